@@ -1,0 +1,35 @@
+/* A bounds-checked cursor over borrowed bytes: every read of a packet goes through it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bytes {
+    const uint8_t *data; /* borrowed */
+    size_t length;       /* bytes that may be read from data */
+};
+
+static inline bool bytes_have(struct bytes view, size_t offset, size_t count) {
+    return offset <= view.length && count <= view.length - offset;
+}
+
+/* The readers below need bytes_have() to hold; they are for use behind one check per header. */
+static inline uint8_t bytes_u8(struct bytes view, size_t offset) {
+    return view.data[offset];
+}
+
+static inline uint16_t bytes_u16(struct bytes view, size_t offset) {
+    return (uint16_t)((view.data[offset] << 8) | view.data[offset + 1]);
+}
+
+static inline uint32_t bytes_u32(struct bytes view, size_t offset) {
+    return ((uint32_t)bytes_u16(view, offset) << 16) | bytes_u16(view, offset + 2);
+}
+
+/* The view from `offset` on; empty if the offset lies behind the end. */
+static inline struct bytes bytes_from(struct bytes view, size_t offset) {
+    if (offset > view.length)
+        offset = view.length;
+    return (struct bytes){view.data + offset, view.length - offset};
+}

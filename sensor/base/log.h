@@ -1,0 +1,17 @@
+/* Log lines on standard error: plain text, or JSON lines for machines. Thread-safe; one line is one write().
+ *
+ * Nothing that comes from a packet is logged raw: text is escaped in both forms. */
+#pragma once
+
+enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+enum log_format { LOG_PLAIN, LOG_JSON };
+
+/* Set once at start, before threads exist. Default: info, plain. */
+void log_configure(enum log_level level, enum log_format format);
+
+/* Level and format by their configuration names ("error", "warning", "info", "debug"; "plain", "json");
+ * -EINVAL if there is no such name. */
+int log_level_parse(const char *name, enum log_level *level);
+int log_format_parse(const char *name, enum log_format *format);
+
+void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,25 @@
+/* Objects of one size, in slabs: taking and giving back neither calls malloc nor moves anything once a slab
+ * exists. Not thread-safe: a pool belongs to one meter. Under AddressSanitizer each object is its own
+ * allocation, so that a use after it was given back is seen. */
+#pragma once
+
+#include <stddef.h>
+
+struct pool;
+
+struct pool_options {
+    size_t object_size; /* bytes, rounded up to 16 */
+    size_t max_objects; /* pool_take() returns NULL beyond */
+    size_t preallocate; /* objects whose memory exists from the start (live capture: all of them) */
+};
+
+/* NULL if memory is short. Free with pool_destroy(), which also frees all objects. */
+struct pool *pool_create(const struct pool_options *options);
+void pool_destroy(struct pool *pool);
+
+/* Contents are undefined. NULL if max_objects are out or memory is short. */
+void *pool_take(struct pool *pool);
+void pool_give(struct pool *pool, void *object);
+
+size_t pool_in_use(const struct pool *pool); /* objects */
+size_t pool_memory(const struct pool *pool); /* bytes of all slabs */

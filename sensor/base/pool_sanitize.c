@@ -1,0 +1,80 @@
+/* The pool under AddressSanitizer: each object is its own allocation, so that a use after it was given back,
+ * or of a byte behind it, is seen. The memory that it reports is what the objects alone take. */
+#include "base/pool_sanitize.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/pool.h"
+
+#if POOL_SANITIZED
+
+enum { ALIGNMENT = 16 };
+
+/* Before each object: the list by which pool_destroy() finds what was not given back. */
+struct header {
+    _Alignas(ALIGNMENT) struct header *next;
+    struct header *previous;
+};
+
+struct pool {
+    size_t object_size;
+    size_t max_objects;
+    size_t in_use;
+    struct header list; /* the ring of objects in use; only its links are used */
+};
+
+struct pool *pool_create(const struct pool_options *options) {
+    struct pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL || options->object_size > SIZE_MAX / 4) {
+        free(pool);
+        return NULL;
+    }
+    pool->object_size = options->object_size;
+    pool->max_objects = options->max_objects;
+    pool->list.next = pool->list.previous = &pool->list;
+    return pool;
+}
+
+void pool_destroy(struct pool *pool) {
+    if (pool == NULL)
+        return;
+    while (pool->list.next != &pool->list)
+        pool_give(pool, pool->list.next + 1);
+    free(pool);
+}
+
+void *pool_take(struct pool *pool) {
+    if (pool->in_use >= pool->max_objects)
+        return NULL;
+    struct header *header = malloc(sizeof *header + pool->object_size);
+    if (header == NULL)
+        return NULL;
+    header->previous = &pool->list;
+    header->next = pool->list.next;
+    header->next->previous = header;
+    pool->list.next = header;
+    pool->in_use++;
+    return header + 1;
+}
+
+void pool_give(struct pool *pool, void *object) {
+    if (object == NULL)
+        return;
+    struct header *header = (struct header *)object - 1;
+    header->next->previous = header->previous;
+    header->previous->next = header->next;
+    free(header);
+    pool->in_use--;
+}
+
+size_t pool_in_use(const struct pool *pool) {
+    return pool->in_use;
+}
+
+size_t pool_memory(const struct pool *pool) {
+    return pool->in_use * pool->object_size;
+}
+
+#endif

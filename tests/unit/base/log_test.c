@@ -1,0 +1,104 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char written[32768];
+
+/* Logs one message with standard error turned into a pipe; what one read() gives is in `written`. */
+static void log_into_pipe(enum log_level level, enum log_format format, const char *message) {
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    int saved = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    log_configure(LOG_INFO, format);
+    log_line(level, "%s", message);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(ends[1]);
+    ssize_t length = read(ends[0], written, sizeof written - 1);
+    assert_true(length >= 0);
+    written[length] = '\0';
+    close(ends[0]);
+}
+
+static void plain_lines_name_the_level(void **state) {
+    (void)state;
+    log_into_pipe(LOG_WARNING, LOG_PLAIN, "queue full");
+    assert_string_equal(written, "flowsensor: warning: queue full\n");
+    log_into_pipe(LOG_INFO, LOG_PLAIN, "ready");
+    assert_string_equal(written, "flowsensor: ready\n");
+}
+
+static void lower_levels_are_silent(void **state) {
+    (void)state;
+    log_into_pipe(LOG_DEBUG, LOG_PLAIN, "detail");
+    assert_string_equal(written, "");
+}
+
+static void plain_text_is_escaped(void **state) {
+    (void)state;
+    log_into_pipe(LOG_ERROR, LOG_PLAIN, "a\nb\x1b[2J \xc3\xa9 \xff \xc2\x9b");
+    assert_string_equal(written, "flowsensor: error: a\\x0ab\\x1b[2J \xc3\xa9 \\xff \\xc2\\x9b\n");
+}
+
+static void json_has_three_members(void **state) {
+    (void)state;
+    log_into_pipe(LOG_ERROR, LOG_JSON, "say \"hi\" \\ \t\xf0\x9f\x98\x80");
+    unsigned year, month, day, hour, minute, second, microsecond;
+    int used = 0;
+    assert_int_equal(sscanf(written, "{\"ts\":\"%4u-%2u-%2uT%2u:%2u:%2u.%6uZ\",%n", &year, &month, &day,
+                            &hour, &minute, &second, &microsecond, &used),
+                     7);
+    assert_true(year >= 2024 && month <= 12 && day <= 31);
+    assert_string_equal(written + used,
+                        "\"level\":\"error\",\"message\":\"say \\\"hi\\\" \\\\ \\u0009\xf0\x9f\x98\x80\"}\n");
+}
+
+static void json_is_always_utf8(void **state) {
+    (void)state;
+    /* Alone, overlong, a surrogate, beyond U+10FFFF, cut at the end. */
+    log_into_pipe(LOG_ERROR, LOG_JSON, "\x80|\xc0\xaf|\xed\xa0\x80|\xf4\x90\x80\x80|\xe2\x82");
+    assert_non_null(strstr(written, "\"message\":\"\\ufffd|\\ufffd\\ufffd|\\ufffd\\ufffd\\ufffd|"
+                                    "\\ufffd\\ufffd\\ufffd\\ufffd|\\ufffd\\ufffd\"}\n"));
+}
+
+static void a_long_message_is_cut_but_whole(void **state) {
+    (void)state;
+    static char message[10000];
+    memset(message, '\x01', sizeof message - 1);
+    log_into_pipe(LOG_ERROR, LOG_JSON, message);
+    size_t length = strlen(written);
+    assert_true(length > 6 * 2000 && length < 13000);
+    assert_string_equal(written + length - 3, "\"}\n");
+}
+
+static void names_are_parsed(void **state) {
+    (void)state;
+    enum log_level level = LOG_ERROR;
+    enum log_format format = LOG_PLAIN;
+    assert_int_equal(log_level_parse("debug", &level), 0);
+    assert_int_equal(level, LOG_DEBUG);
+    assert_int_equal(log_level_parse("loud", &level), -EINVAL);
+    assert_int_equal(level, LOG_DEBUG);
+    assert_int_equal(log_format_parse("json", &format), 0);
+    assert_int_equal(format, LOG_JSON);
+    assert_int_equal(log_format_parse("xml", &format), -EINVAL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_lines_name_the_level), cmocka_unit_test(lower_levels_are_silent),
+        cmocka_unit_test(plain_text_is_escaped),      cmocka_unit_test(json_has_three_members),
+        cmocka_unit_test(json_is_always_utf8),        cmocka_unit_test(a_long_message_is_cut_but_whole),
+        cmocka_unit_test(names_are_parsed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
