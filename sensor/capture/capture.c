@@ -1,0 +1,67 @@
+#include "capture/capture.h"
+
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <string.h>
+
+#include "capture/source.h"
+
+int capture_open(const struct capture_options *options, struct capture **capture, struct error *error) {
+    if (options->files != NULL && options->interface != NULL)
+        return error_set(error, EINVAL, EX_USAGE,
+                         "both files and the interface \"%s\" are given to capture from; choose one",
+                         options->interface);
+    if (options->interface != NULL)
+        return live_open(options, capture, error);
+    if (options->files != NULL && options->file_count > 0)
+        return file_open(options, capture, error);
+    return error_set(error, EINVAL, EX_USAGE, "nothing to capture from: give a capture file or an interface");
+}
+
+void capture_close(struct capture *capture) {
+    if (capture != NULL)
+        capture->type->close(capture);
+}
+
+int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,
+                 struct error *error) {
+    if (atomic_load_explicit(&capture->broken, memory_order_relaxed)) {
+        *event = CAPTURE_END;
+        return 0;
+    }
+    return capture->type->next(capture, frame, event, error);
+}
+
+void capture_break(struct capture *capture) {
+    atomic_store_explicit(&capture->broken, true, memory_order_relaxed);
+}
+
+void capture_statistics(struct capture *capture, struct capture_statistics *statistics) {
+    memset(statistics, 0, sizeof *statistics);
+    statistics->frames = capture->frames;
+    capture->type->statistics(capture, statistics);
+}
+
+const char *capture_source_name(const struct capture *capture) {
+    return capture->type->name(capture);
+}
+
+const char *capture_library_version(void) {
+    return pcap_lib_version();
+}
+
+int source_set_filter(struct pcap *handle, const char *filter, const char *name, struct error *error) {
+    struct bpf_program program;
+    if (filter == NULL)
+        return 0;
+    if (pcap_compile(handle, &program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
+        return error_set(error, EINVAL, EX_USAGE,
+                         "the BPF filter \"%s\" can't be compiled for %s: %s; see pcap-filter(7)", filter,
+                         name, pcap_geterr(handle));
+    int result = pcap_setfilter(handle, &program);
+    pcap_freecode(&program);
+    if (result < 0)
+        return error_set(error, EIO, EX_OSERR, "the BPF filter \"%s\" can't be attached to %s: %s", filter,
+                         name, pcap_geterr(handle));
+    return 0;
+}

@@ -1,0 +1,78 @@
+/* Room 1: where packets come from. A capture gives one frame after another, from files (pcap, pcapng),
+ * standard input, or a live interface. It knows nothing of what is in a frame.
+ *
+ * A capture belongs to one thread; only capture_break() may be called from a signal handler or another
+ * thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* One captured frame. `bytes` is borrowed from libpcap until the next call of capture_next(). */
+struct frame {
+    const uint8_t *bytes;
+    uint32_t captured_length; /* bytes that are there */
+    uint32_t wire_length;     /* bytes that were on the wire */
+    int64_t seconds;          /* since the epoch, as recorded: may be wrong, may go back */
+    int32_t microseconds;     /* as recorded; nanosecond captures are truncated; may be out of 0..999999 in
+                                 damaged files */
+    int link_type;            /* DLT_* of libpcap; may change between the files of one stream */
+};
+
+struct capture_options {
+    const char *const *files; /* read one after another as one stream; "-" is standard input; NULL for live */
+    size_t file_count;
+    const char *interface;       /* name, or "auto" (the default route's); NULL for files */
+    const char *bpf_filter;      /* pcap-filter(7); NULL: everything */
+    bool promiscuous_mode;       /* live */
+    uint32_t snapshot_length;    /* live: bytes kept of each frame */
+    uint32_t socket_buffer_size; /* live: bytes of the kernel's ring; 0: libpcap's default */
+    uint32_t poll_milliseconds;  /* live: capture_next() returns CAPTURE_IDLE at the latest after this long */
+};
+
+/* What the kernel and the interface say, summed since the start; files: only `frames`. */
+struct capture_statistics {
+    uint64_t frames;            /* frames given out by capture_next() */
+    uint64_t bytes_read;        /* of the files so far, for a progress bar */
+    uint64_t bytes_total;       /* of all files; 0 if unknown (standard input, live) */
+    uint64_t dropped_kernel;    /* live: no room in the ring */
+    uint64_t dropped_interface; /* live: dropped by the network card or its driver */
+};
+
+enum capture_event {
+    CAPTURE_FRAME, /* *frame is filled */
+    CAPTURE_IDLE,  /* live: nothing arrived for poll_milliseconds */
+    CAPTURE_END,   /* end of the last file, or capture_break() */
+};
+
+struct capture;
+
+/* Opens the source; files are opened one by one as they are reached, the first one here. On failure *capture
+ * is unchanged. Exit codes: EX_NOINPUT no such file or interface, EX_DATAERR not a capture, EX_NOPERM,
+ * EX_USAGE bad BPF. */
+int capture_open(const struct capture_options *options, struct capture **capture, struct error *error);
+void capture_close(struct capture *capture);
+
+/* 0 and *event, or -errno: the source failed (a file is cut: EX_DATAERR; an interface went away: EX_IOERR).
+ * What was given out before stays valid work; the caller finishes it and exits with the error's code. */
+int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,
+                 struct error *error);
+
+/* Makes capture_next() return CAPTURE_END soon. Async-signal-safe. */
+void capture_break(struct capture *capture);
+
+void capture_statistics(struct capture *capture, struct capture_statistics *statistics);
+
+/* Name of the source now being read, for messages: a file's path or an interface's name. */
+const char *capture_source_name(const struct capture *capture);
+
+/* Calls `visit` for each interface that can be captured from: name, description or "", addresses as text. */
+int capture_list_interfaces(void (*visit)(const char *name, const char *description, const char *addresses,
+                                          void *context),
+                            void *context, struct error *error);
+
+/* "libpcap version 1.10.3 ..." */
+const char *capture_library_version(void);

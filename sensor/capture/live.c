@@ -1,0 +1,236 @@
+/* Captures from a live interface.
+ *
+ * libpcap's own wait is not used: with TPACKET_V3 it may last for ever on an idle link whatever timeout was
+ * set, and then no flow would expire. The handle is non-blocking, and the wait is a poll() of ours. */
+#include <errno.h>
+#include <net/if.h>
+#include <pcap/pcap.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "capture/capture.h"
+#include "capture/source.h"
+
+/* The kernel holds frames back until a block of its ring is full or this has passed. Small against every
+ * timeout of a flow, large enough for thousands of frames to be handed over at once. */
+enum { BLOCK_MILLISECONDS = 100 };
+
+struct live_capture {
+    struct capture base;
+    pcap_t *handle;
+    int link_type;
+    int poll_descriptor;
+    int poll_milliseconds;
+    unsigned interface_index; /* 0 for the pseudo-interface "any" */
+    char name[IF_NAMESIZE];
+    struct pcap_stat last; /* counters of 32 bits, as last read: they wrap */
+    uint64_t dropped_kernel;
+    uint64_t dropped_interface;
+};
+
+/* Names of all interfaces, comma-separated, and the one nearest to `given` (NULL if none). */
+static const char *describe_interfaces(const char *given, const struct if_nameindex *interfaces, char *text,
+                                       size_t size) {
+    size_t count = 0, used = 0;
+    text[0] = '\0';
+    while (interfaces[count].if_name != NULL) {
+        int written =
+            snprintf(text + used, size - used, "%s%s", count > 0 ? ", " : "", interfaces[count].if_name);
+        if (written < 0 || (size_t)written >= size - used)
+            break;
+        used += (size_t)written;
+        count++;
+    }
+    return nearest_name(given, (const char *const *)&interfaces[0].if_name, count, sizeof *interfaces);
+}
+
+static int no_such_interface(const char *name, struct error *error) {
+    char text[512] = "";
+    struct if_nameindex *interfaces = if_nameindex();
+    const char *nearest = NULL;
+    if (interfaces != NULL)
+        nearest = describe_interfaces(name, interfaces, text, sizeof text);
+    if (nearest != NULL)
+        error_set(error, ENODEV, EX_NOINPUT, "no interface \"%s\"; did you mean \"%s\"? There are: %s", name,
+                  nearest, text);
+    else
+        error_set(error, ENODEV, EX_NOINPUT, "no interface \"%s\"; there are: %s", name, text);
+    if (interfaces != NULL)
+        if_freenameindex(interfaces);
+    return -ENODEV;
+}
+
+static int activation_failed(struct live_capture *capture, int status, struct error *error) {
+    const char *reason = pcap_geterr(capture->handle);
+    switch (status) {
+    case PCAP_ERROR_PERM_DENIED:
+    case PCAP_ERROR_PROMISC_PERM_DENIED:
+        return error_set(
+            error, EPERM, EX_NOPERM,
+            "no permission to capture on the interface %s; run as root, or give the program the capability "
+            "cap_net_raw (setcap cap_net_raw=ep PROGRAM)",
+            capture->name);
+    case PCAP_ERROR_NO_SUCH_DEVICE:
+        return no_such_interface(capture->name, error);
+    case PCAP_ERROR_IFACE_NOT_UP:
+        return error_set(error, ENETDOWN, EX_NOINPUT, "the interface %s is down; ip link set %s up",
+                         capture->name, capture->name);
+    default:
+        return error_set(error, EIO, EX_OSERR, "can't capture on the interface %s: %s", capture->name,
+                         reason[0] != '\0' ? reason : pcap_statustostr(status));
+    }
+}
+
+static int configure(struct live_capture *capture, const struct capture_options *options,
+                     struct error *error) {
+    uint32_t wait = options->poll_milliseconds;
+    int block = wait > 0 && wait < BLOCK_MILLISECONDS ? (int)wait : BLOCK_MILLISECONDS;
+    if (options->snapshot_length > INT32_MAX || options->socket_buffer_size > INT32_MAX || wait > INT32_MAX)
+        return error_set(
+            error, ERANGE, EX_USAGE,
+            "snapshot length, socket buffer size and poll time of %s must be below 2 GiB and 24 days",
+            capture->name);
+    capture->poll_milliseconds = (int)wait;
+    /* These fail on an active handle only. */
+    pcap_set_snaplen(capture->handle, (int)options->snapshot_length);
+    pcap_set_promisc(capture->handle, options->promiscuous_mode);
+    pcap_set_timeout(capture->handle, block);
+    if (options->socket_buffer_size > 0)
+        pcap_set_buffer_size(capture->handle, (int)options->socket_buffer_size);
+    return 0;
+}
+
+static int activate(struct live_capture *capture, const struct capture_options *options,
+                    struct error *error) {
+    char reason[PCAP_ERRBUF_SIZE] = "";
+    capture->interface_index = if_nametoindex(capture->name);
+    int status = pcap_activate(capture->handle);
+    if (status < 0)
+        return activation_failed(capture, status, error);
+    if (pcap_setnonblock(capture->handle, 1, reason) < 0)
+        return error_set(error, EIO, EX_OSERR, "can't capture on the interface %s without blocking: %s",
+                         capture->name, reason);
+    capture->poll_descriptor = pcap_get_selectable_fd(capture->handle);
+    if (capture->poll_descriptor < 0)
+        return error_set(error, EIO, EX_OSERR,
+                         "can't wait for packets of the interface %s; choose another one", capture->name);
+    capture->link_type = pcap_datalink(capture->handle);
+    return source_set_filter(capture->handle, options->bpf_filter, capture->name, error);
+}
+
+/* libpcap doesn't always notice that an interface was removed, and one of the same name may be there again.
+ */
+static bool is_gone(const struct live_capture *capture) {
+    return capture->interface_index != 0 && if_nametoindex(capture->name) != capture->interface_index;
+}
+
+static int fail(struct live_capture *capture, struct error *error) {
+    capture_break(&capture->base);
+    if (is_gone(capture))
+        return error_set(error, EIO, EX_IOERR,
+                         "the interface %s went away after %llu packets; start again when it is back",
+                         capture->name, (unsigned long long)capture->base.frames);
+    return error_set(error, EIO, EX_IOERR, "capturing on the interface %s failed after %llu packets: %s",
+                     capture->name, (unsigned long long)capture->base.frames, pcap_geterr(capture->handle));
+}
+
+static int read_frame(struct live_capture *capture, struct frame *frame) {
+    struct pcap_pkthdr *header;
+    const u_char *bytes;
+    int result = pcap_next_ex(capture->handle, &header, &bytes);
+    if (result != 1)
+        return result;
+    frame->bytes = bytes;
+    frame->captured_length = header->caplen;
+    frame->wire_length = header->len;
+    frame->seconds = header->ts.tv_sec;
+    frame->microseconds = (int32_t)header->ts.tv_usec;
+    frame->link_type = capture->link_type;
+    capture->base.frames++;
+    return 1;
+}
+
+static int live_next(struct capture *base, struct frame *frame, enum capture_event *event,
+                     struct error *error) {
+    struct live_capture *capture = (struct live_capture *)base;
+    int result = read_frame(capture, frame);
+    if (result == 0) {
+        struct pollfd wait = {.fd = capture->poll_descriptor, .events = POLLIN};
+        int ready = poll(&wait, 1, capture->poll_milliseconds);
+        if (ready < 0 && errno != EINTR)
+            return fail(capture, error);
+        if (ready > 0)
+            result = read_frame(capture, frame);
+        if (ready == 0 && is_gone(capture))
+            return fail(capture, error);
+    }
+    if (result < 0)
+        return fail(capture, error);
+    *event = result == 1 ? CAPTURE_FRAME : CAPTURE_IDLE;
+    if (*event == CAPTURE_IDLE && atomic_load_explicit(&base->broken, memory_order_relaxed))
+        *event = CAPTURE_END;
+    return 0;
+}
+
+static void live_statistics(struct capture *base, struct capture_statistics *statistics) {
+    struct live_capture *capture = (struct live_capture *)base;
+    struct pcap_stat now;
+    if (pcap_stats(capture->handle, &now) == 0) {
+        capture->dropped_kernel += (uint32_t)(now.ps_drop - capture->last.ps_drop);
+        capture->dropped_interface += (uint32_t)(now.ps_ifdrop - capture->last.ps_ifdrop);
+        capture->last = now;
+    }
+    statistics->dropped_kernel = capture->dropped_kernel;
+    statistics->dropped_interface = capture->dropped_interface;
+}
+
+static const char *live_name(const struct capture *base) {
+    return ((const struct live_capture *)base)->name;
+}
+
+static void live_close(struct capture *base) {
+    struct live_capture *capture = (struct live_capture *)base;
+    if (capture->handle != NULL)
+        pcap_close(capture->handle);
+    free(capture);
+}
+
+static const struct source_type live_type = {live_next, live_statistics, live_name, live_close};
+
+static int choose_name(struct live_capture *capture, const char *interface, struct error *error) {
+    if (strcmp(interface, "auto") == 0) {
+        if (source_default_interface(capture->name, sizeof capture->name) < 0)
+            return error_set(error, ENODEV, EX_NOINPUT,
+                             "no default route, so interface \"auto\" can't be chosen; name an interface");
+        return 0;
+    }
+    if (interface[0] == '\0' || strlen(interface) >= sizeof capture->name)
+        return no_such_interface(interface, error);
+    memcpy(capture->name, interface, strlen(interface) + 1);
+    return 0;
+}
+
+int live_open(const struct capture_options *options, struct capture **opened, struct error *error) {
+    char reason[PCAP_ERRBUF_SIZE] = "";
+    struct live_capture *capture = calloc(1, sizeof *capture);
+    if (capture == NULL)
+        return error_set(error, ENOMEM, EX_OSERR, "no memory to capture on %s", options->interface);
+    capture->base.type = &live_type;
+    int result = choose_name(capture, options->interface, error);
+    if (result == 0 && (capture->handle = pcap_create(capture->name, reason)) == NULL)
+        result =
+            error_set(error, EIO, EX_OSERR, "can't capture on the interface %s: %s", capture->name, reason);
+    if (result == 0)
+        result = configure(capture, options, error);
+    if (result == 0)
+        result = activate(capture, options, error);
+    if (result < 0) {
+        live_close(&capture->base);
+        return result;
+    }
+    *opened = &capture->base;
+    return 0;
+}

@@ -1,0 +1,34 @@
+/* What a kind of source (file.c, live.c) gives to capture.c. A source puts `struct capture` first in its own
+ * struct. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "capture/capture.h"
+
+struct pcap; /* libpcap's pcap_t */
+
+struct source_type {
+    int (*next)(struct capture *capture, struct frame *frame, enum capture_event *event, struct error *error);
+    void (*statistics)(struct capture *capture, struct capture_statistics *statistics);
+    const char *(*name)(const struct capture *capture);
+    void (*close)(struct capture *capture);
+};
+
+struct capture {
+    const struct source_type *type;
+    atomic_bool broken; /* capture_break() was called, or the source failed */
+    uint64_t frames;    /* given out */
+};
+
+int file_open(const struct capture_options *options, struct capture **capture, struct error *error);
+int live_open(const struct capture_options *options, struct capture **capture, struct error *error);
+
+/* Compiles `filter` (NULL: none) for the link type of `handle` and attaches it. `name` is for the error. */
+int source_set_filter(struct pcap *handle, const char *filter, const char *name, struct error *error);
+
+/* Writes the name of the default route's interface (IPv4's, else IPv6's) to `name`; -ENODEV if there is no
+ * such route. */
+int source_default_interface(char *name, size_t size);

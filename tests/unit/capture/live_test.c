@@ -1,0 +1,248 @@
+#include "capture/capture.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+enum { POLL_MILLISECONDS = 200, DISCARD_PORT = 9 };
+
+/* The tests need a network namespace of their own, in which lo is the only interface; without the right to
+ * make one they are skipped. */
+static bool have_namespace;
+
+static void raise_loopback(void) {
+    struct ifreq request = {.ifr_name = "lo"};
+    int descriptor = socket(AF_INET, SOCK_DGRAM, 0);
+    request.ifr_flags = IFF_UP | IFF_RUNNING;
+    ioctl(descriptor, SIOCSIFFLAGS, &request);
+    close(descriptor);
+}
+
+static int enter_namespace(void **state) {
+    (void)state;
+    have_namespace = unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
+    if (have_namespace)
+        raise_loopback();
+    return 0;
+}
+
+static void need_namespace(void) {
+    if (!have_namespace) {
+        print_message("skipped: no right to make a network namespace\n");
+        skip();
+    }
+}
+
+static struct capture_options options_for(const char *interface) {
+    return (struct capture_options){
+        .interface = interface, .snapshot_length = 1536, .poll_milliseconds = POLL_MILLISECONDS};
+}
+
+static struct capture *open_interface(const char *interface, const char *filter) {
+    struct capture *capture = NULL;
+    struct error error = {0};
+    struct capture_options options = options_for(interface);
+    options.bpf_filter = filter;
+    if (capture_open(&options, &capture, &error) != 0)
+        fail_msg("%s", error.text);
+    return capture;
+}
+
+static void send_datagram(int port) {
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int descriptor = socket(AF_INET, SOCK_DGRAM, 0);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(sendto(descriptor, "hello", 5, 0, (struct sockaddr *)&to, sizeof to), 5);
+    close(descriptor);
+}
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void a_quiet_link_is_idle(void **state) {
+    (void)state;
+    need_namespace();
+    struct capture *capture = open_interface("lo", NULL);
+    struct frame frame;
+    enum capture_event event;
+    double start = now();
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(capture_next(capture, &frame, &event, NULL), 0);
+        assert_int_equal(event, CAPTURE_IDLE);
+    }
+    double passed = now() - start;
+    assert_true(passed > 0.5 && passed < 2);
+    capture_close(capture);
+}
+
+static void frames_arrive_filtered(void **state) {
+    (void)state;
+    need_namespace();
+    struct capture *capture = open_interface("lo", "udp dst port 9");
+    struct frame frame;
+    enum capture_event event = CAPTURE_IDLE;
+    struct capture_statistics statistics;
+    send_datagram(DISCARD_PORT + 1);
+    send_datagram(DISCARD_PORT);
+    for (int i = 0; i < 10 && event == CAPTURE_IDLE; i++)
+        assert_int_equal(capture_next(capture, &frame, &event, NULL), 0);
+    assert_int_equal(event, CAPTURE_FRAME);
+    assert_int_equal(frame.link_type, 1);
+    assert_int_equal(frame.captured_length, 14 + 20 + 8 + 5);
+    assert_int_equal(frame.wire_length, frame.captured_length);
+    assert_int_equal(frame.bytes[37], DISCARD_PORT);
+    assert_true(llabs(frame.seconds - (int64_t)time(NULL)) < 5);
+    assert_memory_equal(frame.bytes + 42, "hello", 5);
+    capture_statistics(capture, &statistics);
+    assert_int_equal(statistics.frames, 1);
+    assert_int_equal(statistics.dropped_kernel, 0);
+    assert_string_equal(capture_source_name(capture), "lo");
+    capture_close(capture);
+}
+
+static void a_break_ends_it(void **state) {
+    (void)state;
+    need_namespace();
+    struct capture *capture = open_interface("lo", NULL);
+    struct frame frame;
+    enum capture_event event;
+    capture_break(capture);
+    assert_int_equal(capture_next(capture, &frame, &event, NULL), 0);
+    assert_int_equal(event, CAPTURE_END);
+    capture_close(capture);
+}
+
+static void a_removed_interface_is_an_error(void **state) {
+    (void)state;
+    need_namespace();
+    if (system("ip link add gone0 type veth peer name gone1 && ip link set gone0 up") != 0) {
+        print_message("skipped: no veth interfaces here\n");
+        skip();
+    }
+    struct capture *capture = open_interface("gone0", NULL);
+    struct frame frame;
+    enum capture_event event = CAPTURE_IDLE;
+    struct error error = {0};
+    assert_int_equal(system("ip link set gone0 down && ip link set gone0 up && ip link del gone0"), 0);
+    int result = 0;
+    double start = now();
+    while (result == 0 && now() - start < 5)
+        result = capture_next(capture, &frame, &event, &error);
+    assert_true(result < 0);
+    assert_int_equal(error.exit_code, EX_IOERR);
+    assert_non_null(strstr(error.text, "gone0 went away"));
+    capture_close(capture);
+}
+
+static void unknown_interfaces_are_refused(void **state) {
+    (void)state;
+    need_namespace();
+    struct capture *capture = NULL;
+    struct error error = {0};
+    struct capture_options options = options_for("l");
+    assert_true(capture_open(&options, &capture, &error) < 0);
+    assert_null(capture);
+    assert_int_equal(error.exit_code, EX_NOINPUT);
+    assert_non_null(strstr(error.text, "no interface \"l\"; there are: lo"));
+    options.interface = "ol";
+    assert_true(capture_open(&options, &capture, &error) < 0);
+    assert_int_equal(error.exit_code, EX_NOINPUT);
+    options.interface = "a-name-that-is-longer-than-any";
+    assert_true(capture_open(&options, &capture, &error) < 0);
+    assert_int_equal(error.exit_code, EX_NOINPUT);
+}
+
+static void auto_takes_the_default_route(void **state) {
+    (void)state;
+    need_namespace();
+    struct capture *capture = NULL;
+    struct error error = {0};
+    struct capture_options options = options_for("auto");
+    assert_true(capture_open(&options, &capture, &error) < 0);
+    assert_int_equal(error.exit_code, EX_NOINPUT);
+    assert_non_null(strstr(error.text, "default route"));
+    if (system("ip link add auto0 type veth peer name auto1 && ip link set auto0 up && ip link set lo up") !=
+        0) {
+        print_message("skipped: no veth interfaces here\n");
+        skip();
+    }
+    assert_int_equal(system("ip -6 route add default dev auto0"), 0);
+    capture = open_interface("auto", NULL);
+    assert_string_equal(capture_source_name(capture), "auto0");
+    capture_close(capture);
+    assert_int_equal(system("ip route add default dev lo metric 5"), 0);
+    capture = open_interface("auto", NULL);
+    assert_string_equal(capture_source_name(capture), "lo");
+    capture_close(capture);
+    assert_int_equal(system("ip route add default dev auto0 metric 4"), 0);
+    capture = open_interface("auto", NULL);
+    assert_string_equal(capture_source_name(capture), "auto0");
+    capture_close(capture);
+    assert_int_equal(system("ip link del auto0"), 0);
+}
+
+static void without_permission_it_says_how_to_mend_it(void **state) {
+    (void)state;
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        struct capture *capture = NULL;
+        struct error error = {0};
+        struct capture_options options = options_for("lo");
+        if (geteuid() == 0 && setuid(65534) != 0)
+            _exit(1);
+        capture_open(&options, &capture, &error);
+        _exit(capture == NULL && strstr(error.text, "cap_net_raw") != NULL ? error.exit_code : 2);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), EX_NOPERM);
+}
+
+static void look_for_loopback(const char *name, const char *description, const char *addresses,
+                              void *context) {
+    assert_non_null(description);
+    if (strcmp(name, "lo") == 0)
+        *(bool *)context = strstr(addresses, "127.0.0.1") != NULL;
+}
+
+static void interfaces_are_listed(void **state) {
+    (void)state;
+    need_namespace();
+    bool found = false;
+    assert_int_equal(capture_list_interfaces(look_for_loopback, &found, NULL), 0);
+    assert_true(found);
+    assert_non_null(strstr(capture_library_version(), "libpcap"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_quiet_link_is_idle),
+        cmocka_unit_test(frames_arrive_filtered),
+        cmocka_unit_test(a_break_ends_it),
+        cmocka_unit_test(a_removed_interface_is_an_error),
+        cmocka_unit_test(unknown_interfaces_are_refused),
+        cmocka_unit_test(auto_takes_the_default_route),
+        cmocka_unit_test(without_permission_it_says_how_to_mend_it),
+        cmocka_unit_test(interfaces_are_listed),
+    };
+    return cmocka_run_group_tests(tests, enter_namespace, NULL);
+}
