@@ -1,0 +1,93 @@
+#include "decode/decode.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode/decoder.h"
+#include "decode/native.h"
+#include "decode/nfstream.h"
+
+static const char *const reason_names[] = {"metered",
+#define X(name, text) #name,
+                                           DECODE_REASONS(X)
+#undef X
+};
+
+static const char *const reason_texts[] = {"metered",
+#define X(name, text) text,
+                                           DECODE_REASONS(X)
+#undef X
+};
+
+const char *decode_reason_name(enum decode_reason reason) {
+    return (unsigned)reason < DECODE_REASON_COUNT ? reason_names[reason] : "unknown";
+}
+
+const char *decode_reason_text(enum decode_reason reason) {
+    return (unsigned)reason < DECODE_REASON_COUNT ? reason_texts[reason] : "unknown";
+}
+
+struct decoder *decoder_create(const struct decode_options *options) {
+    struct decoder *decoder = calloc(1, sizeof *decoder);
+    if (decoder == NULL)
+        return NULL;
+    decoder->options = *options;
+    if (fragment_table_init(&decoder->fragments) < 0) {
+        free(decoder);
+        return NULL;
+    }
+    return decoder;
+}
+
+void decoder_destroy(struct decoder *decoder) {
+    free(decoder);
+}
+
+/* Both dialects divide toward zero, so that a damaged negative fraction takes less than one tick off. Seconds that
+ * don't fit (pcapng has 64 bits of them) become the last moment there is. A time before 1970 is raised as any other that
+ * goes back, also where NFStream, whose times have no sign, takes it for one at the end of all time. */
+static int64_t ticks(enum decode_dialect dialect, int64_t seconds, int32_t microseconds) {
+    int64_t a_second = dialect == DECODE_NFSTREAM ? 1000 : 1000000;
+    int64_t fraction = dialect == DECODE_NFSTREAM ? microseconds / 1000 : microseconds;
+    int64_t result;
+    if (__builtin_mul_overflow(seconds, a_second, &result) ||
+        __builtin_add_overflow(result, fraction, &result))
+        return seconds < 0 ? INT64_MIN : INT64_MAX;
+    return result;
+}
+
+enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *frame, struct packet *packet) {
+    int64_t own = ticks(decoder->options.dialect, frame->seconds, frame->microseconds);
+    enum decode_reason reason;
+    memset(packet, 0, sizeof *packet);
+    if (decoder->options.dialect == DECODE_NFSTREAM)
+        reason = nfstream_decode(frame, decoder->options.decode_tunnels, packet);
+    else
+        reason = native_decode(decoder, frame, own, packet);
+    if (reason != DECODE_METERED)
+        return reason;
+    if (own < decoder->time) {
+        packet->flags |= PACKET_TIME_RAISED;
+        decoder->times_raised++;
+    } else {
+        decoder->time = own;
+    }
+    packet->time = decoder->time;
+    return DECODE_METERED;
+}
+
+int64_t decoder_time(const struct decoder *decoder) {
+    return decoder->time;
+}
+
+int64_t decoder_advance(struct decoder *decoder, int64_t seconds, int32_t microseconds) {
+    int64_t now = ticks(decoder->options.dialect, seconds, microseconds);
+    if (now > decoder->time)
+        decoder->time = now;
+    return decoder->time;
+}
+
+uint64_t decoder_times_raised(const struct decoder *decoder) {
+    return decoder->times_raised;
+}

@@ -1,0 +1,66 @@
+/* Room 2: what is in a frame. One decoder per capture thread: it holds the clock (packet time never goes back) and,
+ * natively, the ports of fragmented datagrams. It allocates nothing after decoder_create(), takes no lock, and reads
+ * no byte that was not captured.
+ *
+ * Two dialects: native, layer by layer as the RFCs say; and nfstream (nfstream.c), which repeats NFStream 6.6.0's
+ * parser with its quirks, for `profile = "nfstream"`. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "capture/capture.h"
+#include "decode/packet.h"
+
+/* Why a packet is not metered. One row a reason: identifier and what a person reads. The names are the ledger's and,
+ * later, a metric's labels: they don't change. */
+#define DECODE_REASONS(X)                                                      \
+    X(link_type, "link type that is not decoded")                              \
+    X(link_damaged, "frame was received with a wrong check sum")               \
+    X(link_truncated, "frame ends within the link header")                     \
+    X(not_ip, "not IPv4 or IPv6 (ARP, STP, ...)")                              \
+    X(too_deep, "more headers nested than the limit")                          \
+    X(ip_truncated, "frame ends within the IP header or what it announces")    \
+    X(ip_malformed, "IP header with impossible version or lengths")            \
+    X(ip_extension, "IPv6 extension header cut, malformed, or no next header") \
+    X(fragment_unknown, "later fragment whose first one was not seen")         \
+    X(tunnel_malformed, "tunnel header cut or malformed")                      \
+    X(transport_truncated, "frame ends within the transport header")
+
+enum decode_reason {
+    DECODE_METERED = 0, /* *packet is filled */
+#define X(name, text) DECODE_##name,
+    DECODE_REASONS(X)
+#undef X
+        DECODE_REASON_COUNT
+};
+
+const char *decode_reason_name(enum decode_reason reason); /* "link_type" */
+const char *decode_reason_text(enum decode_reason reason); /* for people */
+
+enum decode_dialect { DECODE_NATIVE, DECODE_NFSTREAM };
+
+struct decode_options {
+    enum decode_dialect dialect;
+    bool decode_tunnels; /* GTP-U, CAPWAP, TZSP */
+};
+
+/* Most headers (link, VLAN tag, MPLS label, IP, tunnel; natively also IPv6 extensions) that are walked in one frame. */
+enum { DECODE_DEPTH_MAX = 32 };
+
+struct decoder;
+
+struct decoder *decoder_create(const struct decode_options *options); /* NULL: no memory */
+void decoder_destroy(struct decoder *decoder);
+
+/* DECODE_METERED and a filled packet, or the reason why not. The packet borrows from the frame. */
+enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *frame, struct packet *packet);
+
+/* The decoder's clock: highest packet time so far, in ticks of the dialect. */
+int64_t decoder_time(const struct decoder *decoder);
+/* Raises the clock without a packet (a quiet live link); an earlier time changes nothing. Seconds and microseconds as in struct frame. */
+int64_t decoder_advance(struct decoder *decoder, int64_t seconds, int32_t microseconds);
+
+/* Packets whose recorded time was raised since the start. */
+uint64_t decoder_times_raised(const struct decoder *decoder);

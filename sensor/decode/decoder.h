@@ -1,0 +1,14 @@
+/* What a decoder holds. */
+#pragma once
+
+#include <stdint.h>
+
+#include "decode/decode.h"
+#include "decode/fragment.h"
+
+struct decoder {
+    struct decode_options options;
+    int64_t time; /* highest so far, in ticks of the dialect */
+    uint64_t times_raised;
+    struct fragment_table fragments; /* native */
+};

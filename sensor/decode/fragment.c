@@ -1,0 +1,44 @@
+#include "decode/fragment.h"
+
+#include <string.h>
+
+_Static_assert(sizeof(struct fragment_key) == 40,
+               "the key is hashed and compared as bytes: it has no padding");
+
+static unsigned set_of(const struct fragment_table *table, const struct fragment_key *key) {
+    return (unsigned)(hash_table(&table->hash_key, key, sizeof *key) % FRAGMENT_SETS);
+}
+
+int fragment_table_init(struct fragment_table *table) {
+    for (unsigned set = 0; set < FRAGMENT_SETS; set++)
+        for (unsigned way = 0; way < FRAGMENT_WAYS; way++)
+            table->entries[set][way].time = INT64_MIN;
+    return hash_key_random(&table->hash_key);
+}
+
+void fragment_remember(struct fragment_table *table, const struct fragment_key *key,
+                       struct fragment_ports ports, int64_t time) {
+    struct fragment_entry *ways = table->entries[set_of(table, key)];
+    struct fragment_entry *chosen = &ways[0];
+    for (unsigned way = 0; way < FRAGMENT_WAYS; way++) {
+        if (memcmp(&ways[way].key, key, sizeof *key) == 0) {
+            chosen = &ways[way];
+            break;
+        }
+        if (ways[way].time < chosen->time)
+            chosen = &ways[way];
+    }
+    *chosen = (struct fragment_entry){.key = *key, .ports = ports, .time = time};
+}
+
+bool fragment_recall(const struct fragment_table *table, const struct fragment_key *key, int64_t time,
+                     struct fragment_ports *ports) {
+    const struct fragment_entry *ways = table->entries[set_of(table, key)];
+    for (unsigned way = 0; way < FRAGMENT_WAYS; way++) {
+        if (ways[way].time < time - FRAGMENT_LIFETIME_US || memcmp(&ways[way].key, key, sizeof *key) != 0)
+            continue;
+        *ports = ways[way].ports;
+        return true;
+    }
+    return false;
+}

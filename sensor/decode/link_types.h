@@ -1,0 +1,21 @@
+/* libpcap's numbers of the link types that are decoded (DLT_* values, as pcap_datalink() gives them on Linux). */
+#pragma once
+
+enum link_type {
+    LINK_NULL = 0,
+    LINK_ETHERNET = 1,
+    LINK_PPP = 9,
+    LINK_RAW = 12,
+    LINK_RAW_OPENBSD = 14,
+    LINK_PPP_SERIAL = 50,
+    LINK_PPP_ETHER = 51,
+    LINK_RAW_FILE = 101, /* the number of LINK_RAW in files */
+    LINK_C_HDLC = 104,
+    LINK_IEEE802_11 = 105,
+    LINK_LOOP = 108,
+    LINK_LINUX_SLL = 113,
+    LINK_IEEE802_11_RADIO = 127,
+    LINK_IPV4 = 228,
+    LINK_IPV6 = 229,
+    LINK_LINUX_SLL2 = 276,
+};

@@ -1,0 +1,55 @@
+/* The native dialect's inner parts: a walk over one frame, header by header, as the RFCs say. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "decode/decoder.h"
+#include "decode/packet.h"
+
+struct native_walk {
+    struct bytes frame; /* what was captured, cut to what the IP headers so far announce */
+    size_t offset;      /* of the next header */
+    size_t wire_end;    /* where the frame ended before it was cut to the snapshot length */
+    unsigned depth;     /* headers so far */
+    struct packet *packet;
+
+    /* Set by native_network() for what follows it. */
+    size_t transport_length; /* bytes behind the IP headers, as announced */
+    uint32_t identification; /* of the fragmented datagram */
+    bool first_fragment;     /* ... and it is one in fact */
+    bool later_fragment;
+};
+
+/* All return DECODE_METERED to go on, or the reason why the frame is not metered. */
+
+/* From the link header at walk->offset to the IP header. */
+enum decode_reason native_link(struct native_walk *walk, int link_type);
+/* An 802.11 frame without radiotap; with `swapped`, the two bytes of its frame control are in the wrong order. */
+enum decode_reason native_wifi(struct native_walk *walk, bool swapped);
+enum decode_reason native_radiotap(struct native_walk *walk);
+/* What follows a known EtherType; VLAN tags, MPLS labels and PPPoE are walked to the IP header. */
+enum decode_reason native_ethertype(struct native_walk *walk, uint16_t type);
+/* IEEE 802.2, with or without SNAP. */
+enum decode_reason native_llc(struct native_walk *walk);
+
+/* From an IP header to the transport header behind the innermost IP header in it. */
+enum decode_reason native_network(struct native_walk *walk);
+
+/* The transport header at walk->offset. `time` is the packet's own, in microseconds. */
+enum decode_reason native_transport(struct decoder *decoder, struct native_walk *walk, int64_t time);
+
+/* All of a frame but its time. `packet` is zeroed. */
+enum decode_reason native_decode(struct decoder *decoder, const struct frame *frame, int64_t time,
+                                 struct packet *packet);
+
+static inline bool native_have(const struct native_walk *walk, size_t count) {
+    return bytes_have(walk->frame, walk->offset, count);
+}
+
+/* Counts one more header; DECODE_METERED while there may be more. */
+static inline enum decode_reason native_descend(struct native_walk *walk) {
+    return ++walk->depth > DECODE_DEPTH_MAX ? DECODE_too_deep : DECODE_METERED;
+}

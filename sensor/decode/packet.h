@@ -1,0 +1,53 @@
+/* Room 2's product: what the meter needs to know of one packet. Offsets and small copies; no payload is copied. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the byte counters count (NFStream's accounting_mode). Index into packet.size. */
+enum accounting_mode { ACCOUNT_RAW, ACCOUNT_IP, ACCOUNT_TRANSPORT, ACCOUNT_PAYLOAD, ACCOUNT_MODES };
+
+/* Which tunnel the metered packet came out of (NFStream's tunnel_id). */
+enum tunnel_kind { TUNNEL_NONE = 0, TUNNEL_GTP_U = 1, TUNNEL_CAPWAP = 2, TUNNEL_TZSP = 3 };
+
+/* Things to know about a packet; a flow collects them (OR) for quality_flags. */
+enum packet_flag {
+    PACKET_TRUNCATED = 1u << 0,   /* fewer bytes captured than the IP header announces */
+    PACKET_TIME_RAISED = 1u << 1, /* recorded time lay before an earlier packet's */
+    PACKET_OFFLOAD = 1u << 2,     /* IPv4 total length 0: a segment the network card had yet to cut */
+    PACKET_FRAGMENT = 1u << 3,    /* part of a fragmented datagram */
+    PACKET_HAS_MAC = 1u << 4,     /* source_mac and destination_mac were on the link */
+    PACKET_HAS_ICMP = 1u << 5,    /* icmp_type and icmp_code are set */
+};
+
+enum tcp_flag {
+    TCP_FIN = 0x01,
+    TCP_SYN = 0x02,
+    TCP_RST = 0x04,
+    TCP_PSH = 0x08,
+    TCP_ACK = 0x10,
+    TCP_URG = 0x20,
+    TCP_ECE = 0x40,
+    TCP_CWR = 0x80,
+};
+
+struct packet {
+    int64_t time; /* ticks since the epoch (native: microseconds, nfstream: milliseconds), never going back */
+    const uint8_t *ip;    /* the metered (innermost) IP header, borrowed from the frame */
+    uint32_t ip_captured; /* bytes captured from there on, a link trailer included */
+    uint32_t
+        size[ACCOUNT_MODES]; /* bytes: on the wire with link header; IP; transport with header; payload */
+    uint8_t source[16];      /* address in network byte order; IPv4 uses the first 4 bytes, the rest is 0 */
+    uint8_t destination[16];
+    uint8_t source_mac[6]; /* zeros without PACKET_HAS_MAC */
+    uint8_t destination_mac[6];
+    uint16_t source_port; /* host byte order; 0 where the protocol has none */
+    uint16_t destination_port;
+    uint16_t vlan_id;   /* innermost tag's 12 bits, 0 without a tag */
+    uint8_t tunnel;     /* enum tunnel_kind */
+    uint8_t ip_version; /* 4 or 6 */
+    uint8_t protocol;   /* IP protocol number */
+    uint8_t tcp_flags;  /* enum tcp_flag; 0 for other protocols */
+    uint8_t icmp_type, icmp_code;
+    uint8_t flags; /* enum packet_flag */
+};
