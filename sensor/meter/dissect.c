@@ -1,0 +1,199 @@
+#include "meter/dissect.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "meter/dissect_shim.h"
+#include "meter/dissect_text.h"
+
+enum {
+    NAME_SIZE = 40,     /* NFStream's buffer */
+    NAME_SLOTS = 4096,  /* a power of two, several times the pairs of protocols that traffic shows */
+    PACKET_MAX = 65535, /* nDPI takes an unsigned short */
+};
+
+/* An application's name, made once. */
+struct name {
+    uint32_t key; /* master << 16 | application, plus 1; 0: free */
+    char text[NAME_SIZE];
+};
+
+struct dissector {
+    struct ndpi_detection_module_struct *module;
+    struct pool *states; /* struct ndpi_flow_struct */
+    struct text_pools *texts;
+    uint32_t n_dissections;
+    bool milliseconds;
+    uint8_t confidences[NDPI_CONFIDENCE_MAX]; /* enum l7_confidence */
+    struct name *names;
+    size_t name_count;
+};
+
+/* nDPI's own names, which are stable where its numbers are not. */
+static const struct {
+    const char *name;
+    enum l7_confidence confidence;
+} confidence_names[] = {
+    {"Match by port", L7_CONFIDENCE_MATCH_BY_PORT},
+    {"nBPF", L7_CONFIDENCE_NBPF},
+    {"DPI (partial)", L7_CONFIDENCE_DPI_PARTIAL},
+    {"DPI (partial cache)", L7_CONFIDENCE_DPI_PARTIAL_CACHE},
+    {"DPI (cache)", L7_CONFIDENCE_DPI_CACHE},
+    {"DPI", L7_CONFIDENCE_DPI},
+    {"Match by IP", L7_CONFIDENCE_MATCH_BY_IP},
+    {"DPI (aggressive)", L7_CONFIDENCE_DPI_AGGRESSIVE},
+    {"Match by custom rule", L7_CONFIDENCE_CUSTOM_RULE},
+};
+
+static uint8_t confidence_of(const char *name) {
+    for (size_t i = 0; name != NULL && i < sizeof(confidence_names) / sizeof(*confidence_names); i++)
+        if (strcmp(name, confidence_names[i].name) == 0)
+            return (uint8_t)confidence_names[i].confidence;
+    return L7_CONFIDENCE_UNKNOWN;
+}
+
+static int create_parts(struct dissector *dissector, const struct dissector_options *options) {
+    struct pool_options states = {
+        .object_size = sizeof(struct ndpi_flow_struct),
+        .max_objects = options->max_flows + 1,
+        .preallocate = options->preallocate ? options->max_flows + 1 : 0,
+    };
+    dissector->states = pool_create(&states);
+    dissector->texts = text_pools_create(options->max_flows + 1);
+    dissector->names = calloc(NAME_SLOTS, sizeof(*dissector->names));
+    dissector->module = shim_create();
+    bool complete = dissector->states != NULL && dissector->texts != NULL && dissector->names != NULL &&
+                    dissector->module != NULL;
+    return complete ? 0 : -ENOMEM;
+}
+
+int dissector_create(const struct dissector_options *options, struct dissector **dissector, struct error *error) {
+    struct dissector *new = calloc(1, sizeof(*new));
+    if (new == NULL || create_parts(new, options) < 0) {
+        dissector_destroy(new);
+        return error_set(error, ENOMEM, EX_OSERR, "no memory to start nDPI for %llu flows; lower meter.max_flows",
+                         (unsigned long long)options->max_flows);
+    }
+    new->n_dissections = options->n_dissections;
+    new->milliseconds = options->milliseconds;
+    for (int i = 0; i < NDPI_CONFIDENCE_MAX; i++)
+        new->confidences[i] = confidence_of(ndpi_confidence_get_name((ndpi_confidence_t)i));
+    *dissector = new;
+    return 0;
+}
+
+void dissector_destroy(struct dissector *dissector) {
+    if (dissector == NULL)
+        return;
+    if (dissector->module != NULL)
+        ndpi_exit_detection_module(dissector->module);
+    pool_destroy(dissector->states);
+    text_pools_destroy(dissector->texts);
+    free(dissector->names);
+    free(dissector);
+}
+
+/* The place of a key, or the free place where it belongs. */
+static struct name *find_name(const struct dissector *dissector, uint32_t key) {
+    size_t i = (key * 2654435761u) >> 20; /* Knuth's multiplicative hash; the top 12 bits */
+    _Static_assert(NAME_SLOTS == 1 << 12, "the shift above gives a slot");
+    while (dissector->names[i].key != key && dissector->names[i].key != 0)
+        i = (i + 1) & (NAME_SLOTS - 1);
+    return &dissector->names[i];
+}
+
+static const char *name_of(struct dissector *dissector, uint16_t master, uint16_t application) {
+    uint32_t key = ((uint32_t)master << 16 | application) + 1;
+    struct name *name = find_name(dissector, key);
+    if (name->key == key)
+        return name->text;
+    if (dissector->name_count >= NAME_SLOTS / 4 * 3)
+        return ndpi_get_proto_name(dissector->module, application); /* better half a name than none */
+    name->key = key;
+    dissector->name_count++;
+    shim_name(dissector->module, master, application, name->text, sizeof(name->text));
+    return name->text;
+}
+
+static void set_label(struct l7 *l7, const ndpi_protocol *protocol) {
+    l7->master = shim_master(protocol);
+    l7->application = shim_application(protocol);
+    l7->category = (uint16_t)protocol->category;
+}
+
+static void give_state(struct dissector *dissector, struct l7 *l7) {
+    if (l7->ndpi_flow == NULL)
+        return;
+    ndpi_free_flow_data(l7->ndpi_flow);
+    pool_give(dissector->states, l7->ndpi_flow);
+    l7->ndpi_flow = NULL;
+}
+
+/* Copies what is worth keeping, and gives the state back. */
+static void decide(struct dissector *dissector, struct l7 *l7) {
+    const struct ndpi_flow_struct *state = l7->ndpi_flow;
+    l7->application_name = name_of(dissector, l7->master, l7->application);
+    l7->category_name = ndpi_category_get_name(dissector->module, (ndpi_protocol_category_t)l7->category);
+    if (state == NULL)
+        return;
+    if ((unsigned)state->confidence < NDPI_CONFIDENCE_MAX)
+        l7->confidence = dissector->confidences[state->confidence];
+    l7->texts = text_block_take(dissector->texts, state, l7->master, l7->application);
+    give_state(dissector, l7);
+}
+
+static bool take_state(struct dissector *dissector, struct l7 *l7) {
+    l7->ndpi_flow = pool_take(dissector->states);
+    if (l7->ndpi_flow == NULL)
+        return false;
+    memset(l7->ndpi_flow, 0, sizeof(struct ndpi_flow_struct));
+    return true;
+}
+
+static void give_up(struct dissector *dissector, struct l7 *l7) {
+    uint8_t guessed = 0;
+    ndpi_protocol protocol = shim_give_up(dissector->module, l7->ndpi_flow, &guessed);
+    set_label(l7, &protocol);
+    l7->guessed = guessed != 0;
+}
+
+void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet, uint64_t number) {
+    if (l7->ndpi_flow == NULL && !take_state(dissector, l7)) {
+        decide(dissector, l7);
+        return;
+    }
+    uint16_t length = (uint16_t)(packet->ip_captured < PACKET_MAX ? packet->ip_captured : PACKET_MAX);
+    int64_t milliseconds = dissector->milliseconds ? packet->time : packet->time / 1000;
+    ndpi_protocol protocol = shim_packet(dissector->module, l7->ndpi_flow, packet->ip, length, (uint64_t)milliseconds);
+    set_label(l7, &protocol);
+    bool known = l7->application != NDPI_PROTOCOL_UNKNOWN;
+    bool last = number >= dissector->n_dissections;
+    if (last && !known)
+        give_up(dissector, l7);
+    if (last || (known && shim_is_final(dissector->module, l7->ndpi_flow)))
+        decide(dissector, l7);
+}
+
+void dissector_decide(struct dissector *dissector, struct l7 *l7) {
+    if (l7->application_name != NULL)
+        return;
+    if (l7->application == NDPI_PROTOCOL_UNKNOWN && l7->ndpi_flow != NULL)
+        give_up(dissector, l7);
+    decide(dissector, l7);
+}
+
+void dissector_release(struct dissector *dissector, struct l7 *l7) {
+    give_state(dissector, l7);
+    text_block_give(dissector->texts, l7->texts);
+    l7->texts = NULL;
+}
+
+uint64_t dissector_memory(const struct dissector *dissector) {
+    return pool_memory(dissector->states) + text_pools_memory(dissector->texts);
+}
+
+const char *dissector_library_version(void) {
+    return ndpi_revision();
+}

@@ -1,0 +1,42 @@
+/* Dissection of flows by nDPI: the only place that knows nDPI. One dissector per meter; dissectors are not created in
+ * parallel (nDPI's rule).
+ *
+ * A flow is undecided, and holds a state of nDPI's, from its first packet until its label is final, n_dissections
+ * packets were seen, or it ends. Then the label and the texts are copied and the state goes back to its pool. States and
+ * texts come from pools; what nDPI itself allocates for a flow (HTTP headers, certificates) is its own. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "decode/packet.h"
+#include "meter/feature/l7.h"
+#include "meter/flow.h"
+
+struct dissector_options {
+    uint32_t n_dissections; /* packets of a flow that nDPI sees at most, 1..255 */
+    bool milliseconds;      /* packet->time is in milliseconds (else microseconds) */
+    uint64_t max_flows;
+    bool preallocate;       /* states for max_flows flows from the start */
+};
+
+struct dissector;
+
+int dissector_create(const struct dissector_options *options, struct dissector **dissector, struct error *error);
+void dissector_destroy(struct dissector *dissector);
+
+/* Shows nDPI a packet of an undecided flow; it is the flow's `number`th, from 1. The l7 may be decided afterwards. */
+void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet, uint64_t number);
+
+/* The flow ends: an undecided l7 is decided, by a guess if nDPI knows nothing yet. */
+void dissector_decide(struct dissector *dissector, struct l7 *l7);
+
+/* Gives back what the l7 holds, decided or not. */
+void dissector_release(struct dissector *dissector, struct l7 *l7);
+
+/* Bytes that flows' undecided nDPI states and decided texts take now. */
+uint64_t dissector_memory(const struct dissector *dissector);
+
+/* "4.2.0": part of what a label means. */
+const char *dissector_library_version(void);

@@ -1,0 +1,158 @@
+#include "meter/dissect_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "meter/dissect_shim.h"
+
+/* Longest texts in bytes, NFStream's figures. */
+enum { SERVER_NAME_MAX = 79, USER_AGENT_MAX = 255, CONTENT_TYPE_MAX = 63 };
+
+static const size_t size_classes[] = {16, 32, 48, 64, 96, 128, 160, 192, 256, 384, 768};
+enum { SIZE_CLASSES = sizeof(size_classes) / sizeof(*size_classes) };
+
+struct text_pools {
+    struct pool *pool[SIZE_CLASSES];
+};
+
+/* What is to be copied, before it is known how much it is. */
+struct text_list {
+    const char *text[L7_TEXTS];
+    uint16_t length[L7_TEXTS]; /* 0: not there */
+};
+
+struct text_pools *text_pools_create(uint64_t max_flows) {
+    struct text_pools *pools = calloc(1, sizeof(*pools));
+    if (pools == NULL)
+        return NULL;
+    for (size_t i = 0; i < SIZE_CLASSES; i++) {
+        struct pool_options options = {.object_size = size_classes[i], .max_objects = max_flows};
+        pools->pool[i] = pool_create(&options);
+        if (pools->pool[i] == NULL) {
+            text_pools_destroy(pools);
+            return NULL;
+        }
+    }
+    return pools;
+}
+
+void text_pools_destroy(struct text_pools *pools) {
+    if (pools == NULL)
+        return;
+    for (size_t i = 0; i < SIZE_CLASSES; i++)
+        pool_destroy(pools->pool[i]);
+    free(pools);
+}
+
+uint64_t text_pools_memory(const struct text_pools *pools) {
+    uint64_t memory = 0;
+    for (size_t i = 0; i < SIZE_CLASSES; i++)
+        memory += pool_memory(pools->pool[i]);
+    return memory;
+}
+
+static void add(struct text_list *list, enum l7_text which, const char *text, size_t max) {
+    if (text == NULL)
+        return;
+    list->text[which] = text;
+    list->length[which] = (uint16_t)strnlen(text, max);
+}
+
+/* An array in nDPI's flow; it need not end in a NUL. */
+#define ADD_ARRAY(list, which, array) add(list, which, array, sizeof(array))
+
+static void add_tls(struct text_list *list, const struct ndpi_flow_struct *flow) {
+    add(list, L7_JA3_CLIENT, shim_ja3_client(flow), SHIM_JA3_LENGTH);
+    ADD_ARRAY(list, L7_JA3_SERVER, flow->protos.tls_quic.ja3_server);
+    add(list, L7_JA4_CLIENT, shim_ja4_client(flow), SHIM_JA4_LENGTH);
+    add(list, L7_USER_AGENT, flow->http.user_agent, USER_AGENT_MAX);
+}
+
+static bool is_tls(uint16_t protocol) {
+    switch (protocol) {
+    case NDPI_PROTOCOL_TLS:
+    case NDPI_PROTOCOL_DTLS:
+    case NDPI_PROTOCOL_MAIL_SMTPS:
+    case NDPI_PROTOCOL_MAIL_IMAPS:
+    case NDPI_PROTOCOL_MAIL_POPS:
+    case NDPI_PROTOCOL_QUIC:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* flow->protos is a union: only the member of the detected protocol may be read. First match, in NFStream's order. */
+static void list_texts(struct text_list *list, const struct ndpi_flow_struct *flow, uint16_t master, uint16_t application) {
+    add(list, L7_SERVER_NAME, flow->host_server_name, SERVER_NAME_MAX);
+    if (master == NDPI_PROTOCOL_DHCP || application == NDPI_PROTOCOL_DHCP) {
+        ADD_ARRAY(list, L7_DHCP_FINGERPRINT, flow->protos.dhcp.fingerprint);
+    } else if (master == NDPI_PROTOCOL_HTTP || application == NDPI_PROTOCOL_HTTP) {
+        add(list, L7_CONTENT_TYPE, flow->http.content_type, CONTENT_TYPE_MAX);
+        add(list, L7_USER_AGENT, flow->http.user_agent, USER_AGENT_MAX);
+    } else if (master == NDPI_PROTOCOL_SSH || application == NDPI_PROTOCOL_SSH) {
+        ADD_ARRAY(list, L7_HASSH_CLIENT, flow->protos.ssh.hassh_client);
+        ADD_ARRAY(list, L7_HASSH_SERVER, flow->protos.ssh.hassh_server);
+    } else if (is_tls(master) || is_tls(application)) {
+        add_tls(list, flow);
+    }
+}
+
+static size_t block_size(const struct text_list *list) {
+    size_t size = sizeof(struct text_block);
+    for (size_t i = 0; i < L7_TEXTS; i++)
+        if (list->length[i] > 0)
+            size += sizeof(uint16_t) + list->length[i] + 1;
+    return size;
+}
+
+static void fill(struct text_block *block, const struct text_list *list) {
+    size_t count = 0;
+    block->present = 0;
+    for (size_t i = 0; i < L7_TEXTS; i++)
+        count += list->length[i] > 0;
+    size_t offset = sizeof(*block) + count * sizeof(uint16_t);
+    uint16_t *next_offset = block->offsets;
+    for (size_t i = 0; i < L7_TEXTS; i++) {
+        if (list->length[i] == 0)
+            continue;
+        block->present |= (uint16_t)(1u << i);
+        *next_offset++ = (uint16_t)offset;
+        char *text = (char *)block + offset;
+        memcpy(text, list->text[i], list->length[i]);
+        text[list->length[i]] = '\0';
+        offset += list->length[i] + 1u;
+    }
+}
+
+struct text_block *text_block_take(struct text_pools *pools, const struct ndpi_flow_struct *flow, uint16_t master,
+                                   uint16_t application) {
+    struct text_list list = {0};
+    list_texts(&list, flow, master, application);
+    size_t size = block_size(&list);
+    if (size == sizeof(struct text_block))
+        return NULL;
+    uint16_t size_class = 0;
+    while (size_class < SIZE_CLASSES - 1 && size_classes[size_class] < size)
+        size_class++;
+    struct text_block *block = pool_take(pools->pool[size_class]);
+    if (block == NULL)
+        return NULL;
+    block->size_class = size_class;
+    fill(block, &list);
+    return block;
+}
+
+void text_block_give(struct text_pools *pools, struct text_block *block) {
+    if (block != NULL)
+        pool_give(pools->pool[block->size_class], block);
+}
+
+const char *l7_text(const struct l7 *l7, enum l7_text text) {
+    const struct text_block *block = l7->texts;
+    if (block == NULL || (block->present & (1u << text)) == 0)
+        return "";
+    unsigned before = block->present & ((1u << text) - 1);
+    return (const char *)block + block->offsets[__builtin_popcount(before)];
+}

@@ -1,0 +1,48 @@
+/* What a feature of a flow is: a state of fixed size that lives in the flow's block, and calls at the points of a
+ * flow's life: on_init, on_update for every packet, on_expire, (export), on_release. A new feature is one file here and
+ * one row in features.def. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decode/packet.h"
+#include "meter/flow.h"
+
+struct meter_options;
+struct dissector;
+
+/* What every call of a feature may use. */
+struct feature_context {
+    const struct meter_options *options;
+    struct dissector *dissector; /* NULL while l7 is off */
+};
+
+struct feature {
+    const char *name;
+
+    /* Bytes of state in each flow, 0: the feature is off under these options. Aligned to 8. */
+    size_t (*state_size)(const struct meter_options *options);
+
+    /* A flow begins: its addresses, ports and slice are set, its counters are 0, the state's bytes are undefined. */
+    void (*on_init)(const struct feature_context *context, struct flow *flow);
+
+    /* Each packet, the first included. The counters still hold what they held before the packet; `direction` is
+     * SRC2DST or DST2SRC (also for the first packet of a later slice), `size` the packet's accounted bytes. */
+    void (*on_update)(const struct feature_context *context, struct flow *flow, const struct packet *packet,
+                      enum flow_direction direction, uint32_t size);
+
+    /* The flow is about to be exported: make the state readable. May be NULL. */
+    void (*on_expire)(const struct feature_context *context, struct flow *flow);
+
+    /* The flow was exported; give back what the state holds. `next` is NULL, or the flow's next slice, just
+     * initialised, which may take something over. May be NULL. */
+    void (*on_release)(const struct feature_context *context, struct flow *flow, struct flow *next);
+};
+
+#define FEATURE(name) extern const struct feature feature_##name;
+#include "meter/feature/features.def"
+#undef FEATURE
+
+/* By enum feature_index. */
+extern const struct feature *const feature_table[FEATURE_COUNT];

@@ -1,0 +1,74 @@
+/* Room 3's product: a bidirectional flow (RFC 5103) with its features. The meter owns it; whoever gets it at export
+ * reads it during the call and keeps nothing.
+ *
+ * Times are ticks of the profile: microseconds (native) or milliseconds (nfstream). Byte counts follow the accounting
+ * mode. "Source" is who sent the flow's first packet (of the uid's first slice, natively). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decode/packet.h"
+
+/* Index of everything that exists three times. */
+enum flow_direction { BIDIRECTIONAL, SRC2DST, DST2SRC, FLOW_DIRECTIONS };
+
+/* Why a flow (or a slice of it) ended. */
+enum end_reason { END_IDLE, END_ACTIVE, END_OF_INPUT, END_EVICTED, END_SHUTDOWN, END_REASON_COUNT };
+
+const char *end_reason_name(enum end_reason reason); /* "idle", "active", "end_of_input", "evicted", "shutdown" */
+
+/* What makes two packets one flow. Canonical: the lower (address, port) is `a`. Compared and hashed as bytes, so it
+ * has no padding and unused bytes are 0. */
+struct flow_key {
+    uint8_t address_a[16];
+    uint8_t address_b[16];
+    uint16_t port_a;
+    uint16_t port_b;
+    uint16_t vlan_id;
+    uint8_t protocol;
+    uint8_t ip_version; /* 0 in the nfstream profile, whose key does not have it */
+    uint8_t tunnel;     /* enum tunnel_kind */
+    uint8_t zero[7];
+};
+_Static_assert(sizeof(struct flow_key) == 48, "flow_key has no padding");
+
+/* Counters of one direction, always kept. */
+struct flow_counters {
+    int64_t first_seen; /* ticks; both 0 while packets is 0 */
+    int64_t last_seen;
+    uint64_t packets;
+    uint64_t bytes;
+};
+
+/* Feature states hang on the flow as in features.def; NULL while the feature is off. */
+enum feature_index {
+#define FEATURE(name) FEATURE_##name,
+#include "meter/feature/features.def"
+#undef FEATURE
+    FEATURE_COUNT
+};
+
+struct flow {
+    struct flow_key key;
+    struct flow *older, *newer; /* the meter's: expiry order */
+    struct flow_counters counters[FLOW_DIRECTIONS];
+    void *feature[FEATURE_COUNT]; /* see meter/feature/NAME.h for what each points to */
+
+    int64_t uid_time; /* first packet's time in slice 0: with the key it identifies the flow */
+    uint32_t slice;   /* 0, 1, ... after cuts by the active timeout */
+    uint32_t hash;    /* the meter's: of key */
+    uint8_t source[16], destination[16]; /* IPv4: first 4 bytes, the rest is 0 */
+    uint8_t source_mac[6], destination_mac[6];
+    uint16_t source_port, destination_port;
+    uint16_t vlan_id;
+    uint8_t protocol, ip_version, tunnel;
+    uint8_t icmp_type, icmp_code; /* of the first packet; valid with PACKET_HAS_ICMP in first_flags */
+    uint8_t first_flags;          /* enum packet_flag of the first packet */
+    uint8_t seen_flags;           /* enum packet_flag of any packet */
+    uint8_t first_tcp_flags;      /* of the first packet: a TCP flow without SYN there began before we looked */
+    uint8_t end_reason;           /* enum end_reason, set at export */
+    uint8_t eviction_class;       /* the meter's: list it is in */
+    uint8_t source_is_b;          /* the source is key's (address_b, port_b) */
+};
+_Static_assert(sizeof(struct flow) <= 264, "every open flow costs these bytes");

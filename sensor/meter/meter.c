@@ -1,0 +1,329 @@
+#include "meter/meter.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/pool.h"
+#include "meter/dissect.h"
+#include "meter/expiry.h"
+#include "meter/feature/feature.h"
+#include "meter/key.h"
+#include "meter/table.h"
+
+enum {
+    MAX_FLOWS_MIN = 1024,
+    BLOCK_ALIGNMENT = 8,
+    SWEEP_MILLISECONDS = 10,
+    SWEEP_FLOWS = 1000, /* most flows that one sweep ends; NFStream's figure */
+};
+
+struct meter {
+    struct meter_options options;
+    bool native;
+    int64_t sweep_interval; /* ticks */
+    int64_t last_sweep;
+    bool sweep_unfinished;  /* the last one ended by its limit */
+
+    struct table table;
+    struct expiry expiry;
+    struct hash_key seed;
+    struct pool *blocks;  /* a block is a flow and the states of its features */
+    struct flow *spare;   /* for the next slice of a flow that is being exported: there is always one */
+    size_t offsets[FEATURE_COUNT]; /* of a feature's state in the block; 0: off */
+
+    const struct feature *features[FEATURE_COUNT]; /* those that are on */
+    size_t feature_count;
+    struct feature_context context;
+    struct dissector *dissector;
+
+    meter_export_call *export_flow;
+    void *export_context;
+    struct meter_statistics statistics;
+};
+
+/* Lays out a flow's block and returns its size. */
+static size_t lay_out_block(struct meter *meter) {
+    size_t size = sizeof(struct flow);
+    for (size_t i = 0; i < FEATURE_COUNT; i++) {
+        size_t state = feature_table[i]->state_size(&meter->options);
+        if (state == 0)
+            continue;
+        size = (size + BLOCK_ALIGNMENT - 1) / BLOCK_ALIGNMENT * BLOCK_ALIGNMENT;
+        meter->offsets[i] = size;
+        meter->features[meter->feature_count++] = feature_table[i];
+        size += state;
+    }
+    return size;
+}
+
+static int no_memory(const struct meter *meter, struct error *error) {
+    return error_set(error, ENOMEM, EX_OSERR, "no memory for a table of %llu flows; lower meter.max_flows",
+                     (unsigned long long)meter->options.max_flows);
+}
+
+static int create_dissector(struct meter *meter, struct error *error) {
+    if (meter->options.n_dissections == 0)
+        return 0;
+    struct dissector_options options = {
+        .n_dissections = meter->options.n_dissections,
+        .milliseconds = !meter->native,
+        .max_flows = meter->options.max_flows,
+        .preallocate = meter->options.preallocate,
+    };
+    int result = dissector_create(&options, &meter->dissector, error);
+    meter->context.dissector = meter->dissector;
+    return result;
+}
+
+static int create_memory(struct meter *meter, struct error *error) {
+    int result = hash_key_random(&meter->seed);
+    if (result < 0)
+        return error_set(error, -result, EX_OSERR, "the kernel gives no random numbers for the flow table: %s", strerror(-result));
+    size_t flows = meter->options.max_flows;
+    struct pool_options pool = {
+        .object_size = lay_out_block(meter),
+        .max_objects = flows + 1,
+        .preallocate = meter->options.preallocate ? flows + 1 : 1,
+    };
+    meter->blocks = pool_create(&pool);
+    if (meter->blocks != NULL)
+        meter->spare = pool_take(meter->blocks);
+    if (meter->spare == NULL || table_create(&meter->table, meter->options.preallocate ? flows : 0, pool.object_size) < 0)
+        return no_memory(meter, error);
+    return create_dissector(meter, error);
+}
+
+int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context, struct meter **meter,
+                 struct error *error) {
+    struct meter *new = calloc(1, sizeof(*new));
+    if (new == NULL)
+        return error_set(error, ENOMEM, EX_OSERR, "no memory for a meter; free some");
+    new->options = *options;
+    if (new->options.max_flows < MAX_FLOWS_MIN)
+        new->options.max_flows = MAX_FLOWS_MIN;
+    new->native = options->profile == PROFILE_NATIVE;
+    new->sweep_interval = new->native ? SWEEP_MILLISECONDS * 1000 : SWEEP_MILLISECONDS;
+    new->export_flow = export_flow;
+    new->export_context = context;
+    new->context.options = &new->options;
+    int result = create_memory(new, error);
+    if (result < 0) {
+        meter_destroy(new);
+        return result;
+    }
+    *meter = new;
+    return 0;
+}
+
+static void release_features(struct meter *meter, struct flow *flow, struct flow *next) {
+    for (size_t i = 0; i < meter->feature_count; i++)
+        if (meter->features[i]->on_release != NULL)
+            meter->features[i]->on_release(&meter->context, flow, next);
+}
+
+void meter_destroy(struct meter *meter) {
+    if (meter == NULL)
+        return;
+    struct flow *flow;
+    while ((flow = expiry_victim(&meter->expiry)) != NULL) {
+        expiry_remove(&meter->expiry, flow);
+        release_features(meter, flow, NULL);
+    }
+    pool_destroy(meter->blocks);
+    table_destroy(&meter->table);
+    dissector_destroy(meter->dissector);
+    free(meter);
+}
+
+/* Hands out a flow that ended. `next` is its next slice, or NULL. */
+static void export_flow(struct meter *meter, struct flow *flow, enum end_reason reason, struct flow *next) {
+    flow->end_reason = (uint8_t)reason;
+    for (size_t i = 0; i < meter->feature_count; i++)
+        if (meter->features[i]->on_expire != NULL)
+            meter->features[i]->on_expire(&meter->context, flow);
+    meter->export_flow(meter->export_context, flow);
+    meter->statistics.flows_exported[reason]++;
+    release_features(meter, flow, next);
+}
+
+static void end_flow(struct meter *meter, struct flow *flow, enum end_reason reason) {
+    table_remove(&meter->table, flow);
+    expiry_remove(&meter->expiry, flow);
+    export_flow(meter, flow, reason, NULL);
+    pool_give(meter->blocks, flow);
+}
+
+/* A block for a new flow. If there is no room, room is made: the caller always gets one. */
+static struct flow *take_block(struct meter *meter) {
+    while (meter->table.count >= meter->options.max_flows || !table_reserve(&meter->table))
+        end_flow(meter, expiry_victim(&meter->expiry), END_EVICTED);
+    struct flow *flow = pool_take(meter->blocks);
+    if (flow == NULL && meter->table.count > 0) {
+        end_flow(meter, expiry_victim(&meter->expiry), END_EVICTED);
+        flow = pool_take(meter->blocks);
+    }
+    return flow;
+}
+
+static bool is_unanswered(const struct flow *flow) {
+    return flow->counters[BIDIRECTIONAL].packets < 2 ||
+           (flow->protocol == IPPROTO_TCP && flow->counters[DST2SRC].packets == 0);
+}
+
+static inline void count(struct flow_counters *counters, int64_t time, uint32_t size) {
+    if (counters->packets == 0)
+        counters->first_seen = time;
+    counters->last_seen = time;
+    counters->packets++;
+    counters->bytes += size;
+}
+
+static void add_packet(struct meter *meter, struct flow *flow, const struct packet *packet, bool reversed) {
+    enum flow_direction direction = reversed == (flow->source_is_b != 0) ? SRC2DST : DST2SRC;
+    uint32_t size = packet->size[meter->options.accounting_mode];
+    for (size_t i = 0; i < meter->feature_count; i++)
+        meter->features[i]->on_update(&meter->context, flow, packet, direction, size);
+    count(&flow->counters[BIDIRECTIONAL], packet->time, size);
+    count(&flow->counters[direction], packet->time, size);
+    flow->seen_flags |= packet->flags;
+}
+
+/* What is the same in all slices is set; counters and features are empty. */
+static void init_flow(struct meter *meter, struct flow *flow) {
+    memset(flow->counters, 0, sizeof(flow->counters));
+    flow->seen_flags = 0;
+    for (size_t i = 0; i < FEATURE_COUNT; i++)
+        flow->feature[i] = meter->offsets[i] != 0 ? (char *)flow + meter->offsets[i] : NULL;
+    for (size_t i = 0; i < meter->feature_count; i++)
+        meter->features[i]->on_init(&meter->context, flow);
+    meter->statistics.flows_opened++;
+}
+
+static void describe_flow(struct flow *flow, const struct packet *packet) {
+    memcpy(flow->source, packet->source, sizeof(flow->source));
+    memcpy(flow->destination, packet->destination, sizeof(flow->destination));
+    memcpy(flow->source_mac, packet->source_mac, sizeof(flow->source_mac));
+    memcpy(flow->destination_mac, packet->destination_mac, sizeof(flow->destination_mac));
+    flow->source_port = packet->source_port;
+    flow->destination_port = packet->destination_port;
+    flow->vlan_id = packet->vlan_id;
+    flow->protocol = packet->protocol;
+    flow->ip_version = packet->ip_version;
+    flow->tunnel = packet->tunnel;
+    flow->icmp_type = packet->icmp_type;
+    flow->icmp_code = packet->icmp_code;
+    flow->first_flags = packet->flags;
+    flow->first_tcp_flags = packet->tcp_flags;
+    flow->uid_time = packet->time;
+    flow->slice = 0;
+}
+
+static void open_flow(struct meter *meter, const struct flow_key *key, uint32_t hash, const struct packet *packet,
+                      bool reversed) {
+    struct flow *flow = take_block(meter);
+    if (flow == NULL) {
+        meter->statistics.packets_without_memory++;
+        return;
+    }
+    flow->key = *key;
+    flow->hash = hash;
+    flow->source_is_b = reversed;
+    flow->eviction_class = meter->native ? EVICT_UNANSWERED : EVICT_ESTABLISHED;
+    describe_flow(flow, packet);
+    init_flow(meter, flow);
+    add_packet(meter, flow, packet, reversed);
+    table_insert(&meter->table, flow);
+    expiry_append(&meter->expiry, flow);
+}
+
+/* The active timeout ends a slice; the flow goes on in the next one, in a block of its own until the old one is
+ * exported. */
+static void cut_slice(struct meter *meter, struct flow *flow, const struct packet *packet, bool reversed) {
+    struct flow *next = meter->spare;
+    *next = *flow;
+    next->slice++;
+    table_replace(&meter->table, flow, next);
+    expiry_remove(&meter->expiry, flow);
+    init_flow(meter, next);
+    export_flow(meter, flow, END_ACTIVE, next);
+    meter->spare = flow;
+    add_packet(meter, next, packet, reversed);
+    expiry_append(&meter->expiry, next);
+}
+
+static void use_flow(struct meter *meter, struct flow *flow, const struct packet *packet, bool reversed) {
+    add_packet(meter, flow, packet, reversed);
+    if (!meter->native)
+        return; /* NFStream keeps the order of creation */
+    bool unanswered = flow->eviction_class == EVICT_UNANSWERED && is_unanswered(flow);
+    expiry_touch(&meter->expiry, flow, unanswered ? EVICT_UNANSWERED : EVICT_ESTABLISHED);
+}
+
+static bool is_idle(const struct meter *meter, const struct flow *flow, int64_t time) {
+    return time - flow->counters[BIDIRECTIONAL].last_seen >= meter->options.idle_timeout;
+}
+
+static void sweep(struct meter *meter, int64_t time) {
+    meter->last_sweep = time;
+    meter->sweep_unfinished = false;
+    for (int ended = 0; ended < SWEEP_FLOWS; ended++) {
+        struct flow *flow = expiry_oldest(&meter->expiry);
+        if (flow == NULL || !is_idle(meter, flow, time))
+            return;
+        /* It was not used for long: fetch what ends next while this one is exported. */
+        if (flow->newer != NULL)
+            table_fetch(&meter->table, flow->newer);
+        end_flow(meter, flow, END_IDLE);
+    }
+    /* NFStream waits for the next interval even so; then the backlog may grow without bound. */
+    meter->sweep_unfinished = meter->native;
+}
+
+static bool is_sweep_due(const struct meter *meter, int64_t time) {
+    return time - meter->last_sweep >= meter->sweep_interval || meter->sweep_unfinished;
+}
+
+void meter_packet(struct meter *meter, const struct packet *packet) {
+    struct flow_key key;
+    bool reversed = key_from_packet(&key, packet, meter->native);
+    uint32_t hash = key_hash(&meter->seed, &key);
+    struct flow *flow = table_find(&meter->table, hash, &key);
+    meter->statistics.packets++;
+    if (flow == NULL) {
+        open_flow(meter, &key, hash, packet, reversed);
+    } else if (is_idle(meter, flow, packet->time)) {
+        end_flow(meter, flow, END_IDLE);
+        open_flow(meter, &key, hash, packet, reversed);
+    } else if (packet->time - flow->counters[BIDIRECTIONAL].first_seen < meter->options.active_timeout) {
+        use_flow(meter, flow, packet, reversed);
+    } else if (meter->native) {
+        cut_slice(meter, flow, packet, reversed);
+    } else {
+        end_flow(meter, flow, END_ACTIVE);
+        open_flow(meter, &key, hash, packet, reversed);
+    }
+    if (is_sweep_due(meter, packet->time))
+        sweep(meter, packet->time);
+}
+
+void meter_tick(struct meter *meter, int64_t time) {
+    if (meter->native && is_sweep_due(meter, time))
+        sweep(meter, time);
+}
+
+void meter_finish(struct meter *meter, enum end_reason reason) {
+    struct flow *flow;
+    while ((flow = expiry_oldest(&meter->expiry)) != NULL)
+        end_flow(meter, flow, reason);
+}
+
+void meter_statistics(const struct meter *meter, struct meter_statistics *statistics) {
+    *statistics = meter->statistics;
+    statistics->flows_open = meter->table.count;
+    statistics->memory = sizeof(*meter) + table_memory(&meter->table) + pool_memory(meter->blocks);
+    if (meter->dissector != NULL)
+        statistics->memory += dissector_memory(meter->dissector);
+}

@@ -1,0 +1,59 @@
+/* Room 3: packets to flows. A meter owns a table of open flows, cuts and expires them, and hands each ended flow to
+ * its export call. It belongs to one thread, and after meter_create() allocates nothing on live sources (nDPI's inner
+ * allocations aside); for files memory grows in slabs up to the budget.
+ *
+ * The nfstream profile repeats NFStream 6.6.0: flows are kept in order of creation, emitted in its order, and a cut
+ * flow's next slice is a new flow with a direction of its own. Natively flows expire by last use, and slices keep
+ * orientation, uid and label. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "decode/packet.h"
+#include "meter/flow.h"
+
+enum meter_profile { PROFILE_NATIVE, PROFILE_NFSTREAM };
+
+struct meter_options {
+    enum meter_profile profile;
+    enum accounting_mode accounting_mode;
+    int64_t idle_timeout;        /* ticks */
+    int64_t active_timeout;      /* ticks */
+    uint32_t n_dissections;      /* 0: no labels; at most 255 */
+    bool statistical_analysis;
+    uint32_t splt_analysis;      /* packets, at most 65535; 0: off */
+    uint64_t max_flows;          /* open at once; at least 1024 */
+    bool preallocate;            /* live: all memory from the start */
+};
+
+/* Everything the ledger needs of a meter. opened = exported + open. */
+struct meter_statistics {
+    uint64_t packets;
+    uint64_t packets_without_memory; /* of these: belong to no flow, since not one block could be had */
+    uint64_t flows_opened;
+    uint64_t flows_exported[END_REASON_COUNT];
+    uint64_t flows_open;
+    uint64_t memory; /* bytes of table, flows, nDPI states of undecided flows, texts; without nDPI's inner allocations */
+};
+
+struct meter;
+
+/* `export_flow` gets every ended flow, from within meter_packet(), meter_tick() and meter_finish(), in that thread. */
+typedef void meter_export_call(void *context, const struct flow *flow);
+
+int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context, struct meter **meter,
+                 struct error *error);
+/* Frees without exporting; call meter_finish() first. */
+void meter_destroy(struct meter *meter);
+
+void meter_packet(struct meter *meter, const struct packet *packet);
+
+/* Time went on without a packet (native profile, quiet live link): expires what is idle at `time`. */
+void meter_tick(struct meter *meter, int64_t time);
+
+/* Exports all open flows, in expiry order, with END_OF_INPUT or END_SHUTDOWN. */
+void meter_finish(struct meter *meter, enum end_reason reason);
+
+void meter_statistics(const struct meter *meter, struct meter_statistics *statistics);

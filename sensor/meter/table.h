@@ -1,0 +1,51 @@
+/* The table of open flows: keys to flows, by open addressing with linear probing. It owns its slots, not the flows.
+ * Deletion shifts followers back, so that there are no tombstones and a probe ends at the first empty slot. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "meter/flow.h"
+
+/* The hash beside the pointer: flows that merely lie in the way are not touched, neither in a search nor when the
+ * table grows or shifts. */
+struct table_slot {
+    struct flow *flow; /* NULL: empty */
+    uint32_t hash;
+};
+
+struct table {
+    struct table_slot *slots;
+    size_t capacity; /* a power of two */
+    size_t count;
+    size_t touched; /* bytes of a flow's block that a packet touches */
+};
+
+/* Room for `flows` flows without growing; `touched` bytes of a flow that is found are fetched into the cache. 0 or
+ * -ENOMEM. */
+int table_create(struct table *table, size_t flows, size_t touched);
+void table_destroy(struct table *table);
+
+enum { TABLE_CACHE_LINE = 64 };
+
+/* Fetches a flow that will be touched soon. All cache lines at once: one after another, as they are used, each would
+ * wait for memory by itself. */
+static inline void table_fetch(const struct table *table, const struct flow *flow) {
+    for (size_t offset = 0; offset < table->touched; offset += TABLE_CACHE_LINE)
+        __builtin_prefetch((const char *)flow + offset, 1);
+}
+
+struct flow *table_find(const struct table *table, uint32_t hash, const struct flow_key *key);
+
+/* Makes room for one more flow, doubling the slots if need be. False: there is no memory, and the table is full. */
+bool table_reserve(struct table *table);
+
+/* A flow whose key is not in the table, with room reserved. It is found by flow->hash and flow->key. */
+void table_insert(struct table *table, struct flow *flow);
+
+/* Both want a flow that is in the table; in table_replace() `next` has the same key and hash. */
+void table_remove(struct table *table, const struct flow *flow);
+void table_replace(struct table *table, const struct flow *flow, struct flow *next);
+
+size_t table_memory(const struct table *table); /* bytes */
