@@ -1,0 +1,87 @@
+/* Every value that the sensor can report. A schema chooses from this list by name; nothing else can be in a record.
+ * The rows stand in catalogue.def, their getters in getters_GROUP.c. Constant data: any thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "meter/flow.h"
+#include "meter/meter.h"
+#include "record/value.h"
+
+/* Switched on and off together; which of them somebody asks for decides what is computed. */
+enum field_group {
+    GROUP_IDENTITY,
+    GROUP_QUALITY,
+    GROUP_CORE,
+    GROUP_TUNNEL,
+    GROUP_STATS,
+    GROUP_SPLT,
+    GROUP_L7,
+    GROUP_COUNT
+};
+
+/* What a value may say of a person; decides which anonymization applies. */
+enum pii_class { PII_NONE, PII_ADDRESS, PII_MAC, PII_NAME, PII_AGENT, PII_FINGERPRINT, PII_COUNT };
+
+/* In which profile a row exists: its unit or padding is only right there. A name may have one row for each profile. */
+enum field_profiles { IN_NATIVE = 1, IN_NFSTREAM = 2, IN_BOTH = 3 };
+
+struct record_source; /* record/source.h: the flow and everything else a getter may read */
+
+/* Fills *value; `direction` is BIDIRECTIONAL for rows that are not directional. Called when a flow ends: allocates
+ * nothing. A row whose group is off is not called (its value is null). */
+typedef void field_getter(const struct record_source *source, enum flow_direction direction,
+                          struct value *value);
+
+struct catalogue_row {
+    const char
+        *name; /* full name; for a directional row what follows "bidirectional_", "src2dst_", "dst2src_" */
+    bool directional;
+    enum value_type type;
+    enum field_group group;
+    enum pii_class pii;
+    enum field_profiles profiles;
+    bool nullable;    /* may be null although its group is on; of a directional row only the dst2src_ field */
+    int version;      /* of the definition; part of feature_hash */
+    const char *unit; /* "bytes", "microseconds", ... or "" */
+    const char *help; /* definition, with its source: IPFIX element, RFC, NFStream column */
+    field_getter *get;
+};
+
+extern const struct catalogue_row catalogue[];
+extern const size_t catalogue_size;
+
+/* Longest field name with its NUL. */
+enum { CATALOGUE_NAME_SIZE = 64 };
+
+const char *field_group_name(enum field_group group);
+const char *pii_class_name(enum pii_class pii);
+
+/* What profile a meter's profile is in terms of rows. */
+enum field_profiles field_profile(enum meter_profile profile);
+
+/* The row for a field's name as it stands in a schema, of the first profile that has it; *direction is set. NULL if
+ * there is none. */
+const struct catalogue_row *catalogue_find(const char *name, enum flow_direction *direction);
+
+/* The same, but only rows that exist in (one of) `profiles`. */
+const struct catalogue_row *catalogue_find_in(const char *name, enum field_profiles profiles,
+                                              enum flow_direction *direction);
+
+/* Whether the field may be null although its group is on; a schema must then allow null. */
+bool catalogue_nullable(const struct catalogue_row *row, enum flow_direction direction);
+
+/* Definition of one field, as it stands in a schema's `doc`: of a directional row with the direction said. Returns
+ * its length; cut to `size`. */
+size_t catalogue_doc(const struct catalogue_row *row, enum flow_direction direction, char *doc, size_t size);
+
+/* The nearest existing name, for an error message; NULL if none is near. Valid until the next call in this thread. */
+const char *catalogue_nearest(const char *name);
+
+/* Calls `visit` for every field name that a schema may use (directional rows three times), in catalogue order; a name
+ * with a row for each profile is visited twice. `name` is valid for the call. */
+void catalogue_visit(void (*visit)(const char *name, const struct catalogue_row *row,
+                                   enum flow_direction direction, void *context),
+                     void *context);

@@ -1,0 +1,39 @@
+/* How a bound record becomes bytes. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record/schema.h"
+#include "record/value.h"
+
+/* A buffer that grows and is kept: after warm-up nothing is allocated. */
+struct buffer {
+    uint8_t *data;
+    size_t length;
+    size_t capacity;
+    bool failed; /* memory ran out; what was appended since is lost */
+};
+
+void buffer_append(struct buffer *buffer, const void *bytes, size_t count);
+void buffer_free(struct buffer *buffer);
+/* Makes room for `count` more bytes and returns where they go; the caller adds to length. NULL: no memory. */
+uint8_t *buffer_reserve(struct buffer *buffer, size_t count);
+
+struct encoding {
+    const char *name;       /* "avro", "csv", "jsonl": the --format */
+    bool skips_null_groups; /* fields of groups that are off are left out (text forms), as NFStream does */
+    /* What stands before the first record of a file ("" in avro and jsonl; the column names in csv). */
+    void (*header)(const struct bound_field *const *fields, size_t count, struct buffer *buffer);
+    /* Appends one record: count fields with their values. */
+    void (*record)(const struct bound_field *const *fields, const struct value *values, size_t count,
+                   struct buffer *buffer);
+};
+
+#define ENCODING(name) extern const struct encoding encoding_##name;
+#include "record/encoding/encodings.def"
+#undef ENCODING
+
+/* By name; NULL if there is none. */
+const struct encoding *encoding_find(const char *name);

@@ -1,0 +1,122 @@
+#include "record/features.h"
+
+#include <openssl/evp.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/encoding/encoding.h"
+
+/* Lines of the canonical text, collected in any order and then sorted. */
+struct lines {
+    char **line;
+    size_t count, capacity;
+    bool failed;
+};
+
+static void add_line(struct lines *lines, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add_line(struct lines *lines, const char *format, ...) {
+    char *line = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&line, format, arguments);
+    va_end(arguments);
+    if (length < 0 || lines->count == lines->capacity) {
+        if (length >= 0)
+            free(line);
+        lines->failed = true;
+        return;
+    }
+    lines->line[lines->count++] = line;
+}
+
+static int compare_lines(const void *left, const void *right) {
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+static const char *on_off(bool on) {
+    return on ? "on" : "off";
+}
+
+/* Definition versions of the bound rows, by the row that this profile fills. */
+static void add_fields(struct lines *lines, const struct schema *schema, enum meter_profile profile) {
+    for (size_t i = 0; i < schema->field_count; i++) {
+        const struct catalogue_row *row = bound_field_row(&schema->fields[i], profile);
+        add_line(lines, "field.%s=%d\n", schema->fields[i].name, row != NULL ? row->version : 0);
+    }
+}
+
+/* Settings that decide which packets become which flow: they change every field. */
+static void add_metering(struct lines *lines, const struct schema *schema, const struct identity *identity) {
+    const struct meter_options *meter = identity->meter;
+    static const char *const accounting[ACCOUNT_MODES] = {"raw", "ip", "transport", "payload"};
+    bool milliseconds = meter->profile == PROFILE_NFSTREAM;
+    int64_t tick = milliseconds ? 1000 : 1;
+    add_line(lines, "schema=%s\n", schema->full_name);
+    add_line(lines, "schema_fingerprint=%016" PRIx64 "\n", schema->fingerprint);
+    add_line(lines, "profile=%s\n", milliseconds ? "nfstream" : "native");
+    add_line(lines, "idle_timeout_us=%" PRId64 "\n", meter->idle_timeout * tick);
+    add_line(lines, "active_timeout_us=%" PRId64 "\n", meter->active_timeout * tick);
+    add_line(lines, "accounting_mode=%s\n", accounting[meter->accounting_mode]);
+    add_line(lines, "decode_tunnels=%s\n", on_off(identity->decode_tunnels));
+    /* Later fragments: natively metered with their datagram's ports, ignored in the nfstream profile. */
+    add_line(lines, "fragments=%s\n", milliseconds ? "first" : "all");
+}
+
+/* Settings that matter only to fields of their group. */
+static void add_groups(struct lines *lines, unsigned groups, const struct identity *identity, bool live,
+                       unsigned snapshot_length) {
+    const struct meter_options *meter = identity->meter;
+    if (groups & 1u << GROUP_STATS)
+        add_line(lines, "statistical_analysis=%s\n", on_off(meter->statistical_analysis));
+    if (groups & 1u << GROUP_SPLT)
+        add_line(lines, "splt_analysis=%" PRIu32 "\n", meter->splt_analysis);
+    if (groups & 1u << GROUP_L7) {
+        add_line(lines, "n_dissections=%" PRIu32 "\n", meter->n_dissections);
+        add_line(lines, "ndpi_version=%s\n", identity->ndpi_version);
+    }
+    /* Headers fit into any snap length; what nDPI sees and whether a packet counts as truncated does not. Of a file
+     * the snap length is the file's own. */
+    if (live && (groups & (1u << GROUP_L7 | 1u << GROUP_QUALITY)) != 0)
+        add_line(lines, "snapshot_length=%u\n", snapshot_length);
+}
+
+static char *join(struct lines *lines) {
+    struct buffer text = {0};
+    qsort(lines->line, lines->count, sizeof *lines->line, compare_lines);
+    for (size_t i = 0; i < lines->count; i++)
+        buffer_append(&text, lines->line[i], strlen(lines->line[i]));
+    buffer_append(&text, "", 1);
+    if (text.failed || lines->failed)
+        buffer_free(&text);
+    return (char *)text.data;
+}
+
+char *features_text(const struct schema *schema, const struct identity *identity, bool live,
+                    unsigned snapshot_length) {
+    enum { SETTINGS_MAX = 16 };
+    struct lines lines = {.capacity = schema->field_count + SETTINGS_MAX};
+    lines.line = calloc(lines.capacity, sizeof *lines.line);
+    if (lines.line == NULL)
+        return NULL;
+    add_metering(&lines, schema, identity);
+    add_groups(&lines, schema_groups(schema), identity, live, snapshot_length);
+    add_fields(&lines, schema, identity->meter->profile);
+    char *text = join(&lines);
+    for (size_t i = 0; i < lines.count; i++)
+        free(lines.line[i]);
+    free(lines.line);
+    return text;
+}
+
+void features_hash(const char *text, char hash[FEATURE_HASH_SIZE]) {
+    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+    /* SHA-256 over memory can only fail for want of the algorithm itself. */
+    if (EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL) != 1)
+        abort();
+    for (int i = 0; i < (FEATURE_HASH_SIZE - 1) / 2; i++)
+        snprintf(hash + 2 * i, 3, "%02x", digest[i]);
+}

@@ -1,0 +1,103 @@
+/* Parsing canonical form and CRC-64-AVRO (Avro specification, "Transforming into Parsing Canonical Form" and "Schema
+ * Fingerprints"), of the schemas that the lint accepts. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/encoding/encoding.h"
+#include "record/schema_json.h"
+
+char *schema_full_name(const json_t *root) {
+    const char *name = json_string_value(json_object_get(root, "name"));
+    const char *space = json_string_value(json_object_get(root, "namespace"));
+    /* A name with a dot is a full name already; the namespace is ignored then. */
+    if (space == NULL || strchr(name, '.') != NULL)
+        return strdup(name);
+    size_t size = strlen(space) + 1 + strlen(name) + 1;
+    char *full = malloc(size);
+    if (full != NULL)
+        snprintf(full, size, "%s.%s", space, name);
+    return full;
+}
+
+static void append_text(struct buffer *form, const char *text) {
+    buffer_append(form, text, strlen(text));
+}
+
+static void append_quoted(struct buffer *form, const char *name) {
+    append_text(form, "\"");
+    append_text(form, name);
+    append_text(form, "\"");
+}
+
+/* Primitives become their names, whatever stood around them (logicalType, custom properties). */
+static void append_plain_type(struct buffer *form, enum value_type type) {
+    switch (type) {
+    case VALUE_TIMESTAMP:
+        append_quoted(form, "long");
+        return;
+    case VALUE_INT_ARRAY:
+        append_text(form, "{\"type\":\"array\",\"items\":\"int\"}");
+        return;
+    case VALUE_LONG_ARRAY:
+        append_text(form, "{\"type\":\"array\",\"items\":\"long\"}");
+        return;
+    case VALUE_STRING_ARRAY:
+        append_text(form, "{\"type\":\"array\",\"items\":\"string\"}");
+        return;
+    default:
+        append_quoted(form, value_type_name(type));
+    }
+}
+
+static void append_field(struct buffer *form, const json_t *field) {
+    struct field_type type = {VALUE_STRING, false};
+    schema_field_type(json_object_get(field, "type"), &type);
+    append_text(form, "{\"name\":");
+    append_quoted(form, json_string_value(json_object_get(field, "name")));
+    append_text(form, type.nullable ? ",\"type\":[\"null\"," : ",\"type\":");
+    append_plain_type(form, type.type);
+    append_text(form, type.nullable ? "]}" : "}");
+}
+
+char *schema_canonical_form(const json_t *root) {
+    struct buffer form = {0};
+    char *name = schema_full_name(root);
+    if (name == NULL)
+        return NULL;
+    append_text(&form, "{\"name\":");
+    append_quoted(&form, name);
+    free(name);
+    append_text(&form, ",\"type\":\"record\",\"fields\":[");
+    size_t index;
+    const json_t *field;
+    json_array_foreach(json_object_get(root, "fields"), index, field) {
+        if (index > 0)
+            append_text(&form, ",");
+        append_field(&form, field);
+    }
+    buffer_append(&form, "]}", 3);
+    if (form.failed)
+        buffer_free(&form);
+    return (char *)form.data;
+}
+
+static uint64_t crc64_avro(const char *text) {
+    const uint64_t empty = UINT64_C(0xc15d213aa4d7a795);
+    uint64_t crc = empty;
+    for (; *text != '\0'; text++) {
+        crc ^= (unsigned char)*text;
+        for (int bit = 0; bit < 8; bit++)
+            crc = (crc >> 1) ^ (empty & (0 - (crc & 1)));
+    }
+    return crc;
+}
+
+int schema_fingerprint(const json_t *root, uint64_t *fingerprint) {
+    char *form = schema_canonical_form(root);
+    if (form == NULL)
+        return -ENOMEM;
+    *fingerprint = crc64_avro(form);
+    free(form);
+    return 0;
+}

@@ -1,0 +1,58 @@
+/* The catalogue's getters, declared from its rows, and the few lines that they share. Within the room only. */
+#pragma once
+
+#include <string.h>
+
+#include "record/catalogue.h"
+#include "record/source.h"
+#include "record/text.h"
+
+#define FIELD(name, type, group, pii, profiles, null, version, unit, getter, help) field_getter get_##getter;
+#define DIRECTIONAL                                                                FIELD
+#include "record/catalogue.def"
+#undef DIRECTIONAL
+#undef FIELD
+
+static inline void value_null(struct value *value) {
+    value->is_null = true;
+}
+
+static inline void value_boolean(struct value *value, bool boolean) {
+    value->is_null = false;
+    value->boolean = boolean;
+}
+
+static inline void value_integer(struct value *value, int64_t integer) {
+    value->is_null = false;
+    value->integer = integer;
+}
+
+/* Counters are unsigned; Avro's long is not. No real counter gets there. */
+static inline void value_counter(struct value *value, uint64_t counter) {
+    value_integer(value, counter > INT64_MAX ? INT64_MAX : (int64_t)counter);
+}
+
+/* A size of a packet as Avro's int: what a capture file claims may lie beyond. */
+static inline void value_size(struct value *value, uint64_t size) {
+    value_integer(value, size > INT32_MAX ? INT32_MAX : (int64_t)size);
+}
+
+static inline void value_real(struct value *value, double real) {
+    value->is_null = false;
+    value->real = real;
+}
+
+static inline void value_text(struct value *value, const char *bytes, size_t length) {
+    value->is_null = false;
+    value->text = (struct text){bytes, length};
+}
+
+/* Bytes of text memory that the record keeps until the next one; sized so that all texts of a record fit. */
+static inline char *scratch_text(const struct record_source *source, size_t length) {
+    struct record_scratch *scratch = source->scratch;
+    if (length > RECORD_TEXT_SCRATCH - scratch->text_used)
+        return NULL;
+    char *bytes = scratch->text + scratch->text_used;
+    scratch->text_used += length;
+    return bytes;
+}

@@ -1,0 +1,119 @@
+#include "record/address.h"
+#include "record/getters.h"
+
+static void address_value(const struct record_source *source, const uint8_t address[16],
+                          struct value *value) {
+    char *text = scratch_text(source, ADDRESS_TEXT_MAX);
+    value_text(value, text, address_format(address, source->flow->ip_version, text));
+}
+
+static void mac_value(const struct record_source *source, const uint8_t mac[6], size_t length,
+                      struct value *value) {
+    char *text = scratch_text(source, MAC_TEXT_LENGTH);
+    mac_format(mac, text);
+    value_text(value, text, length);
+}
+
+static void mac_value_or_null(const struct record_source *source, const uint8_t mac[6], size_t length,
+                              struct value *value) {
+    if (source->flow->first_flags & PACKET_HAS_MAC)
+        mac_value(source, mac, length, value);
+    else
+        value_null(value);
+}
+
+void get_src_ip(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    address_value(source, source->flow->source, value);
+}
+
+void get_dst_ip(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    address_value(source, source->flow->destination, value);
+}
+
+/* The link's addresses exist as address and vendor part, of both ends, null or zeros where the link has none. */
+#define MAC_GETTER(name, field, length, fill)                                          \
+    void get_##name(const struct record_source *source, enum flow_direction direction, \
+                    struct value *value) {                                             \
+        (void)direction;                                                               \
+        fill(source, source->flow->field, length, value);                              \
+    }
+MAC_GETTER(src_mac, source_mac, MAC_TEXT_LENGTH, mac_value_or_null)
+MAC_GETTER(src_oui, source_mac, OUI_TEXT_LENGTH, mac_value_or_null)
+MAC_GETTER(dst_mac, destination_mac, MAC_TEXT_LENGTH, mac_value_or_null)
+MAC_GETTER(dst_oui, destination_mac, OUI_TEXT_LENGTH, mac_value_or_null)
+MAC_GETTER(src_mac_padded, source_mac, MAC_TEXT_LENGTH, mac_value)
+MAC_GETTER(src_oui_padded, source_mac, OUI_TEXT_LENGTH, mac_value)
+MAC_GETTER(dst_mac_padded, destination_mac, MAC_TEXT_LENGTH, mac_value)
+MAC_GETTER(dst_oui_padded, destination_mac, OUI_TEXT_LENGTH, mac_value)
+
+/* Small numbers that the flow has as they are. */
+#define NUMBER_GETTER(name, field)                                                     \
+    void get_##name(const struct record_source *source, enum flow_direction direction, \
+                    struct value *value) {                                             \
+        (void)direction;                                                               \
+        value_integer(value, source->flow->field);                                     \
+    }
+NUMBER_GETTER(src_port, source_port)
+NUMBER_GETTER(dst_port, destination_port)
+NUMBER_GETTER(protocol, protocol)
+NUMBER_GETTER(ip_version, ip_version)
+NUMBER_GETTER(vlan_id, vlan_id)
+NUMBER_GETTER(tunnel_id, tunnel)
+
+static void icmp_value(const struct flow *flow, uint8_t number, struct value *value) {
+    if (flow->first_flags & PACKET_HAS_ICMP)
+        value_integer(value, number);
+    else
+        value_null(value);
+}
+
+void get_icmp_type(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    icmp_value(source->flow, source->flow->icmp_type, value);
+}
+
+void get_icmp_code(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    icmp_value(source->flow, source->flow->icmp_code, value);
+}
+
+void get_first_seen(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    const struct flow_counters *counters = &source->flow->counters[direction];
+    if (counters->packets == 0)
+        value_null(value);
+    else
+        value_integer(value, counters->first_seen);
+}
+
+void get_last_seen(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    const struct flow_counters *counters = &source->flow->counters[direction];
+    if (counters->packets == 0)
+        value_null(value);
+    else
+        value_integer(value, counters->last_seen);
+}
+
+void get_ticks_first_seen(const struct record_source *source, enum flow_direction direction,
+                          struct value *value) {
+    value_integer(value, source->flow->counters[direction].first_seen);
+}
+
+void get_ticks_last_seen(const struct record_source *source, enum flow_direction direction,
+                         struct value *value) {
+    value_integer(value, source->flow->counters[direction].last_seen);
+}
+
+void get_duration(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    const struct flow_counters *counters = &source->flow->counters[direction];
+    value_integer(value, counters->last_seen - counters->first_seen);
+}
+
+void get_packets(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    value_counter(value, source->flow->counters[direction].packets);
+}
+
+void get_bytes(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    value_counter(value, source->flow->counters[direction].bytes);
+}

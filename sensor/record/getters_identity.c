@@ -1,0 +1,61 @@
+#include "record/getters.h"
+
+void get_sensor_id(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    value_text(value, source->identity->sensor_id, strlen(source->identity->sensor_id));
+}
+
+void get_boot_id(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    value_text(value, source->identity->boot_id, strlen(source->identity->boot_id));
+}
+
+void get_output(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    value_text(value, source->output, strlen(source->output));
+}
+
+void get_seq(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    value_counter(value, source->seq);
+}
+
+void get_feature_hash(const struct record_source *source, enum flow_direction direction,
+                      struct value *value) {
+    (void)direction;
+    value_text(value, source->feature_hash, 32);
+}
+
+void get_flow_uid(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    value_text(value, source->flow_uid, 32);
+}
+
+void get_slice(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    value_size(value, source->flow->slice);
+}
+
+void get_record_kind(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)source;
+    (void)direction;
+    value_text(value, "final", 5);
+}
+
+void get_revision(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)source;
+    (void)direction;
+    value_integer(value, 0); /* a final record is the only one of its slice */
+}
+
+void get_end_reason(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    const char *name = end_reason_name((enum end_reason)source->flow->end_reason);
+    value_text(value, name, strlen(name));
+}
+
+void get_expiration_id(const struct record_source *source, enum flow_direction direction,
+                       struct value *value) {
+    (void)direction;
+    value_integer(value, source->flow->end_reason == END_ACTIVE);
+}

@@ -1,0 +1,106 @@
+#include "meter/feature/l7.h"
+
+#include "record/getters.h"
+
+static const struct l7 *l7_of(const struct record_source *source) {
+    return source->flow->feature[FEATURE_l7];
+}
+
+/* A text as nDPI gives it, which is whatever was on the wire. */
+static void wire_text(const struct record_source *source, const char *bytes, struct value *value) {
+    size_t length = strlen(bytes);
+    if (text_is_clean(bytes, length) && length <= TEXT_MAX) {
+        value_text(value, bytes, length);
+        return;
+    }
+    char *room = scratch_text(source, text_sanitized_bound(length));
+    value->is_null = false;
+    value->text = room != NULL ? text_sanitize(bytes, length, room) : (struct text){"", 0};
+}
+
+static void text_or_null(const struct record_source *source, enum l7_text text, struct value *value) {
+    const char *bytes = l7_text(l7_of(source), text);
+    if (bytes[0] == '\0')
+        value_null(value);
+    else
+        wire_text(source, bytes, value);
+}
+
+/* The first of `count` texts that is not empty. */
+static void first_text(const struct record_source *source, const enum l7_text *texts, size_t count,
+                       struct value *value) {
+    const char *bytes = "";
+    for (size_t i = 0; i < count && bytes[0] == '\0'; i++)
+        bytes = l7_text(l7_of(source), texts[i]);
+    wire_text(source, bytes, value);
+}
+
+void get_application_name(const struct record_source *source, enum flow_direction direction,
+                          struct value *value) {
+    (void)direction;
+    const char *name = l7_of(source)->application_name;
+    wire_text(source, name != NULL ? name : "Unknown", value);
+}
+
+void get_application_category_name(const struct record_source *source, enum flow_direction direction,
+                                   struct value *value) {
+    (void)direction;
+    const char *name = l7_of(source)->category_name;
+    wire_text(source, name != NULL ? name : "Unspecified", value);
+}
+
+void get_application_is_guessed(const struct record_source *source, enum flow_direction direction,
+                                struct value *value) {
+    (void)direction;
+    value_boolean(value, l7_of(source)->guessed);
+}
+
+void get_application_is_guessed_number(const struct record_source *source, enum flow_direction direction,
+                                       struct value *value) {
+    (void)direction;
+    value_integer(value, l7_of(source)->guessed);
+}
+
+void get_application_confidence(const struct record_source *source, enum flow_direction direction,
+                                struct value *value) {
+    (void)direction;
+    value_integer(value, l7_of(source)->confidence);
+}
+
+void get_ndpi_version(const struct record_source *source, enum flow_direction direction,
+                      struct value *value) {
+    (void)direction;
+    value_text(value, source->identity->ndpi_version, strlen(source->identity->ndpi_version));
+}
+
+/* Natively an empty text is one that was not seen. */
+#define TEXT_GETTER(name, text)                                                        \
+    void get_##name(const struct record_source *source, enum flow_direction direction, \
+                    struct value *value) {                                             \
+        (void)direction;                                                               \
+        text_or_null(source, text, value);                                             \
+    }
+TEXT_GETTER(requested_server_name, L7_SERVER_NAME)
+TEXT_GETTER(user_agent, L7_USER_AGENT)
+TEXT_GETTER(content_type, L7_CONTENT_TYPE)
+TEXT_GETTER(ja3, L7_JA3_CLIENT)
+TEXT_GETTER(ja3s, L7_JA3_SERVER)
+TEXT_GETTER(ja4, L7_JA4_CLIENT)
+TEXT_GETTER(hassh, L7_HASSH_CLIENT)
+TEXT_GETTER(hassh_server, L7_HASSH_SERVER)
+TEXT_GETTER(dhcp_fingerprint, L7_DHCP_FINGERPRINT)
+
+/* NFStream's columns are never null. Of the kinds of fingerprint a flow has at most one per end, since each belongs to
+ * another protocol; JA3 is left out, because NFStream 6.6 puts JA4 there. */
+#define FIRST_TEXT_GETTER(name, ...)                                                   \
+    void get_##name(const struct record_source *source, enum flow_direction direction, \
+                    struct value *value) {                                             \
+        static const enum l7_text texts[] = {__VA_ARGS__};                             \
+        (void)direction;                                                               \
+        first_text(source, texts, sizeof texts / sizeof texts[0], value);              \
+    }
+FIRST_TEXT_GETTER(requested_server_name_text, L7_SERVER_NAME)
+FIRST_TEXT_GETTER(user_agent_text, L7_USER_AGENT)
+FIRST_TEXT_GETTER(content_type_text, L7_CONTENT_TYPE)
+FIRST_TEXT_GETTER(client_fingerprint, L7_DHCP_FINGERPRINT, L7_HASSH_CLIENT, L7_JA4_CLIENT)
+FIRST_TEXT_GETTER(server_fingerprint, L7_HASSH_SERVER, L7_JA3_SERVER)

@@ -1,0 +1,53 @@
+#include "record/quality.h"
+
+#include "meter/feature/l7.h"
+#include "record/getters.h"
+
+static const struct {
+    struct text name;
+    const char *meaning;
+} flags[QUALITY_COUNT] = {
+#define X(name, meaning) {{#name, sizeof #name - 1}, meaning},
+    QUALITY_FLAGS(X)
+#undef X
+};
+
+enum { PROTOCOL_TCP = 6 };
+
+const char *quality_flag_name(enum quality_flag flag) {
+    return flags[flag].name.bytes;
+}
+
+const char *quality_flag_meaning(enum quality_flag flag) {
+    return flags[flag].meaning;
+}
+
+static bool label_was_guessed(const struct flow *flow) {
+    const struct l7 *l7 = flow->feature[FEATURE_l7];
+    return l7 != NULL && l7->guessed;
+}
+
+void get_quality_flags(const struct record_source *source, enum flow_direction direction,
+                       struct value *value) {
+    (void)direction;
+    const struct flow *flow = source->flow;
+    const bool is_set[QUALITY_COUNT] = {
+        [QUALITY_midstream] =
+            flow->protocol == PROTOCOL_TCP && flow->slice == 0 && (flow->first_tcp_flags & TCP_SYN) == 0,
+        [QUALITY_truncated] = (flow->seen_flags & PACKET_TRUNCATED) != 0,
+        [QUALITY_time_raised] = (flow->seen_flags & PACKET_TIME_RAISED) != 0,
+        [QUALITY_loss_window] = source->loss_window,
+        [QUALITY_guessed_label] = label_was_guessed(flow),
+        [QUALITY_evicted] = flow->end_reason == END_EVICTED,
+        [QUALITY_offload] = (flow->seen_flags & PACKET_OFFLOAD) != 0,
+        [QUALITY_fragment] = (flow->seen_flags & PACKET_FRAGMENT) != 0,
+    };
+    size_t count = 0;
+    for (int flag = 0; flag < QUALITY_COUNT; flag++) {
+        if (is_set[flag])
+            source->scratch->flags[count++] = flags[flag].name;
+    }
+    value->is_null = false;
+    value->texts.items = source->scratch->flags;
+    value->texts.count = count;
+}

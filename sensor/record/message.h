@@ -1,0 +1,24 @@
+/* What a sink gets: an encoded record and what goes beside it. Everything is borrowed for the call. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Constant per output: goes into every Kafka message's headers. */
+struct message_origin {
+    const char *sensor_id;
+    const char *boot_id;
+    const char *output;
+    const char *feature_hash;
+};
+
+struct message {
+    const uint8_t
+        *body; /* one record: Avro binary without any prefix, or one line of CSV or JSON with its line end */
+    size_t body_length;
+    const char *key; /* flow_uid */
+    size_t key_length;
+    uint64_t seq;
+    const char *record_kind; /* "final" */
+    const struct message_origin *origin;
+};

@@ -1,0 +1,26 @@
+/* The vocabulary of quality_flags: what to know before trusting a record. The names are part of the record's contract:
+ * new ones may come, none changes its meaning. */
+#pragma once
+
+#include <stdint.h>
+
+/* One row a flag: its name as it stands in the record, and its meaning. */
+#define QUALITY_FLAGS(X)                                                                           \
+    X(midstream, "TCP flow whose first packet has no SYN: it began before the sensor looked")      \
+    X(truncated, "of some packet fewer bytes were captured than its IP header announces")          \
+    X(time_raised, "a packet's recorded time lay before an earlier packet's and was raised to it") \
+    X(loss_window, "the kernel dropped packets while the flow was open")                           \
+    X(guessed_label, "application_name is nDPI's guess by port or address")                        \
+    X(evicted, "the flow was ended to make room for others")                                       \
+    X(offload, "IPv4 total length 0: segments that the network card had yet to cut")               \
+    X(fragment, "some packets were fragments of IP datagrams")
+
+enum quality_flag {
+#define X(name, meaning) QUALITY_##name,
+    QUALITY_FLAGS(X)
+#undef X
+        QUALITY_COUNT
+};
+
+const char *quality_flag_name(enum quality_flag flag);
+const char *quality_flag_meaning(enum quality_flag flag); /* for documents */

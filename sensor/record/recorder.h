@@ -1,0 +1,37 @@
+/* From a flow to a message: one recorder per output binds a schema, an encoding and the sensor's identity. It belongs
+ * to one thread, and after warm-up allocates nothing. */
+#pragma once
+
+#include "base/error.h"
+#include "record/encoding/encoding.h"
+#include "record/message.h"
+#include "record/schema.h"
+#include "record/source.h"
+
+struct recorder_options {
+    const char *output;          /* name, for the record and for messages */
+    const struct schema *schema; /* borrowed for the recorder's life */
+    const struct encoding *encoding;
+    const struct identity *identity; /* borrowed */
+    unsigned groups_on;              /* groups that are computed: bit set of 1 << enum field_group */
+    bool live;
+    unsigned snapshot_length;
+};
+
+struct recorder;
+
+int recorder_create(const struct recorder_options *options, struct recorder **recorder, struct error *error);
+void recorder_destroy(struct recorder *recorder);
+
+/* Makes the record of an ended flow; the message is valid until the next call. Takes the next seq. -ENOMEM: no
+ * memory for so large a record (the seq is used up, so that the gap shows). */
+int recorder_make(struct recorder *recorder, const struct flow *flow, struct message *message);
+
+/* What a file begins with: CSV's column names; empty for the others. Valid until the recorder is destroyed. */
+struct text recorder_header(const struct recorder *recorder);
+
+const struct message_origin *recorder_origin(const struct recorder *recorder);
+/* Canonical text of what feature_hash covers. */
+const char *recorder_features(const struct recorder *recorder);
+/* The kernel lost packets: flows that are open now get the quality flag loss_window. `time` in ticks. */
+void recorder_loss(struct recorder *recorder, int64_t time);

@@ -1,0 +1,58 @@
+/* A schema is a record's contract and the sensor's configuration: its fields choose from the catalogue.
+ *
+ * The text that was shipped is kept as it is (Avro C drops doc, default and custom properties): it is what is linted,
+ * registered, written into container files and hashed. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "meter/meter.h"
+#include "record/catalogue.h"
+
+/* A schema's field, bound to the catalogue. */
+struct bound_field {
+    const char *name;                /* in the schema's order; owned by the schema */
+    const struct catalogue_row *row; /* the first one of that name whose type fits */
+    const struct catalogue_row
+        *nfstream_row; /* the nfstream profile's, where it has a row of its own; else NULL */
+    enum flow_direction direction;
+    bool nullable; /* ["null", T] */
+};
+
+struct schema {
+    char *name; /* as asked for: "flow/v1" or a path */
+    char *text; /* the .avsc as shipped */
+    size_t text_length;
+    char *full_name;      /* "flowsensor.flow.Flow" */
+    char sha256[65];      /* of text, hex */
+    uint64_t fingerprint; /* CRC-64-AVRO of the parsing canonical form, for single-object encoding */
+    struct bound_field *fields;
+    size_t field_count;
+};
+
+/* Loads a schema by its embedded name ("flow/v1", "nfstream/v1") or from a path, lints it and binds each field.
+ * EX_CONFIG with one line that names schema, field and remedy (nearest name, right type). Free with schema_free(). */
+int schema_load(const char *name, struct schema **schema, struct error *error);
+void schema_free(struct schema *schema);
+
+/* Names of the embedded schemas, NULL-terminated. */
+const char *const *schema_embedded_names(void);
+
+/* What the shipped text of a schema breaks of our rules (duplicate names, defaults, nested unions, types that records
+ * don't use, no doc ...): 0, or -EINVAL with the first violation. `name` is only for the message. */
+int schema_lint(const char *name, const char *text, size_t length, struct error *error);
+
+/* The row that fills the field in this profile; NULL if there is none. */
+const struct catalogue_row *bound_field_row(const struct bound_field *field, enum meter_profile profile);
+
+/* Whether every field exists in this profile: 0, or EX_CONFIG with the first one that doesn't. */
+int schema_check_profile(const struct schema *schema, enum meter_profile profile, struct error *error);
+
+/* Groups of which the schema has at least one field, as a bit set of 1 << enum field_group. */
+unsigned schema_groups(const struct schema *schema);
+
+/* Whether any bound field is of a PII class other than PII_NONE. */
+bool schema_has_pii(const struct schema *schema);

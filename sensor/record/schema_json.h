@@ -1,0 +1,33 @@
+/* What the parts of schema_load() share: a schema as a JSON document. Within the room only. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "record/schema.h"
+
+/* Limits of a schema's text and fields, far above any use. */
+enum { SCHEMA_TEXT_MAX = 1 << 20, SCHEMA_FIELDS_MAX = 4096, SCHEMA_NAME_MAX = 256 };
+
+/* What a field's "type" says. */
+struct field_type {
+    enum value_type type;
+    bool nullable;
+};
+
+/* Parses (size limit, duplicate keys refused) and lints. NULL with the first violation; else a new reference. */
+json_t *schema_lint_parse(const char *name, const char *text, size_t length, struct error *error);
+
+/* False if it is none of the types that records use. */
+bool schema_field_type(const json_t *type, struct field_type *result);
+
+/* Namespace and name of a linted schema, joined by a dot; malloc'd, NULL: no memory. */
+char *schema_full_name(const json_t *root);
+
+/* CRC-64-AVRO of the parsing canonical form of a linted schema; -ENOMEM. */
+int schema_fingerprint(const json_t *root, uint64_t *fingerprint);
+/* That form itself; malloc'd, NULL: no memory. */
+char *schema_canonical_form(const json_t *root);
+
+/* Fills schema->fields from a linted schema. */
+int schema_bind(struct schema *schema, const json_t *root, struct error *error);

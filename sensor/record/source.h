@@ -1,0 +1,46 @@
+/* What a getter may read: the flow, and what the process and the output add to it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "meter/flow.h"
+#include "meter/meter.h"
+#include "record/quality.h"
+#include "record/value.h"
+
+/* Constant for the life of the process. */
+struct identity {
+    char sensor_id[256];
+    char boot_id[37];                  /* UUID, new at each start */
+    struct hash_key key;               /* of flow_uid */
+    const char *ndpi_version;          /* "4.2.0"; "" while l7 is off */
+    const struct meter_options *meter; /* profile, timeouts, ... as in force */
+    bool decode_tunnels;
+};
+
+/* Room for the texts that one record computes: two names and nine texts of nDPI at TEXT_MAX each, and addresses. */
+enum { RECORD_TEXT_SCRATCH = 1 << 20 };
+
+/* Memory for what getters compute; one per recorder, empty at the start of each record. */
+struct record_scratch {
+    int64_t *integers; /* integers_capacity places: three arrays of meter_options.splt_analysis */
+    size_t integers_capacity, integers_used;
+    char *text; /* RECORD_TEXT_SCRATCH bytes */
+    size_t text_used;
+    struct text flags[QUALITY_COUNT];
+};
+
+/* One per output, reused for each record. */
+struct record_source {
+    const struct identity *identity;
+    const struct flow *flow;
+    const char *output;       /* the output's name */
+    const char *feature_hash; /* 32 hex digits */
+    uint64_t seq;             /* of this record on this output; 0, 1, ... */
+    char flow_uid[33];        /* 32 hex digits, NUL */
+    bool loss_window;         /* the kernel dropped packets while the flow was open */
+    struct record_scratch *scratch;
+};

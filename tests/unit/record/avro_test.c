@@ -1,0 +1,300 @@
+/* Records in Avro, read back by Avro C's generic reader against the shipped schema text: every value, every byte. */
+#include "record/recorder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <avro.h>
+#include <cmocka.h>
+
+#include "record/example_flow.h"
+
+/* A record as Avro C sees it. */
+struct reader {
+    avro_schema_t schema;
+    avro_value_iface_t *iface;
+    avro_value_t value;
+};
+
+static void reader_open(struct reader *reader, const char *text, size_t length) {
+    assert_int_equal(avro_schema_from_json_length(text, length, &reader->schema), 0);
+    reader->iface = avro_generic_class_from_schema(reader->schema);
+    assert_int_equal(avro_generic_value_new(reader->iface, &reader->value), 0);
+}
+
+static void reader_close(struct reader *reader) {
+    avro_value_decref(&reader->value);
+    avro_value_iface_decref(reader->iface);
+    avro_schema_decref(reader->schema);
+}
+
+static void reader_read(struct reader *reader, const void *body, size_t length) {
+    avro_reader_t bytes = avro_reader_memory(body, (int64_t)length);
+    avro_value_reset(&reader->value);
+    assert_int_equal(avro_value_read(bytes, &reader->value), 0);
+    char more;
+    assert_int_not_equal(avro_read(bytes, &more, 1), 0); /* nothing is left */
+    avro_reader_free(bytes);
+}
+
+/* The value of a field without its union; false: null. */
+static bool branch_of(avro_value_t *field) {
+    if (avro_value_get_type(field) != AVRO_UNION)
+        return true;
+    avro_value_t branch;
+    assert_int_equal(avro_value_get_current_branch(field, &branch), 0);
+    *field = branch;
+    return avro_value_get_type(&branch) != AVRO_NULL;
+}
+
+static int64_t integer_of(const avro_value_t *value) {
+    int32_t narrow = 0;
+    int64_t wide = 0;
+    if (avro_value_get_type(value) == AVRO_INT32) {
+        assert_int_equal(avro_value_get_int(value, &narrow), 0);
+        return narrow;
+    }
+    assert_int_equal(avro_value_get_long(value, &wide), 0);
+    return wide;
+}
+
+static void assert_text(const avro_value_t *value, struct text expected) {
+    const char *text;
+    size_t size;
+    assert_int_equal(avro_value_get_string(value, &text, &size), 0);
+    assert_int_equal(size, expected.length + 1);
+    assert_memory_equal(text, expected.bytes, expected.length);
+}
+
+static void assert_items(const avro_value_t *array, enum value_type type, const struct value *expected) {
+    size_t size;
+    assert_int_equal(avro_value_get_size(array, &size), 0);
+    assert_int_equal(size, type == VALUE_STRING_ARRAY ? expected->texts.count : expected->integers.count);
+    for (size_t i = 0; i < size; i++) {
+        avro_value_t item;
+        assert_int_equal(avro_value_get_by_index(array, i, &item, NULL), 0);
+        if (type == VALUE_STRING_ARRAY)
+            assert_text(&item, expected->texts.items[i]);
+        else
+            assert_int_equal(integer_of(&item), expected->integers.items[i]);
+    }
+}
+
+static void assert_value(avro_value_t field, enum value_type type, const struct value *expected) {
+    bool present = branch_of(&field);
+    assert_int_equal(present, !expected->is_null);
+    if (!present)
+        return;
+    double real;
+    int boolean;
+    switch (type) {
+    case VALUE_BOOLEAN:
+        assert_int_equal(avro_value_get_boolean(&field, &boolean), 0);
+        assert_int_equal(boolean, expected->boolean);
+        return;
+    case VALUE_INT:
+    case VALUE_LONG:
+    case VALUE_TIMESTAMP:
+        assert_int_equal(integer_of(&field), expected->integer);
+        return;
+    case VALUE_DOUBLE:
+        assert_int_equal(avro_value_get_double(&field, &real), 0);
+        assert_memory_equal(&real, &expected->real, sizeof real);
+        return;
+    case VALUE_STRING:
+        assert_text(&field, expected->text);
+        return;
+    default:
+        assert_items(&field, type, expected);
+    }
+}
+
+/* One schema with every type, plain and nullable; the rows only lend their types. */
+static const struct catalogue_row rows[VALUE_TYPES] = {
+    [VALUE_BOOLEAN] = {.name = "boolean", .type = VALUE_BOOLEAN},
+    [VALUE_INT] = {.name = "int", .type = VALUE_INT},
+    [VALUE_LONG] = {.name = "long", .type = VALUE_LONG},
+    [VALUE_TIMESTAMP] = {.name = "timestamp", .type = VALUE_TIMESTAMP},
+    [VALUE_DOUBLE] = {.name = "double", .type = VALUE_DOUBLE},
+    [VALUE_STRING] = {.name = "string", .type = VALUE_STRING},
+    [VALUE_INT_ARRAY] = {.name = "ints", .type = VALUE_INT_ARRAY},
+    [VALUE_LONG_ARRAY] = {.name = "longs", .type = VALUE_LONG_ARRAY},
+    [VALUE_STRING_ARRAY] = {.name = "strings", .type = VALUE_STRING_ARRAY},
+};
+
+static const char all_types[] =
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":["
+    "{\"name\":\"a0\",\"type\":\"boolean\"},{\"name\":\"b0\",\"type\":[\"null\",\"boolean\"]},"
+    "{\"name\":\"a1\",\"type\":\"int\"},{\"name\":\"b1\",\"type\":[\"null\",\"int\"]},"
+    "{\"name\":\"a2\",\"type\":\"long\"},{\"name\":\"b2\",\"type\":[\"null\",\"long\"]},"
+    "{\"name\":\"a3\",\"type\":\"long\"},{\"name\":\"b3\",\"type\":[\"null\",\"long\"]},"
+    "{\"name\":\"a4\",\"type\":\"double\"},{\"name\":\"b4\",\"type\":[\"null\",\"double\"]},"
+    "{\"name\":\"a5\",\"type\":\"string\"},{\"name\":\"b5\",\"type\":[\"null\",\"string\"]},"
+    "{\"name\":\"a6\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},{\"name\":\"b6\",\"type\":[\"null\",{\"type\":\"array\",\"items\":\"int\"}]},"
+    "{\"name\":\"a7\",\"type\":{\"type\":\"array\",\"items\":\"long\"}},{\"name\":\"b7\",\"type\":[\"null\",{\"type\":\"array\",\"items\":\"long\"}]},"
+    "{\"name\":\"a8\",\"type\":{\"type\":\"array\",\"items\":\"string\"}},{\"name\":\"b8\",\"type\":[\"null\",{\"type\":\"array\",\"items\":\"string\"}]}"
+    "]}";
+
+enum { LONG_TEXT = 65536, ROUNDS = 200 };
+
+static const int64_t edges[] = {0,    -1,   1,         63,        64,        -64,       -65,
+                                8191, 8192, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 1434443394000000};
+static const int64_t narrow_edges[] = {0, -1, 1, 63, 64, -64, -65, INT32_MAX, INT32_MIN, 65535};
+static const double reals[] = {0.0, -0.0, 1.5, 1e308, 5e-324, 247037.037037037, -1e-7};
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+/* Each round takes other values, so that every type meets its extremes, empty and long ones included. */
+static void fill_value(struct value *value, enum value_type type, size_t round, const char *long_text,
+                       struct text texts[3]) {
+    *value = (struct value){.is_null = false};
+    switch (type) {
+    case VALUE_BOOLEAN:
+        value->boolean = round % 2;
+        return;
+    case VALUE_INT:
+        value->integer = narrow_edges[round % COUNT(narrow_edges)];
+        return;
+    case VALUE_LONG:
+    case VALUE_TIMESTAMP:
+        value->integer = edges[round % COUNT(edges)];
+        return;
+    case VALUE_DOUBLE:
+        value->real = reals[round % COUNT(reals)];
+        return;
+    case VALUE_STRING:
+        value->text = (struct text){long_text, round % 3 == 0 ? 0 : round % 3 == 1 ? round : LONG_TEXT};
+        return;
+    case VALUE_INT_ARRAY:
+        value->integers.items = narrow_edges;
+        value->integers.count = round % (COUNT(narrow_edges) + 1);
+        return;
+    case VALUE_LONG_ARRAY:
+        value->integers.items = edges;
+        value->integers.count = round % (COUNT(edges) + 1);
+        return;
+    default:
+        value->texts.items = texts;
+        value->texts.count = round % 4;
+    }
+}
+
+static void every_type_and_branch(void **state) {
+    (void)state;
+    struct bound_field fields[2 * VALUE_TYPES];
+    const struct bound_field *pointers[2 * VALUE_TYPES];
+    for (size_t i = 0; i < COUNT(fields); i++) {
+        fields[i] = (struct bound_field){.name = "f", .row = &rows[i / 2], .nullable = i % 2 == 1};
+        pointers[i] = &fields[i];
+    }
+    char *long_text = malloc(LONG_TEXT);
+    assert_non_null(long_text);
+    memset(long_text, 'n', LONG_TEXT);
+    struct text texts[3] = {{"midstream", 9}, {"", 0}, {long_text, 300}};
+    struct reader reader;
+    reader_open(&reader, all_types, sizeof all_types - 1);
+    struct buffer buffer = {0};
+    for (size_t round = 0; round < ROUNDS; round++) {
+        struct value values[COUNT(fields)];
+        for (size_t i = 0; i < COUNT(fields); i++) {
+            fill_value(&values[i], rows[i / 2].type, round + i, long_text, texts);
+            values[i].is_null = fields[i].nullable && (round >> (i / 2) & 1);
+        }
+        buffer.length = 0;
+        encoding_find("avro")->record(pointers, values, COUNT(fields), &buffer);
+        assert_false(buffer.failed);
+        reader_read(&reader, buffer.data, buffer.length);
+        for (size_t i = 0; i < COUNT(fields); i++) {
+            avro_value_t field;
+            assert_int_equal(avro_value_get_by_index(&reader.value, i, &field, NULL), 0);
+            assert_value(field, rows[i / 2].type, &values[i]);
+        }
+    }
+    buffer_free(&buffer);
+    reader_close(&reader);
+    free(long_text);
+}
+
+/* A second look at the flow by the getters, to compare with what Avro C decoded. */
+static void assert_record(struct reader *reader, const struct schema *schema, const struct example *example,
+                          const struct message *message, unsigned groups_on) {
+    static int64_t integers[3 * EXAMPLE_SPLT_PLACES];
+    static char texts[RECORD_TEXT_SCRATCH];
+    struct record_scratch scratch = {
+        .integers = integers, .integers_capacity = COUNT(integers), .text = texts};
+    struct record_source source = {.identity = &example->identity,
+                                   .flow = &example->flow,
+                                   .output = message->origin->output,
+                                   .feature_hash = message->origin->feature_hash,
+                                   .seq = message->seq,
+                                   .scratch = &scratch};
+    memcpy(source.flow_uid, message->key, message->key_length);
+    for (size_t i = 0; i < schema->field_count; i++) {
+        const struct catalogue_row *row = bound_field_row(&schema->fields[i], example->meter.profile);
+        struct value expected = {.is_null = true};
+        if (groups_on & 1u << row->group)
+            row->get(&source, schema->fields[i].direction, &expected);
+        avro_value_t field;
+        assert_int_equal(avro_value_get_by_name(&reader->value, schema->fields[i].name, &field, NULL), 0);
+        assert_value(field, row->type, &expected);
+    }
+}
+
+static void shipped_schema(const char *name, enum meter_profile profile, unsigned groups_on) {
+    static struct example example;
+    struct schema *schema;
+    struct recorder *recorder;
+    struct reader reader;
+    struct error error;
+    example_init(&example, profile);
+    assert_int_equal(schema_load(name, &schema, NULL), 0);
+    const struct recorder_options options = {.output = "main",
+                                             .schema = schema,
+                                             .encoding = encoding_find("avro"),
+                                             .identity = &example.identity,
+                                             .groups_on = groups_on};
+    if (recorder_create(&options, &recorder, &error) < 0)
+        fail_msg("%s", error.text);
+    reader_open(&reader, schema->text, schema->text_length);
+    for (uint32_t round = 0; round < 8; round++) {
+        struct flow *flow = &example.flow;
+        example_set_splt(&example, round * 2 + 1);
+        flow->first_flags = round & 1 ? PACKET_HAS_MAC | PACKET_HAS_ICMP : 0;
+        flow->seen_flags = (uint8_t)(round * 9);
+        flow->end_reason = (uint8_t)(round % END_REASON_COUNT);
+        flow->slice = round / 2;
+        if (round == 5)
+            flow->counters[DST2SRC] = (struct flow_counters){0};
+        struct message message;
+        assert_int_equal(recorder_make(recorder, flow, &message), 0);
+        reader_read(&reader, message.body, message.body_length);
+        assert_record(&reader, schema, &example, &message, groups_on);
+    }
+    reader_close(&reader);
+    recorder_destroy(recorder);
+    schema_free(schema);
+}
+
+static void flow_records(void **state) {
+    (void)state;
+    shipped_schema("flow/v1", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    shipped_schema("flow/v1", PROFILE_NATIVE, 1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE);
+}
+
+static void nfstream_records(void **state) {
+    (void)state;
+    shipped_schema("nfstream/v1", PROFILE_NFSTREAM, EXAMPLE_ALL_GROUPS);
+    shipped_schema("nfstream/v1", PROFILE_NFSTREAM, 1u << GROUP_IDENTITY | 1u << GROUP_CORE);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_type_and_branch),
+        cmocka_unit_test(flow_records),
+        cmocka_unit_test(nfstream_records),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,128 @@
+/* A flow as the meter hands it over, built by hand: all features on, or with the parts that a test takes off. */
+#pragma once
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "meter/dissect_text.h"
+#include "meter/feature/l7.h"
+#include "meter/feature/splt.h"
+#include "meter/feature/stats.h"
+#include "meter/flow.h"
+#include "meter/meter.h"
+#include "record/catalogue.h"
+#include "record/source.h"
+
+enum { EXAMPLE_SPLT_PLACES = 20, EXAMPLE_TEXT_ROOM = 65000, EXAMPLE_ALL_GROUPS = (1 << GROUP_COUNT) - 1 };
+
+/* Everything that a record of one flow needs; the pointers in it point into it, so it is not copied. */
+struct example {
+    struct meter_options meter;
+    struct identity identity;
+    struct flow flow;
+    struct stats stats;
+    struct l7 l7;
+    _Alignas(8) unsigned char splt[sizeof(struct splt) +
+                                   EXAMPLE_SPLT_PLACES * (sizeof(int64_t) + sizeof(uint32_t) + 1)];
+    _Alignas(8) unsigned char texts[sizeof(struct text_block) + 2 * L7_TEXTS + EXAMPLE_TEXT_ROOM];
+};
+
+/* Lays the texts out as the dissector does; NULL or "" is left out. */
+static inline void example_set_texts(struct example *example, const char *const texts[L7_TEXTS]) {
+    struct text_block *block = (struct text_block *)example->texts;
+    size_t used = sizeof *block + 2 * L7_TEXTS, count = 0;
+    block->present = 0;
+    for (int i = 0; i < L7_TEXTS; i++) {
+        if (texts[i] == NULL || texts[i][0] == '\0')
+            continue;
+        size_t size = strlen(texts[i]) + 1;
+        memcpy(example->texts + used, texts[i], size);
+        block->present = (uint16_t)(block->present | 1u << i);
+        block->offsets[count++] = (uint16_t)used;
+        used += size;
+    }
+    example->l7.texts = block;
+}
+
+/* Places of splt are filled by position: direction, size and interval of packet i are given by formulas. */
+static inline void example_set_splt(struct example *example, uint32_t length) {
+    struct splt *splt = (struct splt *)example->splt;
+    *splt = (struct splt){.length = length, .capacity = EXAMPLE_SPLT_PLACES, .wide = true};
+    unsigned char *sizes = splt->places + EXAMPLE_SPLT_PLACES * sizeof(int64_t);
+    for (uint32_t i = 0; i < length; i++) {
+        int64_t interval = i == 0 ? 0 : (int64_t)i * 1000003;
+        uint32_t size = 60 + 97 * i;
+        memcpy(splt->places + i * sizeof interval, &interval, sizeof interval);
+        memcpy(sizes + i * sizeof size, &size, sizeof size);
+        sizes[EXAMPLE_SPLT_PLACES * sizeof size + i] = (uint8_t)(i % 2);
+    }
+}
+
+static inline void example_set_stats(struct example *example) {
+    for (int d = 0; d < FLOW_DIRECTIONS; d++) {
+        struct stats_direction *direction = &example->stats.direction[d];
+        direction->size = (struct running){54, 1484, 325.2857142857144 - d, 6754045.714285715};
+        direction->interval = (struct running){0, 995123, 247037.037037037, 2730151481.0};
+        for (int i = 0; i < FLAG_COUNTERS; i++)
+            direction->flags[i] = (uint32_t)(10 * d + i);
+    }
+}
+
+/* A TLS flow over Ethernet with packets in both directions. */
+static inline void example_init(struct example *example, enum meter_profile profile) {
+    memset(example, 0, sizeof *example);
+    int64_t second = profile == PROFILE_NFSTREAM ? 1000 : 1000000;
+    example->meter = (struct meter_options){
+        .profile = profile,
+        .idle_timeout = 120 * second,
+        .active_timeout = 1800 * second,
+        .n_dissections = 20,
+        .statistical_analysis = true,
+        .splt_analysis = EXAMPLE_SPLT_PLACES,
+        .max_flows = 1024,
+    };
+    strcpy(example->identity.sensor_id, "sensor-1");
+    strcpy(example->identity.boot_id, "6fa459ea-ee8a-4ca4-894e-db77e160355e");
+    example->identity.key = (struct hash_key){{1, 2}};
+    example->identity.ndpi_version = "4.2.0";
+    example->identity.meter = &example->meter;
+    example->identity.decode_tunnels = true;
+
+    struct flow *flow = &example->flow;
+    int64_t start = 1434443394 * second;
+    flow->counters[BIDIRECTIONAL] = (struct flow_counters){start, start + 6 * second + 67, 28, 9108};
+    flow->counters[SRC2DST] = (struct flow_counters){start, start + 6 * second + 67, 16, 1512};
+    flow->counters[DST2SRC] = (struct flow_counters){start + 34, start + 6 * second + 4, 12, 7596};
+    inet_pton(AF_INET, "172.31.3.224", flow->source);
+    inet_pton(AF_INET, "216.58.212.100", flow->destination);
+    memcpy(flow->source_mac, "\x80\xc6\xca\x00\x9e\x9f", 6);
+    memcpy(flow->destination_mac, "\x00\x0e\x8e\x4d\xb4\xa8", 6);
+    memcpy(flow->key.address_a, flow->source, 16);
+    memcpy(flow->key.address_b, flow->destination, 16);
+    flow->key.port_a = flow->source_port = 42835;
+    flow->key.port_b = flow->destination_port = 443;
+    flow->key.protocol = flow->protocol = 6;
+    flow->key.ip_version = flow->ip_version = 4;
+    flow->key.vlan_id = flow->vlan_id = 7;
+    flow->first_flags = flow->seen_flags = PACKET_HAS_MAC;
+    flow->first_tcp_flags = TCP_SYN;
+    flow->end_reason = END_OF_INPUT;
+    flow->uid_time = start;
+
+    example_set_stats(example);
+    example_set_splt(example, 3);
+    example->l7.application_name = "TLS.Google";
+    example->l7.category_name = "Web";
+    example->l7.confidence = L7_CONFIDENCE_DPI;
+    const char *const texts[L7_TEXTS] = {
+        [L7_SERVER_NAME] = "www.google.com",
+        [L7_JA3_CLIENT] = "bc6c386f480ee97b9d9e52d472b772d8",
+        [L7_JA3_SERVER] = "67619a80665d7ab92d1041b1d11f9164",
+    };
+    example_set_texts(example, texts);
+    flow->feature[FEATURE_stats] = &example->stats;
+    flow->feature[FEATURE_splt] = example->splt;
+    flow->feature[FEATURE_l7] = &example->l7;
+}

@@ -1,0 +1,117 @@
+/* feature_hash changes with everything that changes a bound value, and with nothing else. */
+#include "record/features.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "record/example_flow.h"
+
+static struct schema *schema;
+static struct example example;
+
+static int set_up(void **state) {
+    (void)state;
+    example_init(&example, PROFILE_NATIVE);
+    return schema_load("flow/v1", &schema, NULL);
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    schema_free(schema);
+    return 0;
+}
+
+static void text_is_sorted_lines(void **state) {
+    (void)state;
+    char *text = features_text(schema, &example.identity, false, 1536);
+    assert_non_null(text);
+    assert_int_equal(text[strlen(text) - 1], '\n');
+    assert_non_null(strstr(text, "\nidle_timeout_us=120000000\n"));
+    assert_non_null(strstr(text, "\nndpi_version=4.2.0\n"));
+    assert_non_null(strstr(text, "\nsplt_analysis=20\n"));
+    assert_non_null(strstr(text, "\nfield.bidirectional_packets=1\n"));
+    assert_non_null(strstr(text, "\nschema=flowsensor.flow.Flow\n"));
+    assert_null(strstr(text, "snapshot_length"));
+    char *rest = text, *previous = strsep(&rest, "\n");
+    size_t lines = 1;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL && *line != '\0'; previous = line, lines++)
+        assert_true(strcmp(previous, line) < 0);
+    assert_int_equal(lines, schema->field_count + 12);
+    free(text);
+}
+
+/* SHA-256("abc"), FIPS 180-2. */
+static void hash_is_sha256(void **state) {
+    (void)state;
+    char hash[FEATURE_HASH_SIZE];
+    features_hash("abc", hash);
+    assert_string_equal(hash, "ba7816bf8f01cfea414140de5dae2223");
+}
+
+static void hash_of(char hash[FEATURE_HASH_SIZE], bool live, unsigned snapshot_length) {
+    char *text = features_text(schema, &example.identity, live, snapshot_length);
+    assert_non_null(text);
+    features_hash(text, hash);
+    free(text);
+}
+
+/* Compares with the hash before a change. */
+static void assert_changes(bool changes, const char *before) {
+    char after[FEATURE_HASH_SIZE];
+    hash_of(after, false, 0);
+    assert_int_equal(strcmp(before, after) != 0, changes);
+}
+
+static void settings_change_the_hash(void **state) {
+    (void)state;
+    char before[FEATURE_HASH_SIZE];
+    hash_of(before, false, 0);
+#define CHANGE(field, new, changes)      \
+    do {                                 \
+        struct example kept = example;   \
+        example.field = new;             \
+        assert_changes(changes, before); \
+        example = kept;                  \
+    } while (0)
+    CHANGE(meter.idle_timeout, 1, true);
+    CHANGE(meter.active_timeout, 1, true);
+    CHANGE(meter.accounting_mode, ACCOUNT_PAYLOAD, true);
+    CHANGE(meter.n_dissections, 5, true);
+    CHANGE(meter.statistical_analysis, false, true);
+    CHANGE(meter.splt_analysis, 10, true);
+    CHANGE(identity.decode_tunnels, false, true);
+    CHANGE(identity.ndpi_version, "5.0.0", true);
+    CHANGE(meter.max_flows, 4096, false);
+    CHANGE(meter.preallocate, true, false);
+    CHANGE(identity.key.word[0], 77, false);
+    CHANGE(identity.sensor_id[0], 'x', false);
+#undef CHANGE
+}
+
+static void snap_length_counts_where_it_matters(void **state) {
+    (void)state;
+    char file[FEATURE_HASH_SIZE], other_file[FEATURE_HASH_SIZE], live[FEATURE_HASH_SIZE],
+        other_live[FEATURE_HASH_SIZE];
+    hash_of(file, false, 96);
+    hash_of(other_file, false, 1536);
+    hash_of(live, true, 96);
+    hash_of(other_live, true, 1536);
+    assert_string_equal(file, other_file);
+    assert_string_not_equal(live, other_live);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_is_sorted_lines),
+        cmocka_unit_test(hash_is_sha256),
+        cmocka_unit_test(settings_change_the_hash),
+        cmocka_unit_test(snap_length_counts_where_it_matters),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

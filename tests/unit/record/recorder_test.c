@@ -1,0 +1,425 @@
+/* Recorders: what a record says of a flow, the numbers beside it, and that nothing is allocated once it runs. */
+#include "record/recorder.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "record/example_flow.h"
+
+static size_t allocations;
+
+#ifdef __SANITIZE_ADDRESS__
+int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile void *, size_t),
+                                              void (*free_hook)(const volatile void *));
+
+static void on_malloc(const volatile void *memory, size_t size) {
+    (void)memory;
+    (void)size;
+    allocations++;
+}
+
+static void on_free(const volatile void *memory) {
+    (void)memory;
+}
+
+static void count_allocations(void) {
+    assert_true(__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free) > 0);
+}
+#else
+/* glibc's own, under the names that the whole program calls. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+
+void *malloc(size_t size) {
+    allocations++;
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size) {
+    allocations++;
+    return __libc_calloc(count, size);
+}
+
+void *realloc(void *memory, size_t size) {
+    allocations++;
+    return __libc_realloc(memory, size);
+}
+
+static void count_allocations(void) {
+}
+#endif
+
+static struct example example;
+
+/* A recorder over the example, whose schema is freed with it. */
+struct bench {
+    struct schema *schema;
+    struct recorder *recorder;
+};
+
+static struct bench open_bench(const char *schema, const char *encoding, enum meter_profile profile,
+                               unsigned groups_on) {
+    struct bench bench;
+    struct error error;
+    example_init(&example, profile);
+    if (schema_load(schema, &bench.schema, &error) < 0)
+        fail_msg("%s", error.text);
+    const struct recorder_options options = {.output = "main",
+                                             .schema = bench.schema,
+                                             .encoding = encoding_find(encoding),
+                                             .identity = &example.identity,
+                                             .groups_on = groups_on};
+    if (recorder_create(&options, &bench.recorder, &error) < 0)
+        fail_msg("%s", error.text);
+    return bench;
+}
+
+static void close_bench(struct bench bench) {
+    recorder_destroy(bench.recorder);
+    schema_free(bench.schema);
+}
+
+/* The next record as JSON. */
+static json_t *make_json(struct recorder *recorder) {
+    struct message message;
+    assert_int_equal(recorder_make(recorder, &example.flow, &message), 0);
+    json_t *root = json_loadb((const char *)message.body, message.body_length, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(root);
+    return root;
+}
+
+/* Values of single fields, written as JSON. */
+struct expectation {
+    const char *field, *value;
+};
+
+static void assert_fields(struct recorder *recorder, const struct expectation *expectations, size_t count) {
+    json_t *root = make_json(recorder);
+    for (size_t i = 0; i < count; i++) {
+        char *text = json_dumps(json_object_get(root, expectations[i].field),
+                                JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
+        if (text == NULL || strcmp(text, expectations[i].value) != 0)
+            fail_msg("%s is %s, not %s", expectations[i].field, text != NULL ? text : "absent",
+                     expectations[i].value);
+        free(text);
+    }
+    json_decref(root);
+}
+
+#define ASSERT_FIELDS(recorder, ...)                                                         \
+    do {                                                                                     \
+        static const struct expectation expectations[] = {__VA_ARGS__};                      \
+        assert_fields(recorder, expectations, sizeof expectations / sizeof expectations[0]); \
+    } while (0)
+
+static void native_values(void **state) {
+    (void)state;
+    struct bench bench = open_bench("flow/v1", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    example.flow.tunnel = 2;
+    ASSERT_FIELDS(
+        bench.recorder, {"sensor_id", "\"sensor-1\""},
+        {"boot_id", "\"6fa459ea-ee8a-4ca4-894e-db77e160355e\""}, {"output", "\"main\""}, {"seq", "0"},
+        {"slice", "0"}, {"record_kind", "\"final\""}, {"revision", "0"}, {"end_reason", "\"end_of_input\""},
+        {"quality_flags", "[]"}, {"src_ip", "\"172.31.3.224\""}, {"src_mac", "\"80:c6:ca:00:9e:9f\""},
+        {"src_oui", "\"80:c6:ca\""}, {"src_port", "42835"}, {"dst_ip", "\"216.58.212.100\""},
+        {"dst_mac", "\"00:0e:8e:4d:b4:a8\""}, {"dst_oui", "\"00:0e:8e\""}, {"dst_port", "443"},
+        {"protocol", "6"}, {"ip_version", "4"}, {"vlan_id", "7"}, {"tunnel_id", "2"}, {"icmp_type", "null"},
+        {"icmp_code", "null"}, {"bidirectional_first_seen", "1434443394000000"},
+        {"dst2src_last_seen", "1434443400000004"}, {"dst2src_duration_us", "5999970"},
+        {"bidirectional_packets", "28"}, {"src2dst_bytes", "1512"}, {"dst2src_min_ps", "54"},
+        {"src2dst_max_ps", "1484"}, {"bidirectional_max_piat_us", "995123"}, {"src2dst_syn_packets", "10"},
+        {"dst2src_fin_packets", "27"}, {"splt_direction", "[0,1,0]"}, {"splt_ps", "[60,157,254]"},
+        {"splt_piat_us", "[0,1000003,2000006]"}, {"application_name", "\"TLS.Google\""},
+        {"application_category_name", "\"Web\""}, {"application_is_guessed", "false"},
+        {"application_confidence", "6"}, {"requested_server_name", "\"www.google.com\""},
+        {"user_agent", "null"}, {"content_type", "null"}, {"ja3", "\"bc6c386f480ee97b9d9e52d472b772d8\""},
+        {"ja3s", "\"67619a80665d7ab92d1041b1d11f9164\""}, {"ja4", "null"}, {"hassh", "null"},
+        {"hassh_server", "null"}, {"dhcp_fingerprint", "null"}, {"ndpi_version", "\"4.2.0\""});
+    close_bench(bench);
+}
+
+/* Statistics by hand: sqrt(m2 / (n - 1)) over 28 packets, and over their 27 intervals. */
+static void native_doubles(void **state) {
+    (void)state;
+    struct bench bench = open_bench("flow/v1", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    json_t *root = make_json(bench.recorder);
+    assert_true(json_real_value(json_object_get(root, "bidirectional_mean_ps")) == 325.2857142857144);
+    double stddev = json_real_value(json_object_get(root, "bidirectional_stddev_ps"));
+    assert_true(stddev * stddev * 27 > 6754045.71 && stddev * stddev * 27 < 6754045.72);
+    stddev = json_real_value(json_object_get(root, "bidirectional_stddev_piat_us"));
+    assert_true(stddev * stddev * 26 > 2730151480.9 && stddev * stddev * 26 < 2730151481.1);
+    json_decref(root);
+    close_bench(bench);
+}
+
+static void absent_values(void **state) {
+    (void)state;
+    struct bench bench = open_bench("flow/v1", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    struct flow *flow = &example.flow;
+    flow->counters[DST2SRC] = (struct flow_counters){0};
+    flow->first_flags = PACKET_HAS_ICMP;
+    flow->icmp_type = 8;
+    flow->icmp_code = 255;
+    flow->protocol = 1;
+    example.l7.application_name = NULL;
+    example.l7.category_name = NULL;
+    example.l7.texts = NULL;
+    ASSERT_FIELDS(bench.recorder, {"dst2src_first_seen", "null"}, {"dst2src_last_seen", "null"},
+                  {"dst2src_duration_us", "0"}, {"dst2src_packets", "0"}, {"src_mac", "null"},
+                  {"dst_oui", "null"}, {"icmp_type", "8"}, {"icmp_code", "255"},
+                  {"application_name", "\"Unknown\""}, {"application_category_name", "\"Unspecified\""},
+                  {"requested_server_name", "null"}, {"quality_flags", "[]"});
+    close_bench(bench);
+}
+
+static void nfstream_values(void **state) {
+    (void)state;
+    struct bench bench = open_bench("nfstream/v1", "jsonl", PROFILE_NFSTREAM, EXAMPLE_ALL_GROUPS);
+    struct flow *flow = &example.flow;
+    flow->counters[DST2SRC] = (struct flow_counters){0};
+    flow->first_flags = 0;
+    memset(flow->source_mac, 0, 6);
+    example.l7.guessed = true;
+    ASSERT_FIELDS(bench.recorder, {"id", "0"}, {"expiration_id", "0"}, {"src_mac", "\"00:00:00:00:00:00\""},
+                  {"src_oui", "\"00:00:00\""}, {"bidirectional_first_seen_ms", "1434443394000"},
+                  {"bidirectional_duration_ms", "6067"}, {"dst2src_first_seen_ms", "0"},
+                  {"dst2src_last_seen_ms", "0"},
+                  {"splt_direction", "[0,1,0,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1]"},
+                  {"splt_ps", "[60,157,254,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1]"},
+                  {"splt_piat_ms", "[0,1000003,2000006,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1]"},
+                  {"application_is_guessed", "1"}, {"client_fingerprint", "\"\""}, {"user_agent", "\"\""},
+                  {"server_fingerprint", "\"67619a80665d7ab92d1041b1d11f9164\""});
+    flow->end_reason = END_ACTIVE;
+    ASSERT_FIELDS(bench.recorder, {"id", "1"}, {"expiration_id", "1"});
+    flow->end_reason = END_EVICTED;
+    ASSERT_FIELDS(bench.recorder, {"id", "2"}, {"expiration_id", "0"});
+    const char *const ssh[L7_TEXTS] = {[L7_HASSH_CLIENT] = "CLIENT", [L7_HASSH_SERVER] = "SERVER"};
+    example_set_texts(&example, ssh);
+    ASSERT_FIELDS(bench.recorder, {"client_fingerprint", "\"CLIENT\""}, {"server_fingerprint", "\"SERVER\""});
+    const char *const tls[L7_TEXTS] = {
+        [L7_JA3_CLIENT] = "JA3", [L7_JA4_CLIENT] = "JA4", [L7_JA3_SERVER] = "JA3S"};
+    example_set_texts(&example, tls);
+    ASSERT_FIELDS(bench.recorder, {"client_fingerprint", "\"JA4\""}, {"server_fingerprint", "\"JA3S\""});
+    const char *const dhcp[L7_TEXTS] = {[L7_DHCP_FINGERPRINT] = "1,3,6"};
+    example_set_texts(&example, dhcp);
+    ASSERT_FIELDS(bench.recorder, {"client_fingerprint", "\"1,3,6\""}, {"server_fingerprint", "\"\""});
+    close_bench(bench);
+}
+
+static void quality_flags(void **state) {
+    (void)state;
+    struct bench bench = open_bench("flow/v1", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    struct flow *flow = &example.flow;
+    flow->first_tcp_flags = TCP_ACK;
+    ASSERT_FIELDS(bench.recorder, {"quality_flags", "[\"midstream\"]"});
+    flow->slice = 1; /* a later slice never begins with SYN */
+    ASSERT_FIELDS(bench.recorder, {"quality_flags", "[]"}, {"slice", "1"});
+    flow->slice = 0;
+    flow->protocol = 17;
+    ASSERT_FIELDS(bench.recorder, {"quality_flags", "[]"});
+    flow->protocol = 6;
+    flow->seen_flags = PACKET_TRUNCATED | PACKET_TIME_RAISED | PACKET_OFFLOAD | PACKET_FRAGMENT;
+    flow->end_reason = END_EVICTED;
+    example.l7.guessed = true;
+    recorder_loss(bench.recorder, flow->counters[BIDIRECTIONAL].first_seen);
+    ASSERT_FIELDS(
+        bench.recorder,
+        {"quality_flags",
+         "[\"midstream\",\"truncated\",\"time_raised\",\"loss_window\",\"guessed_label\",\"evicted\",\"offload\",\"fragment\"]"},
+        {"end_reason", "\"evicted\""});
+    /* This flow began after the loss. */
+    recorder_loss(bench.recorder, flow->counters[BIDIRECTIONAL].first_seen - 1);
+    flow->seen_flags = 0;
+    ASSERT_FIELDS(bench.recorder, {"quality_flags", "[\"midstream\",\"guessed_label\",\"evicted\"]"});
+    close_bench(bench);
+}
+
+static void numbers_and_origin(void **state) {
+    (void)state;
+    struct bench bench = open_bench("flow/v1", "avro", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    struct message message;
+    for (uint64_t seq = 0; seq < 3; seq++) {
+        assert_int_equal(recorder_make(bench.recorder, &example.flow, &message), 0);
+        assert_int_equal(message.seq, seq);
+        assert_int_equal(message.key_length, 32);
+        assert_string_equal(message.record_kind, "final");
+        assert_ptr_equal(message.origin, recorder_origin(bench.recorder));
+    }
+    assert_string_equal(message.origin->output, "main");
+    assert_string_equal(message.origin->sensor_id, "sensor-1");
+    assert_int_equal(strlen(message.origin->feature_hash), 32);
+    assert_int_equal(recorder_header(bench.recorder).length, 0);
+    assert_non_null(strstr(recorder_features(bench.recorder), "profile=native\n"));
+    close_bench(bench);
+}
+
+static void flow_uid_is_of_key_and_time(void **state) {
+    (void)state;
+    struct bench bench = open_bench("flow/v1", "avro", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    struct message message;
+    struct flow *flow = &example.flow;
+    char first[33] = {0};
+    assert_int_equal(recorder_make(bench.recorder, flow, &message), 0);
+    memcpy(first, message.key, 32);
+    assert_int_equal(strspn(first, "0123456789abcdef"), 32);
+    /* Neither slice nor counters are in it, so that it stays over slices. */
+    flow->slice = 3;
+    flow->counters[BIDIRECTIONAL].packets++;
+    assert_int_equal(recorder_make(bench.recorder, flow, &message), 0);
+    assert_memory_equal(message.key, first, 32);
+#define CHANGE(field)                                                       \
+    do {                                                                    \
+        field ^= 1;                                                         \
+        assert_int_equal(recorder_make(bench.recorder, flow, &message), 0); \
+        assert_memory_not_equal(message.key, first, 32);                    \
+        field ^= 1;                                                         \
+    } while (0)
+    CHANGE(flow->uid_time);
+    CHANGE(flow->key.address_a[0]);
+    CHANGE(flow->key.address_b[15]);
+    CHANGE(flow->key.port_a);
+    CHANGE(flow->key.port_b);
+    CHANGE(flow->key.vlan_id);
+    CHANGE(flow->key.protocol);
+    CHANGE(flow->key.ip_version);
+    CHANGE(flow->key.tunnel);
+    CHANGE(example.identity.key.word[1]);
+#undef CHANGE
+    close_bench(bench);
+}
+
+static void text_forms_leave_groups_out(void **state) {
+    (void)state;
+    struct bench bench =
+        open_bench("nfstream/v1", "csv", PROFILE_NFSTREAM, 1u << GROUP_IDENTITY | 1u << GROUP_CORE);
+    struct text header = recorder_header(bench.recorder);
+    static const char end[] = "dst2src_packets,dst2src_bytes\r\n";
+    assert_true(header.length > sizeof end);
+    assert_memory_equal(header.bytes + header.length - sizeof end + 1, end, sizeof end - 1);
+    assert_null(memmem(header.bytes, header.length, "tunnel_id", 9));
+    struct message message;
+    assert_int_equal(recorder_make(bench.recorder, &example.flow, &message), 0);
+    size_t columns = 1;
+    for (size_t i = 0; i < message.body_length; i++)
+        columns += message.body[i] == ',';
+    assert_int_equal(columns, 13 + 15);
+    close_bench(bench);
+}
+
+/* A group that is off is not read: its state is not even there. */
+static void groups_that_are_off_are_null(void **state) {
+    (void)state;
+    struct bench bench = open_bench("flow/v1", "avro", PROFILE_NATIVE,
+                                    1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE);
+    memset(example.flow.feature, 0, sizeof example.flow.feature);
+    struct message message;
+    assert_int_equal(recorder_make(bench.recorder, &example.flow, &message), 0);
+    close_bench(bench);
+}
+
+static void schemas_that_need_a_group(void **state) {
+    (void)state;
+    static const char text[] =
+        "{\"type\":\"record\",\"name\":\"S\",\"namespace\":\"t\",\"doc\":\"d\",\"fields\":["
+        "{\"name\":\"splt_ps\",\"doc\":\"d\",\"type\":{\"type\":\"array\",\"items\":\"int\"}}]}";
+    char path[] = "recorder_test_XXXXXX";
+    int file = mkstemp(path);
+    FILE *stream = fdopen(file, "w");
+    assert_non_null(stream);
+    fputs(text, stream);
+    fclose(stream);
+    struct schema *schema;
+    assert_int_equal(schema_load(path, &schema, NULL), 0);
+    remove(path);
+    example_init(&example, PROFILE_NATIVE);
+    struct recorder_options options = {.output = "main",
+                                       .schema = schema,
+                                       .encoding = encoding_find("avro"),
+                                       .identity = &example.identity,
+                                       .groups_on = 1u << GROUP_CORE};
+    struct recorder *recorder = NULL;
+    struct error error;
+    assert_int_equal(recorder_create(&options, &recorder, &error), -EINVAL);
+    assert_int_equal(error.exit_code, EX_CONFIG);
+    assert_non_null(strstr(
+        error.text,
+        ": field splt_ps can't be null, but its group splt is off; switch on meter.splt_analysis, or allow null in the schema"));
+    assert_null(recorder);
+    options.groups_on = EXAMPLE_ALL_GROUPS;
+    strcpy(example.identity.sensor_id, "bad\xFF");
+    assert_int_equal(recorder_create(&options, &recorder, &error), -EINVAL);
+    assert_string_equal(error.text, "identity.sensor_id is not valid UTF-8; give another name");
+    schema_free(schema);
+}
+
+/* What was on the wire does not spoil a record. */
+static void texts_are_made_clean(void **state) {
+    (void)state;
+    struct bench bench = open_bench("flow/v1", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    const char *const bad[L7_TEXTS] = {[L7_SERVER_NAME] = "b\xFF\"\n", [L7_USER_AGENT] = "\xE2\x82"};
+    example_set_texts(&example, bad);
+    ASSERT_FIELDS(bench.recorder, {"requested_server_name", "\"b\xEF\xBF\xBD\\\"\\n\""},
+                  {"user_agent", "\"\xEF\xBF\xBD\""});
+
+    static char longest[EXAMPLE_TEXT_ROOM];
+    memset(longest, '\xFF', sizeof longest - 1);
+    const char *const big[L7_TEXTS] = {[L7_SERVER_NAME] = longest};
+    example_set_texts(&example, big);
+    json_t *root = make_json(bench.recorder);
+    assert_int_equal(json_string_length(json_object_get(root, "requested_server_name")), 65535);
+    json_decref(root);
+    close_bench(bench);
+}
+
+static void nothing_is_allocated(void **state) {
+    (void)state;
+    static const char *const encodings[] = {"avro", "csv", "jsonl"};
+    for (int i = 0; i < 6; i++) {
+        bool nfstream = i >= 3;
+        struct bench bench = open_bench(nfstream ? "nfstream/v1" : "flow/v1", encodings[i % 3],
+                                        nfstream ? PROFILE_NFSTREAM : PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+        size_t before = 0;
+        for (uint32_t round = 0; round < 1000; round++) {
+            struct message message;
+            /* Null and not null by turns, and a text that has to be cleaned. */
+            example_set_splt(&example, EXAMPLE_SPLT_PLACES - round % EXAMPLE_SPLT_PLACES);
+            example.flow.first_flags = round % 2 ? PACKET_HAS_MAC : PACKET_HAS_ICMP;
+            const char *const texts[L7_TEXTS] = {[L7_SERVER_NAME] = round % 3 ? "name\xFF" : NULL};
+            example_set_texts(&example, texts);
+            if (round == 10)
+                before = allocations;
+            assert_int_equal(recorder_make(bench.recorder, &example.flow, &message), 0);
+        }
+        assert_true(before > 0);
+        assert_int_equal(allocations, before);
+        close_bench(bench);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(native_values),
+        cmocka_unit_test(native_doubles),
+        cmocka_unit_test(absent_values),
+        cmocka_unit_test(nfstream_values),
+        cmocka_unit_test(quality_flags),
+        cmocka_unit_test(numbers_and_origin),
+        cmocka_unit_test(flow_uid_is_of_key_and_time),
+        cmocka_unit_test(text_forms_leave_groups_out),
+        cmocka_unit_test(groups_that_are_off_are_null),
+        cmocka_unit_test(schemas_that_need_a_group),
+        cmocka_unit_test(texts_are_made_clean),
+        cmocka_unit_test(nothing_is_allocated),
+    };
+    count_allocations();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,213 @@
+/* Loading and binding: embedded schemas, schema files, and each way in which a schema does not fit, with its line. */
+#include "record/schema.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "record/embedded.h"
+
+/* A schema file of our own in the current folder; removed by drop(). */
+static char *store(const char *fields) {
+    static char path[] = "schema_test_XXXXXX";
+    strcpy(path, "schema_test_XXXXXX");
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    FILE *stream = fdopen(file, "w");
+    assert_non_null(stream);
+    fprintf(stream,
+            "{\"type\":\"record\",\"name\":\"Slim\",\"namespace\":\"test\",\"doc\":\"d\",\"fields\":[%s]}",
+            fields);
+    fclose(stream);
+    return path;
+}
+
+static struct schema *load(const char *fields) {
+    struct schema *schema = NULL;
+    struct error error;
+    char *path = store(fields);
+    int status = schema_load(path, &schema, &error);
+    unlink(path);
+    if (status < 0)
+        fail_msg("%s", error.text);
+    return schema;
+}
+
+/* `line` is what stands behind "schema PATH: ". */
+static void assert_refused(const char *fields, const char *line) {
+    struct schema *schema = NULL;
+    struct error error = {0};
+    char *path = store(fields), expected[ERROR_TEXT_SIZE];
+    assert_int_equal(schema_load(path, &schema, &error), -EINVAL);
+    unlink(path);
+    assert_null(schema);
+    assert_int_equal(error.exit_code, EX_CONFIG);
+    snprintf(expected, sizeof expected, "schema %s: %s", path, line);
+    assert_string_equal(error.text, expected);
+}
+
+/* The fingerprints are those that fastavro computes of the same files. */
+static void embedded_schemas_load(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *full_name;
+        uint64_t fingerprint;
+    } cases[] = {
+        {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0x107e0312e8d808a2)},
+        {"nfstream/v1", "flowsensor.nfstream.Flow", UINT64_C(0xbfd8aa3c0b367327)},
+    };
+    const char *const *names = schema_embedded_names();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct schema *schema;
+        assert_string_equal(names[i], cases[i].name);
+        assert_int_equal(schema_load(cases[i].name, &schema, NULL), 0);
+        assert_string_equal(schema->full_name, cases[i].full_name);
+        assert_int_equal(schema->text_length, embedded_schemas[i].length);
+        assert_memory_equal(schema->text, embedded_schemas[i].text, schema->text_length);
+        assert_int_equal(strlen(schema->sha256), 64);
+        if (schema->fingerprint != cases[i].fingerprint)
+            fail_msg("%s: fingerprint %016" PRIx64, cases[i].name, schema->fingerprint);
+        assert_true(schema_has_pii(schema));
+        schema_free(schema);
+    }
+    assert_null(names[2]);
+}
+
+/* The shipped file and the embedded text are the same, byte by byte. */
+static void embedded_text_is_the_file(void **state) {
+    (void)state;
+    char path[4096];
+    const char *root = getenv("SOURCE_ROOT");
+    assert_non_null(root);
+    snprintf(path, sizeof path, "%s/schemas/flow/v1.avsc", root);
+    struct schema *embedded, *file;
+    assert_int_equal(schema_load("flow/v1", &embedded, NULL), 0);
+    assert_int_equal(schema_load(path, &file, NULL), 0);
+    assert_string_equal(file->name, path);
+    assert_string_equal(file->sha256, embedded->sha256);
+    assert_int_equal(file->fingerprint, embedded->fingerprint);
+    schema_free(file);
+    schema_free(embedded);
+}
+
+static void fields_are_bound_in_order(void **state) {
+    (void)state;
+    struct schema *schema = load(
+        "{\"name\":\"dst_port\",\"doc\":\"d\",\"type\":\"int\"},"
+        "{\"name\":\"src2dst_mean_ps\",\"doc\":\"d\",\"type\":[\"null\",\"double\"],\"default\":null},"
+        "{\"name\":\"dst2src_first_seen\",\"doc\":\"d\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}],\"default\":null}");
+    assert_int_equal(schema->field_count, 3);
+    assert_string_equal(schema->fields[1].name, "src2dst_mean_ps");
+    assert_string_equal(schema->fields[1].row->name, "mean_ps");
+    assert_int_equal(schema->fields[1].direction, SRC2DST);
+    assert_true(schema->fields[1].nullable);
+    assert_false(schema->fields[0].nullable);
+    assert_int_equal(schema->fields[2].row->type, VALUE_TIMESTAMP);
+    assert_int_equal(schema_groups(schema), 1u << GROUP_CORE | 1u << GROUP_STATS);
+    assert_false(schema_has_pii(schema));
+    schema_free(schema);
+}
+
+static void wrong_fields_are_refused(void **state) {
+    (void)state;
+    assert_refused("{\"name\":\"src_prot\",\"doc\":\"d\",\"type\":\"int\"}",
+                   "field src_prot: the sensor has no such value; did you mean src_port?");
+    assert_refused(
+        "{\"name\":\"temperature_of_the_sea\",\"doc\":\"d\",\"type\":\"int\"}",
+        "field temperature_of_the_sea: the sensor has no such value; take it off, or take a name of the field reference");
+    assert_refused("{\"name\":\"src_port\",\"doc\":\"d\",\"type\":\"long\"}",
+                   "field src_port: type long found, int expected; change the schema's type");
+    assert_refused("{\"name\":\"splt_ps\",\"doc\":\"d\",\"type\":{\"type\":\"array\",\"items\":\"long\"}}",
+                   "field splt_ps: type array<long> found, array<int> expected; change the schema's type");
+    assert_refused(
+        "{\"name\":\"src2dst_first_seen\",\"doc\":\"d\",\"type\":\"long\"}",
+        "field src2dst_first_seen: type long found, timestamp-micros expected; change the schema's type");
+    assert_refused(
+        "{\"name\":\"icmp_type\",\"doc\":\"d\",\"type\":\"int\"}",
+        "field icmp_type: the value can be null; its type must be [\"null\", int] with default null");
+    assert_refused(
+        "{\"name\":\"bidirectional_duration_us\",\"doc\":\"d\",\"type\":\"long\"},"
+        "{\"name\":\"id\",\"doc\":\"d\",\"type\":\"long\"}",
+        "field id: exists only in the profile nfstream, but field bidirectional_duration_us only in native; take one of them off");
+    assert_refused("", "no fields; add at least one to \"fields\"");
+}
+
+/* A name with a row for each profile is filled by the profile's own. */
+static void rows_depend_on_the_profile(void **state) {
+    (void)state;
+    struct schema *schema =
+        load("{\"name\":\"splt_ps\",\"doc\":\"d\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
+             "{\"name\":\"src_ip\",\"doc\":\"d\",\"type\":\"string\"}");
+    const struct catalogue_row *native = bound_field_row(&schema->fields[0], PROFILE_NATIVE);
+    const struct catalogue_row *nfstream = bound_field_row(&schema->fields[0], PROFILE_NFSTREAM);
+    assert_int_equal(native->profiles, IN_NATIVE);
+    assert_int_equal(nfstream->profiles, IN_NFSTREAM);
+    assert_int_equal(schema_check_profile(schema, PROFILE_NATIVE, NULL), 0);
+    assert_int_equal(schema_check_profile(schema, PROFILE_NFSTREAM, NULL), 0);
+    schema_free(schema);
+
+    /* Not null: only NFStream's row promises that. */
+    struct error error;
+    schema = load("{\"name\":\"user_agent\",\"doc\":\"d\",\"type\":\"string\"}");
+    assert_null(bound_field_row(&schema->fields[0], PROFILE_NATIVE));
+    assert_non_null(bound_field_row(&schema->fields[0], PROFILE_NFSTREAM));
+    assert_int_equal(schema_check_profile(schema, PROFILE_NATIVE, &error), -EINVAL);
+    schema_free(schema);
+}
+
+static void profile_is_checked(void **state) {
+    (void)state;
+    struct schema *schema;
+    struct error error;
+    assert_int_equal(schema_load("nfstream/v1", &schema, NULL), 0);
+    assert_int_equal(schema_check_profile(schema, PROFILE_NATIVE, &error), -EINVAL);
+    assert_int_equal(error.exit_code, EX_CONFIG);
+    assert_string_equal(
+        error.text,
+        "schema nfstream/v1: field id: exists only in the profile nfstream; set profile = \"nfstream\", or take another schema (flow/v1)");
+    schema_free(schema);
+    assert_int_equal(schema_load("flow/v1", &schema, NULL), 0);
+    assert_int_equal(schema_check_profile(schema, PROFILE_NFSTREAM, &error), -EINVAL);
+    assert_string_equal(
+        error.text,
+        "schema flow/v1: field icmp_type: exists only in the profile native; set profile = \"native\", or take another schema (nfstream/v1)");
+    schema_free(schema);
+}
+
+static void unknown_names_are_refused(void **state) {
+    (void)state;
+    struct schema *schema = NULL;
+    struct error error;
+    assert_int_equal(schema_load("flow/v2", &schema, &error), -ENOENT);
+    assert_int_equal(error.exit_code, EX_CONFIG);
+    assert_string_equal(
+        error.text,
+        "schema flow/v2: neither embedded nor a readable file (No such file or directory); did you mean flow/v1?");
+    assert_int_equal(schema_load("/nonexistent/x.avsc", &schema, &error), -ENOENT);
+    assert_string_equal(
+        error.text,
+        "schema /nonexistent/x.avsc: neither embedded nor a readable file (No such file or directory); give flow/v1, nfstream/v1 or the path of an .avsc file");
+    assert_int_equal(schema_load("/", &schema, &error), -EISDIR);
+    assert_int_equal(schema_load("/dev/zero", &schema, &error), -EINVAL);
+    assert_string_equal(error.text, "schema /dev/zero: larger than 1 MiB; choose fewer fields");
+    assert_null(schema);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(embedded_schemas_load),      cmocka_unit_test(embedded_text_is_the_file),
+        cmocka_unit_test(fields_are_bound_in_order),  cmocka_unit_test(wrong_fields_are_refused),
+        cmocka_unit_test(rows_depend_on_the_profile), cmocka_unit_test(profile_is_checked),
+        cmocka_unit_test(unknown_names_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
