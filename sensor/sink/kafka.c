@@ -1,0 +1,389 @@
+/* Kafka by librdkafka: idempotent, acknowledged by all replicas, compressed, with the partitioner of Java's clients.
+ *
+ * librdkafka's own threads do the network; delivery reports come back in this output's thread, from kafka_poll() and
+ * the waits below, so that the counters need no lock. */
+#include "sink/sink.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "record/encoding/encoding.h"
+#include "sink/framing.h"
+
+enum { WAIT_MILLISECONDS = 50, METADATA_MILLISECONDS = 5000, PURGE_MILLISECONDS = 1000 };
+
+struct kafka_sink {
+    const char *output, *topic; /* borrowed from the output */
+    rd_kafka_t *producer;
+    rd_kafka_headers_t *headers; /* the constant ones, copied for each message */
+    struct framing framing;
+    struct buffer framed;
+    bool wait_when_full;
+    bool (*hurried)(void);
+    int64_t delivery_limit;
+    struct sink_statistics statistics;
+    rd_kafka_resp_err_t last_error;
+    bool authentication_failed;
+};
+
+/* What is set before the person's own properties, which win. */
+static const char *const our_properties[] = {
+    "enable.idempotence=true", "acks=all",        "compression.codec=zstd", "partitioner=murmur2_random",
+    "linger.ms=100",           "message.timeout.ms=0", "queue.buffering.max.kbytes=65536", "client.id=flowsensor",
+};
+
+static enum sink_drop drop_of(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+        return SINK_DROP_too_large;
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+        return SINK_DROP_undelivered;
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+        return SINK_DROP_queue_full;
+    default:
+        return SINK_DROP_rejected;
+    }
+}
+
+static void remember_error(struct kafka_sink *sink, rd_kafka_resp_err_t code, const char *text)
+{
+    sink->last_error = code;
+    snprintf(sink->statistics.last_error, sizeof sink->statistics.last_error, "%s", text);
+}
+
+static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
+{
+    struct kafka_sink *sink = opaque;
+    (void)producer;
+    sink->statistics.in_flight--;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        sink->statistics.acknowledged++;
+        return;
+    }
+    enum sink_drop drop = drop_of(message->err);
+    if (sink->statistics.dropped[drop]++ == 0 && drop != SINK_DROP_undelivered)
+        log_line(LOG_ERROR, "output \"%s\": topic %s: %s; this and later ones are counted as dropped (%s)", sink->output,
+                 sink->topic, rd_kafka_err2str(message->err), sink_drop_name(drop));
+}
+
+static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque)
+{
+    struct kafka_sink *sink = opaque;
+    (void)producer;
+    /* "All brokers are down" hides the reason that came before it. */
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || sink->last_error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        remember_error(sink, (rd_kafka_resp_err_t)code, reason);
+    if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+        sink->authentication_failed = true;
+}
+
+static void on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text)
+{
+    (void)producer, (void)level;
+    log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
+}
+
+static int set_property(rd_kafka_conf_t *conf, const char *output, const char *property, struct error *error)
+{
+    char reason[512], name[256];
+    const char *equals = strchr(property, '=');
+    if (!equals || equals == property || (size_t)(equals - property) >= sizeof name)
+        return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: expected \"name=value\", got a string without name or =",
+                         output);
+    snprintf(name, sizeof name, "%.*s", (int)(equals - property), property);
+    if (rd_kafka_conf_set(conf, name, equals + 1, reason, sizeof reason) != RD_KAFKA_CONF_OK)
+        return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", output, reason);
+    return 0;
+}
+
+/* librdkafka before 2.6.1 fails SCRAM against Kafka 4 with the right password: say so before anyone doubts theirs. */
+static void warn_of_scram(const char *output, const char *property)
+{
+    if (strncmp(property, "sasl.mechanism", 14) == 0 && strstr(property, "SCRAM") && rd_kafka_version() < 0x020601ff)
+        log_line(LOG_WARNING,
+                 "output \"%s\": librdkafka %s can't log in to Kafka 4 by SCRAM even with the right password; use 2.6.1 or newer, or SASL PLAIN over TLS",
+                 output, rd_kafka_version_str());
+}
+
+static int set_properties(rd_kafka_conf_t *conf, const struct sink_options *options, struct error *error)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < sizeof our_properties / sizeof *our_properties; i++)
+        result = set_property(conf, options->output, our_properties[i], error);
+    for (size_t i = 0; result == 0 && i < options->kafka_count; i++) {
+        result = set_property(conf, options->output, options->kafka[i], error);
+        warn_of_scram(options->output, options->kafka[i]);
+    }
+    return result;
+}
+
+static int create_producer(struct kafka_sink *sink, const struct sink_options *options, struct error *error)
+{
+    char reason[512];
+    char servers[8];
+    size_t size = sizeof servers;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    int result = set_properties(conf, options, error);
+    if (result == 0 && (rd_kafka_conf_get(conf, "bootstrap.servers", NULL, &size) != RD_KAFKA_CONF_OK || size <= 1))
+        result = error_set(error, EINVAL, EX_CONFIG,
+                           "output \"%s\": no broker; add kafka = [ \"bootstrap.servers=HOST:PORT\" ] to the output",
+                           options->output);
+    if (result == 0) {
+        rd_kafka_conf_set_opaque(conf, sink);
+        rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+        rd_kafka_conf_set_error_cb(conf, on_error);
+        rd_kafka_conf_set_log_cb(conf, on_log);
+        sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+        if (!sink->producer)
+            result = error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
+    }
+    if (!sink->producer)
+        rd_kafka_conf_destroy(conf);
+    return result;
+}
+
+static int create_headers(struct kafka_sink *sink, const struct message_origin *origin)
+{
+    sink->headers = rd_kafka_headers_new(8);
+    if (!sink->headers)
+        return -ENOMEM;
+    rd_kafka_header_add(sink->headers, "sensor_id", -1, origin->sensor_id, -1);
+    rd_kafka_header_add(sink->headers, "boot_id", -1, origin->boot_id, -1);
+    rd_kafka_header_add(sink->headers, "output", -1, origin->output, -1);
+    rd_kafka_header_add(sink->headers, "feature_hash", -1, origin->feature_hash, -1);
+    return 0;
+}
+
+static int refused(const struct kafka_sink *sink, struct error *error)
+{
+    return error_set(error, EACCES, EX_NOPERM, "output \"%s\": the broker refuses the login: %s; check sasl.username and sasl.password",
+                     sink->output, sink->statistics.last_error);
+}
+
+static int check_topic_error(const struct kafka_sink *sink, rd_kafka_resp_err_t code, struct error *error)
+{
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+        return error_set(error, ENOENT, EX_CONFIG,
+                         "output \"%s\": topic %s does not exist; create it: kafka-topics.sh --create --topic %s --bootstrap-server HOST:PORT",
+                         sink->output, sink->topic, sink->topic);
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        return error_set(error, EACCES, EX_NOPERM, "output \"%s\": no permission for topic %s; allow Describe and Write on it",
+                         sink->output, sink->topic);
+    return 0;
+}
+
+/* Whether the topic is there, as far as the broker answers in time: an absent broker is no reason not to begin, since
+ * records can wait for it; a missing topic or a wrong password is. */
+static int check_topic(struct kafka_sink *sink, struct error *error)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(sink->producer, sink->topic, NULL);
+    if (!topic)
+        return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": topic %s: %s", sink->output, sink->topic,
+                         rd_kafka_err2str(rd_kafka_last_error()));
+    int64_t limit = clock_monotonic() + METADATA_MILLISECONDS * 1000;
+    rd_kafka_resp_err_t code;
+    /* Short tries, since a refused login is only told to on_error(), by rd_kafka_poll(). */
+    do {
+        code = rd_kafka_metadata(sink->producer, 0, topic, &metadata, 500);
+        rd_kafka_poll(sink->producer, 0);
+    } while (code != RD_KAFKA_RESP_ERR_NO_ERROR && !sink->authentication_failed && clock_monotonic() < limit);
+    rd_kafka_topic_destroy(topic);
+    int result = 0;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt > 0)
+        result = check_topic_error(sink, metadata->topics[0].err, error);
+    else if (sink->authentication_failed)
+        result = refused(sink, error);
+    else
+        log_line(LOG_DEBUG, "output \"%s\": no broker answers yet: %s", sink->output, rd_kafka_err2str(code));
+    if (metadata)
+        rd_kafka_metadata_destroy(metadata);
+    return result;
+}
+
+static void kafka_close(void *state)
+{
+    struct kafka_sink *sink = state;
+    if (sink->producer) {
+        rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+        rd_kafka_destroy(sink->producer);
+    }
+    if (sink->headers)
+        rd_kafka_headers_destroy(sink->headers);
+    buffer_free(&sink->framed);
+    free(sink);
+}
+
+static int kafka_open(const struct sink_options *options, void **state, struct error *error)
+{
+    struct kafka_sink *sink = calloc(1, sizeof *sink);
+    if (!sink)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    sink->output = options->output;
+    sink->topic = options->topic;
+    sink->wait_when_full = options->wait_when_full;
+    sink->hurried = options->hurried;
+    sink->delivery_limit = options->delivery_limit;
+    framing_make(&sink->framing, options->framing, options->schema_id, options->schema_fingerprint);
+    int result = create_producer(sink, options, error);
+    if (result == 0 && create_headers(sink, options->origin) < 0)
+        result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    if (result == 0)
+        result = check_topic(sink, error);
+    if (result < 0)
+        kafka_close(sink);
+    else
+        *state = sink;
+    return result;
+}
+
+static rd_kafka_headers_t *message_headers(const struct kafka_sink *sink, const struct message *message)
+{
+    char seq[24];
+    rd_kafka_headers_t *headers = rd_kafka_headers_copy(sink->headers);
+    if (!headers)
+        return NULL;
+    snprintf(seq, sizeof seq, "%" PRIu64, message->seq);
+    rd_kafka_header_add(headers, "seq", -1, seq, -1);
+    rd_kafka_header_add(headers, "record_kind", -1, message->record_kind, -1);
+    return headers;
+}
+
+static rd_kafka_resp_err_t produce(struct kafka_sink *sink, const struct message *message)
+{
+    rd_kafka_headers_t *headers = message_headers(sink, message);
+    if (!headers)
+        return RD_KAFKA_RESP_ERR__FAIL;
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        sink->producer, RD_KAFKA_V_TOPIC(sink->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_VALUE(sink->framed.data, sink->framed.length), RD_KAFKA_V_KEY(message->key, message->key_length),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_headers_destroy(headers);
+    return code;
+}
+
+/* Serves delivery reports until none is under way, room was made, or the limit passed; true if there was progress. */
+static bool wait_for_progress(struct kafka_sink *sink, int64_t limit)
+{
+    uint64_t before = sink->statistics.in_flight;
+    int64_t end = clock_monotonic() + limit;
+    while (sink->statistics.in_flight >= before && before > 0) {
+        if (clock_monotonic() >= end || (sink->hurried && sink->hurried()))
+            return false;
+        rd_kafka_poll(sink->producer, WAIT_MILLISECONDS);
+    }
+    return before > 0;
+}
+
+static int unavailable(struct kafka_sink *sink, int64_t limit, struct error *error)
+{
+    return error_set(error, ETIMEDOUT, EX_UNAVAILABLE,
+                     "output \"%s\": topic %s: no acknowledgement for %.1f s, %" PRIu64
+                     " records not delivered (%s); check bootstrap.servers and that the broker runs, or raise delivery.timeout",
+                     sink->output, sink->topic, (double)limit / 1e6, sink->statistics.in_flight,
+                     sink->statistics.last_error[0] ? sink->statistics.last_error : "no answer");
+}
+
+static int give_up(struct kafka_sink *sink, rd_kafka_resp_err_t code, struct error *error)
+{
+    char reason[256];
+    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(sink->producer, reason, sizeof reason);
+    sink->statistics.dropped[drop_of(code)]++;
+    if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return error_set(error, EIO, EX_UNAVAILABLE, "output \"%s\": the producer can't go on: %s; start again", sink->output, reason);
+    if (sink->statistics.dropped[drop_of(code)] == 1)
+        log_line(LOG_ERROR, "output \"%s\": topic %s: %s; this and later ones are counted as dropped (%s)", sink->output,
+                 sink->topic, rd_kafka_err2str(code), sink_drop_name(drop_of(code)));
+    return 0;
+}
+
+static int kafka_write(void *state, const struct message *message, struct error *error)
+{
+    struct kafka_sink *sink = state;
+    sink->statistics.bytes += message->body_length;
+    sink->framed.length = 0;
+    buffer_append(&sink->framed, sink->framing.prefix, sink->framing.length);
+    buffer_append(&sink->framed, message->body, message->body_length);
+    rd_kafka_resp_err_t code = produce(sink, message);
+    while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && sink->wait_when_full) {
+        if (!wait_for_progress(sink, sink->delivery_limit)) {
+            sink->statistics.dropped[SINK_DROP_undelivered]++;
+            return unavailable(sink, sink->delivery_limit, error);
+        }
+        code = produce(sink, message);
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return give_up(sink, code, error);
+    sink->statistics.in_flight++;
+    return 0;
+}
+
+static int kafka_poll(void *state, struct error *error)
+{
+    struct kafka_sink *sink = state;
+    (void)error;
+    rd_kafka_poll(sink->producer, 0);
+    return 0;
+}
+
+/* What is still under way is given up: librdkafka then reports each record, so that it is counted. */
+static void purge(struct kafka_sink *sink)
+{
+    int64_t end = clock_monotonic() + PURGE_MILLISECONDS * 1000;
+    rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (sink->statistics.in_flight > 0 && clock_monotonic() < end)
+        rd_kafka_poll(sink->producer, WAIT_MILLISECONDS);
+    sink->statistics.dropped[SINK_DROP_undelivered] += sink->statistics.in_flight;
+    sink->statistics.in_flight = 0;
+}
+
+static int kafka_flush(void *state, int64_t limit, bool patient, struct error *error)
+{
+    struct kafka_sink *sink = state;
+    int64_t end = clock_monotonic() + limit;
+    bool progress = true;
+    /* Flushing ends librdkafka's lingering for more. */
+    rd_kafka_flush(sink->producer, 0);
+    while (sink->statistics.in_flight > 0 && progress) {
+        int64_t left = patient ? limit : end - clock_monotonic();
+        progress = left > 0 && wait_for_progress(sink, left);
+    }
+    if (sink->statistics.in_flight == 0)
+        return 0;
+    int result = sink->authentication_failed ? refused(sink, error) : unavailable(sink, limit, error);
+    purge(sink);
+    return result;
+}
+
+static void kafka_statistics(const void *state, struct sink_statistics *statistics)
+{
+    *statistics = ((const struct kafka_sink *)state)->statistics;
+}
+
+const struct sink_type sink_kafka = {
+    .name = "kafka",
+    .open = kafka_open,
+    .write = kafka_write,
+    .poll = kafka_poll,
+    .flush = kafka_flush,
+    .statistics = kafka_statistics,
+    .close = kafka_close,
+};
+
+const char *sink_library_version(void)
+{
+    static char version[64];
+    snprintf(version, sizeof version, "librdkafka %s", rd_kafka_version_str());
+    return version;
+}

@@ -1,0 +1,91 @@
+/* Room 5: where messages go. A sink belongs to one output and one thread; its own threads (librdkafka's) stay inside.
+ *
+ * Every message that was handed over ends in exactly one counter: acknowledged, or dropped with a reason; until then
+ * it is in flight. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "record/message.h"
+#include "record/value.h"
+
+/* Why a record did not get where it should. The names are the ledger's. */
+#define SINK_DROPS(X)                                                      \
+    X(queue_full, "the local queue was full (live capture never waits)")   \
+    X(too_large, "larger than the topic or the producer accepts")          \
+    X(rejected, "refused by the broker")                                   \
+    X(undelivered, "not acknowledged within the limit")                    \
+    X(write_failed, "the file could not be written")
+
+enum sink_drop {
+#define X(name, text) SINK_DROP_##name,
+    SINK_DROPS(X)
+#undef X
+    SINK_DROP_COUNT
+};
+const char *sink_drop_name(enum sink_drop drop);
+const char *sink_drop_text(enum sink_drop drop);
+
+/* records handed over = acknowledged + in_flight + sum(dropped). */
+struct sink_statistics {
+    uint64_t acknowledged;
+    uint64_t in_flight;
+    uint64_t dropped[SINK_DROP_COUNT];
+    uint64_t bytes;    /* encoded bytes handed over, without framing */
+    uint64_t checksum; /* null: CRC-32 (as in zlib) of all encoded bytes in order; others 0 */
+    char last_error[256]; /* last delivery error as the library words it; "" */
+};
+
+struct sink_options {
+    const char *output;                /* the output's name, for messages */
+    const char *path;                  /* file: path or "-" */
+    const char *format;                /* file: "avro", "csv", "jsonl" */
+    const char *codec;                 /* file, avro: "null" or "deflate" */
+    uint64_t rotate_size;              /* file: bytes, 0: never */
+    uint64_t rotate_flows;             /* file: records, 0: never */
+    struct text header;                /* file: what each file begins with (CSV) */
+    const char *schema_text;           /* file, avro: goes into the container's header; kafka, single-object: fingerprint below */
+    const char *topic;                 /* kafka */
+    const char *const *kafka;          /* kafka: librdkafka properties "name=value" */
+    size_t kafka_count;
+    const char *framing;               /* kafka: "confluent", "single_object", "none" */
+    uint32_t schema_id;                /* kafka, confluent: from the registry */
+    uint64_t schema_fingerprint;       /* kafka, single_object */
+    const struct message_origin *origin; /* kafka: headers */
+    bool wait_when_full;               /* reading files: sink_write() waits for room; live: it drops */
+    int64_t delivery_limit;            /* microseconds that sink_write() waits for room without any progress */
+    bool (*hurried)(void);             /* asked while waiting; true ends the wait as if the limit were reached. NULL: never */
+};
+
+struct sink;
+
+/* Opens; for Kafka also checks that the topic exists where the broker answers in time. */
+struct sink_type {
+    const char *name;
+    int (*open)(const struct sink_options *options, void **state, struct error *error);
+    /* Takes one message (copied or written before it returns). -errno: the output can't go on (disk full, no broker
+     * within the limit): the error says why; what was handed over is counted. */
+    int (*write)(void *state, const struct message *message, struct error *error);
+    /* Serves callbacks and timers; cheap; called now and then. Fails as write does. May be NULL. */
+    int (*poll)(void *state, struct error *error);
+    /* Gets everything written or acknowledged. It may take `limit` microseconds in all, or, if `patient`, that long
+     * without any progress; then what is still in flight is counted as dropped{undelivered}. -errno and a line
+     * (EX_UNAVAILABLE, EX_IOERR) if something did not arrive. */
+    int (*flush)(void *state, int64_t limit, bool patient, struct error *error);
+    void (*statistics)(const void *state, struct sink_statistics *statistics);
+    /* Frees, waiting for nothing. */
+    void (*close)(void *state);
+};
+
+#define SINK(name) extern const struct sink_type sink_##name;
+#include "sink/sinks.def"
+#undef SINK
+
+/* By name ("kafka", "file", "null"); NULL if there is none. */
+const struct sink_type *sink_find(const char *name);
+
+/* "librdkafka 2.0.2". */
+const char *sink_library_version(void);
