@@ -1,0 +1,27 @@
+/* What stands on the command line, parsed but not judged. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "app/config.h"
+#include "base/error.h"
+
+enum command {
+    COMMAND_RUN,
+    COMMAND_CHECK_CONFIG,
+    COMMAND_PRINT_CONFIG,
+    COMMAND_LIST_INTERFACES,
+    COMMAND_VERSION,
+    COMMAND_HELP,
+    COMMAND_REFERENCE,       /* flowsensor reference: the page of options and record fields */
+    COMMAND_SCHEMA_PRINT,    /* flowsensor schema print|features|check|register */
+    COMMAND_SCHEMA_FEATURES,
+    COMMAND_SCHEMA_CHECK,
+    COMMAND_SCHEMA_REGISTER,
+};
+
+/* Fills the configuration: defaults, then the file (-c), then --set, then flags, whatever their order on the line.
+ * EX_USAGE for an unknown flag or command, else what the configuration says. */
+int command_line_parse(int argc, char **argv, enum command *command, struct config *config, struct error *error);
+
+void command_line_help(void);

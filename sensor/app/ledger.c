@@ -1,0 +1,105 @@
+#include "app/ledger.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+/* Appends " name 12," for each count that is not 0; the last comma goes. */
+static void print_parts(FILE *stream, const char *name, uint64_t count, int *parts)
+{
+    if (count > 0)
+        fprintf(stream, "%s%s %" PRIu64, (*parts)++ == 0 ? " (" : ", ", name, count);
+}
+
+static void close_parts(FILE *stream, int parts)
+{
+    if (parts > 0)
+        fputc(')', stream);
+}
+
+static void print_residual(FILE *stream, uint64_t left, uint64_t right)
+{
+    if (left != right)
+        fprintf(stream, " + RESIDUAL %" PRId64 " (a bug: please report it)", (int64_t)(left - right));
+}
+
+static void print_packets(FILE *stream, const struct ledger *ledger)
+{
+    uint64_t ignored = 0;
+    int parts = 0;
+    for (int i = 1; i < DECODE_REASON_COUNT; i++)
+        ignored += ledger->ignored[i];
+    fprintf(stream, "packets: read %" PRIu64 " = metered %" PRIu64 " + ignored %" PRIu64, ledger->packets,
+            ledger->ignored[DECODE_METERED], ignored);
+    for (int i = 1; i < DECODE_REASON_COUNT; i++)
+        print_parts(stream, decode_reason_name((enum decode_reason)i), ledger->ignored[i], &parts);
+    close_parts(stream, parts);
+    print_residual(stream, ledger->packets, ledger->ignored[DECODE_METERED] + ignored);
+    if (ledger->capture.dropped_kernel + ledger->capture.dropped_interface > 0)
+        fprintf(stream, "; not read: dropped by kernel %" PRIu64 ", by interface %" PRIu64, ledger->capture.dropped_kernel,
+                ledger->capture.dropped_interface);
+    if (ledger->times_raised > 0)
+        fprintf(stream, "; times raised %" PRIu64, ledger->times_raised);
+    if (ledger->seconds > 0)
+        fprintf(stream, "; %.2f s, %.0f packets/s", ledger->seconds, (double)ledger->packets / ledger->seconds);
+}
+
+static void print_flows(FILE *stream, const struct ledger *ledger)
+{
+    const struct meter_statistics *meter = &ledger->meter;
+    uint64_t exported = 0;
+    int parts = 0;
+    for (int i = 0; i < END_REASON_COUNT; i++)
+        exported += meter->flows_exported[i];
+    fprintf(stream, "flows: opened %" PRIu64 " = exported %" PRIu64, meter->flows_opened, exported);
+    for (int i = 0; i < END_REASON_COUNT; i++)
+        print_parts(stream, end_reason_name((enum end_reason)i), meter->flows_exported[i], &parts);
+    close_parts(stream, parts);
+    fprintf(stream, " + open %" PRIu64, meter->flows_open);
+    print_residual(stream, meter->flows_opened, exported + meter->flows_open);
+}
+
+static void print_output(FILE *stream, const struct output *output)
+{
+    struct sink_statistics statistics = {0};
+    uint64_t dropped = output->unencoded;
+    int parts = 0;
+    if (output->sink)
+        output->plan->sink->statistics(output->sink, &statistics);
+    for (int i = 0; i < SINK_DROP_COUNT; i++)
+        dropped += statistics.dropped[i];
+    fprintf(stream, "output %s (%s): made %" PRIu64 " = acknowledged %" PRIu64 " + in flight %" PRIu64 " + dropped %" PRIu64,
+            output->plan->name, output->plan->sink->name, output->made, statistics.acknowledged, statistics.in_flight, dropped);
+    print_parts(stream, "no_memory", output->unencoded, &parts);
+    for (int i = 0; i < SINK_DROP_COUNT; i++)
+        print_parts(stream, sink_drop_name((enum sink_drop)i), statistics.dropped[i], &parts);
+    close_parts(stream, parts);
+    print_residual(stream, output->made, statistics.acknowledged + statistics.in_flight + dropped);
+    fprintf(stream, "; %" PRIu64 " bytes encoded", statistics.bytes);
+    if (statistics.checksum != 0)
+        fprintf(stream, ", checksum %016" PRIx64, statistics.checksum);
+}
+
+/* Runs `print` into a line of its own and logs it. */
+#define LOG_PRINTED(print, subject)                  \
+    do {                                             \
+        char *text = NULL;                           \
+        size_t size;                                 \
+        FILE *stream = open_memstream(&text, &size); \
+        if (stream) {                                \
+            print(stream, subject);                  \
+            fclose(stream);                          \
+            log_line(LOG_INFO, "%s", text);          \
+        }                                            \
+        free(text);                                  \
+    } while (0)
+
+void ledger_log(const struct ledger *ledger, const struct output *outputs, size_t count)
+{
+    LOG_PRINTED(print_packets, ledger);
+    LOG_PRINTED(print_flows, ledger);
+    for (size_t i = 0; i < count; i++)
+        LOG_PRINTED(print_output, &outputs[i]);
+}

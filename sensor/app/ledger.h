@@ -1,0 +1,22 @@
+/* The ledger: where every packet, flow and record went. Each line must close; what remains is a bug and is shown. */
+#pragma once
+
+#include <stdint.h>
+
+#include "app/output.h"
+#include "capture/capture.h"
+#include "decode/decode.h"
+#include "meter/meter.h"
+
+/* One consistent snapshot, taken by the metering thread. */
+struct ledger {
+    struct capture_statistics capture;
+    uint64_t packets; /* read: metered or ignored */
+    uint64_t ignored[DECODE_REASON_COUNT]; /* [DECODE_METERED]: metered */
+    uint64_t times_raised;
+    struct meter_statistics meter;
+    double seconds; /* since the start, by the clock on the wall */
+};
+
+/* Writes the ledger as log lines: packets, flows, then each output. */
+void ledger_log(const struct ledger *ledger, const struct output *outputs, size_t count);

@@ -1,0 +1,98 @@
+/* The story of the process: read what is asked, plan, open, run, say what became of everything. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/command_line.h"
+#include "app/config.h"
+#include "app/pipeline.h"
+#include "app/plan.h"
+#include "app/reference.h"
+#include "app/schema_commands.h"
+#include "app/version.h"
+#include "base/log.h"
+#include "capture/capture.h"
+
+static int run(const struct plan *plan, struct error *error)
+{
+    struct pipeline *pipeline = NULL;
+    int result = pipeline_open(plan, &pipeline, error);
+    if (result < 0)
+        return result;
+    result = pipeline_run(pipeline, error);
+    if (result < 0)
+        log_line(LOG_ERROR, "%s", error->text);
+    pipeline_log_ledger(pipeline);
+    pipeline_close(pipeline);
+    if (error)
+        error->text[0] = '\0';
+    return result;
+}
+
+static void print_interface(const char *name, const char *description, const char *addresses, void *context)
+{
+    (void)context;
+    printf("%-16s %s%s%s\n", name, addresses, *description ? "  " : "", description);
+}
+
+/* Commands that need the configuration judged and the schemas bound. */
+static int execute_plan(enum command command, const struct config *config, struct error *error)
+{
+    struct plan plan;
+    int result = command == COMMAND_RUN || command == COMMAND_CHECK_CONFIG ? config_check(config, error) : 0;
+    if (result < 0)
+        return result;
+    result = plan_make(config, &plan, error);
+    if (result == 0 && command == COMMAND_RUN)
+        result = run(&plan, error);
+    else if (result == 0 && command != COMMAND_CHECK_CONFIG)
+        result = schema_command(command, &plan, error);
+    plan_release(&plan);
+    return result;
+}
+
+static int execute(enum command command, const struct config *config, struct error *error)
+{
+    switch (command) {
+    case COMMAND_HELP:
+        command_line_help();
+        return 0;
+    case COMMAND_VERSION:
+        version_print(stdout);
+        return 0;
+    case COMMAND_LIST_INTERFACES:
+        return capture_list_interfaces(print_interface, NULL, error);
+    case COMMAND_REFERENCE:
+        reference_print(stdout);
+        return 0;
+    case COMMAND_PRINT_CONFIG:
+        config_print(config, stdout);
+        return 0;
+    default:
+        return execute_plan(command, config, error);
+    }
+}
+
+static void configure_log(const struct config *config)
+{
+    enum log_level level;
+    enum log_format format;
+    if (config->log.level && config->log.format && log_level_parse(config->log.level, &level) == 0 &&
+        log_format_parse(config->log.format, &format) == 0)
+        log_configure(level, format);
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    struct error error = {0};
+    enum command command;
+    config_defaults(&config);
+    int result = command_line_parse(argc, argv, &command, &config, &error);
+    configure_log(&config);
+    if (result == 0)
+        result = execute(command, &config, &error);
+    if (result < 0 && error.text[0])
+        log_line(LOG_ERROR, "%s", error.text);
+    config_release(&config);
+    return result < 0 ? error.exit_code : EX_OK;
+}

@@ -1,0 +1,218 @@
+#include "app/pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/control.h"
+#include "app/progress.h"
+#include "app/registry_options.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+enum {
+    PACKETS_PER_HOUSEKEEPING = 4096,      /* a look at the clock costs as much as a packet */
+    HOUSEKEEPING_MICROSECONDS = 1000000,  /* kernel drops are looked up this often */
+};
+
+struct pipeline {
+    const struct plan *plan;
+    struct capture *capture;
+    struct decoder *decoder;
+    struct meter *meter;
+    struct output outputs[CONFIG_OUTPUTS_MAX];
+    size_t output_count;
+    struct ledger ledger;
+    struct progress progress;
+    int64_t started, housekept; /* monotonic clock */
+    uint64_t dropped;           /* by kernel and interface at the last look */
+    bool output_failed;
+    struct error *error;        /* of pipeline_run(): the first failure */
+};
+
+static void fail(struct pipeline *pipeline, const struct error *error)
+{
+    if (pipeline->error->exit_code == 0)
+        *pipeline->error = *error;
+    else
+        log_line(LOG_ERROR, "%s", error->text);
+}
+
+/* The meter's export call. */
+static void export_flow(void *context, const struct flow *flow)
+{
+    struct pipeline *pipeline = context;
+    struct error error = {0};
+    for (size_t i = 0; i < pipeline->output_count; i++) {
+        struct output *output = &pipeline->outputs[i];
+        if (!output->failed && output_write(output, flow, &error) < 0) {
+            pipeline->output_failed = true;
+            fail(pipeline, &error);
+        }
+    }
+}
+
+static int open_outputs(struct pipeline *pipeline, struct error *error)
+{
+    struct registry *registry = NULL;
+    int result = registry_open_configured(pipeline->plan->config, &registry, error);
+    for (size_t i = 0; result == 0 && i < pipeline->plan->output_count; i++) {
+        pipeline->output_count = i + 1;
+        result = output_open(&pipeline->outputs[i], &pipeline->plan->outputs[i], pipeline->plan, registry, error);
+    }
+    registry_close(registry);
+    return result;
+}
+
+int pipeline_open(const struct plan *plan, struct pipeline **opened, struct error *error)
+{
+    struct pipeline *pipeline = calloc(1, sizeof *pipeline);
+    if (!pipeline)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    pipeline->plan = plan;
+    int result = capture_open(&plan->capture, &pipeline->capture, error);
+    if (result == 0)
+        result = open_outputs(pipeline, error);
+    if (result == 0)
+        result = meter_create(&plan->meter, export_flow, pipeline, &pipeline->meter, error);
+    if (result == 0 && !(pipeline->decoder = decoder_create(&plan->decode)))
+        result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    if (result == 0)
+        *opened = pipeline;
+    else
+        pipeline_close(pipeline);
+    return result;
+}
+
+void pipeline_close(struct pipeline *pipeline)
+{
+    if (!pipeline)
+        return;
+    control_install(NULL);
+    for (size_t i = 0; i < pipeline->output_count; i++)
+        output_close(&pipeline->outputs[i]);
+    meter_destroy(pipeline->meter);
+    decoder_destroy(pipeline->decoder);
+    capture_close(pipeline->capture);
+    free(pipeline);
+}
+
+static void meter_frame(struct pipeline *pipeline, const struct frame *frame)
+{
+    struct packet packet;
+    enum decode_reason reason = decoder_decode(pipeline->decoder, frame, &packet);
+    pipeline->ledger.packets++;
+    pipeline->ledger.ignored[reason]++;
+    if (reason == DECODE_METERED)
+        meter_packet(pipeline->meter, &packet);
+}
+
+static void look_for_drops(struct pipeline *pipeline)
+{
+    struct capture_statistics statistics;
+    capture_statistics(pipeline->capture, &statistics);
+    uint64_t dropped = statistics.dropped_kernel + statistics.dropped_interface;
+    if (dropped == pipeline->dropped)
+        return;
+    pipeline->dropped = dropped;
+    for (size_t i = 0; i < pipeline->output_count; i++)
+        recorder_loss(pipeline->outputs[i].recorder, decoder_time(pipeline->decoder));
+}
+
+static void poll_outputs(struct pipeline *pipeline)
+{
+    struct error error = {0};
+    for (size_t i = 0; i < pipeline->output_count; i++) {
+        struct output *output = &pipeline->outputs[i];
+        if (!output->failed && output_poll(output, &error) < 0) {
+            pipeline->output_failed = true;
+            fail(pipeline, &error);
+        }
+    }
+}
+
+static void keep_house(struct pipeline *pipeline)
+{
+    int64_t now = clock_monotonic();
+    poll_outputs(pipeline);
+    if (pipeline->progress.on) {
+        struct capture_statistics statistics;
+        struct meter_statistics meter;
+        capture_statistics(pipeline->capture, &statistics);
+        meter_statistics(pipeline->meter, &meter);
+        progress_show(&pipeline->progress, statistics.bytes_read, statistics.bytes_total, pipeline->ledger.packets,
+                      meter.flows_opened);
+    }
+    if (pipeline->plan->live && now - pipeline->housekept >= HOUSEKEEPING_MICROSECONDS) {
+        pipeline->housekept = now;
+        look_for_drops(pipeline);
+    }
+}
+
+/* A quiet live link: packet time goes on with the host's clock, so that idle flows end. */
+static void meter_silence(struct pipeline *pipeline)
+{
+    int64_t now = clock_realtime();
+    meter_tick(pipeline->meter, decoder_advance(pipeline->decoder, now / 1000000, (int32_t)(now % 1000000)));
+    keep_house(pipeline);
+}
+
+/* Until the end of the source, a signal, or an output that can't go on. */
+static void read_source(struct pipeline *pipeline)
+{
+    struct frame frame;
+    struct error error = {0};
+    enum capture_event event = CAPTURE_FRAME;
+    while (event != CAPTURE_END && !pipeline->output_failed) {
+        if (capture_next(pipeline->capture, &frame, &event, &error) < 0) {
+            fail(pipeline, &error);
+            return;
+        }
+        if (event == CAPTURE_FRAME) {
+            meter_frame(pipeline, &frame);
+            if (pipeline->ledger.packets % PACKETS_PER_HOUSEKEEPING == 0)
+                keep_house(pipeline);
+        } else if (event == CAPTURE_IDLE) {
+            meter_silence(pipeline);
+        }
+    }
+}
+
+static void flush_outputs(struct pipeline *pipeline)
+{
+    const struct config *config = pipeline->plan->config;
+    bool hurried = pipeline->plan->live || control_stopping();
+    int64_t limit = hurried ? config->delivery.shutdown_timeout : config->delivery.timeout;
+    for (size_t i = 0; i < pipeline->output_count; i++) {
+        struct output *output = &pipeline->outputs[i];
+        struct error error = {0};
+        if (output->plan->sink->flush(output->sink, limit, !hurried, &error) < 0 && !output->failed)
+            fail(pipeline, &error);
+    }
+}
+
+int pipeline_run(struct pipeline *pipeline, struct error *error)
+{
+    *error = (struct error){0};
+    pipeline->error = error;
+    control_install(pipeline->capture);
+    pipeline->started = clock_monotonic();
+    progress_start(&pipeline->progress, !pipeline->plan->live);
+
+    read_source(pipeline);
+    bool shut_down = control_stopping() || pipeline->plan->live;
+    meter_finish(pipeline->meter, shut_down ? END_SHUTDOWN : END_OF_INPUT);
+    flush_outputs(pipeline);
+
+    progress_end(&pipeline->progress);
+    pipeline->ledger.seconds = (double)(clock_monotonic() - pipeline->started) / 1e6;
+    return error->exit_code == 0 ? 0 : -EIO;
+}
+
+void pipeline_log_ledger(struct pipeline *pipeline)
+{
+    capture_statistics(pipeline->capture, &pipeline->ledger.capture);
+    meter_statistics(pipeline->meter, &pipeline->ledger.meter);
+    pipeline->ledger.times_raised = decoder_times_raised(pipeline->decoder);
+    ledger_log(&pipeline->ledger, pipeline->outputs, pipeline->output_count);
+}

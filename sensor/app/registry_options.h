@@ -1,0 +1,9 @@
+/* The registry client as the configuration describes it. */
+#pragma once
+
+#include "app/config.h"
+#include "base/error.h"
+#include "record/registry.h"
+
+/* *registry stays NULL if no registry is configured. */
+int registry_open_configured(const struct config *config, struct registry **registry, struct error *error);

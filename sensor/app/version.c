@@ -1,0 +1,17 @@
+#include "app/version.h"
+
+#include "app/config.h"
+#include "capture/capture.h"
+#include "meter/dissect.h"
+#include "record/registry.h"
+#include "sink/sink.h"
+
+void version_print(FILE *stream)
+{
+    fprintf(stream, "flowsensor %s\n", FLOWSENSOR_VERSION);
+    fprintf(stream, "%s\n", capture_library_version());
+    fprintf(stream, "nDPI %s\n", dissector_library_version());
+    fprintf(stream, "%s\n", registry_library_version());
+    fprintf(stream, "%s\n", sink_library_version());
+    fprintf(stream, "%s\n", config_library_version());
+}
