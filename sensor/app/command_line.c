@@ -45,7 +45,7 @@ static const char help[] =
     "\n"
     "Later wins: defaults, configuration file, --set, other flags. `flowsensor reference` prints every option and\n"
     "every record field. Exit codes: 0 done, 64 usage, 65 bad capture, 66 no input, 69 broker or registry\n"
-    "unavailable, 74 output failed, 77 no permission, 78 configuration.\n";
+    "unavailable, 73 output cannot be created, 74 output failed, 77 no permission, 78 configuration.\n";
 
 void command_line_help(void)
 {
@@ -64,10 +64,14 @@ static int unknown_flag(const char *flag, struct error *error)
 {
     static const char *const names[] = {"--format", "--profile", "--schema", "--set", "--check-config", "--print-config",
                                         "--list-interfaces", "--version", "--help", "-r", "-i", "-f", "-w", "-c", "-D", "-h"};
-    const char *nearest = nearest_name(flag, names, sizeof names / sizeof *names, sizeof *names);
+    char name[64]; /* of "--name=value" */
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(flag, "="), flag);
+    const char *nearest = nearest_name(name, names, sizeof names / sizeof *names, sizeof *names);
+    if (nearest && strcmp(nearest, name) == 0)
+        return error_set(error, EINVAL, EX_USAGE, "%s takes no value; --help lists all flags", name);
     if (nearest)
-        return error_set(error, EINVAL, EX_USAGE, "unknown flag %s; did you mean %s? (--help lists all)", flag, nearest);
-    return error_set(error, EINVAL, EX_USAGE, "unknown flag %s; --help lists all", flag);
+        return error_set(error, EINVAL, EX_USAGE, "unknown flag %s; did you mean %s? (--help lists all)", name, nearest);
+    return error_set(error, EINVAL, EX_USAGE, "unknown flag %s; --help lists all", name);
 }
 
 static void take_flag(struct line *line, int flag)
@@ -93,6 +97,7 @@ static void take_flag(struct line *line, int flag)
 static int read_flags(int argc, char **argv, struct line *line, struct error *error)
 {
     opterr = 0;
+    optind = 0; /* glibc: begin anew, whatever an earlier call left behind */
     int flag;
     while ((flag = getopt_long(argc, argv, short_flags, flags, NULL)) != -1) {
         if (flag == ':')
@@ -169,14 +174,15 @@ static const char *format_of_path(const char *path)
     return "avro";
 }
 
-/* -w: this one output instead of the configured ones; without any output records go to standard output. */
+/* -w: this output instead of the configured file's, with what --set says of outputs.0; without any output records go
+ * to standard output. */
 static int apply_output(struct config *config, const struct line *line, struct error *error)
 {
     const char *path = line->output ? line->output : "-";
     if (!line->output && config->output_count > 0)
         return 0;
-    config_clear_outputs(config);
-    config_add_output(config);
+    if (config->output_count == 0)
+        config_add_output(config);
     if (strcmp(path, "null:") == 0)
         return set_path(config, "outputs.0.sink", "null", "-w", error);
     return set_path(config, "outputs.0.path", path, "-w", error);
@@ -202,6 +208,8 @@ static int apply_to_outputs(struct config *config, const struct line *line, stru
 static int apply(struct config *config, const struct line *line, struct error *error)
 {
     int result = line->config_path ? config_load(config, line->config_path, error) : 0;
+    if (line->output)
+        config_clear_outputs(config);
     for (int i = 0; result == 0 && i < line->set_count; i++)
         result = config_set(config, line->sets[i], "--set", error);
     if (result == 0)
@@ -234,18 +242,24 @@ static bool stands_alone(enum command command)
            command == COMMAND_REFERENCE;
 }
 
+static int parse_line(int argc, char **argv, struct config *config, struct line *line, struct error *error)
+{
+    int result = read_flags(argc, argv, line, error);
+    if (result == 0)
+        result = read_words(argc, argv, line, error);
+    return result == 0 && !stands_alone(line->command) ? apply(config, line, error) : result;
+}
+
 int command_line_parse(int argc, char **argv, enum command *command, struct config *config, struct error *error)
 {
     struct line line = {.command = COMMAND_RUN};
     line.files = calloc((size_t)argc + 1, sizeof *line.files);
     line.sets = calloc((size_t)argc + 1, sizeof *line.sets);
-    int result = line.files && line.sets ? 0 : error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    if (result == 0)
-        result = read_flags(argc, argv, &line, error);
-    if (result == 0)
-        result = read_words(argc, argv, &line, error);
-    if (result == 0 && !stands_alone(line.command))
-        result = apply(config, &line, error);
+    int result = -ENOMEM;
+    if (line.files && line.sets)
+        result = parse_line(argc, argv, config, &line, error);
+    else
+        error_set(error, ENOMEM, EX_OSERR, "out of memory");
     *command = line.command;
     free(line.files);
     free(line.sets);

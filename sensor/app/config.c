@@ -53,6 +53,20 @@ struct output_config *config_add_output(struct config *config)
     return output;
 }
 
+const char *config_output_sink(const struct output_config *output)
+{
+    if (output->sink)
+        return output->sink;
+    return output->topic ? "kafka" : "file";
+}
+
+const char *config_output_name(const struct output_config *output)
+{
+    if (output->name)
+        return output->name;
+    return output->topic ? output->topic : config_output_sink(output);
+}
+
 const struct option_row *config_find_row(const char *path)
 {
     for (size_t i = 0; i < option_row_count; i++)
@@ -98,11 +112,11 @@ static int unknown_option(const char *path, const char *origin, struct error *er
                      origin, path);
 }
 
-/* The row and the object that a path of --set means; creates the next output. */
+/* The row and the object that a path of --set means (`object` is the configuration's where it is no output's); creates
+ * the next output. */
 static int locate(struct config *config, char *path, const char *origin, const struct option_row **row, void **object,
                   struct error *error)
 {
-    *object = config;
     if (strncmp(path, "outputs.", 8) == 0) {
         size_t index = 0;
         if (split_output_path(path, &index) < 0)
@@ -127,8 +141,8 @@ int config_set(struct config *config, const char *assignment, const char *origin
     char *path = strndup(assignment, (size_t)(equals - assignment));
     if (!path)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    const struct option_row *row;
-    void *object;
+    const struct option_row *row = NULL;
+    void *object = config;
     struct error reason;
     int result = locate(config, path, origin, &row, &object, error);
     if (result == 0) {

@@ -66,15 +66,19 @@ void config_defaults(struct config *config);
 void config_release(struct config *config);
 
 /* Reads a libconfig file on top of what is there; `${VAR}`, `${VAR:-default}` and `${file:PATH}` in strings are
- * expanded. EX_NOINPUT, EX_CONFIG with "FILE:LINE: ...". */
+ * expanded; `$${` is the text `${`. EX_NOINPUT, EX_CONFIG with "FILE:LINE: ...". */
 int config_load(struct config *config, const char *path, struct error *error);
 
-/* "meter.idle_timeout=5s", "outputs.0.topic=flows" (lists are separated by commas). `origin` names the flag in messages. */
+/* "meter.idle_timeout=5s", "outputs.0.topic=flows" (lists are separated by commas, "\," is a comma). `origin` names the flag in messages. */
 int config_set(struct config *config, const char *assignment, const char *origin, struct error *error);
 
 /* A new output with its defaults; NULL if there are too many. */
 struct output_config *config_add_output(struct config *config);
 void config_clear_outputs(struct config *config);
+
+/* The output's sink and its name in records, messages and the ledger, given or by default. */
+const char *config_output_sink(const struct output_config *output);
+const char *config_output_name(const struct output_config *output);
 
 /* What needs more than one option to be judged: sources, outputs, topics. EX_CONFIG or EX_USAGE. */
 int config_check(const struct config *config, struct error *error);

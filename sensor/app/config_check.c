@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int check_source(const struct config *config, struct error *error)
 {
@@ -22,6 +23,22 @@ static int check_source(const struct config *config, struct error *error)
     return 0;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && S_ISREG(first.st_mode) && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+/* Whether an output's path (may be NULL) is one of the captures, by whatever name: opening it would empty it. */
+static bool is_read(const struct config *config, const char *path)
+{
+    for (size_t i = 0; path && strcmp(path, "-") != 0 && i < config->capture.files.count; i++)
+        if (is_same_file(path, config->capture.files.items[i]))
+            return true;
+    return false;
+}
+
 static int check_output(const struct config *config, size_t index, struct error *error)
 {
     const struct output_config *output = &config->outputs[index];
@@ -36,6 +53,9 @@ static int check_output(const struct config *config, size_t index, struct error 
     if (output->topic && output->path)
         return error_set(error, EINVAL, EX_CONFIG, "output %zu: both topic and path are given; an output goes to one place",
                          index);
+    if (is_read(config, output->path))
+        return error_set(error, EINVAL, EX_CONFIG, "output %zu: it would overwrite the capture %s; choose another path", index,
+                         output->path);
     if (output->framing && strcmp(output->framing, "confluent") == 0 && !config->registry.url)
         return error_set(error, EINVAL, EX_CONFIG,
                          "output %zu: framing \"confluent\" needs registry.url; or set framing = \"single_object\"", index);
@@ -56,8 +76,10 @@ static int check_pair(const struct output_config *a, const struct output_config 
     if (first && second && same_kind && strcmp(first, second) == 0)
         return error_set(error, EINVAL, EX_CONFIG, "two outputs write to %s \"%s\"; give each its own",
                          a->topic ? "topic" : "path", first);
-    if (a->name && b->name && strcmp(a->name, b->name) == 0)
-        return error_set(error, EINVAL, EX_CONFIG, "two outputs are named \"%s\"; records tell outputs apart by name", a->name);
+    if (strcmp(config_output_name(a), config_output_name(b)) == 0)
+        return error_set(error, EINVAL, EX_CONFIG,
+                         "two outputs are named \"%s\"; records tell outputs apart by name, so give each its own line name = \"...\"",
+                         config_output_name(a));
     return 0;
 }
 

@@ -37,7 +37,7 @@ static char *resolve(const char *inner, struct error *reason)
     char *name = separator ? strndup(inner, (size_t)(separator - inner)) : strdup(inner);
     const char *value = name ? getenv(name) : NULL;
     free(name);
-    if (!value && separator)
+    if ((!value || !*value) && separator)
         value = separator + 2;
     if (!value) {
         error_set(reason, EINVAL, EX_CONFIG, "${%s}: the environment has no such variable; set it, or write ${%s:-default}",
@@ -47,37 +47,44 @@ static char *resolve(const char *inner, struct error *reason)
     return strdup(value);
 }
 
+/* Writes the first part of `text`, a reference or what stands before one; returns the rest, NULL on failure. */
+static const char *expand_part(const char *text, FILE *stream, struct error *reason)
+{
+    const char *open = strstr(text, "${");
+    if (open != text) {
+        bool literal = open && open[-1] == '$';
+        size_t length = open ? (size_t)(open - text) : strlen(text);
+        fwrite(text, 1, literal ? length - 1 : length, stream);
+        if (literal)
+            fputs("${", stream);
+        return text + (literal ? length + 2 : length);
+    }
+    const char *close = strchr(open, '}');
+    if (!close) {
+        error_set(reason, EINVAL, EX_CONFIG, "\"${\" without its \"}\"");
+        return NULL;
+    }
+    char *inner = strndup(open + 2, (size_t)(close - open - 2));
+    char *value = inner ? resolve(inner, reason) : NULL;
+    if (value)
+        fputs(value, stream);
+    const char *rest = value ? close + 1 : NULL;
+    free(inner);
+    free(value);
+    return rest;
+}
+
 int config_expand(const char *text, char **expanded, struct error *reason)
 {
     size_t size;
     FILE *stream = open_memstream(expanded, &size);
     if (!stream)
         return error_set(reason, ENOMEM, EX_OSERR, "out of memory");
-    int result = 0;
-    while (*text && result == 0) {
-        const char *open = strstr(text, "${");
-        const char *close = open ? strchr(open, '}') : NULL;
-        if (open && !close)
-            result = error_set(reason, EINVAL, EX_CONFIG, "\"${\" without its \"}\"");
-        if (!open || !close) {
-            fputs(text, stream);
-            break;
-        }
-        fwrite(text, 1, (size_t)(open - text), stream);
-        char *inner = strndup(open + 2, (size_t)(close - open - 2));
-        char *value = inner ? resolve(inner, reason) : NULL;
-        if (value)
-            fputs(value, stream);
-        else
-            result = -EINVAL;
-        free(inner);
-        free(value);
-        text = close + 1;
-    }
-    fclose(stream);
-    if (result < 0) {
-        free(*expanded);
-        *expanded = NULL;
-    }
-    return result;
+    while (text && *text)
+        text = expand_part(text, stream, reason);
+    if (fclose(stream) == 0 && text)
+        return 0;
+    free(*expanded);
+    *expanded = NULL;
+    return -EINVAL;
 }

@@ -16,7 +16,8 @@ struct place {
 
 static struct place place_of(const char *file, const config_setting_t *setting)
 {
-    return (struct place){file, config_setting_source_line(setting)};
+    const char *included = config_setting_source_file(setting);
+    return (struct place){included ? included : file, config_setting_source_line(setting)};
 }
 
 static int fail_at(struct place place, const char *path, const char *reason, struct error *error)
@@ -30,7 +31,7 @@ static int fail_type(struct place place, const struct option_row *row, struct er
                      option_type_name(row->type));
 }
 
-/* A scalar as text, if its type in the file fits the row's; NULL if not. `number` is room for an integer. */
+/* A scalar as text, if its type in the file fits the row's; NULL if not, or with the reason. */
 static char *scalar_text(const config_setting_t *setting, enum option_type type, struct error *reason)
 {
     char *text = NULL;
@@ -70,7 +71,9 @@ static int read_list(const char *file, const config_setting_t *setting, const st
         return fail_type(place_of(file, setting), row, error);
     size_t count = (size_t)config_setting_length(setting);
     char **items = calloc(count + 1, sizeof *items);
-    int result = items ? 0 : error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    if (!items)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    int result = 0;
     for (size_t i = 0; result == 0 && i < count; i++) {
         const config_setting_t *item = config_setting_get_elem(setting, (unsigned)i);
         struct error reason;
@@ -81,7 +84,7 @@ static int read_list(const char *file, const config_setting_t *setting, const st
     }
     if (result == 0 && option_set_list(row, object, (const char *const *)items, count) < 0)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    for (size_t i = 0; items && i < count; i++)
+    for (size_t i = 0; i < count; i++)
         free(items[i]);
     free(items);
     return result;
@@ -146,6 +149,13 @@ static bool is_group_name(const char *name)
     return false;
 }
 
+/* A group that isn't ours fails at its first member: "metre.idle_timeout" is near to a name, "metre" to none. */
+static bool is_unknown_group(const config_setting_t *setting)
+{
+    return config_setting_is_group(setting) && config_setting_length(setting) > 0 &&
+           !config_find_row(config_setting_name(setting));
+}
+
 static int read_root(struct config *config, const char *file, const config_setting_t *root, struct error *error)
 {
     int result = 0;
@@ -155,8 +165,8 @@ static int read_root(struct config *config, const char *file, const config_setti
         if (strcmp(name, "outputs") == 0)
             result = read_outputs(config, file, setting, error);
         else if (!is_group_name(name))
-            result = config_setting_is_group(setting) ? unknown_key(file, setting, name, error)
-                                                      : read_setting(file, setting, "", config, error);
+            result = is_unknown_group(setting) ? read_group(file, setting, name, config, error)
+                                               : read_setting(file, setting, "", config, error);
         else if (config_setting_is_group(setting))
             result = read_group(file, setting, name, config, error);
         else
@@ -165,17 +175,43 @@ static int read_root(struct config *config, const char *file, const config_setti
     return result;
 }
 
+/* Whether the first byte can be read: libconfig's scanner ends the process where it can't, as with a folder. */
+static bool is_readable(FILE *stream)
+{
+    int first = fgetc(stream);
+    if (first != EOF)
+        ungetc(first, stream);
+    return !ferror(stream);
+}
+
+static int unreadable(const char *path, struct error *error)
+{
+    return error_set(error, errno, errno == EACCES ? EX_NOPERM : EX_NOINPUT, "%s: %s; give the configuration's path with -c",
+                     path, strerror(errno));
+}
+
+static int syntax_error(const char *path, const config_t *tree, struct error *error)
+{
+    const char *included = config_error_file(tree);
+    return error_set(error, EINVAL, EX_CONFIG,
+                     "%s:%d: %s; strings, sizes and durations are quoted, and each setting ends with ;",
+                     included ? included : path, config_error_line(tree), config_error_text(tree));
+}
+
 int config_load(struct config *config, const char *path, struct error *error)
 {
     FILE *stream = fopen(path, "re");
     if (!stream)
-        return error_set(error, errno, EX_NOINPUT, "%s: %s; give the configuration's path with -c", path, strerror(errno));
+        return unreadable(path, error);
+    if (!is_readable(stream)) {
+        int result = unreadable(path, error);
+        fclose(stream);
+        return result;
+    }
     config_t tree;
     config_init(&tree);
-    int result = config_read(&tree, stream) == CONFIG_TRUE
-                     ? read_root(config, path, config_root_setting(&tree), error)
-                     : error_set(error, EINVAL, EX_CONFIG, "%s:%d: %s; strings, sizes and durations are quoted, and each setting ends with ;", path,
-                                 config_error_line(&tree), config_error_text(&tree));
+    int result = config_read(&tree, stream) == CONFIG_TRUE ? read_root(config, path, config_root_setting(&tree), error)
+                                                           : syntax_error(path, &tree, error);
     fclose(stream);
     config_destroy(&tree);
     return result;

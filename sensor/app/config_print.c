@@ -14,14 +14,17 @@ bool config_is_secret_property(const char *name, size_t length)
     return false;
 }
 
-static void print_quoted(const char *text, size_t length, FILE *stream)
+/* As the file's reader takes it back: quotes are escaped, and "${" is no reference. */
+static void print_quoted(const char *text, FILE *stream)
 {
     fputc('"', stream);
-    for (size_t i = 0; i < length; i++) {
-        unsigned char byte = (unsigned char)text[i];
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
         if (byte == '"' || byte == '\\')
-            fprintf(stream, "\\%c", byte);
-        else if (byte < 0x20)
+            fputc('\\', stream);
+        if (byte == '$' && text[1] == '{')
+            fputc('$', stream);
+        if (byte < 0x20)
             fprintf(stream, "\\x%02x", byte);
         else
             fputc(byte, stream);
@@ -34,7 +37,7 @@ static void print_item(const char *item, FILE *stream)
 {
     const char *equals = strchr(item, '=');
     if (!equals || !config_is_secret_property(item, (size_t)(equals - item))) {
-        print_quoted(item, strlen(item), stream);
+        print_quoted(item, stream);
         return;
     }
     fprintf(stream, "\"%.*s=********\"", (int)(equals - item), item);
@@ -96,11 +99,9 @@ static void print_value(const struct option_row *row, const void *object, FILE *
         print_duration(*(const int64_t *)member, stream);
         break;
     case OPTION_STRING:
-    case OPTION_CHOICE: {
-        const char *text = *(char *const *)member;
-        print_quoted(text, strlen(text), stream);
+    case OPTION_CHOICE:
+        print_quoted(*(char *const *)member, stream);
         break;
-    }
     case OPTION_STRINGS:
         print_list(member, stream);
         break;

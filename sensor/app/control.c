@@ -5,23 +5,27 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "capture/capture.h"
 
 static _Atomic(struct capture *) running;
 static atomic_bool stopping;
+static _Atomic int64_t deadline; /* monotonic clock; 0: none */
+static int64_t timeout;
 
 static void handle(int number)
 {
     if (atomic_exchange(&stopping, true))
         _exit(128 + number);
+    control_end();
     struct capture *capture = atomic_load(&running);
     if (capture)
         capture_break(capture);
 }
 
-void control_install(struct capture *capture)
+void control_install(int64_t shutdown_timeout)
 {
-    atomic_store(&running, capture);
+    timeout = shutdown_timeout;
     struct sigaction action = {.sa_handler = handle};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
@@ -29,6 +33,25 @@ void control_install(struct capture *capture)
     /* A reader of standard output that went away is an output error, not the end of the process. */
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &ignore, NULL);
+}
+
+void control_watch(struct capture *capture)
+{
+    atomic_store(&running, capture);
+    /* A signal that came before there was a capture. */
+    if (capture && control_stopping())
+        capture_break(capture);
+}
+
+void control_end(void)
+{
+    int64_t none = 0;
+    atomic_compare_exchange_strong(&deadline, &none, clock_monotonic() + timeout);
+}
+
+int64_t control_deadline(void)
+{
+    return atomic_load(&deadline);
 }
 
 bool control_stopping(void)

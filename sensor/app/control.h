@@ -2,11 +2,21 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct capture;
 
-/* Installs the handlers; `capture` is told to stop. Call again with NULL before the capture is closed. */
-void control_install(struct capture *capture);
+/* Installs the handlers. From a signal on, the process has `shutdown_timeout` microseconds to end. */
+void control_install(int64_t shutdown_timeout);
+
+/* The capture that a signal stops; NULL before it is closed. */
+void control_watch(struct capture *capture);
+
+/* Starts that time without a signal: a live source came to its end. */
+void control_end(void);
+
+/* When waiting has to end (monotonic clock); 0 while the process may go on. */
+int64_t control_deadline(void);
 
 /* Whether a signal asked for the end. */
 bool control_stopping(void);

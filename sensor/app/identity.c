@@ -1,8 +1,10 @@
 #include "app/identity.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,11 +31,14 @@ static int read_key(const char *path, struct hash_key *key, struct error *error)
         return error_set(error, errno, errno == EACCES ? EX_NOPERM : EX_NOINPUT, "identity.key_file %s: %s", path,
                          strerror(errno));
     size_t length = fread(digits, 1, KEY_DIGITS, file);
+    int next = fgetc(file);
     fclose(file);
-    if (length != KEY_DIGITS || strspn(digits, "0123456789abcdefABCDEF") != KEY_DIGITS ||
-        sscanf(digits, "%16" SCNx64 "%16" SCNx64, &key->word[0], &key->word[1]) != 2)
+    if (length != KEY_DIGITS || strspn(digits, "0123456789abcdefABCDEF") != KEY_DIGITS || (next != EOF && isxdigit(next)))
         return error_set(error, EINVAL, EX_CONFIG,
                          "identity.key_file %s: expected 32 hexadecimal digits; make one with: openssl rand -hex 16", path);
+    key->word[1] = strtoull(digits + KEY_DIGITS / 2, NULL, 16);
+    digits[KEY_DIGITS / 2] = '\0';
+    key->word[0] = strtoull(digits, NULL, 16);
     return 0;
 }
 

@@ -64,7 +64,7 @@ static void print_flows(FILE *stream, const struct ledger *ledger)
 static void print_output(FILE *stream, const struct output *output)
 {
     struct sink_statistics statistics = {0};
-    uint64_t dropped = output->unencoded;
+    uint64_t dropped = output->unencoded + output->mismatched;
     int parts = 0;
     if (output->sink)
         output->plan->sink->statistics(output->sink, &statistics);
@@ -73,6 +73,7 @@ static void print_output(FILE *stream, const struct output *output)
     fprintf(stream, "output %s (%s): made %" PRIu64 " = acknowledged %" PRIu64 " + in flight %" PRIu64 " + dropped %" PRIu64,
             output->plan->name, output->plan->sink->name, output->made, statistics.acknowledged, statistics.in_flight, dropped);
     print_parts(stream, "no_memory", output->unencoded, &parts);
+    print_parts(stream, "schema_mismatch", output->mismatched, &parts);
     for (int i = 0; i < SINK_DROP_COUNT; i++)
         print_parts(stream, sink_drop_name((enum sink_drop)i), statistics.dropped[i], &parts);
     close_parts(stream, parts);

@@ -1,5 +1,7 @@
 /* The story of the process: read what is asked, plan, open, run, say what became of everything. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/command_line.h"
@@ -19,12 +21,9 @@ static int run(const struct plan *plan, struct error *error)
     if (result < 0)
         return result;
     result = pipeline_run(pipeline, error);
-    if (result < 0)
-        log_line(LOG_ERROR, "%s", error->text);
+    error->text[0] = '\0'; /* was logged when it happened */
     pipeline_log_ledger(pipeline);
     pipeline_close(pipeline);
-    if (error)
-        error->text[0] = '\0';
     return result;
 }
 
@@ -81,8 +80,18 @@ static void configure_log(const struct config *config)
         log_configure(level, format);
 }
 
+/* A standard descriptor that was closed would be given to the first file or socket that is opened, and log lines or
+ * records would go there. What stands in for it can be neither read nor written, so that whoever uses it hears of it. */
+static void fill_standard_descriptors(void)
+{
+    for (int descriptor = 0; descriptor < 3; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY) != descriptor)
+            _Exit(EX_OSERR);
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
     struct config config;
     struct error error = {0};
     enum command command;

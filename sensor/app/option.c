@@ -57,7 +57,7 @@ static int parse_number(const struct option_row *row, const char *text, int64_t 
     if (row->type == OPTION_DURATION)
         return units_parse_duration(text, value);
     if (row->type == OPTION_SIZE) {
-        uint64_t bytes;
+        uint64_t bytes = 0;
         int result = units_parse_size(text, &bytes);
         *value = (int64_t)bytes;
         return result < 0 ? result : bytes > INT64_MAX ? -ERANGE : 0;
@@ -118,16 +118,34 @@ static int set_string(const struct option_row *row, void *object, const char *te
     return 0;
 }
 
-/* "a,b,c" as --set writes a list. */
+/* Ends the item at `item` in place, its "\\," made commas; returns the next one, NULL behind the last. */
+static char *split_item(char *item)
+{
+    char *to = item;
+    const char *from = item;
+    for (; *from && *from != ','; from++) {
+        if (from[0] == '\\' && from[1] == ',')
+            from++;
+        *to++ = *from;
+    }
+    char *next = *from ? item + (from - item) + 1 : NULL;
+    *to = '\0';
+    return next;
+}
+
+/* "a,b,c" as --set writes a list; "\\," is a comma within an item, as lists of brokers need. */
 static int set_split(const struct option_row *row, void *object, const char *text, struct error *reason)
 {
     char *copy = strdup(text);
     char **items = calloc(strlen(text) + 1, sizeof *items);
     size_t count = 0;
-    char *rest = copy;
-    while (copy && items && rest && *text)
-        items[count++] = strsep(&rest, ",");
-    int result = copy && items ? option_set_list(row, object, (const char *const *)items, count) : -ENOMEM;
+    int result = copy && items ? 0 : -ENOMEM;
+    for (char *item = copy; result == 0 && item && *text; count++) {
+        items[count] = item;
+        item = split_item(item);
+    }
+    if (result == 0)
+        result = option_set_list(row, object, (const char *const *)items, count);
     free(items);
     free(copy);
     return result < 0 ? error_set(reason, ENOMEM, EX_OSERR, "out of memory") : 0;
@@ -160,18 +178,28 @@ int option_set(const struct option_row *row, void *object, const char *text, str
     return -EINVAL;
 }
 
+static void free_list(struct string_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i]);
+    free(list->items);
+    *list = (struct string_list){0};
+}
+
 int option_set_list(const struct option_row *row, void *object, const char *const *items, size_t count)
 {
-    option_clear(row, object);
-    struct string_list *list = member(row, object);
-    list->items = calloc(count ? count : 1, sizeof *list->items);
-    if (!list->items)
+    struct string_list list = {.items = calloc(count ? count : 1, sizeof *list.items)};
+    if (!list.items)
         return -ENOMEM;
-    for (; list->count < count; list->count++) {
-        list->items[list->count] = strdup(items[list->count]);
-        if (!list->items[list->count])
+    for (; list.count < count; list.count++) {
+        list.items[list.count] = strdup(items[list.count]);
+        if (!list.items[list.count]) {
+            free_list(&list);
             return -ENOMEM;
+        }
     }
+    option_clear(row, object);
+    *(struct string_list *)member(row, object) = list;
     return 0;
 }
 
@@ -182,11 +210,7 @@ void option_clear(const struct option_row *row, void *object)
         free(*place);
         *place = NULL;
     } else if (row->type == OPTION_STRINGS) {
-        struct string_list *list = member(row, object);
-        for (size_t i = 0; i < list->count; i++)
-            free(list->items[i]);
-        free(list->items);
-        *list = (struct string_list){0};
+        free_list(member(row, object));
     } else if (row->type == OPTION_SWITCH) {
         *(enum option_switch *)member(row, object) = SWITCH_UNSET;
     } else if (row->type == OPTION_INTEGER) {

@@ -41,8 +41,9 @@ struct option_row {
 
 const char *option_type_name(enum option_type type); /* "boolean", "duration", ... as a person would say */
 
-/* Parses `text` by the row and stores it in the member of `object`, freeing what was there. -EINVAL with the reason
- * alone ("expected a duration such as \"5s\", got ..."); the caller adds where. */
+/* Parses `text` by the row and stores it in the member of `object`, freeing what was there; a list is "a,b" where "\,"
+ * is a comma within an item. On failure the member keeps its value: -EINVAL with the reason alone ("expected a duration
+ * such as \"5s\", got ..."); the caller adds where. */
 int option_set(const struct option_row *row, void *object, const char *text, struct error *reason);
 int option_set_list(const struct option_row *row, void *object, const char *const *items, size_t count);
 void option_clear(const struct option_row *row, void *object);

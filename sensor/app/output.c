@@ -5,14 +5,25 @@
 #include <string.h>
 
 #include "app/control.h"
+#include "app/registry_options.h"
 
-static int resolve_schema_id(const struct output_plan *plan, const struct config *config, struct registry *registry,
-                             uint32_t *id, struct error *error)
+/* How often the registry is asked again while an id from the cache is in use. */
+enum { WATCH_MICROSECONDS = 10 * 1000000 };
+
+static int resolve_schema_id(struct output *output, const struct config *config, struct registry *registry, uint32_t *id,
+                             struct error *error)
 {
+    const struct output_plan *plan = output->plan;
+    bool from_cache = false;
     char *subject = registry_subject(plan->config->subject_strategy, plan->config->topic, plan->schema);
     if (!subject)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    int result = registry_resolve(registry, subject, plan->schema, config->registry.auto_register, id, error);
+    int result = registry_resolve(registry, subject, plan->schema, config->registry.auto_register, id, &from_cache, error);
+    if (result == 0 && from_cache) {
+        output->registry = registry_options_of(config);
+        result =
+            registry_watch_start(&output->registry, subject, plan->schema, *id, WATCH_MICROSECONDS, &output->watch, error);
+    }
     free(subject);
     return result;
 }
@@ -38,7 +49,7 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .origin = recorder_origin(output->recorder),
         .wait_when_full = !plan->live,
         .delivery_limit = plan->config->delivery.timeout,
-        .hurried = control_stopping,
+        .deadline = control_deadline,
     };
     return output->plan->sink->open(&options, &output->sink, error);
 }
@@ -59,7 +70,7 @@ int output_open(struct output *output, const struct output_plan *output_plan, co
     uint32_t schema_id = 0;
     int result = recorder_create(&options, &output->recorder, error);
     if (result == 0 && output_plan->config->topic && strcmp(output_plan->framing, "confluent") == 0)
-        result = resolve_schema_id(output_plan, plan->config, registry, &schema_id, error);
+        result = resolve_schema_id(output, plan->config, registry, &schema_id, error);
     return result == 0 ? open_sink(output, plan, schema_id, error) : result;
 }
 
@@ -67,6 +78,7 @@ void output_close(struct output *output)
 {
     if (output->sink)
         output->plan->sink->close(output->sink);
+    registry_watch_stop(output->watch);
     recorder_destroy(output->recorder);
     *output = (struct output){0};
 }
@@ -79,6 +91,10 @@ int output_write(struct output *output, const struct flow *flow, struct error *e
         output->unencoded++;
         return 0;
     }
+    if (output->mismatch) {
+        output->mismatched++;
+        return 0;
+    }
     int result = output->plan->sink->write(output->sink, &message, error);
     output->failed = result < 0;
     return result;
@@ -88,5 +104,10 @@ int output_poll(struct output *output, struct error *error)
 {
     int result = output->plan->sink->poll ? output->plan->sink->poll(output->sink, error) : 0;
     output->failed = result < 0;
+    if (result == 0 && output->watch && !output->mismatch &&
+        registry_watch_state(output->watch, error) == REGISTRY_WATCH_MISMATCH) {
+        output->mismatch = true;
+        result = -EINVAL;
+    }
     return result;
 }

@@ -25,17 +25,19 @@ struct pipeline {
     struct ledger ledger;
     struct progress progress;
     int64_t started, housekept; /* monotonic clock */
+    int64_t second;             /* of the last frame */
     uint64_t dropped;           /* by kernel and interface at the last look */
     bool output_failed;
     struct error *error;        /* of pipeline_run(): the first failure */
 };
 
+/* Said at once, since a live source may go on for long; the first one decides the exit code. */
 static void fail(struct pipeline *pipeline, const struct error *error)
 {
+    progress_end(&pipeline->progress);
+    log_line(LOG_ERROR, "%s", error->text);
     if (pipeline->error->exit_code == 0)
         *pipeline->error = *error;
-    else
-        log_line(LOG_ERROR, "%s", error->text);
 }
 
 /* The meter's export call. */
@@ -70,6 +72,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     if (!pipeline)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     pipeline->plan = plan;
+    control_install(plan->config->delivery.shutdown_timeout);
     int result = capture_open(&plan->capture, &pipeline->capture, error);
     if (result == 0)
         result = open_outputs(pipeline, error);
@@ -81,6 +84,9 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
         *opened = pipeline;
     else
         pipeline_close(pipeline);
+    /* A wait that a signal broke off, as for the first byte of standard input, is no failure. */
+    if (result < 0 && control_stopping())
+        *error = (struct error){.exit_code = EX_OK};
     return result;
 }
 
@@ -88,13 +94,22 @@ void pipeline_close(struct pipeline *pipeline)
 {
     if (!pipeline)
         return;
-    control_install(NULL);
+    control_watch(NULL);
     for (size_t i = 0; i < pipeline->output_count; i++)
         output_close(&pipeline->outputs[i]);
     meter_destroy(pipeline->meter);
     decoder_destroy(pipeline->decoder);
     capture_close(pipeline->capture);
     free(pipeline);
+}
+
+/* A capture of which nothing is decoded would otherwise look like one without flows. */
+static void warn_of_link_type(const struct pipeline *pipeline, int link_type)
+{
+    if (pipeline->ledger.ignored[DECODE_link_type] == 1)
+        log_line(LOG_WARNING,
+                 "%s: link type %d (DLT) is not decoded; its packets are counted as ignored (link_type); record Ethernet, raw IP or Linux cooked instead",
+                 capture_source_name(pipeline->capture), link_type);
 }
 
 static void meter_frame(struct pipeline *pipeline, const struct frame *frame)
@@ -105,6 +120,8 @@ static void meter_frame(struct pipeline *pipeline, const struct frame *frame)
     pipeline->ledger.ignored[reason]++;
     if (reason == DECODE_METERED)
         meter_packet(pipeline->meter, &packet);
+    else if (reason == DECODE_link_type)
+        warn_of_link_type(pipeline, frame->link_type);
 }
 
 static void look_for_drops(struct pipeline *pipeline)
@@ -129,6 +146,14 @@ static void poll_outputs(struct pipeline *pipeline)
             fail(pipeline, &error);
         }
     }
+}
+
+/* Every so many packets; on a live link too slow for that, but never quiet, once a second of the packets' time. */
+static bool housekeeping_due(struct pipeline *pipeline, const struct frame *frame)
+{
+    bool new_second = pipeline->plan->live && frame->seconds != pipeline->second;
+    pipeline->second = frame->seconds;
+    return new_second || pipeline->ledger.packets % PACKETS_PER_HOUSEKEEPING == 0;
 }
 
 static void keep_house(struct pipeline *pipeline)
@@ -170,7 +195,7 @@ static void read_source(struct pipeline *pipeline)
         }
         if (event == CAPTURE_FRAME) {
             meter_frame(pipeline, &frame);
-            if (pipeline->ledger.packets % PACKETS_PER_HOUSEKEEPING == 0)
+            if (housekeeping_due(pipeline, &frame))
                 keep_house(pipeline);
         } else if (event == CAPTURE_IDLE) {
             meter_silence(pipeline);
@@ -178,15 +203,25 @@ static void read_source(struct pipeline *pipeline)
     }
 }
 
+/* How long an output may still take, in microseconds: one that failed has had its time. */
+static int64_t flush_limit(const struct pipeline *pipeline, const struct output *output)
+{
+    int64_t deadline = control_deadline();
+    if (output->failed)
+        return 0;
+    if (deadline == 0)
+        return pipeline->plan->config->delivery.timeout;
+    int64_t left = deadline - clock_monotonic();
+    return left > 0 ? left : 0;
+}
+
 static void flush_outputs(struct pipeline *pipeline)
 {
-    const struct config *config = pipeline->plan->config;
-    bool hurried = pipeline->plan->live || control_stopping();
-    int64_t limit = hurried ? config->delivery.shutdown_timeout : config->delivery.timeout;
     for (size_t i = 0; i < pipeline->output_count; i++) {
         struct output *output = &pipeline->outputs[i];
         struct error error = {0};
-        if (output->plan->sink->flush(output->sink, limit, !hurried, &error) < 0 && !output->failed)
+        bool patient = control_deadline() == 0;
+        if (output->plan->sink->flush(output->sink, flush_limit(pipeline, output), patient, &error) < 0 && !output->failed)
             fail(pipeline, &error);
     }
 }
@@ -195,12 +230,14 @@ int pipeline_run(struct pipeline *pipeline, struct error *error)
 {
     *error = (struct error){0};
     pipeline->error = error;
-    control_install(pipeline->capture);
+    control_watch(pipeline->capture);
     pipeline->started = clock_monotonic();
     progress_start(&pipeline->progress, !pipeline->plan->live);
 
     read_source(pipeline);
     bool shut_down = control_stopping() || pipeline->plan->live;
+    if (shut_down)
+        control_end();
     meter_finish(pipeline->meter, shut_down ? END_SHUTDOWN : END_OF_INPUT);
     flush_outputs(pipeline);
 

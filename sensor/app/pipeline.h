@@ -11,7 +11,7 @@ struct pipeline;
 int pipeline_open(const struct plan *plan, struct pipeline **pipeline, struct error *error);
 
 /* Runs to the end of the files or to a signal, exports the open flows, and flushes every output. 0, or -errno with
- * the first failure; whatever the result, all that was measured is exported and what did not arrive is counted. */
+ * the first failure, which was logged; whatever the result, all that was measured is exported and what did not arrive is counted. */
 int pipeline_run(struct pipeline *pipeline, struct error *error);
 
 void pipeline_log_ledger(struct pipeline *pipeline);

@@ -13,20 +13,6 @@ static bool group_is_on(unsigned groups, enum field_group group)
     return (groups & (1u << group)) != 0;
 }
 
-static const struct sink_type *sink_of(const struct output_config *output)
-{
-    if (output->sink)
-        return sink_find(output->sink);
-    return sink_find(output->topic ? "kafka" : "file");
-}
-
-static const char *output_name(const struct output_config *output, const struct sink_type *sink)
-{
-    if (output->name)
-        return output->name;
-    return output->topic ? output->topic : sink->name;
-}
-
 static int check_pii(const struct output_plan *output, struct error *error)
 {
     if (strcmp(output->sink->name, "kafka") != 0 || output->config->pii || !schema_has_pii(output->schema))
@@ -50,8 +36,8 @@ static int plan_output(const struct config *config, const struct output_config *
                        struct output_plan *output, struct error *error)
 {
     output->config = from;
-    output->sink = sink_of(from);
-    output->name = output_name(from, output->sink);
+    output->sink = sink_find(config_output_sink(from));
+    output->name = config_output_name(from);
     output->encoding = encoding_find(from->format ? from->format : "avro");
     output->framing = from->framing ? from->framing : config->registry.url ? "confluent" : "single_object";
     const char *name = from->schema ? from->schema : profile == PROFILE_NFSTREAM ? "nfstream/v1" : "flow/v1";

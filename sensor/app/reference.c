@@ -10,8 +10,11 @@
 /* A cell of a table: bars would end it. */
 static void print_cell(const char *text, FILE *stream)
 {
-    for (; *text; text++)
-        fprintf(stream, *text == '|' ? "\\|" : "%c", *text);
+    for (; *text; text++) {
+        if (*text == '|')
+            fputc('\\', stream);
+        fputc(*text, stream);
+    }
 }
 
 static void print_options(const struct option_row *rows, size_t count, FILE *stream)
@@ -45,7 +48,8 @@ static void print_reasons(FILE *stream)
     fputs("\n## Why a packet is not metered\n\n| reason | meaning |\n| --- | --- |\n", stream);
     for (int i = 1; i < DECODE_REASON_COUNT; i++)
         fprintf(stream, "| `%s` | %s |\n", decode_reason_name((enum decode_reason)i), decode_reason_text((enum decode_reason)i));
-    fputs("\n## Why a record is dropped\n\n| reason | meaning |\n| --- | --- |\n| `no_memory` | no memory for so large a record |\n",
+    fputs("\n## Why a record is dropped\n\n| reason | meaning |\n| --- | --- |\n| `no_memory` | no memory for so large a record |\n"
+          "| `schema_mismatch` | the registry no longer has the schema under the id in use |\n",
           stream);
     for (int i = 0; i < SINK_DROP_COUNT; i++)
         fprintf(stream, "| `%s` | %s |\n", sink_drop_name((enum sink_drop)i), sink_drop_text((enum sink_drop)i));
@@ -55,7 +59,9 @@ void reference_print(FILE *stream)
 {
     fputs("# Reference\n\nMade by `flowsensor reference`; don't edit.\n\n## Options\n\n"
           "In the file, `meter.idle_timeout` is `idle_timeout` in the group `meter`. Sizes and durations are strings in "
-          "quotes.\n\n",
+          "quotes; an integer above 2147483647 ends with L. In strings of the file `${NAME}` is a variable of the "
+          "environment, `${NAME:-DEFAULT}` the same with a default, `${file:PATH}` the content of a file, and `$${` the "
+          "text `${`. With `--set`, commas separate the items of a list, and `\\,` is a comma within an item.\n\n",
           stream);
     print_options(option_rows, option_row_count, stream);
     fputs("\nEach group in the list `outputs` has:\n\n", stream);

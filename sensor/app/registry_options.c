@@ -1,10 +1,8 @@
 #include "app/registry_options.h"
 
-int registry_open_configured(const struct config *config, struct registry **registry, struct error *error)
+struct registry_options registry_options_of(const struct config *config)
 {
-    if (!config->registry.url)
-        return 0;
-    struct registry_options options = {
+    return (struct registry_options){
         .url = config->registry.url,
         .username = config->registry.username,
         .password_file = config->registry.password_file,
@@ -15,5 +13,12 @@ int registry_open_configured(const struct config *config, struct registry **regi
         .max_response_size = (uint64_t)config->registry.max_response_size,
         .cache_directory = config->registry.cache_directory,
     };
+}
+
+int registry_open_configured(const struct config *config, struct registry **registry, struct error *error)
+{
+    if (!config->registry.url)
+        return 0;
+    struct registry_options options = registry_options_of(config);
     return registry_open(&options, registry, error);
 }

@@ -5,5 +5,8 @@
 #include "base/error.h"
 #include "record/registry.h"
 
+/* Borrows the configuration's texts. */
+struct registry_options registry_options_of(const struct config *config);
+
 /* *registry stays NULL if no registry is configured. */
 int registry_open_configured(const struct config *config, struct registry **registry, struct error *error);

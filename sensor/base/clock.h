@@ -5,16 +5,14 @@
 #include <time.h>
 
 /* Microseconds since an arbitrary start; never goes back. */
-static inline int64_t clock_monotonic(void)
-{
+static inline int64_t clock_monotonic(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 /* Microseconds since the epoch. */
-static inline int64_t clock_realtime(void)
-{
+static inline int64_t clock_realtime(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;

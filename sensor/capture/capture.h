@@ -61,7 +61,8 @@ void capture_close(struct capture *capture);
 int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,
                  struct error *error);
 
-/* Makes capture_next() return CAPTURE_END soon. Async-signal-safe. */
+/* Makes capture_next() return CAPTURE_END soon. Async-signal-safe. A handler that is to end a blocked read of standard
+ * input must be installed without SA_RESTART. */
 void capture_break(struct capture *capture);
 
 void capture_statistics(struct capture *capture, struct capture_statistics *statistics);

@@ -92,6 +92,11 @@ static int open_stream(struct file_capture *capture, FILE *stream, const char *n
         return error_set(error, EBADMSG, EX_DATAERR, "%s is not a pcap or pcapng capture: %s", name, reason);
     }
     capture->link_type = pcap_datalink(capture->handle);
+    /* One that libpcap has no name for was never captured: the file header is damaged. Others are for the decoder. */
+    if (pcap_datalink_val_to_name(capture->link_type) == NULL)
+        return error_set(error, EBADMSG, EX_DATAERR,
+                         "%s has the link type %d, which libpcap doesn't know; write the capture again", name,
+                         capture->link_type);
     return source_set_filter(capture->handle, capture->filter, name, error);
 }
 
@@ -122,9 +127,9 @@ static void close_current(struct file_capture *capture) {
 
 static int fail(struct file_capture *capture, struct error *error) {
     return error_set(error, EBADMSG, EX_DATAERR,
-                     "the capture %s is cut or damaged after %llu packets: %s; what came before counts",
+                     "the capture %s is cut or damaged after %llu packet%s: %s; what came before counts",
                      name_of(capture->names[capture->current]), (unsigned long long)capture->file_frames,
-                     pcap_geterr(capture->handle));
+                     capture->file_frames == 1 ? "" : "s", pcap_geterr(capture->handle));
 }
 
 static void fill_frame(struct file_capture *capture, struct frame *frame, const struct pcap_pkthdr *header,

@@ -4,6 +4,7 @@
 #include <net/route.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "capture/capture.h"
@@ -61,25 +62,52 @@ struct route {
     unsigned metric;
 };
 
-/* Columns: Iface Destination Gateway Flags RefCnt Use Metric Mask ... ; the first line is a title. */
-static bool parse_route4(const char *line, struct route *route) {
-    unsigned destination, mask;
-    return sscanf(line, "%63s %x %*x %x %*u %*u %u %x", route->interface, &destination, &route->flags,
-                  &route->metric, &mask) == 5 &&
-           destination == 0 && mask == 0;
+enum { COLUMNS_MAX = 16 };
+
+/* Splits a line of /proc at its white space; the number of columns. */
+static size_t split(char *line, const char *columns[COLUMNS_MAX]) {
+    size_t count = 0;
+    char *rest = NULL;
+    for (char *word = strtok_r(line, " \t\n", &rest); word != NULL && count < COLUMNS_MAX;
+         word = strtok_r(NULL, " \t\n", &rest))
+        columns[count++] = word;
+    return count;
 }
 
-/* Columns: destination, prefix length, source, prefix length, next hop, metric, references, use, flags,
- * interface. */
-static bool parse_route6(const char *line, struct route *route) {
-    unsigned prefix_length;
-    return sscanf(line, "%*32s %x %*32s %*x %*32s %x %*x %*x %x %63s", &prefix_length, &route->metric,
-                  &route->flags, route->interface) == 4 &&
-           prefix_length == 0;
+static unsigned number(const char *text, int base) {
+    return (unsigned)strtoul(text, NULL, base);
+}
+
+static bool copy_name(struct route *route, const char *name) {
+    size_t length = strlen(name);
+    if (length >= sizeof route->interface)
+        return false;
+    memcpy(route->interface, name, length + 1);
+    return true;
+}
+
+/* Columns: Iface Destination Gateway Flags RefCnt Use Metric Mask ... The title is no route, since its flags are 0. */
+static bool parse_route4(char *line, struct route *route) {
+    const char *column[COLUMNS_MAX];
+    if (split(line, column) < 8 || number(column[1], 16) != 0 || number(column[7], 16) != 0)
+        return false;
+    route->flags = number(column[3], 16);
+    route->metric = number(column[6], 10);
+    return copy_name(route, column[0]);
+}
+
+/* Columns: destination, prefix length, source, prefix length, next hop, metric, references, use, flags, interface. */
+static bool parse_route6(char *line, struct route *route) {
+    const char *column[COLUMNS_MAX];
+    if (split(line, column) < 10 || number(column[1], 16) != 0)
+        return false;
+    route->metric = number(column[5], 16);
+    route->flags = number(column[8], 16);
+    return copy_name(route, column[9]);
 }
 
 /* Of the usable default routes in the table at `path` the one with the least metric. */
-static int find_default(const char *path, bool (*parse)(const char *line, struct route *route), char *name,
+static int find_default(const char *path, bool (*parse)(char *line, struct route *route), char *name,
                         size_t size) {
     char line[512];
     struct route route;

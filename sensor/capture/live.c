@@ -131,10 +131,12 @@ static int fail(struct live_capture *capture, struct error *error) {
     capture_break(&capture->base);
     if (is_gone(capture))
         return error_set(error, EIO, EX_IOERR,
-                         "the interface %s went away after %llu packets; start again when it is back",
-                         capture->name, (unsigned long long)capture->base.frames);
-    return error_set(error, EIO, EX_IOERR, "capturing on the interface %s failed after %llu packets: %s",
-                     capture->name, (unsigned long long)capture->base.frames, pcap_geterr(capture->handle));
+                         "the interface %s went away after %llu packet%s; start again when it is back",
+                         capture->name, (unsigned long long)capture->base.frames,
+                         capture->base.frames == 1 ? "" : "s");
+    return error_set(error, EIO, EX_IOERR, "capturing on the interface %s failed after %llu packet%s: %s",
+                     capture->name, (unsigned long long)capture->base.frames,
+                     capture->base.frames == 1 ? "" : "s", pcap_geterr(capture->handle));
 }
 
 static int read_frame(struct live_capture *capture, struct frame *frame) {

@@ -1,4 +1,4 @@
-/* What a decoder holds. */
+/* What a decoder holds between two frames, for the room's own files; decoder_create() makes it. */
 #pragma once
 
 #include <stdint.h>

@@ -69,11 +69,13 @@ static int create_parts(struct dissector *dissector, const struct dissector_opti
     return complete ? 0 : -ENOMEM;
 }
 
-int dissector_create(const struct dissector_options *options, struct dissector **dissector, struct error *error) {
+int dissector_create(const struct dissector_options *options, struct dissector **dissector,
+                     struct error *error) {
     struct dissector *new = calloc(1, sizeof(*new));
     if (new == NULL || create_parts(new, options) < 0) {
         dissector_destroy(new);
-        return error_set(error, ENOMEM, EX_OSERR, "no memory to start nDPI for %llu flows; lower meter.max_flows",
+        return error_set(error, ENOMEM, EX_OSERR,
+                         "no memory to start nDPI for %llu flows; lower meter.max_flows",
                          (unsigned long long)options->max_flows);
     }
     new->n_dissections = options->n_dissections;
@@ -159,14 +161,16 @@ static void give_up(struct dissector *dissector, struct l7 *l7) {
     l7->guessed = guessed != 0;
 }
 
-void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet, uint64_t number) {
+void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet,
+                      uint64_t number) {
     if (l7->ndpi_flow == NULL && !take_state(dissector, l7)) {
         decide(dissector, l7);
         return;
     }
     uint16_t length = (uint16_t)(packet->ip_captured < PACKET_MAX ? packet->ip_captured : PACKET_MAX);
     int64_t milliseconds = dissector->milliseconds ? packet->time : packet->time / 1000;
-    ndpi_protocol protocol = shim_packet(dissector->module, l7->ndpi_flow, packet->ip, length, (uint64_t)milliseconds);
+    ndpi_protocol protocol =
+        shim_packet(dissector->module, l7->ndpi_flow, packet->ip, length, (uint64_t)milliseconds);
     set_label(l7, &protocol);
     bool known = l7->application != NDPI_PROTOCOL_UNKNOWN;
     bool last = number >= dissector->n_dissections;

@@ -18,16 +18,18 @@ struct dissector_options {
     uint32_t n_dissections; /* packets of a flow that nDPI sees at most, 1..255 */
     bool milliseconds;      /* packet->time is in milliseconds (else microseconds) */
     uint64_t max_flows;
-    bool preallocate;       /* states for max_flows flows from the start */
+    bool preallocate; /* states for max_flows flows from the start */
 };
 
 struct dissector;
 
-int dissector_create(const struct dissector_options *options, struct dissector **dissector, struct error *error);
+int dissector_create(const struct dissector_options *options, struct dissector **dissector,
+                     struct error *error);
 void dissector_destroy(struct dissector *dissector);
 
 /* Shows nDPI a packet of an undecided flow; it is the flow's `number`th, from 1. The l7 may be decided afterwards. */
-void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet, uint64_t number);
+void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet,
+                      uint64_t number);
 
 /* The flow ends: an undecided l7 is decided, by a guess if nDPI knows nothing yet. */
 void dissector_decide(struct dissector *dissector, struct l7 *l7);

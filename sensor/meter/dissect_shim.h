@@ -27,7 +27,8 @@ static inline struct ndpi_detection_module_struct *shim_create(void) {
     ndpi_set_protocol_detection_bitmask2(module, &all);
 #endif
 #if SHIM_NDPI(4, 11)
-    ndpi_set_config(module, "dns", "subclassification", "enable"); /* as NFStream; earlier versions always do it */
+    ndpi_set_config(module, "dns", "subclassification",
+                    "enable"); /* as NFStream; earlier versions always do it */
 #endif
 #if SHIM_NDPI(4, 9)
     if (ndpi_finalize_initialization(module) != 0) {
@@ -40,8 +41,9 @@ static inline struct ndpi_detection_module_struct *shim_create(void) {
     return module;
 }
 
-static inline ndpi_protocol shim_packet(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow,
-                                        const uint8_t *ip, uint16_t length, uint64_t milliseconds) {
+static inline ndpi_protocol shim_packet(struct ndpi_detection_module_struct *module,
+                                        struct ndpi_flow_struct *flow, const uint8_t *ip, uint16_t length,
+                                        uint64_t milliseconds) {
 #if SHIM_NDPI(4, 5)
     return ndpi_detection_process_packet(module, flow, ip, length, milliseconds, NULL);
 #else
@@ -49,8 +51,8 @@ static inline ndpi_protocol shim_packet(struct ndpi_detection_module_struct *mod
 #endif
 }
 
-static inline ndpi_protocol shim_give_up(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow,
-                                         uint8_t *guessed) {
+static inline ndpi_protocol shim_give_up(struct ndpi_detection_module_struct *module,
+                                         struct ndpi_flow_struct *flow, uint8_t *guessed) {
 #if SHIM_NDPI(5, 0)
     ndpi_protocol result = ndpi_detection_giveup(module, flow);
     *guessed = flow->protocol_was_guessed;
@@ -88,8 +90,8 @@ static inline uint16_t shim_application(const ndpi_protocol *protocol) {
 #endif
 }
 
-static inline const char *shim_name(struct ndpi_detection_module_struct *module, uint16_t master, uint16_t application,
-                                    char *buffer, uint32_t size) {
+static inline const char *shim_name(struct ndpi_detection_module_struct *module, uint16_t master,
+                                    uint16_t application, char *buffer, uint32_t size) {
 #if SHIM_NDPI(4, 11)
     ndpi_master_app_protocol protocol = {.master_protocol = master, .app_protocol = application};
 #else

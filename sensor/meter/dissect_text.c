@@ -84,7 +84,8 @@ static bool is_tls(uint16_t protocol) {
 }
 
 /* flow->protos is a union: only the member of the detected protocol may be read. First match, in NFStream's order. */
-static void list_texts(struct text_list *list, const struct ndpi_flow_struct *flow, uint16_t master, uint16_t application) {
+static void list_texts(struct text_list *list, const struct ndpi_flow_struct *flow, uint16_t master,
+                       uint16_t application) {
     add(list, L7_SERVER_NAME, flow->host_server_name, SERVER_NAME_MAX);
     if (master == NDPI_PROTOCOL_DHCP || application == NDPI_PROTOCOL_DHCP) {
         ADD_ARRAY(list, L7_DHCP_FINGERPRINT, flow->protos.dhcp.fingerprint);
@@ -126,8 +127,8 @@ static void fill(struct text_block *block, const struct text_list *list) {
     }
 }
 
-struct text_block *text_block_take(struct text_pools *pools, const struct ndpi_flow_struct *flow, uint16_t master,
-                                   uint16_t application) {
+struct text_block *text_block_take(struct text_pools *pools, const struct ndpi_flow_struct *flow,
+                                   uint16_t master, uint16_t application) {
     struct text_list list = {0};
     list_texts(&list, flow, master, application);
     size_t size = block_size(&list);

@@ -12,7 +12,8 @@ struct text_pools;
 struct text_block {
     uint16_t present;    /* bit i: enum l7_text i is there */
     uint16_t size_class; /* whose pool the block is from */
-    uint16_t offsets[];  /* of each text that is there, from the block's start; the texts follow, each with its NUL */
+    uint16_t offsets
+        []; /* of each text that is there, from the block's start; the texts follow, each with its NUL */
 };
 
 /* Pools for at most max_flows blocks of each size. NULL: no memory. */
@@ -21,6 +22,6 @@ void text_pools_destroy(struct text_pools *pools);
 uint64_t text_pools_memory(const struct text_pools *pools); /* bytes */
 
 /* The texts of a flow that nDPI labelled with these protocols. NULL: there are none, or no memory. */
-struct text_block *text_block_take(struct text_pools *pools, const struct ndpi_flow_struct *flow, uint16_t master,
-                                   uint16_t application);
+struct text_block *text_block_take(struct text_pools *pools, const struct ndpi_flow_struct *flow,
+                                   uint16_t master, uint16_t application);
 void text_block_give(struct text_pools *pools, struct text_block *block);

@@ -25,11 +25,11 @@ void expiry_remove(struct expiry *expiry, struct flow *flow) {
         list->newest = flow->older;
 }
 
-void expiry_touch(struct expiry *expiry, struct flow *flow, enum eviction_class class) {
-    if (flow->eviction_class == class && flow->newer == NULL)
+void expiry_touch(struct expiry *expiry, struct flow *flow, enum eviction_class eviction_class) {
+    if (flow->eviction_class == eviction_class && flow->newer == NULL)
         return;
     expiry_remove(expiry, flow);
-    flow->eviction_class = (uint8_t)class;
+    flow->eviction_class = (uint8_t)eviction_class;
     expiry_append(expiry, flow);
 }
 
@@ -39,8 +39,8 @@ static int64_t last_seen(const struct flow *flow) {
 
 struct flow *expiry_oldest(const struct expiry *expiry) {
     struct flow *oldest = NULL;
-    for (int class = 0; class < EVICTION_CLASSES; class++) {
-        struct flow *flow = expiry->lists[class].oldest;
+    for (int i = 0; i < EVICTION_CLASSES; i++) {
+        struct flow *flow = expiry->lists[i].oldest;
         if (flow != NULL && (oldest == NULL || last_seen(flow) < last_seen(oldest)))
             oldest = flow;
     }
@@ -48,8 +48,8 @@ struct flow *expiry_oldest(const struct expiry *expiry) {
 }
 
 struct flow *expiry_victim(const struct expiry *expiry) {
-    for (int class = 0; class < EVICTION_CLASSES; class++)
-        if (expiry->lists[class].oldest != NULL)
-            return expiry->lists[class].oldest;
+    for (int i = 0; i < EVICTION_CLASSES; i++)
+        if (expiry->lists[i].oldest != NULL)
+            return expiry->lists[i].oldest;
     return NULL;
 }

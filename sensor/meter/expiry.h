@@ -22,8 +22,8 @@ struct expiry {
 void expiry_append(struct expiry *expiry, struct flow *flow);
 void expiry_remove(struct expiry *expiry, struct flow *flow);
 
-/* The flow was used: to the newest end of the list of `class`. */
-void expiry_touch(struct expiry *expiry, struct flow *flow, enum eviction_class class);
+/* The flow was used: to the newest end of the list of this class. */
+void expiry_touch(struct expiry *expiry, struct flow *flow, enum eviction_class eviction_class);
 
 /* Of the lists' oldest flows the one that was seen last the longest ago. NULL: no flow is open. */
 struct flow *expiry_oldest(const struct expiry *expiry);

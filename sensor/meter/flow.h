@@ -16,7 +16,8 @@ enum flow_direction { BIDIRECTIONAL, SRC2DST, DST2SRC, FLOW_DIRECTIONS };
 /* Why a flow (or a slice of it) ended. */
 enum end_reason { END_IDLE, END_ACTIVE, END_OF_INPUT, END_EVICTED, END_SHUTDOWN, END_REASON_COUNT };
 
-const char *end_reason_name(enum end_reason reason); /* "idle", "active", "end_of_input", "evicted", "shutdown" */
+const char *end_reason_name(
+    enum end_reason reason); /* "idle", "active", "end_of_input", "evicted", "shutdown" */
 
 /* What makes two packets one flow. Canonical: the lower (address, port) is `a`. Compared and hashed as bytes, so it
  * has no padding and unused bytes are 0. */
@@ -66,9 +67,9 @@ struct flow {
     uint8_t icmp_type, icmp_code; /* of the first packet; valid with PACKET_HAS_ICMP in first_flags */
     uint8_t first_flags;          /* enum packet_flag of the first packet */
     uint8_t seen_flags;           /* enum packet_flag of any packet */
-    uint8_t first_tcp_flags;      /* of the first packet: a TCP flow without SYN there began before we looked */
-    uint8_t end_reason;           /* enum end_reason, set at export */
-    uint8_t eviction_class;       /* the meter's: list it is in */
-    uint8_t source_is_b;          /* the source is key's (address_b, port_b) */
+    uint8_t first_tcp_flags; /* of the first packet: a TCP flow without SYN there began before we looked */
+    uint8_t end_reason;      /* enum end_reason, set at export */
+    uint8_t eviction_class;  /* the meter's: list it is in */
+    uint8_t source_is_b;     /* the source is key's (address_b, port_b) */
 };
 _Static_assert(sizeof(struct flow) <= 264, "every open flow costs these bytes");

@@ -51,8 +51,9 @@ static inline bool key_equal(const struct flow_key *one, const struct flow_key *
                          (key_load(one->address_a + 8) ^ key_load(other->address_a + 8)) |
                          (key_load(one->address_b) ^ key_load(other->address_b)) |
                          (key_load(one->address_b + 8) ^ key_load(other->address_b + 8));
-    int rest = (one->port_a ^ other->port_a) | (one->port_b ^ other->port_b) | (one->vlan_id ^ other->vlan_id) |
-               (one->protocol ^ other->protocol) | (one->ip_version ^ other->ip_version) | (one->tunnel ^ other->tunnel);
+    int rest = (one->port_a ^ other->port_a) | (one->port_b ^ other->port_b) |
+               (one->vlan_id ^ other->vlan_id) | (one->protocol ^ other->protocol) |
+               (one->ip_version ^ other->ip_version) | (one->tunnel ^ other->tunnel);
     return addresses == 0 && rest == 0;
 }
 

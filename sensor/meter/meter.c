@@ -25,13 +25,13 @@ struct meter {
     bool native;
     int64_t sweep_interval; /* ticks */
     int64_t last_sweep;
-    bool sweep_unfinished;  /* the last one ended by its limit */
+    bool sweep_unfinished; /* the last one ended by its limit */
 
     struct table table;
     struct expiry expiry;
     struct hash_key seed;
-    struct pool *blocks;  /* a block is a flow and the states of its features */
-    struct flow *spare;   /* for the next slice of a flow that is being exported: there is always one */
+    struct pool *blocks; /* a block is a flow and the states of its features */
+    struct flow *spare;  /* for the next slice of a flow that is being exported: there is always one */
     size_t offsets[FEATURE_COUNT]; /* of a feature's state in the block; 0: off */
 
     const struct feature *features[FEATURE_COUNT]; /* those that are on */
@@ -81,7 +81,8 @@ static int create_dissector(struct meter *meter, struct error *error) {
 static int create_memory(struct meter *meter, struct error *error) {
     int result = hash_key_random(&meter->seed);
     if (result < 0)
-        return error_set(error, -result, EX_OSERR, "the kernel gives no random numbers for the flow table: %s", strerror(-result));
+        return error_set(error, -result, EX_OSERR,
+                         "the kernel gives no random numbers for the flow table: %s", strerror(-result));
     size_t flows = meter->options.max_flows;
     struct pool_options pool = {
         .object_size = lay_out_block(meter),
@@ -91,13 +92,14 @@ static int create_memory(struct meter *meter, struct error *error) {
     meter->blocks = pool_create(&pool);
     if (meter->blocks != NULL)
         meter->spare = pool_take(meter->blocks);
-    if (meter->spare == NULL || table_create(&meter->table, meter->options.preallocate ? flows : 0, pool.object_size) < 0)
+    if (meter->spare == NULL ||
+        table_create(&meter->table, meter->options.preallocate ? flows : 0, pool.object_size) < 0)
         return no_memory(meter, error);
     return create_dissector(meter, error);
 }
 
-int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context, struct meter **meter,
-                 struct error *error) {
+int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context,
+                 struct meter **meter, struct error *error) {
     struct meter *new = calloc(1, sizeof(*new));
     if (new == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "no memory for a meter; free some");
@@ -221,8 +223,8 @@ static void describe_flow(struct flow *flow, const struct packet *packet) {
     flow->slice = 0;
 }
 
-static void open_flow(struct meter *meter, const struct flow_key *key, uint32_t hash, const struct packet *packet,
-                      bool reversed) {
+static void open_flow(struct meter *meter, const struct flow_key *key, uint32_t hash,
+                      const struct packet *packet, bool reversed) {
     struct flow *flow = take_block(meter);
     if (flow == NULL) {
         meter->statistics.packets_without_memory++;
@@ -266,6 +268,17 @@ static bool is_idle(const struct meter *meter, const struct flow *flow, int64_t 
     return time - flow->counters[BIDIRECTIONAL].last_seen >= meter->options.idle_timeout;
 }
 
+/* Flows that end were not used for long. While one is exported, fetch the block of the next but one, and the slot of the
+ * next, whose block is there by now. */
+static void fetch_next(const struct meter *meter, const struct flow *flow) {
+    const struct flow *next = flow->newer;
+    if (next == NULL)
+        return;
+    table_fetch_slot(&meter->table, next);
+    if (next->newer != NULL)
+        table_fetch(&meter->table, next->newer);
+}
+
 static void sweep(struct meter *meter, int64_t time) {
     meter->last_sweep = time;
     meter->sweep_unfinished = false;
@@ -273,9 +286,7 @@ static void sweep(struct meter *meter, int64_t time) {
         struct flow *flow = expiry_oldest(&meter->expiry);
         if (flow == NULL || !is_idle(meter, flow, time))
             return;
-        /* It was not used for long: fetch what ends next while this one is exported. */
-        if (flow->newer != NULL)
-            table_fetch(&meter->table, flow->newer);
+        fetch_next(meter, flow);
         end_flow(meter, flow, END_IDLE);
     }
     /* NFStream waits for the next interval even so; then the backlog may grow without bound. */

@@ -19,13 +19,13 @@ enum meter_profile { PROFILE_NATIVE, PROFILE_NFSTREAM };
 struct meter_options {
     enum meter_profile profile;
     enum accounting_mode accounting_mode;
-    int64_t idle_timeout;        /* ticks */
-    int64_t active_timeout;      /* ticks */
-    uint32_t n_dissections;      /* 0: no labels; at most 255 */
+    int64_t idle_timeout;   /* ticks */
+    int64_t active_timeout; /* ticks */
+    uint32_t n_dissections; /* 0: no labels; at most 255 */
     bool statistical_analysis;
-    uint32_t splt_analysis;      /* packets, at most 65535; 0: off */
-    uint64_t max_flows;          /* open at once; at least 1024 */
-    bool preallocate;            /* live: all memory from the start */
+    uint32_t splt_analysis; /* packets, at most 65535; 0: off */
+    uint64_t max_flows;     /* open at once; at least 1024 */
+    bool preallocate;       /* live: all memory from the start */
 };
 
 /* Everything the ledger needs of a meter. opened = exported + open. */
@@ -35,7 +35,8 @@ struct meter_statistics {
     uint64_t flows_opened;
     uint64_t flows_exported[END_REASON_COUNT];
     uint64_t flows_open;
-    uint64_t memory; /* bytes of table, flows, nDPI states of undecided flows, texts; without nDPI's inner allocations */
+    uint64_t
+        memory; /* bytes of table, flows, nDPI states of undecided flows, texts; without nDPI's inner allocations */
 };
 
 struct meter;
@@ -43,8 +44,8 @@ struct meter;
 /* `export_flow` gets every ended flow, from within meter_packet(), meter_tick() and meter_finish(), in that thread. */
 typedef void meter_export_call(void *context, const struct flow *flow);
 
-int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context, struct meter **meter,
-                 struct error *error);
+int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context,
+                 struct meter **meter, struct error *error);
 /* Frees without exporting; call meter_finish() first. */
 void meter_destroy(struct meter *meter);
 

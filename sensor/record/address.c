@@ -47,7 +47,7 @@ static int longest_zeros(const unsigned groups[8], int *start) {
 
 static size_t format_ipv6(const uint8_t address[16], char *text) {
     unsigned groups[8];
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         groups[i] = (unsigned)address[2 * i] << 8 | address[2 * i + 1];
     int start;
     int zeros = longest_zeros(groups, &start);
@@ -77,7 +77,7 @@ size_t address_format(const uint8_t address[16], uint8_t ip_version, char text[A
 }
 
 void mac_format(const uint8_t mac[6], char text[MAC_TEXT_LENGTH]) {
-    for (int i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 6; i++) {
         text[3 * i] = HEX[mac[i] >> 4];
         text[3 * i + 1] = HEX[mac[i] & 15];
         if (i < 5)

@@ -117,6 +117,6 @@ void features_hash(const char *text, char hash[FEATURE_HASH_SIZE]) {
     /* SHA-256 over memory can only fail for want of the algorithm itself. */
     if (EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL) != 1)
         abort();
-    for (int i = 0; i < (FEATURE_HASH_SIZE - 1) / 2; i++)
+    for (size_t i = 0; i < (FEATURE_HASH_SIZE - 1) / 2; i++)
         snprintf(hash + 2 * i, 3, "%02x", digest[i]);
 }

@@ -171,7 +171,7 @@ static bool default_fits(const json_t *value, enum value_type type) {
 
 static int lint_default(const struct place *place, const json_t *field) {
     const json_t *value = json_object_get(field, "default");
-    struct field_type parsed;
+    struct field_type parsed = {VALUE_TYPES, false};
     schema_field_type(json_object_get(field, "type"), &parsed);
     if (parsed.nullable) {
         if (value == NULL)

@@ -93,39 +93,28 @@ static struct decimal without_trailing_zeros(uint64_t digits, int exponent) {
  *
  * All reals between the middles to the neighbouring doubles read back as this double. The places after the point
  * are chosen so that this interval, scaled by 10^places, is 1 to 10 wide: it then holds an integer, and of the
- * multiples of ten one at most. If there is one, it is shortest; else the integer nearest to the value is. */
+ * multiples of ten one at most. If there is one, it is shortest; else the integer nearest to the value is.
+ *
+ * Two corners need no code. A middle is never a whole number itself: it has shift + 1 binary places, of which the scale
+ * takes only `places` off. And the interval of a power of two, which is narrower below, is not asked to be wide: with
+ * these shifts such a double is a multiple of ten itself. */
 static struct decimal shortest_decimal(uint64_t mantissa, int shift) {
     /* 1233 / 4096 approximates log10(2) closely enough for these shifts: places = ceil(shift * log10(2)). */
     int places = shift == 0 ? 0 : (shift * 1233 >> 12) + 1;
     wide scale = POWERS_OF_TEN[places];
-    /* Everything in units of 2^-(shift + 2), so that the middles are whole numbers: below 53 + 64 + 2 bits. */
-    wide value = (wide)mantissa * 4 * scale;
-    wide above = value + 2 * scale;
-    /* The double below a power of two is only half as far away. */
-    wide below = value - (mantissa == UINT64_C(1) << MANTISSA_BITS ? scale : 2 * scale);
-    /* A middle itself is rounded to the even mantissa. */
-    bool middle_belongs = mantissa % 2 == 0;
-    int unit = shift + 2;
-    wide rest_mask = ((wide)1 << unit) - 1;
-
-    uint64_t highest = (uint64_t)(above >> unit);
-    if ((above & rest_mask) == 0 && !middle_belongs)
-        highest--;
-    uint64_t lowest = (uint64_t)(below >> unit);
-    if ((below & rest_mask) != 0 || !middle_belongs)
-        lowest++;
+    /* In units of 2^-unit, so that the middles are whole numbers: below 53 + 64 + 1 bits. */
+    int unit = shift + 1;
+    wide value = (wide)mantissa * 2 * scale;
+    uint64_t highest = (uint64_t)((value + scale) >> unit);
+    uint64_t lowest = (uint64_t)((value - scale) >> unit) + 1;
 
     uint64_t tens = highest / 10 * 10;
-    if (tens >= lowest && tens > 0)
+    if (tens >= lowest)
         return without_trailing_zeros(tens, -places);
     uint64_t nearest = (uint64_t)(value >> unit);
-    wide rest = value & rest_mask, half = (wide)1 << (unit - 1);
+    wide rest = value & (((wide)1 << unit) - 1), half = (wide)1 << (unit - 1);
     if (rest > half || (rest == half && nearest % 2 == 1))
         nearest++;
-    if (nearest < lowest)
-        nearest = lowest;
-    if (nearest > highest)
-        nearest = highest;
     return (struct decimal){nearest, -places};
 }
 

@@ -182,7 +182,7 @@ static void make_flow_uid(const struct record_source *source, char uid[33]) {
     *out++ = key->tunnel;
     put_big_endian(out, (uint64_t)source->flow->uid_time, 8);
     struct hash128 hash = hash_identity(&source->identity->key, bytes, sizeof bytes);
-    for (int i = 0; i < 16; i++) {
+    for (size_t i = 0; i < 16; i++) {
         uid[2 * i] = hex[hash.bytes[i] >> 4];
         uid[2 * i + 1] = hex[hash.bytes[i] & 15];
     }

@@ -121,12 +121,14 @@ static int resolve_cached(const struct registry *registry, const char *subject, 
 }
 
 int registry_resolve(struct registry *registry, const char *subject, const struct schema *schema, bool auto_register,
-                     uint32_t *id, struct error *error)
+                     uint32_t *id, bool *from_cache, struct error *error)
 {
     struct registry_answer answer;
     struct error own;
     error = error ? error : &own;
     int result = registry_http_post_schema(registry->http, "/subjects/%s", subject, schema->text, &answer, error);
+    if (from_cache)
+        *from_cache = result < 0;
     if (result < 0)
         return resolve_cached(registry, subject, schema, id, error);
     bool absent = answer.status == 404 && (answer.code == SUBJECT_NOT_FOUND || answer.code == SCHEMA_NOT_FOUND);

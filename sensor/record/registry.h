@@ -29,9 +29,10 @@ int registry_open(const struct registry_options *options, struct registry **regi
 void registry_close(struct registry *registry);
 
 /* Id of exactly this schema under the subject. Not registered there: EX_CONFIG, the line names the command that
- * registers it, or it is registered if auto_register. Can't be reached and not in the cache: EX_UNAVAILABLE. */
+ * registers it, or it is registered if auto_register. Can't be reached and not in the cache: EX_UNAVAILABLE.
+ * *from_cache (may be NULL) says that nobody answered and the id is the cache's: see registry_watch.h. */
 int registry_resolve(struct registry *registry, const char *subject, const struct schema *schema, bool auto_register,
-                     uint32_t *id, struct error *error);
+                     uint32_t *id, bool *from_cache, struct error *error);
 
 /* Registers; EX_CONFIG with the registry's reason if it refuses the change (409). */
 int registry_register(struct registry *registry, const char *subject, const struct schema *schema, uint32_t *id, struct error *error);

@@ -87,7 +87,7 @@ static int hash_text(struct schema *schema) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     if (EVP_Digest(schema->text, schema->text_length, digest, NULL, EVP_sha256(), NULL) != 1)
         return -ENOMEM;
-    for (int i = 0; i < 32; i++)
+    for (size_t i = 0; i < 32; i++)
         snprintf(schema->sha256 + 2 * i, 3, "%02x", digest[i]);
     return 0;
 }

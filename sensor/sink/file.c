@@ -87,13 +87,27 @@ static int open_standard_output(struct file_sink *sink)
     return descriptor < 0 ? -errno : descriptor;
 }
 
+static const char *remedy(int reason)
+{
+    switch (reason) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return "free space or choose another path with -w";
+    case EPIPE:
+        return "its reader ended first; keep it running, or write to a file with -w";
+    default:
+        return "check it, or choose another path with -w";
+    }
+}
+
 static int write_failed(struct file_sink *sink, int result, struct error *error)
 {
     sink->statistics.dropped[SINK_DROP_write_failed] += sink->block_records;
     sink->block_records = 0;
     sink->block.length = 0;
-    return error_set(error, -result, EX_IOERR, "output \"%s\": cannot write to %s: %s; free space or choose another path with -w",
-                     sink->options.output, sink->path, strerror(-result));
+    return error_set(error, -result, EX_IOERR, "output \"%s\": cannot write to %s: %s; %s", sink->options.output, sink->path,
+                     strerror(-result), remedy(-result));
 }
 
 static int begin_file(struct file_sink *sink, struct error *error)
@@ -155,6 +169,8 @@ static int write_block(struct file_sink *sink, struct error *error)
 static int rotate_if_due(struct file_sink *sink, struct error *error)
 {
     const struct sink_options *options = &sink->options;
+    if (sink->file_records == 0)
+        return 0;
     bool by_size = options->rotate_size > 0 && sink->file_bytes + sink->block.length >= options->rotate_size;
     bool by_records = options->rotate_flows > 0 && sink->file_records >= options->rotate_flows;
     if (!by_size && !by_records)

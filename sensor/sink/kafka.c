@@ -25,12 +25,20 @@ struct kafka_sink {
     struct framing framing;
     struct buffer framed;
     bool wait_when_full;
-    bool (*hurried)(void);
+    int64_t (*deadline)(void);
     int64_t delivery_limit;
+    int64_t waiting_since; /* monotonic clock: begin of the last wait */
     struct sink_statistics statistics;
     rd_kafka_resp_err_t last_error;
+    rd_kafka_resp_err_t last_refusal; /* why a record was not taken, other than by time */
     bool authentication_failed;
 };
+
+/* The process's deadline; 0: none yet. */
+static int64_t deadline_of(const struct kafka_sink *sink)
+{
+    return sink->deadline ? sink->deadline() : 0;
+}
 
 /* What is set before the person's own properties, which win. */
 static const char *const our_properties[] = {
@@ -61,19 +69,28 @@ static void remember_error(struct kafka_sink *sink, rd_kafka_resp_err_t code, co
     snprintf(sink->statistics.last_error, sizeof sink->statistics.last_error, "%s", text);
 }
 
+/* Of a live source the first record that is lost this way is told at once; a file's run ends with one line that says it. */
+static void count_drop(struct kafka_sink *sink, rd_kafka_resp_err_t code)
+{
+    enum sink_drop drop = drop_of(code);
+    bool first = sink->statistics.dropped[drop]++ == 0;
+    if (drop == SINK_DROP_undelivered)
+        return;
+    sink->last_refusal = code;
+    if (first && !sink->wait_when_full)
+        log_line(LOG_ERROR, "output \"%s\": topic %s: %s; this and later ones are counted as dropped (%s)", sink->output,
+                 sink->topic, rd_kafka_err2str(code), sink_drop_name(drop));
+}
+
 static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
 {
     struct kafka_sink *sink = opaque;
     (void)producer;
     sink->statistics.in_flight--;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
         sink->statistics.acknowledged++;
-        return;
-    }
-    enum sink_drop drop = drop_of(message->err);
-    if (sink->statistics.dropped[drop]++ == 0 && drop != SINK_DROP_undelivered)
-        log_line(LOG_ERROR, "output \"%s\": topic %s: %s; this and later ones are counted as dropped (%s)", sink->output,
-                 sink->topic, rd_kafka_err2str(message->err), sink_drop_name(drop));
+    else
+        count_drop(sink, message->err);
 }
 
 static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque)
@@ -130,8 +147,7 @@ static int set_properties(rd_kafka_conf_t *conf, const struct sink_options *opti
 static int create_producer(struct kafka_sink *sink, const struct sink_options *options, struct error *error)
 {
     char reason[512];
-    char servers[8];
-    size_t size = sizeof servers;
+    size_t size = 0;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     int result = set_properties(conf, options, error);
     if (result == 0 && (rd_kafka_conf_get(conf, "bootstrap.servers", NULL, &size) != RD_KAFKA_CONF_OK || size <= 1))
@@ -176,6 +192,10 @@ static int check_topic_error(const struct kafka_sink *sink, rd_kafka_resp_err_t 
         return error_set(error, ENOENT, EX_CONFIG,
                          "output \"%s\": topic %s does not exist; create it: kafka-topics.sh --create --topic %s --bootstrap-server HOST:PORT",
                          sink->output, sink->topic, sink->topic);
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION)
+        return error_set(error, EINVAL, EX_CONFIG,
+                         "output \"%s\": \"%s\" is no topic name; use letters, digits, '.', '_' and '-', at most 249", sink->output,
+                         sink->topic);
     if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
         return error_set(error, EACCES, EX_NOPERM, "output \"%s\": no permission for topic %s; allow Describe and Write on it",
                          sink->output, sink->topic);
@@ -191,13 +211,15 @@ static int check_topic(struct kafka_sink *sink, struct error *error)
     if (!topic)
         return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": topic %s: %s", sink->output, sink->topic,
                          rd_kafka_err2str(rd_kafka_last_error()));
-    int64_t limit = clock_monotonic() + METADATA_MILLISECONDS * 1000;
+    int64_t longest = METADATA_MILLISECONDS * 1000;
+    int64_t limit = clock_monotonic() + (sink->delivery_limit < longest ? sink->delivery_limit : longest);
     rd_kafka_resp_err_t code;
     /* Short tries, since a refused login is only told to on_error(), by rd_kafka_poll(). */
     do {
         code = rd_kafka_metadata(sink->producer, 0, topic, &metadata, 500);
         rd_kafka_poll(sink->producer, 0);
-    } while (code != RD_KAFKA_RESP_ERR_NO_ERROR && !sink->authentication_failed && clock_monotonic() < limit);
+    } while (code != RD_KAFKA_RESP_ERR_NO_ERROR && !sink->authentication_failed && clock_monotonic() < limit &&
+             deadline_of(sink) == 0);
     rd_kafka_topic_destroy(topic);
     int result = 0;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt > 0)
@@ -232,7 +254,7 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     sink->output = options->output;
     sink->topic = options->topic;
     sink->wait_when_full = options->wait_when_full;
-    sink->hurried = options->hurried;
+    sink->deadline = options->deadline;
     sink->delivery_limit = options->delivery_limit;
     framing_make(&sink->framing, options->framing, options->schema_id, options->schema_fingerprint);
     int result = create_producer(sink, options, error);
@@ -273,39 +295,38 @@ static rd_kafka_resp_err_t produce(struct kafka_sink *sink, const struct message
     return code;
 }
 
-/* Serves delivery reports until none is under way, room was made, or the limit passed; true if there was progress. */
+/* Serves delivery reports until one came or the limit passed; true if there was progress. Flushing, not polling, since
+ * that ends librdkafka's lingering for more. */
 static bool wait_for_progress(struct kafka_sink *sink, int64_t limit)
 {
     uint64_t before = sink->statistics.in_flight;
-    int64_t end = clock_monotonic() + limit;
+    sink->waiting_since = clock_monotonic();
     while (sink->statistics.in_flight >= before && before > 0) {
-        if (clock_monotonic() >= end || (sink->hurried && sink->hurried()))
+        int64_t now = clock_monotonic(), deadline = deadline_of(sink);
+        if (now - sink->waiting_since >= limit || (deadline != 0 && now >= deadline))
             return false;
-        rd_kafka_poll(sink->producer, WAIT_MILLISECONDS);
+        rd_kafka_flush(sink->producer, WAIT_MILLISECONDS);
     }
     return before > 0;
 }
 
-static int unavailable(struct kafka_sink *sink, int64_t limit, struct error *error)
+static int unavailable(const struct kafka_sink *sink, struct error *error)
 {
     return error_set(error, ETIMEDOUT, EX_UNAVAILABLE,
                      "output \"%s\": topic %s: no acknowledgement for %.1f s, %" PRIu64
                      " records not delivered (%s); check bootstrap.servers and that the broker runs, or raise delivery.timeout",
-                     sink->output, sink->topic, (double)limit / 1e6, sink->statistics.in_flight,
+                     sink->output, sink->topic, (double)(clock_monotonic() - sink->waiting_since) / 1e6,
+                     sink->statistics.in_flight + sink->statistics.dropped[SINK_DROP_undelivered],
                      sink->statistics.last_error[0] ? sink->statistics.last_error : "no answer");
 }
 
 static int give_up(struct kafka_sink *sink, rd_kafka_resp_err_t code, struct error *error)
 {
     char reason[256];
-    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(sink->producer, reason, sizeof reason);
-    sink->statistics.dropped[drop_of(code)]++;
-    if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_set(error, EIO, EX_UNAVAILABLE, "output \"%s\": the producer can't go on: %s; start again", sink->output, reason);
-    if (sink->statistics.dropped[drop_of(code)] == 1)
-        log_line(LOG_ERROR, "output \"%s\": topic %s: %s; this and later ones are counted as dropped (%s)", sink->output,
-                 sink->topic, rd_kafka_err2str(code), sink_drop_name(drop_of(code)));
-    return 0;
+    count_drop(sink, code);
+    if (rd_kafka_fatal_error(sink->producer, reason, sizeof reason) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    return error_set(error, EIO, EX_UNAVAILABLE, "output \"%s\": the producer can't go on: %s; start again", sink->output, reason);
 }
 
 static int kafka_write(void *state, const struct message *message, struct error *error)
@@ -315,11 +336,17 @@ static int kafka_write(void *state, const struct message *message, struct error 
     sink->framed.length = 0;
     buffer_append(&sink->framed, sink->framing.prefix, sink->framing.length);
     buffer_append(&sink->framed, message->body, message->body_length);
+    if (sink->framed.failed) {
+        sink->framed.failed = false;
+        return give_up(sink, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, error);
+    }
     rd_kafka_resp_err_t code = produce(sink, message);
-    while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && sink->wait_when_full) {
+    /* A record that finds no room in an empty queue never will. */
+    while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && sink->statistics.in_flight > 0 &&
+           (sink->wait_when_full || deadline_of(sink) != 0)) {
         if (!wait_for_progress(sink, sink->delivery_limit)) {
             sink->statistics.dropped[SINK_DROP_undelivered]++;
-            return unavailable(sink, sink->delivery_limit, error);
+            return unavailable(sink, error);
         }
         code = produce(sink, message);
     }
@@ -348,22 +375,40 @@ static void purge(struct kafka_sink *sink)
     sink->statistics.in_flight = 0;
 }
 
+/* What the broker or the producer did not take, though it was there. */
+static int not_taken(const struct kafka_sink *sink, struct error *error)
+{
+    const uint64_t *dropped = sink->statistics.dropped;
+    uint64_t count = dropped[SINK_DROP_rejected] + dropped[SINK_DROP_too_large] + dropped[SINK_DROP_queue_full];
+    bool forbidden = sink->last_refusal == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    if (count == 0 || !sink->wait_when_full)
+        return 0;
+    const char *remedy = forbidden ? "allow Write on the topic"
+                         : drop_of(sink->last_refusal) == SINK_DROP_rejected
+                             ? "look into the broker's log"
+                             : "raise message.max.bytes of the producer and max.message.bytes of the topic";
+    return error_set(error, EIO, forbidden ? EX_NOPERM : EX_IOERR,
+                     "output \"%s\": topic %s: %" PRIu64 " records were not taken and are dropped: %s; %s", sink->output,
+                     sink->topic, count, rd_kafka_err2str(sink->last_refusal), remedy);
+}
+
 static int kafka_flush(void *state, int64_t limit, bool patient, struct error *error)
 {
     struct kafka_sink *sink = state;
     int64_t end = clock_monotonic() + limit;
+    uint64_t told = sink->wait_when_full ? 0 : sink->statistics.dropped[SINK_DROP_undelivered];
     bool progress = true;
-    /* Flushing ends librdkafka's lingering for more. */
+    sink->waiting_since = clock_monotonic();
     rd_kafka_flush(sink->producer, 0);
     while (sink->statistics.in_flight > 0 && progress) {
         int64_t left = patient ? limit : end - clock_monotonic();
         progress = left > 0 && wait_for_progress(sink, left);
     }
-    if (sink->statistics.in_flight == 0)
-        return 0;
-    int result = sink->authentication_failed ? refused(sink, error) : unavailable(sink, limit, error);
-    purge(sink);
-    return result;
+    if (sink->statistics.in_flight > 0)
+        purge(sink);
+    if (sink->statistics.dropped[SINK_DROP_undelivered] > told)
+        return sink->authentication_failed ? refused(sink, error) : unavailable(sink, error);
+    return not_taken(sink, error);
 }
 
 static void kafka_statistics(const void *state, struct sink_statistics *statistics)

@@ -55,9 +55,11 @@ struct sink_options {
     uint32_t schema_id;                /* kafka, confluent: from the registry */
     uint64_t schema_fingerprint;       /* kafka, single_object */
     const struct message_origin *origin; /* kafka: headers */
-    bool wait_when_full;               /* reading files: sink_write() waits for room; live: it drops */
-    int64_t delivery_limit;            /* microseconds that sink_write() waits for room without any progress */
-    bool (*hurried)(void);             /* asked while waiting; true ends the wait as if the limit were reached. NULL: never */
+    bool wait_when_full;               /* reading files: write() waits for room; live: it drops */
+    int64_t delivery_limit;            /* microseconds that write() waits for room without any progress */
+    /* Asked while waiting: when the process has to end (monotonic clock, base/clock.h); 0: it doesn't yet. From then
+     * on no wait goes beyond that moment, and a live output waits for room too. NULL: never. */
+    int64_t (*deadline)(void);
 };
 
 struct sink;
@@ -73,7 +75,8 @@ struct sink_type {
     int (*poll)(void *state, struct error *error);
     /* Gets everything written or acknowledged. It may take `limit` microseconds in all, or, if `patient`, that long
      * without any progress; then what is still in flight is counted as dropped{undelivered}. -errno and a line
-     * (EX_UNAVAILABLE, EX_IOERR) if something did not arrive. */
+     * (EX_UNAVAILABLE, EX_IOERR) if something did not arrive: of a file's records any, of a live source's those that
+     * were still under way. */
     int (*flush)(void *state, int64_t limit, bool patient, struct error *error);
     void (*statistics)(const void *state, struct sink_statistics *statistics);
     /* Frees, waiting for nothing. */

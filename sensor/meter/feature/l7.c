@@ -32,7 +32,8 @@ static void on_expire(const struct feature_context *context, struct flow *flow) 
 static void on_release(const struct feature_context *context, struct flow *flow, struct flow *next) {
     struct l7 *l7 = flow->feature[FEATURE_l7];
     bool known = l7->application != 0 && !l7->guessed;
-    bool dissected = flow->slice > 0 || flow->counters[BIDIRECTIONAL].packets >= context->options->n_dissections;
+    bool dissected =
+        flow->slice > 0 || flow->counters[BIDIRECTIONAL].packets >= context->options->n_dissections;
     if (next != NULL && (known || dissected))
         *(struct l7 *)next->feature[FEATURE_l7] = *l7;
     else

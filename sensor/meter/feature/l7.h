@@ -9,31 +9,42 @@
 
 /* nDPI 5.0's numbers of a label's confidence; labels of other versions are mapped by name. */
 enum l7_confidence {
-    L7_CONFIDENCE_UNKNOWN = 0, L7_CONFIDENCE_MATCH_BY_PORT = 1, L7_CONFIDENCE_NBPF = 2, L7_CONFIDENCE_DPI_PARTIAL = 3,
-    L7_CONFIDENCE_DPI_PARTIAL_CACHE = 4, L7_CONFIDENCE_DPI_CACHE = 5, L7_CONFIDENCE_DPI = 6, L7_CONFIDENCE_MATCH_BY_IP = 7,
-    L7_CONFIDENCE_DPI_AGGRESSIVE = 8, L7_CONFIDENCE_CUSTOM_RULE = 9,
+    L7_CONFIDENCE_UNKNOWN = 0,
+    L7_CONFIDENCE_MATCH_BY_PORT = 1,
+    L7_CONFIDENCE_NBPF = 2,
+    L7_CONFIDENCE_DPI_PARTIAL = 3,
+    L7_CONFIDENCE_DPI_PARTIAL_CACHE = 4,
+    L7_CONFIDENCE_DPI_CACHE = 5,
+    L7_CONFIDENCE_DPI = 6,
+    L7_CONFIDENCE_MATCH_BY_IP = 7,
+    L7_CONFIDENCE_DPI_AGGRESSIVE = 8,
+    L7_CONFIDENCE_CUSTOM_RULE = 9,
 };
 
 /* The texts of a decided flow. */
 enum l7_text {
-    L7_SERVER_NAME, /* SNI, HTTP Host, DNS query name, ...; at most 79 bytes */
-    L7_USER_AGENT,  /* HTTP, QUIC; at most 255 bytes */
+    L7_SERVER_NAME,  /* SNI, HTTP Host, DNS query name, ...; at most 79 bytes */
+    L7_USER_AGENT,   /* HTTP, QUIC; at most 255 bytes */
     L7_CONTENT_TYPE, /* HTTP; at most 63 bytes */
-    L7_JA3_CLIENT, L7_JA3_SERVER, L7_JA4_CLIENT, /* TLS, DTLS, QUIC, mail over TLS */
-    L7_HASSH_CLIENT, L7_HASSH_SERVER,            /* SSH */
+    L7_JA3_CLIENT,
+    L7_JA3_SERVER,
+    L7_JA4_CLIENT, /* TLS, DTLS, QUIC, mail over TLS */
+    L7_HASSH_CLIENT,
+    L7_HASSH_SERVER, /* SSH */
     L7_DHCP_FINGERPRINT,
     L7_TEXTS
 };
 
 /* What flow->feature[FEATURE_l7] points to. */
 struct l7 {
-    void *ndpi_flow;              /* while undecided; the dissector's */
-    struct text_block *texts;     /* once decided; the dissector's; NULL if all are empty */
-    const char *application_name; /* "TLS.Instagram", "Unknown"; interned by the dissector; NULL while undecided */
-    const char *category_name;    /* "SocialNetwork", "Unspecified" */
+    void *ndpi_flow;          /* while undecided; the dissector's */
+    struct text_block *texts; /* once decided; the dissector's; NULL if all are empty */
+    const char
+        *application_name; /* "TLS.Instagram", "Unknown"; interned by the dissector; NULL while undecided */
+    const char *category_name;              /* "SocialNetwork", "Unspecified" */
     uint16_t master, application, category; /* nDPI's numbers, so far */
-    uint8_t confidence;           /* enum l7_confidence */
-    bool guessed;                 /* the label was guessed when dissection was given up */
+    uint8_t confidence;                     /* enum l7_confidence */
+    bool guessed;                           /* the label was guessed when dissection was given up */
 };
 
 /* A text of a decided flow; "" if there is none. Valid as long as the flow. */

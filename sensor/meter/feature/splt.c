@@ -11,7 +11,8 @@ static bool is_wide(const struct meter_options *options) {
 static size_t state_size(const struct meter_options *options) {
     if (options->splt_analysis == 0)
         return 0;
-    size_t place = (is_wide(options) ? sizeof(int64_t) : sizeof(uint32_t)) + sizeof(uint32_t) + sizeof(uint8_t);
+    size_t place =
+        (is_wide(options) ? sizeof(int64_t) : sizeof(uint32_t)) + sizeof(uint32_t) + sizeof(uint8_t);
     return sizeof(struct splt) + options->splt_analysis * place;
 }
 

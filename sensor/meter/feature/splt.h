@@ -12,10 +12,11 @@
 
 /* What flow->feature[FEATURE_splt] points to. */
 struct splt {
-    uint32_t length;        /* packets recorded so far */
-    uint16_t capacity;      /* options->splt_analysis */
-    bool wide;              /* intervals take 64 bits: the idle timeout does not fit in 32 */
-    _Alignas(8) unsigned char places[]; /* intervals (32 or 64 bits), sizes (32 bits), directions (8 bits); capacity of each */
+    uint32_t length;   /* packets recorded so far */
+    uint16_t capacity; /* options->splt_analysis */
+    bool wide;         /* intervals take 64 bits: the idle timeout does not fit in 32 */
+    _Alignas(8) unsigned char places
+        []; /* intervals (32 or 64 bits), sizes (32 bits), directions (8 bits); capacity of each */
 };
 
 static inline size_t splt_interval_size(const struct splt *splt) {

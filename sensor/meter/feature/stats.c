@@ -26,7 +26,8 @@ static inline void add(struct running *running, uint64_t value, uint64_t count) 
 }
 
 /* By enum flag_counter. */
-static const uint32_t flag_masks[FLAG_COUNTERS] = {TCP_SYN, TCP_CWR, TCP_ECE, TCP_URG, TCP_ACK, TCP_PSH, TCP_RST, TCP_FIN};
+static const uint32_t flag_masks[FLAG_COUNTERS] = {TCP_SYN, TCP_CWR, TCP_ECE, TCP_URG,
+                                                   TCP_ACK, TCP_PSH, TCP_RST, TCP_FIN};
 
 /* Written so that the compiler compares and subtracts all eight at once. */
 static inline void count_flags(uint32_t flags[FLAG_COUNTERS], uint32_t tcp_flags) {
@@ -34,8 +35,8 @@ static inline void count_flags(uint32_t flags[FLAG_COUNTERS], uint32_t tcp_flags
         flags[i] += (tcp_flags & flag_masks[i]) != 0;
 }
 
-static inline void add_packet(struct stats_direction *stats, const struct flow_counters *before, const struct packet *packet,
-                              uint32_t size) {
+static inline void add_packet(struct stats_direction *stats, const struct flow_counters *before,
+                              const struct packet *packet, uint32_t size) {
     add(&stats->size, size, before->packets + 1);
     if (before->packets > 0)
         add(&stats->interval, (uint64_t)(packet->time - before->last_seen), before->packets);

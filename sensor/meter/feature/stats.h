@@ -6,7 +6,17 @@
 #include "meter/flow.h"
 
 /* Order of NFStream's flag columns. */
-enum flag_counter { FLAG_SYN, FLAG_CWR, FLAG_ECE, FLAG_URG, FLAG_ACK, FLAG_PSH, FLAG_RST, FLAG_FIN, FLAG_COUNTERS };
+enum flag_counter {
+    FLAG_SYN,
+    FLAG_CWR,
+    FLAG_ECE,
+    FLAG_URG,
+    FLAG_ACK,
+    FLAG_PSH,
+    FLAG_RST,
+    FLAG_FIN,
+    FLAG_COUNTERS
+};
 
 /* Running statistics by Welford's method, so that one pass is enough and doubles equal NFStream's. */
 struct running {
@@ -16,8 +26,8 @@ struct running {
 };
 
 struct stats_direction {
-    struct running size;     /* bytes per packet */
-    struct running interval; /* ticks between packets */
+    struct running size;           /* bytes per packet */
+    struct running interval;       /* ticks between packets */
     uint32_t flags[FLAG_COUNTERS]; /* packets with the flag set */
 };
 

@@ -1,5 +1,6 @@
 /* Avro binary encoding (Avro specification 1.11, "Binary Encoding"), written directly: Avro C's generic values
  * allocate whenever a union changes its branch. */
+#include <endian.h>
 #include <string.h>
 
 #include "record/encoding/encoding.h"
@@ -9,7 +10,7 @@ enum { LONG_MAX_BYTES = 10, SCALAR_MAX_BYTES = 1 + LONG_MAX_BYTES };
 
 /* Zigzag: small magnitudes become small numbers; then seven bits a byte, lowest first. */
 static inline uint8_t *put_long(uint8_t *out, int64_t number) {
-    uint64_t rest = ((uint64_t)number << 1) ^ (number < 0 ? UINT64_MAX : 0);
+    uint64_t rest = ((uint64_t)number << 1) ^ (uint64_t)(number >> 63);
     while (rest >= 0x80) {
         *out++ = (uint8_t)(rest | 0x80);
         rest >>= 7;
@@ -21,9 +22,9 @@ static inline uint8_t *put_long(uint8_t *out, int64_t number) {
 static inline uint8_t *put_double(uint8_t *out, double real) {
     uint64_t bits;
     memcpy(&bits, &real, sizeof bits);
-    for (int i = 0; i < 8; i++)
-        out[i] = (uint8_t)(bits >> (8 * i));
-    return out + 8;
+    bits = htole64(bits);
+    memcpy(out, &bits, sizeof bits);
+    return out + sizeof bits;
 }
 
 static inline uint8_t *put_text(uint8_t *out, struct text text) {
@@ -52,10 +53,8 @@ static uint8_t *put_texts(uint8_t *out, const struct text *items, size_t count) 
     return out;
 }
 
-/* Bytes that a text or an array may take beyond a scalar's; 0 for scalars. */
-static inline size_t extra_size(enum value_type type, const struct value *value) {
-    if (type < VALUE_STRING || value->is_null)
-        return 0;
+/* Bytes that a text or an array may take beyond a scalar's. */
+static size_t extra_size(enum value_type type, const struct value *value) {
     if (type == VALUE_STRING)
         return value->text.length;
     if (type != VALUE_STRING_ARRAY)
@@ -95,25 +94,34 @@ static void avro_header(const struct bound_field *const *fields, size_t count, s
     (void)buffer;
 }
 
+/* Where `size` bytes can go on after `out`; NULL: no memory. */
+static uint8_t *make_room(struct buffer *buffer, const uint8_t *out, size_t size) {
+    buffer->length = (size_t)(out - buffer->data);
+    return buffer_reserve(buffer, size);
+}
+
 static void avro_record(const struct bound_field *const *fields, const struct value *values, size_t count,
                         struct buffer *buffer) {
-    size_t bound = count * SCALAR_MAX_BYTES;
-    for (size_t i = 0; i < count; i++)
-        bound += extra_size(fields[i]->row->type, &values[i]);
-    uint8_t *begin = buffer_reserve(buffer, bound);
-    if (begin == NULL)
-        return;
-    uint8_t *out = begin;
-    for (size_t i = 0; i < count; i++) {
+    /* There is always room for all remaining fields as scalars; texts and arrays ask for theirs. */
+    uint8_t *out = buffer_reserve(buffer, count * SCALAR_MAX_BYTES);
+    for (size_t i = 0; i < count && out != NULL; i++) {
         /* The lint takes unions as ["null", T] only: branch 0 is null, branch 1 (zigzag 2) the value. */
         if (fields[i]->nullable) {
             *out++ = values[i].is_null ? 0 : 2;
             if (values[i].is_null)
                 continue;
         }
-        out = put_value(out, fields[i]->row->type, &values[i]);
+        enum value_type type = fields[i]->row->type;
+        if (type >= VALUE_STRING) {
+            size_t size = extra_size(type, &values[i]) + (count - i) * SCALAR_MAX_BYTES;
+            if (size > buffer->capacity - (size_t)(out - buffer->data) &&
+                (out = make_room(buffer, out, size)) == NULL)
+                return;
+        }
+        out = put_value(out, type, &values[i]);
     }
-    buffer->length += (size_t)(out - begin);
+    if (out != NULL)
+        buffer->length = (size_t)(out - buffer->data);
 }
 
 const struct encoding encoding_avro = {

@@ -52,12 +52,11 @@ static void plain_text_is_escaped(void **state) {
 static void json_has_three_members(void **state) {
     (void)state;
     log_into_pipe(LOG_ERROR, LOG_JSON, "say \"hi\" \\ \t\xf0\x9f\x98\x80");
-    unsigned year, month, day, hour, minute, second, microsecond;
-    int used = 0;
-    assert_int_equal(sscanf(written, "{\"ts\":\"%4u-%2u-%2uT%2u:%2u:%2u.%6uZ\",%n", &year, &month, &day,
-                            &hour, &minute, &second, &microsecond, &used),
-                     7);
-    assert_true(year >= 2024 && month <= 12 && day <= 31);
+    static const char pattern[] = "{\"ts\":\"2ddd-dd-ddTdd:dd:dd.ddddddZ\",";
+    size_t used = sizeof pattern - 1;
+    for (size_t i = 0; i < used; i++)
+        assert_true(pattern[i] == 'd' && i > 7 ? written[i] >= '0' && written[i] <= '9'
+                                               : written[i] == pattern[i]);
     assert_string_equal(written + used,
                         "\"level\":\"error\",\"message\":\"say \\\"hi\\\" \\\\ \\u0009\xf0\x9f\x98\x80\"}\n");
 }
@@ -76,7 +75,7 @@ static void a_long_message_is_cut_but_whole(void **state) {
     memset(message, '\x01', sizeof message - 1);
     log_into_pipe(LOG_ERROR, LOG_JSON, message);
     size_t length = strlen(written);
-    assert_true(length > 6 * 2000 && length < 13000);
+    assert_true(length > 12000 && length < 13000);
     assert_string_equal(written + length - 3, "\"}\n");
 }
 

@@ -186,6 +186,8 @@ static void what_is_no_capture_is_refused(void **state) {
     assert_refused((const char *[]){folder}, 1, NULL, EX_NOINPUT, "is a directory");
     assert_refused((const char *[]){good, "/nonexistent/x.pcap"}, 2, NULL, EX_NOINPUT,
                    "no such capture file");
+    const char *odd = write_capture("odd.pcap", MICROSECONDS, 30000, 0, 0);
+    assert_refused((const char *[]){odd}, 1, NULL, EX_DATAERR, "link type 30000");
     assert_refused((const char *[]){good}, 1, "tcp prt 80", EX_USAGE, "tcp prt 80");
 }
 

@@ -71,6 +71,31 @@ static void send_datagram(int port) {
     close(descriptor);
 }
 
+/* Runs ip(8) with these words; true if it succeeded. */
+static bool ip(const char *const *words) {
+    char *arguments[16] = {(char *)"ip"};
+    int status;
+    for (size_t i = 0; words[i] != NULL; i++)
+        arguments[i + 1] = (char *)words[i];
+    pid_t child = fork();
+    if (child == 0) {
+        execvp("ip", arguments);
+        _exit(127);
+    }
+    return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+#define IP(...) ip((const char *const[]){__VA_ARGS__, NULL})
+
+/* A pair of interfaces, the first one up; the test is skipped where there can be none. */
+static void need_pair(const char *name, const char *peer) {
+    need_namespace();
+    if (!IP("link", "add", name, "type", "veth", "peer", "name", peer) || !IP("link", "set", name, "up")) {
+        print_message("skipped: no veth interfaces here\n");
+        skip();
+    }
+}
+
 static double now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -132,16 +157,14 @@ static void a_break_ends_it(void **state) {
 
 static void a_removed_interface_is_an_error(void **state) {
     (void)state;
-    need_namespace();
-    if (system("ip link add gone0 type veth peer name gone1 && ip link set gone0 up") != 0) {
-        print_message("skipped: no veth interfaces here\n");
-        skip();
-    }
+    need_pair("gone0", "gone1");
     struct capture *capture = open_interface("gone0", NULL);
     struct frame frame;
     enum capture_event event = CAPTURE_IDLE;
     struct error error = {0};
-    assert_int_equal(system("ip link set gone0 down && ip link set gone0 up && ip link del gone0"), 0);
+    assert_true(IP("link", "set", "gone0", "down"));
+    assert_true(IP("link", "set", "gone0", "up"));
+    assert_true(IP("link", "del", "gone0"));
     int result = 0;
     double start = now();
     while (result == 0 && now() - start < 5)
@@ -179,24 +202,20 @@ static void auto_takes_the_default_route(void **state) {
     assert_true(capture_open(&options, &capture, &error) < 0);
     assert_int_equal(error.exit_code, EX_NOINPUT);
     assert_non_null(strstr(error.text, "default route"));
-    if (system("ip link add auto0 type veth peer name auto1 && ip link set auto0 up && ip link set lo up") !=
-        0) {
-        print_message("skipped: no veth interfaces here\n");
-        skip();
-    }
-    assert_int_equal(system("ip -6 route add default dev auto0"), 0);
+    need_pair("auto0", "auto1");
+    assert_true(IP("-6", "route", "add", "default", "dev", "auto0"));
     capture = open_interface("auto", NULL);
     assert_string_equal(capture_source_name(capture), "auto0");
     capture_close(capture);
-    assert_int_equal(system("ip route add default dev lo metric 5"), 0);
+    assert_true(IP("route", "add", "default", "dev", "lo", "metric", "5"));
     capture = open_interface("auto", NULL);
     assert_string_equal(capture_source_name(capture), "lo");
     capture_close(capture);
-    assert_int_equal(system("ip route add default dev auto0 metric 4"), 0);
+    assert_true(IP("route", "add", "default", "dev", "auto0", "metric", "4"));
     capture = open_interface("auto", NULL);
     assert_string_equal(capture_source_name(capture), "auto0");
     capture_close(capture);
-    assert_int_equal(system("ip link del auto0"), 0);
+    assert_true(IP("link", "del", "auto0"));
 }
 
 static void without_permission_it_says_how_to_mend_it(void **state) {

@@ -5,13 +5,23 @@
 
 #include "meter/dissect.h"
 
-enum { IDLE_US = 1000000, ACTIVE_US = 2000000, IP_HEADER = 20, UDP_HEADER = 8, TCP_HEADER = 20, FRAME_MAX = 600 };
+enum {
+    IDLE_US = 1000000,
+    ACTIVE_US = 2000000,
+    IP_HEADER = 20,
+    UDP_HEADER = 8,
+    TCP_HEADER = 20,
+    FRAME_MAX = 600
+};
 
 static struct meter_options options_with(enum meter_profile profile, uint32_t n_dissections) {
     int64_t unit = 1000 / fixture_millisecond(profile);
     return (struct meter_options){
-        .profile = profile, .idle_timeout = IDLE_US / unit, .active_timeout = ACTIVE_US / unit,
-        .n_dissections = n_dissections, .max_flows = 1024,
+        .profile = profile,
+        .idle_timeout = IDLE_US / unit,
+        .active_timeout = ACTIVE_US / unit,
+        .n_dissections = n_dissections,
+        .max_flows = 1024,
     };
 }
 
@@ -54,12 +64,12 @@ static const uint8_t dns_query[] = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00
 enum { DNS_QUERY = sizeof(dns_query) - 1 };
 
 static const uint8_t client_hello_tail[] =
-    "\xc0\x2f\xc0\x30"                                             /* two cipher suites: 49199, 49200 */
-    "\x01\x00"                                                     /* compression: none */
-    "\x00\x26"                                                     /* 38 bytes of extensions */
-    "\x00\x00\x00\x14\x00\x12\x00\x00\x0ftls.example.org"          /* server_name */
-    "\x00\x0a\x00\x06\x00\x04\x00\x1d\x00\x17"                     /* supported_groups: 29, 23 */
-    "\x00\x0b\x00\x02\x01\x00";                                    /* ec_point_formats: 0 */
+    "\xc0\x2f\xc0\x30"                                    /* two cipher suites: 49199, 49200 */
+    "\x01\x00"                                            /* compression: none */
+    "\x00\x26"                                            /* 38 bytes of extensions */
+    "\x00\x00\x00\x14\x00\x12\x00\x00\x0ftls.example.org" /* server_name */
+    "\x00\x0a\x00\x06\x00\x04\x00\x1d\x00\x17"            /* supported_groups: 29, 23 */
+    "\x00\x0b\x00\x02\x01\x00";                           /* ec_point_formats: 0 */
 
 /* MD5 of "771,49199-49200,0-10-11,29-23,0". */
 static const char client_hello_ja3[] = "80e5846c1d92266b7b37081b962a92c3";
@@ -88,7 +98,8 @@ static void feed_dns(struct fixture *fixture, int64_t time) {
 
 /* Handshake and ClientHello. */
 static void feed_tls(struct fixture *fixture, int64_t time) {
-    struct packet there = made_packet(time, 1, 40000, 2, 443, TCP), back = made_packet(time, 2, 443, 1, 40000, TCP);
+    struct packet there = made_packet(time, 1, 40000, 2, 443, TCP),
+                  back = made_packet(time, 2, 443, 1, 40000, TCP);
     there.tcp_flags = TCP_SYN;
     feed_bytes(fixture, there, NULL, 0);
     back.tcp_flags = TCP_SYN | TCP_ACK;
@@ -189,7 +200,8 @@ static void test_n_dissections_is_the_limit(void **state) {
         feed_tls(&fixture, 1000000);
         const struct exported *flow = only(&fixture);
         assert_string_equal(flow->server_name, n_dissections == 3 ? "tls.example.org" : "");
-        assert_int_equal(flow->confidence, n_dissections == 3 ? L7_CONFIDENCE_DPI : L7_CONFIDENCE_MATCH_BY_PORT);
+        assert_int_equal(flow->confidence,
+                         n_dissections == 3 ? L7_CONFIDENCE_DPI : L7_CONFIDENCE_MATCH_BY_PORT);
         fixture_close(&fixture);
     }
 }
@@ -267,7 +279,8 @@ static void test_truncated_packets(void **state) {
     struct meter_options options = options_with(PROFILE_NATIVE, 20);
     struct fixture fixture;
     fixture_open(&fixture, &options);
-    uint8_t whole[FRAME_MAX] = {0x45, 0, 0, 200, 0, 0, 0, 0, 64, UDP, 10, 0, 0, 1, 10, 0, 0, 2, 0x30, 0x39, 0, 53};
+    uint8_t whole[FRAME_MAX] = {0x45, 0, 0, 200, 0, 0, 0, 0,    64,   UDP, 10,
+                                0,    0, 1, 10,  0, 0, 2, 0x30, 0x39, 0,   53};
     memcpy(whole + IP_HEADER + UDP_HEADER, dns_query, DNS_QUERY);
     uint32_t flows = 0;
     for (uint32_t captured = IP_HEADER; captured <= IP_HEADER + UDP_HEADER + DNS_QUERY; captured++) {

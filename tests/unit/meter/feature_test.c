@@ -58,7 +58,8 @@ static void check_series(const struct stats_direction *stats, const struct serie
 }
 
 static struct packet random_packet(int64_t time, bool back) {
-    struct packet packet = back ? made_packet(time, 2, 80, 1, 4000, TCP) : made_packet(time, 1, 4000, 2, 80, TCP);
+    struct packet packet =
+        back ? made_packet(time, 2, 80, 1, 4000, TCP) : made_packet(time, 1, 4000, 2, 80, TCP);
     packet.size[ACCOUNT_RAW] = 60 + (uint32_t)rand() % 65000;
     packet.tcp_flags = (uint8_t)rand();
     return packet;
@@ -66,8 +67,12 @@ static struct packet random_packet(int64_t time, bool back) {
 
 static struct meter_options options_with(bool stats, uint32_t splt) {
     return (struct meter_options){
-        .profile = PROFILE_NATIVE, .idle_timeout = 120000000, .active_timeout = INT64_C(1800000000),
-        .statistical_analysis = stats, .splt_analysis = splt, .max_flows = 1024,
+        .profile = PROFILE_NATIVE,
+        .idle_timeout = 120000000,
+        .active_timeout = INT64_C(1800000000),
+        .statistical_analysis = stats,
+        .splt_analysis = splt,
+        .max_flows = 1024,
     };
 }
 

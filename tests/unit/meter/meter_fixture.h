@@ -90,8 +90,8 @@ static inline void fixture_close(struct fixture *fixture) {
 }
 
 /* A packet from host `source` (10.x.x.x) to host `destination`. */
-static inline struct packet made_packet(int64_t time, uint32_t source, uint16_t source_port, uint32_t destination,
-                                        uint16_t destination_port, uint8_t protocol) {
+static inline struct packet made_packet(int64_t time, uint32_t source, uint16_t source_port,
+                                        uint32_t destination, uint16_t destination_port, uint8_t protocol) {
     struct packet packet = {
         .time = time,
         .size = {[ACCOUNT_RAW] = 100, [ACCOUNT_IP] = 86, [ACCOUNT_TRANSPORT] = 66, [ACCOUNT_PAYLOAD] = 46},

@@ -21,15 +21,18 @@ static void open_profile(struct fixture *fixture, enum meter_profile profile) {
 /* A packet of connection `number`, `ms` after the start (in the native profile plus `us`). */
 static struct packet at(enum meter_profile profile, int64_t ms, uint32_t number, bool back) {
     int64_t time = (START_MS + ms) * fixture_millisecond(profile);
-    return back ? made_packet(time, 1, 80, 1000 + number, 4000, UDP) : made_packet(time, 1000 + number, 4000, 1, 80, UDP);
+    return back ? made_packet(time, 1, 80, 1000 + number, 4000, UDP)
+                : made_packet(time, 1000 + number, 4000, 1, 80, UDP);
 }
 
-static void check_export(const struct fixture *fixture, size_t index, uint32_t number, enum end_reason reason) {
+static void check_export(const struct fixture *fixture, size_t index, uint32_t number,
+                         enum end_reason reason) {
     assert_true(index < fixture->count);
     const struct flow *flow = &fixture->exported[index].flow;
     uint32_t host = 1000 + number;
     bool is_source = flow->source[2] == (uint8_t)(host >> 8) && flow->source[3] == (uint8_t)host;
-    bool is_destination = flow->destination[2] == (uint8_t)(host >> 8) && flow->destination[3] == (uint8_t)host;
+    bool is_destination =
+        flow->destination[2] == (uint8_t)(host >> 8) && flow->destination[3] == (uint8_t)host;
     assert_true(is_source || is_destination);
     assert_int_equal(flow->end_reason, reason);
 }
@@ -132,7 +135,8 @@ static void check_gap(enum meter_profile profile, int64_t gap, size_t flows) {
     meter_finish(fixture.meter, END_OF_INPUT);
     assert_int_equal(fixture.count, flows);
     check_export(&fixture, 0, 1, flows == 2 ? END_IDLE : END_OF_INPUT);
-    assert_int_equal(fixture.exported[0].open_at_export, 0); /* the next flow begins after this one's export */
+    assert_int_equal(fixture.exported[0].open_at_export,
+                     0); /* the next flow begins after this one's export */
     if (flows == 2) {
         assert_int_equal(fixture.exported[1].flow.slice, 0);
         assert_int_equal(fixture.exported[1].flow.uid_time, packet.time);

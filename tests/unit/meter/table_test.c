@@ -132,10 +132,14 @@ static void test_replace(void **state) {
     free(flows);
 }
 
-static struct packet packet_of(uint8_t source, uint8_t destination, uint16_t source_port, uint16_t destination_port) {
-    return (struct packet){.source = {10, 0, 0, source}, .destination = {10, 0, 0, destination},
-                           .source_port = source_port, .destination_port = destination_port,
-                           .ip_version = 4, .protocol = 6};
+static struct packet packet_of(uint8_t source, uint8_t destination, uint16_t source_port,
+                               uint16_t destination_port) {
+    return (struct packet){.source = {10, 0, 0, source},
+                           .destination = {10, 0, 0, destination},
+                           .source_port = source_port,
+                           .destination_port = destination_port,
+                           .ip_version = 4,
+                           .protocol = 6};
 }
 
 static void test_key_is_symmetric(void **state) {

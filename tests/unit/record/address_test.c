@@ -60,7 +60,7 @@ static void ipv6_addresses(void **state) {
     for (unsigned pattern = 0; pattern < 256; pattern++) {
         for (unsigned width = 0; width < 4; width++) {
             uint8_t address[16] = {0};
-            for (unsigned group = 0; group < 8; group++) {
+            for (size_t group = 0; group < 8; group++) {
                 if (pattern & 1u << group) {
                     unsigned number = 0xabcdu >> (4 * ((group + width) % 4));
                     address[2 * group] = (uint8_t)(number >> 8);

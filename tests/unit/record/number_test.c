@@ -102,7 +102,7 @@ static uint64_t next_random(uint64_t *seed) {
 static void doubles_are_shortest_and_exact(void **state) {
     (void)state;
     uint64_t seed = 1;
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < 40000; i++) {
         uint64_t bits = next_random(&seed) & ~(UINT64_C(1) << 63);
         double any;
         memcpy(&any, &bits, sizeof any);

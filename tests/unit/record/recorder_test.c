@@ -35,9 +35,9 @@ static void count_allocations(void) {
 }
 #else
 /* glibc's own, under the names that the whole program calls. */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
+void *__libc_malloc(size_t size);                /* NOLINT(cert-dcl37-c): glibc's name */
+void *__libc_calloc(size_t count, size_t size);  /* NOLINT(cert-dcl37-c) */
+void *__libc_realloc(void *memory, size_t size); /* NOLINT(cert-dcl37-c) */
 
 void *malloc(size_t size) {
     allocations++;
@@ -278,10 +278,10 @@ static void flow_uid_is_of_key_and_time(void **state) {
     assert_memory_equal(message.key, first, 32);
 #define CHANGE(field)                                                       \
     do {                                                                    \
-        field ^= 1;                                                         \
+        (field) ^= 1;                                                       \
         assert_int_equal(recorder_make(bench.recorder, flow, &message), 0); \
         assert_memory_not_equal(message.key, first, 32);                    \
-        field ^= 1;                                                         \
+        (field) ^= 1;                                                       \
     } while (0)
     CHANGE(flow->uid_time);
     CHANGE(flow->key.address_a[0]);

@@ -1,0 +1,208 @@
+"""What the end-to-end tests share: running the flowsensor binary, and what must hold of its answers.
+
+The binary is the environment's FLOWSENSOR, else build/release/sensor/flowsensor below the repository's root.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("FLOWSENSOR") or REPOSITORY / "build" / "release" / "sensor" / "flowsensor").resolve()
+SHARED = Path(os.environ.get("FLOWSENSOR_SHARED") or REPOSITORY.parent / "shared").resolve()
+CAPTURES = REPOSITORY / "tests" / "captures"
+SCHEMAS = REPOSITORY / "schemas"
+TIME_LIMIT_S = 60
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+ERROR = "flowsensor: error: "
+
+
+class Result:
+    """A finished run."""
+
+    def __init__(self, code, out, error, seconds):
+        self.code, self.out, self.seconds = code, out, seconds
+        self.raw_error = error
+        self.lines = error.decode("utf-8", "replace").splitlines()
+
+    @property
+    def errors(self):
+        """The lines of level error, plain or JSON, without what precedes the message."""
+        plain = [line[len(ERROR):] for line in self.lines if line.startswith(ERROR)]
+        return plain + [json.loads(line)["message"] for line in self.lines if '"level":"error"' in line]
+
+    def text(self):
+        return self.out.decode("utf-8")
+
+    def jsonl(self):
+        return [json.loads(line) for line in self.text().splitlines()]
+
+    def __str__(self):
+        return f"exit {self.code} after {self.seconds:.2f} s, standard error:\n  " + "\n  ".join(self.lines)
+
+
+def environment(extra):
+    """The tests' own environment, without what would change the sensor's way to a server on loopback."""
+    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    return {**kept, "TZ": "UTC", **(extra or {})}
+
+
+def run(*arguments, stdin=b"", env=None, prefix=(), binary=None, limit=TIME_LIMIT_S, cwd=None, close_fds=()):
+    """Runs the binary to its end. `close_fds` are standard descriptors that the program finds closed."""
+    command = [str(word) for word in (*prefix, binary or BINARY, *arguments)]
+    if close_fds:
+        redirections = " ".join(f"{number}>&-" for number in close_fds)
+        command = ["sh", "-c", f'exec "$@" {redirections}', "sh", *command]
+    start = time.monotonic()
+    done = subprocess.run(command, input=stdin, env=environment(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=limit, cwd=cwd, check=False)
+    return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - start)
+
+
+class Running:
+    """The binary under way; ended by finish(), or by force when the test ends before."""
+
+    def __init__(self, *arguments, prefix=(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=None):
+        self.start = time.monotonic()
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen([str(word) for word in (*prefix, BINARY, *arguments)], stdin=stdin, stdout=stdout,
+                                        stderr=self.errors, env=environment(env))
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def finish(self, limit=TIME_LIMIT_S):
+        # communicate() would close standard input, which is an end of input.
+        self.process.wait(limit)
+        out = self.process.stdout.read() if self.process.stdout else b""
+        self.errors.seek(0)
+        result = Result(self.process.returncode, out, self.errors.read(), time.monotonic() - self.start)
+        self.close()
+        return result
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.errors):
+            if stream:
+                stream.close()
+
+
+def wait_until(condition, limit=10.0, what="the condition"):
+    """Polls until `condition()` is true; its value. An AssertionError after `limit` seconds."""
+    end = time.monotonic() + limit
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come true within {limit} s")
+        time.sleep(0.02)
+    return value
+
+
+def parts(text):
+    """"idle 3, active 1" as a dictionary."""
+    return {name: int(count) for name, count in re.findall(r"([a-z_0-9]+) (\d+)", text or "")}
+
+
+class Ledger:
+    """The ledger's lines as numbers: .packets, .flows, .outputs[name]."""
+
+    PACKETS = re.compile(r"packets: read (\d+) = metered (\d+) \+ ignored (\d+)(?: \(([^)]*)\))?")
+    FLOWS = re.compile(r"flows: opened (\d+) = exported (\d+)(?: \(([^)]*)\))? \+ open (\d+)")
+    OUTPUT = re.compile(r"output (.+) \(([a-z]+)\): made (\d+) = acknowledged (\d+) \+ in flight (\d+) \+ dropped (\d+)"
+                        r"(?: \(([^)]*)\))?; (\d+) bytes encoded(?:, checksum ([0-9a-f]+))?")
+
+    def __init__(self, lines):
+        self.packets, self.flows, self.outputs = None, None, {}
+        for line in lines:
+            if found := self.PACKETS.search(line):
+                self.packets = {"read": int(found[1]), "metered": int(found[2]), "ignored": int(found[3]), "why": parts(found[4])}
+            elif found := self.FLOWS.search(line):
+                self.flows = {"opened": int(found[1]), "exported": int(found[2]), "why": parts(found[3]), "open": int(found[4])}
+            elif found := self.OUTPUT.search(line):
+                self.outputs[found[1].removeprefix("flowsensor: ")] = self.output(found)
+        self.residual = any("RESIDUAL" in line for line in lines)
+
+    @staticmethod
+    def output(found):
+        return {"sink": found[2], "made": int(found[3]), "acknowledged": int(found[4]), "in_flight": int(found[5]),
+                "dropped": int(found[6]), "why": parts(found[7]), "bytes": int(found[8]), "checksum": found[9]}
+
+
+class Case(unittest.TestCase):
+    """A test with a folder of its own, which others may read."""
+
+    @classmethod
+    def setUpClass(cls):
+        if not os.access(BINARY, os.X_OK):
+            raise RuntimeError(f"no program {BINARY}; build it, or name it by FLOWSENSOR")
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory(prefix="flowsensor-e2e-")
+        self.addCleanup(temporary.cleanup)
+        self.folder = Path(temporary.name)
+        self.folder.chmod(0o755)
+
+    def write(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def public_binary(self):
+        """A copy that another user can run, wherever the build folder is."""
+        copy = self.folder / "flowsensor"
+        if not copy.exists():
+            shutil.copy(BINARY, copy)
+            copy.chmod(0o755)
+        return copy
+
+    def start(self, *arguments, **options):
+        running = Running(*arguments, **options)
+        self.addCleanup(running.close)
+        return running
+
+    def succeeds(self, *arguments, **options):
+        """A run that exits with 0 and says no error; its ledger, if there is one, closes."""
+        return self.ended_well(run(*arguments, **options))
+
+    def ended_well(self, result):
+        self.assertEqual(result.code, 0, result)
+        self.assertEqual(result.errors, [], result)
+        self.assertFalse(Ledger(result.lines).residual, result)
+        return result
+
+    def refused(self, code, says, *arguments, **options):
+        """A run that ends with `code` and exactly one line on standard error at all, in which each of `says` occurs."""
+        result = run(*arguments, "--set", "log.level=error", **options)
+        self.assertEqual(len(result.lines), 1, result)
+        return self.failed(result, code, says)
+
+    def failed(self, result, code, says):
+        """Ended with `code` and exactly one line of level error, in which each of `says` occurs."""
+        self.assertEqual(result.code, code, result)
+        self.assertEqual(len(result.errors), 1, result)
+        for word in says:
+            self.assertIn(str(word), result.errors[0])
+        # Bytes that a terminal would obey never reach it, wherever the message has its words from.
+        self.assertNotRegex(result.raw_error.replace(b"\n", b""), rb"[\x00-\x1f\x7f]")
+        return result
+
+    def ledger(self, result):
+        """The ledger of a run; it is complete and closes."""
+        ledger = Ledger(result.lines)
+        self.assertIsNotNone(ledger.packets, result)
+        self.assertIsNotNone(ledger.flows, result)
+        self.assertTrue(ledger.outputs, result)
+        self.assertFalse(ledger.residual, result)
+        self.assertEqual(ledger.packets["read"], ledger.packets["metered"] + ledger.packets["ignored"], result)
+        self.assertEqual(ledger.packets["ignored"], sum(ledger.packets["why"].values()), result)
+        self.assertEqual(ledger.flows["opened"], ledger.flows["exported"] + ledger.flows["open"], result)
+        for output in ledger.outputs.values():
+            self.assertEqual(output["made"], output["acknowledged"] + output["in_flight"] + output["dropped"], result)
+            self.assertEqual(output["dropped"], sum(output["why"].values()), result)
+        return ledger

@@ -1,0 +1,56 @@
+"""Two network namespaces with a wire between them, made for one test and removed after it."""
+import os
+import subprocess
+import sys
+
+NEAR, FAR = "10.77.0.1", "10.77.0.2"
+COUNT = iter(range(1_000_000))
+
+
+def ip(*arguments, check=True):
+    done = subprocess.run(["ip", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if check and done.returncode != 0:
+        raise RuntimeError(f"ip {' '.join(arguments)}: {done.stdout.strip()}")
+    return done.stdout
+
+
+class Wire:
+    """near0 in the namespace .near (NEAR) and far0 in .far (FAR). The sensor captures on near0."""
+
+    def __init__(self):
+        stem = f"fse2e{os.getpid()}x{next(COUNT)}"
+        self.near, self.far = stem + "n", stem + "f"
+        for name in (self.near, self.far):
+            ip("netns", "add", name)
+        ip("-n", self.near, "link", "add", "near0", "type", "veth", "peer", "name", "far0", "netns", self.far)
+        for name, device, address in ((self.near, "near0", NEAR), (self.far, "far0", FAR)):
+            # Without link-local addresses the kernel sends nothing of its own: the link is quiet.
+            ip("-n", name, "link", "set", device, "addrgenmode", "none")
+            ip("-n", name, "addr", "add", f"{address}/24", "dev", device)
+            for link in ("lo", device):
+                ip("-n", name, "link", "set", link, "up")
+
+    def remove(self):
+        for name in (self.near, self.far):
+            ip("netns", "del", name, check=False)
+
+    @property
+    def prefix(self):
+        """What a command begins with that runs in the near namespace."""
+        return ("ip", "netns", "exec", self.near)
+
+    def in_far(self, *command):
+        return subprocess.run(["ip", "netns", "exec", self.far, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+    def ping(self, count=3):
+        done = self.in_far("ping", "-n", "-c", str(count), "-i", "0.2", "-W", "2", NEAR)
+        if done.returncode != 0:
+            raise RuntimeError(f"ping: {done.stdout}")
+
+    def send(self, port, count=3, source=5000):
+        """UDP datagrams from FAR:source to NEAR:port."""
+        program = ("import socket,sys; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('%s',%d)); "
+                   "[s.sendto(b'datagram',('%s',%d)) for _ in range(%d)]") % (FAR, source, NEAR, port, count)
+        done = self.in_far(sys.executable, "-c", program)
+        if done.returncode != 0:
+            raise RuntimeError(f"sending: {done.stdout}")

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Runs the end-to-end tests of the flowsensor binary; the closing line counts them.
+
+Usage: python3 tests/e2e/run.py [-v] [-k PATTERN] [MODULE ...]
+
+Needs: the binary (environment FLOWSENSOR, default build/release/sensor/flowsensor), the Python packages fastavro and
+confluent-kafka, Java and the servers that deploy/local/servers.sh installs; root and iproute2 for the tests that make
+network namespaces and change users. FLOWSENSOR_SHARED names a folder of extra captures, FLOWSENSOR_SANITIZED a binary
+built with sanitizers that reads the corpus too. What is absent is named and counted as skipped.
+"""
+import argparse
+import signal
+import sys
+import time
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def load(names, pattern):
+    sys.path.insert(0, str(HERE))
+    loader = unittest.TestLoader()
+    if pattern:
+        loader.testNamePatterns = [pattern if "*" in pattern else f"*{pattern}*"]
+    names = names or sorted(path.stem for path in HERE.glob("test_*.py"))
+    return loader.loadTestsFromNames([name.removesuffix(".py") for name in names])
+
+
+class Report(unittest.TextTestResult):
+    """One line for each skipped test and each slow one: what was not tested, and where the time went."""
+
+    def startTest(self, test):
+        self.began = time.monotonic()
+        super().startTest(test)
+
+    def stopTest(self, test):
+        seconds = time.monotonic() - self.began
+        super().stopTest(test)
+        if seconds > 5:
+            self.stream.writeln(f"  {test.id()}: {seconds:.1f} s")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="only these, as in test_cli (default: all)")
+    parser.add_argument("-k", metavar="PATTERN", help="only tests whose name matches")
+    parser.add_argument("-v", "--verbose", action="store_true", help="name each test")
+    arguments = parser.parse_args()
+    # An end by SIGTERM must still stop the servers, which atexit does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    tests = load(arguments.modules, arguments.k)
+    result = unittest.TextTestRunner(verbosity=2 if arguments.verbose else 1, resultclass=Report).run(tests)
+    for test, reason in result.skipped:
+        print(f"skipped {test.id()}: {reason}")
+    failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
+    passed = result.testsRun - failed - len(result.skipped)
+    print(f"e2e: {max(passed, 0)} passed, {failed} failed, {len(result.skipped)} skipped")
+    sys.exit(1 if failed or passed <= 0 else 0)
+
+
+if __name__ == "__main__":
+    main()

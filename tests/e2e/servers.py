@@ -1,0 +1,141 @@
+"""The servers that the sensor talks to: a real Kafka and registry (deploy/local/servers.sh), started once for the whole
+test run, and small HTTP servers on loopback that answer as no registry should."""
+import atexit
+import shlex
+import socket
+import subprocess
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from harness import REPOSITORY, environment
+
+SCRIPT = REPOSITORY / "deploy" / "local" / "servers.sh"
+
+
+def script(*arguments):
+    done = subprocess.run([str(SCRIPT), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env=environment(None), check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"servers.sh {arguments[0]} failed with {done.returncode}: {done.stdout.strip()}")
+
+
+class LocalServers:
+    """A running Kafka and registry: .bootstrap, .registry, .sasl_bootstrap, .username, .password_file."""
+
+    instance = None
+
+    @classmethod
+    def get(cls):
+        """The one of this test run; started when first asked for, stopped when the run ends."""
+        if cls.instance is None:
+            cls.instance = cls()
+        return cls.instance
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="flowsensor-servers-")
+        self.admin = None
+        script("install")
+        script("start", self.folder.name, "--sasl")
+        atexit.register(self.stop)
+        lines = shlex.split((Path(self.folder.name) / "env").read_text())
+        values = dict(line.split("=", 1) for line in lines)
+        self.bootstrap, self.registry = values["KAFKA_BOOTSTRAP"], values["REGISTRY_URL"]
+        self.sasl_bootstrap, self.username = values["KAFKA_SASL_BOOTSTRAP"], values["KAFKA_SASL_USERNAME"]
+        self.password_file = values["KAFKA_SASL_PASSWORD_FILE"]
+
+    def stop(self):
+        self.admin = None  # its threads would complain of the broker's end
+        script("stop", self.folder.name)
+        self.folder.cleanup()
+
+    def topic(self, name, **config):
+        """Creates a topic; `config` are topic properties with _ for the dots."""
+        from confluent_kafka.admin import AdminClient, NewTopic
+        self.admin = self.admin or AdminClient({"bootstrap.servers": self.bootstrap})
+        properties = {key.replace("_", "."): str(value) for key, value in config.items()}
+        for future in self.admin.create_topics([NewTopic(name, 1, 1, config=properties)]).values():
+            future.result(30)
+        return name
+
+    def messages(self, topic):
+        """All messages of a topic's only partition, which holds no transactions, so that the last one is at its end."""
+        from confluent_kafka import Consumer, TopicPartition
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "e2e", "enable.auto.commit": False})
+        try:
+            _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)
+            consumer.assign([TopicPartition(topic, 0, 0)])
+            found = []
+            while (found[-1].offset() + 1 if found else 0) < end:
+                message = consumer.poll(10)
+                if message is None or message.error():
+                    raise AssertionError(f"topic {topic}: {message and message.error()} after {len(found)} messages")
+                found.append(message)
+            return found
+        finally:
+            consumer.close()
+
+
+class FaultyRegistry:
+    """An HTTP server whose `answer(request)` decides; it counts the requests. Use as a context."""
+
+    def __init__(self, answer):
+        self.requests = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                outer.requests.append(self.path)
+                try:
+                    answer(self)
+                except (BrokenPipeError, ConnectionResetError):
+                    pass
+
+            def log_message(self, *_arguments):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_exception):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def answers(status, body, content_type="application/vnd.schemaregistry.v1+json"):
+    """An answer that is always the same."""
+    data = body if isinstance(body, bytes) else body.encode()
+
+    def answer(request):
+        request.send_response(status)
+        request.send_header("Content-Type", content_type)
+        request.send_header("Content-Length", str(len(data)))
+        request.end_headers()
+        request.wfile.write(data)
+    return answer
+
+
+def closed_port():
+    """A port of loopback on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class SilentServer:
+    """Accepts connections and never says a word. Use as a context."""
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        return self
+
+    def __exit__(self, *_exception):
+        self.listener.close()

@@ -1,0 +1,265 @@
+"""Mistakes in flags and in the configuration file: one line with file and line, the nearest name or what is expected, and
+the right exit code; what --check-config and --print-config say. Run: python3 tests/e2e/run.py test_bad_config
+"""
+import os
+import unittest
+
+import frames
+from harness import Case, run
+
+KAFKA = 'topic = "flows"; kafka = [ "bootstrap.servers=127.0.0.1:9" ];'
+
+
+class Flags(Case):
+    def test_unknown_flag(self):
+        self.refused(os.EX_USAGE, ["unknown flag --fromat", "did you mean --format?"], "--fromat", "csv")
+
+    def test_unknown_flag_far_from_any(self):
+        self.refused(os.EX_USAGE, ["unknown flag --qqqqqqqqqqqqqqqq", "--help"], "--qqqqqqqqqqqqqqqq")
+
+    def test_unknown_short_flag(self):
+        self.refused(os.EX_USAGE, ["unknown flag -z", "--help"], "-z")
+
+    def test_flag_without_its_value(self):
+        result = run("-r")
+        self.failed(result, os.EX_USAGE, ["-r needs a value", "--help"])
+        self.assertEqual(len(result.lines), 1)
+
+    def test_argument_that_is_no_flag(self):
+        self.refused(os.EX_USAGE, ['"traffic.pcap"', "-r FILE"], "traffic.pcap")
+
+    def test_unknown_schema_command(self):
+        self.refused(os.EX_USAGE, ["schema prnt", "print"], "schema", "prnt")
+
+    def test_nothing_to_read(self):
+        self.refused(os.EX_USAGE, ["nothing to read", "-r FILE", "-i IFACE"])
+
+    def test_file_and_interface(self):
+        self.refused(os.EX_USAGE, ["both", "-r", "-i"], "-r", "x.pcap", "-i", "lo")
+
+    def test_wrong_choice(self):
+        self.refused(os.EX_USAGE, ["--format", "xml", "avro|csv|jsonl"], "-r", "x.pcap", "-w", "null:", "--format", "xml")
+        self.refused(os.EX_USAGE, ["--profile", "netflow", "native|nfstream"], "-r", "x.pcap", "--profile", "netflow")
+
+
+class Set(Case):
+    """--set: there is no file to name, so the flag is named."""
+
+    def check(self, assignment, *says, code=os.EX_CONFIG):
+        self.refused(code, ["--set", *says], "-r", "x.pcap", "-w", "null:", "--set", assignment)
+
+    def test_unknown_option(self):
+        self.check("meter.idle_timout=5s", 'unknown option "meter.idle_timout"', 'did you mean "meter.idle_timeout"?')
+
+    def test_no_assignment(self):
+        self.check("meter.idle_timeout", "path=value", code=os.EX_USAGE)
+
+    def test_bad_units(self):
+        self.check("capture.socket_buffer_size=64MB/s", "capture.socket_buffer_size", '"64MB/s"', "64MiB")
+        self.check("meter.idle_timeout=5 parsecs", "meter.idle_timeout", '"5 parsecs"', "5s")
+        self.check("meter.idle_timeout=5", "meter.idle_timeout", '"5"', "5s")
+
+    def test_out_of_range(self):
+        self.check("meter.accounting_mode=4", "meter.accounting_mode", '"4"', "0 to 3")
+        self.check("capture.snapshot_length=1", "capture.snapshot_length", "64 to 262144")
+        self.check("meter.idle_timeout=99999999999999999999s", "meter.idle_timeout", "too large")
+
+    def test_no_boolean(self):
+        self.check("capture.promiscuous_mode=yes", "capture.promiscuous_mode", "true or false")
+
+    def test_output_that_is_not_next(self):
+        self.check("outputs.3.path=x", "no output 3", "number")
+
+    def test_output_without_number(self):
+        self.check("outputs.path=x", "outputs.path", "outputs.0")
+
+
+class File(Case):
+    """Every message names the file and the line."""
+
+    def check(self, text, *says, line=1, env=None):
+        path = self.write("sensor.conf", text)
+        self.refused(os.EX_CONFIG, [f"{path}:{line}: ", *says], "-c", path, "-r", "x.pcap", env=env)
+
+    def test_no_such_file(self):
+        self.refused(os.EX_NOINPUT, ["absent.conf", "No such file", "-c"], "-c", "absent.conf", "-r", "x.pcap")
+
+    def test_syntax_error(self):
+        self.check('meter = {\n  idle_timeout = 64MiB;\n};\n', "quoted", line=2)
+
+    def test_unknown_key(self):
+        self.check('profile = "native";\nmeter = {\n  idle_timout = "5s";\n};\n', 'unknown option "meter.idle_timout"',
+                   'did you mean "meter.idle_timeout"?', line=3)
+
+    def test_unknown_group(self):
+        self.check('\n\nmetre = { idle_timeout = "5s"; };\n', '"metre.idle_timeout"', 'did you mean "meter.idle_timeout"?', line=3)
+        self.check('\nqqqqqqqqqqqqqqqq = { };\n', '"qqqqqqqqqqqqqqqq"', line=2)
+
+    def test_unknown_key_at_the_top(self):
+        self.check('profil = "native";\n', 'unknown option "profil"', 'did you mean "profile"?')
+
+    def test_unknown_key_of_an_output(self):
+        self.check('outputs = (\n  { pth = "x.csv"; }\n);\n', 'unknown option "outputs.pth"', 'did you mean "outputs.path"?', line=2)
+
+    def test_wrong_type(self):
+        self.check('capture = {\n  promiscuous_mode = "yes";\n};\n', "capture.promiscuous_mode", "true or false", line=2)
+        self.check('capture = { files = "x.pcap"; };\n', "capture.files", "list of strings")
+        self.check('capture = { interface = 5; };\n', "capture.interface", "string in quotes")
+        self.check('meter = { accounting_mode = "1"; };\n', "meter.accounting_mode", "an integer")
+        self.check('meter = 5;\n', "meter", "expected a group")
+        self.check('outputs = { path = "x"; };\n', "outputs", "expected a list")
+        self.check('profile = [ "native" ];\n', "profile", "one of")
+
+    def test_bare_number_for_a_size(self):
+        """libconfig would silently make 705032704 of 5000000000."""
+        self.check('capture = { socket_buffer_size = 5000000000; };\n', "capture.socket_buffer_size", '"64MiB"')
+        self.check('meter = { idle_timeout = 5; };\n', "meter.idle_timeout", '"5s"')
+
+    def test_bad_unit(self):
+        self.check('capture = { socket_buffer_size = "64MB/s"; };\n', "capture.socket_buffer_size", '"64MB/s"', "64MiB")
+        self.check('meter = {\n\n  idle_timeout = "5 parsecs"; };\n', "meter.idle_timeout", '"5 parsecs"', "5s", line=3)
+
+    def test_wrong_choice(self):
+        self.check('log = { level = "loud"; };\n', "log.level", '"loud"', "error|warning|info|debug")
+
+    def test_missing_variable(self):
+        self.check('identity = { sensor_id = "${FLOWSENSOR_TEST_ABSENT}"; };\n', "FLOWSENSOR_TEST_ABSENT", "no such variable", ":-default")
+
+    def test_missing_file_of_a_reference(self):
+        self.check('identity = {\n sensor_id = "${file:/nowhere/id}"; };\n', "/nowhere/id", "No such file", "identity.sensor_id", line=2)
+
+    def test_unclosed_reference(self):
+        self.check('identity = { sensor_id = "${HOME"; };\n', '"${"', "}")
+
+    def test_variable_default_and_file_are_filled_in(self):
+        identifier = self.write("id", "from-file\n")
+        for reference, expected in (("${SENSOR}", "from-variable"), ("${ABSENT_HERE:-fallback}", "fallback"),
+                                    (f"${{file:{identifier}}}", "from-file"), ("a${SENSOR}b", "afrom-variableb")):
+            with self.subTest(reference):
+                path = self.write("sensor.conf", f'identity = {{ sensor_id = "{reference}"; }};\n')
+                result = self.succeeds("-c", path, "--print-config", env={"SENSOR": "from-variable"})
+                self.assertIn(f'sensor_id = "{expected}";', result.text())
+
+    def test_secret_of_a_file_is_in_no_message(self):
+        secret = self.write("secret", "hunter2-hunter2\n")
+        path = self.write("sensor.conf", f'meter = {{ idle_timeout = "${{file:{secret}}}"; }};\n')
+        result = run("-c", path, "-r", "x.pcap")
+        self.failed(result, os.EX_CONFIG, ["meter.idle_timeout"])
+
+
+class Judged(Case):
+    """What only several options together can say."""
+
+    def check(self, text, *says, code=os.EX_CONFIG):
+        path = self.write("sensor.conf", text)
+        capture = self.write("good.pcap", frames.conversations(1))
+        self.refused(code, says, "-c", path, "-r", capture)
+        self.refused(code, says, "-c", path, "-r", capture, "--check-config")
+
+    def test_nothing_said_about_personal_data(self):
+        self.check(f'outputs = ( {{ {KAFKA} }} );', '"flows"', "flow/v1", "personal data", 'pii = "clear"')
+
+    def test_two_outputs_on_one_topic(self):
+        self.check(f'outputs = ( {{ name = "a"; pii = "clear"; {KAFKA} }}, {{ name = "b"; pii = "clear"; {KAFKA} }} );', 'topic "flows"',
+                   "give each its own")
+
+    def test_two_outputs_on_one_path(self):
+        self.check('outputs = ( { name = "a"; path = "x.csv"; }, { name = "b"; path = "x.csv"; } );', 'path "x.csv"')
+
+    def test_two_outputs_of_one_name(self):
+        self.check('outputs = ( { name = "a"; path = "x.csv"; }, { name = "a"; path = "y.csv"; } );', '"a"')
+
+    def test_two_outputs_without_a_name_that_tells_them_apart(self):
+        """Records tell outputs apart by name, so the names that outputs get by default count as well."""
+        self.check(f'outputs = ( {{ path = "{self.folder}/x.csv"; }}, {{ path = "{self.folder}/y.csv"; }} );', '"file"', "name")
+
+    def test_output_without_a_place(self):
+        self.check('outputs = ( { name = "a"; } );', "topic", "path", "null")
+
+    def test_kafka_without_topic(self):
+        self.check('outputs = ( { sink = "kafka"; } );', "needs a topic")
+
+    def test_topic_and_path(self):
+        self.check('outputs = ( { topic = "a"; path = "b"; } );', "both topic and path")
+
+    def test_confluent_framing_without_registry(self):
+        self.check(f'outputs = ( {{ pii = "clear"; framing = "confluent"; {KAFKA} }} );', "registry.url", "single_object")
+
+    def test_csv_to_kafka(self):
+        self.check(f'outputs = ( {{ pii = "clear"; format = "csv"; {KAFKA} }} );', "csv", 'framing = "none"')
+
+    def test_unknown_librdkafka_property(self):
+        path = self.write("sensor.conf", 'outputs = ( { topic = "flows"; pii = "clear"; kafka = [ "bootstrap.servers=127.0.0.1:9", "linger.mss=5" ]; } );')
+        capture = self.write("good.pcap", frames.conversations(1))
+        self.refused(os.EX_CONFIG, ["flows", 'No such configuration property: "linger.mss"'], "-c", path, "-r", capture)
+
+    def test_wrong_value_of_a_librdkafka_property(self):
+        path = self.write("sensor.conf", 'outputs = ( { topic = "flows"; pii = "clear"; kafka = [ "bootstrap.servers=127.0.0.1:9", "acks=most" ]; } );')
+        capture = self.write("good.pcap", frames.conversations(1))
+        self.refused(os.EX_CONFIG, ["flows", "acks"], "-c", path, "-r", capture)
+
+    def test_no_broker_named(self):
+        path = self.write("sensor.conf", 'outputs = ( { topic = "flows"; pii = "clear"; } );')
+        capture = self.write("good.pcap", frames.conversations(1))
+        self.refused(os.EX_CONFIG, ["flows", "bootstrap.servers=HOST:PORT"], "-c", path, "-r", capture)
+
+    def test_librdkafka_property_without_value(self):
+        path = self.write("sensor.conf", 'outputs = ( { topic = "flows"; pii = "clear"; kafka = [ "hunter2" ]; } );')
+        capture = self.write("good.pcap", frames.conversations(1))
+        result = self.refused(os.EX_CONFIG, ["flows", "name=value"], "-c", path, "-r", capture)
+        self.assertNotIn("hunter2", result.errors[0], "a password that lost its name must not be shown")
+
+    def test_absent_key_file(self):
+        self.refused(os.EX_NOINPUT, ["identity.key_file", "/nowhere/key"], "-r", self.write("g.pcap", frames.conversations(1)), "-w", "null:",
+                     "--set", "identity.key_file=/nowhere/key")
+
+    def test_bad_key_file(self):
+        key = self.write("key", "not a key")
+        self.refused(os.EX_CONFIG, ["identity.key_file", "32 hexadecimal digits", "openssl rand"], "-r", self.write("g.pcap", frames.conversations(1)),
+                     "-w", "null:", "--set", f"identity.key_file={key}")
+
+
+class Shown(Case):
+    TEXT = """
+profile = "native";
+capture = { interface = "lo"; bpf_filter = "udp"; };
+meter = { idle_timeout = "90s"; splt_analysis = 5; };
+outputs = (
+  { topic = "flows"; pii = "clear";
+    kafka = [ "bootstrap.servers=127.0.0.1:9", "sasl.password=hunter2", "SSL.KEY.PASSWORD=hunter2", "linger.ms=5" ]; }
+);
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.path = self.write("sensor.conf", self.TEXT)
+
+    def test_check_config_accepts_a_good_one_and_does_nothing(self):
+        result = self.succeeds("-c", self.path, "--check-config")
+        self.assertEqual(result.lines, [])
+
+    def test_secrets_are_masked(self):
+        result = self.succeeds("-c", self.path, "--print-config")
+        self.assertNotIn("hunter2", result.text())
+        self.assertIn("sasl.password=********", result.text())
+        self.assertIn("linger.ms=5", result.text())
+
+    def test_secrets_are_in_no_message(self):
+        result = run("-c", self.path, "--set", "log.level=debug", "--set", "delivery.timeout=1s", "-r", self.write("g.pcap", frames.conversations(1)))
+        self.assertNotIn("hunter2", "\n".join(result.lines))
+
+    def test_what_is_printed_can_be_read_again(self):
+        first = self.succeeds("-c", self.path, "--print-config").text()
+        again = self.write("again.conf", first)
+        self.assertEqual(self.succeeds("-c", again, "--print-config").text(), first)
+        self.succeeds("-c", again, "--check-config")
+
+    def test_quotes_and_backslashes_survive_printing(self):
+        path = self.write("quotes.conf", 'identity = { sensor_id = "a\\"b\\\\c"; };')
+        first = self.succeeds("-c", path, "--print-config").text()
+        self.assertIn('sensor_id = "a\\"b\\\\c";', first)
+        self.assertEqual(self.succeeds("-c", self.write("again.conf", first), "--print-config").text(), first)
+
+
+if __name__ == "__main__":
+    unittest.main()

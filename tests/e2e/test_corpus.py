@@ -1,0 +1,98 @@
+"""Damaged and hostile captures: every file of FLOWSENSOR_SHARED/corpus is metered without a crash, and the number of
+packets read is the one of the corpus's EXPECTED.tsv (columns file, exit, packets; its exit 1 is our 65).
+
+FLOWSENSOR_SANITIZED may name a binary built with the address and undefined-behaviour sanitizers: it reads the corpus
+as well and must report nothing. Run: python3 tests/e2e/run.py test_corpus
+"""
+import csv
+import os
+import statistics
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import frames
+from harness import BINARY, SHARED, Case, Ledger, run
+
+AT_ONCE = 2
+FILES = 1040
+RELEASE_LIMIT_S = 60
+START_LIMIT_MS = 15
+# What a sanitizer ends with must not look like an answer of ours.
+SANITIZERS = {"ASAN_OPTIONS": "exitcode=99:detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:exitcode=99:print_stacktrace=1",
+              "LSAN_OPTIONS": "exitcode=99"}
+REPORTS = ("Sanitizer", "runtime error:")
+
+
+def expectations(corpus):
+    """(path, exit code, packets or None where no packet could be read)."""
+    with open(corpus / "EXPECTED.tsv", newline="") as table:
+        for row in csv.DictReader(table, delimiter="\t"):
+            yield corpus / row["file"], 65 if row["exit"] == "1" else int(row["exit"]), int(row["packets"] or 0)
+
+
+def complaint(expected, binary, options):
+    """What is wrong with one file's run, or None."""
+    path, code, packets = expected
+    result = run("-r", path, "-w", "null:", *options, binary=binary, env=SANITIZERS, limit=120)
+    ledger = Ledger(result.lines)
+    read = ledger.packets["read"] if ledger.packets else 0
+    if any(report in line for line in result.lines for report in REPORTS):
+        return f"{path.name}: sanitizer report: {result}"
+    if (result.code, read) != (code, packets):
+        return f"{path.name}: exit {code} and {packets} packets expected, {read} read: {result}"
+    if ledger.residual:
+        return f"{path.name}: the ledger does not close: {result}"
+    if len(result.errors) != (code != 0):
+        return f"{path.name}: one error line expected if it fails, none otherwise: {result}"
+    return None
+
+
+@unittest.skipUnless((SHARED / "corpus" / "EXPECTED.tsv").is_file(), f"{SHARED / 'corpus'} is absent")
+class Corpus(Case):
+    def check(self, binary, *options):
+        files = list(expectations(SHARED / "corpus"))
+        self.assertEqual(len(files), FILES)
+        start = time.monotonic()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            complaints = [found for found in pool.map(lambda one: complaint(one, binary, options), files) if found]
+        seconds = time.monotonic() - start
+        print(f"corpus: {len(files)} files, {binary.name} {' '.join(options)}: {seconds:.1f} s", flush=True)
+        self.assertEqual(complaints, [], f"{len(complaints)} files\n" + "\n".join(complaints[:10]))
+        return seconds
+
+    def test_native(self):
+        self.assertLess(self.check(BINARY), RELEASE_LIMIT_S)
+
+    def test_nfstream_profile(self):
+        self.check(BINARY, "--profile", "nfstream", "--set", "meter.statistical_analysis=true", "--set", "meter.splt_analysis=20")
+
+    @unittest.skipUnless(os.environ.get("FLOWSENSOR_SANITIZED"), "FLOWSENSOR_SANITIZED names no binary")
+    def test_sanitized(self):
+        self.check(Path(os.environ["FLOWSENSOR_SANITIZED"]).resolve())
+
+    @unittest.skipUnless(os.environ.get("FLOWSENSOR_SANITIZED"), "FLOWSENSOR_SANITIZED names no binary")
+    def test_sanitized_nfstream_profile(self):
+        self.check(Path(os.environ["FLOWSENSOR_SANITIZED"]).resolve(), "--profile", "nfstream")
+
+
+class StartUp(Case):
+    """A corpus of thousands of small files is read in bearable time only if a start costs little."""
+
+    def test_start_up_time(self):
+        capture = self.write("one.pcap", frames.conversations(1))
+        times = {}
+        for name, arguments in (("version", ["--version"]), ("no labels", ["--set", "meter.n_dissections=0"]), ("labels", [])):
+            reading = [] if name == "version" else ["-r", capture, "-w", "null:"]
+            runs = [run(*arguments, *reading) for _ in range(11)]
+            self.assertEqual({result.code for result in runs}, {0}, runs[0])
+            times[name] = statistics.median(result.seconds for result in runs) * 1000
+        over = " (more than 15 ms)" if times["labels"] - times["version"] > START_LIMIT_MS else ""
+        print("start-up: " + ", ".join(f"{name} {value:.1f} ms" for name, value in times.items()) + over, flush=True)
+        # The figure is for people, since a busy machine changes it; what no machine explains is a failure.
+        self.assertLess(times["labels"], 1000)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,205 @@
+"""Live capture on a wire between two network namespaces: flows arrive and expire, a signal drains, a link that goes away is
+said. Needs root and iproute2. Run: python3 tests/e2e/run.py test_live
+"""
+import json
+import os
+import re
+import shutil
+import signal
+import time
+import unittest
+from pathlib import Path
+
+from harness import Case, run, wait_until
+from namespaces import FAR, NEAR, Wire, ip
+from servers import SilentServer
+
+ABLE = os.geteuid() == 0 and shutil.which("ip") is not None
+# Unanswered datagrams would bring ICMP errors with them.
+ONLY_REQUESTS = "udp and not icmp"
+
+
+def listens(process):
+    """Whether the process's network namespace has a packet socket: capture has begun."""
+    try:
+        return len(Path(f"/proc/{process.pid}/net/packet").read_text().splitlines()) > 1
+    except OSError:
+        return False
+
+
+@unittest.skipUnless(ABLE, "network namespaces need root and iproute2")
+class Live(Case):
+    def setUp(self):
+        super().setUp()
+        self.wire = Wire()
+        self.addCleanup(self.wire.remove)
+        self.path = self.folder / "flows.jsonl"
+
+    def capture(self, *arguments, interface="near0", output=True):
+        """The sensor, capturing; it writes each record at once."""
+        writing = ["-w", self.path, "--set", "outputs.0.rotate_flows=1"] if output else []
+        running = self.start("-i", interface, *writing, *arguments, prefix=self.wire.prefix)
+        wait_until(lambda: listens(running.process) or running.process.poll() is not None, what="the start of the capture")
+        # Between the socket and the ring behind it there is a moment.
+        time.sleep(0.3)
+        return running
+
+    def records(self):
+        """Rotated files in their order; the last one may be empty."""
+        files = sorted(self.folder.glob("flows.*.jsonl"), key=lambda path: int(path.name.split(".")[1]))
+        return [json.loads(line) for path in files for line in path.read_text().splitlines()]
+
+    def stop(self, running, number=signal.SIGTERM):
+        running.signal(number)
+        return self.ended_well(running.finish())
+
+    def ports(self):
+        return sorted(record["dst_port"] for record in self.records())
+
+    def test_ping_and_udp(self):
+        running = self.capture("-f", "icmp or udp")
+        self.wire.ping(3)
+        self.wire.send(7001, 5)
+        time.sleep(0.5)
+        result = self.stop(running)
+        flows = {(record["protocol"], record["dst_port"]): record for record in self.records()}
+        ping, udp = flows[(1, 0)] if (1, 0) in flows else next(r for k, r in flows.items() if k[0] == 1 and r["icmp_type"] == 8), flows[(17, 7001)]
+        self.assertEqual((ping["src_ip"], ping["dst_ip"]), (FAR, NEAR))
+        self.assertEqual((ping["src2dst_packets"], ping["dst2src_packets"]), (3, 3))
+        self.assertEqual((udp["src_ip"], udp["src_port"], udp["src2dst_packets"], udp["src2dst_bytes"]), (FAR, 5000, 5, 5 * (14 + 20 + 8 + 8)))
+        self.assertEqual(self.ledger(result).packets["ignored"], 0)
+
+    def test_signals_drain(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number):
+                running = self.capture("-f", "udp port 7002")
+                self.wire.send(7002)
+                time.sleep(0.5)
+                result = self.stop(running, number)
+                self.assertEqual(self.records()[-1]["end_reason"], "shutdown")
+                self.assertEqual(self.ledger(result).flows["why"], {"shutdown": 1})
+                self.assertLess(result.seconds, 10)
+
+    def test_idle_flows_end_on_a_quiet_link(self):
+        """Nothing is sent after the last packet of a flow: it ends all the same, within the idle timeout and 1 s."""
+        running = self.capture("-f", "udp port 7003", "--set", "meter.idle_timeout=2s")
+        self.wire.send(7003)
+        sent = time.monotonic()
+        wait_until(self.records, limit=10, what="the record of an idle flow")
+        waited = time.monotonic() - sent
+        self.assertEqual([record["end_reason"] for record in self.records()], ["idle"])
+        self.assertGreater(waited, 1.9)
+        self.assertLess(waited, 3)
+        self.assertEqual(self.ledger(self.stop(running)).flows["why"], {"idle": 1})
+
+    def test_idle_flows_end_while_others_go_on(self):
+        running = self.capture("-f", "udp", "--set", "meter.idle_timeout=2s")
+        self.wire.send(7004)
+        sent = time.monotonic()
+        while time.monotonic() - sent < 5 and not self.records():
+            self.wire.send(7005, 1, source=5005)
+            time.sleep(0.1)
+        self.assertLess(time.monotonic() - sent, 3.5)
+        self.assertEqual(self.ports(), [7004])
+        self.stop(running)
+        self.assertEqual(self.ports(), [7004, 7005] + [0] * (len(self.ports()) - 2) if 0 in self.ports() else [7004, 7005])
+
+    def test_quiet_output_is_still_seen_soon(self):
+        """Without rotation records are written in blocks, but a reader waits at most for about a second."""
+        running = self.capture("-f", "udp port 7006", "--set", "meter.idle_timeout=1s", "-w", self.path, output=False)
+        self.wire.send(7006)
+        wait_until(lambda: self.path.exists() and self.path.read_text(), limit=4, what="a record in the file")
+        self.stop(running)
+
+    def test_default_route(self):
+        ip("-n", self.wire.near, "route", "add", "default", "via", FAR, "dev", "near0")
+        running = self.capture("-f", "udp port 7007", interface="auto")
+        self.wire.send(7007)
+        time.sleep(0.5)
+        self.stop(running)
+        self.assertEqual(self.ports(), [7007])
+
+    def test_no_default_route(self):
+        self.refused(os.EX_NOINPUT, ["no default route", "auto", "name an interface"], "-i", "auto", "-w", "null:", prefix=self.wire.prefix)
+
+    def test_no_such_interface_names_the_nearest(self):
+        self.refused(os.EX_NOINPUT, ['no interface "naer0"', 'did you mean "near0"?'], "-i", "naer0", "-w", "null:", prefix=self.wire.prefix)
+
+    def test_interface_that_is_down(self):
+        ip("-n", self.wire.near, "link", "set", "near0", "down")
+        self.refused(os.EX_NOINPUT, ["near0", "down", "ip link set near0 up"], "-i", "near0", "-w", "null:", prefix=self.wire.prefix)
+
+    def test_interface_that_goes_away(self):
+        running = self.capture("-f", "udp port 7008", "--set", "log.level=error")
+        self.wire.send(7008)
+        time.sleep(0.5)
+        ip("-n", self.wire.near, "link", "del", "near0")
+        gone = time.monotonic()
+        result = running.finish()
+        self.assertLess(time.monotonic() - gone, 3)
+        self.assertEqual(len(result.lines), 1, result)
+        self.failed(result, os.EX_IOERR, ["near0", "went away", "start again"])
+        self.assertEqual([(record["dst_port"], record["end_reason"]) for record in self.records()], [(7008, "shutdown")])
+
+    def test_filter(self):
+        running = self.capture("-f", "udp port 7009")
+        self.wire.send(7009, 4)
+        self.wire.send(7010, 4)
+        self.wire.ping(1)
+        time.sleep(0.5)
+        ledger = self.ledger(self.stop(running))
+        self.assertEqual(self.ports(), [7009])
+        self.assertEqual(ledger.packets["read"], 4)
+
+    def test_promiscuous_mode(self):
+        for on, expected in (("true", "1"), ("false", "0")):
+            running = self.capture("--set", f"capture.promiscuous_mode={on}")
+            shown = re.search(r"promiscuity (\d+)", ip("-n", self.wire.near, "-d", "link", "show", "near0"))[1]
+            self.stop(running)
+            self.assertEqual(shown, expected)
+
+    def test_snapshot_length(self):
+        """Counters use the length on the wire whatever is kept."""
+        running = self.capture("-f", "icmp", "--set", "capture.snapshot_length=64")
+        self.assertEqual(self.wire.in_far("ping", "-n", "-c", "1", "-s", "1000", NEAR).returncode, 0)
+        time.sleep(0.5)
+        self.stop(running)
+        record = self.records()[0]
+        self.assertEqual((record["bidirectional_packets"], record["bidirectional_bytes"]), (2, 2 * (14 + 20 + 8 + 1000)))
+        self.assertIn("truncated", record["quality_flags"])
+
+    def test_capture_never_waits_for_kafka(self):
+        """A broker that says nothing and a small queue: packets are read on, records that find no room are counted."""
+        with SilentServer() as server:
+            conf = self.write("sensor.conf", f"""
+delivery = {{ shutdown_timeout = "1s"; }};
+meter = {{ idle_timeout = "1s"; }};
+outputs = ( {{ topic = "flows"; pii = "clear"; kafka = [ "bootstrap.servers=127.0.0.1:{server.port}", "queue.buffering.max.messages=2" ]; }} );
+""")
+            # The near namespace has its own loopback, where nobody listens: the broker is absent there.
+            running = self.capture("-c", conf, "-f", "udp", output=False)
+            time.sleep(6)
+            for port in range(7100, 7110):
+                self.wire.send(port, 1)
+            time.sleep(3)
+            running.signal(signal.SIGTERM)
+            result = running.finish()
+        ledger = self.ledger(result)
+        output = ledger.outputs["flows"]
+        self.assertEqual((output["made"], output["acknowledged"], output["in_flight"]), (10, 0, 0), result)
+        self.assertEqual(output["why"], {"queue_full": 8, "undelivered": 2}, result)
+        self.assertEqual(result.code, os.EX_UNAVAILABLE, result)
+
+    def test_run_without_traffic(self):
+        running = self.capture("-f", "udp port 7999")
+        time.sleep(1)
+        ledger = self.ledger(self.stop(running))
+        self.assertEqual((ledger.packets["read"], self.records()), (0, []))
+
+    def test_list_of_interfaces(self):
+        text = run("-D", prefix=self.wire.prefix).text()
+        self.assertRegex(text, rf"(?m)^near0\s+{NEAR}$")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test. Run as root (network namespaces, apt-get) on Debian 12.
+# Usage: tests/run.sh [--long] [SUITE ...]; without names all suites run, with --long also what takes hours or makes
+# large files. Logs: build/tests/SUITE.log. FLOWSENSOR_SHARED names a folder with more captures (pcaps/, corpus/).
+set -uo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+LOGS=$ROOT/build/tests
+export FLOWSENSOR=$ROOT/build/release/sensor/flowsensor
+export FLOWSENSOR_SANITIZED=$ROOT/build/sanitize/sensor/flowsensor
+export FLOWSENSOR_SHARED=${FLOWSENSOR_SHARED:-$ROOT/../shared}
+# shellcheck source=deploy/local/packages.sh
+. "$ROOT/deploy/local/packages.sh"
+
+LONG=no
+SUITES=()
+for argument in "$@"; do
+  case $argument in
+  --long) LONG=yes ;;
+  -*) echo "usage: tests/run.sh [--long] [SUITE ...]" >&2 && exit 64 ;;
+  *) SUITES+=("$argument") ;;
+  esac
+done
+export LONG
+
+suite_house() {
+  python3 tests/house/run.py -I "$ROOT/build/release/sensor" && python3 -m unittest discover -q -s tests/house &&
+    tests/house/format.sh && shellcheck -x deploy/*.sh deploy/local/*.sh tests/*.sh tests/*/*.sh .ci/run
+}
+suite_tidy() { tests/house/tidy.sh build/release; }
+suite_unit() { ctest --test-dir build/release --output-on-failure -j2; }
+suite_sanitize() { ctest --test-dir build/sanitize --output-on-failure -j2; }
+suite_reference() { "$FLOWSENSOR" reference | diff -u deploy/reference.md -; }
+suite_parity() { "$PYTHON" -m unittest -q tests/parity/test_compare.py && "$PYTHON" tests/parity/parity.py; }
+suite_labels() { "$PYTHON" tests/parity/labels.py; }
+suite_e2e() { "$PYTHON" tests/e2e/run.py; }
+suite_strangers() { "$PYTHON" tests/strangers/run.py; }
+suite_fuzz() { tests/fuzz/run.sh; }
+
+ALL=(house reference unit sanitize tidy parity labels e2e strangers fuzz)
+
+# The demonstration configures the same folder without tests.
+build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }
+
+prepare() {
+  need_packages "${BUILD_PACKAGES[@]}" "${DEMO_PACKAGES[@]}" "${TEST_PACKAGES[@]}" || return
+  PYTHON=$(python_environment "$ROOT/tests/requirements.txt") || return
+  export PYTHON
+  for preset in release sanitize; do
+    if ! build "$preset" >"$LOGS/build-$preset.log" 2>&1; then
+      tail -n 40 "$LOGS/build-$preset.log"
+      return 1
+    fi
+  done
+  deploy/local/servers.sh install
+}
+
+cd "$ROOT" || exit 70
+mkdir -p "$LOGS"
+started=$SECONDS
+prepare || {
+  echo "run: 0 passed, 1 failed (build or installation)"
+  exit 1
+}
+printf '%-12s ok    %4d s\n' prepare $((SECONDS - started))
+
+passed=0
+failed=0
+for suite in "${SUITES[@]:-${ALL[@]}}"; do
+  began=$SECONDS
+  if "suite_$suite" >"$LOGS/$suite.log" 2>&1; then
+    passed=$((passed + 1))
+    verdict=ok
+  else
+    failed=$((failed + 1))
+    verdict=FAIL
+    tail -n 60 "$LOGS/$suite.log"
+  fi
+  printf '%-12s %-5s %4d s  %s\n' "$suite" $verdict $((SECONDS - began)) "$(tail -n 1 "$LOGS/$suite.log" | cut -c1-120)"
+  grep -h -i '^skipped' "$LOGS/$suite.log" | sed 's/^/  /'
+done
+echo "all suites: $((SECONDS - started)) s"
+echo "run: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]

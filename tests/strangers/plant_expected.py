@@ -1,0 +1,161 @@
+"""What the records of the planted flows must say: the documented meaning of each field, worked out from the values that
+were planted and from nothing that the sensor wrote (but the text that feature_hash is the hash of)."""
+import hashlib
+import math
+import socket
+import struct
+
+from plants import (DIRECTIONS, END_REASONS, FLAGS, FRAGMENT, GROUPS, HAS_ICMP, HAS_MAC, KEY, MAX_INT, MAX_LONG, OFFLOAD,
+                    SPLT_PLACES, SYN, TIME_RAISED, TRUNCATED, flows, key_order, packed_address)
+from siphash import siphash128
+
+TEXT_LIMIT = 65536
+NATIVE_TEXTS = {"requested_server_name": "server_name", "user_agent": "user_agent", "content_type": "content_type",
+                "ja3": "ja3", "ja3s": "ja3s", "ja4": "ja4", "hassh": "hassh", "hassh_server": "hassh_server",
+                "dhcp_fingerprint": "dhcp"}
+NFSTREAM_TEXTS = {"requested_server_name": ("server_name",), "user_agent": ("user_agent",),
+                  "content_type": ("content_type",), "client_fingerprint": ("dhcp", "hassh", "ja4"),
+                  "server_fingerprint": ("hassh_server", "ja3s")}
+
+
+def clean(wire):
+    """A text as records have it: up to the first NUL, U+FFFD for what is no UTF-8, cut between characters."""
+    valid = wire.split(b"\0")[0].decode("utf-8", "replace").encode()
+    return valid[:TEXT_LIMIT].decode("utf-8", "ignore")
+
+
+def flow_uid(flow, profile):
+    """The keyed hash that the schema documents, over both ends in canonical order, the network and the first time."""
+    ends = [(packed_address(flow, "source"), flow["ports"][0]), (packed_address(flow, "destination"), flow["ports"][1])]
+    if key_order(flow):
+        ends.reverse()
+    version = 0 if profile == "nfstream" else flow["ip_version"]
+    data = ends[0][0] + ends[1][0] + struct.pack(">HHHBBBq", ends[0][1], ends[1][1], flow["vlan_id"], flow["protocol"],
+                                                 version, flow["tunnel"], flow["uid_time"])
+    return siphash128(KEY, data).hex()
+
+
+def quality(flow, loss):
+    """The quality flags in their documented order."""
+    seen = flow["seen_flags"]
+    flags = {"midstream": flow["protocol"] == 6 and flow["slice"] == 0 and not flow["tcp_flags"] & SYN,
+             "truncated": seen & TRUNCATED, "time_raised": seen & TIME_RAISED,
+             "loss_window": flow["counters"][0][0] <= loss, "guessed_label": flow["guessed"],
+             "evicted": END_REASONS[flow["end_reason"]] == "evicted", "offload": seen & OFFLOAD, "fragment": seen & FRAGMENT}
+    return [name for name, is_set in flags.items() if is_set]
+
+
+def macs(flow):
+    """Addresses of the link and their vendor parts."""
+    record = {}
+    for side, digits in zip(("src", "dst"), flow["macs"]):
+        mac = ":".join(digits[at:at + 2] for at in range(0, 12, 2))
+        record[f"{side}_mac"], record[f"{side}_oui"] = mac, mac[:8]
+    return record
+
+
+def core(flow):
+    """What both schemas have of the key."""
+    family = socket.AF_INET if flow["ip_version"] == 4 else socket.AF_INET6
+    source, destination = (socket.inet_ntop(family, socket.inet_pton(family, flow[end])) for end in ("source", "destination"))
+    return {"src_ip": source, "dst_ip": destination, "src_port": flow["ports"][0], "dst_port": flow["ports"][1],
+            "protocol": flow["protocol"], "ip_version": flow["ip_version"], "vlan_id": flow["vlan_id"],
+            "tunnel_id": flow["tunnel"], **macs(flow)}
+
+
+def counters(flow, profile):
+    """Times, packets and bytes of the three directions."""
+    record = {}
+    unit = "us" if profile == "native" else "ms"
+    stamp = "" if profile == "native" else "_ms"
+    for name, (first, last, packets, octets) in zip(DIRECTIONS, flow["counters"]):
+        absent = profile == "native" and packets == 0
+        record[f"{name}_first_seen{stamp}"] = None if absent else first
+        record[f"{name}_last_seen{stamp}"] = None if absent else last
+        record[f"{name}_duration_{unit}"] = last - first
+        record[f"{name}_packets"] = min(packets, MAX_LONG)
+        record[f"{name}_bytes"] = min(octets, MAX_LONG)
+    return record
+
+
+def deviation(squares, count):
+    """Sample standard deviation."""
+    return math.sqrt(squares / (count - 1)) if count > 1 else 0.0
+
+
+def statistics(flow, profile):
+    """Post-mortem statistics: sizes are Avro ints, intervals longs; n packets have n - 1 intervals."""
+    record = {}
+    interval = "piat_us" if profile == "native" else "piat_ms"
+    for d, name in enumerate(DIRECTIONS):
+        packets = flow["counters"][d][2]
+        for kind, source, limit, count in (("ps", "sizes", MAX_INT, packets), (interval, "intervals", MAX_LONG, packets - 1)):
+            low, high, mean, squares = flow[source][d]
+            record[f"{name}_min_{kind}"], record[f"{name}_max_{kind}"] = min(low, limit), min(high, limit)
+            record[f"{name}_mean_{kind}"], record[f"{name}_stddev_{kind}"] = mean, deviation(squares, count)
+        for flag, number in zip(FLAGS, flow["tcp"][d]):
+            record[f"{name}_{flag}_packets"] = number
+    return record
+
+
+def sequences(flow, profile):
+    """SPLT: natively as long as it is, for NFStream filled up with -1."""
+    interval = "splt_piat_us" if profile == "native" else "splt_piat_ms"
+    fill = [] if profile == "native" else [-1] * (SPLT_PLACES - len(flow["packets"]))
+    columns = list(zip(*flow["packets"])) or [(), (), ()]
+    return {"splt_direction": [*columns[0], *fill], "splt_ps": [*(min(size, MAX_INT) for size in columns[1]), *fill],
+            interval: [*columns[2], *fill]}
+
+
+def labels(flow, profile, ndpi_version):
+    """nDPI's columns."""
+    record = {"application_name": clean(flow["application"]), "application_category_name": clean(flow["category"]),
+              "application_confidence": flow["confidence"]}
+    wire = {name: value.split(b"\0")[0] for name, value in flow["texts"].items()}
+    if profile == "native":
+        record["application_is_guessed"] = bool(flow["guessed"])
+        record["ndpi_version"] = ndpi_version
+        record.update({field: clean(wire.get(name, b"")) or None for field, name in NATIVE_TEXTS.items()})
+    else:
+        record["application_is_guessed"] = flow["guessed"]
+        for field, names in NFSTREAM_TEXTS.items():
+            record[field] = clean(next((wire[name] for name in names if wire.get(name)), b""))
+    return record
+
+
+def native_only(flow, header, seq, feature_hash):
+    """Identity, quality, and what is null where it was not on the wire."""
+    record = {"sensor_id": header["sensor_id"], "boot_id": header["boot_id"], "output": "csv", "seq": seq,
+              "feature_hash": feature_hash, "flow_uid": flow_uid(flow, "native"), "slice": min(flow["slice"], MAX_INT),
+              "record_kind": "final", "revision": 0, "end_reason": END_REASONS[flow["end_reason"]],
+              "quality_flags": quality(flow, header["loss"])}
+    if "l7" in header["off"]:
+        record["quality_flags"] = [flag for flag in record["quality_flags"] if flag != "guessed_label"]
+    has_icmp = flow["first_flags"] & HAS_ICMP
+    record["icmp_type"], record["icmp_code"] = flow["icmp"] if has_icmp else (None, None)
+    if not flow["first_flags"] & HAS_MAC:
+        record.update(dict.fromkeys(("src_mac", "src_oui", "dst_mac", "dst_oui")))
+    return record
+
+
+def record_of(flow, header, seq, feature_hash):
+    """One record by field name."""
+    profile = header["profile"]
+    groups = {"tunnel": {"tunnel_id": flow["tunnel"]}, "stats": statistics(flow, profile),
+              "splt": sequences(flow, profile), "l7": labels(flow, profile, header["ndpi_version"])}
+    record = {**core(flow), **counters(flow, profile)}
+    for group in GROUPS:
+        absent = group in header["off"]
+        record.update(dict.fromkeys(groups[group]) if absent else groups[group])
+    if profile == "native":
+        record.update(native_only(flow, header, seq, feature_hash))
+    else:
+        record.update(id=seq, expiration_id=int(END_REASONS[flow["end_reason"]] == "active"))
+    return record
+
+
+def records(header, schema, features):
+    """All records that plant makes of its input, as lists; `features` is the text that feature_hash covers."""
+    feature_hash = hashlib.sha256(features).hexdigest()[:32]
+    return [schema.listed(record_of(flow, header, seq, feature_hash))
+            for seq, flow in enumerate(flows(header["profile"]))]

@@ -1,0 +1,99 @@
+#include "decode/hex_frame.h"
+
+static void every_reason_has_a_name_and_a_text(void **state) {
+    (void)state;
+    assert_string_equal(decode_reason_name(DECODE_METERED), "metered");
+    assert_string_equal(decode_reason_name(DECODE_link_type), "link_type");
+    for (int reason = 0; reason < DECODE_REASON_COUNT; reason++) {
+        assert_true(strlen(decode_reason_name((enum decode_reason)reason)) > 3);
+        assert_true(strlen(decode_reason_text((enum decode_reason)reason)) > 3);
+    }
+    assert_string_equal(decode_reason_name(DECODE_REASON_COUNT), "unknown");
+}
+
+static int64_t time_of(struct decoder *decoder, int64_t seconds, int32_t microseconds, uint8_t *flags) {
+    static const uint8_t datagram[] = {0x45, 0, 0,  28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0,
+                                       0,    1, 10, 0,  0, 2, 4, 0, 0,  53, 0, 8, 0,  0};
+    struct packet packet;
+    struct frame frame = {
+        .bytes = datagram,
+        .captured_length = sizeof datagram,
+        .wire_length = sizeof datagram,
+        .seconds = seconds,
+        .microseconds = microseconds,
+        .link_type = LINK_RAW,
+    };
+    assert_reason(decoder_decode(decoder, &frame, &packet), DECODE_METERED);
+    assert_int_equal(packet.time, decoder_time(decoder));
+    *flags = packet.flags;
+    return packet.time;
+}
+
+static void native_time_is_in_microseconds(void **state) {
+    (void)state;
+    uint8_t flags;
+    struct decoder *decoder = decoder_create(&(struct decode_options){.dialect = DECODE_NATIVE});
+    assert_int_equal(decoder_time(decoder), 0);
+    assert_int_equal(time_of(decoder, 0, 0, &flags), 0);
+    assert_int_equal(flags, 0);
+    assert_int_equal(time_of(decoder, 1700000000, 999999, &flags), 1700000000999999);
+    assert_int_equal(flags, 0);
+    /* Back in time: raised, flagged, counted. */
+    assert_int_equal(time_of(decoder, 1700000000, 999998, &flags), 1700000000999999);
+    assert_int_equal(flags, PACKET_TIME_RAISED);
+    assert_int_equal(time_of(decoder, -5, 0, &flags), 1700000000999999);
+    assert_int_equal(decoder_times_raised(decoder), 2);
+    /* As recorded in damaged files. */
+    assert_int_equal(time_of(decoder, 1700000002, -1, &flags), 1700000001999999);
+    assert_int_equal(time_of(decoder, INT64_MAX, 5, &flags), INT64_MAX);
+    decoder_destroy(decoder);
+}
+
+static void nfstream_time_is_in_milliseconds(void **state) {
+    (void)state;
+    uint8_t flags;
+    struct decoder *decoder = decoder_create(&(struct decode_options){.dialect = DECODE_NFSTREAM});
+    assert_int_equal(time_of(decoder, 1700000000, 999999, &flags), 1700000000999);
+    assert_int_equal(time_of(decoder, 1700000000, 999000, &flags), 1700000000999);
+    assert_int_equal(flags, 0); /* the same tick is not raised */
+    assert_int_equal(time_of(decoder, 1700000002, -999, &flags), 1700000002000);
+    assert_int_equal(time_of(decoder, 1700000003, -1001, &flags), 1700000002999);
+    assert_int_equal(time_of(decoder, 1600000000, 0, &flags), 1700000002999);
+    assert_int_equal(flags, PACKET_TIME_RAISED);
+    assert_int_equal(decoder_times_raised(decoder), 1);
+    decoder_destroy(decoder);
+}
+
+static void ignored_frames_do_not_move_the_clock(void **state) {
+    (void)state;
+    struct packet packet;
+    struct decoder *decoder = decoder_create(&(struct decode_options){.dialect = DECODE_NATIVE});
+    assert_reason(decode_at(decoder, 50, LINK_RAW, "00", &packet), DECODE_ip_malformed);
+    assert_int_equal(decoder_time(decoder), 0);
+    assert_reason(decode_at(decoder, 20, LINK_RAW, IPV4_UDP, &packet), DECODE_METERED);
+    assert_int_equal(decoder_time(decoder), 20000000);
+    decoder_destroy(decoder);
+}
+
+static void the_clock_can_be_advanced(void **state) {
+    (void)state;
+    uint8_t flags;
+    struct decoder *decoder = decoder_create(&(struct decode_options){.dialect = DECODE_NATIVE});
+    assert_int_equal(decoder_advance(decoder, 100, 5), 100000005);
+    assert_int_equal(decoder_advance(decoder, 99, 0), 100000005);
+    assert_int_equal(time_of(decoder, 99, 0, &flags), 100000005);
+    assert_int_equal(flags, PACKET_TIME_RAISED);
+    decoder_destroy(decoder);
+    decoder_destroy(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_reason_has_a_name_and_a_text),
+        cmocka_unit_test(native_time_is_in_microseconds),
+        cmocka_unit_test(nfstream_time_is_in_milliseconds),
+        cmocka_unit_test(ignored_frames_do_not_move_the_clock),
+        cmocka_unit_test(the_clock_can_be_advanced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
