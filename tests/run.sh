@@ -25,7 +25,7 @@ export LONG
 
 suite_house() {
   python3 tests/house/run.py -I "$ROOT/build/release/sensor" && python3 -m unittest discover -q -s tests/house &&
-    tests/house/format.sh && shellcheck -x deploy/*.sh deploy/local/*.sh tests/*.sh tests/*/*.sh .ci/run
+    tests/house/format.sh && shellcheck -x -P SCRIPTDIR deploy/*.sh deploy/local/*.sh tests/*.sh tests/*/*.sh .ci/run
 }
 suite_tidy() { tests/house/tidy.sh build/release; }
 suite_unit() { ctest --test-dir build/release --output-on-failure -j2; }

@@ -10,14 +10,23 @@
 #include "app/config_rows.h"
 #include "base/nearest.h"
 
-enum { FLAG_FORMAT = 256, FLAG_PROFILE, FLAG_SCHEMA, FLAG_SET, FLAG_CHECK, FLAG_PRINT, FLAG_VERSION, FLAG_HELP };
+enum {
+    FLAG_FORMAT = 256,
+    FLAG_PROFILE,
+    FLAG_SCHEMA,
+    FLAG_SET,
+    FLAG_CHECK,
+    FLAG_PRINT,
+    FLAG_VERSION,
+    FLAG_HELP
+};
 
 static const struct option flags[] = {
-    {"format", required_argument, NULL, FLAG_FORMAT},     {"profile", required_argument, NULL, FLAG_PROFILE},
-    {"schema", required_argument, NULL, FLAG_SCHEMA},     {"set", required_argument, NULL, FLAG_SET},
-    {"check-config", no_argument, NULL, FLAG_CHECK},      {"print-config", no_argument, NULL, FLAG_PRINT},
-    {"list-interfaces", no_argument, NULL, 'D'},          {"version", no_argument, NULL, FLAG_VERSION},
-    {"help", no_argument, NULL, FLAG_HELP},               {NULL, 0, NULL, 0},
+    {"format", required_argument, NULL, FLAG_FORMAT}, {"profile", required_argument, NULL, FLAG_PROFILE},
+    {"schema", required_argument, NULL, FLAG_SCHEMA}, {"set", required_argument, NULL, FLAG_SET},
+    {"check-config", no_argument, NULL, FLAG_CHECK},  {"print-config", no_argument, NULL, FLAG_PRINT},
+    {"list-interfaces", no_argument, NULL, 'D'},      {"version", no_argument, NULL, FLAG_VERSION},
+    {"help", no_argument, NULL, FLAG_HELP},           {NULL, 0, NULL, 0},
 };
 static const char short_flags[] = ":r:i:f:w:c:Dh";
 
@@ -47,8 +56,7 @@ static const char help[] =
     "every record field. Exit codes: 0 done, 64 usage, 65 bad capture, 66 no input, 69 broker or registry\n"
     "unavailable, 73 output cannot be created, 74 output failed, 77 no permission, 78 configuration.\n";
 
-void command_line_help(void)
-{
+void command_line_help(void) {
     fputs(help, stdout);
 }
 
@@ -60,22 +68,35 @@ struct line {
     enum command command;
 };
 
-static int unknown_flag(const char *flag, struct error *error)
-{
-    static const char *const names[] = {"--format", "--profile", "--schema", "--set", "--check-config", "--print-config",
-                                        "--list-interfaces", "--version", "--help", "-r", "-i", "-f", "-w", "-c", "-D", "-h"};
+static int unknown_flag(const char *flag, struct error *error) {
+    static const char *const names[] = {"--format",
+                                        "--profile",
+                                        "--schema",
+                                        "--set",
+                                        "--check-config",
+                                        "--print-config",
+                                        "--list-interfaces",
+                                        "--version",
+                                        "--help",
+                                        "-r",
+                                        "-i",
+                                        "-f",
+                                        "-w",
+                                        "-c",
+                                        "-D",
+                                        "-h"};
     char name[64]; /* of "--name=value" */
     snprintf(name, sizeof name, "%.*s", (int)strcspn(flag, "="), flag);
     const char *nearest = nearest_name(name, names, sizeof names / sizeof *names, sizeof *names);
     if (nearest && strcmp(nearest, name) == 0)
         return error_set(error, EINVAL, EX_USAGE, "%s takes no value; --help lists all flags", name);
     if (nearest)
-        return error_set(error, EINVAL, EX_USAGE, "unknown flag %s; did you mean %s? (--help lists all)", name, nearest);
+        return error_set(error, EINVAL, EX_USAGE, "unknown flag %s; did you mean %s? (--help lists all)",
+                         name, nearest);
     return error_set(error, EINVAL, EX_USAGE, "unknown flag %s; --help lists all", name);
 }
 
-static void take_flag(struct line *line, int flag)
-{
+static void take_flag(struct line *line, int flag) {
     switch (flag) {
     case 'r': line->files[line->file_count++] = optarg; break;
     case 'i': line->interface = optarg; break;
@@ -94,14 +115,14 @@ static void take_flag(struct line *line, int flag)
     }
 }
 
-static int read_flags(int argc, char **argv, struct line *line, struct error *error)
-{
+static int read_flags(int argc, char **argv, struct line *line, struct error *error) {
     opterr = 0;
     optind = 0; /* glibc: begin anew, whatever an earlier call left behind */
     int flag;
     while ((flag = getopt_long(argc, argv, short_flags, flags, NULL)) != -1) {
         if (flag == ':')
-            return error_set(error, EINVAL, EX_USAGE, "%s needs a value; --help shows which", argv[optind - 1]);
+            return error_set(error, EINVAL, EX_USAGE, "%s needs a value; --help shows which",
+                             argv[optind - 1]);
         if (flag == '?' && optopt != 0) {
             char name[3] = {'-', (char)optopt, '\0'};
             return unknown_flag(optopt < 128 ? name : argv[optind - 1], error);
@@ -113,25 +134,26 @@ static int read_flags(int argc, char **argv, struct line *line, struct error *er
     return 0;
 }
 
-static int read_schema_command(const char *name, enum command *command, struct error *error)
-{
+static int read_schema_command(const char *name, enum command *command, struct error *error) {
     static const struct {
         const char *name;
         enum command command;
-    } commands[] = {{"print", COMMAND_SCHEMA_PRINT}, {"features", COMMAND_SCHEMA_FEATURES},
-                    {"check", COMMAND_SCHEMA_CHECK}, {"register", COMMAND_SCHEMA_REGISTER}};
+    } commands[] = {{"print", COMMAND_SCHEMA_PRINT},
+                    {"features", COMMAND_SCHEMA_FEATURES},
+                    {"check", COMMAND_SCHEMA_CHECK},
+                    {"register", COMMAND_SCHEMA_REGISTER}};
     for (size_t i = 0; name && i < sizeof commands / sizeof *commands; i++)
         if (strcmp(commands[i].name, name) == 0) {
             *command = commands[i].command;
             return 0;
         }
-    return error_set(error, EINVAL, EX_USAGE, "schema %s: unknown command; there are print, features, check and register",
+    return error_set(error, EINVAL, EX_USAGE,
+                     "schema %s: unknown command; there are print, features, check and register",
                      name ? name : "");
 }
 
 /* Words that are not flags. */
-static int read_words(int argc, char **argv, struct line *line, struct error *error)
-{
+static int read_words(int argc, char **argv, struct line *line, struct error *error) {
     const char *first = optind < argc ? argv[optind] : NULL;
     int words = 0;
     int result = 0;
@@ -143,13 +165,13 @@ static int read_words(int argc, char **argv, struct line *line, struct error *er
         words = 1;
     }
     if (result == 0 && optind + words < argc)
-        return error_set(error, EINVAL, EX_USAGE, "unexpected argument \"%s\"; captures are given with -r FILE",
-                         argv[optind + words]);
+        return error_set(error, EINVAL, EX_USAGE,
+                         "unexpected argument \"%s\"; captures are given with -r FILE", argv[optind + words]);
     return result;
 }
 
-static int set_path(struct config *config, const char *path, const char *value, const char *flag, struct error *error)
-{
+static int set_path(struct config *config, const char *path, const char *value, const char *flag,
+                    struct error *error) {
     char *assignment;
     if (!value)
         return 0;
@@ -162,9 +184,9 @@ static int set_path(struct config *config, const char *path, const char *value, 
     return result;
 }
 
-static const char *format_of_path(const char *path)
-{
-    static const char *const formats[][2] = {{".csv", "csv"}, {".json", "jsonl"}, {".jsonl", "jsonl"}, {".ndjson", "jsonl"}};
+static const char *format_of_path(const char *path) {
+    static const char *const formats[][2] = {
+        {".csv", "csv"}, {".json", "jsonl"}, {".jsonl", "jsonl"}, {".ndjson", "jsonl"}};
     const char *dot = strrchr(path, '.');
     if (strcmp(path, "-") == 0)
         return "jsonl";
@@ -176,8 +198,7 @@ static const char *format_of_path(const char *path)
 
 /* -w: this output instead of the configured file's, with what --set says of outputs.0; without any output records go
  * to standard output. */
-static int apply_output(struct config *config, const struct line *line, struct error *error)
-{
+static int apply_output(struct config *config, const struct line *line, struct error *error) {
     const char *path = line->output ? line->output : "-";
     if (!line->output && config->output_count > 0)
         return 0;
@@ -189,13 +210,15 @@ static int apply_output(struct config *config, const struct line *line, struct e
 }
 
 /* --format and --schema hold for every output. */
-static int apply_to_outputs(struct config *config, const struct line *line, struct error *error)
-{
+static int apply_to_outputs(struct config *config, const struct line *line, struct error *error) {
     int result = 0;
     for (size_t i = 0; result == 0 && i < config->output_count; i++) {
         struct output_config *output = &config->outputs[i];
         char path[64];
-        const char *format = line->format ? line->format : output->format ? NULL : output->path ? format_of_path(output->path) : "avro";
+        const char *format = line->format     ? line->format
+                             : output->format ? NULL
+                             : output->path   ? format_of_path(output->path)
+                                              : "avro";
         snprintf(path, sizeof path, "outputs.%zu.format", i);
         result = set_path(config, path, format, "--format", error);
         snprintf(path, sizeof path, "outputs.%zu.schema", i);
@@ -205,8 +228,7 @@ static int apply_to_outputs(struct config *config, const struct line *line, stru
     return result;
 }
 
-static int apply(struct config *config, const struct line *line, struct error *error)
-{
+static int apply(struct config *config, const struct line *line, struct error *error) {
     int result = line->config_path ? config_load(config, line->config_path, error) : 0;
     if (line->output)
         config_clear_outputs(config);
@@ -236,22 +258,20 @@ static int apply(struct config *config, const struct line *line, struct error *e
 }
 
 /* Commands that answer whatever the configuration says. */
-static bool stands_alone(enum command command)
-{
+static bool stands_alone(enum command command) {
     return command == COMMAND_HELP || command == COMMAND_VERSION || command == COMMAND_LIST_INTERFACES ||
            command == COMMAND_REFERENCE;
 }
 
-static int parse_line(int argc, char **argv, struct config *config, struct line *line, struct error *error)
-{
+static int parse_line(int argc, char **argv, struct config *config, struct line *line, struct error *error) {
     int result = read_flags(argc, argv, line, error);
     if (result == 0)
         result = read_words(argc, argv, line, error);
     return result == 0 && !stands_alone(line->command) ? apply(config, line, error) : result;
 }
 
-int command_line_parse(int argc, char **argv, enum command *command, struct config *config, struct error *error)
-{
+int command_line_parse(int argc, char **argv, enum command *command, struct config *config,
+                       struct error *error) {
     struct line line = {.command = COMMAND_RUN};
     line.files = calloc((size_t)argc + 1, sizeof *line.files);
     line.sets = calloc((size_t)argc + 1, sizeof *line.sets);

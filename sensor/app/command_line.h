@@ -13,8 +13,8 @@ enum command {
     COMMAND_LIST_INTERFACES,
     COMMAND_VERSION,
     COMMAND_HELP,
-    COMMAND_REFERENCE,       /* flowsensor reference: the page of options and record fields */
-    COMMAND_SCHEMA_PRINT,    /* flowsensor schema print|features|check|register */
+    COMMAND_REFERENCE,    /* flowsensor reference: the page of options and record fields */
+    COMMAND_SCHEMA_PRINT, /* flowsensor schema print|features|check|register */
     COMMAND_SCHEMA_FEATURES,
     COMMAND_SCHEMA_CHECK,
     COMMAND_SCHEMA_REGISTER,
@@ -22,6 +22,7 @@ enum command {
 
 /* Fills the configuration: defaults, then the file (-c), then --set, then flags, whatever their order on the line.
  * EX_USAGE for an unknown flag or command, else what the configuration says. */
-int command_line_parse(int argc, char **argv, enum command *command, struct config *config, struct error *error);
+int command_line_parse(int argc, char **argv, enum command *command, struct config *config,
+                       struct error *error);
 
 void command_line_help(void);

@@ -7,8 +7,7 @@
 enum { EXPANDED_FILE_MAX = 64 * 1024 };
 
 /* The content of a file without its last line end; NULL with the reason. */
-static char *read_whole(const char *path, struct error *reason)
-{
+static char *read_whole(const char *path, struct error *reason) {
     FILE *file = fopen(path, "re");
     if (!file) {
         error_set(reason, errno, EX_CONFIG, "${file:%s}: %s", path, strerror(errno));
@@ -20,7 +19,8 @@ static char *read_whole(const char *path, struct error *reason)
     fclose(file);
     if (failed) {
         free(content);
-        error_set(reason, EIO, EX_CONFIG, "${file:%s}: cannot be read or is larger than %d bytes", path, EXPANDED_FILE_MAX);
+        error_set(reason, EIO, EX_CONFIG, "${file:%s}: cannot be read or is larger than %d bytes", path,
+                  EXPANDED_FILE_MAX);
         return NULL;
     }
     while (length > 0 && (content[length - 1] == '\n' || content[length - 1] == '\r'))
@@ -29,8 +29,7 @@ static char *read_whole(const char *path, struct error *reason)
 }
 
 /* What stands between "${" and "}": "NAME", "NAME:-default" or "file:PATH". malloc'd. */
-static char *resolve(const char *inner, struct error *reason)
-{
+static char *resolve(const char *inner, struct error *reason) {
     if (strncmp(inner, "file:", 5) == 0)
         return read_whole(inner + 5, reason);
     const char *separator = strstr(inner, ":-");
@@ -40,16 +39,16 @@ static char *resolve(const char *inner, struct error *reason)
     if ((!value || !*value) && separator)
         value = separator + 2;
     if (!value) {
-        error_set(reason, EINVAL, EX_CONFIG, "${%s}: the environment has no such variable; set it, or write ${%s:-default}",
-                  inner, inner);
+        error_set(reason, EINVAL, EX_CONFIG,
+                  "${%s}: the environment has no such variable; set it, or write ${%s:-default}", inner,
+                  inner);
         return NULL;
     }
     return strdup(value);
 }
 
 /* Writes the first part of `text`, a reference or what stands before one; returns the rest, NULL on failure. */
-static const char *expand_part(const char *text, FILE *stream, struct error *reason)
-{
+static const char *expand_part(const char *text, FILE *stream, struct error *reason) {
     const char *open = strstr(text, "${");
     if (open != text) {
         bool literal = open && open[-1] == '$';
@@ -74,8 +73,7 @@ static const char *expand_part(const char *text, FILE *stream, struct error *rea
     return rest;
 }
 
-int config_expand(const char *text, char **expanded, struct error *reason)
-{
+int config_expand(const char *text, char **expanded, struct error *reason) {
     size_t size;
     FILE *stream = open_memstream(expanded, &size);
     if (!stream)

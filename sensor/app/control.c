@@ -13,8 +13,7 @@ static atomic_bool stopping;
 static _Atomic int64_t deadline; /* monotonic clock; 0: none */
 static int64_t timeout;
 
-static void handle(int number)
-{
+static void handle(int number) {
     if (atomic_exchange(&stopping, true))
         _exit(128 + number);
     control_end();
@@ -23,8 +22,7 @@ static void handle(int number)
         capture_break(capture);
 }
 
-void control_install(int64_t shutdown_timeout)
-{
+void control_install(int64_t shutdown_timeout) {
     timeout = shutdown_timeout;
     struct sigaction action = {.sa_handler = handle};
     sigemptyset(&action.sa_mask);
@@ -35,26 +33,22 @@ void control_install(int64_t shutdown_timeout)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-void control_watch(struct capture *capture)
-{
+void control_watch(struct capture *capture) {
     atomic_store(&running, capture);
     /* A signal that came before there was a capture. */
     if (capture && control_stopping())
         capture_break(capture);
 }
 
-void control_end(void)
-{
+void control_end(void) {
     int64_t none = 0;
     atomic_compare_exchange_strong(&deadline, &none, clock_monotonic() + timeout);
 }
 
-int64_t control_deadline(void)
-{
+int64_t control_deadline(void) {
     return atomic_load(&deadline);
 }
 
-bool control_stopping(void)
-{
+bool control_stopping(void) {
     return atomic_load(&stopping);
 }

@@ -7,26 +7,22 @@
 #include "base/log.h"
 
 /* Appends " name 12," for each count that is not 0; the last comma goes. */
-static void print_parts(FILE *stream, const char *name, uint64_t count, int *parts)
-{
+static void print_parts(FILE *stream, const char *name, uint64_t count, int *parts) {
     if (count > 0)
         fprintf(stream, "%s%s %" PRIu64, (*parts)++ == 0 ? " (" : ", ", name, count);
 }
 
-static void close_parts(FILE *stream, int parts)
-{
+static void close_parts(FILE *stream, int parts) {
     if (parts > 0)
         fputc(')', stream);
 }
 
-static void print_residual(FILE *stream, uint64_t left, uint64_t right)
-{
+static void print_residual(FILE *stream, uint64_t left, uint64_t right) {
     if (left != right)
         fprintf(stream, " + RESIDUAL %" PRId64 " (a bug: please report it)", (int64_t)(left - right));
 }
 
-static void print_packets(FILE *stream, const struct ledger *ledger)
-{
+static void print_packets(FILE *stream, const struct ledger *ledger) {
     uint64_t ignored = 0;
     int parts = 0;
     for (int i = 1; i < DECODE_REASON_COUNT; i++)
@@ -38,16 +34,16 @@ static void print_packets(FILE *stream, const struct ledger *ledger)
     close_parts(stream, parts);
     print_residual(stream, ledger->packets, ledger->ignored[DECODE_METERED] + ignored);
     if (ledger->capture.dropped_kernel + ledger->capture.dropped_interface > 0)
-        fprintf(stream, "; not read: dropped by kernel %" PRIu64 ", by interface %" PRIu64, ledger->capture.dropped_kernel,
-                ledger->capture.dropped_interface);
+        fprintf(stream, "; not read: dropped by kernel %" PRIu64 ", by interface %" PRIu64,
+                ledger->capture.dropped_kernel, ledger->capture.dropped_interface);
     if (ledger->times_raised > 0)
         fprintf(stream, "; times raised %" PRIu64, ledger->times_raised);
     if (ledger->seconds > 0)
-        fprintf(stream, "; %.2f s, %.0f packets/s", ledger->seconds, (double)ledger->packets / ledger->seconds);
+        fprintf(stream, "; %.2f s, %.0f packets/s", ledger->seconds,
+                (double)ledger->packets / ledger->seconds);
 }
 
-static void print_flows(FILE *stream, const struct ledger *ledger)
-{
+static void print_flows(FILE *stream, const struct ledger *ledger) {
     const struct meter_statistics *meter = &ledger->meter;
     uint64_t exported = 0;
     int parts = 0;
@@ -61,8 +57,7 @@ static void print_flows(FILE *stream, const struct ledger *ledger)
     print_residual(stream, meter->flows_opened, exported + meter->flows_open);
 }
 
-static void print_output(FILE *stream, const struct output *output)
-{
+static void print_output(FILE *stream, const struct output *output) {
     struct sink_statistics statistics = {0};
     uint64_t dropped = output->unencoded + output->mismatched;
     int parts = 0;
@@ -70,8 +65,11 @@ static void print_output(FILE *stream, const struct output *output)
         output->plan->sink->statistics(output->sink, &statistics);
     for (int i = 0; i < SINK_DROP_COUNT; i++)
         dropped += statistics.dropped[i];
-    fprintf(stream, "output %s (%s): made %" PRIu64 " = acknowledged %" PRIu64 " + in flight %" PRIu64 " + dropped %" PRIu64,
-            output->plan->name, output->plan->sink->name, output->made, statistics.acknowledged, statistics.in_flight, dropped);
+    fprintf(stream,
+            "output %s (%s): made %" PRIu64 " = acknowledged %" PRIu64 " + in flight %" PRIu64
+            " + dropped %" PRIu64,
+            output->plan->name, output->plan->sink->name, output->made, statistics.acknowledged,
+            statistics.in_flight, dropped);
     print_parts(stream, "no_memory", output->unencoded, &parts);
     print_parts(stream, "schema_mismatch", output->mismatched, &parts);
     for (int i = 0; i < SINK_DROP_COUNT; i++)
@@ -97,8 +95,7 @@ static void print_output(FILE *stream, const struct output *output)
         free(text);                                  \
     } while (0)
 
-void ledger_log(const struct ledger *ledger, const struct output *outputs, size_t count)
-{
+void ledger_log(const struct ledger *ledger, const struct output *outputs, size_t count) {
     LOG_PRINTED(print_packets, ledger);
     LOG_PRINTED(print_flows, ledger);
     for (size_t i = 0; i < count; i++)

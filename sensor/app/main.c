@@ -14,8 +14,7 @@
 #include "base/log.h"
 #include "capture/capture.h"
 
-static int run(const struct plan *plan, struct error *error)
-{
+static int run(const struct plan *plan, struct error *error) {
     struct pipeline *pipeline = NULL;
     int result = pipeline_open(plan, &pipeline, error);
     if (result < 0)
@@ -27,15 +26,13 @@ static int run(const struct plan *plan, struct error *error)
     return result;
 }
 
-static void print_interface(const char *name, const char *description, const char *addresses, void *context)
-{
+static void print_interface(const char *name, const char *description, const char *addresses, void *context) {
     (void)context;
     printf("%-16s %s%s%s\n", name, addresses, *description ? "  " : "", description);
 }
 
 /* Commands that need the configuration judged and the schemas bound. */
-static int execute_plan(enum command command, const struct config *config, struct error *error)
-{
+static int execute_plan(enum command command, const struct config *config, struct error *error) {
     struct plan plan;
     int result = command == COMMAND_RUN || command == COMMAND_CHECK_CONFIG ? config_check(config, error) : 0;
     if (result < 0)
@@ -49,30 +46,18 @@ static int execute_plan(enum command command, const struct config *config, struc
     return result;
 }
 
-static int execute(enum command command, const struct config *config, struct error *error)
-{
+static int execute(enum command command, const struct config *config, struct error *error) {
     switch (command) {
-    case COMMAND_HELP:
-        command_line_help();
-        return 0;
-    case COMMAND_VERSION:
-        version_print(stdout);
-        return 0;
-    case COMMAND_LIST_INTERFACES:
-        return capture_list_interfaces(print_interface, NULL, error);
-    case COMMAND_REFERENCE:
-        reference_print(stdout);
-        return 0;
-    case COMMAND_PRINT_CONFIG:
-        config_print(config, stdout);
-        return 0;
-    default:
-        return execute_plan(command, config, error);
+    case COMMAND_HELP: command_line_help(); return 0;
+    case COMMAND_VERSION: version_print(stdout); return 0;
+    case COMMAND_LIST_INTERFACES: return capture_list_interfaces(print_interface, NULL, error);
+    case COMMAND_REFERENCE: reference_print(stdout); return 0;
+    case COMMAND_PRINT_CONFIG: config_print(config, stdout); return 0;
+    default: return execute_plan(command, config, error);
     }
 }
 
-static void configure_log(const struct config *config)
-{
+static void configure_log(const struct config *config) {
     enum log_level level;
     enum log_format format;
     if (config->log.level && config->log.format && log_level_parse(config->log.level, &level) == 0 &&
@@ -82,15 +67,14 @@ static void configure_log(const struct config *config)
 
 /* A standard descriptor that was closed would be given to the first file or socket that is opened, and log lines or
  * records would go there. What stands in for it can be neither read nor written, so that whoever uses it hears of it. */
-static void fill_standard_descriptors(void)
-{
+static void fill_standard_descriptors(void) {
     for (int descriptor = 0; descriptor < 3; descriptor++)
-        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY) != descriptor)
+        if (fcntl(descriptor, F_GETFD) < 0 &&
+            open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY) != descriptor)
             _Exit(EX_OSERR);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     fill_standard_descriptors();
     struct config config;
     struct error error = {0};

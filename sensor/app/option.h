@@ -30,7 +30,7 @@ struct string_list {
 };
 
 struct option_row {
-    const char *path;    /* "meter.idle_timeout"; rows of an output begin with "outputs." */
+    const char *path; /* "meter.idle_timeout"; rows of an output begin with "outputs." */
     enum option_type type;
     size_t offset;       /* of the member in struct config, for outputs in struct output_config */
     const char *initial; /* default in the form a person writes; NULL: not set */

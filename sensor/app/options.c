@@ -2,9 +2,9 @@
 
 #include <stddef.h>
 
-#define AT(member) offsetof(struct config, member)
+#define AT(member)  offsetof(struct config, member)
 #define OUT(member) offsetof(struct output_config, member)
-#define SECOND INT64_C(1000000)
+#define SECOND      INT64_C(1000000)
 
 const struct option_row option_rows[] = {
     {"profile", OPTION_CHOICE, AT(profile), "native", 0, 0, "native|nfstream",
@@ -47,14 +47,16 @@ const struct option_row option_rows[] = {
 
     {"registry.url", OPTION_STRING, AT(registry.url), NULL, 0, 0, NULL,
      "Schema registry with the Confluent API; may have a path, such as /apis/ccompat/v7."},
-    {"registry.username", OPTION_STRING, AT(registry.username), NULL, 0, 0, NULL, "User for basic authentication."},
+    {"registry.username", OPTION_STRING, AT(registry.username), NULL, 0, 0, NULL,
+     "User for basic authentication."},
     {"registry.password_file", OPTION_STRING, AT(registry.password_file), NULL, 0, 0, NULL,
      "File whose first line is the password."},
     {"registry.ca_file", OPTION_STRING, AT(registry.ca_file), NULL, 0, 0, NULL,
      "Certificates that the registry's is checked against (PEM). Default: the system's."},
     {"registry.certificate_file", OPTION_STRING, AT(registry.certificate_file), NULL, 0, 0, NULL,
      "Client certificate (PEM)."},
-    {"registry.key_file", OPTION_STRING, AT(registry.key_file), NULL, 0, 0, NULL, "Key of the client certificate (PEM)."},
+    {"registry.key_file", OPTION_STRING, AT(registry.key_file), NULL, 0, 0, NULL,
+     "Key of the client certificate (PEM)."},
     {"registry.timeout", OPTION_DURATION, AT(registry.timeout), "5s", 1000, 3600 * SECOND, NULL,
      "Limit of one request, connection included."},
     {"registry.max_response_size", OPTION_SIZE, AT(registry.max_response_size), "4MiB", 1024, INT32_MAX, NULL,
@@ -72,11 +74,14 @@ const struct option_row option_rows[] = {
 
     {"delivery.timeout", OPTION_DURATION, AT(delivery.timeout), "30s", 1000, 86400 * SECOND, NULL,
      "Reading files: how long to wait for an output that takes nothing before giving up (exit code 69)."},
-    {"delivery.shutdown_timeout", OPTION_DURATION, AT(delivery.shutdown_timeout), "10s", 1000, 86400 * SECOND, NULL,
+    {"delivery.shutdown_timeout", OPTION_DURATION, AT(delivery.shutdown_timeout), "10s", 1000, 86400 * SECOND,
+     NULL,
      "At the end: how long the outputs may take for what is still under way, after a signal or on a live source."},
 
-    {"log.level", OPTION_CHOICE, AT(log.level), "info", 0, 0, "error|warning|info|debug", "Least level that is written."},
-    {"log.format", OPTION_CHOICE, AT(log.format), "plain", 0, 0, "plain|json", "Form of the log lines on standard error."},
+    {"log.level", OPTION_CHOICE, AT(log.level), "info", 0, 0, "error|warning|info|debug",
+     "Least level that is written."},
+    {"log.format", OPTION_CHOICE, AT(log.format), "plain", 0, 0, "plain|json",
+     "Form of the log lines on standard error."},
 };
 const size_t option_row_count = sizeof option_rows / sizeof *option_rows;
 
@@ -103,7 +108,8 @@ const struct option_row output_rows[] = {
     {"outputs.framing", OPTION_CHOICE, OUT(framing), NULL, 0, 0, "confluent|single_object|none",
      "What precedes a record in a Kafka message. Default: confluent (0x00 and the registry's schema id) with a registry, "
      "else single_object (Avro's marker and fingerprint)."},
-    {"outputs.subject_strategy", OPTION_CHOICE, OUT(subject_strategy), "topic", 0, 0, "topic|record|topic_record",
+    {"outputs.subject_strategy", OPTION_CHOICE, OUT(subject_strategy), "topic", 0, 0,
+     "topic|record|topic_record",
      "Subject in the registry: TOPIC-value, the record's full name, or TOPIC-full name."},
     {"outputs.pii", OPTION_CHOICE, OUT(pii), NULL, 0, 0, "clear",
      "What happens to personal data. A Kafka output whose schema has such fields must say it: clear sends them as they are."},

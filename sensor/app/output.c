@@ -10,26 +10,26 @@
 /* How often the registry is asked again while an id from the cache is in use. */
 enum { WATCH_MICROSECONDS = 10 * 1000000 };
 
-static int resolve_schema_id(struct output *output, const struct config *config, struct registry *registry, uint32_t *id,
-                             struct error *error)
-{
+static int resolve_schema_id(struct output *output, const struct config *config, struct registry *registry,
+                             uint32_t *id, struct error *error) {
     const struct output_plan *plan = output->plan;
     bool from_cache = false;
     char *subject = registry_subject(plan->config->subject_strategy, plan->config->topic, plan->schema);
     if (!subject)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    int result = registry_resolve(registry, subject, plan->schema, config->registry.auto_register, id, &from_cache, error);
+    int result = registry_resolve(registry, subject, plan->schema, config->registry.auto_register, id,
+                                  &from_cache, error);
     if (result == 0 && from_cache) {
         output->registry = registry_options_of(config);
-        result =
-            registry_watch_start(&output->registry, subject, plan->schema, *id, WATCH_MICROSECONDS, &output->watch, error);
+        result = registry_watch_start(&output->registry, subject, plan->schema, *id, WATCH_MICROSECONDS,
+                                      &output->watch, error);
     }
     free(subject);
     return result;
 }
 
-static int open_sink(struct output *output, const struct plan *plan, uint32_t schema_id, struct error *error)
-{
+static int open_sink(struct output *output, const struct plan *plan, uint32_t schema_id,
+                     struct error *error) {
     const struct output_config *config = output->plan->config;
     struct sink_options options = {
         .output = output->plan->name,
@@ -55,8 +55,7 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
 }
 
 int output_open(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
-                struct registry *registry, struct error *error)
-{
+                struct registry *registry, struct error *error) {
     output->plan = output_plan;
     struct recorder_options options = {
         .output = output_plan->name,
@@ -74,8 +73,7 @@ int output_open(struct output *output, const struct output_plan *output_plan, co
     return result == 0 ? open_sink(output, plan, schema_id, error) : result;
 }
 
-void output_close(struct output *output)
-{
+void output_close(struct output *output) {
     if (output->sink)
         output->plan->sink->close(output->sink);
     registry_watch_stop(output->watch);
@@ -83,8 +81,7 @@ void output_close(struct output *output)
     *output = (struct output){0};
 }
 
-int output_write(struct output *output, const struct flow *flow, struct error *error)
-{
+int output_write(struct output *output, const struct flow *flow, struct error *error) {
     struct message message;
     output->made++;
     if (recorder_make(output->recorder, flow, &message) < 0) {
@@ -100,8 +97,7 @@ int output_write(struct output *output, const struct flow *flow, struct error *e
     return result;
 }
 
-int output_poll(struct output *output, struct error *error)
-{
+int output_poll(struct output *output, struct error *error) {
     int result = output->plan->sink->poll ? output->plan->sink->poll(output->sink, error) : 0;
     output->failed = result < 0;
     if (result == 0 && output->watch && !output->mismatch &&

@@ -17,11 +17,12 @@ struct output {
     void *sink;
     struct registry_options registry; /* for the watch */
     struct registry_watch *watch;     /* NULL unless the schema's id came from the cache */
-    uint64_t made;       /* records, each with its seq */
-    uint64_t unencoded;  /* of them not handed over: no memory for so large a record */
-    uint64_t mismatched; /* of them not handed over: the registry has the schema no more under the id in use */
-    bool mismatch;       /* such records are made, counted, and go nowhere */
-    bool failed;         /* the sink can't go on; records are made no more */
+    uint64_t made;                    /* records, each with its seq */
+    uint64_t unencoded;               /* of them not handed over: no memory for so large a record */
+    uint64_t
+        mismatched; /* of them not handed over: the registry has the schema no more under the id in use */
+    bool mismatch;  /* such records are made, counted, and go nowhere */
+    bool failed;    /* the sink can't go on; records are made no more */
 };
 
 /* Makes the recorder, asks the registry (may be NULL) for the schema's id, and opens the sink. */

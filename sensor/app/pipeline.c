@@ -11,8 +11,8 @@
 #include "base/log.h"
 
 enum {
-    PACKETS_PER_HOUSEKEEPING = 4096,      /* a look at the clock costs as much as a packet */
-    HOUSEKEEPING_MICROSECONDS = 1000000,  /* kernel drops are looked up this often */
+    PACKETS_PER_HOUSEKEEPING = 4096,     /* a look at the clock costs as much as a packet */
+    HOUSEKEEPING_MICROSECONDS = 1000000, /* kernel drops are looked up this often */
 };
 
 struct pipeline {
@@ -28,12 +28,11 @@ struct pipeline {
     int64_t second;             /* of the last frame */
     uint64_t dropped;           /* by kernel and interface at the last look */
     bool output_failed;
-    struct error *error;        /* of pipeline_run(): the first failure */
+    struct error *error; /* of pipeline_run(): the first failure */
 };
 
 /* Said at once, since a live source may go on for long; the first one decides the exit code. */
-static void fail(struct pipeline *pipeline, const struct error *error)
-{
+static void fail(struct pipeline *pipeline, const struct error *error) {
     progress_end(&pipeline->progress);
     log_line(LOG_ERROR, "%s", error->text);
     if (pipeline->error->exit_code == 0)
@@ -41,8 +40,7 @@ static void fail(struct pipeline *pipeline, const struct error *error)
 }
 
 /* The meter's export call. */
-static void export_flow(void *context, const struct flow *flow)
-{
+static void export_flow(void *context, const struct flow *flow) {
     struct pipeline *pipeline = context;
     struct error error = {0};
     for (size_t i = 0; i < pipeline->output_count; i++) {
@@ -54,20 +52,19 @@ static void export_flow(void *context, const struct flow *flow)
     }
 }
 
-static int open_outputs(struct pipeline *pipeline, struct error *error)
-{
+static int open_outputs(struct pipeline *pipeline, struct error *error) {
     struct registry *registry = NULL;
     int result = registry_open_configured(pipeline->plan->config, &registry, error);
     for (size_t i = 0; result == 0 && i < pipeline->plan->output_count; i++) {
         pipeline->output_count = i + 1;
-        result = output_open(&pipeline->outputs[i], &pipeline->plan->outputs[i], pipeline->plan, registry, error);
+        result =
+            output_open(&pipeline->outputs[i], &pipeline->plan->outputs[i], pipeline->plan, registry, error);
     }
     registry_close(registry);
     return result;
 }
 
-int pipeline_open(const struct plan *plan, struct pipeline **opened, struct error *error)
-{
+int pipeline_open(const struct plan *plan, struct pipeline **opened, struct error *error) {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     if (!pipeline)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
@@ -90,8 +87,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     return result;
 }
 
-void pipeline_close(struct pipeline *pipeline)
-{
+void pipeline_close(struct pipeline *pipeline) {
     if (!pipeline)
         return;
     control_watch(NULL);
@@ -104,16 +100,15 @@ void pipeline_close(struct pipeline *pipeline)
 }
 
 /* A capture of which nothing is decoded would otherwise look like one without flows. */
-static void warn_of_link_type(const struct pipeline *pipeline, int link_type)
-{
+static void warn_of_link_type(const struct pipeline *pipeline, int link_type) {
     if (pipeline->ledger.ignored[DECODE_link_type] == 1)
-        log_line(LOG_WARNING,
-                 "%s: link type %d (DLT) is not decoded; its packets are counted as ignored (link_type); record Ethernet, raw IP or Linux cooked instead",
-                 capture_source_name(pipeline->capture), link_type);
+        log_line(
+            LOG_WARNING,
+            "%s: link type %d (DLT) is not decoded; its packets are counted as ignored (link_type); record Ethernet, raw IP or Linux cooked instead",
+            capture_source_name(pipeline->capture), link_type);
 }
 
-static void meter_frame(struct pipeline *pipeline, const struct frame *frame)
-{
+static void meter_frame(struct pipeline *pipeline, const struct frame *frame) {
     struct packet packet;
     enum decode_reason reason = decoder_decode(pipeline->decoder, frame, &packet);
     pipeline->ledger.packets++;
@@ -124,8 +119,7 @@ static void meter_frame(struct pipeline *pipeline, const struct frame *frame)
         warn_of_link_type(pipeline, frame->link_type);
 }
 
-static void look_for_drops(struct pipeline *pipeline)
-{
+static void look_for_drops(struct pipeline *pipeline) {
     struct capture_statistics statistics;
     capture_statistics(pipeline->capture, &statistics);
     uint64_t dropped = statistics.dropped_kernel + statistics.dropped_interface;
@@ -136,8 +130,7 @@ static void look_for_drops(struct pipeline *pipeline)
         recorder_loss(pipeline->outputs[i].recorder, decoder_time(pipeline->decoder));
 }
 
-static void poll_outputs(struct pipeline *pipeline)
-{
+static void poll_outputs(struct pipeline *pipeline) {
     struct error error = {0};
     for (size_t i = 0; i < pipeline->output_count; i++) {
         struct output *output = &pipeline->outputs[i];
@@ -149,15 +142,13 @@ static void poll_outputs(struct pipeline *pipeline)
 }
 
 /* Every so many packets; on a live link too slow for that, but never quiet, once a second of the packets' time. */
-static bool housekeeping_due(struct pipeline *pipeline, const struct frame *frame)
-{
+static bool housekeeping_due(struct pipeline *pipeline, const struct frame *frame) {
     bool new_second = pipeline->plan->live && frame->seconds != pipeline->second;
     pipeline->second = frame->seconds;
     return new_second || pipeline->ledger.packets % PACKETS_PER_HOUSEKEEPING == 0;
 }
 
-static void keep_house(struct pipeline *pipeline)
-{
+static void keep_house(struct pipeline *pipeline) {
     int64_t now = clock_monotonic();
     poll_outputs(pipeline);
     if (pipeline->progress.on) {
@@ -165,8 +156,8 @@ static void keep_house(struct pipeline *pipeline)
         struct meter_statistics meter;
         capture_statistics(pipeline->capture, &statistics);
         meter_statistics(pipeline->meter, &meter);
-        progress_show(&pipeline->progress, statistics.bytes_read, statistics.bytes_total, pipeline->ledger.packets,
-                      meter.flows_opened);
+        progress_show(&pipeline->progress, statistics.bytes_read, statistics.bytes_total,
+                      pipeline->ledger.packets, meter.flows_opened);
     }
     if (pipeline->plan->live && now - pipeline->housekept >= HOUSEKEEPING_MICROSECONDS) {
         pipeline->housekept = now;
@@ -175,16 +166,14 @@ static void keep_house(struct pipeline *pipeline)
 }
 
 /* A quiet live link: packet time goes on with the host's clock, so that idle flows end. */
-static void meter_silence(struct pipeline *pipeline)
-{
+static void meter_silence(struct pipeline *pipeline) {
     int64_t now = clock_realtime();
     meter_tick(pipeline->meter, decoder_advance(pipeline->decoder, now / 1000000, (int32_t)(now % 1000000)));
     keep_house(pipeline);
 }
 
 /* Until the end of the source, a signal, or an output that can't go on. */
-static void read_source(struct pipeline *pipeline)
-{
+static void read_source(struct pipeline *pipeline) {
     struct frame frame;
     struct error error = {0};
     enum capture_event event = CAPTURE_FRAME;
@@ -204,8 +193,7 @@ static void read_source(struct pipeline *pipeline)
 }
 
 /* How long an output may still take, in microseconds: one that failed has had its time. */
-static int64_t flush_limit(const struct pipeline *pipeline, const struct output *output)
-{
+static int64_t flush_limit(const struct pipeline *pipeline, const struct output *output) {
     int64_t deadline = control_deadline();
     if (output->failed)
         return 0;
@@ -215,19 +203,18 @@ static int64_t flush_limit(const struct pipeline *pipeline, const struct output 
     return left > 0 ? left : 0;
 }
 
-static void flush_outputs(struct pipeline *pipeline)
-{
+static void flush_outputs(struct pipeline *pipeline) {
     for (size_t i = 0; i < pipeline->output_count; i++) {
         struct output *output = &pipeline->outputs[i];
         struct error error = {0};
         bool patient = control_deadline() == 0;
-        if (output->plan->sink->flush(output->sink, flush_limit(pipeline, output), patient, &error) < 0 && !output->failed)
+        if (output->plan->sink->flush(output->sink, flush_limit(pipeline, output), patient, &error) < 0 &&
+            !output->failed)
             fail(pipeline, &error);
     }
 }
 
-int pipeline_run(struct pipeline *pipeline, struct error *error)
-{
+int pipeline_run(struct pipeline *pipeline, struct error *error) {
     *error = (struct error){0};
     pipeline->error = error;
     control_watch(pipeline->capture);
@@ -246,8 +233,7 @@ int pipeline_run(struct pipeline *pipeline, struct error *error)
     return error->exit_code == 0 ? 0 : -EIO;
 }
 
-void pipeline_log_ledger(struct pipeline *pipeline)
-{
+void pipeline_log_ledger(struct pipeline *pipeline) {
     capture_statistics(pipeline->capture, &pipeline->ledger.capture);
     meter_statistics(pipeline->meter, &pipeline->ledger.meter);
     pipeline->ledger.times_raised = decoder_times_raised(pipeline->decoder);

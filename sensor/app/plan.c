@@ -6,35 +6,39 @@
 #include "app/identity.h"
 #include "meter/dissect.h"
 
-enum { DEFAULT_DISSECTIONS = 20, DEFAULT_SPLT = 20, LIVE_FLOWS = 262144, FILE_FLOWS = 16777216, POLL_MILLISECONDS = 100 };
+enum {
+    DEFAULT_DISSECTIONS = 20,
+    DEFAULT_SPLT = 20,
+    LIVE_FLOWS = 262144,
+    FILE_FLOWS = 16777216,
+    POLL_MILLISECONDS = 100
+};
 
-static bool group_is_on(unsigned groups, enum field_group group)
-{
+static bool group_is_on(unsigned groups, enum field_group group) {
     return (groups & (1u << group)) != 0;
 }
 
-static int check_pii(const struct output_plan *output, struct error *error)
-{
+static int check_pii(const struct output_plan *output, struct error *error) {
     if (strcmp(output->sink->name, "kafka") != 0 || output->config->pii || !schema_has_pii(output->schema))
         return 0;
-    return error_set(error, EINVAL, EX_CONFIG,
-                     "output \"%s\": schema %s has personal data (addresses, names); add the line pii = \"clear\"; to the output to send it as it is",
-                     output->name, output->schema->name);
+    return error_set(
+        error, EINVAL, EX_CONFIG,
+        "output \"%s\": schema %s has personal data (addresses, names); add the line pii = \"clear\"; to the output to send it as it is",
+        output->name, output->schema->name);
 }
 
 /* Kafka messages are Avro; text formats are for files. */
-static int check_format(const struct output_plan *output, struct error *error)
-{
+static int check_format(const struct output_plan *output, struct error *error) {
     if (strcmp(output->sink->name, "kafka") != 0 || output->encoding == &encoding_avro ||
         strcmp(output->framing, "none") == 0)
         return 0;
-    return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": format \"%s\" goes to Kafka only with framing = \"none\"",
-                     output->name, output->encoding->name);
+    return error_set(error, EINVAL, EX_CONFIG,
+                     "output \"%s\": format \"%s\" goes to Kafka only with framing = \"none\"", output->name,
+                     output->encoding->name);
 }
 
-static int plan_output(const struct config *config, const struct output_config *from, enum meter_profile profile,
-                       struct output_plan *output, struct error *error)
-{
+static int plan_output(const struct config *config, const struct output_config *from,
+                       enum meter_profile profile, struct output_plan *output, struct error *error) {
     output->config = from;
     output->sink = sink_find(config_output_sink(from));
     output->name = config_output_name(from);
@@ -49,19 +53,19 @@ static int plan_output(const struct config *config, const struct output_config *
     return result == 0 ? check_format(output, error) : result;
 }
 
-static int contradiction(const char *option, const char *group, struct error *error)
-{
-    return error_set(error, EINVAL, EX_CONFIG,
-                     "%s is set, but no output's schema has a field of the group %s; unset it or choose such a schema", option,
-                     group);
+static int contradiction(const char *option, const char *group, struct error *error) {
+    return error_set(
+        error, EINVAL, EX_CONFIG,
+        "%s is set, but no output's schema has a field of the group %s; unset it or choose such a schema",
+        option, group);
 }
 
 /* A switch that is not set means what the schemas ask for; set to on though nobody asks, it is a mistake. */
-static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
-{
+static int plan_switches(struct plan *plan, unsigned asked, struct error *error) {
     const struct config *config = plan->config;
     bool nfstream = plan->meter.profile == PROFILE_NFSTREAM;
-    bool stats = group_is_on(asked, GROUP_STATS), splt = group_is_on(asked, GROUP_SPLT), l7 = group_is_on(asked, GROUP_L7);
+    bool stats = group_is_on(asked, GROUP_STATS), splt = group_is_on(asked, GROUP_SPLT),
+         l7 = group_is_on(asked, GROUP_L7);
 
     if (config->meter.statistical_analysis == SWITCH_ON && !stats)
         return contradiction("meter.statistical_analysis", "stats", error);
@@ -70,14 +74,17 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     if (config->meter.n_dissections > 0 && !l7)
         return contradiction("meter.n_dissections", "l7", error);
 
-    plan->meter.statistical_analysis =
-        config->meter.statistical_analysis == SWITCH_UNSET ? stats && !nfstream : config->meter.statistical_analysis == SWITCH_ON;
-    plan->meter.splt_analysis = (uint32_t)(config->meter.splt_analysis != OPTION_UNSET ? config->meter.splt_analysis
-                                           : splt && !nfstream                         ? DEFAULT_SPLT
-                                                                                       : 0);
-    plan->meter.n_dissections = (uint32_t)(config->meter.n_dissections != OPTION_UNSET ? config->meter.n_dissections
-                                           : l7                                        ? DEFAULT_DISSECTIONS
-                                                                                       : 0);
+    plan->meter.statistical_analysis = config->meter.statistical_analysis == SWITCH_UNSET
+                                           ? stats && !nfstream
+                                           : config->meter.statistical_analysis == SWITCH_ON;
+    plan->meter.splt_analysis =
+        (uint32_t)(config->meter.splt_analysis != OPTION_UNSET ? config->meter.splt_analysis
+                   : splt && !nfstream                         ? DEFAULT_SPLT
+                                                               : 0);
+    plan->meter.n_dissections =
+        (uint32_t)(config->meter.n_dissections != OPTION_UNSET ? config->meter.n_dissections
+                   : l7                                        ? DEFAULT_DISSECTIONS
+                                                               : 0);
     plan->decode.decode_tunnels = config->meter.decode_tunnels != SWITCH_OFF;
 
     plan->groups = 1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE;
@@ -88,8 +95,7 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     return 0;
 }
 
-static void plan_meter(struct plan *plan)
-{
+static void plan_meter(struct plan *plan) {
     const struct config *config = plan->config;
     int64_t microseconds_per_tick = plan->meter.profile == PROFILE_NFSTREAM ? 1000 : 1;
     plan->meter.accounting_mode = (enum accounting_mode)config->meter.accounting_mode;
@@ -101,8 +107,7 @@ static void plan_meter(struct plan *plan)
                                                                                : FILE_FLOWS);
 }
 
-static void plan_capture(struct plan *plan)
-{
+static void plan_capture(struct plan *plan) {
     const struct config *config = plan->config;
     plan->live = config->capture.interface != NULL;
     plan->capture = (struct capture_options){
@@ -117,8 +122,7 @@ static void plan_capture(struct plan *plan)
     };
 }
 
-int plan_make(const struct config *config, struct plan *plan, struct error *error)
-{
+int plan_make(const struct config *config, struct plan *plan, struct error *error) {
     memset(plan, 0, sizeof *plan);
     plan->config = config;
     bool nfstream = strcmp(config->profile, "nfstream") == 0;
@@ -145,8 +149,7 @@ int plan_make(const struct config *config, struct plan *plan, struct error *erro
     return result;
 }
 
-void plan_release(struct plan *plan)
-{
+void plan_release(struct plan *plan) {
     for (size_t i = 0; i < plan->output_count; i++)
         schema_free(plan->outputs[i].schema);
     plan->output_count = 0;

@@ -9,14 +9,12 @@
 
 enum { BAR_WIDTH = 30, REDRAW_MICROSECONDS = 200000 };
 
-void progress_start(struct progress *progress, bool wanted)
-{
+void progress_start(struct progress *progress, bool wanted) {
     *progress = (struct progress){.on = wanted && isatty(STDERR_FILENO), .started = clock_monotonic()};
     progress->shown = progress->started;
 }
 
-static void draw_bar(double share)
-{
+static void draw_bar(double share) {
     char bar[BAR_WIDTH + 1];
     int filled = (int)(share * BAR_WIDTH);
     memset(bar, ' ', BAR_WIDTH);
@@ -25,8 +23,8 @@ static void draw_bar(double share)
     fprintf(stderr, "[%s] %3.0f %%  ", bar, share * 100);
 }
 
-void progress_show(struct progress *progress, uint64_t bytes_read, uint64_t bytes_total, uint64_t packets, uint64_t flows)
-{
+void progress_show(struct progress *progress, uint64_t bytes_read, uint64_t bytes_total, uint64_t packets,
+                   uint64_t flows) {
     int64_t now = clock_monotonic();
     if (!progress->on || now - progress->shown < REDRAW_MICROSECONDS)
         return;
@@ -38,8 +36,7 @@ void progress_show(struct progress *progress, uint64_t bytes_read, uint64_t byte
             (double)packets * 1e6 / (double)(now - progress->started), flows);
 }
 
-void progress_end(struct progress *progress)
-{
+void progress_end(struct progress *progress) {
     if (progress->on)
         fputs("\r\033[K", stderr);
 }

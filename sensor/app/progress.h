@@ -13,7 +13,8 @@ struct progress {
 void progress_start(struct progress *progress, bool wanted);
 
 /* Redraws at most five times a second. bytes_total 0: unknown, then only counts are shown. */
-void progress_show(struct progress *progress, uint64_t bytes_read, uint64_t bytes_total, uint64_t packets, uint64_t flows);
+void progress_show(struct progress *progress, uint64_t bytes_read, uint64_t bytes_total, uint64_t packets,
+                   uint64_t flows);
 
 /* Wipes the bar. */
 void progress_end(struct progress *progress);

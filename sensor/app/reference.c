@@ -8,8 +8,7 @@
 #include "sink/sink.h"
 
 /* A cell of a table: bars would end it. */
-static void print_cell(const char *text, FILE *stream)
-{
+static void print_cell(const char *text, FILE *stream) {
     for (; *text; text++) {
         if (*text == '|')
             fputc('\\', stream);
@@ -17,8 +16,7 @@ static void print_cell(const char *text, FILE *stream)
     }
 }
 
-static void print_options(const struct option_row *rows, size_t count, FILE *stream)
-{
+static void print_options(const struct option_row *rows, size_t count, FILE *stream) {
     fputs("| option | value | default | meaning |\n| --- | --- | --- | --- |\n", stream);
     for (size_t i = 0; i < count; i++) {
         fprintf(stream, "| `%s` | ", rows[i].path);
@@ -30,46 +28,48 @@ static void print_options(const struct option_row *rows, size_t count, FILE *str
     }
 }
 
-static const char *profiles_name(enum field_profiles profiles)
-{
+static const char *profiles_name(enum field_profiles profiles) {
     return profiles == IN_BOTH ? "both" : profiles == IN_NATIVE ? "native" : "nfstream";
 }
 
-static void print_field(const struct catalogue_row *row, FILE *stream)
-{
-    fprintf(stream, "| `%s%s` | %s | %s | %s | %s | %s | ", row->directional ? "D_" : "", row->name, value_type_name(row->type),
-            row->unit, field_group_name(row->group), pii_class_name(row->pii), profiles_name(row->profiles));
+static void print_field(const struct catalogue_row *row, FILE *stream) {
+    fprintf(stream, "| `%s%s` | %s | %s | %s | %s | %s | ", row->directional ? "D_" : "", row->name,
+            value_type_name(row->type), row->unit, field_group_name(row->group), pii_class_name(row->pii),
+            profiles_name(row->profiles));
     print_cell(row->help, stream);
     fputs(" |\n", stream);
 }
 
-static void print_reasons(FILE *stream)
-{
+static void print_reasons(FILE *stream) {
     fputs("\n## Why a packet is not metered\n\n| reason | meaning |\n| --- | --- |\n", stream);
     for (int i = 1; i < DECODE_REASON_COUNT; i++)
-        fprintf(stream, "| `%s` | %s |\n", decode_reason_name((enum decode_reason)i), decode_reason_text((enum decode_reason)i));
-    fputs("\n## Why a record is dropped\n\n| reason | meaning |\n| --- | --- |\n| `no_memory` | no memory for so large a record |\n"
-          "| `schema_mismatch` | the registry no longer has the schema under the id in use |\n",
-          stream);
+        fprintf(stream, "| `%s` | %s |\n", decode_reason_name((enum decode_reason)i),
+                decode_reason_text((enum decode_reason)i));
+    fputs(
+        "\n## Why a record is dropped\n\n| reason | meaning |\n| --- | --- |\n| `no_memory` | no memory for so large a record |\n"
+        "| `schema_mismatch` | the registry no longer has the schema under the id in use |\n",
+        stream);
     for (int i = 0; i < SINK_DROP_COUNT; i++)
-        fprintf(stream, "| `%s` | %s |\n", sink_drop_name((enum sink_drop)i), sink_drop_text((enum sink_drop)i));
+        fprintf(stream, "| `%s` | %s |\n", sink_drop_name((enum sink_drop)i),
+                sink_drop_text((enum sink_drop)i));
 }
 
-void reference_print(FILE *stream)
-{
-    fputs("# Reference\n\nMade by `flowsensor reference`; don't edit.\n\n## Options\n\n"
-          "In the file, `meter.idle_timeout` is `idle_timeout` in the group `meter`. Sizes and durations are strings in "
-          "quotes; an integer above 2147483647 ends with L. In strings of the file `${NAME}` is a variable of the "
-          "environment, `${NAME:-DEFAULT}` the same with a default, `${file:PATH}` the content of a file, and `$${` the "
-          "text `${`. With `--set`, commas separate the items of a list, and `\\,` is a comma within an item.\n\n",
-          stream);
+void reference_print(FILE *stream) {
+    fputs(
+        "# Reference\n\nMade by `flowsensor reference`; don't edit.\n\n## Options\n\n"
+        "In the file, `meter.idle_timeout` is `idle_timeout` in the group `meter`. Sizes and durations are strings in "
+        "quotes; an integer above 2147483647 ends with L. In strings of the file `${NAME}` is a variable of the "
+        "environment, `${NAME:-DEFAULT}` the same with a default, `${file:PATH}` the content of a file, and `$${` the "
+        "text `${`. With `--set`, commas separate the items of a list, and `\\,` is a comma within an item.\n\n",
+        stream);
     print_options(option_rows, option_row_count, stream);
     fputs("\nEach group in the list `outputs` has:\n\n", stream);
     print_options(output_rows, output_row_count, stream);
-    fputs("\n## Record fields\n\nA schema chooses from these by name. `D_` stands for `bidirectional_`, `src2dst_` and "
-          "`dst2src_`.\n\n| field | type | unit | group | PII class | profile | meaning |\n| --- | --- | --- | --- | --- | --- | --- "
-          "|\n",
-          stream);
+    fputs(
+        "\n## Record fields\n\nA schema chooses from these by name. `D_` stands for `bidirectional_`, `src2dst_` and "
+        "`dst2src_`.\n\n| field | type | unit | group | PII class | profile | meaning |\n| --- | --- | --- | --- | --- | --- | --- "
+        "|\n",
+        stream);
     for (size_t i = 0; i < catalogue_size; i++)
         print_field(&catalogue[i], stream);
     print_reasons(stream);

@@ -1,7 +1,6 @@
 #include "app/registry_options.h"
 
-struct registry_options registry_options_of(const struct config *config)
-{
+struct registry_options registry_options_of(const struct config *config) {
     return (struct registry_options){
         .url = config->registry.url,
         .username = config->registry.username,
@@ -15,8 +14,7 @@ struct registry_options registry_options_of(const struct config *config)
     };
 }
 
-int registry_open_configured(const struct config *config, struct registry **registry, struct error *error)
-{
+int registry_open_configured(const struct config *config, struct registry **registry, struct error *error) {
     if (!config->registry.url)
         return 0;
     struct registry_options options = registry_options_of(config);

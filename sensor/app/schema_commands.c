@@ -9,8 +9,7 @@
 #include "record/features.h"
 #include "record/registry.h"
 
-static int print_features(const struct plan *plan, const struct output_plan *output, struct error *error)
-{
+static int print_features(const struct plan *plan, const struct output_plan *output, struct error *error) {
     char hash[FEATURE_HASH_SIZE];
     char *text = features_text(output->schema, &plan->identity, plan->live, plan->capture.snapshot_length);
     if (!text)
@@ -21,24 +20,25 @@ static int print_features(const struct plan *plan, const struct output_plan *out
     return 0;
 }
 
-static int check(struct registry *registry, const char *subject, const struct schema *schema, struct error *error)
-{
+static int check(struct registry *registry, const char *subject, const struct schema *schema,
+                 struct error *error) {
     enum registry_compatibility compatibility;
     char reason[512] = "";
     int result = registry_check(registry, subject, schema, &compatibility, reason, sizeof reason, error);
     if (result < 0)
         return result;
     if (compatibility == REGISTRY_INCOMPATIBLE)
-        return error_set(error, EINVAL, EX_CONFIG,
-                         "schema %s is not compatible with subject %s: %s; give a changed meaning a new field name, or a new subject",
-                         schema->name, subject, reason);
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "schema %s is not compatible with subject %s: %s; give a changed meaning a new field name, or a new subject",
+            schema->name, subject, reason);
     printf("%s: %s %s\n", subject, schema->name,
            compatibility == REGISTRY_NO_SUBJECT ? "would be the first version" : "is compatible");
     return 0;
 }
 
-static int register_schema(struct registry *registry, const char *subject, const struct schema *schema, struct error *error)
-{
+static int register_schema(struct registry *registry, const char *subject, const struct schema *schema,
+                           struct error *error) {
     uint32_t id;
     int result = registry_register(registry, subject, schema, &id, error);
     if (result == 0)
@@ -46,9 +46,8 @@ static int register_schema(struct registry *registry, const char *subject, const
     return result;
 }
 
-static int ask_registry(enum command command, struct registry *registry,
-                        const struct output_plan *output, struct error *error)
-{
+static int ask_registry(enum command command, struct registry *registry, const struct output_plan *output,
+                        struct error *error) {
     const char *strategy = output->config->topic ? output->config->subject_strategy : "record";
     char *subject = registry_subject(strategy, output->config->topic, output->schema);
     if (!subject)
@@ -59,18 +58,17 @@ static int ask_registry(enum command command, struct registry *registry,
     return result;
 }
 
-static bool wants_registry(enum command command)
-{
+static bool wants_registry(enum command command) {
     return command == COMMAND_SCHEMA_CHECK || command == COMMAND_SCHEMA_REGISTER;
 }
 
-int schema_command(enum command command, const struct plan *plan, struct error *error)
-{
+int schema_command(enum command command, const struct plan *plan, struct error *error) {
     struct registry *registry = NULL;
     int result = 0;
     if (wants_registry(command) && !plan->config->registry.url)
-        return error_set(error, EINVAL, EX_CONFIG,
-                         "no registry: set registry.url in the configuration, or --set registry.url=http://HOST:PORT");
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "no registry: set registry.url in the configuration, or --set registry.url=http://HOST:PORT");
     if (wants_registry(command))
         result = registry_open_configured(plan->config, &registry, error);
     for (size_t i = 0; result == 0 && i < plan->output_count; i++) {

@@ -6,8 +6,7 @@
 #include "record/registry.h"
 #include "sink/sink.h"
 
-void version_print(FILE *stream)
-{
+void version_print(FILE *stream) {
     fprintf(stream, "flowsensor %s\n", FLOWSENSOR_VERSION);
     fprintf(stream, "%s\n", capture_library_version());
     fprintf(stream, "nDPI %s\n", dissector_library_version());

@@ -92,8 +92,10 @@ static int open_stream(struct file_capture *capture, FILE *stream, const char *n
         return error_set(error, EBADMSG, EX_DATAERR, "%s is not a pcap or pcapng capture: %s", name, reason);
     }
     capture->link_type = pcap_datalink(capture->handle);
-    /* One that libpcap has no name for was never captured: the file header is damaged. Others are for the decoder. */
-    if (pcap_datalink_val_to_name(capture->link_type) == NULL)
+    /* One that libpcap has no name for, private ones aside, was never captured: the file header is damaged. Others are
+     * for the decoder. */
+    bool private = capture->link_type >= DLT_USER0 && capture->link_type <= DLT_USER15;
+    if (!private && pcap_datalink_val_to_name(capture->link_type) == NULL)
         return error_set(error, EBADMSG, EX_DATAERR,
                          "%s has the link type %d, which libpcap doesn't know; write the capture again", name,
                          capture->link_type);
@@ -160,9 +162,7 @@ static int file_next(struct capture *base, struct frame *frame, enum capture_eve
             fill_frame(capture, frame, header, bytes);
             *event = CAPTURE_FRAME;
             return 0;
-        case PCAP_ERROR_BREAK: /* the end of the file */
-            close_current(capture);
-            continue;
+        case PCAP_ERROR_BREAK: /* the end of the file */ close_current(capture); continue;
         default:
             /* A signal cuts a blocked read of standard input short: that is capture_break(), not a damaged
              * file. */

@@ -73,8 +73,7 @@ static int activation_failed(struct live_capture *capture, int status, struct er
             "no permission to capture on the interface %s; run as root, or give the program the capability "
             "cap_net_raw (setcap cap_net_raw=ep PROGRAM)",
             capture->name);
-    case PCAP_ERROR_NO_SUCH_DEVICE:
-        return no_such_interface(capture->name, error);
+    case PCAP_ERROR_NO_SUCH_DEVICE: return no_such_interface(capture->name, error);
     case PCAP_ERROR_IFACE_NOT_UP:
         return error_set(error, ENETDOWN, EX_NOINPUT, "the interface %s is down; ip link set %s up",
                          capture->name, capture->name);

@@ -90,13 +90,10 @@ static enum decode_reason ppp_protocol(struct native_walk *walk) {
     walk->offset += length;
     switch (protocol) {
     case PPP_IPV4:
-    case PPP_IPV6:
-        return DECODE_METERED;
+    case PPP_IPV6: return DECODE_METERED;
     case PPP_MPLS_UNICAST:
-    case PPP_MPLS_MULTICAST:
-        return mpls(walk);
-    default:
-        return DECODE_not_ip;
+    case PPP_MPLS_MULTICAST: return mpls(walk);
+    default: return DECODE_not_ip;
     }
 }
 
@@ -121,15 +118,11 @@ enum decode_reason native_ethertype(struct native_walk *walk, uint16_t type) {
         return tagged ? native_llc(walk) : DECODE_not_ip;
     switch (type) {
     case TYPE_IPV4:
-    case TYPE_IPV6:
-        return DECODE_METERED;
+    case TYPE_IPV6: return DECODE_METERED;
     case TYPE_MPLS_UNICAST:
-    case TYPE_MPLS_MULTICAST:
-        return mpls(walk);
-    case TYPE_PPPOE_SESSION:
-        return pppoe(walk);
-    default:
-        return DECODE_not_ip;
+    case TYPE_MPLS_MULTICAST: return mpls(walk);
+    case TYPE_PPPOE_SESSION: return pppoe(walk);
+    default: return DECODE_not_ip;
     }
 }
 
@@ -158,10 +151,8 @@ static enum decode_reason null_or_loop(struct native_walk *walk) {
     case 23: /* Windows, */
     case 24: /* NetBSD and OpenBSD, */
     case 28: /* FreeBSD, */
-    case 30: /* macOS */
-        return DECODE_METERED;
-    default:
-        return DECODE_not_ip;
+    case 30: /* macOS */ return DECODE_METERED;
+    default: return DECODE_not_ip;
     }
 }
 
@@ -201,33 +192,22 @@ enum decode_reason native_link(struct native_walk *walk, int link_type) {
     if (reason != DECODE_METERED)
         return reason;
     switch (link_type) {
-    case LINK_ETHERNET:
-        return ethernet(walk);
+    case LINK_ETHERNET: return ethernet(walk);
     case LINK_RAW:
     case LINK_RAW_OPENBSD:
     case LINK_RAW_FILE:
     case LINK_IPV4:
-    case LINK_IPV6:
-        return DECODE_METERED;
+    case LINK_IPV6: return DECODE_METERED;
     case LINK_NULL:
-    case LINK_LOOP:
-        return null_or_loop(walk);
-    case LINK_LINUX_SLL:
-        return linux_cooked(walk, 16, 14);
-    case LINK_LINUX_SLL2:
-        return linux_cooked(walk, 20, 0);
+    case LINK_LOOP: return null_or_loop(walk);
+    case LINK_LINUX_SLL: return linux_cooked(walk, 16, 14);
+    case LINK_LINUX_SLL2: return linux_cooked(walk, 20, 0);
     case LINK_PPP:
-    case LINK_PPP_SERIAL:
-        return ppp(walk);
-    case LINK_PPP_ETHER:
-        return pppoe(walk);
-    case LINK_C_HDLC:
-        return cisco_hdlc(walk);
-    case LINK_IEEE802_11:
-        return native_wifi(walk, false);
-    case LINK_IEEE802_11_RADIO:
-        return native_radiotap(walk);
-    default:
-        return DECODE_link_type;
+    case LINK_PPP_SERIAL: return ppp(walk);
+    case LINK_PPP_ETHER: return pppoe(walk);
+    case LINK_C_HDLC: return cisco_hdlc(walk);
+    case LINK_IEEE802_11: return native_wifi(walk, false);
+    case LINK_IEEE802_11_RADIO: return native_radiotap(walk);
+    default: return DECODE_link_type;
     }
 }

@@ -28,24 +28,18 @@ static enum decode_reason enter_tunnel(struct native_walk *walk, bool *entered) 
         return DECODE_METERED;
     struct bytes payload = bytes_from(walk->frame, walk->offset + UDP_HEADER);
     switch (tunnel->open(payload, &inner)) {
-    case TUNNEL_CLOSED:
-        return DECODE_METERED;
-    case TUNNEL_MALFORMED:
-        return DECODE_tunnel_malformed;
-    case TUNNEL_OPEN:
-        break;
+    case TUNNEL_CLOSED: return DECODE_METERED;
+    case TUNNEL_MALFORMED: return DECODE_tunnel_malformed;
+    case TUNNEL_OPEN: break;
     }
     walk->offset += UDP_HEADER + inner.offset;
     walk->packet->tunnel = (uint8_t)tunnel->kind;
     *entered = true;
     switch (inner.content) {
-    case TUNNEL_ETHERNET:
-        return native_link(walk, LINK_ETHERNET);
+    case TUNNEL_ETHERNET: return native_link(walk, LINK_ETHERNET);
     case TUNNEL_WIFI:
-    case TUNNEL_WIFI_SWAPPED:
-        return native_wifi(walk, inner.content == TUNNEL_WIFI_SWAPPED);
-    case TUNNEL_IP:
-        break;
+    case TUNNEL_WIFI_SWAPPED: return native_wifi(walk, inner.content == TUNNEL_WIFI_SWAPPED);
+    case TUNNEL_IP: break;
     }
     return DECODE_METERED;
 }

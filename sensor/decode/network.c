@@ -85,14 +85,10 @@ static size_t extension_length(const struct native_walk *walk, uint8_t protocol)
     case DESTINATION_OPTIONS:
     case MOBILITY:
     case HOST_IDENTITY:
-    case SHIM6:
-        return (units + 1) * 8;
-    case FRAGMENT:
-        return 8;
-    case AUTHENTICATION:
-        return (units + 2) * 4;
-    default:
-        return 0;
+    case SHIM6: return (units + 1) * 8;
+    case FRAGMENT: return 8;
+    case AUTHENTICATION: return (units + 2) * 4;
+    default: return 0;
     }
 }
 
@@ -162,12 +158,9 @@ static enum decode_reason ip_header(struct native_walk *walk) {
     if (!native_have(walk, 1))
         return DECODE_ip_truncated;
     switch (bytes_u8(walk->frame, walk->offset) >> 4) {
-    case 4:
-        return ipv4(walk);
-    case 6:
-        return ipv6(walk);
-    default:
-        return DECODE_ip_malformed;
+    case 4: return ipv4(walk);
+    case 6: return ipv6(walk);
+    default: return DECODE_ip_malformed;
     }
 }
 

@@ -33,10 +33,8 @@ static bool is_extension(uint8_t protocol) {
     case EXTENSION_FRAGMENT:
     case EXTENSION_DESTINATION:
     case EXTENSION_MOBILITY:
-    case EXTENSION_NONE:
-        return true;
-    default:
-        return false;
+    case EXTENSION_NONE: return true;
+    default: return false;
     }
 }
 
@@ -138,14 +136,9 @@ enum decode_reason nfstream_network(struct nfstream_walk *walk, bool decode_tunn
         walk->protocol = walk->bytes[walk->ip + 9];
     }
     switch (walk->bytes[walk->ip] >> 4) {
-    case 4:
-        reason = ipv4(walk, &tunnel_at, &again);
-        break;
-    case 6:
-        reason = ipv6(walk, &tunnel_at, &again);
-        break;
-    default:
-        return DECODE_not_ip;
+    case 4: reason = ipv4(walk, &tunnel_at, &again); break;
+    case 6: reason = ipv6(walk, &tunnel_at, &again); break;
+    default: return DECODE_not_ip;
     }
     if (reason != DECODE_METERED || again)
         return reason;

@@ -84,8 +84,7 @@ static void raw_ip(struct nfstream_walk *walk) {
 static enum decode_reason link_header(struct nfstream_walk *walk) {
     const uint8_t *header = walk->bytes + walk->link;
     switch (walk->link_type) {
-    case LINK_ETHERNET:
-        return ethernet(walk);
+    case LINK_ETHERNET: return ethernet(walk);
     case LINK_NULL:
         /* Everything but AF_INET in network byte order is IPv6; the version nibble corrects it. */
         walk->type = memcmp(header, "\0\0\0\2", 4) == 0 ? TYPE_IPV4 : TYPE_IPV6;
@@ -96,24 +95,19 @@ static enum decode_reason link_header(struct nfstream_walk *walk) {
         walk->ip = walk->link + 4;
         return DECODE_METERED;
     case LINK_PPP:
-    case LINK_C_HDLC:
-        return ppp_or_hdlc(walk);
+    case LINK_C_HDLC: return ppp_or_hdlc(walk);
     case LINK_LINUX_SLL:
         walk->type = nfstream_u16(walk, walk->link + 14);
         walk->ip = walk->link + 16;
         return DECODE_METERED;
-    case LINK_IEEE802_11_RADIO:
-        return radiotap(walk);
-    case LINK_RAW:
-        raw_ip(walk);
-        return DECODE_METERED;
+    case LINK_IEEE802_11_RADIO: return radiotap(walk);
+    case LINK_RAW: raw_ip(walk); return DECODE_METERED;
     case LINK_IPV4:
     case LINK_IPV6:
         walk->type = walk->link_type == LINK_IPV4 ? TYPE_IPV4 : TYPE_IPV6;
         walk->ip = walk->link;
         return DECODE_METERED;
-    default:
-        return DECODE_link_type;
+    default: return DECODE_link_type;
     }
 }
 
@@ -162,17 +156,13 @@ enum decode_reason nfstream_link(struct nfstream_walk *walk) {
             reason = vlan_tags(walk);
             break;
         case TYPE_MPLS_UNICAST:
-        case TYPE_MPLS_MULTICAST:
-            reason = mpls_labels(walk);
-            break;
+        case TYPE_MPLS_MULTICAST: reason = mpls_labels(walk); break;
         case TYPE_PPPOE:
             /* Whatever the session carries counts as IPv4, until the version nibble is looked at. */
             walk->type = TYPE_IPV4;
             walk->ip += 8;
             break;
-        default:
-            walk->step = NFSTREAM_NETWORK;
-            return DECODE_METERED;
+        default: walk->step = NFSTREAM_NETWORK; return DECODE_METERED;
         }
     }
     return reason;

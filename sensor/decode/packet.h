@@ -33,9 +33,8 @@ enum tcp_flag {
 
 struct packet {
     int64_t time; /* ticks since the epoch (native: microseconds, nfstream: milliseconds), never going back */
-    const uint8_t *ip; /* the metered (innermost) IP header, borrowed from the frame */
-    uint32_t
-        ip_captured; /* bytes captured from there on; a link trailer is included in the nfstream dialect only */
+    const uint8_t *ip;    /* the metered (innermost) IP header, borrowed from the frame */
+    uint32_t ip_captured; /* bytes captured from there on (nfstream: a link trailer included) */
     uint32_t
         size[ACCOUNT_MODES]; /* bytes: on the wire with link header; IP; transport with header; payload */
     uint8_t source[16];      /* address in network byte order; IPv4 uses the first 4 bytes, the rest is 0 */

@@ -16,17 +16,13 @@ enum {
 /* The length of the header of a protocol whose sizes are told (NFStream's rule, and SCTP and UDP-Lite); 0 of others. */
 static size_t header_length(uint8_t protocol) {
     switch (protocol) {
-    case PROTOCOL_TCP:
-        return TCP_HEADER;
-    case PROTOCOL_SCTP:
-        return 12;
+    case PROTOCOL_TCP: return TCP_HEADER;
+    case PROTOCOL_SCTP: return 12;
     case PROTOCOL_UDP:
     case PROTOCOL_UDP_LITE:
     case PROTOCOL_ICMP:
-    case PROTOCOL_ICMPV6:
-        return 8;
-    default:
-        return 0;
+    case PROTOCOL_ICMPV6: return 8;
+    default: return 0;
     }
 }
 

@@ -76,10 +76,8 @@ static bool is_tls(uint16_t protocol) {
     case NDPI_PROTOCOL_MAIL_SMTPS:
     case NDPI_PROTOCOL_MAIL_IMAPS:
     case NDPI_PROTOCOL_MAIL_POPS:
-    case NDPI_PROTOCOL_QUIC:
-        return true;
-    default:
-        return false;
+    case NDPI_PROTOCOL_QUIC: return true;
+    default: return false;
     }
 }
 

@@ -33,20 +33,11 @@ static void append_quoted(struct buffer *form, const char *name) {
 /* Primitives become their names, whatever stood around them (logicalType, custom properties). */
 static void append_plain_type(struct buffer *form, enum value_type type) {
     switch (type) {
-    case VALUE_TIMESTAMP:
-        append_quoted(form, "long");
-        return;
-    case VALUE_INT_ARRAY:
-        append_text(form, "{\"type\":\"array\",\"items\":\"int\"}");
-        return;
-    case VALUE_LONG_ARRAY:
-        append_text(form, "{\"type\":\"array\",\"items\":\"long\"}");
-        return;
-    case VALUE_STRING_ARRAY:
-        append_text(form, "{\"type\":\"array\",\"items\":\"string\"}");
-        return;
-    default:
-        append_quoted(form, value_type_name(type));
+    case VALUE_TIMESTAMP: append_quoted(form, "long"); return;
+    case VALUE_INT_ARRAY: append_text(form, "{\"type\":\"array\",\"items\":\"int\"}"); return;
+    case VALUE_LONG_ARRAY: append_text(form, "{\"type\":\"array\",\"items\":\"long\"}"); return;
+    case VALUE_STRING_ARRAY: append_text(form, "{\"type\":\"array\",\"items\":\"string\"}"); return;
+    default: append_quoted(form, value_type_name(type));
     }
 }
 

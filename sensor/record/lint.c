@@ -138,24 +138,18 @@ static int lint_type(const struct place *place, const json_t *type) {
 
 static bool default_fits(const json_t *value, enum value_type type) {
     switch (type) {
-    case VALUE_BOOLEAN:
-        return json_is_boolean(value);
+    case VALUE_BOOLEAN: return json_is_boolean(value);
     case VALUE_INT:
         return json_is_integer(value) && json_integer_value(value) >= INT32_MIN &&
                json_integer_value(value) <= INT32_MAX;
     case VALUE_LONG:
-    case VALUE_TIMESTAMP:
-        return json_is_integer(value);
-    case VALUE_DOUBLE:
-        return json_is_number(value);
-    case VALUE_STRING:
-        return json_is_string(value);
+    case VALUE_TIMESTAMP: return json_is_integer(value);
+    case VALUE_DOUBLE: return json_is_number(value);
+    case VALUE_STRING: return json_is_string(value);
     case VALUE_INT_ARRAY:
     case VALUE_LONG_ARRAY:
-    case VALUE_STRING_ARRAY:
-        break;
-    case VALUE_TYPES:
-        return false;
+    case VALUE_STRING_ARRAY: break;
+    case VALUE_TYPES: return false;
     }
     enum value_type item = type == VALUE_INT_ARRAY    ? VALUE_INT
                            : type == VALUE_LONG_ARRAY ? VALUE_LONG

@@ -18,13 +18,13 @@ struct registry {
     char *cache_directory;
 };
 
-int registry_open(const struct registry_options *options, struct registry **opened, struct error *error)
-{
+int registry_open(const struct registry_options *options, struct registry **opened, struct error *error) {
     struct registry *registry = calloc(1, sizeof *registry);
     if (!registry)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     int result = registry_http_open(options, &registry->http, error);
-    if (result == 0 && options->cache_directory && !(registry->cache_directory = strdup(options->cache_directory)))
+    if (result == 0 && options->cache_directory &&
+        !(registry->cache_directory = strdup(options->cache_directory)))
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
     if (result < 0)
         registry_close(registry);
@@ -33,8 +33,7 @@ int registry_open(const struct registry_options *options, struct registry **open
     return result;
 }
 
-void registry_close(struct registry *registry)
-{
+void registry_close(struct registry *registry) {
     if (!registry)
         return;
     registry_http_close(registry->http);
@@ -43,26 +42,27 @@ void registry_close(struct registry *registry)
 }
 
 /* An answer that is none of the expected ones. */
-static int unexpected(const struct registry *registry, const char *subject, const struct registry_answer *answer,
-                      struct error *error)
-{
+static int unexpected(const struct registry *registry, const char *subject,
+                      const struct registry_answer *answer, struct error *error) {
     const char *url = registry_http_url(registry->http);
     if (answer->status == 401 || answer->status == 403)
-        return error_set(error, EACCES, EX_NOPERM,
-                         "registry %s: it refuses access (%ld); check registry.username and registry.password_file", url,
-                         answer->status);
+        return error_set(
+            error, EACCES, EX_NOPERM,
+            "registry %s: it refuses access (%ld); check registry.username and registry.password_file", url,
+            answer->status);
     if (answer->status == 422)
-        return error_set(error, EINVAL, EX_CONFIG, "registry %s: it does not take the schema for subject %s: %s", url, subject,
+        return error_set(error, EINVAL, EX_CONFIG,
+                         "registry %s: it does not take the schema for subject %s: %s", url, subject,
                          answer->message);
-    return error_set(error, EPROTO, EX_UNAVAILABLE,
-                     "registry %s: an answer that no schema registry gives (%ld, \"%s\"); check the path in registry.url", url,
-                     answer->status, answer->message);
+    return error_set(
+        error, EPROTO, EX_UNAVAILABLE,
+        "registry %s: an answer that no schema registry gives (%ld, \"%s\"); check the path in registry.url",
+        url, answer->status, answer->message);
 }
 
 /* The member "id" of a good answer. */
-static int take_id(const struct registry *registry, const char *subject, const struct registry_answer *answer, uint32_t *id,
-                   struct error *error)
-{
+static int take_id(const struct registry *registry, const char *subject, const struct registry_answer *answer,
+                   uint32_t *id, struct error *error) {
     const json_t *number = json_object_get(answer->body, "id");
     if (answer->status != 200 || !json_is_integer(number) || json_integer_value(number) < 0 ||
         json_integer_value(number) > INT32_MAX)
@@ -71,28 +71,29 @@ static int take_id(const struct registry *registry, const char *subject, const s
     return 0;
 }
 
-static void remember(const struct registry *registry, const char *subject, const struct schema *schema, uint32_t id)
-{
+static void remember(const struct registry *registry, const char *subject, const struct schema *schema,
+                     uint32_t id) {
     if (!registry->cache_directory)
         return;
-    int result =
-        registry_cache_write(registry->cache_directory, registry_http_url(registry->http), subject, schema->sha256, id);
+    int result = registry_cache_write(registry->cache_directory, registry_http_url(registry->http), subject,
+                                      schema->sha256, id);
     if (result < 0)
-        log_line(LOG_WARNING, "registry.cache_directory %s: %s; a later start needs the registry", registry->cache_directory,
-                 strerror(-result));
+        log_line(LOG_WARNING, "registry.cache_directory %s: %s; a later start needs the registry",
+                 registry->cache_directory, strerror(-result));
 }
 
-int registry_register(struct registry *registry, const char *subject, const struct schema *schema, uint32_t *id,
-                      struct error *error)
-{
+int registry_register(struct registry *registry, const char *subject, const struct schema *schema,
+                      uint32_t *id, struct error *error) {
     struct registry_answer answer;
-    int result = registry_http_post_schema(registry->http, "/subjects/%s/versions", subject, schema->text, &answer, error);
+    int result = registry_http_post_schema(registry->http, "/subjects/%s/versions", subject, schema->text,
+                                           &answer, error);
     if (result < 0)
         return result;
     if (answer.status == 409)
-        result = error_set(error, EINVAL, EX_CONFIG,
-                           "registry %s: subject %s refuses schema %s as incompatible (409): %s; give a changed meaning a new field name, or a new subject",
-                           registry_http_url(registry->http), subject, schema->name, answer.message);
+        result = error_set(
+            error, EINVAL, EX_CONFIG,
+            "registry %s: subject %s refuses schema %s as incompatible (409): %s; give a changed meaning a new field name, or a new subject",
+            registry_http_url(registry->http), subject, schema->name, answer.message);
     else
         result = take_id(registry, subject, &answer, id, error);
     registry_answer_free(&answer);
@@ -102,36 +103,37 @@ int registry_register(struct registry *registry, const char *subject, const stru
 }
 
 static int not_registered(const struct registry *registry, const char *subject, const struct schema *schema,
-                          struct error *error)
-{
-    return error_set(error, ENOENT, EX_CONFIG,
-                     "registry %s: subject %s does not have schema %s; register it: flowsensor schema register with the same configuration, or set registry.auto_register = true",
-                     registry_http_url(registry->http), subject, schema->name);
+                          struct error *error) {
+    return error_set(
+        error, ENOENT, EX_CONFIG,
+        "registry %s: subject %s does not have schema %s; register it: flowsensor schema register with the same configuration, or set registry.auto_register = true",
+        registry_http_url(registry->http), subject, schema->name);
 }
 
 /* Nobody answered: the last good answer, if there is one. `error` says already why nobody did. */
-static int resolve_cached(const struct registry *registry, const char *subject, const struct schema *schema, uint32_t *id,
-                          struct error *error)
-{
+static int resolve_cached(const struct registry *registry, const char *subject, const struct schema *schema,
+                          uint32_t *id, struct error *error) {
     if (!registry->cache_directory || error->exit_code != EX_UNAVAILABLE ||
-        registry_cache_read(registry->cache_directory, registry_http_url(registry->http), subject, schema->sha256, id) < 0)
+        registry_cache_read(registry->cache_directory, registry_http_url(registry->http), subject,
+                            schema->sha256, id) < 0)
         return -EHOSTUNREACH;
     log_line(LOG_WARNING, "%s; going on with the cached id %u of subject %s", error->text, *id, subject);
     return 0;
 }
 
-int registry_resolve(struct registry *registry, const char *subject, const struct schema *schema, bool auto_register,
-                     uint32_t *id, bool *from_cache, struct error *error)
-{
+int registry_resolve(struct registry *registry, const char *subject, const struct schema *schema,
+                     bool auto_register, uint32_t *id, bool *from_cache, struct error *error) {
     struct registry_answer answer;
     struct error own;
     error = error ? error : &own;
-    int result = registry_http_post_schema(registry->http, "/subjects/%s", subject, schema->text, &answer, error);
+    int result =
+        registry_http_post_schema(registry->http, "/subjects/%s", subject, schema->text, &answer, error);
     if (from_cache)
         *from_cache = result < 0;
     if (result < 0)
         return resolve_cached(registry, subject, schema, id, error);
-    bool absent = answer.status == 404 && (answer.code == SUBJECT_NOT_FOUND || answer.code == SCHEMA_NOT_FOUND);
+    bool absent =
+        answer.status == 404 && (answer.code == SUBJECT_NOT_FOUND || answer.code == SCHEMA_NOT_FOUND);
     if (!absent)
         result = take_id(registry, subject, &answer, id, error);
     registry_answer_free(&answer);
@@ -144,14 +146,12 @@ int registry_resolve(struct registry *registry, const char *subject, const struc
 }
 
 /* The registry's reasons, joined by "; ". */
-static void join_messages(const json_t *messages, const char *otherwise, char *reason, size_t size)
-{
+static void join_messages(const json_t *messages, const char *otherwise, char *reason, size_t size) {
     size_t used = 0;
     size_t index;
     json_t *message;
     snprintf(reason, size, "%s", otherwise);
-    json_array_foreach(messages, index, message)
-    {
+    json_array_foreach(messages, index, message) {
         const char *text = json_string_value(message);
         if (text && used < size)
             used += (size_t)snprintf(reason + used, size - used, "%s%s", used > 0 ? "; " : "", text);
@@ -159,11 +159,12 @@ static void join_messages(const json_t *messages, const char *otherwise, char *r
 }
 
 int registry_check(struct registry *registry, const char *subject, const struct schema *schema,
-                   enum registry_compatibility *compatibility, char *reason, size_t reason_size, struct error *error)
-{
+                   enum registry_compatibility *compatibility, char *reason, size_t reason_size,
+                   struct error *error) {
     struct registry_answer answer;
-    int result = registry_http_post_schema(registry->http, "/compatibility/subjects/%s/versions/latest?verbose=true", subject,
-                                           schema->text, &answer, error);
+    int result =
+        registry_http_post_schema(registry->http, "/compatibility/subjects/%s/versions/latest?verbose=true",
+                                  subject, schema->text, &answer, error);
     if (result < 0)
         return result;
     const json_t *compatible = json_object_get(answer.body, "is_compatible");
@@ -173,13 +174,13 @@ int registry_check(struct registry *registry, const char *subject, const struct 
         *compatibility = json_is_true(compatible) ? REGISTRY_COMPATIBLE : REGISTRY_INCOMPATIBLE;
     else
         result = unexpected(registry, subject, &answer, error);
-    join_messages(json_object_get(answer.body, "messages"), "the registry gives no reason", reason, reason_size);
+    join_messages(json_object_get(answer.body, "messages"), "the registry gives no reason", reason,
+                  reason_size);
     registry_answer_free(&answer);
     return result;
 }
 
-char *registry_subject(const char *strategy, const char *topic, const struct schema *schema)
-{
+char *registry_subject(const char *strategy, const char *topic, const struct schema *schema) {
     char *subject = NULL;
     int length = -1;
     if (strcmp(strategy, "topic") == 0)
@@ -191,9 +192,9 @@ char *registry_subject(const char *strategy, const char *topic, const struct sch
     return length < 0 ? NULL : subject;
 }
 
-const char *registry_library_version(void)
-{
+const char *registry_library_version(void) {
     static char version[512];
-    snprintf(version, sizeof version, "%s\njansson %s\nAvro C %s", registry_http_version(), JANSSON_VERSION, FLOWSENSOR_AVRO_VERSION);
+    snprintf(version, sizeof version, "%s\njansson %s\nAvro C %s", registry_http_version(), JANSSON_VERSION,
+             FLOWSENSOR_AVRO_VERSION);
     return version;
 }

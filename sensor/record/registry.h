@@ -12,13 +12,13 @@
 #include "record/schema.h"
 
 struct registry_options {
-    const char *url;             /* may have a path: http://127.0.0.1:8080/apis/ccompat/v7 */
-    const char *username;        /* basic auth; NULL: none */
-    const char *password_file;   /* its first line is the password */
+    const char *url;           /* may have a path: http://127.0.0.1:8080/apis/ccompat/v7 */
+    const char *username;      /* basic auth; NULL: none */
+    const char *password_file; /* its first line is the password */
     const char *ca_file, *certificate_file, *key_file; /* TLS; NULL: system's CA, no client certificate */
-    int64_t timeout;             /* microseconds per request */
-    uint64_t max_response_size;  /* bytes */
-    const char *cache_directory; /* NULL: no cache */
+    int64_t timeout;                                   /* microseconds per request */
+    uint64_t max_response_size;                        /* bytes */
+    const char *cache_directory;                       /* NULL: no cache */
 };
 
 enum registry_compatibility { REGISTRY_COMPATIBLE, REGISTRY_INCOMPATIBLE, REGISTRY_NO_SUBJECT };
@@ -31,15 +31,17 @@ void registry_close(struct registry *registry);
 /* Id of exactly this schema under the subject. Not registered there: EX_CONFIG, the line names the command that
  * registers it, or it is registered if auto_register. Can't be reached and not in the cache: EX_UNAVAILABLE.
  * *from_cache (may be NULL) says that nobody answered and the id is the cache's: see registry_watch.h. */
-int registry_resolve(struct registry *registry, const char *subject, const struct schema *schema, bool auto_register,
-                     uint32_t *id, bool *from_cache, struct error *error);
+int registry_resolve(struct registry *registry, const char *subject, const struct schema *schema,
+                     bool auto_register, uint32_t *id, bool *from_cache, struct error *error);
 
 /* Registers; EX_CONFIG with the registry's reason if it refuses the change (409). */
-int registry_register(struct registry *registry, const char *subject, const struct schema *schema, uint32_t *id, struct error *error);
+int registry_register(struct registry *registry, const char *subject, const struct schema *schema,
+                      uint32_t *id, struct error *error);
 
 /* Whether the registry would take the schema, against the subject's latest version. `reason` gets its words. */
 int registry_check(struct registry *registry, const char *subject, const struct schema *schema,
-                   enum registry_compatibility *compatibility, char *reason, size_t reason_size, struct error *error);
+                   enum registry_compatibility *compatibility, char *reason, size_t reason_size,
+                   struct error *error);
 
 /* "libcurl/7.88.1 ..." and "jansson 2.14" and Avro C's version, for --version. */
 const char *registry_library_version(void);

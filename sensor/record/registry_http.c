@@ -19,8 +19,7 @@ struct registry_http {
     char reason[CURL_ERROR_SIZE];
 };
 
-static size_t receive(char *data, size_t size, size_t count, void *context)
-{
+static size_t receive(char *data, size_t size, size_t count, void *context) {
     struct registry_http *http = context;
     if (size * count > http->max_response_size - http->response.length)
         return 0; /* libcurl ends the transfer with CURLE_WRITE_ERROR */
@@ -29,8 +28,7 @@ static size_t receive(char *data, size_t size, size_t count, void *context)
 }
 
 /* The first line of the password file; NULL with the line of the error. */
-static char *read_password(const char *path, struct error *error)
-{
+static char *read_password(const char *path, struct error *error) {
     char line[1024] = "";
     FILE *file = fopen(path, "re");
     if (!file || !fgets(line, sizeof line, file)) {
@@ -45,27 +43,26 @@ static char *read_password(const char *path, struct error *error)
     return strdup(line);
 }
 
-static int check_url(const char *url, struct error *error)
-{
+static int check_url(const char *url, struct error *error) {
     const char *host = strstr(url, "://");
     if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-        return error_set(error, EINVAL, EX_CONFIG, "registry.url \"%s\" does not begin with http:// or https://", url);
-    if (memchr(host + 3, '@', strcspn(host + 3, "/")))
         return error_set(error, EINVAL, EX_CONFIG,
-                         "registry.url has a user in it; use registry.username and registry.password_file, which stay out of logs");
+                         "registry.url \"%s\" does not begin with http:// or https://", url);
+    if (memchr(host + 3, '@', strcspn(host + 3, "/")))
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "registry.url has a user in it; use registry.username and registry.password_file, which stay out of logs");
     return 0;
 }
 
-static char *without_last_slash(const char *url)
-{
+static char *without_last_slash(const char *url) {
     size_t length = strlen(url);
     while (length > 0 && url[length - 1] == '/')
         length--;
     return strndup(url, length);
 }
 
-static void configure(struct registry_http *http, const struct registry_options *options)
-{
+static void configure(struct registry_http *http, const struct registry_options *options) {
     curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, http->reason);
     curl_easy_setopt(http->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(http->curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -88,8 +85,8 @@ static void configure(struct registry_http *http, const struct registry_options 
         curl_easy_setopt(http->curl, CURLOPT_SSLKEY, options->key_file);
 }
 
-int registry_http_open(const struct registry_options *options, struct registry_http **opened, struct error *error)
-{
+int registry_http_open(const struct registry_options *options, struct registry_http **opened,
+                       struct error *error) {
     int result = check_url(options->url, error);
     if (result < 0)
         return result;
@@ -103,7 +100,8 @@ int registry_http_open(const struct registry_options *options, struct registry_h
     http->headers = curl_slist_append(NULL, "Content-Type: application/vnd.schemaregistry.v1+json");
     if (!http->curl || !http->url || !http->headers)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    if (result == 0 && options->password_file && !(http->password = read_password(options->password_file, error)))
+    if (result == 0 && options->password_file &&
+        !(http->password = read_password(options->password_file, error)))
         result = -EINVAL;
     if (result < 0) {
         registry_http_close(http);
@@ -114,8 +112,7 @@ int registry_http_open(const struct registry_options *options, struct registry_h
     return 0;
 }
 
-void registry_http_close(struct registry_http *http)
-{
+void registry_http_close(struct registry_http *http) {
     if (!http)
         return;
     curl_slist_free_all(http->headers);
@@ -129,48 +126,49 @@ void registry_http_close(struct registry_http *http)
 }
 
 /* Why no answer came, as one line. */
-static int fail_transfer(struct registry_http *http, CURLcode code, struct error *error)
-{
+static int fail_transfer(struct registry_http *http, CURLcode code, struct error *error) {
     if (code == CURLE_WRITE_ERROR)
-        return error_set(error, EMSGSIZE, EX_UNAVAILABLE,
-                         "registry %s: its answer is larger than registry.max_response_size; is this the registry's address?",
-                         http->url);
+        return error_set(
+            error, EMSGSIZE, EX_UNAVAILABLE,
+            "registry %s: its answer is larger than registry.max_response_size; is this the registry's address?",
+            http->url);
     if (code == CURLE_OPERATION_TIMEDOUT)
-        return error_set(error, ETIMEDOUT, EX_UNAVAILABLE,
-                         "registry %s: no answer within %.1f s; check that it runs, or raise registry.timeout", http->url,
-                         (double)http->timeout / 1e6);
-    return error_set(error, ECONNREFUSED, EX_UNAVAILABLE, "registry %s: %s; check registry.url and that the registry runs",
-                     http->url, http->reason[0] ? http->reason : curl_easy_strerror(code));
+        return error_set(
+            error, ETIMEDOUT, EX_UNAVAILABLE,
+            "registry %s: no answer within %.1f s; check that it runs, or raise registry.timeout", http->url,
+            (double)http->timeout / 1e6);
+    return error_set(error, ECONNREFUSED, EX_UNAVAILABLE,
+                     "registry %s: %s; check registry.url and that the registry runs", http->url,
+                     http->reason[0] ? http->reason : curl_easy_strerror(code));
 }
 
-static char *make_url(struct registry_http *http, const char *path_format, const char *subject)
-{
+static char *make_url(struct registry_http *http, const char *path_format, const char *subject) {
     char *escaped = curl_easy_escape(http->curl, subject, 0);
     const char *place = strstr(path_format, "%s");
     char *url = NULL;
     if (escaped && place &&
-        asprintf(&url, "%s%.*s%s%s", http->url, (int)(place - path_format), path_format, escaped, place + 2) < 0)
+        asprintf(&url, "%s%.*s%s%s", http->url, (int)(place - path_format), path_format, escaped, place + 2) <
+            0)
         url = NULL;
     curl_free(escaped);
     return url;
 }
 
 /* Texts of the registry go into messages: error_set() makes control characters visible. */
-static void read_answer(struct registry_http *http, struct registry_answer *answer)
-{
+static void read_answer(struct registry_http *http, struct registry_answer *answer) {
     answer->body = json_loadb((const char *)http->response.data, http->response.length, 0, NULL);
     const char *message = json_string_value(json_object_get(answer->body, "message"));
     answer->code = (long)json_integer_value(json_object_get(answer->body, "error_code"));
     if (message)
         snprintf(answer->message, sizeof answer->message, "%s", message);
     else
-        snprintf(answer->message, sizeof answer->message, "%.*s", (int)(http->response.length < 80 ? http->response.length : 80),
+        snprintf(answer->message, sizeof answer->message, "%.*s",
+                 (int)(http->response.length < 80 ? http->response.length : 80),
                  http->response.data ? (const char *)http->response.data : "");
 }
 
-static int perform(struct registry_http *http, const char *url, const char *body, struct registry_answer *answer,
-                   struct error *error)
-{
+static int perform(struct registry_http *http, const char *url, const char *body,
+                   struct registry_answer *answer, struct error *error) {
     http->response.length = 0;
     http->reason[0] = '\0';
     curl_easy_setopt(http->curl, CURLOPT_URL, url);
@@ -182,19 +180,20 @@ static int perform(struct registry_http *http, const char *url, const char *body
     read_answer(http, answer);
     answer->reached = answer->status < 500;
     if (!answer->reached)
-        return error_set(error, EIO, EX_UNAVAILABLE, "registry %s: it answers %ld (%s); look into the registry's log", http->url,
+        return error_set(error, EIO, EX_UNAVAILABLE,
+                         "registry %s: it answers %ld (%s); look into the registry's log", http->url,
                          answer->status, answer->message);
     return 0;
 }
 
-int registry_http_post_schema(struct registry_http *http, const char *path_format, const char *subject, const char *schema_text,
-                              struct registry_answer *answer, struct error *error)
-{
+int registry_http_post_schema(struct registry_http *http, const char *path_format, const char *subject,
+                              const char *schema_text, struct registry_answer *answer, struct error *error) {
     *answer = (struct registry_answer){0};
     json_t *request = json_pack("{s:s}", "schema", schema_text);
     char *body = request ? json_dumps(request, JSON_COMPACT) : NULL;
     char *url = make_url(http, path_format, subject);
-    int result = body && url ? perform(http, url, body, answer, error) : error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    int result = body && url ? perform(http, url, body, answer, error)
+                             : error_set(error, ENOMEM, EX_OSERR, "out of memory");
     json_decref(request);
     free(body);
     free(url);
@@ -203,18 +202,15 @@ int registry_http_post_schema(struct registry_http *http, const char *path_forma
     return result;
 }
 
-void registry_answer_free(struct registry_answer *answer)
-{
+void registry_answer_free(struct registry_answer *answer) {
     json_decref(answer->body);
     answer->body = NULL;
 }
 
-const char *registry_http_url(const struct registry_http *http)
-{
+const char *registry_http_url(const struct registry_http *http) {
     return http->url;
 }
 
-const char *registry_http_version(void)
-{
+const char *registry_http_version(void) {
     return curl_version();
 }

@@ -9,21 +9,22 @@
 
 struct registry_http;
 
-int registry_http_open(const struct registry_options *options, struct registry_http **http, struct error *error);
+int registry_http_open(const struct registry_options *options, struct registry_http **http,
+                       struct error *error);
 void registry_http_close(struct registry_http *http);
 
 struct registry_answer {
-    bool reached;  /* false: nobody answered, or a proxy or server said 5xx; `error` says what */
-    long status;   /* HTTP */
-    json_t *body;  /* NULL if the answer was not JSON; freed by registry_answer_free() */
-    long code;     /* error_code of the registry, e.g. 40401; 0: none */
+    bool reached;      /* false: nobody answered, or a proxy or server said 5xx; `error` says what */
+    long status;       /* HTTP */
+    json_t *body;      /* NULL if the answer was not JSON; freed by registry_answer_free() */
+    long code;         /* error_code of the registry, e.g. 40401; 0: none */
     char message[512]; /* message of the registry, or the first bytes of an answer that is not JSON */
 };
 
 /* POSTs {"schema": text} (with schemaType left out: Avro) to URL + path, where the path's %s is the escaped subject.
  * Returns 0 whenever somebody answered; -errno and the line if not, or if the answer broke a limit. */
-int registry_http_post_schema(struct registry_http *http, const char *path_format, const char *subject, const char *schema_text,
-                              struct registry_answer *answer, struct error *error);
+int registry_http_post_schema(struct registry_http *http, const char *path_format, const char *subject,
+                              const char *schema_text, struct registry_answer *answer, struct error *error);
 void registry_answer_free(struct registry_answer *answer);
 
 /* The registry's URL without a slash at its end. */

@@ -24,8 +24,7 @@ struct registry_watch {
 };
 
 /* What the registry says now; PENDING if it can't be reached. */
-static enum registry_watch_state ask(struct registry_watch *watch, struct error *error)
-{
+static enum registry_watch_state ask(struct registry_watch *watch, struct error *error) {
     /* Without its cache the client can't answer from there. */
     struct registry_options options = *watch->options;
     options.cache_directory = NULL;
@@ -39,15 +38,15 @@ static enum registry_watch_state ask(struct registry_watch *watch, struct error 
         return error->exit_code == EX_CONFIG ? REGISTRY_WATCH_MISMATCH : REGISTRY_WATCH_PENDING;
     if (id == watch->cached_id)
         return REGISTRY_WATCH_CONFIRMED;
-    error_set(error, EINVAL, EX_CONFIG,
-              "registry %s: subject %s has schema %s under id %u, not under the cached %u; the output stops; start again",
-              watch->options->url, watch->subject, watch->schema->name, id, watch->cached_id);
+    error_set(
+        error, EINVAL, EX_CONFIG,
+        "registry %s: subject %s has schema %s under id %u, not under the cached %u; the output stops; start again",
+        watch->options->url, watch->subject, watch->schema->name, id, watch->cached_id);
     return REGISTRY_WATCH_MISMATCH;
 }
 
 /* Holding the lock; true if the thread shall end. */
-static bool sleep_until_next(struct registry_watch *watch)
-{
+static bool sleep_until_next(struct registry_watch *watch) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += watch->interval / 1000000;
@@ -61,8 +60,7 @@ static bool sleep_until_next(struct registry_watch *watch)
     return watch->stopping;
 }
 
-static void *run(void *context)
-{
+static void *run(void *context) {
     struct registry_watch *watch = context;
     pthread_mutex_lock(&watch->lock);
     while (watch->state == REGISTRY_WATCH_PENDING && !sleep_until_next(watch)) {
@@ -73,16 +71,16 @@ static void *run(void *context)
         watch->state = state;
         watch->error = error;
         if (state == REGISTRY_WATCH_CONFIRMED)
-            log_line(LOG_INFO, "registry %s: it confirms the cached id %u of subject %s", watch->options->url, watch->cached_id,
-                     watch->subject);
+            log_line(LOG_INFO, "registry %s: it confirms the cached id %u of subject %s", watch->options->url,
+                     watch->cached_id, watch->subject);
     }
     pthread_mutex_unlock(&watch->lock);
     return NULL;
 }
 
-int registry_watch_start(const struct registry_options *options, const char *subject, const struct schema *schema,
-                         uint32_t cached_id, int64_t interval, struct registry_watch **started, struct error *error)
-{
+int registry_watch_start(const struct registry_options *options, const char *subject,
+                         const struct schema *schema, uint32_t cached_id, int64_t interval,
+                         struct registry_watch **started, struct error *error) {
     struct registry_watch *watch = calloc(1, sizeof *watch);
     char *copy = strdup(subject);
     if (!watch || !copy) {
@@ -101,14 +99,14 @@ int registry_watch_start(const struct registry_options *options, const char *sub
     if (result != 0) {
         free(watch->subject);
         free(watch);
-        return error_set(error, result, EX_OSERR, "no thread to watch the registry with: %s", strerror(result));
+        return error_set(error, result, EX_OSERR, "no thread to watch the registry with: %s",
+                         strerror(result));
     }
     *started = watch;
     return 0;
 }
 
-enum registry_watch_state registry_watch_state(struct registry_watch *watch, struct error *error)
-{
+enum registry_watch_state registry_watch_state(struct registry_watch *watch, struct error *error) {
     pthread_mutex_lock(&watch->lock);
     enum registry_watch_state state = watch->state;
     if (state == REGISTRY_WATCH_MISMATCH && error)
@@ -117,8 +115,7 @@ enum registry_watch_state registry_watch_state(struct registry_watch *watch, str
     return state;
 }
 
-void registry_watch_stop(struct registry_watch *watch)
-{
+void registry_watch_stop(struct registry_watch *watch) {
     if (!watch)
         return;
     pthread_mutex_lock(&watch->lock);

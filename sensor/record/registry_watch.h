@@ -14,8 +14,9 @@ enum registry_watch_state { REGISTRY_WATCH_PENDING, REGISTRY_WATCH_CONFIRMED, RE
 struct registry_watch;
 
 /* `options` and `schema` are borrowed until registry_watch_stop(); `subject` is copied. `interval` in microseconds. */
-int registry_watch_start(const struct registry_options *options, const char *subject, const struct schema *schema,
-                         uint32_t cached_id, int64_t interval, struct registry_watch **watch, struct error *error);
+int registry_watch_start(const struct registry_options *options, const char *subject,
+                         const struct schema *schema, uint32_t cached_id, int64_t interval,
+                         struct registry_watch **watch, struct error *error);
 
 /* From any thread. On a mismatch *error (may be NULL) gets the line. */
 enum registry_watch_state registry_watch_state(struct registry_watch *watch, struct error *error);

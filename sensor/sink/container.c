@@ -5,8 +5,7 @@
 #include <sys/random.h>
 #include <zlib.h>
 
-static void append_long(struct buffer *out, uint64_t value)
-{
+static void append_long(struct buffer *out, uint64_t value) {
     uint8_t bytes[10];
     size_t count = 0;
     value <<= 1; /* zigzag of a number that is never negative */
@@ -17,20 +16,17 @@ static void append_long(struct buffer *out, uint64_t value)
     buffer_append(out, bytes, count);
 }
 
-static void append_bytes(struct buffer *out, const void *data, size_t length)
-{
+static void append_bytes(struct buffer *out, const void *data, size_t length) {
     append_long(out, length);
     buffer_append(out, data, length);
 }
 
-static void append_entry(struct buffer *out, const char *key, const char *value)
-{
+static void append_entry(struct buffer *out, const char *key, const char *value) {
     append_bytes(out, key, strlen(key));
     append_bytes(out, value, strlen(value));
 }
 
-int container_begin(struct container *container, bool deflate, const char *schema_text, struct buffer *out)
-{
+int container_begin(struct container *container, bool deflate, const char *schema_text, struct buffer *out) {
     static const uint8_t magic[4] = {'O', 'b', 'j', 1};
     container->deflate = deflate;
     if (getrandom(container->sync, sizeof container->sync, 0) != (ssize_t)sizeof container->sync)
@@ -45,8 +41,7 @@ int container_begin(struct container *container, bool deflate, const char *schem
 }
 
 /* Raw deflate (RFC 1951), as the codec wants it, into container->packed. */
-static int pack(struct container *container, const uint8_t *data, size_t length)
-{
+static int pack(struct container *container, const uint8_t *data, size_t length) {
     z_stream stream = {.next_in = (z_const Bytef *)data, .avail_in = (uInt)length};
     if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         return -ENOMEM;
@@ -60,8 +55,8 @@ static int pack(struct container *container, const uint8_t *data, size_t length)
     return result == Z_STREAM_END ? 0 : -ENOMEM;
 }
 
-int container_block(struct container *container, const uint8_t *data, size_t length, uint64_t records, struct buffer *out)
-{
+int container_block(struct container *container, const uint8_t *data, size_t length, uint64_t records,
+                    struct buffer *out) {
     if (container->deflate) {
         int result = pack(container, data, length);
         if (result < 0)
@@ -75,7 +70,6 @@ int container_block(struct container *container, const uint8_t *data, size_t len
     return out->failed ? -ENOMEM : 0;
 }
 
-void container_end(struct container *container)
-{
+void container_end(struct container *container) {
     buffer_free(&container->packed);
 }

@@ -20,6 +20,7 @@ struct container {
 int container_begin(struct container *container, bool deflate, const char *schema_text, struct buffer *out);
 
 /* Appends one block of `records` records, which are `length` bytes of Avro. 0 or -errno. */
-int container_block(struct container *container, const uint8_t *data, size_t length, uint64_t records, struct buffer *out);
+int container_block(struct container *container, const uint8_t *data, size_t length, uint64_t records,
+                    struct buffer *out);
 
 void container_end(struct container *container);

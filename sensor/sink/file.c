@@ -12,27 +12,26 @@
 #include "base/clock.h"
 #include "sink/container.h"
 
-enum { BLOCK_SIZE = 256 * 1024, BLOCK_AGE_MICROSECONDS = 1000000 };
+enum { BLOCK_SIZE = 256 * 1024, BLOCK_AGE_MICROSECONDS = 200000 };
 
 struct file_sink {
     struct sink_options options; /* texts are borrowed from the output */
     bool avro, rotates;
-    bool standard_output;   /* not ours: it may hold what others wrote before */
-    int descriptor;         /* -1: none open */
-    unsigned number;        /* of the file, in names of a rotated output */
-    char *path;             /* of the open file */
-    uint64_t file_bytes;    /* written to the open file */
+    bool standard_output; /* not ours: it may hold what others wrote before */
+    int descriptor;       /* -1: none open */
+    unsigned number;      /* of the file, in names of a rotated output */
+    char *path;           /* of the open file */
+    uint64_t file_bytes;  /* written to the open file */
     uint64_t file_records;
-    struct buffer block;    /* records that are not written yet */
+    struct buffer block; /* records that are not written yet */
     uint64_t block_records;
     int64_t block_began;
-    struct buffer framed;   /* header or container block on its way out */
+    struct buffer framed; /* header or container block on its way out */
     struct container container;
     struct sink_statistics statistics;
 };
 
-static int write_all(struct file_sink *sink, const uint8_t *data, size_t length)
-{
+static int write_all(struct file_sink *sink, const uint8_t *data, size_t length) {
     while (length > 0) {
         ssize_t written = write(sink->descriptor, data, length);
         if (written < 0 && errno == EINTR)
@@ -47,8 +46,7 @@ static int write_all(struct file_sink *sink, const uint8_t *data, size_t length)
 }
 
 /* "flows.avro" rotates through "flows.1.avro", "flows.2.avro", ...: the number goes before the extension. */
-static char *numbered_path(const char *path, unsigned number)
-{
+static char *numbered_path(const char *path, unsigned number) {
     const char *slash = strrchr(path, '/');
     const char *dot = strrchr(path, '.');
     size_t stem = dot && dot > path && (!slash || dot > slash + 1) ? (size_t)(dot - path) : strlen(path);
@@ -57,8 +55,7 @@ static char *numbered_path(const char *path, unsigned number)
 }
 
 /* Makes `path` (may be NULL: no memory) the sink's and opens it. The descriptor or -errno. */
-static int open_path(struct file_sink *sink, char *path, int flags)
-{
+static int open_path(struct file_sink *sink, char *path, int flags) {
     free(sink->path);
     sink->path = path;
     if (!path)
@@ -67,8 +64,7 @@ static int open_path(struct file_sink *sink, char *path, int flags)
     return descriptor < 0 ? -errno : descriptor;
 }
 
-static int open_next_path(struct file_sink *sink)
-{
+static int open_next_path(struct file_sink *sink) {
     if (!sink->rotates)
         return open_path(sink, strdup(sink->options.path), O_TRUNC);
     /* A rotated output goes on behind the files of an earlier run. */
@@ -80,51 +76,45 @@ static int open_next_path(struct file_sink *sink)
 }
 
 /* A descriptor of our own for standard output, or -errno. */
-static int open_standard_output(struct file_sink *sink)
-{
+static int open_standard_output(struct file_sink *sink) {
     sink->path = strdup("standard output");
     int descriptor = sink->path ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
     return descriptor < 0 ? -errno : descriptor;
 }
 
-static const char *remedy(int reason)
-{
+static const char *remedy(int reason) {
     switch (reason) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG:
-        return "free space or choose another path with -w";
-    case EPIPE:
-        return "its reader ended first; keep it running, or write to a file with -w";
-    default:
-        return "check it, or choose another path with -w";
+    case EFBIG: return "free space or choose another path with -w";
+    case EPIPE: return "its reader ended first; keep it running, or write to a file with -w";
+    default: return "check it, or choose another path with -w";
     }
 }
 
-static int write_failed(struct file_sink *sink, int result, struct error *error)
-{
+static int write_failed(struct file_sink *sink, int result, struct error *error) {
     sink->statistics.dropped[SINK_DROP_write_failed] += sink->block_records;
     sink->block_records = 0;
     sink->block.length = 0;
-    return error_set(error, -result, EX_IOERR, "output \"%s\": cannot write to %s: %s; %s", sink->options.output, sink->path,
-                     strerror(-result), remedy(-result));
+    return error_set(error, -result, EX_IOERR, "output \"%s\": cannot write to %s: %s; %s",
+                     sink->options.output, sink->path, strerror(-result), remedy(-result));
 }
 
-static int begin_file(struct file_sink *sink, struct error *error)
-{
+static int begin_file(struct file_sink *sink, struct error *error) {
     int descriptor = sink->standard_output ? open_standard_output(sink) : open_next_path(sink);
     if (descriptor < 0)
-        return error_set(error, -descriptor, descriptor == -EACCES || descriptor == -EPERM ? EX_NOPERM : EX_CANTCREAT,
-                         "output \"%s\": cannot create %s: %s; check the folder and its permissions", sink->options.output,
-                         sink->path ? sink->path : sink->options.path, strerror(-descriptor));
+        return error_set(
+            error, -descriptor, descriptor == -EACCES || descriptor == -EPERM ? EX_NOPERM : EX_CANTCREAT,
+            "output \"%s\": cannot create %s: %s; check the folder and its permissions", sink->options.output,
+            sink->path ? sink->path : sink->options.path, strerror(-descriptor));
     sink->descriptor = descriptor;
     sink->file_bytes = 0;
     sink->file_records = 0;
     sink->framed.length = 0;
     int result = 0;
     if (sink->avro)
-        result = container_begin(&sink->container, strcmp(sink->options.codec, "deflate") == 0, sink->options.schema_text,
-                                 &sink->framed);
+        result = container_begin(&sink->container, strcmp(sink->options.codec, "deflate") == 0,
+                                 sink->options.schema_text, &sink->framed);
     else
         buffer_append(&sink->framed, sink->options.header.bytes, sink->options.header.length);
     if (result == 0)
@@ -132,22 +122,21 @@ static int begin_file(struct file_sink *sink, struct error *error)
     return result < 0 ? write_failed(sink, result, error) : 0;
 }
 
-static int end_file(struct file_sink *sink, struct error *error)
-{
+static int end_file(struct file_sink *sink, struct error *error) {
     int result = sink->descriptor >= 0 && close(sink->descriptor) != 0 ? -errno : 0;
     sink->descriptor = -1;
     return result < 0 ? write_failed(sink, result, error) : 0;
 }
 
-static int write_block(struct file_sink *sink, struct error *error)
-{
+static int write_block(struct file_sink *sink, struct error *error) {
     if (sink->block_records == 0)
         return 0;
     int result = 0;
     struct buffer *out = &sink->block;
     if (sink->avro) {
         sink->framed.length = 0;
-        result = container_block(&sink->container, sink->block.data, sink->block.length, sink->block_records, &sink->framed);
+        result = container_block(&sink->container, sink->block.data, sink->block.length, sink->block_records,
+                                 &sink->framed);
         out = &sink->framed;
     }
     uint64_t whole = sink->file_bytes;
@@ -166,8 +155,7 @@ static int write_block(struct file_sink *sink, struct error *error)
     return 0;
 }
 
-static int rotate_if_due(struct file_sink *sink, struct error *error)
-{
+static int rotate_if_due(struct file_sink *sink, struct error *error) {
     const struct sink_options *options = &sink->options;
     if (sink->file_records == 0)
         return 0;
@@ -185,8 +173,7 @@ static int rotate_if_due(struct file_sink *sink, struct error *error)
     return result;
 }
 
-static void file_close(void *state)
-{
+static void file_close(void *state) {
     struct file_sink *sink = state;
     if (sink->descriptor >= 0)
         close(sink->descriptor);
@@ -197,8 +184,7 @@ static void file_close(void *state)
     free(sink);
 }
 
-static int file_open(const struct sink_options *options, void **state, struct error *error)
-{
+static int file_open(const struct sink_options *options, void **state, struct error *error) {
     struct file_sink *sink = calloc(1, sizeof *sink);
     if (!sink)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
@@ -215,8 +201,7 @@ static int file_open(const struct sink_options *options, void **state, struct er
     return result;
 }
 
-static int file_write(void *state, const struct message *message, struct error *error)
-{
+static int file_write(void *state, const struct message *message, struct error *error) {
     struct file_sink *sink = state;
     sink->statistics.bytes += message->body_length;
     /* Before the record, not behind it: no file stays empty because the records ended with the one before. */
@@ -236,21 +221,18 @@ static int file_write(void *state, const struct message *message, struct error *
 }
 
 /* A slow stream is still seen soon by who reads along. */
-static int file_poll(void *state, struct error *error)
-{
+static int file_poll(void *state, struct error *error) {
     struct file_sink *sink = state;
     bool old = sink->block_records > 0 && clock_monotonic() - sink->block_began >= BLOCK_AGE_MICROSECONDS;
     return old ? write_block(sink, error) : 0;
 }
 
-static int file_flush(void *state, int64_t limit, bool patient, struct error *error)
-{
+static int file_flush(void *state, int64_t limit, bool patient, struct error *error) {
     (void)limit, (void)patient;
     return write_block(state, error);
 }
 
-static void file_statistics(const void *state, struct sink_statistics *statistics)
-{
+static void file_statistics(const void *state, struct sink_statistics *statistics) {
     const struct file_sink *sink = state;
     *statistics = sink->statistics;
     statistics->in_flight = sink->block_records;

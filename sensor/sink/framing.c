@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-void framing_make(struct framing *framing, const char *name, uint32_t schema_id, uint64_t fingerprint)
-{
+void framing_make(struct framing *framing, const char *name, uint32_t schema_id, uint64_t fingerprint) {
     framing->length = 0;
     if (strcmp(name, "confluent") == 0) {
         framing->prefix[framing->length++] = 0x00;

@@ -35,55 +35,52 @@ struct kafka_sink {
 };
 
 /* The process's deadline; 0: none yet. */
-static int64_t deadline_of(const struct kafka_sink *sink)
-{
+static int64_t deadline_of(const struct kafka_sink *sink) {
     return sink->deadline ? sink->deadline() : 0;
 }
 
 /* What is set before the person's own properties, which win. */
 static const char *const our_properties[] = {
-    "enable.idempotence=true", "acks=all",        "compression.codec=zstd", "partitioner=murmur2_random",
-    "linger.ms=100",           "message.timeout.ms=0", "queue.buffering.max.kbytes=65536", "client.id=flowsensor",
+    "enable.idempotence=true",
+    "acks=all",
+    "compression.codec=zstd",
+    "partitioner=murmur2_random",
+    "linger.ms=100",
+    "message.timeout.ms=0",
+    "queue.buffering.max.kbytes=65536",
+    "client.id=flowsensor",
 };
 
-static enum sink_drop drop_of(rd_kafka_resp_err_t code)
-{
+static enum sink_drop drop_of(rd_kafka_resp_err_t code) {
     switch (code) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
-        return SINK_DROP_too_large;
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE: return SINK_DROP_too_large;
     case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
-    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
-        return SINK_DROP_undelivered;
-    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
-        return SINK_DROP_queue_full;
-    default:
-        return SINK_DROP_rejected;
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT: return SINK_DROP_undelivered;
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL: return SINK_DROP_queue_full;
+    default: return SINK_DROP_rejected;
     }
 }
 
-static void remember_error(struct kafka_sink *sink, rd_kafka_resp_err_t code, const char *text)
-{
+static void remember_error(struct kafka_sink *sink, rd_kafka_resp_err_t code, const char *text) {
     sink->last_error = code;
     snprintf(sink->statistics.last_error, sizeof sink->statistics.last_error, "%s", text);
 }
 
 /* Of a live source the first record that is lost this way is told at once; a file's run ends with one line that says it. */
-static void count_drop(struct kafka_sink *sink, rd_kafka_resp_err_t code)
-{
+static void count_drop(struct kafka_sink *sink, rd_kafka_resp_err_t code) {
     enum sink_drop drop = drop_of(code);
     bool first = sink->statistics.dropped[drop]++ == 0;
     if (drop == SINK_DROP_undelivered)
         return;
     sink->last_refusal = code;
     if (first && !sink->wait_when_full)
-        log_line(LOG_ERROR, "output \"%s\": topic %s: %s; this and later ones are counted as dropped (%s)", sink->output,
-                 sink->topic, rd_kafka_err2str(code), sink_drop_name(drop));
+        log_line(LOG_ERROR, "output \"%s\": topic %s: %s; this and later ones are counted as dropped (%s)",
+                 sink->output, sink->topic, rd_kafka_err2str(code), sink_drop_name(drop));
 }
 
-static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
-{
+static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
     struct kafka_sink *sink = opaque;
     (void)producer;
     sink->statistics.in_flight--;
@@ -93,8 +90,7 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
         count_drop(sink, message->err);
 }
 
-static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque)
-{
+static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque) {
     struct kafka_sink *sink = opaque;
     (void)producer;
     /* "All brokers are down" hides the reason that came before it. */
@@ -104,19 +100,19 @@ static void on_error(rd_kafka_t *producer, int code, const char *reason, void *o
         sink->authentication_failed = true;
 }
 
-static void on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text)
-{
+static void on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text) {
     (void)producer, (void)level;
     log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
 }
 
-static int set_property(rd_kafka_conf_t *conf, const char *output, const char *property, struct error *error)
-{
+static int set_property(rd_kafka_conf_t *conf, const char *output, const char *property,
+                        struct error *error) {
     char reason[512], name[256];
     const char *equals = strchr(property, '=');
     if (!equals || equals == property || (size_t)(equals - property) >= sizeof name)
-        return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: expected \"name=value\", got a string without name or =",
-                         output);
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "output \"%s\": kafka: expected \"name=value\", got a string without name or =", output);
     snprintf(name, sizeof name, "%.*s", (int)(equals - property), property);
     if (rd_kafka_conf_set(conf, name, equals + 1, reason, sizeof reason) != RD_KAFKA_CONF_OK)
         return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", output, reason);
@@ -124,16 +120,16 @@ static int set_property(rd_kafka_conf_t *conf, const char *output, const char *p
 }
 
 /* librdkafka before 2.6.1 fails SCRAM against Kafka 4 with the right password: say so before anyone doubts theirs. */
-static void warn_of_scram(const char *output, const char *property)
-{
-    if (strncmp(property, "sasl.mechanism", 14) == 0 && strstr(property, "SCRAM") && rd_kafka_version() < 0x020601ff)
-        log_line(LOG_WARNING,
-                 "output \"%s\": librdkafka %s can't log in to Kafka 4 by SCRAM even with the right password; use 2.6.1 or newer, or SASL PLAIN over TLS",
-                 output, rd_kafka_version_str());
+static void warn_of_scram(const char *output, const char *property) {
+    if (strncmp(property, "sasl.mechanism", 14) == 0 && strstr(property, "SCRAM") &&
+        rd_kafka_version() < 0x020601ff)
+        log_line(
+            LOG_WARNING,
+            "output \"%s\": librdkafka %s can't log in to Kafka 4 by SCRAM even with the right password; use 2.6.1 or newer, or SASL PLAIN over TLS",
+            output, rd_kafka_version_str());
 }
 
-static int set_properties(rd_kafka_conf_t *conf, const struct sink_options *options, struct error *error)
-{
+static int set_properties(rd_kafka_conf_t *conf, const struct sink_options *options, struct error *error) {
     int result = 0;
     for (size_t i = 0; result == 0 && i < sizeof our_properties / sizeof *our_properties; i++)
         result = set_property(conf, options->output, our_properties[i], error);
@@ -144,16 +140,17 @@ static int set_properties(rd_kafka_conf_t *conf, const struct sink_options *opti
     return result;
 }
 
-static int create_producer(struct kafka_sink *sink, const struct sink_options *options, struct error *error)
-{
+static int create_producer(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
     char reason[512];
     size_t size = 0;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     int result = set_properties(conf, options, error);
-    if (result == 0 && (rd_kafka_conf_get(conf, "bootstrap.servers", NULL, &size) != RD_KAFKA_CONF_OK || size <= 1))
-        result = error_set(error, EINVAL, EX_CONFIG,
-                           "output \"%s\": no broker; add kafka = [ \"bootstrap.servers=HOST:PORT\" ] to the output",
-                           options->output);
+    if (result == 0 &&
+        (rd_kafka_conf_get(conf, "bootstrap.servers", NULL, &size) != RD_KAFKA_CONF_OK || size <= 1))
+        result = error_set(
+            error, EINVAL, EX_CONFIG,
+            "output \"%s\": no broker; add kafka = [ \"bootstrap.servers=HOST:PORT\" ] to the output",
+            options->output);
     if (result == 0) {
         rd_kafka_conf_set_opaque(conf, sink);
         rd_kafka_conf_set_dr_msg_cb(conf, delivered);
@@ -168,8 +165,7 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
     return result;
 }
 
-static int create_headers(struct kafka_sink *sink, const struct message_origin *origin)
-{
+static int create_headers(struct kafka_sink *sink, const struct message_origin *origin) {
     sink->headers = rd_kafka_headers_new(8);
     if (!sink->headers)
         return -ENOMEM;
@@ -180,32 +176,33 @@ static int create_headers(struct kafka_sink *sink, const struct message_origin *
     return 0;
 }
 
-static int refused(const struct kafka_sink *sink, struct error *error)
-{
-    return error_set(error, EACCES, EX_NOPERM, "output \"%s\": the broker refuses the login: %s; check sasl.username and sasl.password",
+static int refused(const struct kafka_sink *sink, struct error *error) {
+    return error_set(error, EACCES, EX_NOPERM,
+                     "output \"%s\": the broker refuses the login: %s; check sasl.username and sasl.password",
                      sink->output, sink->statistics.last_error);
 }
 
-static int check_topic_error(const struct kafka_sink *sink, rd_kafka_resp_err_t code, struct error *error)
-{
+static int check_topic_error(const struct kafka_sink *sink, rd_kafka_resp_err_t code, struct error *error) {
     if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
-        return error_set(error, ENOENT, EX_CONFIG,
-                         "output \"%s\": topic %s does not exist; create it: kafka-topics.sh --create --topic %s --bootstrap-server HOST:PORT",
-                         sink->output, sink->topic, sink->topic);
+        return error_set(
+            error, ENOENT, EX_CONFIG,
+            "output \"%s\": topic %s does not exist; create it: kafka-topics.sh --create --topic %s --bootstrap-server HOST:PORT",
+            sink->output, sink->topic, sink->topic);
     if (code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION)
-        return error_set(error, EINVAL, EX_CONFIG,
-                         "output \"%s\": \"%s\" is no topic name; use letters, digits, '.', '_' and '-', at most 249", sink->output,
-                         sink->topic);
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "output \"%s\": \"%s\" is no topic name; use letters, digits, '.', '_' and '-', at most 249",
+            sink->output, sink->topic);
     if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-        return error_set(error, EACCES, EX_NOPERM, "output \"%s\": no permission for topic %s; allow Describe and Write on it",
+        return error_set(error, EACCES, EX_NOPERM,
+                         "output \"%s\": no permission for topic %s; allow Describe and Write on it",
                          sink->output, sink->topic);
     return 0;
 }
 
 /* Whether the topic is there, as far as the broker answers in time: an absent broker is no reason not to begin, since
  * records can wait for it; a missing topic or a wrong password is. */
-static int check_topic(struct kafka_sink *sink, struct error *error)
-{
+static int check_topic(struct kafka_sink *sink, struct error *error) {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(sink->producer, sink->topic, NULL);
     if (!topic)
@@ -218,8 +215,8 @@ static int check_topic(struct kafka_sink *sink, struct error *error)
     do {
         code = rd_kafka_metadata(sink->producer, 0, topic, &metadata, 500);
         rd_kafka_poll(sink->producer, 0);
-    } while (code != RD_KAFKA_RESP_ERR_NO_ERROR && !sink->authentication_failed && clock_monotonic() < limit &&
-             deadline_of(sink) == 0);
+    } while (code != RD_KAFKA_RESP_ERR_NO_ERROR && !sink->authentication_failed &&
+             clock_monotonic() < limit && deadline_of(sink) == 0);
     rd_kafka_topic_destroy(topic);
     int result = 0;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt > 0)
@@ -233,11 +230,11 @@ static int check_topic(struct kafka_sink *sink, struct error *error)
     return result;
 }
 
-static void kafka_close(void *state)
-{
+static void kafka_close(void *state) {
     struct kafka_sink *sink = state;
     if (sink->producer) {
-        rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+        rd_kafka_purge(sink->producer,
+                       RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
         rd_kafka_destroy(sink->producer);
     }
     if (sink->headers)
@@ -246,8 +243,7 @@ static void kafka_close(void *state)
     free(sink);
 }
 
-static int kafka_open(const struct sink_options *options, void **state, struct error *error)
-{
+static int kafka_open(const struct sink_options *options, void **state, struct error *error) {
     struct kafka_sink *sink = calloc(1, sizeof *sink);
     if (!sink)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
@@ -269,8 +265,7 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     return result;
 }
 
-static rd_kafka_headers_t *message_headers(const struct kafka_sink *sink, const struct message *message)
-{
+static rd_kafka_headers_t *message_headers(const struct kafka_sink *sink, const struct message *message) {
     char seq[24];
     rd_kafka_headers_t *headers = rd_kafka_headers_copy(sink->headers);
     if (!headers)
@@ -281,15 +276,14 @@ static rd_kafka_headers_t *message_headers(const struct kafka_sink *sink, const 
     return headers;
 }
 
-static rd_kafka_resp_err_t produce(struct kafka_sink *sink, const struct message *message)
-{
+static rd_kafka_resp_err_t produce(struct kafka_sink *sink, const struct message *message) {
     rd_kafka_headers_t *headers = message_headers(sink, message);
     if (!headers)
         return RD_KAFKA_RESP_ERR__FAIL;
     rd_kafka_resp_err_t code = rd_kafka_producev(
         sink->producer, RD_KAFKA_V_TOPIC(sink->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_VALUE(sink->framed.data, sink->framed.length), RD_KAFKA_V_KEY(message->key, message->key_length),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+        RD_KAFKA_V_VALUE(sink->framed.data, sink->framed.length),
+        RD_KAFKA_V_KEY(message->key, message->key_length), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_headers_destroy(headers);
     return code;
@@ -297,8 +291,7 @@ static rd_kafka_resp_err_t produce(struct kafka_sink *sink, const struct message
 
 /* Serves delivery reports until one came or the limit passed; true if there was progress. Flushing, not polling, since
  * that ends librdkafka's lingering for more. */
-static bool wait_for_progress(struct kafka_sink *sink, int64_t limit)
-{
+static bool wait_for_progress(struct kafka_sink *sink, int64_t limit) {
     uint64_t before = sink->statistics.in_flight;
     sink->waiting_since = clock_monotonic();
     while (sink->statistics.in_flight >= before && before > 0) {
@@ -310,27 +303,26 @@ static bool wait_for_progress(struct kafka_sink *sink, int64_t limit)
     return before > 0;
 }
 
-static int unavailable(const struct kafka_sink *sink, struct error *error)
-{
-    return error_set(error, ETIMEDOUT, EX_UNAVAILABLE,
-                     "output \"%s\": topic %s: no acknowledgement for %.1f s, %" PRIu64
-                     " records not delivered (%s); check bootstrap.servers and that the broker runs, or raise delivery.timeout",
-                     sink->output, sink->topic, (double)(clock_monotonic() - sink->waiting_since) / 1e6,
-                     sink->statistics.in_flight + sink->statistics.dropped[SINK_DROP_undelivered],
-                     sink->statistics.last_error[0] ? sink->statistics.last_error : "no answer");
+static int unavailable(const struct kafka_sink *sink, struct error *error) {
+    return error_set(
+        error, ETIMEDOUT, EX_UNAVAILABLE,
+        "output \"%s\": topic %s: no acknowledgement for %.1f s, %" PRIu64
+        " records not delivered (%s); check bootstrap.servers and that the broker runs, or raise delivery.timeout",
+        sink->output, sink->topic, (double)(clock_monotonic() - sink->waiting_since) / 1e6,
+        sink->statistics.in_flight + sink->statistics.dropped[SINK_DROP_undelivered],
+        sink->statistics.last_error[0] ? sink->statistics.last_error : "no answer");
 }
 
-static int give_up(struct kafka_sink *sink, rd_kafka_resp_err_t code, struct error *error)
-{
+static int give_up(struct kafka_sink *sink, rd_kafka_resp_err_t code, struct error *error) {
     char reason[256];
     count_drop(sink, code);
     if (rd_kafka_fatal_error(sink->producer, reason, sizeof reason) == RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
-    return error_set(error, EIO, EX_UNAVAILABLE, "output \"%s\": the producer can't go on: %s; start again", sink->output, reason);
+    return error_set(error, EIO, EX_UNAVAILABLE, "output \"%s\": the producer can't go on: %s; start again",
+                     sink->output, reason);
 }
 
-static int kafka_write(void *state, const struct message *message, struct error *error)
-{
+static int kafka_write(void *state, const struct message *message, struct error *error) {
     struct kafka_sink *sink = state;
     sink->statistics.bytes += message->body_length;
     sink->framed.length = 0;
@@ -356,8 +348,7 @@ static int kafka_write(void *state, const struct message *message, struct error 
     return 0;
 }
 
-static int kafka_poll(void *state, struct error *error)
-{
+static int kafka_poll(void *state, struct error *error) {
     struct kafka_sink *sink = state;
     (void)error;
     rd_kafka_poll(sink->producer, 0);
@@ -365,8 +356,7 @@ static int kafka_poll(void *state, struct error *error)
 }
 
 /* What is still under way is given up: librdkafka then reports each record, so that it is counted. */
-static void purge(struct kafka_sink *sink)
-{
+static void purge(struct kafka_sink *sink) {
     int64_t end = clock_monotonic() + PURGE_MILLISECONDS * 1000;
     rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     while (sink->statistics.in_flight > 0 && clock_monotonic() < end)
@@ -376,10 +366,10 @@ static void purge(struct kafka_sink *sink)
 }
 
 /* What the broker or the producer did not take, though it was there. */
-static int not_taken(const struct kafka_sink *sink, struct error *error)
-{
+static int not_taken(const struct kafka_sink *sink, struct error *error) {
     const uint64_t *dropped = sink->statistics.dropped;
-    uint64_t count = dropped[SINK_DROP_rejected] + dropped[SINK_DROP_too_large] + dropped[SINK_DROP_queue_full];
+    uint64_t count =
+        dropped[SINK_DROP_rejected] + dropped[SINK_DROP_too_large] + dropped[SINK_DROP_queue_full];
     bool forbidden = sink->last_refusal == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     if (count == 0 || !sink->wait_when_full)
         return 0;
@@ -388,12 +378,11 @@ static int not_taken(const struct kafka_sink *sink, struct error *error)
                              ? "look into the broker's log"
                              : "raise message.max.bytes of the producer and max.message.bytes of the topic";
     return error_set(error, EIO, forbidden ? EX_NOPERM : EX_IOERR,
-                     "output \"%s\": topic %s: %" PRIu64 " records were not taken and are dropped: %s; %s", sink->output,
-                     sink->topic, count, rd_kafka_err2str(sink->last_refusal), remedy);
+                     "output \"%s\": topic %s: %" PRIu64 " records were not taken and are dropped: %s; %s",
+                     sink->output, sink->topic, count, rd_kafka_err2str(sink->last_refusal), remedy);
 }
 
-static int kafka_flush(void *state, int64_t limit, bool patient, struct error *error)
-{
+static int kafka_flush(void *state, int64_t limit, bool patient, struct error *error) {
     struct kafka_sink *sink = state;
     int64_t end = clock_monotonic() + limit;
     uint64_t told = sink->wait_when_full ? 0 : sink->statistics.dropped[SINK_DROP_undelivered];
@@ -411,8 +400,7 @@ static int kafka_flush(void *state, int64_t limit, bool patient, struct error *e
     return not_taken(sink, error);
 }
 
-static void kafka_statistics(const void *state, struct sink_statistics *statistics)
-{
+static void kafka_statistics(const void *state, struct sink_statistics *statistics) {
     *statistics = ((const struct kafka_sink *)state)->statistics;
 }
 
@@ -426,8 +414,7 @@ const struct sink_type sink_kafka = {
     .close = kafka_close,
 };
 
-const char *sink_library_version(void)
-{
+const char *sink_library_version(void) {
     static char version[64];
     snprintf(version, sizeof version, "librdkafka %s", rd_kafka_version_str());
     return version;

@@ -9,15 +9,13 @@ struct null_sink {
     struct sink_statistics statistics;
 };
 
-static int null_open(const struct sink_options *options, void **state, struct error *error)
-{
+static int null_open(const struct sink_options *options, void **state, struct error *error) {
     (void)options;
     *state = calloc(1, sizeof(struct null_sink));
     return *state ? 0 : error_set(error, ENOMEM, EX_OSERR, "out of memory");
 }
 
-static int null_write(void *state, const struct message *message, struct error *error)
-{
+static int null_write(void *state, const struct message *message, struct error *error) {
     struct null_sink *sink = state;
     (void)error;
     sink->statistics.acknowledged++;
@@ -26,14 +24,12 @@ static int null_write(void *state, const struct message *message, struct error *
     return 0;
 }
 
-static int null_flush(void *state, int64_t limit, bool patient, struct error *error)
-{
+static int null_flush(void *state, int64_t limit, bool patient, struct error *error) {
     (void)state, (void)limit, (void)patient, (void)error;
     return 0;
 }
 
-static void null_statistics(const void *state, struct sink_statistics *statistics)
-{
+static void null_statistics(const void *state, struct sink_statistics *statistics) {
     *statistics = ((const struct null_sink *)state)->statistics;
 }
 

@@ -8,8 +8,7 @@ static const struct sink_type *const sinks[] = {
 #undef SINK
 };
 
-const struct sink_type *sink_find(const char *name)
-{
+const struct sink_type *sink_find(const char *name) {
     for (size_t i = 0; i < sizeof sinks / sizeof *sinks; i++)
         if (strcmp(sinks[i]->name, name) == 0)
             return sinks[i];
@@ -24,12 +23,10 @@ static const struct {
 #undef X
 };
 
-const char *sink_drop_name(enum sink_drop drop)
-{
+const char *sink_drop_name(enum sink_drop drop) {
     return drops[drop].name;
 }
 
-const char *sink_drop_text(enum sink_drop drop)
-{
+const char *sink_drop_text(enum sink_drop drop) {
     return drops[drop].text;
 }

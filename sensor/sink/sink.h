@@ -13,18 +13,18 @@
 #include "record/value.h"
 
 /* Why a record did not get where it should. The names are the ledger's. */
-#define SINK_DROPS(X)                                                      \
-    X(queue_full, "the local queue was full (live capture never waits)")   \
-    X(too_large, "larger than the topic or the producer accepts")          \
-    X(rejected, "refused by the broker")                                   \
-    X(undelivered, "not acknowledged within the limit")                    \
+#define SINK_DROPS(X)                                                    \
+    X(queue_full, "the local queue was full (live capture never waits)") \
+    X(too_large, "larger than the topic or the producer accepts")        \
+    X(rejected, "refused by the broker")                                 \
+    X(undelivered, "not acknowledged within the limit")                  \
     X(write_failed, "the file could not be written")
 
 enum sink_drop {
 #define X(name, text) SINK_DROP_##name,
     SINK_DROPS(X)
 #undef X
-    SINK_DROP_COUNT
+        SINK_DROP_COUNT
 };
 const char *sink_drop_name(enum sink_drop drop);
 const char *sink_drop_text(enum sink_drop drop);
@@ -34,29 +34,30 @@ struct sink_statistics {
     uint64_t acknowledged;
     uint64_t in_flight;
     uint64_t dropped[SINK_DROP_COUNT];
-    uint64_t bytes;    /* encoded bytes handed over, without framing */
-    uint64_t checksum; /* null: CRC-32 (as in zlib) of all encoded bytes in order; others 0 */
+    uint64_t bytes;       /* encoded bytes handed over, without framing */
+    uint64_t checksum;    /* null: CRC-32 (as in zlib) of all encoded bytes in order; others 0 */
     char last_error[256]; /* last delivery error as the library words it; "" */
 };
 
 struct sink_options {
-    const char *output;                /* the output's name, for messages */
-    const char *path;                  /* file: path or "-" */
-    const char *format;                /* file: "avro", "csv", "jsonl" */
-    const char *codec;                 /* file, avro: "null" or "deflate" */
-    uint64_t rotate_size;              /* file: bytes, 0: never */
-    uint64_t rotate_flows;             /* file: records, 0: never */
-    struct text header;                /* file: what each file begins with (CSV) */
-    const char *schema_text;           /* file, avro: goes into the container's header; kafka, single-object: fingerprint below */
-    const char *topic;                 /* kafka */
-    const char *const *kafka;          /* kafka: librdkafka properties "name=value" */
+    const char *output;    /* the output's name, for messages */
+    const char *path;      /* file: path or "-" */
+    const char *format;    /* file: "avro", "csv", "jsonl" */
+    const char *codec;     /* file, avro: "null" or "deflate" */
+    uint64_t rotate_size;  /* file: bytes, 0: never */
+    uint64_t rotate_flows; /* file: records, 0: never */
+    struct text header;    /* file: what each file begins with (CSV) */
+    const char *
+        schema_text; /* file, avro: goes into the container's header; kafka, single-object: fingerprint below */
+    const char *topic;        /* kafka */
+    const char *const *kafka; /* kafka: librdkafka properties "name=value" */
     size_t kafka_count;
-    const char *framing;               /* kafka: "confluent", "single_object", "none" */
-    uint32_t schema_id;                /* kafka, confluent: from the registry */
-    uint64_t schema_fingerprint;       /* kafka, single_object */
+    const char *framing;                 /* kafka: "confluent", "single_object", "none" */
+    uint32_t schema_id;                  /* kafka, confluent: from the registry */
+    uint64_t schema_fingerprint;         /* kafka, single_object */
     const struct message_origin *origin; /* kafka: headers */
-    bool wait_when_full;               /* reading files: write() waits for room; live: it drops */
-    int64_t delivery_limit;            /* microseconds that write() waits for room without any progress */
+    bool wait_when_full;                 /* reading files: write() waits for room; live: it drops */
+    int64_t delivery_limit;              /* microseconds that write() waits for room without any progress */
     /* Asked while waiting: when the process has to end (monotonic clock, base/clock.h); 0: it doesn't yet. From then
      * on no wait goes beyond that moment, and a live output waits for room too. NULL: never. */
     int64_t (*deadline)(void);

@@ -173,10 +173,8 @@ static size_t opening_message(struct flow *flow, uint8_t *payload) {
         return flow->sent == 3 ? payload_http_request(payload, flow->host, random)
                : server        ? payload_http_response(payload, bulk_length(flow), random)
                                : 0;
-    case TRAFFIC_SSH:
-        return payload_ssh(payload, flow->sent == 7, server, random);
-    default:
-        return payload_random(payload, 50 + random_below(random, 900), random);
+    case TRAFFIC_SSH: return payload_ssh(payload, flow->sent == 7, server, random);
+    default: return payload_random(payload, 50 + random_below(random, 900), random);
     }
 }
 
@@ -237,15 +235,9 @@ static struct step udp_step(struct flow *flow, uint8_t *payload) {
         step.payload_length =
             payload_dns(payload, flow->host, step.is_reply, flow->identifier, flow->is_ipv6);
         break;
-    case TRAFFIC_NTP:
-        step.payload_length = payload_ntp(payload, step.is_reply, random);
-        break;
-    case TRAFFIC_PING:
-        step.payload_length = payload_random(payload, 56, random);
-        break;
-    case TRAFFIC_QUIC:
-        step.payload_length = quic_message(flow, payload, step.is_reply);
-        break;
+    case TRAFFIC_NTP: step.payload_length = payload_ntp(payload, step.is_reply, random); break;
+    case TRAFFIC_PING: step.payload_length = payload_random(payload, 56, random); break;
+    case TRAFFIC_QUIC: step.payload_length = quic_message(flow, payload, step.is_reply); break;
     default:
         step.payload_length = payload_random(
             payload, flow->sent < 4 ? 20 + random_below(random, 400) : bulk_length(flow), random);

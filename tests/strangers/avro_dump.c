@@ -107,26 +107,16 @@ static int put_string(FILE *out, avro_value_t *value) {
 /* Only what records of ours may have; anything else is a failure. */
 static int put_value(FILE *out, avro_value_t *value) {
     switch (avro_value_get_type(value)) {
-    case AVRO_NULL:
-        fputs("null", out);
-        return 0;
-    case AVRO_BOOLEAN:
-        return put_boolean(out, value);
+    case AVRO_NULL: fputs("null", out); return 0;
+    case AVRO_BOOLEAN: return put_boolean(out, value);
     case AVRO_INT32:
-    case AVRO_INT64:
-        return put_integer(out, value);
-    case AVRO_DOUBLE:
-        return put_double(out, value);
-    case AVRO_STRING:
-        return put_string(out, value);
-    case AVRO_ARRAY:
-        return put_members(out, value, false);
-    case AVRO_RECORD:
-        return put_members(out, value, true);
-    case AVRO_UNION:
-        return put_branch(out, value);
-    default:
-        return EINVAL;
+    case AVRO_INT64: return put_integer(out, value);
+    case AVRO_DOUBLE: return put_double(out, value);
+    case AVRO_STRING: return put_string(out, value);
+    case AVRO_ARRAY: return put_members(out, value, false);
+    case AVRO_RECORD: return put_members(out, value, true);
+    case AVRO_UNION: return put_branch(out, value);
+    default: return EINVAL;
     }
 }
 

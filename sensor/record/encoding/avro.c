@@ -67,23 +67,16 @@ static size_t extra_size(enum value_type type, const struct value *value) {
 
 static inline uint8_t *put_value(uint8_t *out, enum value_type type, const struct value *value) {
     switch (type) {
-    case VALUE_BOOLEAN:
-        *out = value->boolean ? 1 : 0;
-        return out + 1;
+    case VALUE_BOOLEAN: *out = value->boolean ? 1 : 0; return out + 1;
     case VALUE_INT:
     case VALUE_LONG:
-    case VALUE_TIMESTAMP:
-        return put_long(out, value->integer);
-    case VALUE_DOUBLE:
-        return put_double(out, value->real);
-    case VALUE_STRING:
-        return put_text(out, value->text);
+    case VALUE_TIMESTAMP: return put_long(out, value->integer);
+    case VALUE_DOUBLE: return put_double(out, value->real);
+    case VALUE_STRING: return put_text(out, value->text);
     case VALUE_INT_ARRAY:
-    case VALUE_LONG_ARRAY:
-        return put_integers(out, value->integers.items, value->integers.count);
+    case VALUE_LONG_ARRAY: return put_integers(out, value->integers.items, value->integers.count);
     case VALUE_STRING_ARRAY:
-    case VALUE_TYPES:
-        break;
+    case VALUE_TYPES: break;
     }
     return put_texts(out, value->texts.items, value->texts.count);
 }

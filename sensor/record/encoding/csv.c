@@ -95,22 +95,16 @@ static uint8_t *put_boolean(uint8_t *out, bool boolean) {
 
 static uint8_t *put_value(uint8_t *out, enum value_type type, const struct value *value) {
     switch (type) {
-    case VALUE_BOOLEAN:
-        return put_boolean(out, value->boolean);
+    case VALUE_BOOLEAN: return put_boolean(out, value->boolean);
     case VALUE_INT:
     case VALUE_LONG:
-    case VALUE_TIMESTAMP:
-        return (uint8_t *)integer_format(value->integer, (char *)out);
-    case VALUE_DOUBLE:
-        return (uint8_t *)double_format(value->real, (char *)out);
-    case VALUE_STRING:
-        return put_text(out, value->text);
+    case VALUE_TIMESTAMP: return (uint8_t *)integer_format(value->integer, (char *)out);
+    case VALUE_DOUBLE: return (uint8_t *)double_format(value->real, (char *)out);
+    case VALUE_STRING: return put_text(out, value->text);
     case VALUE_INT_ARRAY:
-    case VALUE_LONG_ARRAY:
-        return put_integers(out, value->integers.items, value->integers.count);
+    case VALUE_LONG_ARRAY: return put_integers(out, value->integers.items, value->integers.count);
     case VALUE_STRING_ARRAY:
-    case VALUE_TYPES:
-        break;
+    case VALUE_TYPES: break;
     }
     return put_texts(out, value->texts.items, value->texts.count);
 }

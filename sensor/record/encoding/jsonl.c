@@ -14,18 +14,12 @@ static char escape_of(unsigned char byte) {
     if (byte >= 0x20)
         return byte == '"' || byte == '\\' ? (char)byte : '\0';
     switch (byte) {
-    case '\b':
-        return 'b';
-    case '\f':
-        return 'f';
-    case '\n':
-        return 'n';
-    case '\r':
-        return 'r';
-    case '\t':
-        return 't';
-    default:
-        return 'u';
+    case '\b': return 'b';
+    case '\f': return 'f';
+    case '\n': return 'n';
+    case '\r': return 'r';
+    case '\t': return 't';
+    default: return 'u';
     }
 }
 
@@ -82,24 +76,19 @@ static uint8_t *put_word(uint8_t *out, const char *word) {
 
 static uint8_t *put_value(uint8_t *out, enum value_type type, const struct value *value) {
     switch (type) {
-    case VALUE_BOOLEAN:
-        return put_word(out, value->boolean ? "true" : "false");
+    case VALUE_BOOLEAN: return put_word(out, value->boolean ? "true" : "false");
     case VALUE_INT:
     case VALUE_LONG:
-    case VALUE_TIMESTAMP:
-        return (uint8_t *)integer_format(value->integer, (char *)out);
+    case VALUE_TIMESTAMP: return (uint8_t *)integer_format(value->integer, (char *)out);
     case VALUE_DOUBLE:
         /* JSON has no other numbers. */
         return isfinite(value->real) ? (uint8_t *)double_format(value->real, (char *)out)
                                      : put_word(out, "null");
-    case VALUE_STRING:
-        return put_text(out, value->text);
+    case VALUE_STRING: return put_text(out, value->text);
     case VALUE_INT_ARRAY:
-    case VALUE_LONG_ARRAY:
-        return put_integers(out, value->integers.items, value->integers.count);
+    case VALUE_LONG_ARRAY: return put_integers(out, value->integers.items, value->integers.count);
     case VALUE_STRING_ARRAY:
-    case VALUE_TYPES:
-        break;
+    case VALUE_TYPES: break;
     }
     return put_texts(out, value->texts.items, value->texts.count);
 }

@@ -105,18 +105,13 @@ static void assert_value(avro_value_t field, enum value_type type, const struct 
         return;
     case VALUE_INT:
     case VALUE_LONG:
-    case VALUE_TIMESTAMP:
-        assert_int_equal(integer_of(&field), expected->integer);
-        return;
+    case VALUE_TIMESTAMP: assert_int_equal(integer_of(&field), expected->integer); return;
     case VALUE_DOUBLE:
         must(avro_value_get_double(&field, &real));
         assert_memory_equal(&real, &expected->real, sizeof real);
         return;
-    case VALUE_STRING:
-        assert_text(&field, expected->text);
-        return;
-    default:
-        assert_items(&field, type, expected);
+    case VALUE_STRING: assert_text(&field, expected->text); return;
+    default: assert_items(&field, type, expected);
     }
 }
 
@@ -159,19 +154,11 @@ static void fill_value(struct value *value, enum value_type type, size_t round, 
                        struct text texts[3]) {
     *value = (struct value){.is_null = false};
     switch (type) {
-    case VALUE_BOOLEAN:
-        value->boolean = round % 2;
-        return;
-    case VALUE_INT:
-        value->integer = narrow_edges[round % COUNT(narrow_edges)];
-        return;
+    case VALUE_BOOLEAN: value->boolean = round % 2; return;
+    case VALUE_INT: value->integer = narrow_edges[round % COUNT(narrow_edges)]; return;
     case VALUE_LONG:
-    case VALUE_TIMESTAMP:
-        value->integer = edges[round % COUNT(edges)];
-        return;
-    case VALUE_DOUBLE:
-        value->real = reals[round % COUNT(reals)];
-        return;
+    case VALUE_TIMESTAMP: value->integer = edges[round % COUNT(edges)]; return;
+    case VALUE_DOUBLE: value->real = reals[round % COUNT(reals)]; return;
     case VALUE_STRING:
         value->text = (struct text){long_text, round % 3 == 0 ? 0 : round % 3 == 1 ? round : LONG_TEXT};
         return;
@@ -183,9 +170,7 @@ static void fill_value(struct value *value, enum value_type type, size_t round, 
         value->integers.items = edges;
         value->integers.count = round % (COUNT(edges) + 1);
         return;
-    default:
-        value->texts.items = texts;
-        value->texts.count = round % 4;
+    default: value->texts.items = texts; value->texts.count = round % 4;
     }
 }
 
