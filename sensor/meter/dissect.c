@@ -111,7 +111,7 @@ static const char *name_of(struct dissector *dissector, uint16_t master, uint16_
     struct name *name = find_name(dissector, key);
     if (name->key == key)
         return name->text;
-    if (dissector->name_count >= NAME_SLOTS / 4 * 3)
+    if (dissector->name_count >= NAME_SLOTS * 3 / 4)
         return ndpi_get_proto_name(dissector->module, application); /* better half a name than none */
     name->key = key;
     dissector->name_count++;

@@ -208,7 +208,7 @@ static int check_topic(struct kafka_sink *sink, struct error *error) {
     if (!topic)
         return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": topic %s: %s", sink->output, sink->topic,
                          rd_kafka_err2str(rd_kafka_last_error()));
-    int64_t longest = METADATA_MILLISECONDS * 1000;
+    int64_t longest = INT64_C(1000) * METADATA_MILLISECONDS;
     int64_t limit = clock_monotonic() + (sink->delivery_limit < longest ? sink->delivery_limit : longest);
     rd_kafka_resp_err_t code;
     /* Short tries, since a refused login is only told to on_error(), by rd_kafka_poll(). */
@@ -357,7 +357,7 @@ static int kafka_poll(void *state, struct error *error) {
 
 /* What is still under way is given up: librdkafka then reports each record, so that it is counted. */
 static void purge(struct kafka_sink *sink) {
-    int64_t end = clock_monotonic() + PURGE_MILLISECONDS * 1000;
+    int64_t end = clock_monotonic() + INT64_C(1000) * PURGE_MILLISECONDS;
     rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     while (sink->statistics.in_flight > 0 && clock_monotonic() < end)
         rd_kafka_poll(sink->producer, WAIT_MILLISECONDS);
