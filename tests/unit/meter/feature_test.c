@@ -5,6 +5,8 @@
 
 enum { PACKETS = 500, SPLT = 20 };
 
+static uint32_t random_state = 7;
+
 static double naive_mean(const int64_t *values, size_t count) {
     double sum = 0;
     for (size_t i = 0; i < count; i++)
@@ -60,8 +62,8 @@ static void check_series(const struct stats_direction *stats, const struct serie
 static struct packet random_packet(int64_t time, bool back) {
     struct packet packet =
         back ? made_packet(time, 2, 80, 1, 4000, TCP) : made_packet(time, 1, 4000, 2, 80, TCP);
-    packet.size[ACCOUNT_RAW] = 60 + (uint32_t)rand() % 65000;
-    packet.tcp_flags = (uint8_t)rand();
+    packet.size[ACCOUNT_RAW] = 60 + made_random(&random_state, 65000);
+    packet.tcp_flags = (uint8_t)made_random(&random_state, 256);
     return packet;
 }
 
@@ -84,12 +86,12 @@ static void check_stats_of(size_t packets, int back_percent) {
     fixture_open(&fixture, &options);
     int64_t time = 1000000;
     for (size_t i = 0; i < packets; i++) {
-        bool back = i > 0 && rand() % 100 < back_percent;
+        bool back = i > 0 && (int)made_random(&random_state, 100) < back_percent;
         struct packet packet = random_packet(time, back);
         feed(&fixture, packet);
         note(&series[BIDIRECTIONAL], &packet);
         note(&series[back ? DST2SRC : SRC2DST], &packet);
-        time += rand() % 50000;
+        time += made_random(&random_state, 50000);
     }
     meter_finish(fixture.meter, END_OF_INPUT);
     assert_int_equal(fixture.count, 1);
@@ -101,7 +103,6 @@ static void check_stats_of(size_t packets, int back_percent) {
 static void test_stats_equal_a_naive_reference(void **state) {
     (void)state;
     static const size_t counts[] = {1, 2, 3, 4, 10, PACKETS};
-    srand(7);
     for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
         for (int back = 0; back <= 100; back += 50)
             check_stats_of(counts[i], back);

@@ -105,6 +105,12 @@ static inline struct packet made_packet(int64_t time, uint32_t source, uint16_t 
     return packet;
 }
 
+/* The same numbers in every run, below `limit` (at most 65536). */
+static inline uint32_t made_random(uint32_t *random, uint32_t limit) {
+    *random = *random * 1664525u + 1013904223u;
+    return (*random >> 16) * limit >> 16;
+}
+
 static inline void feed(struct fixture *fixture, struct packet packet) {
     meter_packet(fixture->meter, &packet);
 }

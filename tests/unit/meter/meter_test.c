@@ -148,8 +148,8 @@ static void test_idle_cut_at_exactly_the_timeout(void **state) {
     (void)state;
     check_gap(PROFILE_NFSTREAM, IDLE_MS - 1, 1);
     check_gap(PROFILE_NFSTREAM, IDLE_MS, 2);
-    check_gap(PROFILE_NATIVE, IDLE_MS * 1000 - 1, 1);
-    check_gap(PROFILE_NATIVE, IDLE_MS * 1000, 2);
+    check_gap(PROFILE_NATIVE, INT64_C(1000) * IDLE_MS - 1, 1);
+    check_gap(PROFILE_NATIVE, INT64_C(1000) * IDLE_MS, 2);
 }
 
 /* A packet every 100 ms, the last one `last` ticks after the first, from the other side. */
@@ -211,7 +211,7 @@ static void test_native_slices_keep_orientation_and_identity(void **state) {
     struct packet first = at(PROFILE_NATIVE, 0, 1, false);
     first.tcp_flags = TCP_SYN;
     feed(&fixture, first);
-    feed_long_flow(&fixture, PROFILE_NATIVE, ACTIVE_MS * 1000);
+    feed_long_flow(&fixture, PROFILE_NATIVE, INT64_C(1000) * ACTIVE_MS);
     feed(&fixture, at(PROFILE_NATIVE, ACTIVE_MS + 500, 1, false));
     meter_finish(fixture.meter, END_OF_INPUT);
     assert_int_equal(fixture.count, 2);
@@ -233,7 +233,7 @@ static void test_native_idle_cut_ends_the_identity(void **state) {
     (void)state;
     struct fixture fixture;
     open_profile(&fixture, PROFILE_NATIVE);
-    feed_long_flow(&fixture, PROFILE_NATIVE, ACTIVE_MS * 1000);
+    feed_long_flow(&fixture, PROFILE_NATIVE, INT64_C(1000) * ACTIVE_MS);
     feed(&fixture, at(PROFILE_NATIVE, ACTIVE_MS + IDLE_MS, 1, true));
     meter_finish(fixture.meter, END_OF_INPUT);
     assert_int_equal(fixture.count, 3);

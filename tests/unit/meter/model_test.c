@@ -113,7 +113,7 @@ static int compare_exported(const void *one, const void *other) {
 
 /* In the nfstream profile the order must be the model's too. Natively sweeps run in another order, and only the set of
  * flows must be the same. */
-static void check_random_traffic(bool native, unsigned seed) {
+static void check_random_traffic(bool native, uint32_t random) {
     static struct model model;
     int64_t unit = native ? 1000 : 1, time = START;
     struct meter_options options = {
@@ -127,14 +127,13 @@ static void check_random_traffic(bool native, unsigned seed) {
     struct fixture fixture;
     fixture_open(&fixture, &options);
     model = (struct model){.native = native};
-    srand(seed);
     for (int i = 0; i < PACKETS; i++) {
-        time += rand() % 4 == 0 ? rand() % 40 : 0;
-        uint32_t connection = (uint32_t)(rand() % CONNECTIONS * (rand() % 100) / 100);
-        bool from_server = rand() % 2 == 0;
+        time += made_random(&random, 4) == 0 ? made_random(&random, 40) : 0;
+        uint32_t connection = made_random(&random, CONNECTIONS) * made_random(&random, 100) / 100;
+        bool from_server = made_random(&random, 2) == 0;
         struct packet packet = from_server ? made_packet(time * unit, 1, 80, 100 + connection, 4000, TCP)
                                            : made_packet(time * unit, 100 + connection, 4000, 1, 80, TCP);
-        packet.size[ACCOUNT_RAW] = (uint32_t)rand() % 1500;
+        packet.size[ACCOUNT_RAW] = made_random(&random, 1500);
         feed(&fixture, packet);
         model_packet(&model, time, connection, from_server, packet.size[ACCOUNT_RAW]);
     }
@@ -156,13 +155,13 @@ static void check_random_traffic(bool native, unsigned seed) {
 
 static void test_nfstream_profile_equals_the_model(void **state) {
     (void)state;
-    for (unsigned seed = 1; seed <= 10; seed++)
+    for (uint32_t seed = 1; seed <= 10; seed++)
         check_random_traffic(false, seed);
 }
 
 static void test_native_profile_equals_the_model(void **state) {
     (void)state;
-    for (unsigned seed = 1; seed <= 10; seed++)
+    for (uint32_t seed = 1; seed <= 10; seed++)
         check_random_traffic(true, seed);
 }
 
