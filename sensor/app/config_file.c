@@ -190,22 +190,44 @@ static int syntax_error(const char *path, const config_t *tree, struct error *er
                      included ? included : path, config_error_line(tree), config_error_text(tree));
 }
 
-int config_load(struct config *config, const char *path, struct error *error) {
-    FILE *stream = fopen(path, "re");
-    if (!stream)
-        return unreadable(path, error);
-    if (!is_readable(stream)) {
-        int result = unreadable(path, error);
-        fclose(stream);
-        return result;
-    }
+/* libconfig takes minutes over what is no configuration at all: it gets the text only if that has a sensible size. */
+enum { CONFIG_SIZE_MAX = 1024 * 1024 };
+
+static int parse(struct config *config, const char *path, char *text, size_t length, struct error *error) {
     config_t tree;
+    FILE *stream = fmemopen(text, length, "r");
+    if (!stream)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     config_init(&tree);
     int result = config_read(&tree, stream) == CONFIG_TRUE
                      ? read_root(config, path, config_root_setting(&tree), error)
                      : syntax_error(path, &tree, error);
     fclose(stream);
     config_destroy(&tree);
+    return result;
+}
+
+static int read_and_parse(struct config *config, const char *path, FILE *stream, struct error *error) {
+    char *text = malloc(CONFIG_SIZE_MAX + 1);
+    if (!text)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    size_t length = fread(text, 1, CONFIG_SIZE_MAX, stream);
+    bool whole = fgetc(stream) == EOF;
+    text[length] = '\n'; /* so that an empty file has a byte */
+    int result =
+        whole ? parse(config, path, text, length + 1, error)
+              : error_set(error, EFBIG, EX_CONFIG,
+                          "%s: larger than 1 MiB; is this the configuration? Give its path with -c", path);
+    free(text);
+    return result;
+}
+
+int config_load(struct config *config, const char *path, struct error *error) {
+    FILE *stream = fopen(path, "re");
+    if (!stream)
+        return unreadable(path, error);
+    int result = is_readable(stream) ? read_and_parse(config, path, stream, error) : unreadable(path, error);
+    fclose(stream);
     return result;
 }
 

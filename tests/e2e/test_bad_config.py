@@ -11,6 +11,10 @@ KAFKA = 'topic = "flows"; kafka = [ "bootstrap.servers=127.0.0.1:9" ];'
 
 
 class Flags(Case):
+    def test_huge_configuration(self):
+        huge = self.write("huge.conf", b"a" * (1 << 20) + b" = 1;")
+        self.refused(os.EX_CONFIG, ["huge.conf", "larger than 1 MiB"], "-c", huge, "-r", "-")
+
     def test_unknown_flag(self):
         self.refused(os.EX_USAGE, ["unknown flag --fromat", "did you mean --format?"], "--fromat", "csv")
 
