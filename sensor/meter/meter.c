@@ -268,17 +268,6 @@ static bool is_idle(const struct meter *meter, const struct flow *flow, int64_t 
     return time - flow->counters[BIDIRECTIONAL].last_seen >= meter->options.idle_timeout;
 }
 
-/* Flows that end were not used for long. While one is exported, fetch the block of the next but one, and the slot of the
- * next, whose block is there by now. */
-static void fetch_next(const struct meter *meter, const struct flow *flow) {
-    const struct flow *next = flow->newer;
-    if (next == NULL)
-        return;
-    table_fetch_slot(&meter->table, next);
-    if (next->newer != NULL)
-        table_fetch(&meter->table, next->newer);
-}
-
 static void sweep(struct meter *meter, int64_t time) {
     meter->last_sweep = time;
     meter->sweep_unfinished = false;
@@ -286,7 +275,6 @@ static void sweep(struct meter *meter, int64_t time) {
         struct flow *flow = expiry_oldest(&meter->expiry);
         if (flow == NULL || !is_idle(meter, flow, time))
             return;
-        fetch_next(meter, flow);
         end_flow(meter, flow, END_IDLE);
     }
     /* NFStream waits for the next interval even so; then the backlog may grow without bound. */

@@ -1,7 +1,7 @@
 #include "meter/table.h"
 
 #include <errno.h>
-#include <sys/mman.h>
+#include <stdlib.h>
 
 #include "meter/key.h"
 
@@ -12,22 +12,6 @@ static size_t comfortable(size_t capacity) {
     return capacity / 4 * 3;
 }
 
-/* Slots are looked at in random order: with small pages, each look would also miss the processor's cache of page
- * addresses. NULL: no memory. */
-static struct table_slot *create_slots(size_t capacity) {
-    size_t size = capacity * sizeof(struct table_slot);
-    void *slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (slots == MAP_FAILED)
-        return NULL;
-    (void)madvise(slots, size, MADV_HUGEPAGE); /* a wish; without it the table is slower, not wrong */
-    return slots;
-}
-
-static void destroy_slots(struct table_slot *slots, size_t capacity) {
-    if (slots != NULL)
-        munmap(slots, capacity * sizeof(*slots));
-}
-
 int table_create(struct table *table, size_t flows, size_t touched) {
     size_t capacity = CAPACITY_MIN;
     while (comfortable(capacity) < flows) {
@@ -35,7 +19,7 @@ int table_create(struct table *table, size_t flows, size_t touched) {
             return -ENOMEM;
         capacity *= 2;
     }
-    table->slots = create_slots(capacity);
+    table->slots = calloc(capacity, sizeof(*table->slots));
     if (table->slots == NULL)
         return -ENOMEM;
     table->capacity = capacity;
@@ -45,7 +29,7 @@ int table_create(struct table *table, size_t flows, size_t touched) {
 }
 
 void table_destroy(struct table *table) {
-    destroy_slots(table->slots, table->capacity);
+    free(table->slots);
     *table = (struct table){0};
 }
 
@@ -76,13 +60,13 @@ static void put(struct table *table, struct table_slot slot) {
 static bool grow(struct table *table) {
     struct table larger = *table;
     larger.capacity *= 2;
-    larger.slots = create_slots(larger.capacity);
+    larger.slots = calloc(larger.capacity, sizeof(*larger.slots));
     if (larger.slots == NULL)
         return false;
     for (size_t i = 0; i < table->capacity; i++)
         if (table->slots[i].flow != NULL)
             put(&larger, table->slots[i]);
-    destroy_slots(table->slots, table->capacity);
+    free(table->slots);
     *table = larger;
     return true;
 }

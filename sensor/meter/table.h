@@ -36,11 +36,6 @@ static inline void table_fetch(const struct table *table, const struct flow *flo
         __builtin_prefetch((const char *)flow + offset, 1);
 }
 
-/* Fetches the slot of a flow that will be removed soon. */
-static inline void table_fetch_slot(const struct table *table, const struct flow *flow) {
-    __builtin_prefetch(&table->slots[flow->hash & (table->capacity - 1)], 1);
-}
-
 struct flow *table_find(const struct table *table, uint32_t hash, const struct flow_key *key);
 
 /* Makes room for one more flow, doubling the slots if need be. False: there is no memory, and the table is full. */

@@ -246,7 +246,7 @@ static void test_native_idle_cut_ends_the_identity(void **state) {
 
 /* Flow 1 lives long, flows 2 and 3 end early. */
 static void feed_one_long_two_short(struct fixture *fixture, enum meter_profile profile) {
-    for (int64_t ms = 0; ms <= 2 * IDLE_MS; ms += 50) {
+    for (int64_t ms = 0; ms <= INT64_C(2) * IDLE_MS; ms += 50) {
         feed(fixture, at(profile, ms, 1, false));
         if (ms == 100)
             feed(fixture, at(profile, ms, 2, false));
