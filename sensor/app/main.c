@@ -14,8 +14,20 @@
 #include "base/log.h"
 #include "capture/capture.h"
 
+/* Who joins two runs by flow_uid finds nothing, and sees no error: a stream's reader is told before. */
+static void warn_of_random_key(const struct plan *plan) {
+    bool streams = false;
+    for (size_t i = 0; i < plan->output_count; i++)
+        streams |= plan->outputs[i].sink == &sink_kafka;
+    if (streams && !plan->config->identity.key_file)
+        log_line(
+            LOG_WARNING,
+            "identity.key_file is not set: flow_uid has a random key, and records of two runs can't be joined; make one with: openssl rand -hex 16");
+}
+
 static int run(const struct plan *plan, struct error *error) {
     struct pipeline *pipeline = NULL;
+    warn_of_random_key(plan);
     int result = pipeline_open(plan, &pipeline, error);
     if (result < 0)
         return result;
