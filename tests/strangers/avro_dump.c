@@ -178,6 +178,12 @@ static int read_body(struct dump *dump, char **body, size_t *length) {
     return 1;
 }
 
+/* avro_reader_is_eof() answers for files only; of memory one asks for a byte more. */
+static bool has_more(avro_reader_t reader) {
+    char byte;
+    return avro_read(reader, &byte, 1) == 0;
+}
+
 static int dump_bodies_with(struct dump *dump, avro_value_t *value) {
     char *body = NULL;
     size_t length;
@@ -187,7 +193,7 @@ static int dump_bodies_with(struct dump *dump, avro_value_t *value) {
         avro_reader_memory_set_source(reader, body, (int64_t)length);
         if (avro_value_read(reader, value) != 0)
             result = fail(dump, "a record can't be read", avro_strerror());
-        else if (!avro_reader_is_eof(reader))
+        else if (has_more(reader))
             result = fail(dump, "a record is too long", "bytes are left over behind it");
         else
             result = put_record(dump, value);

@@ -1,5 +1,5 @@
 """What counts as equal between two readers of the same records; pure functions, tested by test_compare.py."""
-from fields import text
+from fields import exact
 
 SHOWN = 3
 WIDTH = 60
@@ -13,7 +13,7 @@ def short(value):
 
 def record_difference(names, expected, found):
     """The first field in which two records differ, as a line; None if they are the same to the type and the last bit."""
-    if text(expected) == text(found):
+    if exact(expected) == exact(found):
         return None
     if len(expected) != len(found):
         return f"{len(found)} fields instead of {len(expected)}"

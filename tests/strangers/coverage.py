@@ -23,6 +23,11 @@ class Coverage:
             elif len(self.values[index]) < VALUES_KEPT:
                 self.values[index].add(repr(value))
 
+    def note(self, name, value):
+        """Notes a value of one field, of a record that is not counted."""
+        if len(self.values[self.names.index(name)]) < VALUES_KEPT:
+            self.values[self.names.index(name)].add(repr(value))
+
     def merge(self, other):
         """Adds what another process saw."""
         self.records += other.records

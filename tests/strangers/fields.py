@@ -1,11 +1,12 @@
 """The fields of a schema, and the one form in which records of all readers are compared.
 
 A record is a list with one Python value per field, in the schema's order: None, bool, int, float, str or a list of int
-or str; absolute times are integer microseconds. `text()` is exact: 1, 1.0 and True differ in it, and so do 0.0 and -0.0.
+or str; absolute times are integer microseconds. `exact()` tells 1, 1.0 and True apart, and 0.0 and -0.0.
 """
 import datetime
 import hashlib
 import json
+import marshal
 from typing import NamedTuple
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -60,11 +61,11 @@ class Schema:
         return record
 
 
-def text(record):
-    """The exact form of a record that is compared."""
-    return repr(record)
+def exact(record):
+    """The form of a record that is compared: types and bits. Version 2 has no references, which would depend on memory."""
+    return marshal.dumps(record, 2)
 
 
-def digest(exact):
-    """16 bytes for an exact form: for comparing sets of records without keeping them."""
-    return hashlib.blake2b(exact.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def digest(record):
+    """16 bytes for a record: for comparing sets of records without keeping them."""
+    return hashlib.blake2b(exact(record), digest_size=16).digest()

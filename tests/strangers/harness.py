@@ -91,7 +91,7 @@ class Servers:
     def topics(self, *names, partitions=PARTITIONS):
         """Creates topics."""
         from confluent_kafka.admin import AdminClient, NewTopic
-        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 4})
         for future in admin.create_topics([NewTopic(name, partitions, 1) for name in names]).values():
             future.result(30)
 

@@ -1,11 +1,17 @@
 #include "plant_spec.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The line that is being read; one at a time. */
 static char line[PLANT_LINE_SIZE];
+
+/* The rest of a line, word by word; once something was misread it stays misread. */
+struct words {
+    const char *at;
+    bool failed;
+};
 
 static bool next_line(FILE *file) {
     if (fgets(line, sizeof line, file) == NULL)
@@ -14,10 +20,11 @@ static bool next_line(FILE *file) {
     return true;
 }
 
-/* The words behind `name`, or NULL if the line begins with another word. */
-static const char *words_of(const char *name) {
+/* Whether the line begins with `name`; then `words` are those behind it. */
+static bool begins_with(const char *name, struct words *words) {
     size_t length = strlen(name);
-    return strncmp(line, name, length) == 0 && line[length] == ' ' ? line + length + 1 : NULL;
+    *words = (struct words){.at = line + length + 1};
+    return strncmp(line, name, length) == 0 && line[length] == ' ';
 }
 
 static bool misread(void) {
@@ -25,51 +32,113 @@ static bool misread(void) {
     return false;
 }
 
-/* Bytes from hex digits; returns how many. */
-static size_t take_hex(const char *digits, void *bytes, size_t size) {
+static void advance(struct words *words, const char *end) {
+    words->failed |= errno != 0 || end == words->at || (*end != ' ' && *end != '\0');
+    words->at = *end == ' ' ? end + 1 : end;
+}
+
+static uint64_t next_number(struct words *words, int base, uint64_t max) {
+    char *end;
+    errno = 0;
+    uint64_t number = strtoull(words->at, &end, base);
+    words->failed |= number > max;
+    advance(words, end);
+    return number;
+}
+
+static uint8_t next_octet(struct words *words) {
+    return (uint8_t)next_number(words, 10, UINT8_MAX);
+}
+
+static uint16_t next_short(struct words *words) {
+    return (uint16_t)next_number(words, 10, UINT16_MAX);
+}
+
+static uint32_t next_word(struct words *words) {
+    return (uint32_t)next_number(words, 10, UINT32_MAX);
+}
+
+static int64_t next_time(struct words *words) {
+    char *end;
+    errno = 0;
+    int64_t time = strtoll(words->at, &end, 10);
+    advance(words, end);
+    return time;
+}
+
+static double next_real(struct words *words) {
+    char *end;
+    double real = strtod(words->at, &end);
+    /* The smallest doubles are no error here, though strtod() may set ERANGE for them. */
+    errno = 0;
+    advance(words, end);
+    return real;
+}
+
+static size_t next_below(struct words *words, size_t bound) {
+    size_t number = next_number(words, 10, bound - 1);
+    return words->failed ? 0 : number;
+}
+
+static int hex_digit(char digit) {
+    static const char digits[] = "0123456789abcdef";
+    const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
+    return found != NULL ? (int)(found - digits) : -1;
+}
+
+/* Bytes from hex digits up to the next blank; returns how many. */
+static size_t next_bytes(struct words *words, void *bytes, size_t size) {
     unsigned char *out = bytes;
     size_t count = 0;
-    unsigned octet;
-    while (count < size && sscanf(digits + 2 * count, "%2x", &octet) == 1)
-        out[count++] = (unsigned char)octet;
+    const char *at = words->at;
+    for (; *at != ' ' && *at != '\0'; at += 2) {
+        int high = hex_digit(at[0]), low = hex_digit(at[1]);
+        if (count == size || high < 0 || low < 0) {
+            words->failed = true;
+            return 0;
+        }
+        out[count++] = (unsigned char)(high << 4 | low);
+    }
+    words->at = *at == ' ' ? at + 1 : at;
     return count;
 }
 
 /* A word of any length into a field of fixed size. */
-static bool take_word(const char *words, char *field, size_t size) {
-    size_t length = strlen(words);
-    if (length >= size)
-        return false;
-    memcpy(field, words, length + 1);
-    return true;
+static void take_rest(struct words *words, char *field, size_t size) {
+    size_t length = strlen(words->at);
+    words->failed = length >= size;
+    if (!words->failed)
+        memcpy(field, words->at, length + 1);
+}
+
+static void take_key(struct words *words, struct identity *identity) {
+    identity->key.word[0] = next_number(words, 16, UINT64_MAX);
+    identity->key.word[1] = next_number(words, 16, UINT64_MAX);
 }
 
 static bool take_header_line(struct plant_header *header) {
-    const char *words;
-    unsigned group;
-    if ((words = words_of("profile")))
-        header->meter.profile = strcmp(words, "nfstream") == 0 ? PROFILE_NFSTREAM : PROFILE_NATIVE;
-    else if ((words = words_of("schema")))
-        return take_word(words, header->schema, sizeof header->schema);
-    else if ((words = words_of("sensor_id")))
-        return take_word(words, header->identity.sensor_id, sizeof header->identity.sensor_id);
-    else if ((words = words_of("boot_id")))
-        return take_word(words, header->identity.boot_id, sizeof header->identity.boot_id);
-    else if ((words = words_of("ndpi_version")))
-        return take_word(words, header->ndpi_version, sizeof header->ndpi_version);
-    else if ((words = words_of("key")))
-        return sscanf(words, "%" SCNx64 " %" SCNx64, &header->identity.key.word[0],
-                      &header->identity.key.word[1]) == 2;
-    else if ((words = words_of("loss")))
-        return header->has_loss = sscanf(words, "%" SCNd64, &header->loss_time) == 1;
-    else if ((words = words_of("splt_analysis")))
-        return sscanf(words, "%" SCNu32, &header->meter.splt_analysis) == 1 &&
-               header->meter.splt_analysis <= PLANT_PLACES;
-    else if ((words = words_of("off")) && sscanf(words, "%u", &group) == 1)
-        header->groups_on &= ~(1u << group);
+    struct words words;
+    if (begins_with("profile", &words))
+        header->meter.profile = strcmp(words.at, "nfstream") == 0 ? PROFILE_NFSTREAM : PROFILE_NATIVE;
+    else if (begins_with("schema", &words))
+        take_rest(&words, header->schema, sizeof header->schema);
+    else if (begins_with("sensor_id", &words))
+        take_rest(&words, header->identity.sensor_id, sizeof header->identity.sensor_id);
+    else if (begins_with("boot_id", &words))
+        take_rest(&words, header->identity.boot_id, sizeof header->identity.boot_id);
+    else if (begins_with("ndpi_version", &words))
+        take_rest(&words, header->ndpi_version, sizeof header->ndpi_version);
+    else if (begins_with("key", &words))
+        take_key(&words, &header->identity);
+    else if (begins_with("loss", &words))
+        header->loss_time = next_time(&words), header->has_loss = true;
+    else if (begins_with("splt_analysis", &words))
+        header->meter.splt_analysis = (uint32_t)next_below(&words, PLANT_PLACES + 1);
+    else if (begins_with("off", &words))
+        header->groups_on &= ~(1u << next_below(&words, GROUP_COUNT));
     else
         return false;
-    return true;
+    return !words.failed;
 }
 
 bool plant_read_header(FILE *file, struct plant_header *header) {
@@ -86,162 +155,165 @@ bool plant_read_header(FILE *file, struct plant_header *header) {
     return true;
 }
 
-static bool take_ends(const char *words, struct flow *flow) {
-    return sscanf(words, "%" SCNu16 " %" SCNu16 " %" SCNu16 " %" SCNu16 " %" SCNu8, &flow->source_port,
-                  &flow->destination_port, &flow->key.port_a, &flow->key.port_b, &flow->source_is_b) == 5;
+static void take_ends(struct words *words, struct flow *flow) {
+    flow->source_port = next_short(words);
+    flow->destination_port = next_short(words);
+    flow->key.port_a = next_short(words);
+    flow->key.port_b = next_short(words);
+    flow->source_is_b = next_octet(words);
 }
 
-static bool take_network(const char *words, struct flow *flow) {
-    bool taken = sscanf(words, "%" SCNu8 " %" SCNu8 " %" SCNu16 " %" SCNu8 " %" SCNu8, &flow->protocol,
-                        &flow->ip_version, &flow->vlan_id, &flow->tunnel, &flow->key.ip_version) == 5;
-    flow->key.protocol = flow->protocol;
-    flow->key.vlan_id = flow->vlan_id;
-    flow->key.tunnel = flow->tunnel;
-    return taken;
+static void take_network(struct words *words, struct flow *flow) {
+    flow->key.protocol = flow->protocol = next_octet(words);
+    flow->ip_version = next_octet(words);
+    flow->key.vlan_id = flow->vlan_id = next_short(words);
+    flow->key.tunnel = flow->tunnel = next_octet(words);
+    flow->key.ip_version = next_octet(words);
 }
 
-static bool take_addresses(const char *words, struct flow *flow) {
-    take_hex(words, flow->source, sizeof flow->source);
-    take_hex(words + 33, flow->destination, sizeof flow->destination);
+static void take_addresses(struct words *words, struct flow *flow) {
+    next_bytes(words, flow->source, sizeof flow->source);
+    next_bytes(words, flow->destination, sizeof flow->destination);
     memcpy(flow->key.address_a, flow->source_is_b ? flow->destination : flow->source, sizeof flow->source);
     memcpy(flow->key.address_b, flow->source_is_b ? flow->source : flow->destination, sizeof flow->source);
-    return strlen(words) == 65;
 }
 
-static bool take_macs(const char *words, struct flow *flow) {
-    return take_hex(words, flow->source_mac, 6) == 6 && take_hex(words + 13, flow->destination_mac, 6) == 6;
+static void take_macs(struct words *words, struct flow *flow) {
+    next_bytes(words, flow->source_mac, sizeof flow->source_mac);
+    next_bytes(words, flow->destination_mac, sizeof flow->destination_mac);
 }
 
-static bool take_life(const char *words, struct flow *flow) {
-    return sscanf(words, "%" SCNu32 " %" SCNu8 " %" SCNd64, &flow->slice, &flow->end_reason,
-                  &flow->uid_time) == 3;
+static void take_life(struct words *words, struct flow *flow) {
+    flow->slice = next_word(words);
+    flow->end_reason = (uint8_t)next_below(words, END_REASON_COUNT);
+    flow->uid_time = next_time(words);
 }
 
-static bool take_flags(const char *words, struct flow *flow) {
-    return sscanf(words, "%" SCNu8 " %" SCNu8 " %" SCNu8 " %" SCNu8 " %" SCNu8, &flow->first_flags,
-                  &flow->seen_flags, &flow->first_tcp_flags, &flow->icmp_type, &flow->icmp_code) == 5;
+static void take_flags(struct words *words, struct flow *flow) {
+    flow->first_flags = next_octet(words);
+    flow->seen_flags = next_octet(words);
+    flow->first_tcp_flags = next_octet(words);
+    flow->icmp_type = next_octet(words);
+    flow->icmp_code = next_octet(words);
 }
 
-static bool take_counters(const char *words, struct flow *flow) {
-    unsigned d;
-    struct flow_counters c;
-    if (sscanf(words, "%u %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64, &d, &c.first_seen, &c.last_seen,
-               &c.packets, &c.bytes) != 5 ||
-        d >= FLOW_DIRECTIONS)
-        return false;
-    flow->counters[d] = c;
-    return true;
+static void take_counters(struct words *words, struct flow *flow) {
+    struct flow_counters *counters = &flow->counters[next_below(words, FLOW_DIRECTIONS)];
+    counters->first_seen = next_time(words);
+    counters->last_seen = next_time(words);
+    counters->packets = next_number(words, 10, UINT64_MAX);
+    counters->bytes = next_number(words, 10, UINT64_MAX);
 }
 
-static bool take_running(const char *words, struct stats *stats, bool of_sizes) {
-    unsigned d;
-    struct running r;
-    if (sscanf(words, "%u %" SCNu64 " %" SCNu64 " %la %la", &d, &r.min, &r.max, &r.mean, &r.m2) != 5 ||
-        d >= FLOW_DIRECTIONS)
-        return false;
-    *(of_sizes ? &stats->direction[d].size : &stats->direction[d].interval) = r;
-    return true;
+static void take_running(struct words *words, struct stats *stats, bool of_sizes) {
+    struct stats_direction *direction = &stats->direction[next_below(words, FLOW_DIRECTIONS)];
+    struct running *running = of_sizes ? &direction->size : &direction->interval;
+    running->min = next_number(words, 10, UINT64_MAX);
+    running->max = next_number(words, 10, UINT64_MAX);
+    running->mean = next_real(words);
+    running->m2 = next_real(words);
 }
 
-static bool take_tcp(const char *words, struct stats *stats) {
-    unsigned d;
-    uint32_t n[FLAG_COUNTERS];
-    if (sscanf(words, "%u %u %u %u %u %u %u %u %u", &d, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6],
-               &n[7]) != 9 ||
-        d >= FLOW_DIRECTIONS)
-        return false;
-    memcpy(stats->direction[d].flags, n, sizeof n);
-    return true;
+static void take_tcp(struct words *words, struct stats *stats) {
+    struct stats_direction *direction = &stats->direction[next_below(words, FLOW_DIRECTIONS)];
+    for (int i = 0; i < FLAG_COUNTERS; i++)
+        direction->flags[i] = next_word(words);
 }
 
-static bool take_packet(const char *words, struct splt *splt) {
-    uint8_t direction;
-    uint32_t size;
-    int64_t interval;
-    uint32_t at = splt->length;
-    if (sscanf(words, "%" SCNu8 " %" SCNu32 " %" SCNd64, &direction, &size, &interval) != 3 ||
-        at >= splt->capacity)
-        return false;
+/* Laid out as meter/feature/splt.h says: intervals, sizes, directions. */
+static void take_packet(struct words *words, struct splt *splt) {
+    uint8_t direction = next_octet(words);
+    uint32_t size = next_word(words);
+    int64_t interval = next_time(words);
+    size_t at = splt->length;
+    words->failed |= at >= splt->capacity;
+    if (words->failed)
+        return;
     unsigned char *sizes = splt->places + splt->capacity * sizeof interval;
     memcpy(splt->places + at * sizeof interval, &interval, sizeof interval);
     memcpy(sizes + at * sizeof size, &size, sizeof size);
     sizes[splt->capacity * sizeof size + at] = direction;
     splt->length++;
-    return true;
 }
 
-/* Texts come in the order of their numbers, a long one last: offsets have 16 bits. */
-static bool take_text(const char *words, struct plant *plant) {
+/* Texts may come in any order, so that a long server name can lie behind all others: offsets have 16 bits, but the
+ * table of offsets is in the order of the texts' numbers. */
+static void take_text(struct words *words, struct plant *plant) {
     static size_t used;
     struct text_block *block = (struct text_block *)plant->texts;
-    unsigned which;
-    int behind;
-    if (sscanf(words, "%u %n", &which, &behind) != 1 || which >= L7_TEXTS)
-        return false;
+    unsigned which = (unsigned)next_below(words, L7_TEXTS);
     if (block->present == 0)
-        used = sizeof *block + 2 * L7_TEXTS;
-    if (used > UINT16_MAX)
-        return false;
-    /* An earlier number may come later, so that a long server name can lie behind all other texts. */
-    unsigned before = (unsigned)__builtin_popcount(block->present & ((1u << which) - 1));
-    unsigned count = (unsigned)__builtin_popcount(block->present);
+        used = sizeof *block + L7_TEXTS * sizeof *block->offsets;
+    words->failed |= used > UINT16_MAX;
+    if (words->failed)
+        return;
+    size_t before = (size_t)__builtin_popcount(block->present & ((1u << which) - 1));
+    size_t count = (size_t)__builtin_popcount(block->present);
     memmove(block->offsets + before + 1, block->offsets + before, (count - before) * sizeof *block->offsets);
     block->offsets[before] = (uint16_t)used;
     block->present = (uint16_t)(block->present | 1u << which);
-    used += take_hex(words + behind, plant->texts + used, sizeof plant->texts - used - 1);
+    used += next_bytes(words, plant->texts + used, sizeof plant->texts - used - 1);
     plant->texts[used++] = '\0';
     plant->l7.texts = block;
-    return true;
 }
 
-static bool take_name(const char *words, char *name) {
-    name[take_hex(words, name, PLANT_LINE_SIZE - 1)] = '\0';
-    return true;
+static void take_name(struct words *words, char *name) {
+    name[next_bytes(words, name, PLANT_LINE_SIZE - 1)] = '\0';
 }
 
-static bool take_label(const char *words, struct l7 *l7) {
-    unsigned guessed;
-    bool taken = sscanf(words, "%" SCNu8 " %u", &l7->confidence, &guessed) == 2;
-    l7->guessed = guessed != 0;
-    return taken;
+static void take_label(struct words *words, struct l7 *l7) {
+    l7->confidence = next_octet(words);
+    l7->guessed = next_octet(words) != 0;
 }
 
-static bool take_core_line(struct flow *flow) {
-    const char *words;
-    if ((words = words_of("ends")))
-        return take_ends(words, flow);
-    if ((words = words_of("addresses")))
-        return take_addresses(words, flow);
-    if ((words = words_of("macs")))
-        return take_macs(words, flow);
-    if ((words = words_of("network")))
-        return take_network(words, flow);
-    if ((words = words_of("life")))
-        return take_life(words, flow);
-    if ((words = words_of("flags")))
-        return take_flags(words, flow);
-    words = words_of("counters");
-    return words != NULL && take_counters(words, flow);
+/* Takes the line if it is of the flow itself; *known tells. */
+static void take_core_line(struct flow *flow, struct words *words, bool *known) {
+    if (begins_with("ends", words))
+        take_ends(words, flow);
+    else if (begins_with("addresses", words))
+        take_addresses(words, flow);
+    else if (begins_with("macs", words))
+        take_macs(words, flow);
+    else if (begins_with("network", words))
+        take_network(words, flow);
+    else if (begins_with("life", words))
+        take_life(words, flow);
+    else if (begins_with("flags", words))
+        take_flags(words, flow);
+    else if (begins_with("counters", words))
+        take_counters(words, flow);
+    else
+        *known = false;
 }
 
-static bool take_feature_line(struct plant *plant) {
-    const char *words;
-    if ((words = words_of("sizes")))
-        return take_running(words, &plant->stats, true);
-    if ((words = words_of("intervals")))
-        return take_running(words, &plant->stats, false);
-    if ((words = words_of("tcp")))
-        return take_tcp(words, &plant->stats);
-    if ((words = words_of("packet")))
-        return take_packet(words, (struct splt *)plant->splt);
-    if ((words = words_of("text")))
-        return take_text(words, plant);
-    if ((words = words_of("application")))
-        return take_name(words, plant->application);
-    if ((words = words_of("category")))
-        return take_name(words, plant->category);
-    words = words_of("label");
-    return words != NULL && take_label(words, &plant->l7);
+static void take_feature_line(struct plant *plant, struct words *words, bool *known) {
+    if (begins_with("sizes", words))
+        take_running(words, &plant->stats, true);
+    else if (begins_with("intervals", words))
+        take_running(words, &plant->stats, false);
+    else if (begins_with("tcp", words))
+        take_tcp(words, &plant->stats);
+    else if (begins_with("packet", words))
+        take_packet(words, (struct splt *)plant->splt);
+    else if (begins_with("text", words))
+        take_text(words, plant);
+    else if (begins_with("application", words))
+        take_name(words, plant->application);
+    else if (begins_with("category", words))
+        take_name(words, plant->category);
+    else if (begins_with("label", words))
+        take_label(words, &plant->l7);
+    else
+        *known = false;
+}
+
+static bool take_flow_line(struct plant *plant) {
+    struct words words;
+    bool is_core = true, is_feature = true;
+    take_core_line(&plant->flow, &words, &is_core);
+    if (!is_core)
+        take_feature_line(plant, &words, &is_feature);
+    return (is_core || is_feature) && !words.failed;
 }
 
 static void hang_features(const struct plant_header *header, struct plant *plant) {
@@ -264,7 +336,7 @@ int plant_read_flow(FILE *file, const struct plant_header *header, struct plant 
             return 1;
         }
         any = true;
-        if (!take_core_line(&plant->flow) && !take_feature_line(plant)) {
+        if (!take_flow_line(plant)) {
             misread();
             return -1;
         }
