@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/encoding/encoding.h"
+#include "base/buffer.h"
 
 /* Lines of the canonical text, collected in any order and then sorted. */
 struct lines {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/encoding/encoding.h"
+#include "base/buffer.h"
 #include "record/schema_json.h"
 
 char *schema_full_name(const json_t *root) {

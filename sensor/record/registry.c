@@ -130,6 +130,9 @@ int registry_resolve(struct registry *registry, const char *subject, const struc
         registry_http_post_schema(registry->http, "/subjects/%s", subject, schema->text, &answer, error);
     if (from_cache)
         *from_cache = result < 0;
+    /* Who answers more than the limit allows can be reached, so that the cache has no say. */
+    if (result == -EMSGSIZE)
+        return result;
     if (result < 0)
         return resolve_cached(registry, subject, schema, id, error);
     bool absent =

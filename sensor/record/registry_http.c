@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/encoding/encoding.h"
+#include "base/buffer.h"
 
 struct registry_http {
     CURL *curl;
@@ -40,7 +40,11 @@ static char *read_password(const char *path, struct error *error) {
     }
     fclose(file);
     line[strcspn(line, "\r\n")] = '\0';
-    return strdup(line);
+    char *password = strdup(line);
+    explicit_bzero(line, sizeof line);
+    if (!password)
+        error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    return password;
 }
 
 static int check_url(const char *url, struct error *error) {
@@ -178,8 +182,7 @@ static int perform(struct registry_http *http, const char *url, const char *body
         return fail_transfer(http, code, error);
     curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &answer->status);
     read_answer(http, answer);
-    answer->reached = answer->status < 500;
-    if (!answer->reached)
+    if (answer->status >= 500)
         return error_set(error, EIO, EX_UNAVAILABLE,
                          "registry %s: it answers %ld (%s); look into the registry's log", http->url,
                          answer->status, answer->message);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <jansson.h>
-#include <stdbool.h>
 
 #include "base/error.h"
 #include "record/registry.h"
@@ -14,7 +13,6 @@ int registry_http_open(const struct registry_options *options, struct registry_h
 void registry_http_close(struct registry_http *http);
 
 struct registry_answer {
-    bool reached;      /* false: nobody answered, or a proxy or server said 5xx; `error` says what */
     long status;       /* HTTP */
     json_t *body;      /* NULL if the answer was not JSON; freed by registry_answer_free() */
     long code;         /* error_code of the registry, e.g. 40401; 0: none */

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/nearest.h"
 #include "record/embedded.h"
-#include "record/encoding/encoding.h"
 #include "record/schema_json.h"
 
 enum { EMBEDDED_MAX = 64 };

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "record/encoding/encoding.h"
+#include "base/buffer.h"
 
 struct container {
     uint8_t sync[16];

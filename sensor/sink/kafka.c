@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "record/encoding/encoding.h"
 #include "sink/framing.h"
 
 enum { WAIT_MILLISECONDS = 50, METADATA_MILLISECONDS = 5000, PURGE_MILLISECONDS = 1000 };

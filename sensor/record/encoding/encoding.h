@@ -5,21 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "record/schema.h"
 #include "record/value.h"
-
-/* A buffer that grows and is kept: after warm-up nothing is allocated. */
-struct buffer {
-    uint8_t *data;
-    size_t length;
-    size_t capacity;
-    bool failed; /* memory ran out; what was appended since is lost */
-};
-
-void buffer_append(struct buffer *buffer, const void *bytes, size_t count);
-void buffer_free(struct buffer *buffer);
-/* Makes room for `count` more bytes and returns where they go; the caller adds to length. NULL: no memory. */
-uint8_t *buffer_reserve(struct buffer *buffer, size_t count);
 
 struct encoding {
     const char *name;       /* "avro", "csv", "jsonl": the --format */

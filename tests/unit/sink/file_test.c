@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "scratch.h"
 #include "sink/example_message.h"
 
 static const char schema_text[] = "{\"type\": \"record\", \"name\": \"r\", \"fields\": []}";
@@ -341,9 +342,7 @@ static int make_folder(void **state) {
 
 static int remove_folder(void **state) {
     (void)state;
-    char command[300];
-    snprintf(command, sizeof command, "rm -r -- %s", folder);
-    return system(command);
+    return scratch_remove(folder);
 }
 
 int main(void) {

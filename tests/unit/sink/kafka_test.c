@@ -15,7 +15,8 @@
 #include "base/clock.h"
 #include "sink/example_message.h"
 
-enum { PRODUCE = 0 /* of Kafka's protocol */, BROKER = 1, SECOND = 1000000, ENOUGH = 20 * SECOND };
+enum { PRODUCE = 0 /* of Kafka's protocol */, BROKER = 1 };
+static const int64_t SECOND = 1000000, ENOUGH = 20000000;
 
 static rd_kafka_t *owner; /* of the cluster */
 static rd_kafka_mock_cluster_t *cluster;

@@ -1,0 +1,153 @@
+#include "app/config_text.h"
+
+static void every_kind_of_value_is_read(void **state) {
+    (void)state;
+    struct config config;
+    setenv("FS_TOPIC", "flows", 1);
+    load_well(&config,
+              "profile = \"nfstream\";\n"
+              "capture = { files = [ \"a.pcap\", \"b.pcap\" ]; promiscuous_mode = false; };\n"
+              "meter : { idle_timeout = \"5s\"; splt_analysis = 0x10; statistical_analysis = true; };\n"
+              "outputs = ( { topic = \"${FS_TOPIC}\"; kafka = ( \"a=1\" ); rotate_flows = 5000000000L; },\n"
+              "            { path = \"x.csv\"; } );\n");
+    assert_string_equal(config.profile, "nfstream");
+    assert_int_equal(config.capture.files.count, 2);
+    assert_string_equal(config.capture.files.items[1], "b.pcap");
+    assert_false(config.capture.promiscuous_mode);
+    assert_int_equal(config.meter.idle_timeout, 5000000);
+    assert_int_equal(config.meter.active_timeout, INT64_C(1800000000));
+    assert_int_equal(config.meter.splt_analysis, 16);
+    assert_true(config.meter.n_dissections == OPTION_UNSET);
+    assert_int_equal(config.meter.statistical_analysis, SWITCH_ON);
+    assert_int_equal(config.meter.decode_tunnels, SWITCH_UNSET);
+    assert_int_equal(config.output_count, 2);
+    assert_string_equal(config.outputs[0].topic, "flows");
+    assert_string_equal(config.outputs[0].kafka.items[0], "a=1");
+    assert_true(config.outputs[0].rotate_flows == INT64_C(5000000000));
+    assert_string_equal(config.outputs[1].path, "x.csv");
+    assert_string_equal(config.outputs[1].codec, "deflate");
+    config_release(&config);
+}
+
+static void nothing_is_the_defaults(void **state) {
+    (void)state;
+    struct config config;
+    load_well(&config, "");
+    assert_string_equal(config.profile, "native");
+    assert_int_equal(config.output_count, 0);
+    config_release(&config);
+    load_well(&config, "outputs = ();\nmeter = {};\n");
+    assert_int_equal(config.output_count, 0);
+    config_release(&config);
+}
+
+static void an_unknown_option_has_its_line_and_the_nearest_name(void **state) {
+    (void)state;
+    refuse_text("\nmeter = {\n  idle_timout = \"5s\";\n};",
+                "CONF:3: unknown option \"meter.idle_timout\"; did you mean \"meter.idle_timeout\"?");
+    refuse_text("metre = { idle_timeout = \"5s\"; };",
+                "CONF:1: unknown option \"metre.idle_timeout\"; did you mean \"meter.idle");
+    refuse_text("proffile = \"native\";", "did you mean \"profile\"?");
+    refuse_text("outputs = ( { topik = \"x\"; } );", "did you mean \"outputs.topic\"?");
+    refuse_text("zzzzzzz = 1;", "CONF:1: unknown option \"zzzzzzz\"; the reference page");
+    refuse_text("zzzzzzz = {};", "unknown option \"zzzzzzz\"");
+}
+
+static void a_wrong_type_has_its_line_and_the_right_one(void **state) {
+    (void)state;
+    refuse_text("meter = {\n  idle_timeout = 5;\n};",
+                "CONF:2: meter.idle_timeout: wrong type, expected a duration in quotes such as \"5s\"");
+    refuse_text("meter = { splt_analysis = \"20\"; };",
+                "meter.splt_analysis: wrong type, expected an integer");
+    refuse_text("meter = { splt_analysis = 2.5; };", "expected an integer");
+    refuse_text("capture = { promiscuous_mode = 1; };", "expected true or false");
+    refuse_text("capture = { files = \"a.pcap\"; };", "expected a list of strings such as");
+    refuse_text("capture = { files = [ 1 ]; };", "capture.files: wrong type");
+    refuse_text("capture = [ 1 ];", "capture: wrong type, expected a group");
+    refuse_text("profile = { a = 1; };", "profile: wrong type, expected one of the choices");
+    refuse_text("outputs = { topic = \"x\"; };", "outputs: wrong type, expected a list of groups");
+    refuse_text("outputs = ( \"x\" );", "outputs: wrong type, expected a group");
+}
+
+static void a_wrong_value_has_its_line_and_the_reason(void **state) {
+    (void)state;
+    refuse_text("\n\nmeter = { idle_timeout = \"5 s\"; };",
+                "CONF:3: meter.idle_timeout: expected a duration in quotes such as \"5s\", got \"5 s\"");
+    refuse_text("meter = { accounting_mode = 4; };", "\"4\" is out of range; allowed are 0 to 3");
+    refuse_text("profile = \"native2\";", "\"native2\" is not one of native|nfstream");
+    unsetenv("FS_NONE");
+    refuse_text("capture = {\n bpf_filter = \"${FS_NONE}\"; };",
+                "CONF:2: capture.bpf_filter: ${FS_NONE}: the environment");
+    refuse_text("capture = { files = [ \"${FS_NONE}\" ]; };", "capture.files: ${FS_NONE}");
+}
+
+static void a_syntax_error_has_its_line(void **state) {
+    (void)state;
+    refuse_text("profile = \"native\";\nmeter = {\n  idle_timeout = 64MiB;\n};", "CONF:3: syntax error");
+    refuse_text("profile = \"native", ": syntax error; strings, sizes and durations are quoted");
+    refuse_text("profile = \"native\";\nprofile = \"native\";", "CONF:2: duplicate setting name");
+}
+
+static void an_included_files_errors_have_its_name(void **state) {
+    (void)state;
+    char *path = text_file("\nmeter = { nothing = 1; };\n", 26);
+    char text[128], expected[128];
+    snprintf(text, sizeof text, "@include \"%s\"\n", path);
+    snprintf(expected, sizeof expected, "%s:2: unknown option \"meter.nothing\"", path);
+    refuse_text(text, expected);
+    unlink(path);
+    free(path);
+}
+
+/* A configuration of `count` outputs; malloc'd. */
+static char *text_of_outputs(int count) {
+    char *text;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    fputs("outputs = ( { path = \"0\"; }", stream);
+    for (int i = 1; i < count; i++)
+        fprintf(stream, ", { path = \"%d\"; }", i);
+    fputs(");", stream);
+    fclose(stream);
+    return text;
+}
+
+static void there_are_at_most_16_outputs(void **state) {
+    (void)state;
+    struct config config;
+    char *most = text_of_outputs(CONFIG_OUTPUTS_MAX), *more = text_of_outputs(CONFIG_OUTPUTS_MAX + 1);
+    load_well(&config, most);
+    assert_int_equal(config.output_count, CONFIG_OUTPUTS_MAX);
+    config_release(&config);
+    refuse_text(more, "there are more than 16 outputs");
+    free(most);
+    free(more);
+}
+
+static void what_cannot_be_read_is_no_input(void **state) {
+    (void)state;
+    struct config config;
+    struct error error = {0};
+    config_defaults(&config);
+    assert_true(config_load(&config, "/tmp/flowsensor-none.conf", &error) < 0);
+    assert_line(&error, EX_NOINPUT, "/tmp/flowsensor-none.conf: No such file or directory");
+    /* libconfig by itself would end the process here. */
+    assert_true(config_load(&config, "/tmp", &error) < 0);
+    assert_line(&error, EX_NOINPUT, "/tmp: Is a directory");
+    config_release(&config);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_of_value_is_read),
+        cmocka_unit_test(nothing_is_the_defaults),
+        cmocka_unit_test(an_unknown_option_has_its_line_and_the_nearest_name),
+        cmocka_unit_test(a_wrong_type_has_its_line_and_the_right_one),
+        cmocka_unit_test(a_wrong_value_has_its_line_and_the_reason),
+        cmocka_unit_test(a_syntax_error_has_its_line),
+        cmocka_unit_test(an_included_files_errors_have_its_name),
+        cmocka_unit_test(there_are_at_most_16_outputs),
+        cmocka_unit_test(what_cannot_be_read_is_no_input),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,16 @@
+/* A folder of a test's own. */
+#pragma once
+
+#include <ftw.h>
+#include <stdio.h>
+
+static inline int scratch_remove_one(const char *path, const struct stat *status, int kind,
+                                     struct FTW *place) {
+    (void)status, (void)kind, (void)place;
+    return remove(path);
+}
+
+/* Removes the folder with all that is in it; 0 or -1. */
+static inline int scratch_remove(const char *folder) {
+    return nftw(folder, scratch_remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
