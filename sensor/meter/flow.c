@@ -7,6 +7,16 @@ static const char *const end_reason_names[END_REASON_COUNT] = {
     [END_EVICTED] = "evicted", [END_SHUTDOWN] = "shutdown",
 };
 
+static const char *const record_kind_names[RECORD_KIND_COUNT] = {
+    [RECORD_FINAL] = "final",
+    [RECORD_EARLY] = "early",
+    [RECORD_UPDATE] = "update",
+};
+
+const char *record_kind_name(enum record_kind kind) {
+    return (size_t)kind < RECORD_KIND_COUNT ? record_kind_names[kind] : "unknown";
+}
+
 const char *end_reason_name(enum end_reason reason) {
     return (size_t)reason < END_REASON_COUNT ? end_reason_names[reason] : "unknown";
 }

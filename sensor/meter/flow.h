@@ -16,6 +16,11 @@ enum flow_direction { BIDIRECTIONAL, SRC2DST, DST2SRC, FLOW_DIRECTIONS };
 /* Why a flow (or a slice of it) ended. */
 enum end_reason { END_IDLE, END_ACTIVE, END_OF_INPUT, END_EVICTED, END_SHUTDOWN, END_REASON_COUNT };
 
+/* What an export says of its slice. This meter exports final ones only. */
+enum record_kind { RECORD_FINAL, RECORD_EARLY, RECORD_UPDATE, RECORD_KIND_COUNT };
+
+const char *record_kind_name(enum record_kind kind); /* "final", "early", "update" */
+
 const char *end_reason_name(
     enum end_reason reason); /* "idle", "active", "end_of_input", "evicted", "shutdown" */
 
@@ -71,5 +76,7 @@ struct flow {
     uint8_t end_reason;      /* enum end_reason, set at export */
     uint8_t eviction_class;  /* the meter's: list it is in */
     uint8_t source_is_b;     /* the source is key's (address_b, port_b) */
+    uint8_t record_kind;     /* enum record_kind, of this export */
+    uint16_t revision;       /* of this export within its slice: 0, 1, ... */
 };
 _Static_assert(sizeof(struct flow) <= 264, "every open flow costs these bytes");

@@ -221,6 +221,8 @@ static void describe_flow(struct flow *flow, const struct packet *packet) {
     flow->first_tcp_flags = packet->tcp_flags;
     flow->uid_time = packet->time;
     flow->slice = 0;
+    flow->revision = 0;
+    flow->record_kind = RECORD_FINAL;
 }
 
 static void open_flow(struct meter *meter, const struct flow_key *key, uint32_t hash,

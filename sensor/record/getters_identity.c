@@ -37,15 +37,14 @@ void get_slice(const struct record_source *source, enum flow_direction direction
 }
 
 void get_record_kind(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    (void)source;
     (void)direction;
-    value_text(value, "final", 5);
+    const char *name = record_kind_name((enum record_kind)source->flow->record_kind);
+    value_text(value, name, strlen(name));
 }
 
 void get_revision(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    (void)source;
     (void)direction;
-    value_integer(value, 0); /* a final record is the only one of its slice */
+    value_size(value, source->flow->revision);
 }
 
 void get_end_reason(const struct record_source *source, enum flow_direction direction, struct value *value) {

@@ -19,6 +19,6 @@ struct message {
     const char *key; /* flow_uid */
     size_t key_length;
     uint64_t seq;
-    const char *record_kind; /* "final" */
+    const char *record_kind; /* "final", "early", "update" */
     const struct message_origin *origin;
 };

@@ -215,7 +215,7 @@ int recorder_make(struct recorder *recorder, const struct flow *flow, struct mes
         .key = source->flow_uid,
         .key_length = sizeof source->flow_uid - 1,
         .seq = source->seq,
-        .record_kind = "final",
+        .record_kind = record_kind_name((enum record_kind)flow->record_kind),
         .origin = &recorder->origin,
     };
     return 0;

@@ -1,7 +1,5 @@
 """Which values the fields of the decoded records took: every field needs two, every nullable one null and a value."""
 
-# What this release has one value of: a record is written when its slice has ended, so it is final and the first of it.
-CONSTANT = {"record_kind": "final", "revision": 0}
 VALUES_KEPT = 2
 
 
@@ -41,22 +39,17 @@ def lacks(coverage, fields):
     found = []
     for index, field in enumerate(fields):
         values, nulls = len(coverage.values[index]), coverage.nulls[index]
-        wanted = 1 if field.name in CONSTANT else VALUES_KEPT
-        if values < wanted:
-            found.append((field.name, f"{values} of {wanted} values"))
+        if values < VALUES_KEPT:
+            found.append((field.name, f"{values} of {VALUES_KEPT} values"))
         if field.nullable and nulls == 0:
             found.append((field.name, "the branch null"))
         if field.nullable and values == 0:
             found.append((field.name, "the branch with a value"))
-        if field.name in CONSTANT and coverage.values[index] - {repr(CONSTANT[field.name])}:
-            found.append((field.name, f"to be {CONSTANT[field.name]!r}; it is no constant any more, so take it from CONSTANT"))
     return found
 
 
 def table(coverage, fields):
     """One line that sums up, and one for each field that lacks something."""
     nullable = sum(field.nullable for field in fields)
-    constant = [field.name for field in fields if field.name in CONSTANT]
-    lines = [f"{coverage.records} records, {len(fields)} fields, {nullable} of them nullable"
-             + (f", constant in this release: {', '.join(constant)}" if constant else "")]
+    lines = [f"{coverage.records} records, {len(fields)} fields, {nullable} of them nullable"]
     return lines + [f"  {name:<34} lacks {what}" for name, what in lacks(coverage, fields)]

@@ -6,7 +6,7 @@ import socket
 import struct
 
 from plants import (DIRECTIONS, END_REASONS, FLAGS, FRAGMENT, GROUPS, HAS_ICMP, HAS_MAC, KEY, MAX_INT, MAX_LONG, OFFLOAD,
-                    SPLT_PLACES, SYN, TIME_RAISED, TRUNCATED, flows, key_order, packed_address)
+                    RECORD_KINDS, SPLT_PLACES, SYN, TIME_RAISED, TRUNCATED, flows, key_order, packed_address)
 from siphash import siphash128
 
 TEXT_LIMIT = 65536
@@ -127,7 +127,7 @@ def native_only(flow, header, seq, feature_hash):
     """Identity, quality, and what is null where it was not on the wire."""
     record = {"sensor_id": header["sensor_id"], "boot_id": header["boot_id"], "output": "csv", "seq": seq,
               "feature_hash": feature_hash, "flow_uid": flow_uid(flow, "native"), "slice": min(flow["slice"], MAX_INT),
-              "record_kind": "final", "revision": 0, "end_reason": END_REASONS[flow["end_reason"]],
+              "record_kind": RECORD_KINDS[flow["record_kind"]], "revision": flow["revision"], "end_reason": END_REASONS[flow["end_reason"]],
               "quality_flags": quality(flow, header["loss"])}
     if "l7" in header["off"]:
         record["quality_flags"] = [flag for flag in record["quality_flags"] if flag != "guessed_label"]

@@ -185,6 +185,8 @@ static void take_macs(struct words *words, struct flow *flow) {
 
 static void take_life(struct words *words, struct flow *flow) {
     flow->slice = next_word(words);
+    flow->revision = (uint16_t)next_below(words, 1 << 16);
+    flow->record_kind = (uint8_t)next_below(words, RECORD_KIND_COUNT);
     flow->end_reason = (uint8_t)next_below(words, END_REASON_COUNT);
     flow->uid_time = next_time(words);
 }

@@ -5,6 +5,7 @@ import copy
 import random
 import socket
 
+RECORD_KINDS = ("final", "early", "update")
 END_REASONS = ("idle", "active", "end_of_input", "evicted", "shutdown")
 DIRECTIONS = ("bidirectional", "src2dst", "dst2src")
 FLAGS = ("syn", "cwr", "ece", "urg", "ack", "psh", "rst", "fin")
@@ -37,7 +38,7 @@ def ordinary(profile):
     return {
         "source": "192.0.2.1", "destination": "198.51.100.7", "ports": (40000, 443), "protocol": 6, "ip_version": 4,
         "vlan_id": 0, "tunnel": 0, "macs": ("020000000001", "0200000000fe"), "icmp": (0, 0), "first_flags": HAS_MAC,
-        "seen_flags": HAS_MAC, "tcp_flags": SYN, "slice": 0, "end_reason": 2, "uid_time": start,
+        "seen_flags": HAS_MAC, "tcp_flags": SYN, "slice": 0, "revision": 0, "record_kind": 0, "end_reason": 2, "uid_time": start,
         "counters": [(start, start + second, 9, 5000), (start, start + second, 5, 1000), (start + 7, start + 9, 4, 4000)],
         "sizes": [(54, 1514, 555.5555555555555, 1234567.0), (54, 517, 200.0, 99999.5), (60, 1514, 1000.0, 0.1)],
         "intervals": [(0, second, 0.1, 1e10), (1, second // 2, 3.5, 5.0), (2, second // 3, 1 / 3, 7.0)],
@@ -88,6 +89,8 @@ def reasons(profile):
     """Every end, every quality flag alone and all at once."""
     for reason in range(len(END_REASONS)):
         yield changed(profile, end_reason=reason, slice=reason)
+    for kind in range(len(RECORD_KINDS)):
+        yield changed(profile, record_kind=kind, revision=kind * 65535 // 2)
     for flag in (TRUNCATED, TIME_RAISED, OFFLOAD, FRAGMENT, TRUNCATED | TIME_RAISED | OFFLOAD | FRAGMENT):
         yield changed(profile, seen_flags=flag | HAS_MAC)
     yield changed(profile, tcp_flags=0)
@@ -182,7 +185,7 @@ def flow_lines(flow, profile):
     yield "macs {} {}".format(*flow["macs"])
     key_version = 0 if profile == "nfstream" else flow["ip_version"]
     yield f"network {flow['protocol']} {flow['ip_version']} {flow['vlan_id']} {flow['tunnel']} {key_version}"
-    yield f"life {flow['slice']} {flow['end_reason']} {flow['uid_time']}"
+    yield f"life {flow['slice']} {flow['revision']} {flow['record_kind']} {flow['end_reason']} {flow['uid_time']}"
     yield "flags {first_flags} {seen_flags} {tcp_flags} {icmp[0]} {icmp[1]}".format(**flow)
     for d in range(3):
         yield "counters {} {} {} {} {}".format(d, *flow["counters"][d])

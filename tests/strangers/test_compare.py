@@ -106,13 +106,13 @@ class Branches(unittest.TestCase):
         return coverage.lacks(seen, self.FIELDS)
 
     def test_all_seen(self):
-        self.assertEqual(self.lacks(["final", 1], ["final", 2], ["final", None]), [])
+        self.assertEqual(self.lacks(["final", 1], ["early", 2], ["final", None]), [])
 
     def test_what_lacks(self):
-        self.assertTrue(self.lacks(["final", 1], ["final", None]))
-        self.assertTrue(self.lacks(["final", 1], ["final", 2]))
-        self.assertTrue(self.lacks(["final", None]))
-        self.assertTrue(self.lacks(["final", 1], ["early", 2], ["final", None]))
+        self.assertTrue(self.lacks(["final", 1], ["early", None]))
+        self.assertTrue(self.lacks(["final", 1], ["early", 2]))
+        self.assertTrue(self.lacks(["final", None], ["early", None]))
+        self.assertTrue(self.lacks(["final", 1], ["final", 2], ["final", None]))
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ class Verifier:
         headers = {name: value.decode() for name, value in message["headers"].items()}
         if set(headers) != HEADERS or message["header_count"] != len(HEADERS):
             return f"headers {sorted(headers)}"
-        said = {"output": "kafka", "record_kind": "final", "sensor_id": item.name}
+        said = {"output": "kafka", "sensor_id": item.name}
         if item.profile == "native":
             said.update({name: record[name] for name in ("boot_id", "feature_hash", "record_kind")})
             said["seq"] = str(record["seq"])
