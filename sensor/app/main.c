@@ -27,10 +27,10 @@ static void warn_of_random_key(const struct plan *plan) {
 
 static int run(const struct plan *plan, struct error *error) {
     struct pipeline *pipeline = NULL;
-    warn_of_random_key(plan);
     int result = pipeline_open(plan, &pipeline, error);
     if (result < 0)
         return result;
+    warn_of_random_key(plan);
     result = pipeline_run(pipeline, error);
     error->text[0] = '\0'; /* was logged when it happened */
     pipeline_log_ledger(pipeline);
