@@ -1,0 +1,142 @@
+#include "base/ring.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum {
+    CACHE_LINE = 64,
+    ALIGNMENT = 8,
+    CAPACITY_MIN = 4096,
+    SLEEP_MICROSECONDS = 50000, /* nobody forgets a sleeper; this bounds what a mistake would cost */
+};
+
+/* What stands before each record. */
+struct header {
+    uint32_t size;   /* of the record */
+    uint32_t length; /* from this header to the next one */
+};
+
+/* `size` of a header that only leads to the start of the ring. */
+#define SKIP UINT32_MAX
+
+/* Positions grow for ever; the place in the ring is their remainder. Each thread keeps what it last saw of the other's
+ * position, and looks again only when that does not suffice. */
+struct ring {
+    unsigned char *bytes;
+    size_t capacity;
+    struct gate *filled;
+
+    _Alignas(CACHE_LINE) _Atomic size_t head; /* the producer's: behind the newest record */
+    size_t seen_tail;
+    size_t reserved; /* behind the record that is being filled */
+    _Atomic bool closed;
+
+    _Alignas(CACHE_LINE) _Atomic size_t tail; /* the consumer's: of the oldest record */
+    size_t seen_head;
+
+    _Alignas(CACHE_LINE) struct gate emptied;
+};
+
+struct ring *ring_create(size_t capacity, struct gate *filled) {
+    size_t rounded = CAPACITY_MIN;
+    while (rounded < capacity)
+        rounded *= 2;
+    struct ring *ring = aligned_alloc(CACHE_LINE, sizeof *ring);
+    unsigned char *bytes = aligned_alloc(CACHE_LINE, rounded);
+    if (ring == NULL || bytes == NULL) {
+        free(bytes);
+        free(ring);
+        return NULL;
+    }
+    *ring = (struct ring){.bytes = bytes, .capacity = rounded, .filled = filled};
+    return ring;
+}
+
+void ring_destroy(struct ring *ring) {
+    if (ring == NULL)
+        return;
+    free(ring->bytes);
+    free(ring);
+}
+
+size_t ring_record_max(const struct ring *ring) {
+    return ring->capacity / 2 - sizeof(struct header) - ALIGNMENT;
+}
+
+static struct header *header_at(const struct ring *ring, size_t position) {
+    return (struct header *)(void *)(ring->bytes + (position & (ring->capacity - 1)));
+}
+
+/* Whether `length` bytes are free from `position` on. */
+static bool has_room(struct ring *ring, size_t position, size_t length) {
+    if (position + length - ring->seen_tail <= ring->capacity)
+        return true;
+    ring->seen_tail = atomic_load(&ring->tail);
+    return position + length - ring->seen_tail <= ring->capacity;
+}
+
+void *ring_reserve(struct ring *ring, size_t size) {
+    size_t length = (sizeof(struct header) + size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    size_t to_end = ring->capacity - (head & (ring->capacity - 1));
+    size_t skipped = length > to_end ? to_end : 0;
+    if (!has_room(ring, head, skipped + length))
+        return NULL;
+    if (skipped > 0)
+        *header_at(ring, head) = (struct header){.size = SKIP, .length = (uint32_t)skipped};
+    struct header *header = header_at(ring, head + skipped);
+    *header = (struct header){.size = (uint32_t)size, .length = (uint32_t)length};
+    ring->reserved = head + skipped + length;
+    return header + 1;
+}
+
+void *ring_wait(struct ring *ring, size_t size) {
+    void *record = ring_reserve(ring, size);
+    while (record == NULL) {
+        uint32_t turn;
+        gate_enter(&ring->emptied, &turn);
+        record = ring_reserve(ring, size);
+        if (record == NULL)
+            gate_sleep(&ring->emptied, turn, SLEEP_MICROSECONDS);
+        gate_leave(&ring->emptied);
+    }
+    return record;
+}
+
+void ring_commit(struct ring *ring) {
+    atomic_store(&ring->head, ring->reserved);
+    gate_open(ring->filled);
+}
+
+void ring_close(struct ring *ring) {
+    atomic_store(&ring->closed, true);
+    gate_open(ring->filled);
+}
+
+const void *ring_peek(struct ring *ring, size_t *size) {
+    for (;;) {
+        size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+        if (tail == ring->seen_head)
+            ring->seen_head = atomic_load(&ring->head);
+        if (tail == ring->seen_head)
+            return NULL;
+        const struct header *header = header_at(ring, tail);
+        if (header->size != SKIP) {
+            *size = header->size;
+            return header + 1;
+        }
+        ring_release(ring);
+    }
+}
+
+void ring_release(struct ring *ring) {
+    size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    atomic_store(&ring->tail, tail + header_at(ring, tail)->length);
+    gate_open(&ring->emptied);
+}
+
+bool ring_is_finished(struct ring *ring) {
+    size_t size;
+    /* In this order: a record that came before the ring was closed is seen. */
+    return atomic_load(&ring->closed) && ring_peek(ring, &size) == NULL;
+}

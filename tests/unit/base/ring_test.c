@@ -1,0 +1,161 @@
+#include "base/ring.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { CAPACITY = 4096 };
+
+static void put(struct ring *ring, size_t size, unsigned char byte) {
+    void *record = ring_reserve(ring, size);
+    assert_non_null(record);
+    assert_int_equal((uintptr_t)record % 8, 0);
+    memset(record, byte, size);
+    ring_commit(ring);
+}
+
+static void take(struct ring *ring, size_t size, unsigned char byte) {
+    size_t found;
+    const unsigned char *record = ring_peek(ring, &found);
+    assert_non_null(record);
+    assert_int_equal(found, size);
+    for (size_t i = 0; i < size; i++)
+        assert_int_equal(record[i], byte);
+    ring_release(ring);
+}
+
+static void records_come_out_as_they_went_in(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(CAPACITY, &gate);
+    size_t size;
+    assert_null(ring_peek(ring, &size));
+    put(ring, 0, 0);
+    put(ring, 1, 1);
+    put(ring, 1000, 2);
+    assert_false(ring_is_finished(ring));
+    take(ring, 0, 0);
+    take(ring, 1, 1);
+    ring_close(ring);
+    assert_false(ring_is_finished(ring));
+    take(ring, 1000, 2);
+    assert_true(ring_is_finished(ring));
+    ring_destroy(ring);
+}
+
+static void a_record_that_is_not_committed_is_not_seen(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(CAPACITY, &gate);
+    size_t size;
+    assert_non_null(ring_reserve(ring, 100));
+    assert_null(ring_peek(ring, &size));
+    put(ring, 7, 7); /* takes the place of what was only reserved */
+    take(ring, 7, 7);
+    ring_destroy(ring);
+}
+
+static void a_full_ring_takes_nothing(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(CAPACITY, &gate);
+    int count = 0;
+    while (ring_reserve(ring, 120) != NULL) {
+        put(ring, 120, (unsigned char)count);
+        count++;
+    }
+    assert_int_equal(count, CAPACITY / 128);
+    take(ring, 120, 0);
+    put(ring, 120, (unsigned char)count);
+    assert_null(ring_reserve(ring, 1));
+    for (int i = 1; i <= count; i++)
+        take(ring, 120, (unsigned char)i);
+    ring_destroy(ring);
+}
+
+/* Whatever lies where: a record of the largest size always fits into an empty ring, in one piece. */
+static void the_largest_record_fits_at_every_place(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(CAPACITY, &gate);
+    size_t largest = ring_record_max(ring);
+    for (size_t shift = 0; shift < CAPACITY; shift += 8) {
+        put(ring, 8, 1);
+        take(ring, 8, 1);
+        put(ring, largest, 3);
+        take(ring, largest, 3);
+    }
+    ring_destroy(ring);
+}
+
+enum { RECORDS = 200000 };
+
+static size_t size_of(uint32_t number) {
+    return 4 + (number * 2654435761u >> 16) % 700;
+}
+
+static void *produce(void *context) {
+    struct ring *ring = context;
+    for (uint32_t number = 0; number < RECORDS; number++) {
+        unsigned char *record = ring_wait(ring, size_of(number));
+        memcpy(record, &number, sizeof number);
+        memset(record + sizeof number, (int)(number & 0xff), size_of(number) - sizeof number);
+        ring_commit(ring);
+    }
+    ring_close(ring);
+    return NULL;
+}
+
+static bool is_record(const unsigned char *record, size_t size, uint32_t number) {
+    uint32_t found;
+    memcpy(&found, record, sizeof found);
+    bool right = found == number && size == size_of(number);
+    for (size_t i = sizeof found; right && i < size; i++)
+        right = record[i] == (number & 0xff);
+    return right;
+}
+
+/* Both sleep often: the ring holds about ten records. */
+static void two_threads_lose_nothing(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(CAPACITY, &gate);
+    pthread_t producer;
+    uint32_t number = 0, wrong = 0;
+    assert_int_equal(pthread_create(&producer, NULL, produce, ring), 0);
+    while (!ring_is_finished(ring)) {
+        size_t size;
+        const unsigned char *record = ring_peek(ring, &size);
+        if (record != NULL) {
+            wrong += !is_record(record, size, number++);
+            ring_release(ring);
+            continue;
+        }
+        uint32_t turn;
+        gate_enter(&gate, &turn);
+        if (ring_peek(ring, &size) == NULL && !ring_is_finished(ring))
+            gate_sleep(&gate, turn, 1000000);
+        gate_leave(&gate);
+    }
+    pthread_join(producer, NULL);
+    assert_int_equal(number, RECORDS);
+    assert_int_equal(wrong, 0);
+    ring_destroy(ring);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_come_out_as_they_went_in),
+        cmocka_unit_test(a_record_that_is_not_committed_is_not_seen),
+        cmocka_unit_test(a_full_ring_takes_nothing),
+        cmocka_unit_test(the_largest_record_fits_at_every_place),
+        cmocka_unit_test(two_threads_lose_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
