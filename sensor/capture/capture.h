@@ -56,6 +56,12 @@ struct capture;
 int capture_open(const struct capture_options *options, struct capture **capture, struct error *error);
 void capture_close(struct capture *capture);
 
+/* Opens a live interface `count` times (at most CAPTURE_SHARES_MAX), for as many threads: the kernel gives each packet to
+ * one of captures[], those of a pair of IP addresses always to the same one. Each has a ring of socket_buffer_size. */
+enum { CAPTURE_SHARES_MAX = 64 };
+int capture_open_shares(const struct capture_options *options, size_t count, struct capture **captures,
+                        struct error *error);
+
 /* 0 and *event, or -errno: the source failed (a file is cut: EX_DATAERR; an interface went away: EX_IOERR).
  * What was given out before stays valid work; the caller finishes it and exits with the error's code. */
 int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,

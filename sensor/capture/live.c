@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/nearest.h"
 #include "capture/capture.h"
 #include "capture/source.h"
@@ -26,6 +27,8 @@ struct live_capture {
     int poll_milliseconds;
     unsigned interface_index; /* 0 for the pseudo-interface "any" */
     char name[IF_NAMESIZE];
+    int64_t
+        begin; /* microseconds since the epoch: frames from before belong to no share, see join_shares() */
     struct pcap_stat last; /* counters of 32 bits, as last read: they wrap */
     uint64_t dropped_kernel;
     uint64_t dropped_interface;
@@ -138,10 +141,17 @@ static int fail(struct live_capture *capture, struct error *error) {
                      capture->base.frames == 1 ? "" : "s", pcap_geterr(capture->handle));
 }
 
+static int64_t microseconds_of(const struct pcap_pkthdr *header) {
+    return (int64_t)header->ts.tv_sec * 1000000 + header->ts.tv_usec;
+}
+
 static int read_frame(struct live_capture *capture, struct frame *frame) {
     struct pcap_pkthdr *header;
     const u_char *bytes;
-    int result = pcap_next_ex(capture->handle, &header, &bytes);
+    int result;
+    do
+        result = pcap_next_ex(capture->handle, &header, &bytes);
+    while (result == 1 && capture->begin != 0 && microseconds_of(header) < capture->begin);
     if (result != 1)
         return result;
     frame->bytes = bytes;
@@ -214,7 +224,8 @@ static int choose_name(struct live_capture *capture, const char *interface, stru
     return 0;
 }
 
-int live_open(const struct capture_options *options, struct capture **opened, struct error *error) {
+static int open_one(const struct capture_options *options, struct live_capture **opened,
+                    struct error *error) {
     char reason[PCAP_ERRBUF_SIZE] = "";
     struct live_capture *capture = calloc(1, sizeof *capture);
     if (capture == NULL)
@@ -232,6 +243,42 @@ int live_open(const struct capture_options *options, struct capture **opened, st
         live_close(&capture->base);
         return result;
     }
-    *opened = &capture->base;
+    *opened = capture;
     return 0;
+}
+
+/* From its activation until it joins the others each socket gets every packet: what is that old is passed over. */
+static int join_shares(struct capture **captures, size_t count, struct error *error) {
+    int descriptors[CAPTURE_SHARES_MAX] = {0};
+    for (size_t i = 0; i < count; i++)
+        descriptors[i] = pcap_fileno(((struct live_capture *)captures[i])->handle);
+    int result = fanout_join(descriptors, count);
+    if (result < 0)
+        return error_set(
+            error, -result, EX_OSERR,
+            "the kernel can't share out the interface %s among %zu meters: %s; set meter.n_meters to 1",
+            capture_source_name(captures[0]), count, strerror(-result));
+    int64_t begin = clock_realtime();
+    for (size_t i = 0; i < count; i++)
+        ((struct live_capture *)captures[i])->begin = begin;
+    return 0;
+}
+
+int live_open(const struct capture_options *options, size_t count, struct capture **captures,
+              struct error *error) {
+    size_t opened = 0;
+    int result = 0;
+    while (result == 0 && opened < count) {
+        struct live_capture *capture;
+        result = open_one(options, &capture, error);
+        if (result == 0)
+            captures[opened++] = &capture->base;
+    }
+    if (result == 0 && count > 1)
+        result = join_shares(captures, count, error);
+    while (result < 0 && opened > 0) {
+        capture_close(captures[--opened]);
+        captures[opened] = NULL;
+    }
+    return result;
 }
