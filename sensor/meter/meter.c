@@ -25,6 +25,7 @@ struct meter {
     bool native;
     int64_t sweep_interval; /* ticks */
     int64_t last_sweep;
+    int64_t time;          /* of the latest packet or tick */
     bool sweep_unfinished; /* the last one ended by its limit */
 
     struct table table;
@@ -293,6 +294,7 @@ void meter_packet(struct meter *meter, const struct packet *packet) {
     uint32_t hash = key_hash(&meter->seed, &key);
     struct flow *flow = table_find(&meter->table, hash, &key);
     meter->statistics.packets++;
+    meter->time = packet->time;
     if (flow == NULL) {
         open_flow(meter, &key, hash, packet, reversed);
     } else if (is_idle(meter, flow, packet->time)) {
@@ -311,6 +313,7 @@ void meter_packet(struct meter *meter, const struct packet *packet) {
 }
 
 void meter_tick(struct meter *meter, int64_t time) {
+    meter->time = time;
     if (meter->native && is_sweep_due(meter, time))
         sweep(meter, time);
 }
@@ -318,7 +321,7 @@ void meter_tick(struct meter *meter, int64_t time) {
 void meter_finish(struct meter *meter, enum end_reason reason) {
     struct flow *flow;
     while ((flow = expiry_oldest(&meter->expiry)) != NULL)
-        end_flow(meter, flow, reason);
+        end_flow(meter, flow, meter->native && is_idle(meter, flow, meter->time) ? END_IDLE : reason);
 }
 
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics) {
@@ -327,4 +330,14 @@ void meter_statistics(const struct meter *meter, struct meter_statistics *statis
     statistics->memory = sizeof(*meter) + table_memory(&meter->table) + pool_memory(meter->blocks);
     if (meter->dissector != NULL)
         statistics->memory += dissector_memory(meter->dissector);
+}
+
+void meter_statistics_add(struct meter_statistics *sum, const struct meter_statistics *part) {
+    sum->packets += part->packets;
+    sum->packets_without_memory += part->packets_without_memory;
+    sum->flows_opened += part->flows_opened;
+    for (int i = 0; i < END_REASON_COUNT; i++)
+        sum->flows_exported[i] += part->flows_exported[i];
+    sum->flows_open += part->flows_open;
+    sum->memory += part->memory;
 }

@@ -51,10 +51,15 @@ void meter_destroy(struct meter *meter);
 
 void meter_packet(struct meter *meter, const struct packet *packet);
 
-/* Time went on without a packet (native profile, quiet live link): expires what is idle at `time`. */
+/* Time went on without a packet of this meter, to `time` (quiet live link, packets for other meters): natively expires
+ * what is idle by then. */
 void meter_tick(struct meter *meter, int64_t time);
 
-/* Exports all open flows, in expiry order, with END_OF_INPUT or END_SHUTDOWN. */
+/* Exports all open flows, in expiry order, with END_OF_INPUT or END_SHUTDOWN; natively with END_IDLE those that were idle
+ * by the latest time, so that it does not matter when the last sweep was. */
 void meter_finish(struct meter *meter, enum end_reason reason);
 
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics);
+
+/* Adds another meter's. */
+void meter_statistics_add(struct meter_statistics *sum, const struct meter_statistics *part);

@@ -190,6 +190,28 @@ static void test_idle_is_tested_before_active(void **state) {
     }
 }
 
+/* Whether the last sweep came before or after a flow's timeout must not show: with several meters it depends on whose
+ * packet came last. */
+static void test_native_finish_tells_idle_flows(void **state) {
+    (void)state;
+    for (int64_t past = -1; past <= 0; past++) {
+        struct fixture fixture;
+        open_profile(&fixture, PROFILE_NATIVE);
+        struct packet packet = at(PROFILE_NATIVE, 0, 1, false);
+        feed(&fixture, packet);
+        struct packet other = at(PROFILE_NATIVE, 0, 2, false);
+        other.time += INT64_C(1000) * IDLE_MS - 5000;
+        feed(&fixture, other);
+        /* Too soon after the last sweep for another one. */
+        meter_tick(fixture.meter, packet.time + INT64_C(1000) * IDLE_MS + past);
+        assert_int_equal(fixture.count, 0);
+        meter_finish(fixture.meter, END_OF_INPUT);
+        check_export(&fixture, 0, 1, past < 0 ? END_OF_INPUT : END_IDLE);
+        check_export(&fixture, 1, 2, END_OF_INPUT);
+        fixture_close(&fixture);
+    }
+}
+
 static void test_nfstream_turns_around_after_a_cut(void **state) {
     (void)state;
     struct fixture fixture;
@@ -522,6 +544,7 @@ int main(void) {
         cmocka_unit_test(test_idle_cut_at_exactly_the_timeout),
         cmocka_unit_test(test_active_cut_at_exactly_the_timeout),
         cmocka_unit_test(test_idle_is_tested_before_active),
+        cmocka_unit_test(test_native_finish_tells_idle_flows),
         cmocka_unit_test(test_nfstream_turns_around_after_a_cut),
         cmocka_unit_test(test_native_slices_keep_orientation_and_identity),
         cmocka_unit_test(test_native_idle_cut_ends_the_identity),

@@ -1,0 +1,16 @@
+/* Which of several meters a packet belongs to. They share nothing, so all packets of a flow must go to the same one. */
+#pragma once
+
+#include <stdint.h>
+
+#include "meter/key.h"
+#include "meter/meter.h"
+
+/* 0 to `meters` - 1, the same for both directions of a flow. The seed is the caller's, random per start: nobody can aim at
+ * one meter. The meters' own tables have other seeds and use the hash's other end. */
+static inline unsigned shard_of(const struct packet *packet, enum meter_profile profile, unsigned meters,
+                                const struct hash_key *seed) {
+    struct flow_key key;
+    key_from_packet(&key, packet, profile == PROFILE_NATIVE);
+    return (unsigned)((uint64_t)key_hash(seed, &key) * meters >> 32);
+}
