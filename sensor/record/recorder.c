@@ -21,7 +21,8 @@ struct recorder {
     struct record_scratch scratch;
     struct buffer body, header;
     struct message_origin origin;
-    uint64_t next_seq;
+    _Atomic uint64_t *next_seq; /* the output's, or own_seq */
+    _Atomic uint64_t own_seq;
     int64_t loss_time; /* of the latest loss, in ticks */
     bool has_loss;
 };
@@ -113,6 +114,7 @@ static int describe(struct recorder *recorder, const struct recorder_options *op
     if (recorder->header.failed)
         return no_memory(options, error);
     recorder->encoding = options->encoding;
+    recorder->next_seq = options->next_seq != NULL ? options->next_seq : &recorder->own_seq;
     recorder->source = (struct record_source){
         .identity = options->identity,
         .output = recorder->output,
@@ -192,7 +194,7 @@ static void make_flow_uid(const struct record_source *source, char uid[33]) {
 int recorder_make(struct recorder *recorder, const struct flow *flow, struct message *message) {
     struct record_source *source = &recorder->source;
     source->flow = flow;
-    source->seq = recorder->next_seq++;
+    source->seq = atomic_fetch_add_explicit(recorder->next_seq, 1, memory_order_relaxed);
     /* Flows that begin after the loss have a later first packet. */
     source->loss_window =
         recorder->has_loss && flow->counters[BIDIRECTIONAL].first_seen <= recorder->loss_time;

@@ -1,6 +1,8 @@
-/* From a flow to a message: one recorder per output binds a schema, an encoding and the sensor's identity. It belongs
- * to one thread, and after warm-up allocates nothing. */
+/* From a flow to a message: a recorder binds an output's schema, an encoding and the sensor's identity. It belongs to one
+ * thread, and after warm-up allocates nothing; several threads that make records of one output have a recorder each. */
 #pragma once
+
+#include <stdatomic.h>
 
 #include "base/error.h"
 #include "record/encoding/encoding.h"
@@ -16,6 +18,8 @@ struct recorder_options {
     unsigned groups_on;              /* groups that are computed: bit set of 1 << enum field_group */
     bool live;
     unsigned snapshot_length;
+    /* Of the output, shared by all its recorders: the seq of the next record. NULL: this recorder is the only one. */
+    _Atomic uint64_t *next_seq;
 };
 
 struct recorder;
