@@ -8,18 +8,24 @@
 #include "base/clock.h"
 #include "capture/capture.h"
 
-static _Atomic(struct capture *) running;
+static _Atomic(struct capture *) running[CAPTURE_SHARES_MAX];
 static atomic_bool stopping;
 static _Atomic int64_t deadline; /* monotonic clock; 0: none */
 static int64_t timeout;
+
+static void break_captures(void) {
+    for (size_t i = 0; i < CAPTURE_SHARES_MAX; i++) {
+        struct capture *capture = atomic_load(&running[i]);
+        if (capture)
+            capture_break(capture);
+    }
+}
 
 static void handle(int number) {
     if (atomic_exchange(&stopping, true))
         _exit(128 + number);
     control_end();
-    struct capture *capture = atomic_load(&running);
-    if (capture)
-        capture_break(capture);
+    break_captures();
 }
 
 void control_install(int64_t shutdown_timeout) {
@@ -33,11 +39,12 @@ void control_install(int64_t shutdown_timeout) {
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-void control_watch(struct capture *capture) {
-    atomic_store(&running, capture);
+void control_watch(struct capture *const *captures, size_t count) {
+    for (size_t i = 0; i < CAPTURE_SHARES_MAX; i++)
+        atomic_store(&running[i], i < count ? captures[i] : NULL);
     /* A signal that came before there was a capture. */
-    if (capture && control_stopping())
-        capture_break(capture);
+    if (control_stopping())
+        break_captures();
 }
 
 void control_end(void) {

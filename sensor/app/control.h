@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct capture;
@@ -9,8 +10,8 @@ struct capture;
 /* Installs the handlers. From a signal on, the process has `shutdown_timeout` microseconds to end. */
 void control_install(int64_t shutdown_timeout);
 
-/* The capture that a signal stops; NULL before it is closed. */
-void control_watch(struct capture *capture);
+/* The captures that a signal stops (at most CAPTURE_SHARES_MAX); none before they are closed. */
+void control_watch(struct capture *const *captures, size_t count);
 
 /* Starts that time without a signal: a live source came to its end. */
 void control_end(void);

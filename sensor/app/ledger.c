@@ -57,25 +57,44 @@ static void print_flows(FILE *stream, const struct ledger *ledger) {
     print_residual(stream, meter->flows_opened, exported + meter->flows_open);
 }
 
+/* Records made and, by reason, dropped before the sink, of all meters. */
+static struct output_share sum_shares(const struct output *output) {
+    struct output_share sum = {0};
+    for (int drop = 0; drop < OUTPUT_DROP_COUNT; drop++)
+        sum.dropped[drop] = output->dropped[drop];
+    for (size_t i = 0; i < output->share_count; i++) {
+        sum.made += output->shares[i].made;
+        for (int drop = 0; drop < OUTPUT_DROP_COUNT; drop++)
+            sum.dropped[drop] += output->shares[i].dropped[drop];
+    }
+    return sum;
+}
+
+static uint64_t total(const uint64_t *counts, int count) {
+    uint64_t sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += counts[i];
+    return sum;
+}
+
 static void print_output(FILE *stream, const struct output *output) {
     struct sink_statistics statistics = {0};
-    uint64_t dropped = output->unencoded + output->mismatched;
+    struct output_share sum = sum_shares(output);
     int parts = 0;
     if (output->sink)
         output->plan->sink->statistics(output->sink, &statistics);
-    for (int i = 0; i < SINK_DROP_COUNT; i++)
-        dropped += statistics.dropped[i];
+    uint64_t dropped = total(sum.dropped, OUTPUT_DROP_COUNT) + total(statistics.dropped, SINK_DROP_COUNT);
     fprintf(stream,
             "output %s (%s): made %" PRIu64 " = acknowledged %" PRIu64 " + in flight %" PRIu64
             " + dropped %" PRIu64,
-            output->plan->name, output->plan->sink->name, output->made, statistics.acknowledged,
+            output->plan->name, output->plan->sink->name, sum.made, statistics.acknowledged,
             statistics.in_flight, dropped);
-    print_parts(stream, "no_memory", output->unencoded, &parts);
-    print_parts(stream, "schema_mismatch", output->mismatched, &parts);
+    for (int i = 0; i < OUTPUT_DROP_COUNT; i++)
+        print_parts(stream, output_drop_name((enum output_drop)i), sum.dropped[i], &parts);
     for (int i = 0; i < SINK_DROP_COUNT; i++)
         print_parts(stream, sink_drop_name((enum sink_drop)i), statistics.dropped[i], &parts);
     close_parts(stream, parts);
-    print_residual(stream, output->made, statistics.acknowledged + statistics.in_flight + dropped);
+    print_residual(stream, sum.made, statistics.acknowledged + statistics.in_flight + dropped);
     fprintf(stream, "; %" PRIu64 " bytes encoded", statistics.bytes);
     if (statistics.checksum != 0)
         fprintf(stream, ", checksum %016" PRIx64, statistics.checksum);
@@ -94,6 +113,19 @@ static void print_output(FILE *stream, const struct output *output) {
         }                                            \
         free(text);                                  \
     } while (0)
+
+void ledger_add(struct ledger *sum, const struct ledger *part) {
+    sum->packets += part->packets;
+    sum->times_raised += part->times_raised;
+    for (int i = 0; i < DECODE_REASON_COUNT; i++)
+        sum->ignored[i] += part->ignored[i];
+    sum->capture.frames += part->capture.frames;
+    sum->capture.dropped_kernel += part->capture.dropped_kernel;
+    /* Each share of an interface tells all of its drops. */
+    if (part->capture.dropped_interface > sum->capture.dropped_interface)
+        sum->capture.dropped_interface = part->capture.dropped_interface;
+    meter_statistics_add(&sum->meter, &part->meter);
+}
 
 void ledger_log(const struct ledger *ledger, const struct output *outputs, size_t count) {
     LOG_PRINTED(print_packets, ledger);

@@ -8,7 +8,7 @@
 #include "decode/decode.h"
 #include "meter/meter.h"
 
-/* One consistent snapshot, taken by the metering thread. */
+/* One consistent snapshot: of one thread, taken by that thread between two packets, or the sum of several. */
 struct ledger {
     struct capture_statistics capture;
     uint64_t packets;                      /* read: metered or ignored */
@@ -17,6 +17,9 @@ struct ledger {
     struct meter_statistics meter;
     double seconds; /* since the start, by the clock on the wall */
 };
+
+/* Of several threads' parts, which each close, the sum closes too. */
+void ledger_add(struct ledger *sum, const struct ledger *part);
 
 /* Writes the ledger as log lines: packets, flows, then each output. */
 void ledger_log(const struct ledger *ledger, const struct output *outputs, size_t count);

@@ -45,6 +45,10 @@ const struct option_row option_rows[] = {
      "Flows that are open at once; a full table evicts. Default: 262144 live (all memory is taken at start), 16777216 for "
      "files (memory is taken as needed)."},
 
+    {"meter.n_meters", OPTION_INTEGER, AT(meter.n_meters), "1", 0, 64, NULL,
+     "Meters that work in parallel, each in a thread, with nDPI and caches of its own. 0: one less than the processors that "
+     "the process may use (affinity and control groups), at least 1. With several, records come in no certain order."},
+
     {"registry.url", OPTION_STRING, AT(registry.url), NULL, 0, 0, NULL,
      "Schema registry with the Confluent API; may have a path, such as /apis/ccompat/v7."},
     {"registry.username", OPTION_STRING, AT(registry.username), NULL, 0, 0, NULL,

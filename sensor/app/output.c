@@ -10,6 +10,22 @@
 /* How often the registry is asked again while an id from the cache is in use. */
 enum { WATCH_MICROSECONDS = 10 * 1000000 };
 
+static const struct {
+    const char *name, *text;
+} drops[OUTPUT_DROP_COUNT] = {
+#define X(name, text) {#name, text},
+    OUTPUT_DROPS(X)
+#undef X
+};
+
+const char *output_drop_name(enum output_drop drop) {
+    return drops[drop].name;
+}
+
+const char *output_drop_text(enum output_drop drop) {
+    return drops[drop].text;
+}
+
 static int resolve_schema_id(struct output *output, const struct config *config, struct registry *registry,
                              uint32_t *id, struct error *error) {
     const struct output_plan *plan = output->plan;
@@ -38,7 +54,7 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .codec = config->codec,
         .rotate_size = (uint64_t)config->rotate_size,
         .rotate_flows = (uint64_t)config->rotate_flows,
-        .header = recorder_header(output->recorder),
+        .header = recorder_header(output->shares[0].recorder),
         .schema_text = output->plan->schema->text,
         .topic = config->topic,
         .kafka = (const char *const *)config->kafka.items,
@@ -46,7 +62,7 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .framing = output->plan->framing,
         .schema_id = schema_id,
         .schema_fingerprint = output->plan->schema->fingerprint,
-        .origin = recorder_origin(output->recorder),
+        .origin = recorder_origin(output->shares[0].recorder),
         .wait_when_full = !plan->live,
         .delivery_limit = plan->config->delivery.timeout,
         .deadline = control_deadline,
@@ -54,20 +70,31 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
     return output->plan->sink->open(&options, &output->sink, error);
 }
 
-int output_open(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
-                struct registry *registry, struct error *error) {
-    output->plan = output_plan;
+static int make_recorders(struct output *output, const struct plan *plan, struct error *error) {
     struct recorder_options options = {
-        .output = output_plan->name,
-        .schema = output_plan->schema,
-        .encoding = output_plan->encoding,
+        .output = output->plan->name,
+        .schema = output->plan->schema,
+        .encoding = output->plan->encoding,
         .identity = &plan->identity,
         .groups_on = plan->groups,
         .live = plan->live,
         .snapshot_length = plan->capture.snapshot_length,
+        .next_seq = &output->next_seq,
     };
+    output->shares = calloc(plan->meters, sizeof *output->shares);
+    if (!output->shares)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    int result = 0;
+    while (result == 0 && output->share_count < plan->meters)
+        result = recorder_create(&options, &output->shares[output->share_count++].recorder, error);
+    return result;
+}
+
+int output_open(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
+                struct registry *registry, struct error *error) {
+    output->plan = output_plan;
     uint32_t schema_id = 0;
-    int result = recorder_create(&options, &output->recorder, error);
+    int result = make_recorders(output, plan, error);
     if (result == 0 && output_plan->config->topic && strcmp(output_plan->framing, "confluent") == 0)
         result = resolve_schema_id(output, plan->config, registry, &schema_id, error);
     return result == 0 ? open_sink(output, plan, schema_id, error) : result;
@@ -77,29 +104,48 @@ void output_close(struct output *output) {
     if (output->sink)
         output->plan->sink->close(output->sink);
     registry_watch_stop(output->watch);
-    recorder_destroy(output->recorder);
-    *output = (struct output){0};
+    for (size_t i = 0; i < output->share_count; i++)
+        recorder_destroy(output->shares[i].recorder);
+    free(output->shares);
+    output->shares = NULL;
+    output->share_count = 0;
 }
 
-int output_write(struct output *output, const struct flow *flow, struct error *error) {
-    struct message message;
-    output->made++;
-    if (recorder_make(output->recorder, flow, &message) < 0) {
-        output->unencoded++;
-        return 0;
-    }
-    if (output->mismatch) {
-        output->mismatched++;
-        return 0;
-    }
-    int result = output->plan->sink->write(output->sink, &message, error);
-    output->failed = result < 0;
+bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message) {
+    struct output_share *share = &output->shares[meter];
+    if (atomic_load_explicit(&output->failed, memory_order_relaxed))
+        return false;
+    share->made++;
+    if (recorder_make(share->recorder, flow, message) == 0)
+        return true;
+    share->dropped[OUTPUT_DROP_no_memory]++;
+    return false;
+}
+
+/* Takes note of the sink's answer. */
+static int answered(struct output *output, int result) {
+    if (result < 0)
+        atomic_store_explicit(&output->failed, true, memory_order_relaxed);
     return result;
 }
 
+int output_send(struct output *output, const struct message *message, struct error *error) {
+    if (atomic_load_explicit(&output->failed, memory_order_relaxed)) {
+        output->dropped[OUTPUT_DROP_output_failed]++;
+        return 0;
+    }
+    if (output->mismatch) {
+        output->dropped[OUTPUT_DROP_schema_mismatch]++;
+        return 0;
+    }
+    return answered(output, output->plan->sink->write(output->sink, message, error));
+}
+
 int output_poll(struct output *output, struct error *error) {
-    int result = output->plan->sink->poll ? output->plan->sink->poll(output->sink, error) : 0;
-    output->failed = result < 0;
+    if (atomic_load_explicit(&output->failed, memory_order_relaxed))
+        return 0;
+    int result =
+        output->plan->sink->poll ? answered(output, output->plan->sink->poll(output->sink, error)) : 0;
     if (result == 0 && output->watch && !output->mismatch &&
         registry_watch_state(output->watch, error) == REGISTRY_WATCH_MISMATCH) {
         output->mismatch = true;

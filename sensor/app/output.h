@@ -1,6 +1,10 @@
-/* One output at work: recorder and sink, and the count of records made. Belongs to the metering thread. */
+/* One output at work: a recorder for each meter, one sink, and where every record went.
+ *
+ * Records are made in the meters' threads, each with its own share of the output; the sink belongs to the one thread that
+ * delivers. What both use is atomic. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -11,28 +15,54 @@
 #include "record/registry_watch.h"
 #include "sink/sink.h"
 
-struct output {
-    const struct output_plan *plan;
+/* Why a record did not get as far as the sink. The names are the ledger's, beside those of sink/sink.h. */
+#define OUTPUT_DROPS(X)                                                                 \
+    X(no_memory, "no memory for so large a record")                                     \
+    X(handover_full, "live, several meters: the way to the delivering thread was full") \
+    X(output_failed, "made before it was known that the output can't go on")            \
+    X(schema_mismatch, "the registry no longer has the schema under the id in use")
+
+enum output_drop {
+#define X(name, text) OUTPUT_DROP_##name,
+    OUTPUT_DROPS(X)
+#undef X
+        OUTPUT_DROP_COUNT
+};
+const char *output_drop_name(enum output_drop drop);
+const char *output_drop_text(enum output_drop drop);
+
+/* What one meter's thread has of an output. */
+struct output_share {
     struct recorder *recorder;
-    void *sink;
-    struct registry_options registry; /* for the watch */
-    struct registry_watch *watch;     /* NULL unless the schema's id came from the cache */
-    uint64_t made;                    /* records, each with its seq */
-    uint64_t unencoded;               /* of them not handed over: no memory for so large a record */
-    uint64_t
-        mismatched; /* of them not handed over: the registry has the schema no more under the id in use */
-    bool mismatch;  /* such records are made, counted, and go nowhere */
-    bool failed;    /* the sink can't go on; records are made no more */
+    uint64_t made; /* records, each with its seq: sent, or in dropped */
+    uint64_t dropped[OUTPUT_DROP_COUNT];
 };
 
-/* Makes the recorder, asks the registry (may be NULL) for the schema's id, and opens the sink. */
+struct output {
+    const struct output_plan *plan;
+    struct output_share *shares; /* one per meter */
+    size_t share_count;
+    _Atomic uint64_t next_seq;
+    void *sink;
+    struct registry_options registry;    /* for the watch */
+    struct registry_watch *watch;        /* NULL unless the schema's id came from the cache */
+    uint64_t dropped[OUTPUT_DROP_COUNT]; /* by the delivering thread */
+    bool mismatch;                       /* records are made, counted, and go nowhere */
+    _Atomic bool failed;                 /* the sink can't go on; records are made no more */
+};
+
+/* Makes the recorders for `meters` meters, asks the registry (may be NULL) for the schema's id, and opens the sink. */
 int output_open(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
                 struct registry *registry, struct error *error);
 void output_close(struct output *output);
 
-/* Encodes the flow and hands it to the sink. -errno and the line only when the output can't go on. */
-int output_write(struct output *output, const struct flow *flow, struct error *error);
+/* A meter's thread: makes the flow's record; false if there is none to send: the output failed, or no memory (counted).
+ * The message is valid until the same meter's next record. */
+bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message);
 
-/* Lets the sink serve its callbacks and timers, and hears what the registry says of an id that came from the cache.
- * Fails as output_write() does; on a mismatch once, with EX_CONFIG, and the output goes on counting. */
+/* The delivering thread: hands a record to the sink. -errno and the line only when the output can't go on. */
+int output_send(struct output *output, const struct message *message, struct error *error);
+
+/* The delivering thread: lets the sink serve its callbacks and timers, and hears what the registry says of an id that came
+ * from the cache. Fails as output_send() does; on a mismatch once, with EX_CONFIG, and the output goes on counting. */
 int output_poll(struct output *output, struct error *error);

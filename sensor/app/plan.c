@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/identity.h"
+#include "base/cores.h"
 #include "meter/dissect.h"
 
 enum {
@@ -95,6 +96,19 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     return 0;
 }
 
+/* The number of meters, and each one's part of the budget: this is the one place where it is divided. */
+static void plan_meters(struct plan *plan) {
+    const struct config *config = plan->config;
+    int64_t flows = config->meter.max_flows != OPTION_UNSET ? config->meter.max_flows
+                    : plan->live                            ? LIVE_FLOWS
+                                                            : FILE_FLOWS;
+    unsigned cores = cores_usable("");
+    plan->meters = config->meter.n_meters != 0 ? (unsigned)config->meter.n_meters
+                   : cores <= PLAN_METERS_MAX  ? (cores > 1 ? cores - 1 : 1)
+                                               : PLAN_METERS_MAX;
+    plan->meter.max_flows = ((uint64_t)flows + plan->meters - 1) / plan->meters;
+}
+
 static void plan_meter(struct plan *plan) {
     const struct config *config = plan->config;
     int64_t microseconds_per_tick = plan->meter.profile == PROFILE_NFSTREAM ? 1000 : 1;
@@ -102,9 +116,7 @@ static void plan_meter(struct plan *plan) {
     plan->meter.idle_timeout = config->meter.idle_timeout / microseconds_per_tick;
     plan->meter.active_timeout = config->meter.active_timeout / microseconds_per_tick;
     plan->meter.preallocate = plan->live;
-    plan->meter.max_flows = (uint64_t)(config->meter.max_flows != OPTION_UNSET ? config->meter.max_flows
-                                       : plan->live                            ? LIVE_FLOWS
-                                                                               : FILE_FLOWS);
+    plan_meters(plan);
 }
 
 static void plan_capture(struct plan *plan) {

@@ -23,12 +23,16 @@ struct output_plan {
     const char *framing; /* kafka */
 };
 
+/* Meters of a run at most. */
+enum { PLAN_METERS_MAX = CAPTURE_SHARES_MAX };
+
 struct plan {
     const struct config *config; /* borrowed */
     bool live;
     struct capture_options capture;
     struct decode_options decode;
-    struct meter_options meter;
+    struct meter_options meter; /* of each meter */
+    unsigned meters;
     struct identity identity;
     unsigned groups; /* that are computed: bit set of 1 << enum field_group */
     struct output_plan outputs[CONFIG_OUTPUTS_MAX];

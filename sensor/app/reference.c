@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/config.h"
+#include "app/output.h"
 #include "decode/decode.h"
 #include "record/catalogue.h"
 #include "sink/sink.h"
@@ -45,10 +46,10 @@ static void print_reasons(FILE *stream) {
     for (int i = 1; i < DECODE_REASON_COUNT; i++)
         fprintf(stream, "| `%s` | %s |\n", decode_reason_name((enum decode_reason)i),
                 decode_reason_text((enum decode_reason)i));
-    fputs(
-        "\n## Why a record is dropped\n\n| reason | meaning |\n| --- | --- |\n| `no_memory` | no memory for so large a record |\n"
-        "| `schema_mismatch` | the registry no longer has the schema under the id in use |\n",
-        stream);
+    fputs("\n## Why a record is dropped\n\n| reason | meaning |\n| --- | --- |\n", stream);
+    for (int i = 0; i < OUTPUT_DROP_COUNT; i++)
+        fprintf(stream, "| `%s` | %s |\n", output_drop_name((enum output_drop)i),
+                output_drop_text((enum output_drop)i));
     for (int i = 0; i < SINK_DROP_COUNT; i++)
         fprintf(stream, "| `%s` | %s |\n", sink_drop_name((enum sink_drop)i),
                 sink_drop_text((enum sink_drop)i));

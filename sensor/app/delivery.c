@@ -1,0 +1,65 @@
+#include "app/delivery.h"
+
+#include "app/control.h"
+#include "app/registry_options.h"
+#include "base/clock.h"
+
+int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,
+                  struct error *error) {
+    struct registry *registry = NULL;
+    delivery->plan = plan;
+    delivery->failure = failure;
+    int result = registry_open_configured(plan->config, &registry, error);
+    for (size_t i = 0; result == 0 && i < plan->output_count; i++) {
+        delivery->count = i + 1;
+        result = output_open(&delivery->outputs[i], &plan->outputs[i], plan, registry, error);
+    }
+    registry_close(registry);
+    return result;
+}
+
+void delivery_close(struct delivery *delivery) {
+    for (size_t i = 0; i < delivery->count; i++)
+        output_close(&delivery->outputs[i]);
+    delivery->count = 0;
+}
+
+static void stop(struct delivery *delivery, const struct error *error) {
+    failure_note(delivery->failure, error);
+    atomic_store_explicit(&delivery->stop, true, memory_order_relaxed);
+}
+
+void delivery_send(struct delivery *delivery, size_t output, const struct message *message) {
+    struct error error = {0};
+    if (output_send(&delivery->outputs[output], message, &error) < 0)
+        stop(delivery, &error);
+}
+
+void delivery_poll(struct delivery *delivery) {
+    struct error error = {0};
+    for (size_t i = 0; i < delivery->count; i++)
+        if (output_poll(&delivery->outputs[i], &error) < 0)
+            stop(delivery, &error);
+}
+
+/* How long an output may still take, in microseconds: one that failed has had its time. */
+static int64_t flush_limit(const struct delivery *delivery, const struct output *output) {
+    int64_t deadline = control_deadline();
+    if (output->failed)
+        return 0;
+    if (deadline == 0)
+        return delivery->plan->config->delivery.timeout;
+    int64_t left = deadline - clock_monotonic();
+    return left > 0 ? left : 0;
+}
+
+void delivery_flush(struct delivery *delivery) {
+    for (size_t i = 0; i < delivery->count; i++) {
+        struct output *output = &delivery->outputs[i];
+        struct error error = {0};
+        bool patient = control_deadline() == 0;
+        if (output->plan->sink->flush(output->sink, flush_limit(delivery, output), patient, &error) < 0 &&
+            !output->failed)
+            failure_note(delivery->failure, &error);
+    }
+}

@@ -1,0 +1,34 @@
+/* The outputs of a run, in the one thread that delivers. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "app/failure.h"
+#include "app/output.h"
+#include "app/plan.h"
+#include "base/error.h"
+#include "record/message.h"
+
+struct delivery {
+    const struct plan *plan;
+    struct output outputs[CONFIG_OUTPUTS_MAX];
+    size_t count;
+    struct failure *failure; /* the pipeline's */
+    atomic_bool stop;        /* an output (or a meter's source) can't go on: every thread shall end */
+};
+
+/* Opens all outputs; after a failure delivery_close() frees what was opened. */
+int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,
+                  struct error *error);
+void delivery_close(struct delivery *delivery);
+
+/* Hands a record of outputs[output] to its sink. */
+void delivery_send(struct delivery *delivery, size_t output, const struct message *message);
+
+/* Serves the sinks' callbacks and timers; cheap. */
+void delivery_poll(struct delivery *delivery);
+
+/* Gets everything acknowledged, as long as the configuration and a signal's deadline allow. */
+void delivery_flush(struct delivery *delivery);

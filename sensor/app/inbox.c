@@ -1,0 +1,29 @@
+#include "app/inbox.h"
+
+#include <string.h>
+
+/* An entry is a packet and, but for a mere time, the bytes that packet->ip pointed to. */
+void inbox_put(struct ring *ring, const struct packet *packet) {
+    unsigned char *entry = ring_wait(ring, sizeof *packet + packet->ip_captured);
+    memcpy(entry, packet, sizeof *packet);
+    memcpy(entry + sizeof *packet, packet->ip, packet->ip_captured);
+    ring_commit(ring);
+}
+
+void inbox_put_time(struct ring *ring, int64_t time) {
+    const struct packet packet = {.time = time};
+    memcpy(ring_wait(ring, sizeof packet), &packet, sizeof packet);
+    ring_commit(ring);
+}
+
+enum inbox_content inbox_peek(struct ring *ring, struct packet *packet) {
+    size_t size;
+    const unsigned char *entry = ring_peek(ring, &size);
+    if (entry == NULL)
+        return INBOX_EMPTY;
+    memcpy(packet, entry, sizeof *packet);
+    if (packet->ip == NULL)
+        return INBOX_TIME;
+    packet->ip = entry + sizeof *packet;
+    return INBOX_PACKET;
+}

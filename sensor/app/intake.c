@@ -1,0 +1,90 @@
+#include "app/intake.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { PACKETS_PER_HOUSEKEEPING = 4096 }; /* a look at the clock costs as much as a packet */
+
+int intake_open(struct intake *intake, const struct plan *plan, struct capture *capture,
+                struct error *error) {
+    *intake = (struct intake){.plan = plan, .capture = capture, .decoder = decoder_create(&plan->decode)};
+    return intake->decoder ? 0 : error_set(error, ENOMEM, EX_OSERR, "out of memory");
+}
+
+void intake_close(struct intake *intake) {
+    decoder_destroy(intake->decoder);
+    capture_close(intake->capture);
+    *intake = (struct intake){0};
+}
+
+/* A capture of which nothing is decoded would otherwise look like one without flows. */
+static void warn_of_link_type(const struct intake *intake, int link_type) {
+    if (intake->ignored[DECODE_link_type] == 1)
+        log_line(
+            LOG_WARNING,
+            "%s: link type %d (DLT) is not decoded; its packets are counted as ignored (link_type); record Ethernet, raw IP or Linux cooked instead",
+            capture_source_name(intake->capture), link_type);
+}
+
+static void take_frame(struct intake *intake, const struct frame *frame, const struct intake_calls *calls,
+                       void *context) {
+    struct packet packet;
+    enum decode_reason reason = decoder_decode(intake->decoder, frame, &packet);
+    intake->packets++;
+    intake->ignored[reason]++;
+    if (reason == DECODE_METERED)
+        calls->packet(context, &packet);
+    else if (reason == DECODE_link_type)
+        warn_of_link_type(intake, frame->link_type);
+}
+
+/* Every so many packets; on a live link too slow for that, but never quiet, once a second of the packets' time. */
+static bool housekeeping_due(struct intake *intake, const struct frame *frame) {
+    bool new_second = intake->plan->live && frame->seconds != intake->second;
+    intake->second = frame->seconds;
+    return new_second || intake->packets % PACKETS_PER_HOUSEKEEPING == 0;
+}
+
+/* Packet time goes on with the host's clock, so that idle flows end. */
+static int64_t time_now(struct intake *intake) {
+    int64_t now = clock_realtime();
+    return decoder_advance(intake->decoder, now / 1000000, (int32_t)(now % 1000000));
+}
+
+int intake_run(struct intake *intake, const struct intake_calls *calls, void *context,
+               const atomic_bool *stop, struct error *error) {
+    struct frame frame;
+    enum capture_event event = CAPTURE_FRAME;
+    while (event != CAPTURE_END && !atomic_load_explicit(stop, memory_order_relaxed)) {
+        int result = capture_next(intake->capture, &frame, &event, error);
+        if (result < 0)
+            return result;
+        if (event == CAPTURE_FRAME) {
+            take_frame(intake, &frame, calls, context);
+            if (housekeeping_due(intake, &frame))
+                calls->housekeeping(context);
+        } else if (event == CAPTURE_IDLE) {
+            calls->silence(context, time_now(intake));
+            calls->housekeeping(context);
+        }
+    }
+    return 0;
+}
+
+bool intake_has_lost(struct intake *intake) {
+    struct capture_statistics statistics;
+    capture_statistics(intake->capture, &statistics);
+    uint64_t before = intake->lost;
+    intake->lost = statistics.dropped_kernel + statistics.dropped_interface;
+    return intake->lost != before;
+}
+
+void intake_ledger(const struct intake *intake, struct ledger *ledger) {
+    capture_statistics(intake->capture, &ledger->capture);
+    ledger->packets = intake->packets;
+    memcpy(ledger->ignored, intake->ignored, sizeof ledger->ignored);
+    ledger->times_raised = decoder_times_raised(intake->decoder);
+}

@@ -1,0 +1,45 @@
+/* From a source to decoded packets: reads frames, decodes them, and counts what is not metered. Belongs to one thread. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/ledger.h"
+#include "app/plan.h"
+#include "base/error.h"
+#include "capture/capture.h"
+#include "decode/decode.h"
+
+struct intake {
+    const struct plan *plan;
+    struct capture *capture; /* the intake's from intake_open() on */
+    struct decoder *decoder;
+    uint64_t packets;                      /* read: metered or ignored */
+    uint64_t ignored[DECODE_REASON_COUNT]; /* [DECODE_METERED]: metered */
+    int64_t second;                        /* of the last frame */
+    uint64_t lost;                         /* by kernel and interface at the last look */
+};
+
+/* What an intake hands on; all get `context`. */
+struct intake_calls {
+    void (*packet)(void *context, const struct packet *packet);
+    /* A quiet live link: time went on to `time` (ticks), by the host's clock. */
+    void (*silence)(void *context, int64_t time);
+    /* Every few thousand packets, and on a live link about once a second at least. */
+    void (*housekeeping)(void *context);
+};
+
+/* Takes over the capture, also on failure. */
+int intake_open(struct intake *intake, const struct plan *plan, struct capture *capture, struct error *error);
+void intake_close(struct intake *intake);
+
+/* Until the end of the source, a signal, or *stop. -errno: the source failed; what was handed on is good. */
+int intake_run(struct intake *intake, const struct intake_calls *calls, void *context,
+               const atomic_bool *stop, struct error *error);
+
+/* Whether kernel or interface lost packets since the last call. */
+bool intake_has_lost(struct intake *intake);
+
+/* The ledger's lines about packets. */
+void intake_ledger(const struct intake *intake, struct ledger *ledger);

@@ -1,0 +1,44 @@
+#include "app/lane.h"
+
+#include "app/control.h"
+#include "base/clock.h"
+
+enum { LOOK_MICROSECONDS = 1000000 };
+
+/* The meter's export call. */
+static void export_flow(void *context, const struct flow *flow) {
+    struct lane *lane = context;
+    struct message message;
+    for (size_t i = 0; i < lane->output_count; i++)
+        if (output_make(&lane->outputs[i], lane->number, flow, &message))
+            lane->send(lane->send_context, i, &message);
+}
+
+int lane_open(struct lane *lane, unsigned number, const struct plan *plan, struct output *outputs,
+              size_t output_count, struct error *error) {
+    *lane = (struct lane){.number = number, .outputs = outputs, .output_count = output_count};
+    return meter_create(&plan->meter, export_flow, lane, &lane->meter, error);
+}
+
+void lane_close(struct lane *lane) {
+    meter_destroy(lane->meter);
+    lane->meter = NULL;
+}
+
+void lane_finish(struct lane *lane, bool live) {
+    bool shut_down = live || control_stopping();
+    if (shut_down)
+        control_end();
+    meter_finish(lane->meter, shut_down ? END_SHUTDOWN : END_OF_INPUT);
+}
+
+void lane_watch_loss(struct lane *lane, struct intake *intake) {
+    int64_t now = clock_monotonic();
+    if (now - lane->looked < LOOK_MICROSECONDS)
+        return;
+    lane->looked = now;
+    if (!intake_has_lost(intake))
+        return;
+    for (size_t i = 0; i < lane->output_count; i++)
+        recorder_loss(lane->outputs[i].shares[lane->number].recorder, decoder_time(intake->decoder));
+}

@@ -1,0 +1,37 @@
+/* One meter and the records of its flows: what one metering thread works on. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/intake.h"
+#include "app/ledger.h"
+#include "app/output.h"
+#include "app/plan.h"
+#include "base/error.h"
+#include "meter/meter.h"
+
+/* Gets each record: at once, or by way of a ring. The message is valid during the call. */
+typedef void lane_send_call(void *context, size_t output, const struct message *message);
+
+struct lane {
+    unsigned number; /* 0, 1, ...: which share of each output is the lane's */
+    struct output *outputs;
+    size_t output_count;
+    struct meter *meter;
+    lane_send_call *send; /* to be set before the first packet */
+    void *send_context;
+    int64_t looked; /* for lost packets; monotonic clock */
+};
+
+/* The outputs are borrowed. Lanes are opened one after another: nDPI's modules must not be created in parallel. */
+int lane_open(struct lane *lane, unsigned number, const struct plan *plan, struct output *outputs,
+              size_t output_count, struct error *error);
+void lane_close(struct lane *lane);
+
+/* The source ended: exports the open flows. */
+void lane_finish(struct lane *lane, bool live);
+
+/* Live, at housekeeping: if the lane's source lost packets, the flows that are open now are marked. Looks once a second,
+ * since it asks the kernel. */
+void lane_watch_loss(struct lane *lane, struct intake *intake);

@@ -1,0 +1,311 @@
+/* Several meters, each with a thread that shares nothing with the others. This thread delivers what they make, from one
+ * ring each. Live, every meter reads a share of the interface by itself; files have a reader's thread, which decodes,
+ * keeps the clock, and copies packets into a ring for the meter that their flow belongs to. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/inbox.h"
+#include "app/outbox.h"
+#include "app/pipeline_parts.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/ring.h"
+#include "meter/shard.h"
+
+enum {
+    INBOX_BYTES = 4 << 20,
+    OUTBOX_BYTES =
+        8 << 20, /* of several megabytes a record of 65,535 packets' sizes and times takes half a one */
+    POLL_MICROSECONDS = 50000,
+    RECORDS_AT_ONCE = 64, /* of one meter, before the next one's are looked at */
+    ENTRIES_PER_COUNT = 4096,
+};
+
+struct worker {
+    struct crew *crew;
+    struct lane *lane;
+    struct intake *intake; /* live */
+    struct ring *inbox;    /* files */
+    struct gate filled;    /* of the inbox */
+    struct ring *outbox;
+    _Atomic uint64_t flows_opened; /* now and then, for the progress bar */
+    pthread_t thread;
+    bool started;
+};
+
+struct crew {
+    struct pipeline *pipeline;
+    struct worker *workers;
+    size_t count;
+    struct hash_key seed; /* of the choice of a meter */
+    struct gate letters;  /* some worker made a record */
+    pthread_t reader;
+    bool reader_started;
+};
+
+/* Live capture never waits: what finds no room is counted. */
+static void send_by_ring(void *context, size_t output, const struct message *message) {
+    struct worker *worker = context;
+    struct output_share *share = &worker->lane->outputs[output].shares[worker->lane->number];
+    if (outbox_put(worker->outbox, output, message, !worker->crew->pipeline->plan->live))
+        return;
+    bool fits = message->body_length < ring_record_max(worker->outbox) / 2;
+    share->dropped[fits ? OUTPUT_DROP_handover_full : OUTPUT_DROP_no_memory]++;
+}
+
+static void end_worker(struct worker *worker) {
+    lane_finish(worker->lane, worker->crew->pipeline->plan->live);
+    ring_close(worker->outbox);
+}
+
+/* Live: a worker reads its share itself. */
+
+static void meter_own(void *context, const struct packet *packet) {
+    struct worker *worker = context;
+    meter_packet(worker->lane->meter, packet);
+}
+
+static void silence_own(void *context, int64_t time) {
+    struct worker *worker = context;
+    meter_tick(worker->lane->meter, time);
+}
+
+static void keep_own_house(void *context) {
+    struct worker *worker = context;
+    lane_watch_loss(worker->lane, worker->intake);
+}
+
+static void *work_live(void *context) {
+    static const struct intake_calls calls = {meter_own, silence_own, keep_own_house};
+    struct worker *worker = context;
+    struct pipeline *pipeline = worker->crew->pipeline;
+    struct error error = {0};
+    if (intake_run(worker->intake, &calls, worker, &pipeline->delivery.stop, &error) < 0) {
+        failure_note(&pipeline->failure, &error);
+        atomic_store(&pipeline->delivery.stop, true);
+    }
+    end_worker(worker);
+    return NULL;
+}
+
+/* Files: a reader for all. */
+
+static void share_out(void *context, const struct packet *packet) {
+    struct crew *crew = context;
+    unsigned meter =
+        shard_of(packet, crew->pipeline->plan->meter.profile, (unsigned)crew->count, &crew->seed);
+    inbox_put(crew->workers[meter].inbox, packet);
+}
+
+static void keep_readers_house(void *context) {
+    struct crew *crew = context;
+    uint64_t flows = 0;
+    if (!crew->pipeline->progress.on)
+        return;
+    for (size_t i = 0; i < crew->count; i++)
+        flows += atomic_load_explicit(&crew->workers[i].flows_opened, memory_order_relaxed);
+    pipeline_show_progress(crew->pipeline, flows);
+}
+
+static void *read_files(void *context) {
+    static const struct intake_calls calls = {.packet = share_out, .housekeeping = keep_readers_house};
+    struct crew *crew = context;
+    struct pipeline *pipeline = crew->pipeline;
+    struct intake *intake = &pipeline->intakes[0];
+    struct error error = {0};
+    sigset_t none;
+    sigemptyset(&none);
+    /* A signal shall break off a blocked read of standard input. */
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
+    if (intake_run(intake, &calls, crew, &pipeline->delivery.stop, &error) < 0)
+        failure_note(&pipeline->failure, &error);
+    for (size_t i = 0; i < crew->count; i++) {
+        inbox_put_time(crew->workers[i].inbox, decoder_time(intake->decoder));
+        ring_close(crew->workers[i].inbox);
+    }
+    return NULL;
+}
+
+static void tell_flows(struct worker *worker) {
+    struct meter_statistics statistics;
+    meter_statistics(worker->lane->meter, &statistics);
+    atomic_store_explicit(&worker->flows_opened, statistics.flows_opened, memory_order_relaxed);
+}
+
+static void sleep_until_filled(struct worker *worker) {
+    uint32_t turn;
+    struct packet packet;
+    gate_enter(&worker->filled, &turn);
+    if (inbox_peek(worker->inbox, &packet) == INBOX_EMPTY && !ring_is_finished(worker->inbox))
+        gate_sleep(&worker->filled, turn, POLL_MICROSECONDS);
+    gate_leave(&worker->filled);
+}
+
+static void *work_from_inbox(void *context) {
+    struct worker *worker = context;
+    struct packet packet;
+    uint64_t entries = 0;
+    while (!ring_is_finished(worker->inbox)) {
+        enum inbox_content content = inbox_peek(worker->inbox, &packet);
+        if (content == INBOX_EMPTY) {
+            sleep_until_filled(worker);
+            continue;
+        }
+        if (content == INBOX_PACKET)
+            meter_packet(worker->lane->meter, &packet);
+        else
+            meter_tick(worker->lane->meter, packet.time);
+        ring_release(worker->inbox);
+        if (++entries % ENTRIES_PER_COUNT == 0)
+            tell_flows(worker);
+    }
+    end_worker(worker);
+    return NULL;
+}
+
+/* Delivery. */
+
+/* Whether there was anything. */
+static bool deliver_some(struct crew *crew, struct worker *worker) {
+    struct message message;
+    size_t output;
+    int records = 0;
+    while (records < RECORDS_AT_ONCE && outbox_peek(worker->outbox, &output, &message)) {
+        delivery_send(&crew->pipeline->delivery, output, &message);
+        ring_release(worker->outbox);
+        records++;
+    }
+    return records > 0;
+}
+
+static bool deliver_round(struct crew *crew) {
+    bool any = false;
+    for (size_t i = 0; i < crew->count; i++)
+        any |= deliver_some(crew, &crew->workers[i]);
+    return any;
+}
+
+static bool all_finished(struct crew *crew) {
+    for (size_t i = 0; i < crew->count; i++)
+        if (crew->workers[i].started && !ring_is_finished(crew->workers[i].outbox))
+            return false;
+    return true;
+}
+
+static void sleep_until_letter(struct crew *crew) {
+    uint32_t turn;
+    gate_enter(&crew->letters, &turn);
+    if (!deliver_round(crew) && !all_finished(crew))
+        gate_sleep(&crew->letters, turn, POLL_MICROSECONDS);
+    gate_leave(&crew->letters);
+}
+
+static void deliver(struct crew *crew) {
+    int64_t polled = 0;
+    while (!all_finished(crew)) {
+        if (!deliver_round(crew))
+            sleep_until_letter(crew);
+        int64_t now = clock_monotonic();
+        if (now - polled >= POLL_MICROSECONDS) {
+            polled = now;
+            delivery_poll(&crew->pipeline->delivery);
+        }
+    }
+}
+
+/* Start and end. */
+
+static int prepare_worker(struct crew *crew, size_t number) {
+    struct worker *worker = &crew->workers[number];
+    worker->crew = crew;
+    worker->lane = &crew->pipeline->lanes[number];
+    worker->lane->send = send_by_ring;
+    worker->lane->send_context = worker;
+    worker->outbox = ring_create(OUTBOX_BYTES, &crew->letters);
+    if (crew->pipeline->plan->live)
+        worker->intake = &crew->pipeline->intakes[number];
+    else
+        worker->inbox = ring_create(INBOX_BYTES, &worker->filled);
+    return worker->outbox && (worker->inbox || worker->intake) ? 0 : -ENOMEM;
+}
+
+static int prepare(struct crew *crew) {
+    size_t count = crew->pipeline->lane_count;
+    crew->workers = calloc(count, sizeof *crew->workers);
+    if (!crew->workers)
+        return -ENOMEM;
+    crew->count = count;
+    int result = hash_key_random(&crew->seed);
+    for (size_t i = 0; result == 0 && i < crew->count; i++)
+        result = prepare_worker(crew, i);
+    return result;
+}
+
+/* What a thread that can't be started leaves undone is the end of the run: the others are told to stop. */
+static int start(struct crew *crew) {
+    bool live = crew->pipeline->plan->live;
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < crew->count; i++) {
+        struct worker *worker = &crew->workers[i];
+        result = -pthread_create(&worker->thread, NULL, live ? work_live : work_from_inbox, worker);
+        worker->started = result == 0;
+    }
+    if (result == 0 && !live) {
+        result = -pthread_create(&crew->reader, NULL, read_files, crew);
+        crew->reader_started = result == 0;
+    }
+    if (result == 0)
+        return 0;
+    atomic_store(&crew->pipeline->delivery.stop, true);
+    for (size_t i = 0; !live && i < crew->count; i++)
+        ring_close(crew->workers[i].inbox);
+    return result;
+}
+
+static void join(struct crew *crew) {
+    if (crew->reader_started)
+        pthread_join(crew->reader, NULL);
+    for (size_t i = 0; i < crew->count; i++)
+        if (crew->workers[i].started)
+            pthread_join(crew->workers[i].thread, NULL);
+}
+
+static void release(struct crew *crew) {
+    for (size_t i = 0; i < crew->count; i++) {
+        ring_destroy(crew->workers[i].inbox);
+        ring_destroy(crew->workers[i].outbox);
+    }
+    free(crew->workers);
+}
+
+/* Signals go to this thread, or to the reader's, whose blocked read they break off. */
+static int start_with_signals(struct crew *crew) {
+    sigset_t ours, before;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &ours, &before);
+    int result = start(crew);
+    if (result < 0 || crew->pipeline->plan->live)
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return result;
+}
+
+void parallel_run(struct pipeline *pipeline) {
+    struct crew crew = {.pipeline = pipeline};
+    int result = prepare(&crew);
+    if (result == 0)
+        result = start_with_signals(&crew);
+    if (result < 0) {
+        struct error error;
+        error_set(&error, -result, EX_OSERR, "can't start %zu meters: %s; set meter.n_meters to 1",
+                  pipeline->lane_count, strerror(-result));
+        failure_note(&pipeline->failure, &error);
+    }
+    deliver(&crew);
+    join(&crew);
+    release(&crew);
+}

@@ -1,0 +1,31 @@
+/* What a pipeline consists of, for the two ways to run it: serial.c with one meter, parallel.c with several. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/delivery.h"
+#include "app/failure.h"
+#include "app/intake.h"
+#include "app/lane.h"
+#include "app/plan.h"
+#include "app/progress.h"
+
+struct pipeline {
+    const struct plan *plan;
+    struct failure failure;
+    struct progress progress;
+    struct delivery delivery;
+    struct intake intakes[PLAN_METERS_MAX]; /* files: one; live: one for each lane */
+    size_t intake_count;
+    struct lane lanes[PLAN_METERS_MAX]; /* as many as there are meters */
+    size_t lane_count;
+    double seconds; /* that the run took */
+};
+
+/* Run to the end of the source or to a signal, and export the open flows. Failures are noted. */
+void serial_run(struct pipeline *pipeline);
+void parallel_run(struct pipeline *pipeline);
+
+/* Redraws the bar, in the thread that reads; `flows` opened so far. */
+void pipeline_show_progress(struct pipeline *pipeline, uint64_t flows);

@@ -1,0 +1,40 @@
+/* One meter: everything in one thread, without a ring and without a copy. */
+#include "app/pipeline_parts.h"
+
+static void send_now(void *context, size_t output, const struct message *message) {
+    struct pipeline *pipeline = context;
+    delivery_send(&pipeline->delivery, output, message);
+}
+
+static void meter_now(void *context, const struct packet *packet) {
+    struct pipeline *pipeline = context;
+    meter_packet(pipeline->lanes[0].meter, packet);
+}
+
+static void silence(void *context, int64_t time) {
+    struct pipeline *pipeline = context;
+    meter_tick(pipeline->lanes[0].meter, time);
+}
+
+static void keep_house(void *context) {
+    struct pipeline *pipeline = context;
+    delivery_poll(&pipeline->delivery);
+    if (pipeline->plan->live) {
+        lane_watch_loss(&pipeline->lanes[0], &pipeline->intakes[0]);
+    } else if (pipeline->progress.on) {
+        struct meter_statistics statistics;
+        meter_statistics(pipeline->lanes[0].meter, &statistics);
+        pipeline_show_progress(pipeline, statistics.flows_opened);
+    }
+}
+
+void serial_run(struct pipeline *pipeline) {
+    static const struct intake_calls calls = {meter_now, silence, keep_house};
+    struct lane *lane = &pipeline->lanes[0];
+    struct error error = {0};
+    lane->send = send_now;
+    lane->send_context = pipeline;
+    if (intake_run(&pipeline->intakes[0], &calls, pipeline, &pipeline->delivery.stop, &error) < 0)
+        failure_note(&pipeline->failure, &error);
+    lane_finish(lane, pipeline->plan->live);
+}
