@@ -30,6 +30,13 @@ suite_house() {
 suite_tidy() { tests/house/tidy.sh build/release '^sensor/'; }
 suite_unit() { ctest --test-dir build/release --output-on-failure -j2; }
 suite_sanitize() { ctest --test-dir build/sanitize --output-on-failure -j2; }
+# Several meters under ThreadSanitizer, on the repository's own captures.
+suite_threads() {
+  ctest --test-dir build/threads --output-on-failure -j2 &&
+    FLOWSENSOR=$ROOT/build/threads/sensor/flowsensor FLOWSENSOR_SHARED=/nonexistent \
+      TSAN_OPTIONS=atexit_sleep_ms=0:suppressions=$ROOT/tests/threads/suppressions.txt \
+      "$PYTHON" tests/e2e/run.py test_n_meters.Files test_n_meters.Ends test_n_meters.Stopped test_n_meters.Shares.test_flows_are_whole
+}
 suite_reference() { "$FLOWSENSOR" reference | diff -u deploy/reference.md -; }
 suite_parity() { "$PYTHON" -m unittest -q tests/parity/test_compare.py && "$PYTHON" tests/parity/parity.py; }
 suite_labels() { "$PYTHON" tests/parity/labels.py; }
@@ -37,7 +44,7 @@ suite_e2e() { "$PYTHON" tests/e2e/run.py; }
 suite_strangers() { "$PYTHON" tests/strangers/run.py; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
-ALL=(house reference unit sanitize tidy parity labels e2e strangers fuzz)
+ALL=(house reference unit sanitize threads tidy parity labels e2e strangers fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }
@@ -46,7 +53,7 @@ prepare() {
   need_packages "${BUILD_PACKAGES[@]}" "${DEMO_PACKAGES[@]}" "${TEST_PACKAGES[@]}" || return
   PYTHON=$(python_environment "$ROOT/tests/requirements.txt") || return
   export PYTHON
-  for preset in release sanitize; do
+  for preset in release sanitize threads; do
     if ! build "$preset" >"$LOGS/build-$preset.log" 2>&1; then
       tail -n 40 "$LOGS/build-$preset.log"
       return 1

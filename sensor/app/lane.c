@@ -42,3 +42,9 @@ void lane_watch_loss(struct lane *lane, struct intake *intake) {
     for (size_t i = 0; i < lane->output_count; i++)
         recorder_loss(lane->outputs[i].shares[lane->number].recorder, decoder_time(intake->decoder));
 }
+
+void lane_ledger(const struct lane *lane, struct ledger *ledger) {
+    meter_statistics(lane->meter, &ledger->meter);
+    ledger->meters = 1;
+    ledger->balance[0] = ledger->meter.packets;
+}

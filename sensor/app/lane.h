@@ -35,3 +35,6 @@ void lane_finish(struct lane *lane, bool live);
 /* Live, at housekeeping: if the lane's source lost packets, the flows that are open now are marked. Looks once a second,
  * since it asks the kernel. */
 void lane_watch_loss(struct lane *lane, struct intake *intake);
+
+/* The ledger's lines about flows, and the lane's place in the balance. */
+void lane_ledger(const struct lane *lane, struct ledger *ledger);

@@ -43,6 +43,12 @@ static void print_packets(FILE *stream, const struct ledger *ledger) {
                 (double)ledger->packets / ledger->seconds);
 }
 
+static void print_balance(FILE *stream, const struct ledger *ledger) {
+    fprintf(stream, "meters: %zu, packets", ledger->meters);
+    for (size_t i = 0; i < ledger->meters; i++)
+        fprintf(stream, "%s %" PRIu64, i > 0 ? " +" : "", ledger->balance[i]);
+}
+
 static void print_flows(FILE *stream, const struct ledger *ledger) {
     const struct meter_statistics *meter = &ledger->meter;
     uint64_t exported = 0;
@@ -125,10 +131,14 @@ void ledger_add(struct ledger *sum, const struct ledger *part) {
     if (part->capture.dropped_interface > sum->capture.dropped_interface)
         sum->capture.dropped_interface = part->capture.dropped_interface;
     meter_statistics_add(&sum->meter, &part->meter);
+    for (size_t i = 0; i < part->meters && sum->meters < PLAN_METERS_MAX; i++)
+        sum->balance[sum->meters++] = part->balance[i];
 }
 
 void ledger_log(const struct ledger *ledger, const struct output *outputs, size_t count) {
     LOG_PRINTED(print_packets, ledger);
+    if (ledger->meters > 1)
+        LOG_PRINTED(print_balance, ledger);
     LOG_PRINTED(print_flows, ledger);
     for (size_t i = 0; i < count; i++)
         LOG_PRINTED(print_output, &outputs[i]);

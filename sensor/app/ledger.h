@@ -15,6 +15,8 @@ struct ledger {
     uint64_t ignored[DECODE_REASON_COUNT]; /* [DECODE_METERED]: metered */
     uint64_t times_raised;
     struct meter_statistics meter;
+    uint64_t balance[PLAN_METERS_MAX]; /* packets that each of `meters` meters got */
+    size_t meters;
     double seconds; /* since the start, by the clock on the wall */
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,9 @@ struct crew {
     struct gate letters;  /* some worker made a record */
     pthread_t reader;
     bool reader_started;
+    atomic_bool delivered; /* all there was */
+    struct gate end;       /* of the delivery */
+    sigset_t signals;      /* this thread's mask outside of parallel_run() */
 };
 
 /* Live capture never waits: what finds no room is counted. */
@@ -83,10 +87,10 @@ static void *work_live(void *context) {
     struct worker *worker = context;
     struct pipeline *pipeline = worker->crew->pipeline;
     struct error error = {0};
-    if (intake_run(worker->intake, &calls, worker, &pipeline->delivery.stop, &error) < 0) {
+    /* What befalls an interface befalls each share of it; once said is enough. */
+    if (intake_run(worker->intake, &calls, worker, &pipeline->delivery.stop, &error) < 0 &&
+        !atomic_exchange(&pipeline->delivery.stop, true))
         failure_note(&pipeline->failure, &error);
-        atomic_store(&pipeline->delivery.stop, true);
-    }
     end_worker(worker);
     return NULL;
 }
@@ -110,22 +114,35 @@ static void keep_readers_house(void *context) {
     pipeline_show_progress(crew->pipeline, flows);
 }
 
+static void close_inboxes(struct crew *crew, int64_t time) {
+    for (size_t i = 0; i < crew->count; i++) {
+        inbox_put_time(crew->workers[i].inbox, time);
+        ring_close(crew->workers[i].inbox);
+    }
+}
+
+/* Signals are this thread's, so that they break off a blocked read of standard input; therefore it stays until the end. */
+static void wait_for_delivery(struct crew *crew) {
+    while (!atomic_load(&crew->delivered)) {
+        uint32_t turn;
+        gate_enter(&crew->end, &turn);
+        if (!atomic_load(&crew->delivered))
+            gate_sleep(&crew->end, turn, POLL_MICROSECONDS);
+        gate_leave(&crew->end);
+    }
+}
+
 static void *read_files(void *context) {
     static const struct intake_calls calls = {.packet = share_out, .housekeeping = keep_readers_house};
     struct crew *crew = context;
     struct pipeline *pipeline = crew->pipeline;
     struct intake *intake = &pipeline->intakes[0];
     struct error error = {0};
-    sigset_t none;
-    sigemptyset(&none);
-    /* A signal shall break off a blocked read of standard input. */
-    pthread_sigmask(SIG_SETMASK, &none, NULL);
+    pthread_sigmask(SIG_SETMASK, &crew->signals, NULL);
     if (intake_run(intake, &calls, crew, &pipeline->delivery.stop, &error) < 0)
         failure_note(&pipeline->failure, &error);
-    for (size_t i = 0; i < crew->count; i++) {
-        inbox_put_time(crew->workers[i].inbox, decoder_time(intake->decoder));
-        ring_close(crew->workers[i].inbox);
-    }
+    close_inboxes(crew, decoder_time(intake->decoder));
+    wait_for_delivery(crew);
     return NULL;
 }
 
@@ -266,11 +283,14 @@ static int start(struct crew *crew) {
 }
 
 static void join(struct crew *crew) {
+    atomic_store(&crew->delivered, true);
+    gate_open(&crew->end);
     if (crew->reader_started)
         pthread_join(crew->reader, NULL);
     for (size_t i = 0; i < crew->count; i++)
         if (crew->workers[i].started)
             pthread_join(crew->workers[i].thread, NULL);
+    pthread_sigmask(SIG_SETMASK, &crew->signals, NULL);
 }
 
 static void release(struct crew *crew) {
@@ -281,30 +301,34 @@ static void release(struct crew *crew) {
     free(crew->workers);
 }
 
-/* Signals go to this thread, or to the reader's, whose blocked read they break off. */
+/* Live, signals are this thread's; of files they are the reader's. */
 static int start_with_signals(struct crew *crew) {
-    sigset_t ours, before;
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &ours, &before);
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGINT);
+    sigaddset(&blocked, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
     int result = start(crew);
-    if (result < 0 || crew->pipeline->plan->live)
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (crew->pipeline->plan->live)
+        pthread_sigmask(SIG_SETMASK, &crew->signals, NULL);
     return result;
+}
+
+static void note_failed_start(struct pipeline *pipeline, int result) {
+    struct error error;
+    error_set(&error, -result, EX_OSERR, "can't start %zu meters: %s; set meter.n_meters to 1",
+              pipeline->lane_count, strerror(-result));
+    failure_note(&pipeline->failure, &error);
 }
 
 void parallel_run(struct pipeline *pipeline) {
     struct crew crew = {.pipeline = pipeline};
+    pthread_sigmask(SIG_SETMASK, NULL, &crew.signals);
     int result = prepare(&crew);
     if (result == 0)
         result = start_with_signals(&crew);
-    if (result < 0) {
-        struct error error;
-        error_set(&error, -result, EX_OSERR, "can't start %zu meters: %s; set meter.n_meters to 1",
-                  pipeline->lane_count, strerror(-result));
-        failure_note(&pipeline->failure, &error);
-    }
+    if (result < 0)
+        note_failed_start(pipeline, result);
     deliver(&crew);
     join(&crew);
     release(&crew);

@@ -105,7 +105,7 @@ void pipeline_log_ledger(struct pipeline *pipeline) {
     }
     for (size_t i = 0; i < pipeline->lane_count; i++) {
         struct ledger part = {0};
-        meter_statistics(pipeline->lanes[i].meter, &part.meter);
+        lane_ledger(&pipeline->lanes[i], &part);
         ledger_add(&ledger, &part);
     }
     ledger_log(&ledger, pipeline->delivery.outputs, pipeline->delivery.count);

@@ -1,6 +1,7 @@
 """Live capture on a wire between two network namespaces: flows arrive and expire, a signal drains, a link that goes away is
 said. Needs root and iproute2. Run: python3 tests/e2e/run.py test_live
 """
+import contextlib
 import json
 import os
 import re
@@ -18,16 +19,22 @@ ABLE = os.geteuid() == 0 and shutil.which("ip") is not None
 WITHOUT_UNREACHABLE = "udp or (icmp and icmp[icmptype] != icmp-unreach)"
 
 
-def listens(process):
-    """Whether the process's network namespace has a packet socket: capture has begun."""
-    try:
-        return len(Path(f"/proc/{process.pid}/net/packet").read_text().splitlines()) > 1
-    except OSError:
-        return False
+POLL = "7"  # the system call in which a capture waits for packets
+
+
+def waits(process, threads=1):
+    """Whether that many of the process's threads wait for packets: capture has begun."""
+    calls = []
+    for path in Path(f"/proc/{process.pid}/task").glob("*/syscall"):
+        with contextlib.suppress(OSError):
+            calls.append(path.read_text().split(" ")[0])
+    return calls.count(POLL) >= threads
 
 
 @unittest.skipUnless(ABLE, "network namespaces need root and iproute2")
 class Live(Case):
+    meters = 1
+
     def setUp(self):
         super().setUp()
         self.wire = Wire()
@@ -38,9 +45,7 @@ class Live(Case):
         """The sensor, capturing; each record goes to a file of its own."""
         writing = ["-w", self.path, "--set", "outputs.0.rotate_flows=1"] if output else []
         running = self.start("-i", interface, *writing, *arguments, prefix=self.wire.prefix)
-        wait_until(lambda: listens(running.process) or running.process.poll() is not None, what="the start of the capture")
-        # Between the socket and the ring behind it there is a moment.
-        time.sleep(0.3)
+        wait_until(lambda: waits(running.process, self.meters) or running.process.poll() is not None, what="the start of the capture", limit=30)
         return running
 
     def records(self):

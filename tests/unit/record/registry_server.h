@@ -26,7 +26,7 @@ struct server {
     char url[64];
     struct server_answer answers[SERVER_ANSWERS];
     int answer_count;
-    int asked; /* requests so far; read when the client has its answer */
+    _Atomic int asked; /* requests so far; read when the client has its answer */
     char requests[SERVER_ANSWERS][SERVER_REQUEST_SIZE];
     pthread_t thread;
 };
