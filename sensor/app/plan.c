@@ -102,9 +102,10 @@ static void plan_meter(struct plan *plan) {
     plan->meter.idle_timeout = config->meter.idle_timeout / microseconds_per_tick;
     plan->meter.active_timeout = config->meter.active_timeout / microseconds_per_tick;
     plan->meter.preallocate = plan->live;
-    plan->meter.max_flows = (uint64_t)(config->meter.max_flows != OPTION_UNSET ? config->meter.max_flows
-                                       : plan->live                            ? LIVE_FLOWS
-                                                                               : FILE_FLOWS);
+    plan->meter.flow_table_size =
+        (uint64_t)(config->meter.flow_table_size != OPTION_UNSET ? config->meter.flow_table_size
+                   : plan->live                                  ? LIVE_FLOWS
+                                                                 : FILE_FLOWS);
 }
 
 static void plan_capture(struct plan *plan) {

@@ -159,14 +159,14 @@ static void flows_are_fewer_live_than_in_files(void **state) {
     struct planned planned;
     make_well(&planned, "capture = { files = [ \"a\" ]; };" OUTPUT);
     assert_false(planned.plan.live || planned.plan.meter.preallocate);
-    assert_int_equal(planned.plan.meter.max_flows, 16777216);
+    assert_int_equal(planned.plan.meter.flow_table_size, 16777216);
     release(&planned);
     make_well(&planned, "capture = { interface = \"lo\"; };" OUTPUT);
     assert_true(planned.plan.live && planned.plan.meter.preallocate);
-    assert_int_equal(planned.plan.meter.max_flows, 262144);
+    assert_int_equal(planned.plan.meter.flow_table_size, 262144);
     release(&planned);
-    make_well(&planned, "capture = { interface = \"lo\"; }; meter = { max_flows = 4096; };" OUTPUT);
-    assert_int_equal(planned.plan.meter.max_flows, 4096);
+    make_well(&planned, "capture = { interface = \"lo\"; }; meter = { flow_table_size = 4096; };" OUTPUT);
+    assert_int_equal(planned.plan.meter.flow_table_size, 4096);
     release(&planned);
 }
 

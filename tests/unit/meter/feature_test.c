@@ -74,7 +74,7 @@ static struct meter_options options_with(bool stats, uint32_t splt) {
         .active_timeout = INT64_C(1800000000),
         .statistical_analysis = stats,
         .splt_analysis = splt,
-        .max_flows = 1024,
+        .flow_table_size = 1024,
     };
 }
 

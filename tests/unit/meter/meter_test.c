@@ -9,7 +9,7 @@ static struct meter_options options_of(enum meter_profile profile) {
         .profile = profile,
         .idle_timeout = IDLE_MS * ms,
         .active_timeout = ACTIVE_MS * ms,
-        .max_flows = MAX_FLOWS,
+        .flow_table_size = MAX_FLOWS,
     };
 }
 
@@ -315,7 +315,7 @@ static void test_sweep_comes_after_the_packet(void **state) {
 /* 1,500 idle flows: a scan takes 1,000; NFStream takes the rest 10 ms later, we with the next packet. */
 static void check_long_sweep(enum meter_profile profile, size_t after_next_packet) {
     struct meter_options options = options_of(profile);
-    options.max_flows = 4096;
+    options.flow_table_size = 4096;
     struct fixture fixture;
     fixture_open(&fixture, &options);
     for (uint32_t i = 0; i < 1500; i++)
