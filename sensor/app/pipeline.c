@@ -172,7 +172,8 @@ static void meter_silence(struct pipeline *pipeline) {
     keep_house(pipeline);
 }
 
-/* Until the end of the source, a signal, or an output that can't go on. */
+/* Until the end of the source, a signal, or an output that can't go on. A capture that breaks off is not the end: the
+ * next one in the list goes on. */
 static void read_source(struct pipeline *pipeline) {
     struct frame frame;
     struct error error = {0};
@@ -180,7 +181,7 @@ static void read_source(struct pipeline *pipeline) {
     while (event != CAPTURE_END && !pipeline->output_failed) {
         if (capture_next(pipeline->capture, &frame, &event, &error) < 0) {
             fail(pipeline, &error);
-            return;
+            continue;
         }
         if (event == CAPTURE_FRAME) {
             meter_frame(pipeline, &frame);
