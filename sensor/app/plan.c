@@ -95,6 +95,24 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     return 0;
 }
 
+/* NFStream's clock has milliseconds: less would be another timeout than the one that was asked for. */
+static int check_timeout(const struct plan *plan, const char *option, int64_t timeout, struct error *error) {
+    if (plan->meter.profile != PROFILE_NFSTREAM || timeout % 1000 == 0)
+        return 0;
+    return error_set(
+        error, EINVAL, EX_CONFIG,
+        "%s is no whole number of milliseconds, which the profile nfstream counts in; round it, or use "
+        "profile = \"native\"",
+        option);
+}
+
+static int check_timeouts(const struct plan *plan, struct error *error) {
+    const struct config *config = plan->config;
+    int result = check_timeout(plan, "meter.idle_timeout", config->meter.idle_timeout, error);
+    return result == 0 ? check_timeout(plan, "meter.active_timeout", config->meter.active_timeout, error)
+                       : result;
+}
+
 static void plan_meter(struct plan *plan) {
     const struct config *config = plan->config;
     int64_t microseconds_per_tick = plan->meter.profile == PROFILE_NFSTREAM ? 1000 : 1;
@@ -133,7 +151,7 @@ int plan_make(const struct config *config, struct plan *plan, struct error *erro
     plan_meter(plan);
 
     unsigned asked = 0;
-    int result = 0;
+    int result = check_timeouts(plan, error);
     for (size_t i = 0; result == 0 && i < config->output_count; i++) {
         plan->output_count = i + 1;
         result = plan_output(config, &config->outputs[i], plan->meter.profile, &plan->outputs[i], error);

@@ -170,6 +170,26 @@ static void flows_are_fewer_live_than_in_files(void **state) {
     release(&planned);
 }
 
+static void timeouts_of_the_nfstream_profile_are_whole_milliseconds(void **state) {
+    (void)state;
+    const char *nfstream =
+        "profile = \"nfstream\"; meter = { idle_timeout = \"0\"; active_timeout = \"1ms\"; };";
+    struct planned planned;
+    char text[256];
+    snprintf(text, sizeof text, "%s%s", nfstream, OUTPUT);
+    make_well(&planned, text);
+    assert_int_equal(planned.plan.meter.idle_timeout, 0);
+    assert_int_equal(planned.plan.meter.active_timeout, 1);
+    release(&planned);
+    make_well(&planned, "meter = { idle_timeout = \"1500us\"; };" OUTPUT);
+    assert_int_equal(planned.plan.meter.idle_timeout, 1500);
+    release(&planned);
+    refuse("profile = \"nfstream\"; meter = { idle_timeout = \"1500us\"; };" OUTPUT,
+           "meter.idle_timeout is no whole");
+    refuse("profile = \"nfstream\"; meter = { active_timeout = \"1us\"; };" OUTPUT,
+           "meter.active_timeout is no whole");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_native_schema_asks_for_every_feature),
@@ -181,6 +201,7 @@ int main(void) {
         cmocka_unit_test(text_goes_to_kafka_only_without_framing),
         cmocka_unit_test(a_schema_that_is_not_there_is_refused),
         cmocka_unit_test(flows_are_fewer_live_than_in_files),
+        cmocka_unit_test(timeouts_of_the_nfstream_profile_are_whole_milliseconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
