@@ -42,6 +42,9 @@ const struct option_row option_rows[] = {
     {"meter.splt_analysis", OPTION_INTEGER, AT(meter.splt_analysis), NULL, 0, 65535, NULL,
      "Packets whose direction, size and time are kept; 0: none. Default: 20 if a schema asks for them; 0 in the nfstream "
      "profile."},
+    {"meter.max_nflows", OPTION_INTEGER, AT(meter.max_nflows), "0", 0, INT64_MAX, NULL,
+     "Stop after exactly this many records of flows, on files and live; the flows that are open then are counted as "
+     "discarded. 0: no limit. How many flows may be open at once is flow_table_size."},
     {"meter.flow_table_size", OPTION_INTEGER, AT(meter.flow_table_size), NULL, 1024, 1 << 30, NULL,
      "Flows that are open at once; a full table evicts. Default: 262144 live (all memory is taken at start), 16777216 for "
      "files (memory is taken as needed)."},

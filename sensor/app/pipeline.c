@@ -27,6 +27,7 @@ struct pipeline {
     int64_t started, housekept; /* monotonic clock */
     int64_t second;             /* of the last frame */
     uint64_t dropped;           /* by kernel and interface at the last look */
+    uint64_t flows_exported;    /* all meters' together: max_nflows counts them */
     bool output_failed;
     struct error *error; /* of pipeline_run(): the first failure */
 };
@@ -39,10 +40,19 @@ static void fail(struct pipeline *pipeline, const struct error *error) {
         *pipeline->error = *error;
 }
 
+/* Whether as many records were made as are to be. */
+static bool is_full(const struct pipeline *pipeline) {
+    int64_t limit = pipeline->plan->config->meter.max_nflows;
+    return limit > 0 && pipeline->flows_exported >= (uint64_t)limit;
+}
+
 /* The meter's export call. */
-static void export_flow(void *context, const struct flow *flow) {
+static bool export_flow(void *context, const struct flow *flow) {
     struct pipeline *pipeline = context;
     struct error error = {0};
+    if (is_full(pipeline))
+        return false;
+    pipeline->flows_exported++;
     for (size_t i = 0; i < pipeline->output_count; i++) {
         struct output *output = &pipeline->outputs[i];
         if (!output->failed && output_write(output, flow, &error) < 0) {
@@ -50,6 +60,7 @@ static void export_flow(void *context, const struct flow *flow) {
             fail(pipeline, &error);
         }
     }
+    return true;
 }
 
 static int open_outputs(struct pipeline *pipeline, struct error *error) {
@@ -172,13 +183,13 @@ static void meter_silence(struct pipeline *pipeline) {
     keep_house(pipeline);
 }
 
-/* Until the end of the source, a signal, or an output that can't go on. A capture that breaks off is not the end: the
- * next one in the list goes on. */
+/* Until the end of the source, a signal, max_nflows, or an output that can't go on. A capture that breaks off is not the
+ * end: the next one in the list goes on. */
 static void read_source(struct pipeline *pipeline) {
     struct frame frame;
     struct error error = {0};
     enum capture_event event = CAPTURE_FRAME;
-    while (event != CAPTURE_END && !pipeline->output_failed) {
+    while (event != CAPTURE_END && !pipeline->output_failed && !is_full(pipeline)) {
         if (capture_next(pipeline->capture, &frame, &event, &error) < 0) {
             fail(pipeline, &error);
             continue;

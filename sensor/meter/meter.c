@@ -147,8 +147,10 @@ static void export_flow(struct meter *meter, struct flow *flow, enum end_reason 
     for (size_t i = 0; i < meter->feature_count; i++)
         if (meter->features[i]->on_expire != NULL)
             meter->features[i]->on_expire(&meter->context, flow);
-    meter->export_flow(meter->export_context, flow);
-    meter->statistics.flows_exported[reason]++;
+    if (meter->export_flow(meter->export_context, flow))
+        meter->statistics.flows_exported[reason]++;
+    else
+        meter->statistics.flows_discarded++;
     release_features(meter, flow, next);
 }
 

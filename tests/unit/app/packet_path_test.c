@@ -16,10 +16,11 @@
 
 static uint64_t exported;
 
-static void count_flow(void *context, const struct flow *flow) {
+static bool count_flow(void *context, const struct flow *flow) {
     (void)context;
     (void)flow;
     exported++;
+    return true;
 }
 
 static struct capture *open_capture(void) {
