@@ -337,6 +337,16 @@ class Live(Case):
         rows = self.same(self.frames_to(7001, 7002, 7003, 7004, 7005), 3)
         self.assertEqual([row["dst_port"] for row in rows], ["7001", "7002", "7003"])
 
+    def test_max_nflows_on_a_quiet_link(self):
+        """Natively flows end by the clock, and so does the run: no packet comes after the limit."""
+        running = self.start("-i", "near0", "-w", "null:", "--set", "meter.idle_timeout=1s", "--set", "meter.max_nflows=2",
+                             prefix=self.wire.prefix)
+        wait_until(lambda: packet_sockets(self.wire.near), what="the start of the capture")
+        time.sleep(0.5)
+        self.wire.replay(self.write("sent.pcap", frames.pcap([(0, frame) for frame in self.frames_to(7001, 7002, 7003)])))
+        flows = self.ledger(self.ended_well(running.finish(10))).flows
+        self.assertEqual((flows["exported"], flows["why"], flows["discarded"]), (2, {"idle": 2}, 1))
+
     def test_promiscuous_mode(self):
         """On a bridge, which has no frame for others unless it is promiscuous."""
         self.wire.bridge()
