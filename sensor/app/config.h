@@ -36,8 +36,8 @@ struct config {
     } capture;
     struct {
         enum option_switch decode_tunnels, statistical_analysis;
-        int64_t idle_timeout, active_timeout, accounting_mode, n_dissections, splt_analysis, max_flows,
-            n_meters;
+        int64_t idle_timeout, active_timeout, accounting_mode, n_dissections, splt_analysis, max_nflows;
+        int64_t flow_table_size, n_meters;
     } meter;
     struct {
         char *url, *username, *password_file, *ca_file, *certificate_file, *key_file, *cache_directory;

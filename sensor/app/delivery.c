@@ -29,6 +29,16 @@ static void stop(struct delivery *delivery, const struct error *error) {
     atomic_store_explicit(&delivery->stop, true, memory_order_relaxed);
 }
 
+bool delivery_admit(struct delivery *delivery) {
+    uint64_t limit = (uint64_t)delivery->plan->config->meter.max_nflows;
+    if (limit == 0)
+        return true;
+    uint64_t flow = atomic_fetch_add_explicit(&delivery->flows, 1, memory_order_relaxed) + 1;
+    if (flow >= limit)
+        atomic_store_explicit(&delivery->stop, true, memory_order_relaxed);
+    return flow <= limit;
+}
+
 void delivery_send(struct delivery *delivery, size_t output, const struct message *message) {
     struct error error = {0};
     if (output_send(&delivery->outputs[output], message, &error) < 0)

@@ -1,9 +1,10 @@
-/* The outputs of a run, in the one thread that delivers. */
+/* The outputs of a run, in the one thread that delivers; what any thread may use is said to be so. */
 #pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "app/failure.h"
 #include "app/output.h"
@@ -16,13 +17,18 @@ struct delivery {
     struct output outputs[CONFIG_OUTPUTS_MAX];
     size_t count;
     struct failure *failure; /* the pipeline's */
-    atomic_bool stop;        /* an output (or a meter's source) can't go on: every thread shall end */
+    _Atomic uint64_t flows;  /* admitted so far, or more */
+    atomic_bool
+        stop; /* an output or a meter's source can't go on, or max_nflows are admitted: all shall end */
 };
 
 /* Opens all outputs; after a failure delivery_close() frees what was opened. */
 int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,
                   struct error *error);
 void delivery_close(struct delivery *delivery);
+
+/* Whether one more flow shall become records: false beyond meter.max_nflows. Any thread. */
+bool delivery_admit(struct delivery *delivery);
 
 /* Hands a record of outputs[output] to its sink. */
 void delivery_send(struct delivery *delivery, size_t output, const struct message *message);

@@ -54,14 +54,16 @@ static int64_t time_now(struct intake *intake) {
     return decoder_advance(intake->decoder, now / 1000000, (int32_t)(now % 1000000));
 }
 
-int intake_run(struct intake *intake, const struct intake_calls *calls, void *context,
-               const atomic_bool *stop, struct error *error) {
+void intake_run(struct intake *intake, const struct intake_calls *calls, void *context,
+                const atomic_bool *stop) {
     struct frame frame;
+    struct error error = {0};
     enum capture_event event = CAPTURE_FRAME;
     while (event != CAPTURE_END && !atomic_load_explicit(stop, memory_order_relaxed)) {
-        int result = capture_next(intake->capture, &frame, &event, error);
-        if (result < 0)
-            return result;
+        if (capture_next(intake->capture, &frame, &event, &error) < 0) {
+            calls->failed(context, &error);
+            continue;
+        }
         if (event == CAPTURE_FRAME) {
             take_frame(intake, &frame, calls, context);
             if (housekeeping_due(intake, &frame))
@@ -71,7 +73,6 @@ int intake_run(struct intake *intake, const struct intake_calls *calls, void *co
             calls->housekeeping(context);
         }
     }
-    return 0;
 }
 
 bool intake_has_lost(struct intake *intake) {

@@ -28,15 +28,17 @@ struct intake_calls {
     void (*silence)(void *context, int64_t time);
     /* Every few thousand packets, and on a live link about once a second at least. */
     void (*housekeeping)(void *context);
+    /* The source failed. A capture that breaks off is not the end: the next one in the list goes on. */
+    void (*failed)(void *context, const struct error *error);
 };
 
 /* Takes over the capture, also on failure. */
 int intake_open(struct intake *intake, const struct plan *plan, struct capture *capture, struct error *error);
 void intake_close(struct intake *intake);
 
-/* Until the end of the source, a signal, or *stop. -errno: the source failed; what was handed on is good. */
-int intake_run(struct intake *intake, const struct intake_calls *calls, void *context,
-               const atomic_bool *stop, struct error *error);
+/* Until the end of the source, a signal, or *stop. */
+void intake_run(struct intake *intake, const struct intake_calls *calls, void *context,
+                const atomic_bool *stop);
 
 /* Whether kernel or interface lost packets since the last call. */
 bool intake_has_lost(struct intake *intake);

@@ -6,18 +6,20 @@
 enum { LOOK_MICROSECONDS = 1000000 };
 
 /* The meter's export call. */
-static void export_flow(void *context, const struct flow *flow) {
+static bool export_flow(void *context, const struct flow *flow) {
     struct lane *lane = context;
     struct message message;
-    for (size_t i = 0; i < lane->output_count; i++)
-        if (output_make(&lane->outputs[i], lane->number, flow, &message))
+    if (!delivery_admit(lane->delivery))
+        return false;
+    for (size_t i = 0; i < lane->delivery->count; i++)
+        if (output_make(&lane->delivery->outputs[i], lane->number, flow, &message))
             lane->send(lane->send_context, i, &message);
+    return true;
 }
 
-int lane_open(struct lane *lane, unsigned number, const struct plan *plan, struct output *outputs,
-              size_t output_count, struct error *error) {
-    *lane = (struct lane){.number = number, .outputs = outputs, .output_count = output_count};
-    return meter_create(&plan->meter, export_flow, lane, &lane->meter, error);
+int lane_open(struct lane *lane, unsigned number, struct delivery *delivery, struct error *error) {
+    *lane = (struct lane){.number = number, .delivery = delivery};
+    return meter_create(&delivery->plan->meter, export_flow, lane, &lane->meter, error);
 }
 
 void lane_close(struct lane *lane) {
@@ -39,8 +41,9 @@ void lane_watch_loss(struct lane *lane, struct intake *intake) {
     lane->looked = now;
     if (!intake_has_lost(intake))
         return;
-    for (size_t i = 0; i < lane->output_count; i++)
-        recorder_loss(lane->outputs[i].shares[lane->number].recorder, decoder_time(intake->decoder));
+    for (size_t i = 0; i < lane->delivery->count; i++)
+        recorder_loss(lane->delivery->outputs[i].shares[lane->number].recorder,
+                      decoder_time(intake->decoder));
 }
 
 void lane_ledger(const struct lane *lane, struct ledger *ledger) {

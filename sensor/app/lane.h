@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/delivery.h"
 #include "app/intake.h"
 #include "app/ledger.h"
-#include "app/output.h"
 #include "app/plan.h"
 #include "base/error.h"
 #include "meter/meter.h"
@@ -16,17 +16,15 @@ typedef void lane_send_call(void *context, size_t output, const struct message *
 
 struct lane {
     unsigned number; /* 0, 1, ...: which share of each output is the lane's */
-    struct output *outputs;
-    size_t output_count;
+    struct delivery *delivery;
     struct meter *meter;
     lane_send_call *send; /* to be set before the first packet */
     void *send_context;
     int64_t looked; /* for lost packets; monotonic clock */
 };
 
-/* The outputs are borrowed. Lanes are opened one after another: nDPI's modules must not be created in parallel. */
-int lane_open(struct lane *lane, unsigned number, const struct plan *plan, struct output *outputs,
-              size_t output_count, struct error *error);
+/* Lanes are opened one after another: nDPI's modules must not be created in parallel. */
+int lane_open(struct lane *lane, unsigned number, struct delivery *delivery, struct error *error);
 void lane_close(struct lane *lane);
 
 /* The source ended: exports the open flows. */

@@ -59,8 +59,11 @@ static void print_flows(FILE *stream, const struct ledger *ledger) {
     for (int i = 0; i < END_REASON_COUNT; i++)
         print_parts(stream, end_reason_name((enum end_reason)i), meter->flows_exported[i], &parts);
     close_parts(stream, parts);
+    if (meter->flows_discarded > 0)
+        fprintf(stream, " + discarded %" PRIu64 " (max_nflows %" PRIu64 ")", meter->flows_discarded,
+                meter->flows_discarded);
     fprintf(stream, " + open %" PRIu64, meter->flows_open);
-    print_residual(stream, meter->flows_opened, exported + meter->flows_open);
+    print_residual(stream, meter->flows_opened, exported + meter->flows_discarded + meter->flows_open);
 }
 
 /* Records made and, by reason, dropped before the sink, of all meters. */

@@ -19,17 +19,18 @@ const struct option_row option_rows[] = {
      "Only packets that match this pcap-filter(7) expression are read. Same as -f."},
     {"capture.promiscuous_mode", OPTION_BOOLEAN, AT(capture.promiscuous_mode), "true", 0, 0, NULL,
      "Live: also packets that are not for this host."},
-    {"capture.snapshot_length", OPTION_INTEGER, AT(capture.snapshot_length), "1536", 64, 262144, NULL,
-     "Live: bytes kept of each packet. Counters use the length on the wire whatever is kept."},
+    {"capture.snapshot_length", OPTION_INTEGER, AT(capture.snapshot_length), "1536", 1, INT32_MAX, NULL,
+     "Live: bytes kept of each packet; above 262144 means 262144, libpcap's most. Counters use the length on the wire "
+     "whatever is kept."},
     {"capture.socket_buffer_size", OPTION_SIZE, AT(capture.socket_buffer_size), "64MiB", 0, INT32_MAX, NULL,
      "Live: the kernel's ring of captured packets. \"0\": libpcap's default."},
 
     {"meter.decode_tunnels", OPTION_SWITCH, AT(meter.decode_tunnels), NULL, 0, 0, NULL,
      "Meter the packets inside GTP-U, CAPWAP and TZSP. Default: true."},
-    {"meter.idle_timeout", OPTION_DURATION, AT(meter.idle_timeout), "120s", 1000, INT64_MAX, NULL,
-     "A flow ends when it had no packet for this long."},
-    {"meter.active_timeout", OPTION_DURATION, AT(meter.active_timeout), "1800s", 1000, INT64_MAX, NULL,
-     "A flow that lives longer is exported in slices of this length."},
+    {"meter.idle_timeout", OPTION_DURATION, AT(meter.idle_timeout), "120s", 0, INT64_MAX, NULL,
+     "A flow ends when it had no packet for this long. \"0\": each packet is a flow."},
+    {"meter.active_timeout", OPTION_DURATION, AT(meter.active_timeout), "1800s", 0, INT64_MAX, NULL,
+     "A flow that lives longer is exported in slices of this length. \"0\": each packet is a slice."},
     {"meter.accounting_mode", OPTION_INTEGER, AT(meter.accounting_mode), "0", 0, 3, NULL,
      "What byte counters and packet sizes count: 0 the frame on the wire, 1 the IP packet, 2 the transport segment, 3 its "
      "payload."},
@@ -41,7 +42,10 @@ const struct option_row option_rows[] = {
     {"meter.splt_analysis", OPTION_INTEGER, AT(meter.splt_analysis), NULL, 0, 65535, NULL,
      "Packets whose direction, size and time are kept; 0: none. Default: 20 if a schema asks for them; 0 in the nfstream "
      "profile."},
-    {"meter.max_flows", OPTION_INTEGER, AT(meter.max_flows), NULL, 1024, 1 << 30, NULL,
+    {"meter.max_nflows", OPTION_INTEGER, AT(meter.max_nflows), "0", 0, INT64_MAX, NULL,
+     "Stop after exactly this many records of flows, on files and live; the flows that are open then are counted as "
+     "discarded. 0: no limit. How many flows may be open at once is flow_table_size."},
+    {"meter.flow_table_size", OPTION_INTEGER, AT(meter.flow_table_size), NULL, 1024, 1 << 30, NULL,
      "Flows that are open at once; a full table evicts. Default: 262144 live (all memory is taken at start), 16777216 for "
      "files (memory is taken as needed)."},
 

@@ -53,7 +53,7 @@ struct crew {
 /* Live capture never waits: what finds no room is counted. */
 static void send_by_ring(void *context, size_t output, const struct message *message) {
     struct worker *worker = context;
-    struct output_share *share = &worker->lane->outputs[output].shares[worker->lane->number];
+    struct output_share *share = &worker->lane->delivery->outputs[output].shares[worker->lane->number];
     if (outbox_put(worker->outbox, output, message, !worker->crew->pipeline->plan->live))
         return;
     bool fits = message->body_length < ring_record_max(worker->outbox) / 2;
@@ -82,15 +82,18 @@ static void keep_own_house(void *context) {
     lane_watch_loss(worker->lane, worker->intake);
 }
 
-static void *work_live(void *context) {
-    static const struct intake_calls calls = {meter_own, silence_own, keep_own_house};
+/* What befalls an interface befalls each share of it; once said is enough. */
+static void note_once(void *context, const struct error *error) {
     struct worker *worker = context;
     struct pipeline *pipeline = worker->crew->pipeline;
-    struct error error = {0};
-    /* What befalls an interface befalls each share of it; once said is enough. */
-    if (intake_run(worker->intake, &calls, worker, &pipeline->delivery.stop, &error) < 0 &&
-        !atomic_exchange(&pipeline->delivery.stop, true))
-        failure_note(&pipeline->failure, &error);
+    if (!atomic_exchange(&pipeline->delivery.stop, true))
+        failure_note(&pipeline->failure, error);
+}
+
+static void *work_live(void *context) {
+    static const struct intake_calls calls = {meter_own, silence_own, keep_own_house, note_once};
+    struct worker *worker = context;
+    intake_run(worker->intake, &calls, worker, &worker->crew->pipeline->delivery.stop);
     end_worker(worker);
     return NULL;
 }
@@ -132,15 +135,18 @@ static void wait_for_delivery(struct crew *crew) {
     }
 }
 
-static void *read_files(void *context) {
-    static const struct intake_calls calls = {.packet = share_out, .housekeeping = keep_readers_house};
+static void note(void *context, const struct error *error) {
     struct crew *crew = context;
-    struct pipeline *pipeline = crew->pipeline;
-    struct intake *intake = &pipeline->intakes[0];
-    struct error error = {0};
+    failure_note(&crew->pipeline->failure, error);
+}
+
+static void *read_files(void *context) {
+    static const struct intake_calls calls = {
+        .packet = share_out, .housekeeping = keep_readers_house, .failed = note};
+    struct crew *crew = context;
+    struct intake *intake = &crew->pipeline->intakes[0];
     pthread_sigmask(SIG_SETMASK, &crew->signals, NULL);
-    if (intake_run(intake, &calls, crew, &pipeline->delivery.stop, &error) < 0)
-        failure_note(&pipeline->failure, &error);
+    intake_run(intake, &calls, crew, &crew->pipeline->delivery.stop);
     close_inboxes(crew, decoder_time(intake->decoder));
     wait_for_delivery(crew);
     return NULL;

@@ -30,11 +30,10 @@ static int open_source(struct pipeline *pipeline, struct error *error) {
 }
 
 static int open_lanes(struct pipeline *pipeline, struct error *error) {
-    struct delivery *delivery = &pipeline->delivery;
     int result = 0;
     for (unsigned i = 0; result == 0 && i < pipeline->plan->meters; i++) {
         pipeline->lane_count = i + 1;
-        result = lane_open(&pipeline->lanes[i], i, pipeline->plan, delivery->outputs, delivery->count, error);
+        result = lane_open(&pipeline->lanes[i], i, &pipeline->delivery, error);
     }
     return result;
 }

@@ -99,14 +99,32 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
 /* The number of meters, and each one's part of the budget: this is the one place where it is divided. */
 static void plan_meters(struct plan *plan) {
     const struct config *config = plan->config;
-    int64_t flows = config->meter.max_flows != OPTION_UNSET ? config->meter.max_flows
-                    : plan->live                            ? LIVE_FLOWS
-                                                            : FILE_FLOWS;
+    int64_t flows = config->meter.flow_table_size != OPTION_UNSET ? config->meter.flow_table_size
+                    : plan->live                                  ? LIVE_FLOWS
+                                                                  : FILE_FLOWS;
     unsigned cores = cores_usable("");
     plan->meters = config->meter.n_meters != 0 ? (unsigned)config->meter.n_meters
                    : cores <= PLAN_METERS_MAX  ? (cores > 1 ? cores - 1 : 1)
                                                : PLAN_METERS_MAX;
-    plan->meter.max_flows = ((uint64_t)flows + plan->meters - 1) / plan->meters;
+    plan->meter.flow_table_size = ((uint64_t)flows + plan->meters - 1) / plan->meters;
+}
+
+/* NFStream's clock has milliseconds: less would be another timeout than the one that was asked for. */
+static int check_timeout(const struct plan *plan, const char *option, int64_t timeout, struct error *error) {
+    if (plan->meter.profile != PROFILE_NFSTREAM || timeout % 1000 == 0)
+        return 0;
+    return error_set(
+        error, EINVAL, EX_CONFIG,
+        "%s is no whole number of milliseconds, which the profile nfstream counts in; round it, or use "
+        "profile = \"native\"",
+        option);
+}
+
+static int check_timeouts(const struct plan *plan, struct error *error) {
+    const struct config *config = plan->config;
+    int result = check_timeout(plan, "meter.idle_timeout", config->meter.idle_timeout, error);
+    return result == 0 ? check_timeout(plan, "meter.active_timeout", config->meter.active_timeout, error)
+                       : result;
 }
 
 static void plan_meter(struct plan *plan) {
@@ -144,7 +162,7 @@ int plan_make(const struct config *config, struct plan *plan, struct error *erro
     plan_meter(plan);
 
     unsigned asked = 0;
-    int result = 0;
+    int result = check_timeouts(plan, error);
     for (size_t i = 0; result == 0 && i < config->output_count; i++) {
         plan->output_count = i + 1;
         result = plan_output(config, &config->outputs[i], plan->meter.profile, &plan->outputs[i], error);

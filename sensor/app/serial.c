@@ -28,13 +28,16 @@ static void keep_house(void *context) {
     }
 }
 
+static void note(void *context, const struct error *error) {
+    struct pipeline *pipeline = context;
+    failure_note(&pipeline->failure, error);
+}
+
 void serial_run(struct pipeline *pipeline) {
-    static const struct intake_calls calls = {meter_now, silence, keep_house};
+    static const struct intake_calls calls = {meter_now, silence, keep_house, note};
     struct lane *lane = &pipeline->lanes[0];
-    struct error error = {0};
     lane->send = send_now;
     lane->send_context = pipeline;
-    if (intake_run(&pipeline->intakes[0], &calls, pipeline, &pipeline->delivery.stop, &error) < 0)
-        failure_note(&pipeline->failure, &error);
+    intake_run(&pipeline->intakes[0], &calls, pipeline, &pipeline->delivery.stop);
     lane_finish(lane, pipeline->plan->live);
 }

@@ -63,7 +63,8 @@ int capture_open_shares(const struct capture_options *options, size_t count, str
                         struct error *error);
 
 /* 0 and *event, or -errno: the source failed (a file is cut: EX_DATAERR; an interface went away: EX_IOERR).
- * What was given out before stays valid work; the caller finishes it and exits with the error's code. */
+ * What was given out before stays valid work; the caller finishes it and exits with the error's code. A later call goes on
+ * with the file after a cut one; after any other failure it gives CAPTURE_END. */
 int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,
                  struct error *error);
 

@@ -127,11 +127,14 @@ static void close_current(struct file_capture *capture) {
     capture->current++;
 }
 
+/* The current file breaks off; the next one is next. */
 static int fail(struct file_capture *capture, struct error *error) {
-    return error_set(error, EBADMSG, EX_DATAERR,
-                     "the capture %s is cut or damaged after %llu packet%s: %s; what came before counts",
-                     name_of(capture->names[capture->current]), (unsigned long long)capture->file_frames,
-                     capture->file_frames == 1 ? "" : "s", pcap_geterr(capture->handle));
+    error_set(error, EBADMSG, EX_DATAERR,
+              "the capture %s is cut or damaged after %llu packet%s: %s; what came before counts",
+              name_of(capture->names[capture->current]), (unsigned long long)capture->file_frames,
+              capture->file_frames == 1 ? "" : "s", pcap_geterr(capture->handle));
+    close_current(capture);
+    return -EBADMSG;
 }
 
 static void fill_frame(struct file_capture *capture, struct frame *frame, const struct pcap_pkthdr *header,
@@ -168,7 +171,6 @@ static int file_next(struct capture *base, struct frame *frame, enum capture_eve
              * file. */
             if (atomic_load_explicit(&base->broken, memory_order_relaxed))
                 break;
-            capture_break(base);
             return fail(capture, error);
         }
         break;

@@ -57,11 +57,11 @@ static uint8_t confidence_of(const char *name) {
 static int create_parts(struct dissector *dissector, const struct dissector_options *options) {
     struct pool_options states = {
         .object_size = sizeof(struct ndpi_flow_struct),
-        .max_objects = options->max_flows + 1,
-        .preallocate = options->preallocate ? options->max_flows + 1 : 0,
+        .max_objects = options->flow_table_size + 1,
+        .preallocate = options->preallocate ? options->flow_table_size + 1 : 0,
     };
     dissector->states = pool_create(&states);
-    dissector->texts = text_pools_create(options->max_flows + 1);
+    dissector->texts = text_pools_create(options->flow_table_size + 1);
     dissector->names = calloc(NAME_SLOTS, sizeof(*dissector->names));
     dissector->module = shim_create();
     bool complete = dissector->states != NULL && dissector->texts != NULL && dissector->names != NULL &&
@@ -75,8 +75,8 @@ int dissector_create(const struct dissector_options *options, struct dissector *
     if (new == NULL || create_parts(new, options) < 0) {
         dissector_destroy(new);
         return error_set(error, ENOMEM, EX_OSERR,
-                         "no memory to start nDPI for %llu flows; lower meter.max_flows",
-                         (unsigned long long)options->max_flows);
+                         "no memory to start nDPI for %llu flows; lower meter.flow_table_size",
+                         (unsigned long long)options->flow_table_size);
     }
     new->n_dissections = options->n_dissections;
     new->milliseconds = options->milliseconds;

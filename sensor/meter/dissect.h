@@ -17,8 +17,8 @@
 struct dissector_options {
     uint32_t n_dissections; /* packets of a flow that nDPI sees at most, 1..255 */
     bool milliseconds;      /* packet->time is in milliseconds (else microseconds) */
-    uint64_t max_flows;
-    bool preallocate; /* states for max_flows flows from the start */
+    uint64_t flow_table_size;
+    bool preallocate; /* states for flow_table_size flows from the start */
 };
 
 struct dissector;

@@ -22,12 +22,12 @@ struct text_list {
     uint16_t length[L7_TEXTS]; /* 0: not there */
 };
 
-struct text_pools *text_pools_create(uint64_t max_flows) {
+struct text_pools *text_pools_create(uint64_t flows) {
     struct text_pools *pools = calloc(1, sizeof(*pools));
     if (pools == NULL)
         return NULL;
     for (size_t i = 0; i < SIZE_CLASSES; i++) {
-        struct pool_options options = {.object_size = size_classes[i], .max_objects = max_flows};
+        struct pool_options options = {.object_size = size_classes[i], .max_objects = flows};
         pools->pool[i] = pool_create(&options);
         if (pools->pool[i] == NULL) {
             text_pools_destroy(pools);

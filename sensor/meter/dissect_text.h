@@ -16,8 +16,8 @@ struct text_block {
         []; /* of each text that is there, from the block's start; the texts follow, each with its NUL */
 };
 
-/* Pools for at most max_flows blocks of each size. NULL: no memory. */
-struct text_pools *text_pools_create(uint64_t max_flows);
+/* Pools for at most `flows` blocks of each size. NULL: no memory. */
+struct text_pools *text_pools_create(uint64_t flows);
 void text_pools_destroy(struct text_pools *pools);
 uint64_t text_pools_memory(const struct text_pools *pools); /* bytes */
 

@@ -14,7 +14,7 @@
 #include "meter/table.h"
 
 enum {
-    MAX_FLOWS_MIN = 1024,
+    FLOW_TABLE_SIZE_MIN = 1024,
     BLOCK_ALIGNMENT = 8,
     SWEEP_MILLISECONDS = 10,
     SWEEP_FLOWS = 1000, /* most flows that one sweep ends; NFStream's figure */
@@ -61,8 +61,9 @@ static size_t lay_out_block(struct meter *meter) {
 }
 
 static int no_memory(const struct meter *meter, struct error *error) {
-    return error_set(error, ENOMEM, EX_OSERR, "no memory for a table of %llu flows; lower meter.max_flows",
-                     (unsigned long long)meter->options.max_flows);
+    return error_set(error, ENOMEM, EX_OSERR,
+                     "no memory for a table of %llu flows; lower meter.flow_table_size",
+                     (unsigned long long)meter->options.flow_table_size);
 }
 
 static int create_dissector(struct meter *meter, struct error *error) {
@@ -71,7 +72,7 @@ static int create_dissector(struct meter *meter, struct error *error) {
     struct dissector_options options = {
         .n_dissections = meter->options.n_dissections,
         .milliseconds = !meter->native,
-        .max_flows = meter->options.max_flows,
+        .flow_table_size = meter->options.flow_table_size,
         .preallocate = meter->options.preallocate,
     };
     int result = dissector_create(&options, &meter->dissector, error);
@@ -84,7 +85,7 @@ static int create_memory(struct meter *meter, struct error *error) {
     if (result < 0)
         return error_set(error, -result, EX_OSERR,
                          "the kernel gives no random numbers for the flow table: %s", strerror(-result));
-    size_t flows = meter->options.max_flows;
+    size_t flows = meter->options.flow_table_size;
     struct pool_options pool = {
         .object_size = lay_out_block(meter),
         .max_objects = flows + 1,
@@ -105,8 +106,8 @@ int meter_create(const struct meter_options *options, meter_export_call *export_
     if (new == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "no memory for a meter; free some");
     new->options = *options;
-    if (new->options.max_flows < MAX_FLOWS_MIN)
-        new->options.max_flows = MAX_FLOWS_MIN;
+    if (new->options.flow_table_size < FLOW_TABLE_SIZE_MIN)
+        new->options.flow_table_size = FLOW_TABLE_SIZE_MIN;
     new->native = options->profile == PROFILE_NATIVE;
     new->sweep_interval = new->native ? SWEEP_MILLISECONDS * 1000 : SWEEP_MILLISECONDS;
     new->export_flow = export_flow;
@@ -147,8 +148,10 @@ static void export_flow(struct meter *meter, struct flow *flow, enum end_reason 
     for (size_t i = 0; i < meter->feature_count; i++)
         if (meter->features[i]->on_expire != NULL)
             meter->features[i]->on_expire(&meter->context, flow);
-    meter->export_flow(meter->export_context, flow);
-    meter->statistics.flows_exported[reason]++;
+    if (meter->export_flow(meter->export_context, flow))
+        meter->statistics.flows_exported[reason]++;
+    else
+        meter->statistics.flows_discarded++;
     release_features(meter, flow, next);
 }
 
@@ -161,7 +164,7 @@ static void end_flow(struct meter *meter, struct flow *flow, enum end_reason rea
 
 /* A block for a new flow. If there is no room, room is made: the caller always gets one. */
 static struct flow *take_block(struct meter *meter) {
-    while (meter->table.count >= meter->options.max_flows || !table_reserve(&meter->table))
+    while (meter->table.count >= meter->options.flow_table_size || !table_reserve(&meter->table))
         end_flow(meter, expiry_victim(&meter->expiry), END_EVICTED);
     struct flow *flow = pool_take(meter->blocks);
     if (flow == NULL && meter->table.count > 0) {
@@ -338,6 +341,7 @@ void meter_statistics_add(struct meter_statistics *sum, const struct meter_stati
     sum->flows_opened += part->flows_opened;
     for (int i = 0; i < END_REASON_COUNT; i++)
         sum->flows_exported[i] += part->flows_exported[i];
+    sum->flows_discarded += part->flows_discarded;
     sum->flows_open += part->flows_open;
     sum->memory += part->memory;
 }

@@ -23,17 +23,18 @@ struct meter_options {
     int64_t active_timeout; /* ticks */
     uint32_t n_dissections; /* 0: no labels; at most 255 */
     bool statistical_analysis;
-    uint32_t splt_analysis; /* packets, at most 65535; 0: off */
-    uint64_t max_flows;     /* open at once; at least 1024 */
-    bool preallocate;       /* live: all memory from the start */
+    uint32_t splt_analysis;   /* packets, at most 65535; 0: off */
+    uint64_t flow_table_size; /* open at once; at least 1024 */
+    bool preallocate;         /* live: all memory from the start */
 };
 
-/* Everything the ledger needs of a meter. opened = exported + open. */
+/* Everything the ledger needs of a meter. opened = exported + discarded + open. */
 struct meter_statistics {
     uint64_t packets;
     uint64_t packets_without_memory; /* of these: belong to no flow, since not one block could be had */
     uint64_t flows_opened;
     uint64_t flows_exported[END_REASON_COUNT];
+    uint64_t flows_discarded; /* ended, but the export call didn't take them */
     uint64_t flows_open;
     uint64_t
         memory; /* bytes of table, flows, nDPI states of undecided flows, texts; without nDPI's inner allocations */
@@ -41,8 +42,9 @@ struct meter_statistics {
 
 struct meter;
 
-/* `export_flow` gets every ended flow, from within meter_packet(), meter_tick() and meter_finish(), in that thread. */
-typedef void meter_export_call(void *context, const struct flow *flow);
+/* `export_flow` gets every ended flow, from within meter_packet(), meter_tick() and meter_finish(), in that thread.
+ * False: it wasn't taken, since there are to be no more records (meter.max_nflows); it is counted as discarded. */
+typedef bool meter_export_call(void *context, const struct flow *flow);
 
 int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context,
                  struct meter **meter, struct error *error);

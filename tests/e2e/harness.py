@@ -113,7 +113,8 @@ class Ledger:
     """The ledger's lines as numbers: .packets, .flows, .outputs[name]."""
 
     PACKETS = re.compile(r"packets: read (\d+) = metered (\d+) \+ ignored (\d+)(?: \(([^)]*)\))?")
-    FLOWS = re.compile(r"flows: opened (\d+) = exported (\d+)(?: \(([^)]*)\))? \+ open (\d+)")
+    FLOWS = re.compile(r"flows: opened (\d+) = exported (\d+)(?: \(([^)]*)\))?"
+                       r"(?: \+ discarded (\d+) \(max_nflows \d+\))? \+ open (\d+)")
     OUTPUT = re.compile(r"output (.+) \(([a-z]+)\): made (\d+) = acknowledged (\d+) \+ in flight (\d+) \+ dropped (\d+)"
                         r"(?: \(([^)]*)\))?; (\d+) bytes encoded(?:, checksum ([0-9a-f]+))?")
 
@@ -123,7 +124,8 @@ class Ledger:
             if found := self.PACKETS.search(line):
                 self.packets = {"read": int(found[1]), "metered": int(found[2]), "ignored": int(found[3]), "why": parts(found[4])}
             elif found := self.FLOWS.search(line):
-                self.flows = {"opened": int(found[1]), "exported": int(found[2]), "why": parts(found[3]), "open": int(found[4])}
+                self.flows = {"opened": int(found[1]), "exported": int(found[2]), "why": parts(found[3]),
+                              "discarded": int(found[4] or 0), "open": int(found[5])}
             elif found := self.OUTPUT.search(line):
                 self.outputs[found[1].removeprefix("flowsensor: ")] = self.output(found)
         self.residual = any("RESIDUAL" in line for line in lines)
@@ -201,7 +203,7 @@ class Case(unittest.TestCase):
         self.assertFalse(ledger.residual, result)
         self.assertEqual(ledger.packets["read"], ledger.packets["metered"] + ledger.packets["ignored"], result)
         self.assertEqual(ledger.packets["ignored"], sum(ledger.packets["why"].values()), result)
-        self.assertEqual(ledger.flows["opened"], ledger.flows["exported"] + ledger.flows["open"], result)
+        self.assertEqual(ledger.flows["opened"], ledger.flows["exported"] + ledger.flows["discarded"] + ledger.flows["open"], result)
         for output in ledger.outputs.values():
             self.assertEqual(output["made"], output["acknowledged"] + output["in_flight"] + output["dropped"], result)
             self.assertEqual(output["dropped"], sum(output["why"].values()), result)

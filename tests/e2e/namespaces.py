@@ -14,6 +14,22 @@ def ip(*arguments, check=True):
     return done.stdout
 
 
+# Frames of a capture (Ethernet, microseconds, little-endian), slowly enough for every reader.
+REPLAY = """
+import socket, struct, sys, time
+data = open(sys.argv[1], "rb").read()
+assert data[:4] == bytes.fromhex("d4c3b2a1") and data[20:24] == bytes.fromhex("01000000")
+sending = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+sending.bind(("far0", 0))
+at = 24
+while at < len(data):
+    kept, = struct.unpack_from("<I", data, at + 8)
+    sending.send(data[at + 16:at + 16 + kept])
+    at += 16 + kept
+    time.sleep(float(sys.argv[2]))
+"""
+
+
 class Wire:
     """near0 in the namespace .near (NEAR) and far0 in .far (FAR). The sensor captures on near0."""
 
@@ -54,3 +70,26 @@ class Wire:
         done = self.in_far(sys.executable, "-c", program)
         if done.returncode != 0:
             raise RuntimeError(f"sending: {done.stdout}")
+
+    def replay(self, capture, pause=0.0002):
+        """Sends the frames of a capture as they are from far0."""
+        done = self.in_far(sys.executable, "-c", REPLAY, str(capture), str(pause))
+        if done.returncode != 0:
+            raise RuntimeError(f"replaying {capture}: {done.stdout}")
+
+
+class SilentWire(Wire):
+    """A wire of whose ends neither has an address: no kernel answers what is replayed."""
+
+    def __init__(self):
+        super().__init__()
+        for name, device in ((self.near, "near0"), (self.far, "far0")):
+            ip("-n", name, "addr", "flush", "dev", device)
+            ip("-n", name, "link", "set", device, "arp", "off")
+
+    def bridge(self):
+        """A bridge br0 before near0: unlike veth it hands frames that are for others to nobody, unless it is promiscuous."""
+        ip("-n", self.near, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
+        ip("-n", self.near, "link", "set", "br0", "addrgenmode", "none", "address", "02:00:00:00:00:aa")
+        ip("-n", self.near, "link", "set", "near0", "master", "br0")
+        ip("-n", self.near, "link", "set", "br0", "up", "arp", "off")

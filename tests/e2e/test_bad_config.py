@@ -65,7 +65,7 @@ class Set(Case):
 
     def test_out_of_range(self):
         self.check("meter.accounting_mode=4", "meter.accounting_mode", '"4"', "0 to 3")
-        self.check("capture.snapshot_length=1", "capture.snapshot_length", "64 to 262144")
+        self.check("capture.snapshot_length=0", "capture.snapshot_length", "1 to 2147483647")
         self.check("meter.idle_timeout=99999999999999999999s", "meter.idle_timeout", "too large")
 
     def test_no_boolean(self):

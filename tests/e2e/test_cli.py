@@ -83,7 +83,7 @@ class Information(Case):
         self.assertEqual(first, feature_hash())
         for change in ("meter.idle_timeout=7s", "meter.splt_analysis=7", "meter.accounting_mode=1", "meter.decode_tunnels=false"):
             self.assertNotEqual(first, feature_hash("--set", change), change)
-        for no_change in ("meter.max_flows=5000", "identity.sensor_id=other", "capture.bpf_filter=udp"):
+        for no_change in ("meter.flow_table_size=5000", "identity.sensor_id=other", "capture.bpf_filter=udp"):
             self.assertEqual(first, feature_hash("--set", no_change), no_change)
         # What is published is what records carry.
         record = self.succeeds("-r", self.write("x.pcap", frames.conversations(1)), "-w", "-").jsonl()[0]

@@ -175,7 +175,7 @@ class Ends(Case):
         packets = [(0.0001 * i, frames.udp(1024 + i % 60000, 9, b"", source=f"10.1.{i // 250 % 250}.{i % 250 + 1}")) for i in range(30000)]
         capture = self.write("many.pcap", frames.pcap(packets))
         for meters in (1, 3):
-            result = self.succeeds("-r", capture, "-w", "null:", "--set", f"meter.n_meters={meters}", "--set", "meter.max_flows=3072",
+            result = self.succeeds("-r", capture, "-w", "null:", "--set", f"meter.n_meters={meters}", "--set", "meter.flow_table_size=3072",
                                    "--set", "meter.n_dissections=0", "--set", "outputs.0.schema=flow/v1")
             evicted = Ledger(result.lines).flows["why"]["evicted"]
             self.assertGreaterEqual(evicted, 30000 - 3072)

@@ -11,14 +11,18 @@ DEFAULT_BINARY = REPOSITORY / "build" / "release" / "sensor" / "flowsensor"
 EXIT_DATAERR = 65
 AT_ONCE = 2
 TIME_LIMIT = 120
+TIMEOUTS = ("idle_timeout", "active_timeout")
+OF_CAPTURE = ("bpf_filter", "promiscuous_mode", "snapshot_length", "socket_buffer_size")
 
 
 class Run:
-    """One finished run of a program. `failure` is a line for the reader, None when the output counts."""
+    """One finished run of a program. `failure` is a line for the reader, None when the output counts; `refused`: it
+    ended with an error, in one line, before it wrote anything."""
 
-    def __init__(self, output, failure):
+    def __init__(self, output, failure, refused=False):
         self.output = output
         self.failure = failure
+        self.refused = refused
 
 
 def parse_arguments(description, extra=None):
@@ -52,26 +56,33 @@ def find_captures(named):
 
 
 def flowsensor_settings(options):
-    """NFStream's option names and values as --set arguments of flowsensor."""
+    """NFStream's parameters and their values as --set arguments of flowsensor. None is a default in both."""
     settings = []
     for name, value in sorted(options.items()):
+        if value is None:
+            continue
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        settings += ["--set", f"meter.{name}={text}"]
+        unit = "s" if name in TIMEOUTS else ""
+        settings += ["--set", f"{'capture' if name in OF_CAPTURE else 'meter'}.{name}={text}{unit}"]
     return settings
 
 
-def run_flowsensor(binary, capture, options):
-    """Meters a capture in NFStream's profile; the CSV comes by standard output."""
-    command = [str(binary), "--profile", "nfstream", "--format", "csv", "-r", str(capture), "-w", "-"]
+def run_flowsensor(binary, source, options):
+    """Meters a capture, or a list of captures, in NFStream's profile; the CSV comes by standard output."""
+    command = [str(binary), "--profile", "nfstream", "--format", "csv", "-w", "-"]
+    for capture in source if isinstance(source, (list, tuple)) else [source]:
+        command += ["-r", str(capture)]
     try:
         done = subprocess.run(command + flowsensor_settings(options), stdin=subprocess.DEVNULL,
                               capture_output=True, timeout=TIME_LIMIT, check=False)
     except subprocess.TimeoutExpired:
         return Run(b"", f"flowsensor did not end within {TIME_LIMIT} s")
-    if done.returncode in (0, EXIT_DATAERR):
-        return Run(done.stdout, None)
     lines = done.stderr.decode(errors="replace").strip().splitlines()
-    return Run(done.stdout, f"flowsensor ended with status {done.returncode}: {lines[-1] if lines else 'no message'}")
+    refused = done.returncode > 0 and not done.stdout and len(lines) == 1
+    if done.returncode in (0, EXIT_DATAERR):
+        return Run(done.stdout, None, refused)
+    failure = f"flowsensor ended with status {done.returncode}: {lines[-1] if lines else 'no message'}"
+    return Run(done.stdout, failure, refused)
 
 
 def run_all(work, items):

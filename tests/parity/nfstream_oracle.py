@@ -14,6 +14,7 @@ TIME_LIMIT seconds is not remembered: it tells of the machine, not of NFStream.
 """
 import argparse
 import contextlib
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -60,10 +61,22 @@ def cache_folder():
     return folder
 
 
-def capture_digest(path):
-    """SHA-256 of the capture's content, in hex."""
+def files_of(source):
+    """The files of a source, which is a capture or a list of captures that are one stream."""
+    return list(source) if isinstance(source, (list, tuple)) else [source]
+
+
+@functools.lru_cache(maxsize=None)
+def file_digest(path, size, modified):
+    """SHA-256 of a file's content, in hex; size and time of its change tell when to look again."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def capture_digest(source):
+    """SHA-256 of the capture's content, in hex; of a list of captures those of all, in their order."""
+    status = [(path, os.stat(path)) for path in files_of(source)]
+    return " ".join(file_digest(str(path), of.st_size, of.st_mtime_ns) for path, of in status)
 
 
 def answer_key(path, options):
@@ -96,9 +109,20 @@ def store(path, options, error, flows, csv):
     """Remembers an answer. The CSV goes first: the JSON file is what makes the answer exist."""
     entry = cache_folder() / f"{answer_key(path, options)}.json"
     store_file(entry.with_suffix(".csv"), csv)
-    answer = {"capture": Path(path).name, "options": {**COMMON, **options}, "nfstream": VERSION,
+    answer = {"capture": source_name(path), "options": {**COMMON, **options}, "nfstream": VERSION,
               "error": error, "flows": flows}
     store_file(entry, json.dumps(answer, indent=1).encode())
+
+
+def source_name(source):
+    """For messages: the file's name, or those of a list."""
+    return ", ".join(Path(path).name for path in files_of(source))
+
+
+def nfstream_source(source):
+    """The source as NFStreamer takes it."""
+    files = [str(path) for path in files_of(source)]
+    return files if isinstance(source, (list, tuple)) else files[0]
 
 
 def load_nfstream():
@@ -131,12 +155,14 @@ def run_in_fork(streamer, path, options, folder):
     """The forked process: meters one capture into folder/flows.csv, its output into folder/output; never returns."""
     status = 1
     try:
+        # NFStream ends its metering process by SIGTERM (max_nflows); with a handler of ours it would wait for its queue.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setsid()
         output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(output, 1)
         os.dup2(output, 2)
         threading.Thread(target=watch_meters, daemon=True).start()
-        flows = streamer(source=str(path), **COMMON, **options).to_csv(str(folder / "flows.csv"))
+        flows = streamer(source=nfstream_source(path), **COMMON, **options).to_csv(str(folder / "flows.csv"))
         (folder / "count").write_text(str(flows), encoding="ascii")
         status = 0
     except BaseException as error:  # whatever NFStream raises is its answer
@@ -179,14 +205,26 @@ class Job:
         csv = export.read_bytes() if export.exists() else b""
         error = None
         if code != 0:
-            error = (output or f"NFStream ended with status {code}").replace(str(self.path), Path(self.path).name)
+            error = output or f"NFStream ended with status {code}"
+            for path in files_of(self.path):
+                error = error.replace(str(path), Path(path).name)
         flows = int((self.folder / "count").read_text(encoding="ascii")) if error is None else 0
         store(self.path, self.options, error, flows, csv)
 
 
+def is_known(source, options):
+    """Whether the answer is remembered."""
+    return (cache_folder() / f"{answer_key(source, options)}.json").exists()
+
+
 def ensure(captures, option_sets):
-    """Asks NFStream for every answer that is missing. Returns how many it was asked for."""
-    missing = [(path, options) for options in option_sets for path in captures if lookup(path, options) is None]
+    """Asks NFStream for the answers for every capture under every option set. Returns how many were missing."""
+    return ensure_pairs((path, options) for options in option_sets for path in captures)
+
+
+def ensure_pairs(pairs):
+    """Asks NFStream for every answer that is missing, (source, options) each. Returns how many it was asked for."""
+    missing = [(source, options) for source, options in pairs if not is_known(source, options)]
     if not missing:
         return 0
     streamer = load_nfstream()

@@ -16,10 +16,11 @@
 
 static uint64_t exported;
 
-static void count_flow(void *context, const struct flow *flow) {
+static bool count_flow(void *context, const struct flow *flow) {
     (void)context;
     (void)flow;
     exported++;
+    return true;
 }
 
 static struct capture *open_capture(void) {
@@ -73,7 +74,7 @@ static void nothing_is_allocated_between_frame_and_flow(void **state) {
             .active_timeout = 5 * second,
             .statistical_analysis = true,
             .splt_analysis = 20,
-            .max_flows = 4096,
+            .flow_table_size = 4096,
             .preallocate = true,
         };
         exported = 0;

@@ -159,15 +159,35 @@ static void flows_are_fewer_live_than_in_files(void **state) {
     struct planned planned;
     make_well(&planned, "capture = { files = [ \"a\" ]; };" OUTPUT);
     assert_false(planned.plan.live || planned.plan.meter.preallocate);
-    assert_int_equal(planned.plan.meter.max_flows, 16777216);
+    assert_int_equal(planned.plan.meter.flow_table_size, 16777216);
     release(&planned);
     make_well(&planned, "capture = { interface = \"lo\"; };" OUTPUT);
     assert_true(planned.plan.live && planned.plan.meter.preallocate);
-    assert_int_equal(planned.plan.meter.max_flows, 262144);
+    assert_int_equal(planned.plan.meter.flow_table_size, 262144);
     release(&planned);
-    make_well(&planned, "capture = { interface = \"lo\"; }; meter = { max_flows = 4096; };" OUTPUT);
-    assert_int_equal(planned.plan.meter.max_flows, 4096);
+    make_well(&planned, "capture = { interface = \"lo\"; }; meter = { flow_table_size = 4096; };" OUTPUT);
+    assert_int_equal(planned.plan.meter.flow_table_size, 4096);
     release(&planned);
+}
+
+static void timeouts_of_the_nfstream_profile_are_whole_milliseconds(void **state) {
+    (void)state;
+    const char *nfstream =
+        "profile = \"nfstream\"; meter = { idle_timeout = \"0\"; active_timeout = \"1ms\"; };";
+    struct planned planned;
+    char text[256];
+    snprintf(text, sizeof text, "%s%s", nfstream, OUTPUT);
+    make_well(&planned, text);
+    assert_int_equal(planned.plan.meter.idle_timeout, 0);
+    assert_int_equal(planned.plan.meter.active_timeout, 1);
+    release(&planned);
+    make_well(&planned, "meter = { idle_timeout = \"1500us\"; };" OUTPUT);
+    assert_int_equal(planned.plan.meter.idle_timeout, 1500);
+    release(&planned);
+    refuse("profile = \"nfstream\"; meter = { idle_timeout = \"1500us\"; };" OUTPUT,
+           "meter.idle_timeout is no whole");
+    refuse("profile = \"nfstream\"; meter = { active_timeout = \"1us\"; };" OUTPUT,
+           "meter.active_timeout is no whole");
 }
 
 int main(void) {
@@ -181,6 +201,7 @@ int main(void) {
         cmocka_unit_test(text_goes_to_kafka_only_without_framing),
         cmocka_unit_test(a_schema_that_is_not_there_is_refused),
         cmocka_unit_test(flows_are_fewer_live_than_in_files),
+        cmocka_unit_test(timeouts_of_the_nfstream_profile_are_whole_milliseconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

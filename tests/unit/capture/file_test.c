@@ -156,7 +156,7 @@ static void the_filter_is_compiled_for_each_link_type(void **state) {
     capture_close(capture);
 }
 
-static void a_cut_file_counts_up_to_the_cut(void **state) {
+static void a_cut_file_counts_up_to_the_cut_and_the_next_goes_on(void **state) {
     (void)state;
     const char *files[] = {write_capture("whole.pcap", MICROSECONDS, DLT_ETHERNET, 1, 0),
                            write_capture("cut.pcap", MICROSECONDS, DLT_ETHERNET, 4, 10),
@@ -171,8 +171,9 @@ static void a_cut_file_counts_up_to_the_cut(void **state) {
     assert_non_null(strstr(error.text, files[1]));
     assert_non_null(strstr(error.text, "after 3 packets"));
     assert_non_null(strstr(error.text, "truncated dump file")); /* libpcap's reason */
-    assert_int_equal(read_frames(capture, &frame, &result, &error), 0);
+    assert_int_equal(read_frames(capture, &frame, &result, &error), 1);
     assert_int_equal(result, 0);
+    assert_string_equal(capture_source_name(capture), files[2]);
     capture_close(capture);
 }
 
@@ -257,7 +258,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(several_files_are_one_stream, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(the_filter_is_compiled_for_each_link_type, make_folder,
                                         remove_folder),
-        cmocka_unit_test_setup_teardown(a_cut_file_counts_up_to_the_cut, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_cut_file_counts_up_to_the_cut_and_the_next_goes_on, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(what_is_no_capture_is_refused, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_file_that_may_not_be_read_is_refused, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(standard_input_is_read, make_folder, remove_folder),

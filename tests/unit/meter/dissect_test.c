@@ -21,7 +21,7 @@ static struct meter_options options_with(enum meter_profile profile, uint32_t n_
         .idle_timeout = IDLE_US / unit,
         .active_timeout = ACTIVE_US / unit,
         .n_dissections = n_dissections,
-        .max_flows = 1024,
+        .flow_table_size = 1024,
     };
 }
 

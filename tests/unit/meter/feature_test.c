@@ -74,7 +74,7 @@ static struct meter_options options_with(bool stats, uint32_t splt) {
         .active_timeout = INT64_C(1800000000),
         .statistical_analysis = stats,
         .splt_analysis = splt,
-        .max_flows = 1024,
+        .flow_table_size = 1024,
     };
 }
 
@@ -123,7 +123,7 @@ struct splt_check {
     unsigned exports;
 };
 
-static void check_splt(void *context, const struct flow *flow) {
+static bool check_splt(void *context, const struct flow *flow) {
     struct splt_check *check = context;
     const struct splt *splt = flow->feature[FEATURE_splt];
     assert_null(flow->feature[FEATURE_stats]);
@@ -136,6 +136,7 @@ static void check_splt(void *context, const struct flow *flow) {
         assert_int_equal(splt_direction(splt, i), i % 3 == 1);
     }
     check->exports++;
+    return true;
 }
 
 static void check_splt_of(uint32_t packets, int64_t idle_timeout, int64_t step) {

@@ -9,7 +9,7 @@ static struct meter_options options_of(enum meter_profile profile) {
         .profile = profile,
         .idle_timeout = IDLE_MS * ms,
         .active_timeout = ACTIVE_MS * ms,
-        .max_flows = MAX_FLOWS,
+        .flow_table_size = MAX_FLOWS,
     };
 }
 
@@ -337,7 +337,7 @@ static void test_sweep_comes_after_the_packet(void **state) {
 /* 1,500 idle flows: a scan takes 1,000; NFStream takes the rest 10 ms later, we with the next packet. */
 static void check_long_sweep(enum meter_profile profile, size_t after_next_packet) {
     struct meter_options options = options_of(profile);
-    options.max_flows = 4096;
+    options.flow_table_size = 4096;
     struct fixture fixture;
     fixture_open(&fixture, &options);
     for (uint32_t i = 0; i < 1500; i++)
@@ -499,6 +499,74 @@ static void test_flood_leaves_connections_whole(void **state) {
     fixture_close(&fixture);
 }
 
+static uint64_t discarded(const struct fixture *fixture) {
+    struct meter_statistics statistics;
+    meter_statistics(fixture->meter, &statistics);
+    return statistics.flows_discarded;
+}
+
+/* What the export call doesn't take is counted, in the middle of a sweep and of the end, and nothing else changes. */
+static void test_what_is_not_taken_is_discarded(void **state) {
+    (void)state;
+    for (int profile = PROFILE_NATIVE; profile <= PROFILE_NFSTREAM; profile++) {
+        struct fixture fixture;
+        open_profile(&fixture, profile);
+        fixture.limit = 3;
+        for (uint32_t i = 0; i < 5; i++)
+            feed(&fixture, at(profile, i, i, false));
+        feed(&fixture, at(profile, IDLE_MS + 100, 7, false)); /* its sweep ends all five */
+        assert_int_equal(fixture.count, 3);
+        assert_int_equal(discarded(&fixture), 2);
+        for (uint32_t i = 0; i < 3; i++)
+            check_export(&fixture, i, i, END_IDLE);
+        feed(&fixture, at(profile, IDLE_MS + 101, 8, false));
+        fixture_check_ledger(&fixture);
+        meter_finish(fixture.meter, END_OF_INPUT);
+        assert_int_equal(fixture.count, 3);
+        assert_int_equal(discarded(&fixture), 4);
+        fixture_close(&fixture);
+    }
+}
+
+/* A slice that isn't taken is one of the flows that are counted; the next slice goes on. */
+static void test_slices_may_be_discarded(void **state) {
+    (void)state;
+    struct fixture fixture;
+    open_profile(&fixture, PROFILE_NATIVE);
+    fixture.limit = 1;
+    for (int64_t ms = 0; ms <= 2 * ACTIVE_MS; ms += 500)
+        feed(&fixture, at(PROFILE_NATIVE, ms, 1, false));
+    meter_finish(fixture.meter, END_OF_INPUT);
+    assert_int_equal(fixture.count, 1);
+    check_export(&fixture, 0, 1, END_ACTIVE);
+    assert_int_equal(discarded(&fixture), 2);
+    fixture_close(&fixture);
+}
+
+/* NFStream takes timeouts of 0: each packet ends what came before. */
+static void test_timeouts_of_zero(void **state) {
+    (void)state;
+    for (int profile = PROFILE_NATIVE; profile <= PROFILE_NFSTREAM; profile++)
+        for (int idle = 0; idle <= 1; idle++) {
+            struct meter_options options = options_of(profile);
+            *(idle ? &options.idle_timeout : &options.active_timeout) = 0;
+            struct fixture fixture;
+            fixture_open(&fixture, &options);
+            for (int i = 0; i < 4; i++)
+                feed(&fixture, at(profile, i / 2, 1, false)); /* also two at the same time */
+            meter_finish(fixture.meter, END_OF_INPUT);
+            assert_int_equal(fixture.count, 4);
+            for (size_t i = 0; i < 4; i++) {
+                enum end_reason reason = idle ? END_IDLE : END_ACTIVE;
+                assert_int_equal(fixture.exported[i].flow.counters[BIDIRECTIONAL].packets, 1);
+                /* Natively the last flow is idle at the end of the input too. */
+                bool cut = i < 3 || (idle && profile == PROFILE_NATIVE);
+                check_export(&fixture, i, 1, cut ? reason : END_OF_INPUT);
+            }
+            fixture_close(&fixture);
+        }
+}
+
 static void test_flags_of_packets_collect(void **state) {
     (void)state;
     struct fixture fixture;
@@ -560,6 +628,9 @@ int main(void) {
         cmocka_unit_test(test_slices_stay_in_their_class),
         cmocka_unit_test(test_nfstream_evicts_the_head),
         cmocka_unit_test(test_flood_leaves_connections_whole),
+        cmocka_unit_test(test_what_is_not_taken_is_discarded),
+        cmocka_unit_test(test_slices_may_be_discarded),
+        cmocka_unit_test(test_timeouts_of_zero),
         cmocka_unit_test(test_flags_of_packets_collect),
         cmocka_unit_test(test_meter_with_open_flows_can_be_destroyed),
         cmocka_unit_test(test_names_of_end_reasons),

@@ -122,7 +122,7 @@ static void check_random_traffic(bool native, uint32_t random) {
         .active_timeout = ACTIVE * unit,
         .statistical_analysis = true,
         .splt_analysis = 5,
-        .max_flows = 1024,
+        .flow_table_size = 1024,
     };
     struct fixture fixture;
     fixture_open(&fixture, &options);

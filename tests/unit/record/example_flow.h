@@ -81,7 +81,7 @@ static inline void example_init(struct example *example, enum meter_profile prof
         .n_dissections = 20,
         .statistical_analysis = true,
         .splt_analysis = EXAMPLE_SPLT_PLACES,
-        .max_flows = 1024,
+        .flow_table_size = 1024,
     };
     strcpy(example->identity.sensor_id, "sensor-1");
     strcpy(example->identity.boot_id, "6fa459ea-ee8a-4ca4-894e-db77e160355e");

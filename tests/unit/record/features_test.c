@@ -87,7 +87,7 @@ static void settings_change_the_hash(void **state) {
     CHANGE(meter.splt_analysis, 10, true);
     CHANGE(identity.decode_tunnels, false, true);
     CHANGE(identity.ndpi_version, "5.0.0", true);
-    CHANGE(meter.max_flows, 4096, false);
+    CHANGE(meter.flow_table_size, 4096, false);
     CHANGE(meter.preallocate, true, false);
     CHANGE(identity.key.word[0], 77, false);
     CHANGE(identity.sensor_id[0], 'x', false);
