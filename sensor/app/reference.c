@@ -41,6 +41,15 @@ static void print_field(const struct catalogue_row *row, FILE *stream) {
     fputs(" |\n", stream);
 }
 
+static void print_fields(enum field_records records, FILE *stream) {
+    fputs(
+        "| field | type | unit | group | PII class | profile | meaning |\n| --- | --- | --- | --- | --- | --- | --- |\n",
+        stream);
+    for (size_t i = 0; i < catalogue_size; i++)
+        if ((catalogue[i].records & records) != 0)
+            print_field(&catalogue[i], stream);
+}
+
 static void print_reasons(FILE *stream) {
     fputs("\n## Why a packet is not metered\n\n| reason | meaning |\n| --- | --- |\n", stream);
     for (int i = 1; i < DECODE_REASON_COUNT; i++)
@@ -68,10 +77,11 @@ void reference_print(FILE *stream) {
     print_options(output_rows, output_row_count, stream);
     fputs(
         "\n## Record fields\n\nA schema chooses from these by name. `D_` stands for `bidirectional_`, `src2dst_` and "
-        "`dst2src_`.\n\n| field | type | unit | group | PII class | profile | meaning |\n| --- | --- | --- | --- | --- | --- | --- "
-        "|\n",
+        "`dst2src_`. A record is of a flow or of the sensor itself; of records of flows:\n\n",
         stream);
-    for (size_t i = 0; i < catalogue_size; i++)
-        print_field(&catalogue[i], stream);
+    print_fields(OF_FLOW, stream);
+    fputs("\nOf records of the sensor itself (`sensor_stats/v1`), which `performance_report` makes:\n\n",
+          stream);
+    print_fields(OF_SENSOR, stream);
     print_reasons(stream);
 }

@@ -82,6 +82,31 @@ static int check_profiles(const struct schema *schema, struct error *error) {
     return 0;
 }
 
+static const char *records_name(enum field_records records) {
+    return records == OF_SENSOR ? "the sensor itself" : "flows";
+}
+
+/* A record tells of a flow or of the sensor: fields that exist only in different ones can't be in one schema. */
+static int check_records(struct schema *schema, struct error *error) {
+    const struct bound_field *only = NULL;
+    schema->records = OF_FLOW;
+    for (size_t i = 0; i < schema->field_count; i++) {
+        const struct bound_field *field = &schema->fields[i];
+        if (field->row->records == OF_EITHER)
+            continue;
+        if (only == NULL)
+            only = field;
+        schema->records = field->row->records;
+        if (field->row->records != only->row->records)
+            return error_set(
+                error, EINVAL, EX_CONFIG,
+                "schema %s: field %s: exists only in records of %s, but field %s only in those of %s; take one of them off",
+                schema->name, field->name, records_name(field->row->records), only->name,
+                records_name(only->row->records));
+    }
+    return 0;
+}
+
 int schema_bind(struct schema *schema, const json_t *root, struct error *error) {
     const json_t *fields = json_object_get(root, "fields");
     size_t count = json_array_size(fields);
@@ -94,7 +119,8 @@ int schema_bind(struct schema *schema, const json_t *root, struct error *error) 
         if (status < 0)
             return status;
     }
-    return check_profiles(schema, error);
+    int status = check_records(schema, error);
+    return status == 0 ? check_profiles(schema, error) : status;
 }
 
 const struct catalogue_row *bound_field_row(const struct bound_field *field, enum meter_profile profile) {

@@ -8,14 +8,18 @@
 
 #define REQUIRED false
 #define OPTIONAL true
-#define ROW(name, directional, type, group, pii, profiles, null, version, unit, getter, help) \
-    {#name, directional, VALUE_##type, GROUP_##group, PII_##pii,   IN_##profiles,             \
-     null,  version,     unit,         help,          get_##getter},
-#define FIELD(name, ...)       ROW(name, false, __VA_ARGS__)
-#define DIRECTIONAL(name, ...) ROW(name, true, __VA_ARGS__)
+#define ROW(name, records, directional, type, group, pii, profiles, null, version, unit, getter, help) \
+    {#name,         records, directional, VALUE_##type, GROUP_##group, PII_##pii,                      \
+     IN_##profiles, null,    version,     unit,         help,          get_##getter},
+#define FIELD(name, ...)       ROW(name, OF_FLOW, false, __VA_ARGS__)
+#define DIRECTIONAL(name, ...) ROW(name, OF_FLOW, true, __VA_ARGS__)
+#define SENSOR(name, ...)      ROW(name, OF_SENSOR, false, __VA_ARGS__)
+#define COMMON(name, ...)      ROW(name, OF_EITHER, false, __VA_ARGS__)
 const struct catalogue_row catalogue[] = {
 #include "record/catalogue.def"
 };
+#undef COMMON
+#undef SENSOR
 #undef DIRECTIONAL
 #undef FIELD
 
@@ -29,8 +33,8 @@ static const char *const direction_text[FLOW_DIRECTIONS] = {"Both directions", "
                                                             "Destination to source"};
 
 const char *field_group_name(enum field_group group) {
-    static const char *const names[GROUP_COUNT] = {"identity", "quality", "core", "tunnel",
-                                                   "stats",    "splt",    "l7"};
+    static const char *const names[GROUP_COUNT] = {"identity", "quality", "core", "report",
+                                                   "tunnel",   "stats",   "splt", "l7"};
     return names[group];
 }
 

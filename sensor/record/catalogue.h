@@ -15,6 +15,7 @@ enum field_group {
     GROUP_IDENTITY,
     GROUP_QUALITY,
     GROUP_CORE,
+    GROUP_REPORT,
     GROUP_TUNNEL,
     GROUP_STATS,
     GROUP_SPLT,
@@ -28,16 +29,20 @@ enum pii_class { PII_NONE, PII_ADDRESS, PII_MAC, PII_NAME, PII_AGENT, PII_FINGER
 /* In which profile a row exists: its unit or padding is only right there. A name may have one row for each profile. */
 enum field_profiles { IN_NATIVE = 1, IN_NFSTREAM = 2, IN_BOTH = 3 };
 
-struct record_source; /* record/source.h: the flow and everything else a getter may read */
+/* In records of what a row exists: a record tells of a flow, or of the sensor itself (record/report.h). */
+enum field_records { OF_FLOW = 1, OF_SENSOR = 2, OF_EITHER = 3 };
 
-/* Fills *value; `direction` is BIDIRECTIONAL for rows that are not directional. Called when a flow ends: allocates
- * nothing. A row whose group is off is not called (its value is null). */
+struct record_source; /* record/source.h: the flow or report and everything else a getter may read */
+
+/* Fills *value; `direction` is BIDIRECTIONAL for rows that are not directional. Called when a flow ends or a report is
+ * due: allocates nothing. A row whose group is off is not called (its value is null). */
 typedef void field_getter(const struct record_source *source, enum flow_direction direction,
                           struct value *value);
 
 struct catalogue_row {
     const char
         *name; /* full name; for a directional row what follows "bidirectional_", "src2dst_", "dst2src_" */
+    enum field_records records;
     bool directional;
     enum value_type type;
     enum field_group group;

@@ -60,7 +60,9 @@ static void add_metering(struct lines *lines, const struct schema *schema, const
     add_line(lines, "profile=%s\n", milliseconds ? "nfstream" : "native");
     add_line(lines, "idle_timeout_us=%" PRId64 "\n", meter->idle_timeout * tick);
     add_line(lines, "active_timeout_us=%" PRId64 "\n", meter->active_timeout * tick);
-    add_line(lines, "accounting_mode=%s\n", accounting[meter->accounting_mode]);
+    /* The sensor's own records count packets and flows, not bytes. */
+    if (schema->records == OF_FLOW)
+        add_line(lines, "accounting_mode=%s\n", accounting[meter->accounting_mode]);
     add_line(lines, "decode_tunnels=%s\n", on_off(identity->decode_tunnels));
     /* Later fragments: natively metered with their datagram's ports, ignored in the nfstream profile. */
     add_line(lines, "fragments=%s\n", milliseconds ? "first" : "all");

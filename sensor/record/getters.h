@@ -9,7 +9,11 @@
 
 #define FIELD(name, type, group, pii, profiles, null, version, unit, getter, help) field_getter get_##getter;
 #define DIRECTIONAL                                                                FIELD
+#define SENSOR                                                                     FIELD
+#define COMMON                                                                     FIELD
 #include "record/catalogue.def"
+#undef COMMON
+#undef SENSOR
 #undef DIRECTIONAL
 #undef FIELD
 

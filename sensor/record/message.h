@@ -16,9 +16,9 @@ struct message {
     const uint8_t
         *body; /* one record: Avro binary without any prefix, or one line of CSV or JSON with its line end */
     size_t body_length;
-    const char *key; /* flow_uid */
+    const char *key; /* flow_uid; of a record of the sensor itself its sensor_id */
     size_t key_length;
     uint64_t seq;
-    const char *record_kind; /* "final", "early", "update" */
+    const char *record_kind; /* "final", "early", "update"; of a record of the sensor itself "report" */
     const struct message_origin *origin;
 };

@@ -191,6 +191,27 @@ static void make_flow_uid(const struct record_source *source, char uid[33]) {
     uid[32] = '\0';
 }
 
+/* Asks the getters and encodes; key and kind of the message are the caller's. */
+static int encode(struct recorder *recorder, struct message *message) {
+    recorder->scratch.integers_used = 0;
+    recorder->scratch.text_used = 0;
+    for (size_t i = 0; i < recorder->field_count; i++) {
+        if (!recorder->is_off[i])
+            recorder->fields[i].row->get(&recorder->source, recorder->fields[i].direction,
+                                         &recorder->values[i]);
+    }
+    recorder->body.length = 0;
+    recorder->body.failed = false;
+    recorder->encoding->record(recorder->pointers, recorder->values, recorder->field_count, &recorder->body);
+    if (recorder->body.failed)
+        return -ENOMEM;
+    message->body = recorder->body.data;
+    message->body_length = recorder->body.length;
+    message->seq = recorder->source.seq;
+    message->origin = &recorder->origin;
+    return 0;
+}
+
 int recorder_make(struct recorder *recorder, const struct flow *flow, struct message *message) {
     struct record_source *source = &recorder->source;
     source->flow = flow;
@@ -199,28 +220,20 @@ int recorder_make(struct recorder *recorder, const struct flow *flow, struct mes
     source->loss_window =
         recorder->has_loss && flow->counters[BIDIRECTIONAL].first_seen <= recorder->loss_time;
     make_flow_uid(source, source->flow_uid);
-    recorder->scratch.integers_used = 0;
-    recorder->scratch.text_used = 0;
+    message->key = source->flow_uid;
+    message->key_length = sizeof source->flow_uid - 1;
+    message->record_kind = record_kind_name((enum record_kind)flow->record_kind);
+    return encode(recorder, message);
+}
 
-    for (size_t i = 0; i < recorder->field_count; i++) {
-        if (!recorder->is_off[i])
-            recorder->fields[i].row->get(source, recorder->fields[i].direction, &recorder->values[i]);
-    }
-    recorder->body.length = 0;
-    recorder->body.failed = false;
-    recorder->encoding->record(recorder->pointers, recorder->values, recorder->field_count, &recorder->body);
-    if (recorder->body.failed)
-        return -ENOMEM;
-    *message = (struct message){
-        .body = recorder->body.data,
-        .body_length = recorder->body.length,
-        .key = source->flow_uid,
-        .key_length = sizeof source->flow_uid - 1,
-        .seq = source->seq,
-        .record_kind = record_kind_name((enum record_kind)flow->record_kind),
-        .origin = &recorder->origin,
-    };
-    return 0;
+int recorder_make_report(struct recorder *recorder, const struct sensor_report *report,
+                         struct message *message) {
+    recorder->source.report = report;
+    recorder->source.seq = atomic_fetch_add_explicit(recorder->next_seq, 1, memory_order_relaxed);
+    message->key = recorder->source.identity->sensor_id;
+    message->key_length = strlen(message->key);
+    message->record_kind = "report";
+    return encode(recorder, message);
 }
 
 struct text recorder_header(const struct recorder *recorder) {

@@ -1,5 +1,6 @@
-/* From a flow to a message: a recorder binds an output's schema, an encoding and the sensor's identity. It belongs to one
- * thread, and after warm-up allocates nothing; several threads that make records of one output have a recorder each. */
+/* From a flow, or a report of the sensor's, to a message: a recorder binds an output's schema, an encoding and the sensor's
+ * identity. It belongs to one thread, and after warm-up allocates nothing; several threads that make records of one output
+ * have a recorder each. */
 #pragma once
 
 #include <stdatomic.h>
@@ -30,6 +31,10 @@ void recorder_destroy(struct recorder *recorder);
 /* Makes the record of an ended flow; the message is valid until the next call. Takes the next seq. -ENOMEM: no
  * memory for so large a record (the seq is used up, so that the gap shows). */
 int recorder_make(struct recorder *recorder, const struct flow *flow, struct message *message);
+
+/* The same of a report, with a schema whose records are OF_SENSOR; recorder_make() is for the others. */
+int recorder_make_report(struct recorder *recorder, const struct sensor_report *report,
+                         struct message *message);
 
 /* What a file begins with: CSV's column names; empty for the others. Valid until the recorder is destroyed. */
 struct text recorder_header(const struct recorder *recorder);

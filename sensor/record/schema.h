@@ -31,9 +31,10 @@ struct schema {
     uint64_t fingerprint; /* CRC-64-AVRO of the parsing canonical form, for single-object encoding */
     struct bound_field *fields;
     size_t field_count;
+    enum field_records records; /* what a record tells of: OF_FLOW or OF_SENSOR */
 };
 
-/* Loads a schema by its embedded name ("flow/v1", "nfstream/v1") or from a path, lints it and binds each field.
+/* Loads a schema by its embedded name ("flow/v1", "nfstream/v1", ...) or from a path, lints it and binds each field.
  * EX_CONFIG with one line that names schema, field and remedy (nearest name, right type). Free with schema_free(). */
 int schema_load(const char *name, struct schema **schema, struct error *error);
 void schema_free(struct schema *schema);

@@ -1,4 +1,4 @@
-/* What a getter may read: the flow, and what the process and the output add to it. */
+/* What a getter may read: the flow or the report, and what the process and the output add to it. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,6 +9,7 @@
 #include "meter/flow.h"
 #include "meter/meter.h"
 #include "record/quality.h"
+#include "record/report.h"
 #include "record/value.h"
 
 /* Constant for the life of the process. */
@@ -43,4 +44,5 @@ struct record_source {
     char flow_uid[33];        /* 32 hex digits, NUL */
     bool loss_window;         /* the kernel dropped packets while the flow was open */
     struct record_scratch *scratch;
+    const struct sensor_report *report; /* instead of a flow, in records of the sensor itself */
 };

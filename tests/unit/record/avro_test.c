@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "record/example_flow.h"
+#include "record/example_report.h"
 
 /* A call of Avro C that has to succeed. That nothing goes on without is plain for the static analysis, too. */
 static void must(int status) {
@@ -210,7 +211,7 @@ static void every_type_and_branch(void **state) {
     free(long_text);
 }
 
-/* A second look at the flow by the getters, to compare with what Avro C decoded. */
+/* A second look at the flow or the report by the getters, to compare with what Avro C decoded. */
 static void assert_record(struct reader *reader, const struct schema *schema, const struct example *example,
                           const struct message *message, unsigned groups_on) {
     static int64_t integers[3 * EXAMPLE_SPLT_PLACES];
@@ -222,7 +223,8 @@ static void assert_record(struct reader *reader, const struct schema *schema, co
                                    .output = message->origin->output,
                                    .feature_hash = message->origin->feature_hash,
                                    .seq = message->seq,
-                                   .scratch = &scratch};
+                                   .scratch = &scratch,
+                                   .report = &example_report};
     memcpy(source.flow_uid, message->key, message->key_length);
     for (size_t i = 0; i < schema->field_count; i++) {
         const struct catalogue_row *row = bound_field_row(&schema->fields[i], example->meter.profile);
@@ -261,7 +263,10 @@ static void shipped_schema(const char *name, enum meter_profile profile, unsigne
         if (round == 5)
             flow->counters[DST2SRC] = (struct flow_counters){0};
         struct message message;
-        assert_int_equal(recorder_make(recorder, flow, &message), 0);
+        if (schema->records == OF_SENSOR)
+            assert_int_equal(recorder_make_report(recorder, &example_report, &message), 0);
+        else
+            assert_int_equal(recorder_make(recorder, flow, &message), 0);
         reader_read(&reader, message.body, message.body_length);
         assert_record(&reader, schema, &example, &message, groups_on);
     }
@@ -282,11 +287,18 @@ static void nfstream_records(void **state) {
     shipped_schema("nfstream/v1", PROFILE_NFSTREAM, 1u << GROUP_IDENTITY | 1u << GROUP_CORE);
 }
 
+static void sensor_records(void **state) {
+    (void)state;
+    shipped_schema("sensor_stats/v1", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    shipped_schema("sensor_stats/v1", PROFILE_NFSTREAM, EXAMPLE_ALL_GROUPS);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type_and_branch),
         cmocka_unit_test(flow_records),
         cmocka_unit_test(nfstream_records),
+        cmocka_unit_test(sensor_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,7 @@ static void assert_text(const json_t *field, const char *key, const char *expect
 }
 
 static void assert_documented(const struct bound_field *bound, const json_t *field,
-                              enum meter_profile profile) {
+                              enum field_records records, enum meter_profile profile) {
     const struct catalogue_row *row = bound_field_row(bound, profile);
     char doc[2048];
     assert_true(catalogue_doc(row, bound->direction, doc, sizeof doc) < sizeof doc);
@@ -77,6 +77,7 @@ static void assert_documented(const struct bound_field *bound, const json_t *fie
         assert_string_equal(json_string_value(json_array_get(tags, 0)), "PII");
     /* Null where the value may be absent or its group off, and only there. */
     bool may_be_off = row->group >= GROUP_TUNNEL;
+    assert_true((row->records & records) != 0);
     assert_int_equal(bound->nullable, may_be_off || catalogue_nullable(row, bound->direction));
 }
 
@@ -90,7 +91,7 @@ static void schema_agrees(const char *name, enum meter_profile profile, size_t f
     const json_t *array = json_object_get(root, "fields");
     assert_int_equal(schema->field_count, fields);
     for (size_t i = 0; i < fields; i++)
-        assert_documented(&schema->fields[i], json_array_get(array, i), profile);
+        assert_documented(&schema->fields[i], json_array_get(array, i), schema->records, profile);
     json_decref(root);
     schema_free(schema);
 }
@@ -105,6 +106,12 @@ static void nfstream_schema_agrees(void **state) {
     schema_agrees("nfstream/v1", PROFILE_NFSTREAM, 89);
 }
 
+static void sensor_schema_agrees(void **state) {
+    (void)state;
+    schema_agrees("sensor_stats/v1", PROFILE_NATIVE, 22);
+    schema_agrees("sensor_stats/v1", PROFILE_NFSTREAM, 22);
+}
+
 struct missing {
     const struct schema *schema;
     enum field_profiles profile;
@@ -114,7 +121,7 @@ static void assert_in_schema(const char *name, const struct catalogue_row *row, 
                              void *context) {
     (void)direction;
     const struct missing *missing = context;
-    if ((row->profiles & missing->profile) == 0)
+    if ((row->profiles & missing->profile) == 0 || (row->records & missing->schema->records) == 0)
         return;
     for (size_t i = 0; i < missing->schema->field_count; i++) {
         if (strcmp(missing->schema->fields[i].name, name) == 0)
@@ -123,14 +130,17 @@ static void assert_in_schema(const char *name, const struct catalogue_row *row, 
     fail_msg("%s is not in %s", name, missing->schema->name);
 }
 
-/* flow/v1 is the full record: a new native row belongs into the next version of the schema. */
-static void flow_schema_is_complete(void **state) {
+/* These are the full records: a new native row belongs into the next version of its schema. */
+static void full_schemas_are_complete(void **state) {
     (void)state;
-    struct schema *schema;
-    assert_int_equal(schema_load("flow/v1", &schema, NULL), 0);
-    struct missing missing = {schema, IN_NATIVE};
-    catalogue_visit(assert_in_schema, &missing);
-    schema_free(schema);
+    static const char *const names[] = {"flow/v1", "sensor_stats/v1"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct schema *schema;
+        assert_int_equal(schema_load(names[i], &schema, NULL), 0);
+        struct missing missing = {schema, IN_NATIVE};
+        catalogue_visit(assert_in_schema, &missing);
+        schema_free(schema);
+    }
 }
 
 /* NFStream 6.6.0's own order; directional columns by their parts. */
@@ -187,9 +197,10 @@ static void nfstream_columns_in_order(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_found),         cmocka_unit_test(nearest_names),
-        cmocka_unit_test(flow_schema_agrees),      cmocka_unit_test(nfstream_schema_agrees),
-        cmocka_unit_test(flow_schema_is_complete), cmocka_unit_test(nfstream_columns_in_order),
+        cmocka_unit_test(names_are_found),           cmocka_unit_test(nearest_names),
+        cmocka_unit_test(flow_schema_agrees),        cmocka_unit_test(nfstream_schema_agrees),
+        cmocka_unit_test(sensor_schema_agrees),      cmocka_unit_test(full_schemas_are_complete),
+        cmocka_unit_test(nfstream_columns_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

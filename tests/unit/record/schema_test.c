@@ -64,6 +64,7 @@ static void embedded_schemas_load(void **state) {
     } cases[] = {
         {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0x107e0312e8d808a2)},
         {"nfstream/v1", "flowsensor.nfstream.Flow", UINT64_C(0xbfd8aa3c0b367327)},
+        {"sensor_stats/v1", "flowsensor.sensor_stats.SensorStats", UINT64_C(0xdda7d1a6e95200a2)},
     };
     const char *const *names = schema_embedded_names();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -76,10 +77,12 @@ static void embedded_schemas_load(void **state) {
         assert_int_equal(strlen(schema->sha256), 64);
         if (schema->fingerprint != cases[i].fingerprint)
             fail_msg("%s: fingerprint %016" PRIx64, cases[i].name, schema->fingerprint);
-        assert_true(schema_has_pii(schema));
+        bool of_sensor = strncmp(names[i], "sensor_", 7) == 0;
+        assert_int_equal(schema->records, of_sensor ? OF_SENSOR : OF_FLOW);
+        assert_int_equal(schema_has_pii(schema), !of_sensor);
         schema_free(schema);
     }
-    assert_null(names[2]);
+    assert_null(names[3]);
 }
 
 /* The shipped file and the embedded text are the same, byte by byte. */
@@ -138,6 +141,11 @@ static void wrong_fields_are_refused(void **state) {
         "{\"name\":\"bidirectional_duration_us\",\"doc\":\"d\",\"type\":\"long\"},"
         "{\"name\":\"id\",\"doc\":\"d\",\"type\":\"long\"}",
         "field id: exists only in the profile nfstream, but field bidirectional_duration_us only in native; take one of them off");
+    assert_refused(
+        "{\"name\":\"seq\",\"doc\":\"d\",\"type\":\"long\"},"
+        "{\"name\":\"flows_open\",\"doc\":\"d\",\"type\":\"long\"},"
+        "{\"name\":\"src_port\",\"doc\":\"d\",\"type\":\"int\"}",
+        "field src_port: exists only in records of flows, but field flows_open only in those of the sensor itself; take one of them off");
     assert_refused("", "no fields; add at least one to \"fields\"");
 }
 
@@ -195,7 +203,7 @@ static void unknown_names_are_refused(void **state) {
     assert_int_equal(schema_load("/nonexistent/x.avsc", &schema, &error), -ENOENT);
     assert_string_equal(
         error.text,
-        "schema /nonexistent/x.avsc: neither embedded nor a readable file (No such file or directory); give flow/v1, nfstream/v1 or the path of an .avsc file");
+        "schema /nonexistent/x.avsc: neither embedded nor a readable file (No such file or directory); give flow/v1, nfstream/v1, sensor_stats/v1 or the path of an .avsc file");
     assert_int_equal(schema_load("/", &schema, &error), -EISDIR);
     assert_int_equal(schema_load("/dev/zero", &schema, &error), -EINVAL);
     assert_string_equal(error.text, "schema /dev/zero: larger than 1 MiB; choose fewer fields");

@@ -1,0 +1,25 @@
+/* How the sensor itself fares, as the getters of its own records read it (schemas/sensor_stats). app/ fills it; the
+ * memory that it borrows stays as it is while records are made of it. Counters are totals since the start. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record/value.h"
+
+struct sensor_report {
+    int64_t time, start_time; /* microseconds since the epoch */
+    int64_t interval;         /* microseconds since the previous report, of the first one since the start */
+    bool is_last;             /* the run ends */
+    uint64_t flows_opened, flows_expired, flows_evicted, flows_open;
+    uint64_t packets_processed, packets_ignored;
+    uint64_t packets_dropped_kernel, packets_dropped_interface;
+    const struct text *ignored_reasons; /* names from a fixed vocabulary */
+    const int64_t *ignored_counts;      /* packets, for each reason */
+    size_t ignored_count;
+    const int64_t *meters_packets; /* metered by each meter */
+    size_t meter_count;
+    uint64_t meters_memory;  /* bytes */
+    int64_t resident_memory; /* bytes; negative: not known */
+};

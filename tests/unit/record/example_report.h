@@ -1,0 +1,29 @@
+/* A report of the sensor's with values that can be told apart. */
+#pragma once
+
+#include "record/report.h"
+
+static const struct text example_reasons[] = {{"link_type", 9}, {"not_ip", 6}};
+static const int64_t example_counts[] = {7, 5000000000};
+static const int64_t example_meters[] = {60, 40};
+
+static const struct sensor_report example_report = {
+    .time = 1700000060000001,
+    .start_time = 1700000000000000,
+    .interval = 60000001,
+    .flows_opened = 31,
+    .flows_expired = 21,
+    .flows_evicted = 4,
+    .flows_open = 10,
+    .packets_processed = 100,
+    .packets_ignored = 5000000007,
+    .packets_dropped_kernel = 3,
+    .packets_dropped_interface = 2,
+    .ignored_reasons = example_reasons,
+    .ignored_counts = example_counts,
+    .ignored_count = 2,
+    .meters_packets = example_meters,
+    .meter_count = 2,
+    .meters_memory = 81920,
+    .resident_memory = 4096000,
+};
