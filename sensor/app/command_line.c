@@ -43,7 +43,7 @@ static const char help[] =
     "  -w OUT                write to a file, - (standard output) or null:, instead of the configured outputs\n"
     "      --format FORMAT   avro, csv or jsonl; default: by OUT's extension\n"
     "      --profile NAME    native (default) or nfstream\n"
-    "      --schema NAME     flow/v1, nfstream/v1, or a path to an .avsc\n"
+    "      --schema NAME     flow/v1, nfstream/v1, sensor_stats/v1, or a path to an .avsc\n"
     "  -c CONF               configuration file\n"
     "      --set PATH=VALUE  set one option, as in --set meter.idle_timeout=5s; repeatable\n"
     "      --check-config    check the configuration and its schemas, then exit\n"

@@ -27,6 +27,7 @@ struct output_config {
 
 struct config {
     char *profile;
+    int64_t performance_report;
     struct {
         struct string_list files;
         char *interface;

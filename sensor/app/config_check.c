@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { REPORT_INTERVAL_MIN = 1000000 };
+
 static int check_source(const struct config *config, struct error *error) {
     bool files = config->capture.files.count > 0;
     bool live = config->capture.interface != NULL;
@@ -22,6 +24,14 @@ static int check_source(const struct config *config, struct error *error) {
         return error_set(error, EINVAL, EX_USAGE,
                          "standard input is given twice in capture.files; it can be read once");
     return 0;
+}
+
+static int check_report(const struct config *config, struct error *error) {
+    int64_t interval = config->performance_report;
+    if (interval <= 0 || interval >= REPORT_INTERVAL_MIN)
+        return 0;
+    return error_set(error, EINVAL, EX_CONFIG,
+                     "performance_report is less than 1s, the shortest interval; set it to \"1s\" or more");
 }
 
 static bool is_same_file(const char *a, const char *b) {
@@ -85,6 +95,8 @@ static int check_pair(const struct output_config *a, const struct output_config 
 
 int config_check(const struct config *config, struct error *error) {
     int result = check_source(config, error);
+    if (result == 0)
+        result = check_report(config, error);
     for (size_t i = 0; result == 0 && i < config->output_count; i++) {
         result = check_output(config, i, error);
         for (size_t j = 0; result == 0 && j < i; j++)

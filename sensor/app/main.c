@@ -25,12 +25,19 @@ static void warn_of_random_key(const struct plan *plan) {
             "identity.key_file is not set: flow_uid has a random key, and records of two runs can't be joined; make one with: openssl rand -hex 16");
 }
 
+/* NFStream takes its parameter with files too, and says nothing. */
+static void warn_of_report(const struct plan *plan) {
+    if (!plan->live && plan->config->performance_report > 0)
+        log_line(LOG_WARNING, "performance_report is for live captures (-i); files are read without reports");
+}
+
 static int run(const struct plan *plan, struct error *error) {
     struct pipeline *pipeline = NULL;
     int result = pipeline_open(plan, &pipeline, error);
     if (result < 0)
         return result;
     warn_of_random_key(plan);
+    warn_of_report(plan);
     result = pipeline_run(pipeline, error);
     error->text[0] = '\0'; /* was logged when it happened */
     pipeline_log_ledger(pipeline);
@@ -46,10 +53,13 @@ static void print_interface(const char *name, const char *description, const cha
 /* Commands that need the configuration judged and the schemas bound. */
 static int execute_plan(enum command command, const struct config *config, struct error *error) {
     struct plan plan;
-    int result = command == COMMAND_RUN || command == COMMAND_CHECK_CONFIG ? config_check(config, error) : 0;
+    bool runs = command == COMMAND_RUN || command == COMMAND_CHECK_CONFIG;
+    int result = runs ? config_check(config, error) : 0;
     if (result < 0)
         return result;
     result = plan_make(config, &plan, error);
+    if (result == 0 && runs)
+        result = plan_check_run(&plan, error);
     if (result == 0 && command == COMMAND_RUN)
         result = run(&plan, error);
     else if (result == 0 && command != COMMAND_CHECK_CONFIG)

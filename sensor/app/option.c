@@ -191,7 +191,7 @@ void option_clear(const struct option_row *row, void *object) {
         free_list(member(row, object));
     } else if (row->type == OPTION_SWITCH) {
         *(enum option_switch *)member(row, object) = SWITCH_UNSET;
-    } else if (row->type == OPTION_INTEGER) {
+    } else if (row->type == OPTION_INTEGER || row->type == OPTION_DURATION) {
         *(int64_t *)member(row, object) = OPTION_UNSET;
     }
 }
@@ -199,13 +199,13 @@ void option_clear(const struct option_row *row, void *object) {
 bool option_is_set(const struct option_row *row, const void *object) {
     switch (row->type) {
     case OPTION_SWITCH: return *(const enum option_switch *)member_const(row, object) != SWITCH_UNSET;
-    case OPTION_INTEGER: return *(const int64_t *)member_const(row, object) != OPTION_UNSET;
+    case OPTION_INTEGER:
+    case OPTION_DURATION: return *(const int64_t *)member_const(row, object) != OPTION_UNSET;
     case OPTION_STRING:
     case OPTION_CHOICE: return *(char *const *)member_const(row, object) != NULL;
     case OPTION_STRINGS: return ((const struct string_list *)member_const(row, object))->count != 0;
     case OPTION_BOOLEAN:
-    case OPTION_SIZE:
-    case OPTION_DURATION: return true;
+    case OPTION_SIZE: return true;
     }
     return false;
 }

@@ -21,7 +21,7 @@ enum option_type {
 
 enum option_switch { SWITCH_UNSET, SWITCH_OFF, SWITCH_ON };
 
-/* An integer that was not set: "what the profile and the schemas ask for". */
+/* An integer or a duration that was not set: "what the profile and the schemas ask for". */
 #define OPTION_UNSET INT64_MIN
 
 struct string_list {

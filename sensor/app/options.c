@@ -10,6 +10,9 @@ const struct option_row option_rows[] = {
     {"profile", OPTION_CHOICE, AT(profile), "native", 0, 0, "native|nfstream",
      "native: microseconds, today's protocols. nfstream: the numbers, row order and quirks of NFStream 6.6.0, with its "
      "defaults for every switch of the group meter."},
+    {"performance_report", OPTION_DURATION, AT(performance_report), NULL, 0, 86400 * SECOND, NULL,
+     "Live: how often the sensor reports on itself, in a log line and in records of the outputs whose schema is of the "
+     "sensor (sensor_stats/v1); at least 1s, \"0\": never. Default: 60s if there is such an output, else never."},
 
     {"capture.files", OPTION_STRINGS, AT(capture.files), NULL, 0, 0, NULL,
      "Captures (pcap, pcapng) that are read one after another as one stream; \"-\" is standard input. Same as -r."},
@@ -99,7 +102,8 @@ const struct option_row output_rows[] = {
     {"outputs.sink", OPTION_CHOICE, OUT(sink), NULL, 0, 0, "kafka|file|null",
      "Where records go. Default: kafka where a topic is given, file where a path is given. null encodes and throws away."},
     {"outputs.schema", OPTION_STRING, OUT(schema), NULL, 0, 0, NULL,
-     "Schema of the records: a name of this release (flow/v1, nfstream/v1) or a path. Default: the profile's."},
+     "Schema of the records: a name of this release (flow/v1, nfstream/v1, sensor_stats/v1) or a path. "
+     "Default: the profile's."},
     {"outputs.format", OPTION_CHOICE, OUT(format), NULL, 0, 0, "avro|csv|jsonl",
      "Encoding. Default: by the path's extension, else avro; standard output: jsonl. Same as --format."},
     {"outputs.path", OPTION_STRING, OUT(path), NULL, 0, 0, NULL, "File; \"-\" is standard output."},

@@ -111,15 +111,30 @@ void output_close(struct output *output) {
     output->share_count = 0;
 }
 
-bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message) {
-    struct output_share *share = &output->shares[meter];
-    if (atomic_load_explicit(&output->failed, memory_order_relaxed))
-        return false;
+/* Whether an output of records of this kind takes another one. */
+static bool wants(struct output *output, enum field_records records) {
+    return output->plan->schema->records == records &&
+           !atomic_load_explicit(&output->failed, memory_order_relaxed);
+}
+
+/* Takes note of a record that was to be made; whether it can be sent. */
+static bool count_made(struct output_share *share, int result) {
     share->made++;
-    if (recorder_make(share->recorder, flow, message) == 0)
+    if (result == 0)
         return true;
     share->dropped[OUTPUT_DROP_no_memory]++;
     return false;
+}
+
+bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message) {
+    struct output_share *share = &output->shares[meter];
+    return wants(output, OF_FLOW) && count_made(share, recorder_make(share->recorder, flow, message));
+}
+
+bool output_make_report(struct output *output, const struct sensor_report *report, struct message *message) {
+    struct output_share *share = &output->shares[0]; /* no meter uses it */
+    return wants(output, OF_SENSOR) &&
+           count_made(share, recorder_make_report(share->recorder, report, message));
 }
 
 /* Takes note of the sink's answer. */

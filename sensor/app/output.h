@@ -56,9 +56,12 @@ int output_open(struct output *output, const struct output_plan *output_plan, co
                 struct registry *registry, struct error *error);
 void output_close(struct output *output);
 
-/* A meter's thread: makes the flow's record; false if there is none to send: the output failed, or no memory (counted).
- * The message is valid until the same meter's next record. */
+/* A meter's thread: makes the flow's record; false if there is none to send: the output is for records of the sensor itself,
+ * or failed, or no memory (counted). The message is valid until the same meter's next record. */
 bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message);
+
+/* The delivering thread: the same of a report, if the output is for those. */
+bool output_make_report(struct output *output, const struct sensor_report *report, struct message *message);
 
 /* The delivering thread: hands a record to the sink. -errno and the line only when the output can't go on. */
 int output_send(struct output *output, const struct message *message, struct error *error);

@@ -11,6 +11,7 @@
 #include "app/inbox.h"
 #include "app/outbox.h"
 #include "app/pipeline_parts.h"
+#include "app/tally.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/ring.h"
@@ -29,6 +30,7 @@ struct worker {
     struct crew *crew;
     struct lane *lane;
     struct intake *intake; /* live */
+    struct tally tally;    /* live */
     struct ring *inbox;    /* files */
     struct gate filled;    /* of the inbox */
     struct ring *outbox;
@@ -43,6 +45,7 @@ struct crew {
     size_t count;
     struct hash_key seed; /* of the choice of a meter */
     struct gate letters;  /* some worker made a record */
+    bool tallying;        /* the workers were asked for their parts of a report */
     pthread_t reader;
     bool reader_started;
     atomic_bool delivered; /* all there was */
@@ -80,6 +83,7 @@ static void silence_own(void *context, int64_t time) {
 static void keep_own_house(void *context) {
     struct worker *worker = context;
     lane_watch_loss(worker->lane, worker->intake);
+    tally_give(&worker->tally, worker->intake, worker->lane);
 }
 
 /* What befalls an interface befalls each share of it; once said is enough. */
@@ -226,6 +230,27 @@ static void sleep_until_letter(struct crew *crew) {
     gate_leave(&crew->letters);
 }
 
+/* Asks every meter for its part when a report is due, and makes it once all have given theirs. A meter at its end gives
+ * none; the last report follows then. */
+static void report(struct crew *crew, int64_t now) {
+    struct reporter *reporter = crew->pipeline->reporter;
+    struct ledger ledger = {0};
+    if (!crew->tallying && reporter_due(reporter, now)) {
+        for (size_t i = 0; i < crew->count; i++)
+            tally_ask(&crew->workers[i].tally);
+        crew->tallying = true;
+    }
+    for (size_t i = 0; crew->tallying && i < crew->count; i++)
+        if (!tally_is_given(&crew->workers[i].tally))
+            return;
+    if (!crew->tallying)
+        return;
+    for (size_t i = 0; i < crew->count; i++)
+        ledger_add(&ledger, &crew->workers[i].tally.part);
+    crew->tallying = false;
+    pipeline_report(crew->pipeline, &ledger, false);
+}
+
 static void deliver(struct crew *crew) {
     int64_t polled = 0;
     while (!all_finished(crew)) {
@@ -235,6 +260,7 @@ static void deliver(struct crew *crew) {
         if (now - polled >= POLL_MICROSECONDS) {
             polled = now;
             delivery_poll(&crew->pipeline->delivery);
+            report(crew, now);
         }
     }
 }

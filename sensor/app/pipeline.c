@@ -50,6 +50,8 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
         result = delivery_open(&pipeline->delivery, plan, &pipeline->failure, error);
     if (result == 0)
         result = open_lanes(pipeline, error);
+    if (result == 0 && plan->report_interval > 0)
+        result = reporter_open(plan->report_interval, &pipeline->reporter, error);
     if (result == 0)
         *opened = pipeline;
     else
@@ -64,6 +66,7 @@ void pipeline_close(struct pipeline *pipeline) {
     if (!pipeline)
         return;
     control_watch(NULL, 0);
+    reporter_close(pipeline->reporter);
     delivery_close(&pipeline->delivery);
     for (size_t i = 0; i < pipeline->lane_count; i++)
         lane_close(&pipeline->lanes[i]);
@@ -80,6 +83,39 @@ static void watch_signals(const struct pipeline *pipeline) {
     control_watch(captures, pipeline->intake_count);
 }
 
+void pipeline_ledger(const struct pipeline *pipeline, struct ledger *ledger) {
+    for (size_t i = 0; i < pipeline->intake_count; i++) {
+        struct ledger part = {0};
+        intake_ledger(&pipeline->intakes[i], &part);
+        ledger_add(ledger, &part);
+    }
+    for (size_t i = 0; i < pipeline->lane_count; i++) {
+        struct ledger part = {0};
+        lane_ledger(&pipeline->lanes[i], &part);
+        ledger_add(ledger, &part);
+    }
+}
+
+void pipeline_report(struct pipeline *pipeline, const struct ledger *ledger, bool is_last) {
+    struct delivery *delivery = &pipeline->delivery;
+    const struct sensor_report *report =
+        reporter_make(pipeline->reporter, ledger, clock_monotonic(), is_last);
+    reporter_log(pipeline->reporter);
+    for (size_t i = 0; i < delivery->count; i++) {
+        struct message message;
+        if (output_make_report(&delivery->outputs[i], report, &message))
+            delivery_send(delivery, i, &message);
+    }
+}
+
+static void report_end(struct pipeline *pipeline) {
+    struct ledger ledger = {0};
+    if (!pipeline->reporter)
+        return;
+    pipeline_ledger(pipeline, &ledger);
+    pipeline_report(pipeline, &ledger, true);
+}
+
 int pipeline_run(struct pipeline *pipeline, struct error *error) {
     int64_t started = clock_monotonic();
     watch_signals(pipeline);
@@ -88,6 +124,7 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
         parallel_run(pipeline);
     else
         serial_run(pipeline);
+    report_end(pipeline);
     delivery_flush(&pipeline->delivery);
     progress_end(&pipeline->progress);
     pipeline->seconds = (double)(clock_monotonic() - started) / 1e6;
@@ -97,15 +134,6 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
 
 void pipeline_log_ledger(struct pipeline *pipeline) {
     struct ledger ledger = {.seconds = pipeline->seconds};
-    for (size_t i = 0; i < pipeline->intake_count; i++) {
-        struct ledger part = {0};
-        intake_ledger(&pipeline->intakes[i], &part);
-        ledger_add(&ledger, &part);
-    }
-    for (size_t i = 0; i < pipeline->lane_count; i++) {
-        struct ledger part = {0};
-        lane_ledger(&pipeline->lanes[i], &part);
-        ledger_add(&ledger, &part);
-    }
+    pipeline_ledger(pipeline, &ledger);
     ledger_log(&ledger, pipeline->delivery.outputs, pipeline->delivery.count);
 }

@@ -10,6 +10,7 @@
 #include "app/lane.h"
 #include "app/plan.h"
 #include "app/progress.h"
+#include "app/reporter.h"
 
 struct pipeline {
     const struct plan *plan;
@@ -20,12 +21,19 @@ struct pipeline {
     size_t intake_count;
     struct lane lanes[PLAN_METERS_MAX]; /* as many as there are meters */
     size_t lane_count;
-    double seconds; /* that the run took */
+    struct reporter *reporter; /* NULL: no performance reports */
+    double seconds;            /* that the run took */
 };
 
 /* Run to the end of the source or to a signal, and export the open flows. Failures are noted. */
 void serial_run(struct pipeline *pipeline);
 void parallel_run(struct pipeline *pipeline);
+
+/* Everything that was counted: for the thread that does all, or when the others have ended. */
+void pipeline_ledger(const struct pipeline *pipeline, struct ledger *ledger);
+
+/* In the delivering thread: a performance report of the ledger, to the log and to the outputs that are for it. */
+void pipeline_report(struct pipeline *pipeline, const struct ledger *ledger, bool is_last);
 
 /* Redraws the bar, in the thread that reads; `flows` opened so far. */
 void pipeline_show_progress(struct pipeline *pipeline, uint64_t flows);

@@ -12,7 +12,8 @@ enum {
     DEFAULT_SPLT = 20,
     LIVE_FLOWS = 262144,
     FILE_FLOWS = 16777216,
-    POLL_MILLISECONDS = 100
+    POLL_MILLISECONDS = 100,
+    DEFAULT_REPORT_MICROSECONDS = 60 * 1000000
 };
 
 static bool group_is_on(unsigned groups, enum field_group group) {
@@ -88,7 +89,7 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
                                                                : 0);
     plan->decode.decode_tunnels = config->meter.decode_tunnels != SWITCH_OFF;
 
-    plan->groups = 1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE;
+    plan->groups = 1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE | 1u << GROUP_REPORT;
     plan->groups |= plan->decode.decode_tunnels ? 1u << GROUP_TUNNEL : 0;
     plan->groups |= plan->meter.statistical_analysis ? 1u << GROUP_STATS : 0;
     plan->groups |= plan->meter.splt_analysis > 0 ? 1u << GROUP_SPLT : 0;
@@ -152,6 +153,35 @@ static void plan_capture(struct plan *plan) {
     };
 }
 
+/* An interval that is not set means what the schemas ask for, as switches do. Files have no reports. */
+static void plan_report(struct plan *plan) {
+    bool asked = false;
+    for (size_t i = 0; i < plan->output_count; i++)
+        asked |= plan->outputs[i].schema->records == OF_SENSOR;
+    int64_t interval = plan->config->performance_report;
+    if (interval == OPTION_UNSET)
+        interval = asked ? DEFAULT_REPORT_MICROSECONDS : 0;
+    plan->report_interval = plan->live ? interval : 0;
+}
+
+int plan_check_run(const struct plan *plan, struct error *error) {
+    for (size_t i = 0; i < plan->output_count; i++) {
+        const struct output_plan *output = &plan->outputs[i];
+        if (output->schema->records != OF_SENSOR || plan->report_interval > 0)
+            continue;
+        if (!plan->live)
+            return error_set(
+                error, EINVAL, EX_CONFIG,
+                "output \"%s\": schema %s is of the sensor's performance reports, which only a live capture (-i) makes; take the output off to read files",
+                output->name, output->schema->name);
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "output \"%s\": schema %s is of the sensor's performance reports, which are off; add the line performance_report = \"60s\"; or take the output off",
+            output->name, output->schema->name);
+    }
+    return 0;
+}
+
 int plan_make(const struct config *config, struct plan *plan, struct error *error) {
     memset(plan, 0, sizeof *plan);
     plan->config = config;
@@ -169,8 +199,10 @@ int plan_make(const struct config *config, struct plan *plan, struct error *erro
         if (result == 0)
             asked |= schema_groups(plan->outputs[i].schema);
     }
-    if (result == 0)
+    if (result == 0) {
+        plan_report(plan);
         result = plan_switches(plan, asked, error);
+    }
     if (result == 0)
         result = identity_make(config, &plan->identity, error);
     plan->identity.meter = &plan->meter;

@@ -34,7 +34,8 @@ struct plan {
     struct meter_options meter; /* of each meter */
     unsigned meters;
     struct identity identity;
-    unsigned groups; /* that are computed: bit set of 1 << enum field_group */
+    int64_t report_interval; /* microseconds between performance reports; 0: none */
+    unsigned groups;         /* that are computed: bit set of 1 << enum field_group */
     struct output_plan outputs[CONFIG_OUTPUTS_MAX];
     size_t output_count;
 };
@@ -42,4 +43,7 @@ struct plan {
 /* Loads and binds the schemas, resolves the switches and the identity. EX_CONFIG and others with one line.
  * The plan borrows the configuration; plan_release() frees the rest, also after a failure. */
 int plan_make(const struct config *config, struct plan *plan, struct error *error);
+/* What only a run asks of a plan, and not a command that prints schemas: records of the sensor itself need a live source
+ * and its reports. EX_CONFIG. */
+int plan_check_run(const struct plan *plan, struct error *error);
 void plan_release(struct plan *plan);

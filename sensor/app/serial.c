@@ -1,5 +1,6 @@
 /* One meter: everything in one thread, without a ring and without a copy. */
 #include "app/pipeline_parts.h"
+#include "base/clock.h"
 
 static void send_now(void *context, size_t output, const struct message *message) {
     struct pipeline *pipeline = context;
@@ -19,6 +20,11 @@ static void silence(void *context, int64_t time) {
 static void keep_house(void *context) {
     struct pipeline *pipeline = context;
     delivery_poll(&pipeline->delivery);
+    if (reporter_due(pipeline->reporter, clock_monotonic())) {
+        struct ledger ledger = {0};
+        pipeline_ledger(pipeline, &ledger);
+        pipeline_report(pipeline, &ledger, false);
+    }
     if (pipeline->plan->live) {
         lane_watch_loss(&pipeline->lanes[0], &pipeline->intakes[0]);
     } else if (pipeline->progress.on) {

@@ -82,6 +82,13 @@ static void a_capture_is_not_overwritten(void **state) {
     check("capture = { files = [ \"-\" ]; }; outputs = ( { path = \"-\"; } );", 0, NULL);
 }
 
+static void reports_are_a_second_apart(void **state) {
+    (void)state;
+    check(FILES "performance_report = \"999ms\";", EX_CONFIG, "performance_report is less than 1s");
+    check(FILES "performance_report = \"1s\";", 0, NULL);
+    check(FILES "performance_report = \"0\";", 0, NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_is_one_source),
@@ -89,6 +96,7 @@ int main(void) {
         cmocka_unit_test(framing_confluent_needs_a_registry),
         cmocka_unit_test(two_outputs_share_neither_place_nor_name),
         cmocka_unit_test(a_capture_is_not_overwritten),
+        cmocka_unit_test(reports_are_a_second_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
