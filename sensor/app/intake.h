@@ -17,7 +17,7 @@ struct intake {
     struct decoder *decoder;
     uint64_t packets;                      /* read: metered or ignored */
     uint64_t ignored[DECODE_REASON_COUNT]; /* [DECODE_METERED]: metered */
-    int64_t second;                        /* of the last frame */
+    int64_t tenth;                         /* of a second, of the last frame */
     uint64_t lost;                         /* by kernel and interface at the last look */
 };
 
@@ -26,7 +26,7 @@ struct intake_calls {
     void (*packet)(void *context, const struct packet *packet);
     /* A quiet live link: time went on to `time` (ticks), by the host's clock. */
     void (*silence)(void *context, int64_t time);
-    /* Every few thousand packets, and on a live link about once a second at least. */
+    /* Every few thousand packets, and on a live link about ten times a second at least. */
     void (*housekeeping)(void *context);
     /* The source failed. A capture that breaks off is not the end: the next one in the list goes on. */
     void (*failed)(void *context, const struct error *error);
