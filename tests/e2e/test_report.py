@@ -30,7 +30,7 @@ SCHEMA = json.loads((SCHEMAS / f"{STATS}.avsc").read_text())
 NOT_IP = b"\x02\0\0\0\0\x02" + b"\x02\0\0\0\0\x01" + b"\x88\xb5" + bytes(50)
 FILTER = "udp or ether proto 0x88b5"
 LINE = re.compile(r"(last )?performance report in ([\d.]+) s: flows expired (\d+) \(\+(\d+)\), open (\d+); packets processed (\d+) \(\+(\d+)\), "
-                  r"ignored (\d+) \(\+(\d+)\), dropped by kernel (\d+) \(\+(\d+)\), by interface (\d+) \(\+(\d+)\); meters (\d+) \(\+(\d+)\)$")
+                  r"ignored (\d+) \(\+(\d+)\), dropped by kernel (\d+) \(\+(\d+)\), by interface (\d+) \(\+(\d+)\); meters (.+)$")
 # In the order of LINE, for totals and for what they grew by.
 COUNTERS = ("flows_expired", "packets_processed", "packets_ignored", "packets_dropped_kernel", "packets_dropped_interface")
 SENDER = """
@@ -60,17 +60,20 @@ def lines_of(result):
     assert all(found), result
     reports = []
     for match in found:
-        numbers = list(map(int, match.groups()[2:]))
+        *numbers, balance = match.groups()[2:]
+        numbers = list(map(int, numbers))
         open_flows = numbers.pop(2)
         totals, growth = numbers[0::2], numbers[1::2]
+        meters = [list(map(int, re.fullmatch(r"(\d+) \(\+(\d+)\)", meter).groups())) for meter in balance.split(", ")]
         reports.append({"is_last": match[1] is not None, "seconds": float(match[2]), "flows_open": open_flows,
-                        **dict(zip(COUNTERS, totals)), "meters": totals[-1], "growth": dict(zip(COUNTERS, growth))})
+                        **dict(zip(COUNTERS, totals)), "growth": dict(zip(COUNTERS, growth)),
+                        "meters_packets_processing_balance": [total for total, _ in meters], "meters_growth": [more for _, more in meters]})
     return reports
 
 
 def settled(record):
     """What must be equal in a line and in its record."""
-    return {name: record[name] for name in ("is_last", "flows_open", *COUNTERS)}
+    return {name: record[name] for name in ("is_last", "flows_open", "meters_packets_processing_balance", *COUNTERS)}
 
 
 class Reporting(Case):
@@ -97,7 +100,8 @@ outputs = ( {{ name = "flows"; path = "{self.folder}/flows.jsonl"; format = "jso
         self.assertEqual(len({(record["sensor_id"], record["boot_id"], record["start_time"]) for record in records}), 1)
         for before, line, record in zip([None, *records], lines, records):
             self.assertEqual(line["growth"], {name: record[name] - (before[name] if before else 0) for name in COUNTERS})
-            self.assertEqual(record["meters_packets_processing_balance"], [record["packets_processed"]])
+            self.assertEqual(sum(record["meters_packets_processing_balance"]), record["packets_processed"])
+            self.assertEqual(sum(line["meters_growth"]), line["growth"]["packets_processed"])
             self.assertEqual(record["flows_opened"], record["flows_expired"] + record["flows_open"])
             self.assertEqual(record["packets_ignored"], sum(record["packets_ignored_counts"]))
             self.assertAlmostEqual(line["seconds"], record["interval_us"] / 1e6, delta=0.06)
@@ -154,6 +158,22 @@ class OnAWire(Reporting):
         self.assertEqual((last["packets_processed"], last["packets_ignored"], last["flows_expired"]), (230, 30, 50))
         self.assertEqual((last["packets_ignored_reasons"], last["packets_ignored_counts"]), (["not_ip"], [30]))
         self.assertEqual((last["packets_dropped_kernel"], last["packets_dropped_interface"], last["flows_evicted"]), (0, 0, 0))
+
+    def test_several_meters(self):
+        """Each meter gives its part of a report between two packets; the flows are between 40 pairs of addresses."""
+        meters = 3
+        running = self.capture(f'meter = {{ n_meters = {meters}; idle_timeout = "1s"; }};')
+        sent = [frames.udp(9000, 7000, b"datagram", source=f"10.1.1.{flow}") for _ in range(5) for flow in range(40)] + [NOT_IP] * 30
+        wait_until(self.records, what="the first report")  # the sockets are there before the meters are
+        self.send(sent, delay=0.01)
+        wait_until(lambda: any(record["flows_expired"] == 40 for record in self.records()), what="a report of the flows that ended")
+        records = self.agreed(self.stop(running))
+        self.on_time(records, 1)
+        last = records[-1]
+        self.assertEqual((last["packets_processed"], last["packets_ignored"], last["flows_expired"]), (200, 30, 40))
+        self.assertEqual([len(record["meters_packets_processing_balance"]) for record in records], [meters] * len(records))
+        self.assertGreater(sum(packets > 0 for packets in last["meters_packets_processing_balance"]), 1, last)
+        self.assertGreater(len({record["packets_processed"] for record in records}), 2)
 
     def test_quiet_link(self):
         running = self.capture()
