@@ -301,10 +301,14 @@ static int start(struct crew *crew) {
         struct worker *worker = &crew->workers[i];
         result = -pthread_create(&worker->thread, NULL, live ? work_live : work_from_inbox, worker);
         worker->started = result == 0;
+        if (worker->started)
+            pthread_setname_np(worker->thread, "meter");
     }
     if (result == 0 && !live) {
         result = -pthread_create(&crew->reader, NULL, read_files, crew);
         crew->reader_started = result == 0;
+        if (crew->reader_started)
+            pthread_setname_np(crew->reader, "reader");
     }
     if (result == 0)
         return 0;

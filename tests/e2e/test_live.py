@@ -22,13 +22,19 @@ WITHOUT_UNREACHABLE = "udp or (icmp and icmp[icmptype] != icmp-unreach)"
 POLL = "7"  # the system call in which a capture waits for packets
 
 
-def waits(process, threads=1):
-    """Whether that many of the process's threads wait for packets: capture has begun."""
-    calls = []
-    for path in Path(f"/proc/{process.pid}/task").glob("*/syscall"):
+def waits(process, meters=1):
+    """Whether all meters wait for packets, the one in the main thread or those in threads named so: capture has begun."""
+    waiting = 0
+    for task in Path(f"/proc/{process.pid}/task").iterdir():
         with contextlib.suppress(OSError):
-            calls.append(path.read_text().split(" ")[0])
-    return calls.count(POLL) >= threads
+            is_meter = task.name == str(process.pid) if meters == 1 else (task / "comm").read_text() == "meter\n"
+            waiting += is_meter and (task / "syscall").read_text().split(" ")[0] == POLL
+    return waiting == meters
+
+
+def wait_for_capture(running, meters=1):
+    """Until the sensor captures, or has ended."""
+    wait_until(lambda: running.process.poll() is not None or waits(running.process, meters), what="the start of the capture", limit=30)
 
 
 @unittest.skipUnless(ABLE, "network namespaces need root and iproute2")
@@ -45,7 +51,7 @@ class Live(Case):
         """The sensor, capturing; each record goes to a file of its own."""
         writing = ["-w", self.path, "--set", "outputs.0.rotate_flows=1"] if output else []
         running = self.start("-i", interface, *writing, *arguments, prefix=self.wire.prefix)
-        wait_until(lambda: waits(running.process, self.meters) or running.process.poll() is not None, what="the start of the capture", limit=30)
+        wait_for_capture(running, self.meters)
         return running
 
     def records(self):

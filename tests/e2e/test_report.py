@@ -22,7 +22,7 @@ import frames
 from harness import SCHEMAS, Case, Ledger, run, wait_until
 from namespaces import Wire
 from servers import LocalServers
-from test_live import ABLE, listens
+from test_live import ABLE, wait_for_capture
 
 STATS = "sensor_stats/v1"
 SCHEMA = json.loads((SCHEMAS / f"{STATS}.avsc").read_text())
@@ -124,10 +124,9 @@ class OnAWire(Reporting):
         self.wire = Wire()
         self.addCleanup(self.wire.remove)
 
-    def capture(self, *groups, interval="1s"):
+    def capture(self, *groups, interval="1s", meters=1):
         running = self.start("-i", "near0", "-f", FILTER, "-c", self.conf(*groups, interval=interval), prefix=self.wire.prefix)
-        wait_until(lambda: listens(running.process) or running.process.poll() is not None, what="the start of the capture")
-        time.sleep(0.3)  # between the socket and the ring behind it there is a moment
+        wait_for_capture(running, meters)
         return running
 
     def send(self, sent, delay=0.0):
@@ -162,9 +161,8 @@ class OnAWire(Reporting):
     def test_several_meters(self):
         """Each meter gives its part of a report between two packets; the flows are between 40 pairs of addresses."""
         meters = 3
-        running = self.capture(f'meter = {{ n_meters = {meters}; idle_timeout = "1s"; }};')
+        running = self.capture(f'meter = {{ n_meters = {meters}; idle_timeout = "1s"; }};', meters=meters)
         sent = [frames.udp(9000, 7000, b"datagram", source=f"10.1.1.{flow}") for _ in range(5) for flow in range(40)] + [NOT_IP] * 30
-        wait_until(self.records, what="the first report")  # the sockets are there before the meters are
         self.send(sent, delay=0.01)
         wait_until(lambda: any(record["flows_expired"] == 40 for record in self.records()), what="a report of the flows that ended")
         records = self.agreed(self.stop(running))
@@ -220,7 +218,7 @@ class OnAWire(Reporting):
 
     def test_default_is_none(self):
         running = self.start("-i", "near0", "-w", self.folder / "flows.jsonl", prefix=self.wire.prefix)
-        wait_until(lambda: listens(running.process) or running.process.poll() is not None, what="the start of the capture")
+        wait_for_capture(running)
         time.sleep(1.5)
         self.assertEqual(lines_of(self.ended_well(self.stop(running))), [])
 
