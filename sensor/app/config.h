@@ -39,6 +39,9 @@ struct config {
         int64_t idle_timeout, active_timeout, accounting_mode, n_dissections, splt_analysis, max_flows;
     } meter;
     struct {
+        struct string_list packets, bytes, plugins;
+    } udps;
+    struct {
         char *url, *username, *password_file, *ca_file, *certificate_file, *key_file, *cache_directory;
         int64_t timeout, max_response_size;
         bool auto_register;

@@ -12,6 +12,7 @@
 #include "record/encoding/encoding.h"
 #include "record/schema.h"
 #include "record/source.h"
+#include "record/udps_rows.h"
 #include "sink/sink.h"
 
 struct output_plan {
@@ -29,6 +30,9 @@ struct plan {
     struct capture_options capture;
     struct decode_options decode;
     struct meter_options meter;
+    struct udps *udps; /* NULL: none configured */
+    struct udps_rows *udps_rows;
+    bool composed; /* for the command `schema compose` */
     struct identity identity;
     unsigned groups; /* that are computed: bit set of 1 << enum field_group */
     struct output_plan outputs[CONFIG_OUTPUTS_MAX];
@@ -39,3 +43,6 @@ struct plan {
  * The plan borrows the configuration; plan_release() frees the rest, also after a failure. */
 int plan_make(const struct config *config, struct plan *plan, struct error *error);
 void plan_release(struct plan *plan);
+
+/* The same with every output's schema composed anew from the user-defined fields. */
+int plan_make_composed(const struct config *config, struct plan *plan, struct error *error);

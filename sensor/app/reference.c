@@ -67,7 +67,7 @@ void reference_print(FILE *stream) {
     print_options(output_rows, output_row_count, stream);
     fputs(
         "\n## Record fields\n\nA schema chooses from these by name. `D_` stands for `bidirectional_`, `src2dst_` and "
-        "`dst2src_`.\n\n| field | type | unit | group | PII class | profile | meaning |\n| --- | --- | --- | --- | --- | --- | --- "
+        "`dst2src_`. Configured counters and plugins add udps.NAME.\n\n| field | type | unit | group | PII class | profile | meaning |\n| --- | --- | --- | --- | --- | --- | --- "
         "|\n",
         stream);
     for (size_t i = 0; i < catalogue_size; i++)

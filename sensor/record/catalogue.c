@@ -9,8 +9,8 @@
 #define REQUIRED false
 #define OPTIONAL true
 #define ROW(name, directional, type, group, pii, profiles, null, version, unit, getter, help) \
-    {#name, directional, VALUE_##type, GROUP_##group, PII_##pii,   IN_##profiles,             \
-     null,  version,     unit,         help,          get_##getter},
+    {#name, directional, VALUE_##type, GROUP_##group, PII_##pii,    IN_##profiles,            \
+     null,  version,     unit,         help,          get_##getter, NULL},
 #define FIELD(name, ...)       ROW(name, false, __VA_ARGS__)
 #define DIRECTIONAL(name, ...) ROW(name, true, __VA_ARGS__)
 const struct catalogue_row catalogue[] = {
@@ -30,7 +30,7 @@ static const char *const direction_text[FLOW_DIRECTIONS] = {"Both directions", "
 
 const char *field_group_name(enum field_group group) {
     static const char *const names[GROUP_COUNT] = {"identity", "quality", "core", "tunnel",
-                                                   "stats",    "splt",    "l7"};
+                                                   "stats",    "splt",    "l7",   "udps"};
     return names[group];
 }
 

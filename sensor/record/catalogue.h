@@ -19,6 +19,7 @@ enum field_group {
     GROUP_STATS,
     GROUP_SPLT,
     GROUP_L7,
+    GROUP_UDPS, /* user-defined: counters and plugins */
     GROUP_COUNT
 };
 
@@ -28,6 +29,7 @@ enum pii_class { PII_NONE, PII_ADDRESS, PII_MAC, PII_NAME, PII_AGENT, PII_FINGER
 /* In which profile a row exists: its unit or padding is only right there. A name may have one row for each profile. */
 enum field_profiles { IN_NATIVE = 1, IN_NFSTREAM = 2, IN_BOTH = 3 };
 
+struct udps_field;    /* meter/udps.h */
 struct record_source; /* record/source.h: the flow and everything else a getter may read */
 
 /* Fills *value; `direction` is BIDIRECTIONAL for rows that are not directional. Called when a flow ends: allocates
@@ -48,6 +50,7 @@ struct catalogue_row {
     const char *unit; /* "bytes", "microseconds", ... or "" */
     const char *help; /* definition, with its source: IPFIX element, RFC, NFStream column */
     field_getter *get;
+    const struct udps_field *udps; /* of a row udps.NAME (record/udps_rows.h); else NULL */
 };
 
 extern const struct catalogue_row catalogue[];

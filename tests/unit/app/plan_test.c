@@ -170,6 +170,63 @@ static void flows_are_fewer_live_than_in_files(void **state) {
     release(&planned);
 }
 
+static bool binds(const struct planned *planned, size_t output, const char *field) {
+    const struct schema *schema = planned->plan.outputs[output].schema;
+    for (size_t i = 0; i < schema->field_count; i++)
+        if (strcmp(schema->fields[i].name, field) == 0)
+            return true;
+    return false;
+}
+
+#define COUNTER "udps = { packets = [ \"small=ip[2:2] = 40\" ]; };\n"
+
+/* Files take up what is configured, if their schema is the release's. */
+static void user_defined_fields_go_into_files(void **state) {
+    (void)state;
+    struct planned planned;
+    make_well(&planned,
+              COUNTER "outputs = ( { path = \"a.avro\"; }, { path = \"b.csv\"; format = \"csv\"; } );");
+    assert_true(has(&planned, GROUP_UDPS));
+    assert_ptr_equal(planned.plan.meter.udps, planned.plan.udps);
+    assert_true(binds(&planned, 0, "udps") && binds(&planned, 0, "udps.src2dst_small"));
+    assert_true(binds(&planned, 1, "udps.small"));
+    release(&planned);
+    make_well(&planned, OUTPUT);
+    assert_false(has(&planned, GROUP_UDPS) || binds(&planned, 0, "udps"));
+    assert_null(planned.plan.meter.udps);
+    release(&planned);
+}
+
+static void user_defined_fields_that_nobody_asks_for_are_refused(void **state) {
+    (void)state;
+    char *path = text_file(core_schema, sizeof core_schema - 1), text[512];
+    snprintf(text, sizeof text, COUNTER "outputs = ( { path = \"a\"; schema = \"%s\"; } );", path);
+    refuse(
+        text,
+        "is configured, but no output's schema has the field udps; write one with `flowsensor schema compose");
+    refuse(COUNTER "outputs = ( { topic = \"flows\"; pii = \"clear\"; } );",
+           "no output's schema has the field udps");
+    refuse("udps = { packets = [ \"small=ipp\" ]; };" OUTPUT, "udps.packets: small: \"ipp\": ");
+    /* A topic may do without, if there is somebody else. */
+    struct planned planned;
+    make_well(&planned, COUNTER "outputs = ( { topic = \"flows\"; pii = \"clear\"; }, { path = \"a\"; } );");
+    assert_false(binds(&planned, 0, "udps"));
+    assert_true(binds(&planned, 1, "udps"));
+    release(&planned);
+    unlink(path);
+    free(path);
+}
+
+static void schemas_are_composed_for_the_command(void **state) {
+    (void)state;
+    struct planned planned;
+    struct error error = {0};
+    load_well(&planned.config, COUNTER "outputs = ( { topic = \"flows\"; pii = \"clear\"; } );");
+    assert_int_equal(plan_make_composed(&planned.config, &planned.plan, &error), 0);
+    assert_true(binds(&planned, 0, "udps.dst2src_small"));
+    release(&planned);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_native_schema_asks_for_every_feature),
@@ -181,6 +238,9 @@ int main(void) {
         cmocka_unit_test(text_goes_to_kafka_only_without_framing),
         cmocka_unit_test(a_schema_that_is_not_there_is_refused),
         cmocka_unit_test(flows_are_fewer_live_than_in_files),
+        cmocka_unit_test(user_defined_fields_go_into_files),
+        cmocka_unit_test(user_defined_fields_that_nobody_asks_for_are_refused),
+        cmocka_unit_test(schemas_are_composed_for_the_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
