@@ -32,12 +32,13 @@ suite_unit() { ctest --test-dir build/release --output-on-failure -j2; }
 suite_sanitize() { ctest --test-dir build/sanitize --output-on-failure -j2; }
 suite_reference() { "$FLOWSENSOR" reference | diff -u deploy/reference.md -; }
 suite_parity() { "$PYTHON" -m unittest -q tests/parity/test_compare.py && "$PYTHON" tests/parity/parity.py; }
+suite_plugins() { "$PYTHON" tests/parity/plugins.py; }
 suite_labels() { "$PYTHON" tests/parity/labels.py; }
 suite_e2e() { "$PYTHON" tests/e2e/run.py; }
 suite_strangers() { "$PYTHON" tests/strangers/run.py; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
-ALL=(house reference unit sanitize tidy parity labels e2e strangers fuzz)
+ALL=(house reference unit sanitize tidy parity plugins labels e2e strangers fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }
