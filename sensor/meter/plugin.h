@@ -30,7 +30,7 @@
 
 enum {
     FLOWSENSOR_TEXT_MAX = 4096,     /* bytes of one text; the rest is cut off */
-    FLOWSENSOR_ITEMS_MAX = 65535,   /* items of one array */
+    FLOWSENSOR_ITEMS_MAX = 65535,   /* items of one array; of texts, as many as fit into 64 KiB */
     FLOWSENSOR_SCRATCH_SIZE = 65536 /* see struct flowsensor_value */
 };
 
