@@ -40,12 +40,13 @@ suite_threads() {
 suite_reference() { "$FLOWSENSOR" reference | diff -u deploy/reference.md -; }
 suite_parity() { "$PYTHON" -m unittest -q tests/parity/test_compare.py && "$PYTHON" tests/parity/parity.py; }
 suite_grid() { "$PYTHON" tests/parity/test_grid.py -q && "$PYTHON" tests/parity/grid.py; }
+suite_plugins() { "$PYTHON" tests/parity/plugins.py; }
 suite_labels() { "$PYTHON" tests/parity/labels.py; }
 suite_e2e() { "$PYTHON" tests/e2e/run.py; }
 suite_strangers() { "$PYTHON" tests/strangers/run.py; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
-ALL=(house reference unit sanitize threads tidy parity grid labels e2e strangers fuzz)
+ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e strangers fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }

@@ -32,7 +32,7 @@ static const char short_flags[] = ":r:i:f:w:c:Dh";
 
 static const char help[] =
     "Usage: flowsensor [-c CONF] (-r FILE ... | -i IFACE) [-f BPF] [-w OUT] [options]\n"
-    "       flowsensor schema print|features|check|register [-c CONF] [options]\n"
+    "       flowsensor schema print|features|compose|check|register [-c CONF] [options]\n"
     "       flowsensor reference\n"
     "\n"
     "Meters network flows and writes one typed record per flow to files or Kafka.\n"
@@ -140,6 +140,7 @@ static int read_schema_command(const char *name, enum command *command, struct e
         enum command command;
     } commands[] = {{"print", COMMAND_SCHEMA_PRINT},
                     {"features", COMMAND_SCHEMA_FEATURES},
+                    {"compose", COMMAND_SCHEMA_COMPOSE},
                     {"check", COMMAND_SCHEMA_CHECK},
                     {"register", COMMAND_SCHEMA_REGISTER}};
     for (size_t i = 0; name && i < sizeof commands / sizeof *commands; i++)
@@ -148,7 +149,7 @@ static int read_schema_command(const char *name, enum command *command, struct e
             return 0;
         }
     return error_set(error, EINVAL, EX_USAGE,
-                     "schema %s: unknown command; there are print, features, check and register",
+                     "schema %s: unknown command; there are print, features, compose, check and register",
                      name ? name : "");
 }
 

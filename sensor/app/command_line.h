@@ -14,8 +14,9 @@ enum command {
     COMMAND_VERSION,
     COMMAND_HELP,
     COMMAND_REFERENCE,    /* flowsensor reference: the page of options and record fields */
-    COMMAND_SCHEMA_PRINT, /* flowsensor schema print|features|check|register */
+    COMMAND_SCHEMA_PRINT, /* flowsensor schema print|features|compose|check|register */
     COMMAND_SCHEMA_FEATURES,
+    COMMAND_SCHEMA_COMPOSE,
     COMMAND_SCHEMA_CHECK,
     COMMAND_SCHEMA_REGISTER,
 };

@@ -41,6 +41,9 @@ struct config {
         int64_t flow_table_size, n_meters;
     } meter;
     struct {
+        struct string_list packets, bytes, plugins;
+    } udps;
+    struct {
         char *url, *username, *password_file, *ca_file, *certificate_file, *key_file, *cache_directory;
         int64_t timeout, max_response_size;
         bool auto_register;

@@ -57,7 +57,8 @@ static int execute_plan(enum command command, const struct config *config, struc
     int result = runs ? config_check(config, error) : 0;
     if (result < 0)
         return result;
-    result = plan_make(config, &plan, error);
+    result = command == COMMAND_SCHEMA_COMPOSE ? plan_make_composed(config, &plan, error)
+                                               : plan_make(config, &plan, error);
     if (result == 0 && runs)
         result = plan_check_run(&plan, error);
     if (result == 0 && command == COMMAND_RUN)

@@ -56,6 +56,14 @@ const struct option_row option_rows[] = {
      "Meters that work in parallel, each in a thread, with nDPI and caches of its own. 0: one less than the processors that "
      "the process may use (affinity and control groups), at least 1. With several, records come in no certain order."},
 
+    {"udps.packets", OPTION_STRINGS, AT(udps.packets), NULL, 0, 0, NULL,
+     "User-defined fields of each flow: each \"NAME=EXPRESSION\" counts the packets that the pcap-filter(7) expression "
+     "matches, read from the metered IP header on, as udps.NAME, udps.src2dst_NAME and udps.dst2src_NAME."},
+    {"udps.bytes", OPTION_STRINGS, AT(udps.bytes), NULL, 0, 0, NULL,
+     "The same for the bytes of such packets, as meter.accounting_mode counts them."},
+    {"udps.plugins", OPTION_STRINGS, AT(udps.plugins), NULL, 0, 0, NULL,
+     "Plugins, each \"PATH name=value ...\": shared objects that add fields and may end flows (deploy/plugins.md)."},
+
     {"registry.url", OPTION_STRING, AT(registry.url), NULL, 0, 0, NULL,
      "Schema registry with the Confluent API; may have a path, such as /apis/ccompat/v7."},
     {"registry.username", OPTION_STRING, AT(registry.username), NULL, 0, 0, NULL,

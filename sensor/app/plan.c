@@ -6,6 +6,7 @@
 #include "app/identity.h"
 #include "base/cores.h"
 #include "meter/dissect.h"
+#include "meter/udps.h"
 
 enum {
     DEFAULT_DISSECTIONS = 20,
@@ -39,15 +40,25 @@ static int check_format(const struct output_plan *output, struct error *error) {
                      output->encoding->name);
 }
 
-static int plan_output(const struct config *config, const struct output_config *from,
-                       enum meter_profile profile, struct output_plan *output, struct error *error) {
+/* A file says itself what is in it: there the release's schemas take up what is configured. A schema that was chosen
+ * by its path is the user's word, and a topic's schema has to be registered. */
+static bool takes_udps(const struct plan *plan, const struct output_plan *output, const char *schema) {
+    return plan->udps_rows != NULL && plan->udps_rows->count > 0 &&
+           (plan->composed || (strcmp(output->sink->name, "kafka") != 0 && schema_is_embedded(schema)));
+}
+
+static int plan_output(const struct plan *plan, const struct output_config *from, struct output_plan *output,
+                       struct error *error) {
+    const struct config *config = plan->config;
+    enum meter_profile profile = plan->meter.profile;
     output->config = from;
     output->sink = sink_find(config_output_sink(from));
     output->name = config_output_name(from);
     output->encoding = encoding_find(from->format ? from->format : "avro");
     output->framing = from->framing ? from->framing : config->registry.url ? "confluent" : "single_object";
     const char *name = from->schema ? from->schema : profile == PROFILE_NFSTREAM ? "nfstream/v1" : "flow/v1";
-    int result = schema_load(name, &output->schema, error);
+    int result =
+        schema_load_udps(name, plan->udps_rows, takes_udps(plan, output, name), &output->schema, error);
     if (result == 0)
         result = schema_check_profile(output->schema, profile, error);
     if (result == 0)
@@ -60,6 +71,30 @@ static int contradiction(const char *option, const char *group, struct error *er
         error, EINVAL, EX_CONFIG,
         "%s is set, but no output's schema has a field of the group %s; unset it or choose such a schema",
         option, group);
+}
+
+static int plan_udps(struct plan *plan, struct error *error) {
+    const struct config *config = plan->config;
+    const struct udps_options options = {
+        .packets = {(const char *const *)config->udps.packets.items, config->udps.packets.count},
+        .bytes = {(const char *const *)config->udps.bytes.items, config->udps.bytes.count},
+        .plugins = {(const char *const *)config->udps.plugins.items, config->udps.plugins.count},
+    };
+    int result = udps_load(&options, &plan->udps, error);
+    if (result < 0 || plan->udps == NULL)
+        return result;
+    plan->meter.udps = plan->udps;
+    plan->udps_rows = udps_rows_create(plan->udps);
+    return plan->udps_rows != NULL ? 0 : error_set(error, ENOMEM, EX_OSERR, "out of memory");
+}
+
+static int check_udps(const struct plan *plan, unsigned asked, struct error *error) {
+    if (plan->udps == NULL || plan->udps->field_count == 0 || group_is_on(asked, GROUP_UDPS))
+        return 0;
+    return error_set(
+        error, EINVAL, EX_CONFIG,
+        "udps.%s is configured, but no output's schema has the field udps; write one with `flowsensor schema compose -c CONF > FILE.avsc`, register it and name it as the output's schema",
+        plan->udps->fields[0].name);
 }
 
 /* A switch that is not set means what the schemas ask for; set to on though nobody asks, it is a mistake. */
@@ -94,7 +129,8 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     plan->groups |= plan->meter.statistical_analysis ? 1u << GROUP_STATS : 0;
     plan->groups |= plan->meter.splt_analysis > 0 ? 1u << GROUP_SPLT : 0;
     plan->groups |= plan->meter.n_dissections > 0 ? 1u << GROUP_L7 : 0;
-    return 0;
+    plan->groups |= plan->udps != NULL && plan->udps->field_count > 0 ? 1u << GROUP_UDPS : 0;
+    return check_udps(plan, asked, error);
 }
 
 /* The number of meters, and each one's part of the budget: this is the one place where it is divided. */
@@ -182,9 +218,10 @@ int plan_check_run(const struct plan *plan, struct error *error) {
     return 0;
 }
 
-int plan_make(const struct config *config, struct plan *plan, struct error *error) {
+static int make(const struct config *config, bool composed, struct plan *plan, struct error *error) {
     memset(plan, 0, sizeof *plan);
     plan->config = config;
+    plan->composed = composed;
     bool nfstream = strcmp(config->profile, "nfstream") == 0;
     plan->meter.profile = nfstream ? PROFILE_NFSTREAM : PROFILE_NATIVE;
     plan->decode.dialect = nfstream ? DECODE_NFSTREAM : DECODE_NATIVE;
@@ -193,9 +230,11 @@ int plan_make(const struct config *config, struct plan *plan, struct error *erro
 
     unsigned asked = 0;
     int result = check_timeouts(plan, error);
+    if (result == 0)
+        result = plan_udps(plan, error);
     for (size_t i = 0; result == 0 && i < config->output_count; i++) {
         plan->output_count = i + 1;
-        result = plan_output(config, &config->outputs[i], plan->meter.profile, &plan->outputs[i], error);
+        result = plan_output(plan, &config->outputs[i], &plan->outputs[i], error);
         if (result == 0)
             asked |= schema_groups(plan->outputs[i].schema);
     }
@@ -211,8 +250,20 @@ int plan_make(const struct config *config, struct plan *plan, struct error *erro
     return result;
 }
 
+int plan_make(const struct config *config, struct plan *plan, struct error *error) {
+    return make(config, false, plan, error);
+}
+
+int plan_make_composed(const struct config *config, struct plan *plan, struct error *error) {
+    return make(config, true, plan, error);
+}
+
 void plan_release(struct plan *plan) {
     for (size_t i = 0; i < plan->output_count; i++)
         schema_free(plan->outputs[i].schema);
     plan->output_count = 0;
+    udps_rows_free(plan->udps_rows);
+    udps_free(plan->udps);
+    plan->udps_rows = NULL;
+    plan->udps = NULL;
 }

@@ -12,6 +12,7 @@
 #include "record/encoding/encoding.h"
 #include "record/schema.h"
 #include "record/source.h"
+#include "record/udps_rows.h"
 #include "sink/sink.h"
 
 struct output_plan {
@@ -33,6 +34,9 @@ struct plan {
     struct decode_options decode;
     struct meter_options meter; /* of each meter */
     unsigned meters;
+    struct udps *udps; /* NULL: none configured */
+    struct udps_rows *udps_rows;
+    bool composed; /* for the command `schema compose` */
     struct identity identity;
     int64_t report_interval; /* microseconds between performance reports; 0: none */
     unsigned groups;         /* that are computed: bit set of 1 << enum field_group */
@@ -47,3 +51,6 @@ int plan_make(const struct config *config, struct plan *plan, struct error *erro
  * and its reports. EX_CONFIG. */
 int plan_check_run(const struct plan *plan, struct error *error);
 void plan_release(struct plan *plan);
+
+/* The same with every output's schema composed anew from the user-defined fields. */
+int plan_make_composed(const struct config *config, struct plan *plan, struct error *error);

@@ -77,7 +77,8 @@ void reference_print(FILE *stream) {
     print_options(output_rows, output_row_count, stream);
     fputs(
         "\n## Record fields\n\nA schema chooses from these by name. `D_` stands for `bidirectional_`, `src2dst_` and "
-        "`dst2src_`. A record is of a flow or of the sensor itself; of records of flows:\n\n",
+        "`dst2src_`. A record is of a flow or of the sensor itself. Of records of flows, to which configured counters and "
+        "plugins add udps.NAME:\n\n",
         stream);
     print_fields(OF_FLOW, stream);
     fputs("\nOf records of the sensor itself (`sensor_stats/v1`), which `performance_report` makes:\n\n",

@@ -46,6 +46,22 @@ static int register_schema(struct registry *registry, const char *subject, const
     return result;
 }
 
+/* One document, even if several outputs have the schema. */
+static int print_composed(const struct plan *plan, struct error *error) {
+    if (plan->udps_rows == NULL || plan->udps_rows->count == 0)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "nothing to compose: no user-defined field is configured; set udps.packets, udps.bytes or udps.plugins (-c, --set)");
+    for (size_t i = 1; i < plan->output_count; i++)
+        if (strcmp(plan->outputs[i].schema->sha256, plan->outputs[0].schema->sha256) != 0)
+            return error_set(
+                error, EINVAL, EX_CONFIG,
+                "outputs \"%s\" and \"%s\" have different schemas; choose the one to compose with --schema",
+                plan->outputs[0].name, plan->outputs[i].name);
+    fputs(plan->outputs[0].schema->text, stdout);
+    return 0;
+}
+
 static int ask_registry(enum command command, struct registry *registry, const struct output_plan *output,
                         struct error *error) {
     const char *strategy = output->config->topic ? output->config->subject_strategy : "record";
@@ -65,6 +81,8 @@ static bool wants_registry(enum command command) {
 int schema_command(enum command command, const struct plan *plan, struct error *error) {
     struct registry *registry = NULL;
     int result = 0;
+    if (command == COMMAND_SCHEMA_COMPOSE)
+        return print_composed(plan, error);
     if (wants_registry(command) && !plan->config->registry.url)
         return error_set(
             error, EINVAL, EX_CONFIG,

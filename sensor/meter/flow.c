@@ -4,7 +4,7 @@
 
 static const char *const end_reason_names[END_REASON_COUNT] = {
     [END_IDLE] = "idle",       [END_ACTIVE] = "active",     [END_OF_INPUT] = "end_of_input",
-    [END_EVICTED] = "evicted", [END_SHUTDOWN] = "shutdown",
+    [END_EVICTED] = "evicted", [END_SHUTDOWN] = "shutdown", [END_PLUGIN] = "plugin",
 };
 
 static const char *const record_kind_names[RECORD_KIND_COUNT] = {

@@ -14,7 +14,15 @@
 enum flow_direction { BIDIRECTIONAL, SRC2DST, DST2SRC, FLOW_DIRECTIONS };
 
 /* Why a flow (or a slice of it) ended. */
-enum end_reason { END_IDLE, END_ACTIVE, END_OF_INPUT, END_EVICTED, END_SHUTDOWN, END_REASON_COUNT };
+enum end_reason {
+    END_IDLE,
+    END_ACTIVE,
+    END_OF_INPUT,
+    END_EVICTED,
+    END_SHUTDOWN,
+    END_PLUGIN,
+    END_REASON_COUNT
+};
 
 /* What an export says of its slice. This meter exports final ones only. */
 enum record_kind { RECORD_FINAL, RECORD_EARLY, RECORD_UPDATE, RECORD_KIND_COUNT };
@@ -22,7 +30,7 @@ enum record_kind { RECORD_FINAL, RECORD_EARLY, RECORD_UPDATE, RECORD_KIND_COUNT 
 const char *record_kind_name(enum record_kind kind); /* "final", "early", "update" */
 
 const char *end_reason_name(
-    enum end_reason reason); /* "idle", "active", "end_of_input", "evicted", "shutdown" */
+    enum end_reason reason); /* "idle", "active", "end_of_input", "evicted", "shutdown", "plugin" */
 
 /* What makes two packets one flow. Canonical: the lower (address, port) is `a`. Compared and hashed as bytes, so it
  * has no padding and unused bytes are 0. */
@@ -73,10 +81,10 @@ struct flow {
     uint8_t first_flags;          /* enum packet_flag of the first packet */
     uint8_t seen_flags;           /* enum packet_flag of any packet */
     uint8_t first_tcp_flags; /* of the first packet: a TCP flow without SYN there began before we looked */
-    uint8_t end_reason;      /* enum end_reason, set at export */
+    uint8_t end_reason;      /* enum end_reason, set at export; END_PLUGIN once a plugin asked for it */
     uint8_t eviction_class;  /* the meter's: list it is in */
     uint8_t source_is_b;     /* the source is key's (address_b, port_b) */
     uint8_t record_kind;     /* enum record_kind, of this export */
     uint16_t revision;       /* of this export within its slice: 0, 1, ... */
 };
-_Static_assert(sizeof(struct flow) <= 264, "every open flow costs these bytes");
+_Static_assert(sizeof(struct flow) <= 272, "every open flow costs these bytes");

@@ -8,10 +8,12 @@
 #include "base/hash.h"
 #include "base/pool.h"
 #include "meter/dissect.h"
+#include "meter/ended.h"
 #include "meter/expiry.h"
 #include "meter/feature/feature.h"
 #include "meter/key.h"
 #include "meter/table.h"
+#include "meter/udps.h"
 
 enum {
     FLOW_TABLE_SIZE_MIN = 1024,
@@ -39,6 +41,7 @@ struct meter {
     size_t feature_count;
     struct feature_context context;
     struct dissector *dissector;
+    struct ended *ended; /* NULL: there is no plugin that could end flows */
 
     meter_export_call *export_flow;
     void *export_context;
@@ -80,6 +83,15 @@ static int create_dissector(struct meter *meter, struct error *error) {
     return result;
 }
 
+static int create_udps(struct meter *meter, struct error *error) {
+    if (meter->options.udps == NULL)
+        return 0;
+    if (meter->options.udps->plugin_count > 0 && (meter->ended = ended_create()) == NULL)
+        return no_memory(meter, error);
+    return udps_instance_create(meter->options.udps, meter->native ? 1000000 : 1000, &meter->context.udps,
+                                error);
+}
+
 static int create_memory(struct meter *meter, struct error *error) {
     int result = hash_key_random(&meter->seed);
     if (result < 0)
@@ -97,7 +109,8 @@ static int create_memory(struct meter *meter, struct error *error) {
     if (meter->spare == NULL ||
         table_create(&meter->table, meter->options.preallocate ? flows : 0, pool.object_size) < 0)
         return no_memory(meter, error);
-    return create_dissector(meter, error);
+    result = create_dissector(meter, error);
+    return result == 0 ? create_udps(meter, error) : result;
 }
 
 int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context,
@@ -139,6 +152,8 @@ void meter_destroy(struct meter *meter) {
     pool_destroy(meter->blocks);
     table_destroy(&meter->table);
     dissector_destroy(meter->dissector);
+    udps_instance_destroy(meter->context.udps);
+    free(meter->ended);
     free(meter);
 }
 
@@ -197,10 +212,19 @@ static void add_packet(struct meter *meter, struct flow *flow, const struct pack
     flow->seen_flags |= packet->flags;
 }
 
+/* A plugin that saw the flow's packet may have asked for the flow's end (feature/udps.c). */
+static inline void end_as_asked(struct meter *meter, struct flow *flow) {
+    if (flow->end_reason != END_PLUGIN)
+        return;
+    ended_remember(meter->ended, flow);
+    end_flow(meter, flow, END_PLUGIN);
+}
+
 /* What is the same in all slices is set; counters and features are empty. */
 static void init_flow(struct meter *meter, struct flow *flow) {
     memset(flow->counters, 0, sizeof(flow->counters));
     flow->seen_flags = 0;
+    flow->end_reason = END_IDLE;
     for (size_t i = 0; i < FEATURE_COUNT; i++)
         flow->feature[i] = meter->offsets[i] != 0 ? (char *)flow + meter->offsets[i] : NULL;
     for (size_t i = 0; i < meter->feature_count; i++)
@@ -241,10 +265,13 @@ static void open_flow(struct meter *meter, const struct flow_key *key, uint32_t 
     flow->source_is_b = reversed;
     flow->eviction_class = meter->native ? EVICT_UNANSWERED : EVICT_ESTABLISHED;
     describe_flow(flow, packet);
+    if (meter->ended != NULL)
+        flow->slice = ended_next_slice(meter->ended, flow);
     init_flow(meter, flow);
     add_packet(meter, flow, packet, reversed);
     table_insert(&meter->table, flow);
     expiry_append(&meter->expiry, flow);
+    end_as_asked(meter, flow);
 }
 
 /* The active timeout ends a slice; the flow goes on in the next one, in a block of its own until the old one is
@@ -260,14 +287,17 @@ static void cut_slice(struct meter *meter, struct flow *flow, const struct packe
     meter->spare = flow;
     add_packet(meter, next, packet, reversed);
     expiry_append(&meter->expiry, next);
+    end_as_asked(meter, next);
 }
 
 static void use_flow(struct meter *meter, struct flow *flow, const struct packet *packet, bool reversed) {
     add_packet(meter, flow, packet, reversed);
-    if (!meter->native)
-        return; /* NFStream keeps the order of creation */
-    bool unanswered = flow->eviction_class == EVICT_UNANSWERED && is_unanswered(flow);
-    expiry_touch(&meter->expiry, flow, unanswered ? EVICT_UNANSWERED : EVICT_ESTABLISHED);
+    /* NFStream keeps the order of creation. */
+    if (meter->native) {
+        bool unanswered = flow->eviction_class == EVICT_UNANSWERED && is_unanswered(flow);
+        expiry_touch(&meter->expiry, flow, unanswered ? EVICT_UNANSWERED : EVICT_ESTABLISHED);
+    }
+    end_as_asked(meter, flow);
 }
 
 static bool is_idle(const struct meter *meter, const struct flow *flow, int64_t time) {

@@ -14,6 +14,8 @@
 #include "decode/packet.h"
 #include "meter/flow.h"
 
+struct udps; /* meter/udps.h */
+
 enum meter_profile { PROFILE_NATIVE, PROFILE_NFSTREAM };
 
 struct meter_options {
@@ -26,6 +28,9 @@ struct meter_options {
     uint32_t splt_analysis;   /* packets, at most 65535; 0: off */
     uint64_t flow_table_size; /* open at once; at least 1024 */
     bool preallocate;         /* live: all memory from the start */
+
+    /* User-defined fields, borrowed; NULL: none. */
+    const struct udps *udps;
 };
 
 /* Everything the ledger needs of a meter. opened = exported + discarded + open. */

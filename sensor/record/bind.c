@@ -37,6 +37,38 @@ static int refuse_type(const struct schema *schema, const char *name, const stru
                      schema->name, name, value_type_name(found.type), value_type_name(row->type));
 }
 
+/* A row that the configuration doesn't make is not a row of the sensor either. */
+static int refuse_unknown_udps(const struct schema *schema, const struct udps_rows *rows, const char *name,
+                               struct error *error) {
+    const char *nearest = udps_rows_nearest(rows, name);
+    if (nearest != NULL)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "schema %s: field udps.%s: no counter or plugin gives it; did you mean %s? `flowsensor schema compose` makes the schema anew",
+            schema->name, name, nearest);
+    return error_set(
+        error, EINVAL, EX_CONFIG,
+        "schema %s: field udps.%s: no counter or plugin gives it; configure it under udps, or make the schema anew with `flowsensor schema compose`",
+        schema->name, name);
+}
+
+/* A field of the nested record. */
+static int bind_member(const struct schema *schema, const json_t *node, const struct udps_rows *rows,
+                       struct bound_field *field, struct error *error) {
+    const char *name = json_string_value(json_object_get(node, "name"));
+    struct field_type type = {VALUE_STRING, false};
+    schema_field_type(json_object_get(node, "type"), &type);
+    field->row = udps_rows_find(rows, name);
+    if (field->row == NULL)
+        return refuse_unknown_udps(schema, rows, name, error);
+    if (!fits(field->row, BIDIRECTIONAL, type))
+        return refuse_type(schema, field->row->name, field->row, type, error);
+    field->direction = BIDIRECTIONAL;
+    field->nullable = type.nullable;
+    field->name = strdup(field->row->name);
+    return field->name != NULL ? 0 : error_set(error, ENOMEM, EX_OSERR, "schema %s: no memory", schema->name);
+}
+
 static int bind_field(const struct schema *schema, const json_t *node, struct bound_field *field,
                       struct error *error) {
     const char *name = json_string_value(json_object_get(node, "name"));
@@ -107,19 +139,43 @@ static int check_records(struct schema *schema, struct error *error) {
     return 0;
 }
 
-int schema_bind(struct schema *schema, const json_t *root, struct error *error) {
+/* The fields of the nested record that this field may be. */
+static const json_t *members_of(const json_t *node) {
+    return json_object_get(schema_nested_record(json_object_get(node, "type")), "fields");
+}
+
+/* A field, and behind it the fields of its record. */
+static int bind_with_members(struct schema *schema, const json_t *node, const struct udps_rows *rows,
+                             struct error *error) {
+    struct bound_field *field = &schema->fields[schema->field_count++];
+    int status = bind_field(schema, node, field, error);
+    field->members = json_array_size(members_of(node));
+    size_t index;
+    const json_t *member;
+    json_array_foreach(members_of(node), index, member) {
+        if (status == 0)
+            status = bind_member(schema, member, rows, &schema->fields[schema->field_count++], error);
+    }
+    return status;
+}
+
+int schema_bind(struct schema *schema, const json_t *root, const struct udps_rows *rows,
+                struct error *error) {
     const json_t *fields = json_object_get(root, "fields");
-    size_t count = json_array_size(fields);
+    size_t count = json_array_size(fields), index;
+    const json_t *node;
+    json_array_foreach(fields, index, node) count += json_array_size(members_of(node));
     schema->fields = calloc(count, sizeof *schema->fields);
     if (schema->fields == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "schema %s: no memory", schema->name);
-    schema->field_count = count;
-    for (size_t i = 0; i < count; i++) {
-        int status = bind_field(schema, json_array_get(fields, i), &schema->fields[i], error);
-        if (status < 0)
-            return status;
+    int status = 0;
+    schema->field_count = 0;
+    json_array_foreach(fields, index, node) {
+        if (status == 0)
+            status = bind_with_members(schema, node, rows, error);
     }
-    int status = check_records(schema, error);
+    if (status == 0)
+        status = check_records(schema, error);
     return status == 0 ? check_profiles(schema, error) : status;
 }
 

@@ -9,8 +9,8 @@
 #define REQUIRED false
 #define OPTIONAL true
 #define ROW(name, records, directional, type, group, pii, profiles, null, version, unit, getter, help) \
-    {#name,         records, directional, VALUE_##type, GROUP_##group, PII_##pii,                      \
-     IN_##profiles, null,    version,     unit,         help,          get_##getter},
+    {#name, records, directional, VALUE_##type, GROUP_##group, PII_##pii, IN_##profiles,               \
+     null,  version, unit,        help,         get_##getter,  NULL},
 #define FIELD(name, ...)       ROW(name, OF_FLOW, false, __VA_ARGS__)
 #define DIRECTIONAL(name, ...) ROW(name, OF_FLOW, true, __VA_ARGS__)
 #define SENSOR(name, ...)      ROW(name, OF_SENSOR, false, __VA_ARGS__)
@@ -33,8 +33,8 @@ static const char *const direction_text[FLOW_DIRECTIONS] = {"Both directions", "
                                                             "Destination to source"};
 
 const char *field_group_name(enum field_group group) {
-    static const char *const names[GROUP_COUNT] = {"identity", "quality", "core", "report",
-                                                   "tunnel",   "stats",   "splt", "l7"};
+    static const char *const names[GROUP_COUNT] = {"identity", "quality", "core", "report", "tunnel",
+                                                   "stats",    "splt",    "l7",   "udps"};
     return names[group];
 }
 

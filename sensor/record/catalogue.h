@@ -20,6 +20,7 @@ enum field_group {
     GROUP_STATS,
     GROUP_SPLT,
     GROUP_L7,
+    GROUP_UDPS, /* user-defined: counters and plugins */
     GROUP_COUNT
 };
 
@@ -31,6 +32,8 @@ enum field_profiles { IN_NATIVE = 1, IN_NFSTREAM = 2, IN_BOTH = 3 };
 
 /* In records of what a row exists: a record tells of a flow, or of the sensor itself (record/report.h). */
 enum field_records { OF_FLOW = 1, OF_SENSOR = 2, OF_EITHER = 3 };
+
+struct udps_field; /* meter/udps.h */
 
 struct record_source; /* record/source.h: the flow or report and everything else a getter may read */
 
@@ -53,6 +56,7 @@ struct catalogue_row {
     const char *unit; /* "bytes", "microseconds", ... or "" */
     const char *help; /* definition, with its source: IPFIX element, RFC, NFStream column */
     field_getter *get;
+    const struct udps_field *udps; /* of a row udps.NAME (record/udps_rows.h); else NULL */
 };
 
 extern const struct catalogue_row catalogue[];

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "meter/udps.h"
 
 /* Lines of the canonical text, collected in any order and then sorted. */
 struct lines {
@@ -86,6 +87,29 @@ static void add_groups(struct lines *lines, unsigned groups, const struct identi
         add_line(lines, "snapshot_length=%u\n", snapshot_length);
 }
 
+/* A plugin may end flows, so it changes every record; a counter changes its own fields. */
+static void add_udps(struct lines *lines, unsigned groups, const struct udps *udps) {
+    for (size_t i = 0; i < udps->plugin_count; i++) {
+        const struct udps_plugin *plugin = &udps->plugins[i];
+        struct buffer text = {0};
+        for (size_t j = 0; j < plugin->parameter_count; j++) {
+            const struct flowsensor_parameter *parameter = &plugin->parameters[j];
+            buffer_append(&text, " ", 1);
+            buffer_append(&text, parameter->name, strlen(parameter->name));
+            buffer_append(&text, "=", 1);
+            buffer_append(&text, parameter->value, strlen(parameter->value));
+        }
+        buffer_append(&text, "", 1);
+        lines->failed |= text.failed;
+        add_line(lines, "udps.plugin.%s=%s%s\n", plugin->descriptor->name, plugin->descriptor->version,
+                 text.failed ? "" : (const char *)text.data);
+        buffer_free(&text);
+    }
+    for (size_t i = 0; i < udps->counter_count && (groups & 1u << GROUP_UDPS) != 0; i++)
+        add_line(lines, "udps.counter.%s=%s %s\n", udps->counters[i].name,
+                 udps->counters[i].bytes ? "bytes" : "packets", udps->counters[i].expression);
+}
+
 static char *join(struct lines *lines) {
     struct buffer text = {0};
     qsort(lines->line, lines->count, sizeof *lines->line, compare_lines);
@@ -100,12 +124,16 @@ static char *join(struct lines *lines) {
 char *features_text(const struct schema *schema, const struct identity *identity, bool live,
                     unsigned snapshot_length) {
     enum { SETTINGS_MAX = 16 };
-    struct lines lines = {.capacity = schema->field_count + SETTINGS_MAX};
+    const struct udps *udps = identity->meter->udps;
+    size_t udps_lines = udps != NULL ? udps->plugin_count + udps->counter_count : 0;
+    struct lines lines = {.capacity = schema->field_count + SETTINGS_MAX + udps_lines};
     lines.line = calloc(lines.capacity, sizeof *lines.line);
     if (lines.line == NULL)
         return NULL;
     add_metering(&lines, schema, identity);
     add_groups(&lines, schema_groups(schema), identity, live, snapshot_length);
+    if (udps != NULL)
+        add_udps(&lines, schema_groups(schema), udps);
     add_fields(&lines, schema, identity->meter->profile);
     char *text = join(&lines);
     for (size_t i = 0; i < lines.count; i++)

@@ -7,9 +7,12 @@
 #include "base/buffer.h"
 #include "record/schema_json.h"
 
-char *schema_full_name(const json_t *root) {
-    const char *name = json_string_value(json_object_get(root, "name"));
-    const char *space = json_string_value(json_object_get(root, "namespace"));
+/* `inherited` (may be NULL) is the namespace of the record around this one. */
+static char *full_name(const json_t *record, const char *inherited) {
+    const char *name = json_string_value(json_object_get(record, "name"));
+    const char *space = json_string_value(json_object_get(record, "namespace"));
+    if (space == NULL)
+        space = inherited;
     /* A name with a dot is a full name already; the namespace is ignored then. */
     if (space == NULL || strchr(name, '.') != NULL)
         return strdup(name);
@@ -18,6 +21,10 @@ char *schema_full_name(const json_t *root) {
     if (full != NULL)
         snprintf(full, size, "%s.%s", space, name);
     return full;
+}
+
+char *schema_full_name(const json_t *root) {
+    return full_name(root, NULL);
 }
 
 static void append_text(struct buffer *form, const char *text) {
@@ -41,33 +48,49 @@ static void append_plain_type(struct buffer *form, enum value_type type) {
     }
 }
 
-static void append_field(struct buffer *form, const json_t *field) {
+static void append_record(struct buffer *form, const json_t *record, const char *inherited);
+
+static void append_field(struct buffer *form, const json_t *field, const char *space) {
+    const json_t *nested = schema_nested_record(json_object_get(field, "type"));
     struct field_type type = {VALUE_STRING, false};
     schema_field_type(json_object_get(field, "type"), &type);
     append_text(form, "{\"name\":");
     append_quoted(form, json_string_value(json_object_get(field, "name")));
     append_text(form, type.nullable ? ",\"type\":[\"null\"," : ",\"type\":");
-    append_plain_type(form, type.type);
+    if (nested != NULL)
+        append_record(form, nested, space);
+    else
+        append_plain_type(form, type.type);
     append_text(form, type.nullable ? "]}" : "}");
+}
+
+static void append_record(struct buffer *form, const json_t *record, const char *inherited) {
+    char *name = full_name(record, inherited);
+    if (name == NULL) {
+        form->failed = true;
+        return;
+    }
+    append_text(form, "{\"name\":");
+    append_quoted(form, name);
+    append_text(form, ",\"type\":\"record\",\"fields\":[");
+    char *dot = strrchr(name, '.');
+    if (dot != NULL)
+        *dot = '\0';
+    size_t index;
+    const json_t *field;
+    json_array_foreach(json_object_get(record, "fields"), index, field) {
+        if (index > 0)
+            append_text(form, ",");
+        append_field(form, field, dot != NULL ? name : NULL);
+    }
+    append_text(form, "]}");
+    free(name);
 }
 
 char *schema_canonical_form(const json_t *root) {
     struct buffer form = {0};
-    char *name = schema_full_name(root);
-    if (name == NULL)
-        return NULL;
-    append_text(&form, "{\"name\":");
-    append_quoted(&form, name);
-    free(name);
-    append_text(&form, ",\"type\":\"record\",\"fields\":[");
-    size_t index;
-    const json_t *field;
-    json_array_foreach(json_object_get(root, "fields"), index, field) {
-        if (index > 0)
-            append_text(&form, ",");
-        append_field(&form, field);
-    }
-    buffer_append(&form, "]}", 3);
+    append_record(&form, root, NULL);
+    buffer_append(&form, "", 1);
     if (form.failed)
         buffer_free(&form);
     return (char *)form.data;

@@ -17,6 +17,9 @@
 #undef DIRECTIONAL
 #undef FIELD
 
+/* Of all rows of record/udps_rows.h. */
+field_getter get_udps_field;
+
 static inline void value_null(struct value *value) {
     value->is_null = true;
 }

@@ -56,5 +56,7 @@ void get_end_reason(const struct record_source *source, enum flow_direction dire
 void get_expiration_id(const struct record_source *source, enum flow_direction direction,
                        struct value *value) {
     (void)direction;
-    value_integer(value, source->flow->end_reason == END_ACTIVE);
+    value_integer(value, source->flow->end_reason == END_PLUGIN   ? -1
+                         : source->flow->end_reason == END_ACTIVE ? 1
+                                                                  : 0);
 }

@@ -10,15 +10,16 @@
 /* Where the lint is; every message names it. */
 struct place {
     const char *schema;
-    const char *field; /* NULL: the record itself */
+    const char *parent; /* "udps." within the nested record; else "" */
+    const char *field;  /* NULL: the record itself */
     struct error *error;
 };
 
 static int refuse(const struct place *place, const char *what, const char *remedy) {
     if (place->field == NULL)
         return error_set(place->error, EINVAL, EX_CONFIG, "schema %s: %s; %s", place->schema, what, remedy);
-    return error_set(place->error, EINVAL, EX_CONFIG, "schema %s: field %s: %s; %s", place->schema,
-                     place->field, what, remedy);
+    return error_set(place->error, EINVAL, EX_CONFIG, "schema %s: field %s%s: %s; %s", place->schema,
+                     place->parent, place->field, what, remedy);
 }
 
 /* As refuse(), with the offending piece of JSON in the message. */
@@ -86,6 +87,10 @@ static bool plain_type(const json_t *node, enum value_type *type) {
         return false;
     if (strcmp(json_string_value(name), "array") == 0)
         return logical == NULL && array_type(json_object_get(node, "items"), type);
+    if (strcmp(json_string_value(name), "record") == 0) {
+        *type = VALUE_RECORD;
+        return true;
+    }
     if (!primitive_type(json_string_value(name), type))
         return false;
     if (logical == NULL)
@@ -107,6 +112,18 @@ bool schema_field_type(const json_t *type, struct field_type *result) {
            plain_type(json_array_get(type, 1), &result->type);
 }
 
+const json_t *schema_nested_record(const json_t *type) {
+    struct field_type parsed;
+    return json_is_array(type) && schema_field_type(type, &parsed) && parsed.type == VALUE_RECORD
+               ? json_array_get(type, 1)
+               : NULL;
+}
+
+/* One nested record is known. */
+static bool may_be_record(const struct place *place) {
+    return place->parent[0] == '\0' && strcmp(place->field, "udps") == 0;
+}
+
 static int lint_union(const struct place *place, const json_t *type) {
     if (json_array_size(type) == 2) {
         const json_t *second = json_array_get(type, 1);
@@ -117,7 +134,7 @@ static int lint_union(const struct place *place, const json_t *type) {
             return refuse(place, "a union within a union", "write [\"null\", T]");
     }
     struct field_type parsed;
-    if (!schema_field_type(type, &parsed))
+    if (!schema_field_type(type, &parsed) || (parsed.type == VALUE_RECORD && !may_be_record(place)))
         return refuse_json(place, "unsupported union", type,
                            "records know only [\"null\", T] with a supported type T");
     return 0;
@@ -129,7 +146,7 @@ static int lint_type(const struct place *place, const json_t *type) {
         return refuse(place, "no \"type\"", "add it");
     if (json_is_array(type))
         return lint_union(place, type);
-    if (schema_field_type(type, &parsed))
+    if (schema_field_type(type, &parsed) && parsed.type != VALUE_RECORD)
         return 0;
     return refuse_json(
         place, "unsupported type", type,
@@ -149,6 +166,7 @@ static bool default_fits(const json_t *value, enum value_type type) {
     case VALUE_INT_ARRAY:
     case VALUE_LONG_ARRAY:
     case VALUE_STRING_ARRAY: break;
+    case VALUE_RECORD:
     case VALUE_TYPES: return false;
     }
     enum value_type item = type == VALUE_INT_ARRAY    ? VALUE_INT
@@ -167,6 +185,9 @@ static int lint_default(const struct place *place, const json_t *field) {
     const json_t *value = json_object_get(field, "default");
     struct field_type parsed = {VALUE_TYPES, false};
     schema_field_type(json_object_get(field, "type"), &parsed);
+    if (place->parent[0] != '\0' && !parsed.nullable)
+        return refuse(place, "can't be null",
+                      "write [\"null\", T] with default null: a plugin may have no value");
     if (parsed.nullable) {
         if (value == NULL)
             return refuse(place, "may be null but has no default", "add \"default\": null");
@@ -216,6 +237,18 @@ static int lint_aliases(const struct place *place, const json_t *field, json_t *
     return 0;
 }
 
+static int lint_record_fields(const struct place *place, const json_t *record);
+
+/* The record within the type ["null", {record}] of the field `udps`. */
+static int lint_nested(const struct place *place, const json_t *record) {
+    const char *name = json_string_value(json_object_get(record, "name"));
+    if (name == NULL || !is_dotted_name(name))
+        return refuse(place, "its record has no valid \"name\"", "call it Udps");
+    const struct place nested = {place->schema, "udps.", NULL, place->error};
+    int status = lint_doc(place, record);
+    return status == 0 ? lint_record_fields(&nested, record) : status;
+}
+
 /* A field but for its aliases, which need all names. */
 static int lint_field(struct place *place, const json_t *field, json_t *names) {
     if (!json_is_object(field))
@@ -234,7 +267,8 @@ static int lint_field(struct place *place, const json_t *field, json_t *names) {
         status = lint_default(place, field);
     if (status == 0)
         status = lint_doc(place, field);
-    return status;
+    const json_t *nested = schema_nested_record(json_object_get(field, "type"));
+    return status == 0 && nested != NULL ? lint_nested(place, nested) : status;
 }
 
 static int lint_fields(const struct place *record, const json_t *fields) {
@@ -277,6 +311,10 @@ static int lint_record(const struct place *place, const json_t *root) {
         status = lint_doc(place, root);
     if (status < 0)
         return status;
+    return lint_record_fields(place, root);
+}
+
+static int lint_record_fields(const struct place *place, const json_t *root) {
     const json_t *fields = json_object_get(root, "fields");
     if (json_array_size(fields) == 0)
         return refuse(place, "no fields", "add at least one to \"fields\"");
@@ -295,7 +333,7 @@ static int lint_by_avro(const struct place *place, const char *text, size_t leng
 }
 
 json_t *schema_lint_parse(const char *name, const char *text, size_t length, struct error *error) {
-    const struct place place = {name, NULL, error};
+    const struct place place = {name, "", NULL, error};
     if (length > SCHEMA_TEXT_MAX) {
         refuse(&place, "larger than 1 MiB", "choose fewer fields");
         return NULL;

@@ -38,6 +38,7 @@ static const char *group_switch(enum field_group group) {
         [GROUP_STATS] = "meter.statistical_analysis",
         [GROUP_SPLT] = "meter.splt_analysis",
         [GROUP_L7] = "meter.n_dissections",
+        [GROUP_UDPS] = "udps.packets, udps.bytes or udps.plugins",
     };
     return switches[group] != NULL ? switches[group] : field_group_name(group);
 }
@@ -48,6 +49,8 @@ static int compile_field(struct recorder *recorder, const struct recorder_option
     const struct catalogue_row *row = bound_field_row(field, options->identity->meter->profile);
     bool on = (options->groups_on & 1u << row->group) != 0;
     if (!on && options->encoding->skips_null_groups)
+        return 0;
+    if (row->type == VALUE_RECORD && options->encoding->flattens)
         return 0;
     if (!on && !field->nullable)
         return error_set(
@@ -94,12 +97,18 @@ static int check_names(const struct recorder_options *options, struct error *err
     return 0;
 }
 
+static size_t udps_field_count(const struct meter_options *meter) {
+    return meter->udps != NULL ? meter->udps->field_count : 0;
+}
+
 static int allocate_scratch(struct record_scratch *scratch, const struct meter_options *meter) {
     enum { SPLT_ARRAYS = 3 };
+    scratch->udps = calloc(udps_field_count(meter) + 1, sizeof *scratch->udps);
+    scratch->udps_count = scratch->udps != NULL ? udps_field_count(meter) : 0;
     scratch->integers_capacity = SPLT_ARRAYS * (size_t)meter->splt_analysis;
     scratch->integers = calloc(scratch->integers_capacity + 1, sizeof *scratch->integers);
     scratch->text = malloc(RECORD_TEXT_SCRATCH);
-    return scratch->integers != NULL && scratch->text != NULL ? 0 : -ENOMEM;
+    return scratch->integers != NULL && scratch->text != NULL && scratch->udps != NULL ? 0 : -ENOMEM;
 }
 
 static int describe(struct recorder *recorder, const struct recorder_options *options, struct error *error) {
@@ -152,6 +161,9 @@ void recorder_destroy(struct recorder *recorder) {
         return;
     buffer_free(&recorder->header);
     buffer_free(&recorder->body);
+    for (size_t i = 0; i < recorder->scratch.udps_count; i++)
+        buffer_free(&recorder->scratch.udps[i]);
+    free(recorder->scratch.udps);
     free(recorder->scratch.text);
     free(recorder->scratch.integers);
     free(recorder->features);
@@ -193,17 +205,19 @@ static void make_flow_uid(const struct record_source *source, char uid[33]) {
 
 /* Asks the getters and encodes; key and kind of the message are the caller's. */
 static int encode(struct recorder *recorder, struct message *message) {
+    struct record_source *source = &recorder->source;
     recorder->scratch.integers_used = 0;
     recorder->scratch.text_used = 0;
+    recorder->scratch.failed = false;
     for (size_t i = 0; i < recorder->field_count; i++) {
+        source->row = recorder->fields[i].row;
         if (!recorder->is_off[i])
-            recorder->fields[i].row->get(&recorder->source, recorder->fields[i].direction,
-                                         &recorder->values[i]);
+            source->row->get(source, recorder->fields[i].direction, &recorder->values[i]);
     }
     recorder->body.length = 0;
     recorder->body.failed = false;
     recorder->encoding->record(recorder->pointers, recorder->values, recorder->field_count, &recorder->body);
-    if (recorder->body.failed)
+    if (recorder->body.failed || recorder->scratch.failed)
         return -ENOMEM;
     message->body = recorder->body.data;
     message->body_length = recorder->body.length;

@@ -28,6 +28,10 @@ static const struct embedded_schema *find_embedded(const char *name) {
     return NULL;
 }
 
+bool schema_is_embedded(const char *name) {
+    return find_embedded(name) != NULL;
+}
+
 /* A name that is neither embedded nor a file: say what there is. */
 static int refuse_name(const char *name, int number, struct error *error) {
     const char *const *names = schema_embedded_names();
@@ -63,7 +67,8 @@ static int read_file(const char *name, struct buffer *text, struct error *error)
     return status;
 }
 
-static int read_text(const char *name, struct schema *schema, struct error *error) {
+static int read_text(const char *name, const struct udps_rows *compose, struct schema *schema,
+                     struct error *error) {
     struct buffer text = {0};
     const struct embedded_schema *embedded = find_embedded(name);
     int status = 0;
@@ -71,6 +76,8 @@ static int read_text(const char *name, struct schema *schema, struct error *erro
         buffer_append(&text, embedded->text, embedded->length);
     else
         status = read_file(name, &text, error);
+    if (status == 0 && compose != NULL && !text.failed)
+        status = schema_compose(name, &text, compose, error);
     buffer_append(&text, "", 1);
     if (status == 0 && text.failed)
         status = error_set(error, ENOMEM, EX_OSERR, "schema %s: no memory", name);
@@ -92,34 +99,41 @@ static int hash_text(struct schema *schema) {
     return 0;
 }
 
-static int describe(struct schema *schema, const json_t *root, struct error *error) {
+static int describe(struct schema *schema, const json_t *root, const struct udps_rows *rows,
+                    struct error *error) {
     schema->full_name = schema_full_name(root);
     if (schema->full_name == NULL || hash_text(schema) < 0 ||
         schema_fingerprint(root, &schema->fingerprint) < 0)
         return error_set(error, ENOMEM, EX_OSERR, "schema %s: no memory", schema->name);
-    return schema_bind(schema, root, error);
+    return schema_bind(schema, root, rows, error);
 }
 
-static int load(const char *name, struct schema *schema, struct error *error) {
+static int load(const char *name, const struct udps_rows *rows, bool compose, struct schema *schema,
+                struct error *error) {
     schema->name = strdup(name);
     if (schema->name == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "schema %s: no memory", name);
-    int status = read_text(name, schema, error);
+    int status = read_text(name, compose ? rows : NULL, schema, error);
     if (status < 0)
         return status;
     json_t *root = schema_lint_parse(name, schema->text, schema->text_length, error);
     if (root == NULL)
         return -EINVAL;
-    status = describe(schema, root, error);
+    status = describe(schema, root, rows, error);
     json_decref(root);
     return status;
 }
 
 int schema_load(const char *name, struct schema **schema, struct error *error) {
+    return schema_load_udps(name, NULL, false, schema, error);
+}
+
+int schema_load_udps(const char *name, const struct udps_rows *rows, bool compose, struct schema **schema,
+                     struct error *error) {
     struct schema *loaded = calloc(1, sizeof *loaded);
     if (loaded == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "schema %s: no memory", name);
-    int status = load(name, loaded, error);
+    int status = load(name, rows, compose, loaded, error);
     if (status < 0) {
         schema_free(loaded);
         return status;

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "meter/meter.h"
 #include "record/catalogue.h"
+#include "record/udps_rows.h"
 
 /* A schema's field, bound to the catalogue. */
 struct bound_field {
@@ -19,7 +20,8 @@ struct bound_field {
     const struct catalogue_row
         *nfstream_row; /* the nfstream profile's, where it has a row of its own; else NULL */
     enum flow_direction direction;
-    bool nullable; /* ["null", T] */
+    bool nullable;  /* ["null", T] */
+    size_t members; /* of a nested record (udps): how many of the next fields are its */
 };
 
 struct schema {
@@ -37,10 +39,16 @@ struct schema {
 /* Loads a schema by its embedded name ("flow/v1", "nfstream/v1", ...) or from a path, lints it and binds each field.
  * EX_CONFIG with one line that names schema, field and remedy (nearest name, right type). Free with schema_free(). */
 int schema_load(const char *name, struct schema **schema, struct error *error);
+
+/* The same with user-defined fields: those that the schema's nested record `udps` may have. `rows` (NULL: none) are
+ * borrowed for the schema's life. `compose` gives the schema that record, with all of them, in place of what it has. */
+int schema_load_udps(const char *name, const struct udps_rows *rows, bool compose, struct schema **schema,
+                     struct error *error);
 void schema_free(struct schema *schema);
 
 /* Names of the embedded schemas, NULL-terminated. */
 const char *const *schema_embedded_names(void);
+bool schema_is_embedded(const char *name);
 
 /* What the shipped text of a schema breaks of our rules (duplicate names, defaults, nested unions, types that records
  * don't use, no doc ...): 0, or -EINVAL with the first violation. `name` is only for the message. */

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "record/schema.h"
 
@@ -30,4 +31,10 @@ int schema_fingerprint(const json_t *root, uint64_t *fingerprint);
 char *schema_canonical_form(const json_t *root);
 
 /* Fills schema->fields from a linted schema. */
-int schema_bind(struct schema *schema, const json_t *root, struct error *error);
+int schema_bind(struct schema *schema, const json_t *root, const struct udps_rows *rows, struct error *error);
+
+/* The record in a field's type ["null", {record}]; NULL for all other types. */
+const json_t *schema_nested_record(const json_t *type);
+
+/* Replaces a schema's text by the same with the field `udps`; a schema of records of the sensor itself is left as it is. */
+int schema_compose(const char *name, struct buffer *text, const struct udps_rows *rows, struct error *error);

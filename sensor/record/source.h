@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/hash.h"
 #include "meter/flow.h"
 #include "meter/meter.h"
@@ -32,7 +33,12 @@ struct record_scratch {
     char *text; /* RECORD_TEXT_SCRATCH bytes */
     size_t text_used;
     struct text flags[QUALITY_COUNT];
+    struct buffer *udps; /* one for each user-defined field */
+    size_t udps_count;
+    bool failed; /* memory ran out: there is no record */
 };
+
+struct catalogue_row; /* record/catalogue.h */
 
 /* One per output, reused for each record. */
 struct record_source {
@@ -45,4 +51,7 @@ struct record_source {
     bool loss_window;         /* the kernel dropped packets while the flow was open */
     struct record_scratch *scratch;
     const struct sensor_report *report; /* instead of a flow, in records of the sensor itself */
+
+    /* The row that is asked for: who calls a getter sets it. */
+    const struct catalogue_row *row;
 };

@@ -11,6 +11,7 @@ const char *value_type_name(enum value_type type) {
         [VALUE_INT_ARRAY] = "array<int>",
         [VALUE_LONG_ARRAY] = "array<long>",
         [VALUE_STRING_ARRAY] = "array<string>",
+        [VALUE_RECORD] = "record",
     };
     return names[type];
 }

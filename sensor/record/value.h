@@ -15,7 +15,8 @@ enum value_type {
     VALUE_STRING,       /* valid UTF-8 */
     VALUE_INT_ARRAY,    /* array<int> */
     VALUE_LONG_ARRAY,   /* array<long> */
-    VALUE_STRING_ARRAY, /* array<string>, each from a fixed vocabulary */
+    VALUE_STRING_ARRAY, /* array<string>, each valid UTF-8 */
+    VALUE_RECORD,       /* the nested record `udps`: its fields are the next ones */
     VALUE_TYPES
 };
 

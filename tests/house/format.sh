@@ -8,7 +8,7 @@ if [[ ${1-} == --fix ]]; then
     mode=(-i)
 fi
 
-mapfile -d '' -t files < <(find sensor tests -type f \( -name '*.c' -o -name '*.h' \) -print0 2>/dev/null | sort -z)
+mapfile -d '' -t files < <(find sensor tests deploy/examples/plugins -type f \( -name '*.c' -o -name '*.h' \) -print0 2>/dev/null | sort -z)
 if ((${#files[@]})); then
     clang-format --style=file "${mode[@]}" -- "${files[@]}"
 fi

@@ -12,7 +12,7 @@ CASES = (
     ("librdkafka/rdkafka.h", ("sink/kafka.c", "sink/kafka_ledger.c"), ("sink/file.c", "sink/kafka.h", "app/main.c")),
     ("rdkafka.h", ("sink/kafka.c",), ("record/message.c",)),
     ("libconfig.h", ("app/config.c", "app/config_units.c"), ("app/main.c", "base/option.c")),
-    ("pcap.h", ("capture/file.c",), ("decode/link.c", "app/main.c")),
+    ("pcap.h", ("capture/file.c", "meter/packet_filter.c"), ("decode/link.c", "meter/packet_filter.h", "app/main.c")),
     ("pcap/dlt.h", ("capture/link.h",), ("decode/link.c",)),
 )
 

@@ -162,7 +162,11 @@ def run_in_fork(streamer, path, options, folder):
         os.dup2(output, 1)
         os.dup2(output, 2)
         threading.Thread(target=watch_meters, daemon=True).start()
-        flows = streamer(source=nfstream_source(path), **COMMON, **options).to_csv(str(folder / "flows.csv"))
+        arguments = {**COMMON, **options}
+        if "udps" in options:
+            import nfstream_plugins
+            arguments["udps"] = nfstream_plugins.make(options["udps"])
+        flows = streamer(source=nfstream_source(path), **arguments).to_csv(str(folder / "flows.csv"))
         (folder / "count").write_text(str(flows), encoding="ascii")
         status = 0
     except BaseException as error:  # whatever NFStream raises is its answer

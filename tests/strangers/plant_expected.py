@@ -150,7 +150,7 @@ def record_of(flow, header, seq, feature_hash):
     if profile == "native":
         record.update(native_only(flow, header, seq, feature_hash))
     else:
-        record.update(id=seq, expiration_id=int(END_REASONS[flow["end_reason"]] == "active"))
+        record.update(id=seq, expiration_id={"active": 1, "plugin": -1}.get(END_REASONS[flow["end_reason"]], 0))
     return record
 
 

@@ -6,7 +6,7 @@ import random
 import socket
 
 RECORD_KINDS = ("final", "early", "update")
-END_REASONS = ("idle", "active", "end_of_input", "evicted", "shutdown")
+END_REASONS = ("idle", "active", "end_of_input", "evicted", "shutdown", "plugin")
 DIRECTIONS = ("bidirectional", "src2dst", "dst2src")
 FLAGS = ("syn", "cwr", "ece", "urg", "ack", "psh", "rst", "fin")
 TEXTS = ("server_name", "user_agent", "content_type", "ja3", "ja3s", "ja4", "hassh", "hassh_server", "dhcp")
@@ -142,7 +142,7 @@ def chances(profile):
         first = number(50)
         yield changed(
             profile, ports=(number(16), number(16)), protocol=number(8), vlan_id=number(12), slice=number(31),
-            end_reason=dice.randrange(5), source=socket.inet_ntoa(dice.randbytes(4)), uid_time=first, confidence=number(3),
+            end_reason=dice.randrange(len(END_REASONS)), source=socket.inet_ntoa(dice.randbytes(4)), uid_time=first, confidence=number(3),
             macs=(dice.randbytes(6).hex(), dice.randbytes(6).hex()), guessed=number(1), seen_flags=number(4),
             # A flow has a packet, and its first one is from its source; only the answers may lack.
             counters=[(first, first + number(40), max(number(63), least), number(63)) for least in (1, 1, 0)],

@@ -11,11 +11,13 @@
 
 struct meter_options;
 struct dissector;
+struct udps_instance;
 
 /* What every call of a feature may use. */
 struct feature_context {
     const struct meter_options *options;
     struct dissector *dissector; /* NULL while l7 is off */
+    struct udps_instance *udps;  /* NULL without udps */
 };
 
 struct feature {

@@ -76,6 +76,7 @@ static inline uint8_t *put_value(uint8_t *out, enum value_type type, const struc
     case VALUE_INT_ARRAY:
     case VALUE_LONG_ARRAY: return put_integers(out, value->integers.items, value->integers.count);
     case VALUE_STRING_ARRAY:
+    case VALUE_RECORD:
     case VALUE_TYPES: break;
     }
     return put_texts(out, value->texts.items, value->texts.count);
@@ -101,11 +102,15 @@ static void avro_record(const struct bound_field *const *fields, const struct va
         /* The lint takes unions as ["null", T] only: branch 0 is null, branch 1 (zigzag 2) the value. */
         if (fields[i]->nullable) {
             *out++ = values[i].is_null ? 0 : 2;
-            if (values[i].is_null)
+            if (values[i].is_null) {
+                i += fields[i]->members;
                 continue;
+            }
         }
         enum value_type type = fields[i]->row->type;
         if (type >= VALUE_STRING) {
+            if (type == VALUE_RECORD)
+                continue; /* its fields follow */
             size_t size = extra_size(type, &values[i]) + (count - i) * SCALAR_MAX_BYTES;
             if (size > buffer->capacity - (size_t)(out - buffer->data) &&
                 (out = make_room(buffer, out, size)) == NULL)
@@ -120,6 +125,7 @@ static void avro_record(const struct bound_field *const *fields, const struct va
 const struct encoding encoding_avro = {
     .name = "avro",
     .skips_null_groups = false,
+    .flattens = false,
     .header = avro_header,
     .record = avro_record,
 };

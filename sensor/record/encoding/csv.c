@@ -52,7 +52,30 @@ static uint8_t *put_integers(uint8_t *out, const int64_t *items, size_t count) {
     return out;
 }
 
-/* From a fixed vocabulary without quotes: only the quotes around each need doubling. */
+/* A JSON string whose quotes are doubled. */
+static uint8_t *put_item(uint8_t *out, struct text text) {
+    static const char hex[] = "0123456789abcdef";
+    memcpy(out, "\"\"", 2);
+    out += 2;
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char byte = (unsigned char)text.bytes[i];
+        if (byte < 0x20) {
+            memcpy(out, "\\u00", 4);
+            out[4] = (uint8_t)hex[byte >> 4];
+            out[5] = (uint8_t)hex[byte & 15];
+            out += 6;
+            continue;
+        }
+        if (byte == '"' || byte == '\\')
+            *out++ = '\\';
+        if (byte == '"')
+            *out++ = '"';
+        *out++ = byte;
+    }
+    memcpy(out, "\"\"", 2);
+    return out + 2;
+}
+
 static uint8_t *put_texts(uint8_t *out, const struct text *items, size_t count) {
     if (count == 0) {
         memcpy(out, "[]", 2);
@@ -61,14 +84,11 @@ static uint8_t *put_texts(uint8_t *out, const struct text *items, size_t count) 
     memcpy(out, "\"[", 2);
     out += 2;
     for (size_t i = 0; i < count; i++) {
-        const char *separator = i > 0 ? ", \"\"" : "\"\"";
-        size_t length = strlen(separator);
-        memcpy(out, separator, length);
-        out += length;
-        memcpy(out, items[i].bytes, items[i].length);
-        out += items[i].length;
-        memcpy(out, "\"\"", 2);
-        out += 2;
+        if (i > 0) {
+            *out++ = ',';
+            *out++ = ' ';
+        }
+        out = put_item(out, items[i]);
     }
     memcpy(out, "]\"", 2);
     return out + 2;
@@ -83,7 +103,7 @@ static size_t cell_bound(enum value_type type, const struct value *value) {
         return CELL_MAX + (INTEGER_TEXT_MAX + 2) * value->integers.count;
     size_t bound = CELL_MAX;
     for (size_t i = 0; i < value->texts.count; i++)
-        bound += value->texts.items[i].length + 6;
+        bound += 6 * value->texts.items[i].length + 6;
     return bound;
 }
 
@@ -104,6 +124,7 @@ static uint8_t *put_value(uint8_t *out, enum value_type type, const struct value
     case VALUE_INT_ARRAY:
     case VALUE_LONG_ARRAY: return put_integers(out, value->integers.items, value->integers.count);
     case VALUE_STRING_ARRAY:
+    case VALUE_RECORD:
     case VALUE_TYPES: break;
     }
     return put_texts(out, value->texts.items, value->texts.count);
@@ -145,6 +166,7 @@ static void csv_record(const struct bound_field *const *fields, const struct val
 const struct encoding encoding_csv = {
     .name = "csv",
     .skips_null_groups = true,
+    .flattens = true,
     .header = csv_header,
     .record = csv_record,
 };

@@ -88,6 +88,7 @@ static uint8_t *put_value(uint8_t *out, enum value_type type, const struct value
     case VALUE_INT_ARRAY:
     case VALUE_LONG_ARRAY: return put_integers(out, value->integers.items, value->integers.count);
     case VALUE_STRING_ARRAY:
+    case VALUE_RECORD:
     case VALUE_TYPES: break;
     }
     return put_texts(out, value->texts.items, value->texts.count);
@@ -140,6 +141,7 @@ static void jsonl_record(const struct bound_field *const *fields, const struct v
 const struct encoding encoding_jsonl = {
     .name = "jsonl",
     .skips_null_groups = true,
+    .flattens = true,
     .header = jsonl_header,
     .record = jsonl_record,
 };

@@ -132,6 +132,7 @@ static void commands_are_words_or_flags(void **state) {
         {"reference", COMMAND_REFERENCE},
         {"schema print", COMMAND_SCHEMA_PRINT},
         {"schema features --schema flow/v1", COMMAND_SCHEMA_FEATURES},
+        {"schema compose", COMMAND_SCHEMA_COMPOSE},
         {"--schema flow/v1 schema check", COMMAND_SCHEMA_CHECK},
         {"schema register", COMMAND_SCHEMA_REGISTER},
     };
@@ -156,7 +157,7 @@ static void unknown_words_and_flags_are_usage(void **state) {
     refuse("-r", EX_USAGE, "-r needs a value");
     refuse("--schema", EX_USAGE, "--schema needs a value");
     refuse("a.pcap", EX_USAGE, "unexpected argument \"a.pcap\"; captures are given with -r FILE");
-    refuse("schema", EX_USAGE, "there are print, features, check and register");
+    refuse("schema", EX_USAGE, "there are print, features, compose, check and register");
     refuse("schema prnt", EX_USAGE, "schema prnt: unknown command");
     refuse("schema print x", EX_USAGE, "unexpected argument \"x\"");
     refuse("--profile fast", EX_USAGE, "--profile: profile: \"fast\" is not one of native|nfstream");

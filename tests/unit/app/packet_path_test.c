@@ -13,6 +13,7 @@
 #include "capture/capture.h"
 #include "decode/decode.h"
 #include "meter/meter.h"
+#include "plugins.h"
 
 static uint64_t exported;
 
@@ -63,6 +64,10 @@ static void nothing_is_allocated_between_frame_and_flow(void **state) {
     for (int profile = PROFILE_NATIVE; profile <= PROFILE_NFSTREAM; profile++) {
         struct error error = {0};
         struct meter *meter = NULL;
+        struct udps *udps = NULL;
+        if (load_udps("small=ip[2:2] = 40", "all=ip or ip6", plugin_entry("none", "end=5"), &udps, &error) <
+            0)
+            fail_msg("%s", error.text);
         struct decode_options decode = {
             .dialect = profile == PROFILE_NATIVE ? DECODE_NATIVE : DECODE_NFSTREAM,
             .decode_tunnels = true,
@@ -76,6 +81,7 @@ static void nothing_is_allocated_between_frame_and_flow(void **state) {
             .splt_analysis = 20,
             .flow_table_size = 4096,
             .preallocate = true,
+            .udps = udps,
         };
         exported = 0;
         struct decoder *decoder = decoder_create(&decode);
@@ -91,6 +97,7 @@ static void nothing_is_allocated_between_frame_and_flow(void **state) {
         meter_finish(meter, END_OF_INPUT);
         meter_destroy(meter);
         decoder_destroy(decoder);
+        udps_free(udps);
     }
 }
 

@@ -247,6 +247,63 @@ static void reports_ask_for_no_feature(void **state) {
     refuse(LIVE STATS "meter = { n_dissections = 20; };", "meter.n_dissections is set, but no output");
 }
 
+static bool binds(const struct planned *planned, size_t output, const char *field) {
+    const struct schema *schema = planned->plan.outputs[output].schema;
+    for (size_t i = 0; i < schema->field_count; i++)
+        if (strcmp(schema->fields[i].name, field) == 0)
+            return true;
+    return false;
+}
+
+#define COUNTER "udps = { packets = [ \"small=ip[2:2] = 40\" ]; };\n"
+
+/* Files take up what is configured, if their schema is the release's. */
+static void user_defined_fields_go_into_files(void **state) {
+    (void)state;
+    struct planned planned;
+    make_well(&planned,
+              COUNTER "outputs = ( { path = \"a.avro\"; }, { path = \"b.csv\"; format = \"csv\"; } );");
+    assert_true(has(&planned, GROUP_UDPS));
+    assert_ptr_equal(planned.plan.meter.udps, planned.plan.udps);
+    assert_true(binds(&planned, 0, "udps") && binds(&planned, 0, "udps.src2dst_small"));
+    assert_true(binds(&planned, 1, "udps.small"));
+    release(&planned);
+    make_well(&planned, OUTPUT);
+    assert_false(has(&planned, GROUP_UDPS) || binds(&planned, 0, "udps"));
+    assert_null(planned.plan.meter.udps);
+    release(&planned);
+}
+
+static void user_defined_fields_that_nobody_asks_for_are_refused(void **state) {
+    (void)state;
+    char *path = text_file(core_schema, sizeof core_schema - 1), text[512];
+    snprintf(text, sizeof text, COUNTER "outputs = ( { path = \"a\"; schema = \"%s\"; } );", path);
+    refuse(
+        text,
+        "is configured, but no output's schema has the field udps; write one with `flowsensor schema compose");
+    refuse(COUNTER "outputs = ( { topic = \"flows\"; pii = \"clear\"; } );",
+           "no output's schema has the field udps");
+    refuse("udps = { packets = [ \"small=ipp\" ]; };" OUTPUT, "udps.packets: small: \"ipp\": ");
+    /* A topic may do without, if there is somebody else. */
+    struct planned planned;
+    make_well(&planned, COUNTER "outputs = ( { topic = \"flows\"; pii = \"clear\"; }, { path = \"a\"; } );");
+    assert_false(binds(&planned, 0, "udps"));
+    assert_true(binds(&planned, 1, "udps"));
+    release(&planned);
+    unlink(path);
+    free(path);
+}
+
+static void schemas_are_composed_for_the_command(void **state) {
+    (void)state;
+    struct planned planned;
+    struct error error = {0};
+    load_well(&planned.config, COUNTER "outputs = ( { topic = \"flows\"; pii = \"clear\"; } );");
+    assert_int_equal(plan_make_composed(&planned.config, &planned.plan, &error), 0);
+    assert_true(binds(&planned, 0, "udps.dst2src_small"));
+    release(&planned);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_native_schema_asks_for_every_feature),
@@ -262,6 +319,9 @@ int main(void) {
         cmocka_unit_test(reports_are_made_when_they_are_asked_for),
         cmocka_unit_test(an_output_without_reports_is_refused),
         cmocka_unit_test(reports_ask_for_no_feature),
+        cmocka_unit_test(user_defined_fields_go_into_files),
+        cmocka_unit_test(user_defined_fields_that_nobody_asks_for_are_refused),
+        cmocka_unit_test(schemas_are_composed_for_the_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,7 +117,7 @@ static void assert_value(avro_value_t field, enum value_type type, const struct 
 }
 
 /* One schema with every type, plain and nullable; the rows only lend their types. */
-static const struct catalogue_row rows[VALUE_TYPES] = {
+static const struct catalogue_row rows[VALUE_RECORD] = {
     [VALUE_BOOLEAN] = {.name = "boolean", .type = VALUE_BOOLEAN},
     [VALUE_INT] = {.name = "int", .type = VALUE_INT},
     [VALUE_LONG] = {.name = "long", .type = VALUE_LONG},
@@ -177,8 +177,8 @@ static void fill_value(struct value *value, enum value_type type, size_t round, 
 
 static void every_type_and_branch(void **state) {
     (void)state;
-    struct bound_field fields[2 * VALUE_TYPES];
-    const struct bound_field *pointers[2 * VALUE_TYPES];
+    struct bound_field fields[2 * VALUE_RECORD];
+    const struct bound_field *pointers[2 * VALUE_RECORD];
     for (size_t i = 0; i < COUNT(fields); i++) {
         fields[i] = (struct bound_field){.name = "f", .row = &rows[i / 2], .nullable = i % 2 == 1};
         pointers[i] = &fields[i];

@@ -1,0 +1,176 @@
+#include "meter/feature/udps.h"
+
+#include <string.h>
+
+#include "meter/feature/feature.h"
+#include "meter/feature/l7.h"
+#include "meter/meter.h"
+
+static size_t state_size(const struct meter_options *options) {
+    return options->udps != NULL ? options->udps->state_size : 0;
+}
+
+static void *plugin_state(struct udps_state *state, const struct udps_plugin *plugin) {
+    return (char *)state + plugin->state_offset;
+}
+
+static void on_init(const struct feature_context *context, struct flow *flow) {
+    struct udps_state *state = flow->feature[FEATURE_udps];
+    memset(state, 0, context->options->udps->state_size);
+    state->instance = context->udps;
+}
+
+static struct flowsensor_counters view_counters(const struct flow_counters *counters) {
+    return (struct flowsensor_counters){counters->first_seen, counters->last_seen, counters->packets,
+                                        counters->bytes};
+}
+
+static void view_flow(const struct udps_instance *instance, const struct flow *flow,
+                      struct flowsensor_flow *view) {
+    const struct l7 *l7 = flow->feature[FEATURE_l7];
+    *view = (struct flowsensor_flow){
+        .ticks_per_second = instance->ticks_per_second,
+        .bidirectional = view_counters(&flow->counters[BIDIRECTIONAL]),
+        .src2dst = view_counters(&flow->counters[SRC2DST]),
+        .dst2src = view_counters(&flow->counters[DST2SRC]),
+        .source = flow->source,
+        .destination = flow->destination,
+        .source_mac = flow->source_mac,
+        .destination_mac = flow->destination_mac,
+        .application_name = l7 != NULL ? l7->application_name : NULL,
+        .application_category_name = l7 != NULL ? l7->category_name : NULL,
+        .slice = flow->slice,
+        .source_port = flow->source_port,
+        .destination_port = flow->destination_port,
+        .vlan_id = flow->vlan_id,
+        .ip_version = flow->ip_version,
+        .protocol = flow->protocol,
+        .tunnel_id = flow->tunnel,
+    };
+}
+
+static void view_packet(const struct flow *flow, const struct packet *packet, enum flow_direction direction,
+                        struct flowsensor_packet *view) {
+    const struct flow_counters *before = &flow->counters[BIDIRECTIONAL];
+    *view = (struct flowsensor_packet){
+        .time = packet->time,
+        .interval = before->packets > 0 ? packet->time - before->last_seen : 0,
+        .ip = packet->ip,
+        .ip_captured = packet->ip_captured,
+        .raw_size = packet->size[ACCOUNT_RAW],
+        .ip_size = packet->size[ACCOUNT_IP],
+        .transport_size = packet->size[ACCOUNT_TRANSPORT],
+        .payload_size = packet->size[ACCOUNT_PAYLOAD],
+        .source = packet->source,
+        .destination = packet->destination,
+        .source_mac = packet->source_mac,
+        .destination_mac = packet->destination_mac,
+        .source_port = packet->source_port,
+        .destination_port = packet->destination_port,
+        .vlan_id = packet->vlan_id,
+        .direction = direction == SRC2DST ? FLOWSENSOR_SRC2DST : FLOWSENSOR_DST2SRC,
+        .ip_version = packet->ip_version,
+        .protocol = packet->protocol,
+        .tunnel_id = packet->tunnel,
+        .tcp_flags = packet->tcp_flags,
+    };
+}
+
+static void count_view(struct flowsensor_counters *counters, int64_t time, uint32_t size) {
+    if (counters->packets == 0)
+        counters->first_seen = time;
+    counters->last_seen = time;
+    counters->packets++;
+    counters->bytes += size;
+}
+
+/* All plugins see the packet, even if one of them ends the flow, as in NFStream. */
+static void call_plugins(const struct udps_instance *instance, struct flow *flow, const struct packet *packet,
+                         enum flow_direction direction, uint32_t size) {
+    bool first = flow->counters[BIDIRECTIONAL].packets == 0;
+    struct udps_state *state = flow->feature[FEATURE_udps];
+    struct flowsensor_packet packet_view;
+    struct flowsensor_flow flow_view;
+    view_packet(flow, packet, direction, &packet_view);
+    view_flow(instance, flow, &flow_view);
+    count_view(&flow_view.bidirectional, packet->time, size);
+    count_view(direction == SRC2DST ? &flow_view.src2dst : &flow_view.dst2src, packet->time, size);
+    for (size_t i = 0; i < instance->udps->plugin_count; i++) {
+        const struct udps_plugin *plugin = &instance->udps->plugins[i];
+        enum flowsensor_verdict (*call)(void *, const struct flowsensor_packet *,
+                                        const struct flowsensor_flow *, void *) =
+            first ? plugin->descriptor->on_init : plugin->descriptor->on_update;
+        if (call != NULL && call(instance->contexts[i], &packet_view, &flow_view,
+                                 plugin_state(state, plugin)) == FLOWSENSOR_END_FLOW)
+            flow->end_reason = END_PLUGIN;
+    }
+}
+
+static void on_update(const struct feature_context *context, struct flow *flow, const struct packet *packet,
+                      enum flow_direction direction, uint32_t size) {
+    struct udps_state *state = flow->feature[FEATURE_udps];
+    const struct udps *udps = context->options->udps;
+    for (size_t i = 0; i < udps->counter_count; i++) {
+        if (!packet_filter_matches(udps->counters[i].filter, packet))
+            continue;
+        uint64_t step = udps->counters[i].bytes ? size : 1;
+        if (direction == SRC2DST)
+            state->counts[i].source += step;
+        else
+            state->counts[i].destination += step;
+    }
+    if (udps->plugin_count > 0)
+        call_plugins(context->udps, flow, packet, direction, size);
+}
+
+static void on_expire(const struct feature_context *context, struct flow *flow) {
+    struct udps_state *state = flow->feature[FEATURE_udps];
+    const struct udps *udps = context->options->udps;
+    struct flowsensor_flow view;
+    if (udps->plugin_count == 0)
+        return;
+    view_flow(context->udps, flow, &view);
+    view.end_reason = end_reason_name((enum end_reason)flow->end_reason);
+    for (size_t i = 0; i < udps->plugin_count; i++)
+        if (udps->plugins[i].descriptor->on_expire != NULL)
+            udps->plugins[i].descriptor->on_expire(context->udps->contexts[i], &view,
+                                                   plugin_state(state, &udps->plugins[i]));
+}
+
+static void on_release(const struct feature_context *context, struct flow *flow, struct flow *next) {
+    struct udps_state *state = flow->feature[FEATURE_udps];
+    const struct udps *udps = context->options->udps;
+    (void)next;
+    for (size_t i = 0; i < udps->plugin_count; i++)
+        if (udps->plugins[i].descriptor->on_release != NULL)
+            udps->plugins[i].descriptor->on_release(context->udps->contexts[i],
+                                                    plugin_state(state, &udps->plugins[i]));
+}
+
+void udps_value(const struct flow *flow, const struct udps_field *field, struct flowsensor_value *value) {
+    struct udps_state *state = flow->feature[FEATURE_udps];
+    struct udps_instance *instance = state->instance;
+    *value = (struct flowsensor_value){.scratch = instance->scratch};
+    if (field->is_counter) {
+        const struct udps_counts *counts = &state->counts[field->source];
+        uint64_t count = (field->direction != DST2SRC ? counts->source : 0) +
+                         (field->direction != SRC2DST ? counts->destination : 0);
+        flowsensor_set_integer(value, count > INT64_MAX ? INT64_MAX : (int64_t)count);
+        return;
+    }
+    const struct udps_plugin *plugin = &instance->udps->plugins[field->source];
+    struct flowsensor_flow view;
+    view_flow(instance, flow, &view);
+    view.end_reason = end_reason_name((enum end_reason)flow->end_reason);
+    plugin->descriptor->get(instance->contexts[field->source], &view, plugin_state(state, plugin),
+                            field->index, value);
+}
+
+const struct feature feature_udps = {
+    .name = "udps",
+    .state_size = state_size,
+    .on_init = on_init,
+    .on_update = on_update,
+    .on_expire = on_expire,
+    .on_release = on_release,
+};

@@ -1,0 +1,82 @@
+/* User-defined fields of flows (NFStream's NFPlugins and their `udps`): counters of packets that match a BPF expression,
+ * and plugins (plugin.h). Loaded once from the configuration and constant from then on: any number of meters and
+ * threads may use it; what belongs to one meter is in struct udps_instance. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "meter/flow.h"
+#include "meter/packet_filter.h"
+#include "meter/plugin.h"
+
+/* Longest name of a field. */
+enum { UDPS_NAME_MAX = 48 };
+
+struct udps_list {
+    const char *const *items;
+    size_t count;
+};
+
+/* As configured: "NAME=EXPRESSION", "PATH name=value ...". */
+struct udps_options {
+    struct udps_list packets, bytes, plugins;
+};
+
+struct udps_counter {
+    char *name;
+    const char *expression; /* within name's memory */
+    struct packet_filter *filter;
+    bool bytes; /* adds the packets' accounted bytes, else 1 each */
+};
+
+struct udps_plugin {
+    char *path;
+    void *handle; /* dlopen()'s */
+    const struct flowsensor_plugin *descriptor;
+    struct flowsensor_parameter *parameters; /* in path's memory */
+    size_t parameter_count;
+    size_t state_size, state_offset; /* in struct udps_state */
+};
+
+/* A field as records have it. */
+struct udps_field {
+    char name[UDPS_NAME_MAX + sizeof "src2dst_"];
+    enum flowsensor_type type;
+    enum flowsensor_pii pii;
+    const char *unit; /* "" if it has none */
+    char *doc;
+    bool is_counter;
+    size_t source;                 /* which counter or plugin */
+    enum flow_direction direction; /* of the counter */
+    size_t index;                  /* in the plugin's fields */
+};
+
+struct udps {
+    struct udps_counter *counters;
+    size_t counter_count;
+    struct udps_plugin *plugins;
+    size_t plugin_count;
+    struct udps_field *fields; /* sorted by name */
+    size_t field_count;
+    size_t state_size; /* bytes in each flow */
+};
+
+/* *udps is NULL where nothing is configured. EX_CONFIG with one line that names option, entry and cause. */
+int udps_load(const struct udps_options *options, struct udps **udps, struct error *error);
+void udps_free(struct udps *udps);
+
+/* One per meter: the plugins' contexts. Belongs to the meter's thread. */
+struct udps_instance {
+    const struct udps *udps;
+    void **contexts;   /* by plugin */
+    size_t configured; /* plugins that have theirs */
+    void *scratch;     /* for flowsensor_value */
+    uint64_t ticks_per_second;
+};
+
+int udps_instance_create(const struct udps *udps, uint64_t ticks_per_second, struct udps_instance **instance,
+                         struct error *error);
+void udps_instance_destroy(struct udps_instance *instance);
