@@ -36,6 +36,7 @@ struct config {
     } capture;
     struct {
         enum option_switch decode_tunnels, statistical_analysis;
+        char *tunnel_key;
         int64_t idle_timeout, active_timeout, accounting_mode, n_dissections, splt_analysis, max_flows;
     } meter;
     struct {

@@ -86,6 +86,7 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
                    : l7                                        ? DEFAULT_DISSECTIONS
                                                                : 0);
     plan->decode.decode_tunnels = config->meter.decode_tunnels != SWITCH_OFF;
+    plan->decode.symmetric_tunnel_keys = strcmp(config->meter.tunnel_key, "symmetric") == 0;
 
     plan->groups = 1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE;
     plan->groups |= plan->decode.decode_tunnels ? 1u << GROUP_TUNNEL : 0;
@@ -145,6 +146,7 @@ int plan_make(const struct config *config, struct plan *plan, struct error *erro
         result = identity_make(config, &plan->identity, error);
     plan->identity.meter = &plan->meter;
     plan->identity.decode_tunnels = plan->decode.decode_tunnels;
+    plan->identity.symmetric_tunnel_keys = plan->decode.symmetric_tunnel_keys;
     plan->identity.ndpi_version = plan->meter.n_dissections > 0 ? dissector_library_version() : "";
     return result;
 }
