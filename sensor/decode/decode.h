@@ -50,6 +50,9 @@ struct decode_options {
 /* Most headers (link, VLAN tag, MPLS label, IP, tunnel; natively also IPv6 extensions) that are walked in one frame. */
 enum { DECODE_DEPTH_MAX = 32 };
 
+/* Most tunnels in each other, natively. Nobody nests that many but to cost us time. */
+enum { DECODE_TUNNELS_MAX = 8 };
+
 struct decoder;
 
 struct decoder *decoder_create(const struct decode_options *options); /* NULL: no memory */

@@ -14,6 +14,7 @@ struct native_walk {
     size_t offset;      /* of the next header */
     size_t wire_end;    /* where the frame ended before it was cut to the snapshot length */
     unsigned depth;     /* headers so far */
+    unsigned tunnels;   /* entered so far */
     struct packet *packet;
 
     /* Set by native_network() for what follows it. */

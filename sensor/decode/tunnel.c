@@ -85,6 +85,8 @@ static enum decode_reason try_tunnel(const struct decode_options *options, struc
     case TUNNEL_MALFORMED: return DECODE_tunnel_malformed;
     case TUNNEL_OPEN: break;
     }
+    if (walk->tunnels == DECODE_TUNNELS_MAX)
+        return DECODE_too_deep;
     if (inner.content == TUNNEL_ETHERTYPE && inner.type == TYPE_BRIDGED_ETHERNET)
         inner.content = TUNNEL_ETHERNET;
     size_t outer_offset = walk->offset;
@@ -102,6 +104,7 @@ static enum decode_reason try_tunnel(const struct decode_options *options, struc
     }
     if (reason == DECODE_METERED) {
         note_tunnel(options, packet, tunnel, &inner);
+        walk->tunnels++;
         *entered = true;
     }
     return reason;

@@ -33,7 +33,7 @@ QUICK = ("--set", "meter.n_dissections=0")
 # The reasons that a frame cut within its headers can have, by the header that was cut.
 CUT = {"link_truncated", "ip_truncated", "ip_extension", "tunnel_malformed", "transport_truncated"}
 NESTING = 64
-DEPTH_LIMIT = 32
+TUNNELS_LIMIT = 8
 SANITIZERS = {"ASAN_OPTIONS": "exitcode=99:detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:exitcode=99"}
 CAPTURED = ("gtp-u.pcap", "ipv6_in_gtp.pcap", "false_positives.pcapng", "tls_change_cipher.pcap", "ndpi-zoom.pcap",
             "http_origin_different_than_host.pcap", "vxlan.pcap")
@@ -185,10 +185,9 @@ class Nested(TunnelCase):
         self.too_deep(Path(os.environ["FLOWSENSOR_SANITIZED"]).resolve())
 
     def test_up_to_the_limit(self):
-        # The frame's own header, and an IP header for each tunnel and for the packet.
-        fits = DEPTH_LIMIT - 2
-        sent = [Sent((Layer("gre_key", key),) * fits, 4, 9, False, b"x") for key in (1, 2)]
-        over = Sent((Layer("gre_key", 1),) * (fits + 1), 4, 9, False, b"x")
+        sent = [Sent((Layer(kind, key),) * TUNNELS_LIMIT, 4, port, False, b"x")
+                for port, kind in enumerate(("gre_key", "vxlan", "gtp_u")) for key in (1, 2)]
+        over = Sent((Layer("gre_key", 1),) * (TUNNELS_LIMIT + 1), 4, 9, False, b"x")
         records, ledger = self.meter([packet.frame() for packet in (*sent, over)])
         self.assert_flows(records, expected(sent))
         self.assertEqual(ledger.packets["why"], {"too_deep": 1})

@@ -28,10 +28,10 @@ enum tunnel_content {
 struct tunnel_inner {
     size_t offset; /* of the inner header, from the start of the carrier's payload */
     enum tunnel_content content;
+    uint32_t key;     /* the tunnel's own identifier */
     uint16_t type;    /* an EtherType */
     uint16_t vlan_id; /* of the carried frame, where the tunnel's header has it; else 0 */
     bool has_key;
-    uint32_t key; /* the tunnel's own identifier */
 };
 
 struct tunnel {

@@ -83,8 +83,18 @@ static int mixed(int depth, int first) {
 
 static void nesting_has_a_limit(void **state) {
     (void)state;
+    static char frame[FRAME];
     assert_too_deep(same);
     assert_too_deep(mixed);
+    for (int level = 0; level < LEVELS; level++) {
+        snprintf(frame, sizeof frame, "%s", IPV4_UDP);
+        for (int depth = 0; depth < DECODE_TUNNELS_MAX; depth++)
+            wrap(frame, &levels[level]);
+        struct packet packet = assert_udp(DECODE_NATIVE, LINK_RAW, frame);
+        assert_tunnel(&packet, levels[level].kind, levels[level].key);
+        wrap(frame, &levels[level]);
+        assert_ignored(DECODE_NATIVE, LINK_RAW, frame, DECODE_too_deep);
+    }
 }
 
 /* What the flow key has of the tunnels. */
