@@ -37,6 +37,7 @@ struct config {
     } capture;
     struct {
         enum option_switch decode_tunnels, statistical_analysis;
+        char *tunnel_key;
         int64_t idle_timeout, active_timeout, accounting_mode, n_dissections, splt_analysis, max_nflows;
         int64_t flow_table_size, n_meters;
     } meter;

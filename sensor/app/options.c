@@ -29,7 +29,13 @@ const struct option_row option_rows[] = {
      "Live: the kernel's ring of captured packets. \"0\": libpcap's default."},
 
     {"meter.decode_tunnels", OPTION_SWITCH, AT(meter.decode_tunnels), NULL, 0, 0, NULL,
-     "Meter the packets inside GTP-U, CAPWAP and TZSP. Default: true."},
+     "Meter the packets inside GTP-U, CAPWAP and TZSP; in the native profile also inside GRE, PPTP, VXLAN, VXLAN-GPE, "
+     "Geneve, ERSPAN and L2TP. Default: true."},
+    {"meter.tunnel_key", OPTION_CHOICE, AT(meter.tunnel_key), "all", 0, 0, "all|symmetric",
+     "Native profile: which identifiers in tunnel headers (TEID, VNI, key ...) keep flows apart that have equal addresses "
+     "and ports inside. all: every one; since the two ends of GTP-U, L2TP and PPTP choose one each, both directions of a "
+     "conversation there become two flows. symmetric: only those that are the same in both directions (VXLAN, Geneve, GRE, "
+     "ERSPAN); conversations in GTP-U, L2TP and PPTP stay one flow each, but equal addresses inside merge."},
     {"meter.idle_timeout", OPTION_DURATION, AT(meter.idle_timeout), "120s", 0, INT64_MAX, NULL,
      "A flow ends when it had no packet for this long. \"0\": each packet is a flow."},
     {"meter.active_timeout", OPTION_DURATION, AT(meter.active_timeout), "1800s", 0, INT64_MAX, NULL,

@@ -123,6 +123,7 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
                    : l7                                        ? DEFAULT_DISSECTIONS
                                                                : 0);
     plan->decode.decode_tunnels = config->meter.decode_tunnels != SWITCH_OFF;
+    plan->decode.symmetric_tunnel_keys = strcmp(config->meter.tunnel_key, "symmetric") == 0;
 
     plan->groups = 1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE | 1u << GROUP_REPORT;
     plan->groups |= plan->decode.decode_tunnels ? 1u << GROUP_TUNNEL : 0;
@@ -246,6 +247,7 @@ static int make(const struct config *config, bool composed, struct plan *plan, s
         result = identity_make(config, &plan->identity, error);
     plan->identity.meter = &plan->meter;
     plan->identity.decode_tunnels = plan->decode.decode_tunnels;
+    plan->identity.symmetric_tunnel_keys = plan->decode.symmetric_tunnel_keys;
     plan->identity.ndpi_version = plan->meter.n_dissections > 0 ? dissector_library_version() : "";
     return result;
 }

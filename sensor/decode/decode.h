@@ -43,11 +43,15 @@ enum decode_dialect { DECODE_NATIVE, DECODE_NFSTREAM };
 
 struct decode_options {
     enum decode_dialect dialect;
-    bool decode_tunnels; /* GTP-U, CAPWAP, TZSP */
+    bool decode_tunnels;        /* natively those of tunnel/tunnels.def; nfstream: GTP-U, CAPWAP, TZSP */
+    bool symmetric_tunnel_keys; /* natively: an identifier that differs by direction tells no packets apart */
 };
 
 /* Most headers (link, VLAN tag, MPLS label, IP, tunnel; natively also IPv6 extensions) that are walked in one frame. */
 enum { DECODE_DEPTH_MAX = 32 };
+
+/* Most tunnels in each other, natively. Nobody nests that many but to cost us time. */
+enum { DECODE_TUNNELS_MAX = 8 };
 
 struct decoder;
 

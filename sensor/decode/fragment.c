@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct fragment_key) == 40,
+_Static_assert(sizeof(struct fragment_key) == 48,
                "the key is hashed and compared as bytes: it has no padding");
 
 static unsigned set_of(const struct fragment_table *table, const struct fragment_key *key) {

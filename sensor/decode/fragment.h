@@ -21,6 +21,7 @@ enum {
 struct fragment_key {
     uint8_t source[16];
     uint8_t destination[16];
+    uint64_t tunnel_path;
     uint32_t identification;
     uint16_t vlan_id;
     uint8_t protocol;

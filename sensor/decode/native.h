@@ -14,6 +14,7 @@ struct native_walk {
     size_t offset;      /* of the next header */
     size_t wire_end;    /* where the frame ended before it was cut to the snapshot length */
     unsigned depth;     /* headers so far */
+    unsigned tunnels;   /* entered so far */
     struct packet *packet;
 
     /* Set by native_network() for what follows it. */
@@ -37,6 +38,11 @@ enum decode_reason native_llc(struct native_walk *walk);
 
 /* From an IP header to the transport header behind the innermost IP header in it. */
 enum decode_reason native_network(struct native_walk *walk);
+
+/* Looks into the tunnel at walk->offset, behind the IP headers. `*entered` says that the walk is at the inner IP header;
+ * if it isn't, the packet that the walk has reached is the one to be metered. */
+enum decode_reason native_tunnel(const struct decode_options *options, struct native_walk *walk,
+                                 bool *entered);
 
 /* The transport header at walk->offset. `time` is the packet's own, in microseconds. */
 enum decode_reason native_transport(struct decoder *decoder, struct native_walk *walk, int64_t time);

@@ -7,17 +7,28 @@
 /* What the byte counters count (NFStream's accounting_mode). Index into packet.size. */
 enum accounting_mode { ACCOUNT_RAW, ACCOUNT_IP, ACCOUNT_TRANSPORT, ACCOUNT_PAYLOAD, ACCOUNT_MODES };
 
-/* Which tunnel the metered packet came out of (NFStream's tunnel_id). */
-enum tunnel_kind { TUNNEL_NONE = 0, TUNNEL_GTP_U = 1, TUNNEL_CAPWAP = 2, TUNNEL_TZSP = 3 };
+/* Which tunnel the metered packet came out of; of nested ones the innermost. NFStream's tunnel_id up to GRE. */
+enum tunnel_kind {
+    TUNNEL_NONE = 0,
+    TUNNEL_GTP_U = 1,
+    TUNNEL_CAPWAP = 2,
+    TUNNEL_TZSP = 3,
+    TUNNEL_L2TP = 4,
+    TUNNEL_VXLAN = 5,
+    TUNNEL_GRE = 6,
+    TUNNEL_GENEVE = 7,
+    TUNNEL_ERSPAN = 8,
+};
 
 /* Things to know about a packet; a flow collects them (OR) for quality_flags. */
 enum packet_flag {
-    PACKET_TRUNCATED = 1u << 0,   /* fewer bytes captured than the IP header announces */
-    PACKET_TIME_RAISED = 1u << 1, /* recorded time lay before an earlier packet's */
-    PACKET_OFFLOAD = 1u << 2,     /* IPv4 total length 0: a segment the network card had yet to cut */
-    PACKET_FRAGMENT = 1u << 3,    /* part of a fragmented datagram */
-    PACKET_HAS_MAC = 1u << 4,     /* source_mac and destination_mac were on the link */
-    PACKET_HAS_ICMP = 1u << 5,    /* icmp_type and icmp_code are set */
+    PACKET_TRUNCATED = 1u << 0,      /* fewer bytes captured than the IP header announces */
+    PACKET_TIME_RAISED = 1u << 1,    /* recorded time lay before an earlier packet's */
+    PACKET_OFFLOAD = 1u << 2,        /* IPv4 total length 0: a segment the network card had yet to cut */
+    PACKET_FRAGMENT = 1u << 3,       /* part of a fragmented datagram */
+    PACKET_HAS_MAC = 1u << 4,        /* source_mac and destination_mac were on the link */
+    PACKET_HAS_ICMP = 1u << 5,       /* icmp_type and icmp_code are set */
+    PACKET_HAS_TUNNEL_KEY = 1u << 6, /* tunnel_key is set */
 };
 
 enum tcp_flag {
@@ -33,6 +44,7 @@ enum tcp_flag {
 
 struct packet {
     int64_t time; /* ticks since the epoch (native: microseconds, nfstream: milliseconds), never going back */
+    uint64_t tunnel_path; /* natively what tells tunnels of one kind apart, 56 bits; 0 without a tunnel */
     const uint8_t *ip;    /* the metered (innermost) IP header, borrowed from the frame */
     uint32_t ip_captured; /* bytes captured from there on (nfstream: a link trailer included) */
     uint32_t
@@ -41,6 +53,7 @@ struct packet {
     uint8_t destination[16];
     uint8_t source_mac[6]; /* zeros without PACKET_HAS_MAC */
     uint8_t destination_mac[6];
+    uint32_t tunnel_key;  /* natively the innermost tunnel's own identifier: TEID, VNI, ... */
     uint16_t source_port; /* host byte order; 0 where the protocol has none */
     uint16_t destination_port;
     uint16_t vlan_id;   /* innermost tag's 12 bits, 0 without a tag */

@@ -7,6 +7,7 @@ enum {
     PROTOCOL_ICMP = 1,
     PROTOCOL_TCP = 6,
     PROTOCOL_UDP = 17,
+    PROTOCOL_GRE = 47,
     PROTOCOL_ICMPV6 = 58,
     PROTOCOL_SCTP = 132,
     PROTOCOL_UDP_LITE = 136,
@@ -38,6 +39,7 @@ static struct fragment_key fragment_key(const struct native_walk *walk) {
         .vlan_id = packet->vlan_id,
         .protocol = packet->protocol,
         .tunnel = packet->tunnel,
+        .tunnel_path = packet->tunnel_path,
     };
     memcpy(key.source, packet->source, sizeof key.source);
     memcpy(key.destination, packet->destination, sizeof key.destination);
@@ -86,6 +88,18 @@ static void read_icmp(struct native_walk *walk) {
     walk->packet->flags |= PACKET_HAS_ICMP;
 }
 
+/* A GRE packet that could not be looked into is metered, and its later fragments with it; those of another one are what
+ * is left of an inner packet, whose headers went with the first. */
+static enum decode_reason gre_fragment(struct decoder *decoder, struct native_walk *walk, int64_t now) {
+    if (walk->later_fragment)
+        return recall_ports(decoder, walk, now);
+    if (walk->first_fragment) {
+        struct fragment_key key = fragment_key(walk);
+        fragment_remember(&decoder->fragments, &key, (struct fragment_ports){0}, now);
+    }
+    return DECODE_METERED;
+}
+
 static void set_sizes(struct native_walk *walk, size_t header) {
     uint32_t *size = walk->packet->size;
     size[ACCOUNT_TRANSPORT] = (uint32_t)walk->transport_length;
@@ -97,6 +111,8 @@ enum decode_reason native_transport(struct decoder *decoder, struct native_walk 
     int64_t now = time > decoder->time ? time : decoder->time;
     size_t header = header_length(packet->protocol);
     enum decode_reason reason = DECODE_METERED;
+    if (packet->protocol == PROTOCOL_GRE && decoder->options.decode_tunnels)
+        return gre_fragment(decoder, walk, now);
     if (header == 0)
         return DECODE_METERED;
     if (walk->later_fragment) {

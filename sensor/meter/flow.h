@@ -42,8 +42,7 @@ struct flow_key {
     uint16_t vlan_id;
     uint8_t protocol;
     uint8_t ip_version; /* 0 in the nfstream profile, whose key does not have it */
-    uint8_t tunnel;     /* enum tunnel_kind */
-    uint8_t zero[7];
+    uint64_t tunnel;    /* enum tunnel_kind in the low byte, natively packet.tunnel_path above it */
 };
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key has no padding");
 
@@ -74,6 +73,7 @@ struct flow {
     uint32_t hash;    /* the meter's: of key */
     uint8_t source[16], destination[16]; /* IPv4: first 4 bytes, the rest is 0 */
     uint8_t source_mac[6], destination_mac[6];
+    uint32_t tunnel_key; /* of the first packet; valid with PACKET_HAS_TUNNEL_KEY in first_flags */
     uint16_t source_port, destination_port;
     uint16_t vlan_id;
     uint8_t protocol, ip_version, tunnel;
@@ -87,4 +87,4 @@ struct flow {
     uint8_t record_kind;     /* enum record_kind, of this export */
     uint16_t revision;       /* of this export within its slice: 0, 1, ... */
 };
-_Static_assert(sizeof(struct flow) <= 272, "every open flow costs these bytes");
+_Static_assert(sizeof(struct flow) <= 288, "every open flow costs these bytes");

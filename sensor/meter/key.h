@@ -41,8 +41,7 @@ static inline bool key_from_packet(struct flow_key *key, const struct packet *pa
     key->vlan_id = packet->vlan_id;
     key->protocol = packet->protocol;
     key->ip_version = with_ip_version ? packet->ip_version : 0;
-    key->tunnel = packet->tunnel;
-    memset(key->zero, 0, sizeof(key->zero));
+    key->tunnel = packet->tunnel_path << 8 | packet->tunnel;
     return reversed;
 }
 
@@ -53,22 +52,23 @@ static inline bool key_equal(const struct flow_key *one, const struct flow_key *
                          (key_load(one->address_b + 8) ^ key_load(other->address_b + 8));
     int rest = (one->port_a ^ other->port_a) | (one->port_b ^ other->port_b) |
                (one->vlan_id ^ other->vlan_id) | (one->protocol ^ other->protocol) |
-               (one->ip_version ^ other->ip_version) | (one->tunnel ^ other->tunnel);
-    return addresses == 0 && rest == 0;
+               (one->ip_version ^ other->ip_version);
+    return (addresses | (one->tunnel ^ other->tunnel)) == 0 && rest == 0;
 }
 
-/* Where only the first 4 bytes of both addresses are used (IPv4), only they are hashed: a third of the work. Equal keys
- * still have equal hashes, since the bytes decide and not the version. */
+/* Where only the first 4 bytes of both addresses are used (IPv4), only they are hashed, and the tunnel's word only where
+ * there is a tunnel: a third of the work. Equal keys still have equal hashes, since the bytes decide and not the version. */
 static inline uint32_t key_hash(const struct hash_key *seed, const struct flow_key *key) {
     uint64_t a = key_load(key->address_a), b = key_load(key->address_b);
     uint64_t a_rest = key_load(key->address_a + 8), b_rest = key_load(key->address_b + 8);
+    size_t no_tunnel = key->tunnel == 0 ? sizeof(key->tunnel) : 0;
     uint64_t a_high = be64toh(a), b_high = be64toh(b);
     uint64_t rest = key->port_a | (uint64_t)key->port_b << 16 | (uint64_t)key->vlan_id << 32 |
-                    (uint64_t)key->protocol << 48 | (uint64_t)(key->ip_version ^ key->tunnel << 4) << 56;
+                    (uint64_t)key->protocol << 48 | (uint64_t)key->ip_version << 56;
     if (((a_high | b_high) & UINT32_MAX) != 0 || (a_rest | b_rest) != 0) {
-        uint64_t words[] = {a, a_rest, b, b_rest, rest};
-        return (uint32_t)hash_table(seed, words, sizeof(words));
+        uint64_t words[] = {a, a_rest, b, b_rest, rest, key->tunnel};
+        return (uint32_t)hash_table(seed, words, sizeof(words) - no_tunnel);
     }
-    uint64_t words[] = {a_high | b_high >> 32, rest};
-    return (uint32_t)hash_table(seed, words, sizeof(words));
+    uint64_t words[] = {a_high | b_high >> 32, rest, key->tunnel};
+    return (uint32_t)hash_table(seed, words, sizeof(words) - no_tunnel);
 }

@@ -243,6 +243,7 @@ static void describe_flow(struct flow *flow, const struct packet *packet) {
     flow->protocol = packet->protocol;
     flow->ip_version = packet->ip_version;
     flow->tunnel = packet->tunnel;
+    flow->tunnel_key = packet->tunnel_key;
     flow->icmp_type = packet->icmp_type;
     flow->icmp_code = packet->icmp_code;
     flow->first_flags = packet->flags;

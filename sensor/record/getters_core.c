@@ -62,6 +62,14 @@ NUMBER_GETTER(ip_version, ip_version)
 NUMBER_GETTER(vlan_id, vlan_id)
 NUMBER_GETTER(tunnel_id, tunnel)
 
+void get_tunnel_key(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    if (source->flow->first_flags & PACKET_HAS_TUNNEL_KEY)
+        value_integer(value, source->flow->tunnel_key);
+    else
+        value_null(value);
+}
+
 static void icmp_value(const struct flow *flow, uint8_t number, struct value *value) {
     if (flow->first_flags & PACKET_HAS_ICMP)
         value_integer(value, number);

@@ -1,5 +1,5 @@
-/* Fuzzes the decoder: one input is a link type (first byte), whether tunnels are decoded (second byte's low bit), and
- * frames, each behind two bytes of length. Both dialects see each frame, in memory of exactly its size. */
+/* Fuzzes the decoder: one input is a link type (first byte), whether tunnels are decoded (second byte's low bit) and which
+ * identifiers of theirs count (the bit above), and frames, each behind two bytes of length. Both dialects see each frame, in memory of exactly its size. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -39,6 +39,9 @@ static void decode(struct decoder *decoder, const struct frame *frame) {
     require(packet.ip_version == packet.ip[0] >> 4);
     require(packet.size[ACCOUNT_PAYLOAD] <= packet.size[ACCOUNT_TRANSPORT]);
     require(packet.size[ACCOUNT_TRANSPORT] <= packet.size[ACCOUNT_IP]);
+    require(packet.tunnel <= TUNNEL_ERSPAN && packet.tunnel_path >> 56 == 0);
+    require(packet.tunnel != TUNNEL_NONE || packet.tunnel_path == 0);
+    require((packet.flags & PACKET_HAS_TUNNEL_KEY) != 0 || packet.tunnel_key == 0);
 }
 
 static void decode_both(struct decoder *const *decoders, const uint8_t *bytes, size_t length, int link_type) {
@@ -65,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2)
         return 0;
     int link_type = link_types[data[0] % (sizeof link_types / sizeof *link_types)];
-    struct decode_options options = {.decode_tunnels = data[1] & 1};
+    struct decode_options options = {.decode_tunnels = data[1] & 1, .symmetric_tunnel_keys = data[1] & 2};
     struct decoder *decoders[2];
     for (int i = 0; i < 2; i++) {
         options.dialect = i == 0 ? DECODE_NATIVE : DECODE_NFSTREAM;

@@ -141,6 +141,8 @@ def record_of(flow, profile):
     unit = "us" if profile == "native" else "ms"
     packets = [(packet.time // tick, size_of(flow, packet), packet.flags, packet.direction) for packet in flow.packets]
     record = {"protocol": flow.protocol, "ip_version": flow.version, "vlan_id": flow.vlan, "tunnel_id": 0}
+    if profile == "native":
+        record["tunnel_key"] = None
     for side, (address, port) in zip(("src", "dst"), flow.ends):
         record[f"{side}_ip"], record[f"{side}_port"] = address, port
     for side, mac in (("src", "02:00:00:00:00:01"), ("dst", "02:00:00:00:00:02")):

@@ -5,8 +5,8 @@ import math
 import socket
 import struct
 
-from plants import (DIRECTIONS, END_REASONS, FLAGS, FRAGMENT, GROUPS, HAS_ICMP, HAS_MAC, KEY, MAX_INT, MAX_LONG, OFFLOAD,
-                    RECORD_KINDS, SPLT_PLACES, SYN, TIME_RAISED, TRUNCATED, flows, key_order, packed_address)
+from plants import (DIRECTIONS, END_REASONS, FLAGS, FRAGMENT, GROUPS, HAS_ICMP, HAS_MAC, HAS_TUNNEL_KEY, KEY, MAX_INT, MAX_LONG,
+                    OFFLOAD, RECORD_KINDS, SPLT_PLACES, SYN, TIME_RAISED, TRUNCATED, flows, key_order, packed_address, tunnel_word)
 from siphash import siphash128
 
 TEXT_LIMIT = 65536
@@ -30,8 +30,8 @@ def flow_uid(flow, profile):
     if key_order(flow):
         ends.reverse()
     version = 0 if profile == "nfstream" else flow["ip_version"]
-    data = ends[0][0] + ends[1][0] + struct.pack(">HHHBBBq", ends[0][1], ends[1][1], flow["vlan_id"], flow["protocol"],
-                                                 version, flow["tunnel"], flow["uid_time"])
+    data = ends[0][0] + ends[1][0] + struct.pack(">HHHBBQq", ends[0][1], ends[1][1], flow["vlan_id"], flow["protocol"],
+                                                 version, tunnel_word(flow, profile), flow["uid_time"])
     return siphash128(KEY, data).hex()
 
 
@@ -60,7 +60,7 @@ def core(flow):
     source, destination = (socket.inet_ntop(family, socket.inet_pton(family, flow[end])) for end in ("source", "destination"))
     return {"src_ip": source, "dst_ip": destination, "src_port": flow["ports"][0], "dst_port": flow["ports"][1],
             "protocol": flow["protocol"], "ip_version": flow["ip_version"], "vlan_id": flow["vlan_id"],
-            "tunnel_id": flow["tunnel"], **macs(flow)}
+            **macs(flow)}
 
 
 def counters(flow, profile):
@@ -138,10 +138,17 @@ def native_only(flow, header, seq, feature_hash):
     return record
 
 
+def tunnel(flow, profile):
+    """What is known of the tunnel; its identifier natively only."""
+    has_key = flow["first_flags"] & HAS_TUNNEL_KEY
+    key = {"tunnel_key": flow["tunnel_key"] if has_key else None}
+    return {"tunnel_id": flow["tunnel"], **(key if profile == "native" else {})}
+
+
 def record_of(flow, header, seq, feature_hash):
     """One record by field name."""
     profile = header["profile"]
-    groups = {"tunnel": {"tunnel_id": flow["tunnel"]}, "stats": statistics(flow, profile),
+    groups = {"tunnel": tunnel(flow, profile), "stats": statistics(flow, profile),
               "splt": sequences(flow, profile), "l7": labels(flow, profile, header["ndpi_version"])}
     record = {**core(flow), **counters(flow, profile)}
     for group in GROUPS:

@@ -167,8 +167,13 @@ static void take_network(struct words *words, struct flow *flow) {
     flow->key.protocol = flow->protocol = next_octet(words);
     flow->ip_version = next_octet(words);
     flow->key.vlan_id = flow->vlan_id = next_short(words);
-    flow->key.tunnel = flow->tunnel = next_octet(words);
     flow->key.ip_version = next_octet(words);
+}
+
+static void take_tunnel(struct words *words, struct flow *flow) {
+    flow->tunnel = next_octet(words);
+    flow->tunnel_key = next_word(words);
+    flow->key.tunnel = next_number(words, 10, UINT64_MAX);
 }
 
 static void take_addresses(struct words *words, struct flow *flow) {
@@ -278,6 +283,8 @@ static void take_core_line(struct flow *flow, struct words *words, bool *known) 
         take_macs(words, flow);
     else if (begins_with("network", words))
         take_network(words, flow);
+    else if (begins_with("tunnel", words))
+        take_tunnel(words, flow);
     else if (begins_with("life", words))
         take_life(words, flow);
     else if (begins_with("flags", words))

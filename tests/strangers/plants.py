@@ -11,7 +11,7 @@ DIRECTIONS = ("bidirectional", "src2dst", "dst2src")
 FLAGS = ("syn", "cwr", "ece", "urg", "ack", "psh", "rst", "fin")
 TEXTS = ("server_name", "user_agent", "content_type", "ja3", "ja3s", "ja4", "hassh", "hassh_server", "dhcp")
 # enum packet_flag (decode/packet.h) and enum field_group (record/catalogue.h).
-TRUNCATED, TIME_RAISED, OFFLOAD, FRAGMENT, HAS_MAC, HAS_ICMP = (1 << bit for bit in range(6))
+TRUNCATED, TIME_RAISED, OFFLOAD, FRAGMENT, HAS_MAC, HAS_ICMP, HAS_TUNNEL_KEY = (1 << bit for bit in range(7))
 GROUPS = {"tunnel": 3, "stats": 4, "splt": 5, "l7": 6}
 SYN = 2
 MAX_LONG, MAX_INT = 2**63 - 1, 2**31 - 1
@@ -37,7 +37,7 @@ def ordinary(profile):
     start = 1_700_000_000 * second
     return {
         "source": "192.0.2.1", "destination": "198.51.100.7", "ports": (40000, 443), "protocol": 6, "ip_version": 4,
-        "vlan_id": 0, "tunnel": 0, "macs": ("020000000001", "0200000000fe"), "icmp": (0, 0), "first_flags": HAS_MAC,
+        "vlan_id": 0, "tunnel": 0, "tunnel_key": 0, "tunnel_path": 0, "macs": ("020000000001", "0200000000fe"), "icmp": (0, 0), "first_flags": HAS_MAC,
         "seen_flags": HAS_MAC, "tcp_flags": SYN, "slice": 0, "revision": 0, "record_kind": 0, "end_reason": 2, "uid_time": start,
         "counters": [(start, start + second, 9, 5000), (start, start + second, 5, 1000), (start + 7, start + 9, 4, 4000)],
         "sizes": [(54, 1514, 555.5555555555555, 1234567.0), (54, 517, 200.0, 99999.5), (60, 1514, 1000.0, 0.1)],
@@ -58,9 +58,9 @@ def largest(profile):
     """Each number as large as it gets; unsigned ones larger than Avro's, which must be cut to Avro's largest."""
     last = MAX_DATE if profile == "native" else MAX_LONG
     return changed(
-        profile, ports=(65535, 65535), protocol=255, vlan_id=4095, tunnel=3, icmp=(255, 255), slice=2**32 - 1,
+        profile, ports=(65535, 65535), protocol=255, vlan_id=4095, tunnel=8, tunnel_key=2**32 - 1, tunnel_path=2**56 - 1, icmp=(255, 255), slice=2**32 - 1,
         source="255.255.255.255", destination="255.255.255.254", macs=("ffffffffffff", "ffffffffffff"),
-        first_flags=HAS_MAC | HAS_ICMP, uid_time=MAX_LONG, counters=[(0, last, MAX_LONG, 2**64 - 1)] * 3,
+        first_flags=HAS_MAC | HAS_ICMP | HAS_TUNNEL_KEY, uid_time=MAX_LONG, counters=[(0, last, MAX_LONG, 2**64 - 1)] * 3,
         sizes=[(2**31 - 1, 2**64 - 1, 1.7976931348623157e308, 1e308)] * 3,
         intervals=[(2**63 - 1, 2**64 - 1, 1e308, 1.7976931348623157e308)] * 3, tcp=[(2**32 - 1,) * 8] * 3,
         packets=[(1, 2**32 - 1, MAX_LONG)] * SPLT_PLACES, confidence=9, guessed=1)
@@ -104,8 +104,10 @@ def networks(profile):
         yield changed(profile, source=address, destination="2001:db8:0:0:1::", ip_version=6)
     for protocol in (1, 58):
         yield changed(profile, protocol=protocol, first_flags=HAS_ICMP, icmp=(8, 1), ports=(0, 0))
-    for tunnel in range(4):
+    for tunnel in range(9):
         yield changed(profile, tunnel=tunnel, vlan_id=tunnel)
+        yield changed(profile, tunnel=tunnel, tunnel_key=7 << tunnel, tunnel_path=1 << 32 | 7 << tunnel,
+                      first_flags=HAS_MAC | HAS_TUNNEL_KEY)
 
 
 def texts(profile):
@@ -175,6 +177,11 @@ def key_order(flow):
     return (source, flow["ports"][0]) > (destination, flow["ports"][1])
 
 
+def tunnel_word(flow, profile):
+    """The tunnel in the flow key: its kind, and natively what tells it from others."""
+    return flow["tunnel"] | (flow["tunnel_path"] << 8 if profile == "native" else 0)
+
+
 def flow_lines(flow, profile):
     """One flow in plant's language (plant_spec.c)."""
     swapped = key_order(flow)
@@ -184,7 +191,8 @@ def flow_lines(flow, profile):
     yield f"addresses {packed_address(flow, 'source').hex()} {packed_address(flow, 'destination').hex()}"
     yield "macs {} {}".format(*flow["macs"])
     key_version = 0 if profile == "nfstream" else flow["ip_version"]
-    yield f"network {flow['protocol']} {flow['ip_version']} {flow['vlan_id']} {flow['tunnel']} {key_version}"
+    yield f"network {flow['protocol']} {flow['ip_version']} {flow['vlan_id']} {key_version}"
+    yield f"tunnel {flow['tunnel']} {flow['tunnel_key']} {tunnel_word(flow, profile)}"
     yield f"life {flow['slice']} {flow['revision']} {flow['record_kind']} {flow['end_reason']} {flow['uid_time']}"
     yield "flags {first_flags} {seen_flags} {tcp_flags} {icmp[0]} {icmp[1]}".format(**flow)
     for d in range(3):

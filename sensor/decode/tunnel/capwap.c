@@ -16,7 +16,9 @@ static bool is_swapped(struct bytes payload, size_t offset) {
 }
 
 static enum tunnel_result open_capwap(struct bytes payload, struct tunnel_inner *inner) {
-    if (!bytes_have(payload, 0, HEADER) || bytes_u8(payload, 0) != 0)
+    if (!bytes_have(payload, 0, HEADER))
+        return TUNNEL_CUT;
+    if (bytes_u8(payload, 0) != 0)
         return TUNNEL_CLOSED; /* DTLS, or another version */
     size_t length = (size_t)(bytes_u8(payload, 1) >> 3) * 4;
     /* The 24 bits behind the preamble: HLEN 5, RID 5, WBID 5, T F L W M K, three reserved. */
@@ -37,4 +39,4 @@ static enum tunnel_result open_capwap(struct bytes payload, struct tunnel_inner 
     return TUNNEL_OPEN;
 }
 
-const struct tunnel tunnel_capwap = {TUNNEL_CAPWAP, 5247, open_capwap};
+const struct tunnel tunnel_capwap = {TUNNEL_CAPWAP, open_capwap, false};

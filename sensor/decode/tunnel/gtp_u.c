@@ -1,4 +1,5 @@
-/* GTP-U, version 1 (3GPP TS 29.281): user packets between the parts of a mobile network. */
+/* GTP-U, version 1 (3GPP TS 29.281): user packets between the parts of a mobile network. The TEID is one
+ * that the receiver of the packet chose. */
 #include "decode/tunnel/tunnel.h"
 
 enum { VERSION_1_GTP = 3, T_PDU = 255, HAS_OPTIONS = 7, HAS_EXTENSIONS = 4 };
@@ -20,7 +21,7 @@ static bool skip_extensions(struct bytes payload, size_t *offset) {
 
 static enum tunnel_result open_gtp_u(struct bytes payload, struct tunnel_inner *inner) {
     if (!bytes_have(payload, 0, 8))
-        return TUNNEL_CLOSED;
+        return TUNNEL_CUT;
     uint8_t flags = bytes_u8(payload, 0);
     if (flags >> 4 != VERSION_1_GTP || bytes_u8(payload, 1) != T_PDU)
         return TUNNEL_CLOSED;
@@ -35,8 +36,13 @@ static enum tunnel_result open_gtp_u(struct bytes payload, struct tunnel_inner *
     uint8_t version = bytes_u8(payload, offset) >> 4;
     if (version != 4 && version != 6)
         return TUNNEL_CLOSED;
-    *inner = (struct tunnel_inner){offset, TUNNEL_IP};
+    *inner = (struct tunnel_inner){
+        .offset = offset,
+        .content = TUNNEL_IP,
+        .has_key = true,
+        .key = bytes_u32(payload, 4),
+    };
     return TUNNEL_OPEN;
 }
 
-const struct tunnel tunnel_gtp_u = {TUNNEL_GTP_U, 2152, open_gtp_u};
+const struct tunnel tunnel_gtp_u = {TUNNEL_GTP_U, open_gtp_u, true};

@@ -1,4 +1,4 @@
-/* A tunnel over UDP that the native dialect looks into: one file and one row in tunnels.def. */
+/* A tunnel that the native dialect looks into: one file and one row in tunnels.def. Constant data: any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,26 +8,39 @@
 #include "base/bytes.h"
 #include "decode/packet.h"
 
-/* What a UDP payload on a tunnel's port turned out to be. */
+/* What the carrier's payload turned out to be. */
 enum tunnel_result {
-    TUNNEL_CLOSED, /* not a tunnelled packet (signalling, another protocol): the UDP packet itself is metered */
-    TUNNEL_OPEN,   /* `inner` is filled */
+    TUNNEL_CLOSED, /* not a tunnelled packet (signalling, another protocol): the outer packet itself is metered */
+    TUNNEL_CUT,  /* too few bytes to tell: the tunnel's header was cut, or, of a whole packet, this is none */
+    TUNNEL_OPEN, /* `inner` is filled */
     TUNNEL_MALFORMED, /* it is a tunnelled packet, but its tunnel header is cut or makes no sense */
 };
 
-enum tunnel_content { TUNNEL_IP, TUNNEL_ETHERNET, TUNNEL_WIFI, TUNNEL_WIFI_SWAPPED };
+enum tunnel_content {
+    TUNNEL_IP,
+    TUNNEL_ETHERNET,
+    TUNNEL_WIFI,
+    TUNNEL_WIFI_SWAPPED,
+    TUNNEL_PPP,
+    TUNNEL_ETHERTYPE, /* as inner.type says */
+};
 
 struct tunnel_inner {
-    size_t offset; /* of the inner header, from the start of the UDP payload */
+    size_t offset; /* of the inner header, from the start of the carrier's payload */
     enum tunnel_content content;
+    uint32_t key;     /* the tunnel's own identifier */
+    uint16_t type;    /* an EtherType */
+    uint16_t vlan_id; /* of the carried frame, where the tunnel's header has it; else 0 */
+    bool has_key;
 };
 
 struct tunnel {
     enum tunnel_kind kind;
-    uint16_t port; /* of either side */
+    /* `payload` is what was captured behind the carrier's header; `inner` is zeroed. */
     enum tunnel_result (*open)(struct bytes payload, struct tunnel_inner *inner);
+    bool key_differs_by_direction; /* each end chooses the identifier of what it receives */
 };
 
-#define TUNNEL(name) extern const struct tunnel tunnel_##name;
+#define TUNNEL(name, over, number) extern const struct tunnel tunnel_##name;
 #include "decode/tunnel/tunnels.def"
 #undef TUNNEL

@@ -28,7 +28,9 @@ static bool skip_tags(struct bytes payload, size_t *offset) {
 }
 
 static enum tunnel_result open_tzsp(struct bytes payload, struct tunnel_inner *inner) {
-    if (!bytes_have(payload, 0, HEADER) || bytes_u8(payload, 0) != VERSION)
+    if (!bytes_have(payload, 0, HEADER))
+        return TUNNEL_CUT;
+    if (bytes_u8(payload, 0) != VERSION)
         return TUNNEL_CLOSED;
     uint8_t type = bytes_u8(payload, 1);
     uint16_t content = bytes_u16(payload, 2);
@@ -41,4 +43,4 @@ static enum tunnel_result open_tzsp(struct bytes payload, struct tunnel_inner *i
     return skip_tags(payload, &inner->offset) ? TUNNEL_OPEN : TUNNEL_MALFORMED;
 }
 
-const struct tunnel tunnel_tzsp = {TUNNEL_TZSP, 37008, open_tzsp};
+const struct tunnel tunnel_tzsp = {TUNNEL_TZSP, open_tzsp, false};

@@ -1,58 +1,22 @@
-#include "decode/hex_frame.h"
-
-#include <stdio.h>
-
-/* An outer IPv4 or IPv6 and UDP header to `port` (four digits) around `payload`. */
-static const char *outer(int version, const char *port, const char *payload) {
-    static char text[2048];
-    unsigned length = (unsigned)strlen(payload) / 2 + 8;
-    if (version == 4)
-        snprintf(text, sizeof text, "4500%04x000100004011000001010101020202021111%s%04x0000%s", length + 20,
-                 port, length, payload);
-    else
-        snprintf(text, sizeof text, "60000000%04x1140%s1111%s%04x0000%s", length, ADDRESSES_6, port, length,
-                 payload);
-    return text;
-}
-
-/* The payload is a tunnelled IPV4_UDP or IPV6_UDP. */
-static void assert_opened(const char *port, const char *payload, enum tunnel_kind kind) {
-    for (int version = 4; version <= 6; version += 2) {
-        struct packet packet = assert_udp(DECODE_NATIVE, LINK_RAW, outer(version, port, payload));
-        assert_int_equal(packet.tunnel, kind);
-        assert_false(packet.flags & (PACKET_TRUNCATED | PACKET_FRAGMENT));
-    }
-}
-
-/* The outer packet is metered. */
-static void assert_closed(const char *port, const char *payload) {
-    struct packet packet;
-    assert_reason(decode_native(LINK_RAW, outer(4, port, payload), &packet), DECODE_METERED);
-    assert_int_equal(packet.tunnel, TUNNEL_NONE);
-    assert_int_equal(packet.source[0], 1);
-    assert_int_equal(packet.source_port, 0x1111);
-}
-
-static void assert_malformed(const char *port, const char *payload) {
-    assert_ignored(DECODE_NATIVE, LINK_RAW, outer(4, port, payload), DECODE_tunnel_malformed);
-}
+/* The tunnels that NFStream has, over IPv4 and IPv6. */
+#include "decode/tunnel_frame.h"
 
 #define GTP_U "0868"
 
 static void gtp_u(void **state) {
     (void)state;
-    assert_opened(GTP_U, "30ff001e00000001" IPV4_UDP, TUNNEL_GTP_U);
-    assert_opened(GTP_U, "30ff003200000001" IPV6_UDP, TUNNEL_GTP_U);
+    assert_opened(GTP_U, "30ff001e00000001" IPV4_UDP, TUNNEL_GTP_U, 1);
+    assert_opened(GTP_U, "30ff003200000001" IPV6_UDP, TUNNEL_GTP_U, 1);
     assert_opened(GTP_U,
                   "32ff002200000001"
                   "12340000" IPV4_UDP,
-                  TUNNEL_GTP_U); /* sequence number */
+                  TUNNEL_GTP_U, 1); /* sequence number */
     assert_opened(GTP_U,
                   "34ff002a00000001"
                   "00000085"
                   "01100285"
                   "01100200" IPV4_UDP,
-                  TUNNEL_GTP_U);
+                  TUNNEL_GTP_U, 1);
     assert_closed(GTP_U, "3201000400000000"
                          "00000000");                  /* echo request */
     assert_closed(GTP_U, "50ff001e00000001" IPV4_UDP); /* version 2 */
@@ -67,7 +31,7 @@ static void gtp_u(void **state) {
     assert_malformed(GTP_U, "32ff002a00000001"
                             "0000");
     assert_ignored(DECODE_NATIVE, LINK_RAW,
-                   outer(4, GTP_U,
+                   outer(OUTER_4, GTP_U,
                          "30ff001e00000001"
                          "45000000"),
                    DECODE_ip_truncated);
@@ -80,14 +44,14 @@ static void tzsp(void **state) {
     assert_opened(TZSP,
                   "01000001"
                   "01" ETHERNET "0800" IPV4_UDP,
-                  TUNNEL_TZSP);
+                  TUNNEL_TZSP, NO_KEY);
     assert_opened(TZSP,
                   "01000001"
                   "00"
                   "0a01c5"
                   "0b0102"
                   "01" ETHERNET "86dd" IPV6_UDP,
-                  TUNNEL_TZSP);
+                  TUNNEL_TZSP, NO_KEY);
     assert_opened(TZSP,
                   "01000012"
                   "01"
@@ -95,7 +59,7 @@ static void tzsp(void **state) {
                   "0000" MAC_1 MAC_2 MAC_1 "1000"
                   "aaaa03000000"
                   "0800" IPV4_UDP,
-                  TUNNEL_TZSP);
+                  TUNNEL_TZSP, NO_KEY);
     assert_closed(TZSP, "01040001"
                         "01"); /* keep-alive */
     assert_closed(TZSP, "02000001"
@@ -107,7 +71,7 @@ static void tzsp(void **state) {
     assert_malformed(TZSP, "01000001"
                            "0aff");
     assert_ignored(DECODE_NATIVE, LINK_RAW,
-                   outer(4, TZSP,
+                   outer(OUTER_4, TZSP,
                          "01000001"
                          "01" ETHERNET "0806"
                          "00"),
@@ -125,20 +89,20 @@ static void capwap(void **state) {
     assert_opened(CAPWAP,
                   "00100300"
                   "00000000" WIFI("0801"),
-                  TUNNEL_CAPWAP);
+                  TUNNEL_CAPWAP, NO_KEY);
     assert_opened(CAPWAP,
                   "00100300"
                   "00000000" WIFI("0108"),
-                  TUNNEL_CAPWAP); /* frame control swapped */
+                  TUNNEL_CAPWAP, NO_KEY); /* frame control swapped */
     assert_opened(CAPWAP,
                   "00200300"
                   "00000000"
                   "0000000000000000" WIFI("0801"),
-                  TUNNEL_CAPWAP);
+                  TUNNEL_CAPWAP, NO_KEY);
     assert_opened(CAPWAP,
                   "00100200"
                   "00000000" ETHERNET "86dd" IPV6_UDP,
-                  TUNNEL_CAPWAP);
+                  TUNNEL_CAPWAP, NO_KEY);
     assert_closed(CAPWAP, "01000000"
                           "16fefd00"); /* DTLS */
     assert_closed(CAPWAP, "00100308"
@@ -155,7 +119,7 @@ static void tunnels_can_be_left_alone(void **state) {
     (void)state;
     struct packet packet;
     struct decoder *decoder = decoder_create(&(struct decode_options){.dialect = DECODE_NATIVE});
-    const char *text = outer(4, GTP_U, "30ff001e00000001" IPV4_UDP);
+    const char *text = outer(OUTER_4, GTP_U, "30ff001e00000001" IPV4_UDP);
     assert_reason(decode_at(decoder, 1, LINK_RAW, text, &packet), DECODE_METERED);
     assert_int_equal(packet.tunnel, TUNNEL_NONE);
     assert_int_equal(packet.destination_port, 2152);
@@ -165,7 +129,7 @@ static void tunnels_can_be_left_alone(void **state) {
 static void the_inner_macs_count(void **state) {
     (void)state;
     struct packet packet = assert_udp(DECODE_NATIVE, LINK_RAW,
-                                      outer(4, TZSP,
+                                      outer(OUTER_4, TZSP,
                                             "01000001"
                                             "01" ETHERNET "0800" IPV4_UDP));
     assert_true(packet.flags == PACKET_HAS_MAC);

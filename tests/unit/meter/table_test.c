@@ -172,7 +172,7 @@ static void test_every_byte_of_a_key_counts(void **state) {
     struct packet packet = packet_of(1, 2, 40000, 80);
     struct flow_key key, changed;
     key_from_packet(&key, &packet, true);
-    for (size_t i = 0; i < offsetof(struct flow_key, zero); i++) {
+    for (size_t i = 0; i < sizeof(struct flow_key); i++) {
         changed = key;
         ((unsigned char *)&changed)[i] ^= 1;
         assert_false(key_equal(&key, &changed));

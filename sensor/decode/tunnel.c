@@ -1,0 +1,139 @@
+/* Into tunnels, in the native dialect: which of them a packet may be, and what tells packets of several tunnels apart. */
+#include "decode/tunnel/tunnel.h"
+
+#include "decode/link_types.h"
+#include "decode/native.h"
+
+enum {
+    PROTOCOL_UDP = 17,
+    UDP_HEADER = 8,
+    TYPE_BRIDGED_ETHERNET = 0x6558, /* transparent Ethernet bridging: a whole frame follows */
+};
+
+/* What carries a tunnel, and which of its numbers says so: tunnels.def. */
+enum carrier { OVER_IP, OVER_UDP };
+
+static const struct carried_tunnel {
+    enum carrier carrier;
+    uint16_t number;
+    const struct tunnel *tunnel;
+} tunnels[] = {
+#define TUNNEL(name, over, value) {OVER_##over, value, &tunnel_##name},
+#include "decode/tunnel/tunnels.def"
+#undef TUNNEL
+};
+
+/* Asked of every packet, so the compiler makes comparisons with constants of the table. */
+static inline bool may_be_tunnel(enum carrier carrier, uint16_t number) {
+    bool found = false;
+#define TUNNEL(name, over, value) found |= carrier == OVER_##over && number == (value);
+#include "decode/tunnel/tunnels.def"
+#undef TUNNEL
+    return found;
+}
+
+/* The last step of MurmurHash3: each bit of the result depends on each bit of the word, and no two words give one result. */
+static uint64_t mix(uint64_t word) {
+    word = (word ^ word >> 33) * 0xff51afd7ed558ccd;
+    word = (word ^ word >> 33) * 0xc4ceb9fe1a85ec53;
+    return word ^ word >> 33;
+}
+
+/* A tunnel's path is its identifier, or that it has none. Within others it is a digest of all of theirs and of their
+ * kinds, so that tenants stay apart whose difference lies further out; its top bit tells the two forms apart. */
+static uint64_t path_of(const struct packet *outer, bool has_key, uint32_t key) {
+    enum { HAS_KEY = 32, NESTED = 55 };
+    uint64_t own = has_key ? UINT64_C(1) << HAS_KEY | key : 0;
+    if (outer->tunnel == TUNNEL_NONE)
+        return own;
+    uint64_t digest = mix(mix(outer->tunnel_path << 8 | outer->tunnel) ^ own);
+    return (digest & (UINT64_MAX >> (64 - NESTED))) | UINT64_C(1) << NESTED;
+}
+
+static void note_tunnel(const struct decode_options *options, struct packet *packet,
+                        const struct tunnel *tunnel, const struct tunnel_inner *inner) {
+    bool tells_apart =
+        inner->has_key && !(tunnel->key_differs_by_direction && options->symmetric_tunnel_keys);
+    packet->tunnel_path = path_of(packet, tells_apart, inner->key);
+    packet->tunnel = (uint8_t)tunnel->kind;
+    packet->tunnel_key = inner->key;
+    packet->flags &= (uint8_t)~PACKET_HAS_TUNNEL_KEY;
+    packet->flags |= inner->has_key ? PACKET_HAS_TUNNEL_KEY : 0;
+}
+
+/* From the inner header at walk->offset to the inner IP header. */
+static enum decode_reason enter(struct native_walk *walk, const struct tunnel_inner *inner) {
+    switch (inner->content) {
+    case TUNNEL_ETHERNET: return native_link(walk, LINK_ETHERNET);
+    case TUNNEL_WIFI:
+    case TUNNEL_WIFI_SWAPPED: return native_wifi(walk, inner->content == TUNNEL_WIFI_SWAPPED);
+    case TUNNEL_PPP: return native_link(walk, LINK_PPP);
+    case TUNNEL_ETHERTYPE: return native_ethertype(walk, inner->type);
+    case TUNNEL_IP: break;
+    }
+    return DECODE_METERED;
+}
+
+/* One tunnel's look behind the carrier's header of `header` bytes. */
+static enum decode_reason try_tunnel(const struct decode_options *options, struct native_walk *walk,
+                                     const struct tunnel *tunnel, size_t header, bool *entered) {
+    struct packet *packet = walk->packet;
+    struct tunnel_inner inner = {0};
+    switch (tunnel->open(bytes_from(walk->frame, walk->offset + header), &inner)) {
+    case TUNNEL_CLOSED: return DECODE_METERED;
+    case TUNNEL_CUT: return packet->flags & PACKET_TRUNCATED ? DECODE_tunnel_malformed : DECODE_METERED;
+    case TUNNEL_MALFORMED: return DECODE_tunnel_malformed;
+    case TUNNEL_OPEN: break;
+    }
+    if (walk->tunnels == DECODE_TUNNELS_MAX)
+        return DECODE_too_deep;
+    if (inner.content == TUNNEL_ETHERTYPE && inner.type == TYPE_BRIDGED_ETHERNET)
+        inner.content = TUNNEL_ETHERNET;
+    size_t outer_offset = walk->offset;
+    uint16_t outer_vlan_id = packet->vlan_id;
+    if (inner.vlan_id != 0)
+        packet->vlan_id = inner.vlan_id;
+    walk->offset += header + inner.offset;
+    enum decode_reason reason = enter(walk, &inner);
+    if (reason == DECODE_not_ip && (inner.content == TUNNEL_PPP || inner.content == TUNNEL_ETHERTYPE)) {
+        /* Negotiation, or what we don't decode: the outer packet's payload. A frame without IP is ignored as on any
+         * link. */
+        walk->offset = outer_offset;
+        packet->vlan_id = outer_vlan_id;
+        return DECODE_METERED;
+    }
+    if (reason == DECODE_METERED) {
+        note_tunnel(options, packet, tunnel, &inner);
+        walk->tunnels++;
+        *entered = true;
+    }
+    return reason;
+}
+
+/* Each tunnel with one of the two numbers, in the order of the table, until one opens or is damaged. */
+static enum decode_reason try_tunnels(const struct decode_options *options, struct native_walk *walk,
+                                      enum carrier carrier, uint16_t one, uint16_t other, bool *entered) {
+    size_t header = carrier == OVER_UDP ? UDP_HEADER : 0;
+    enum decode_reason reason = DECODE_METERED;
+    for (size_t i = 0; i < sizeof tunnels / sizeof *tunnels && reason == DECODE_METERED && !*entered; i++)
+        if (tunnels[i].carrier == carrier && (tunnels[i].number == one || tunnels[i].number == other))
+            reason = try_tunnel(options, walk, tunnels[i].tunnel, header, entered);
+    return reason;
+}
+
+enum decode_reason native_tunnel(const struct decode_options *options, struct native_walk *walk,
+                                 bool *entered) {
+    uint8_t protocol = walk->packet->protocol;
+    *entered = false;
+    if (walk->later_fragment)
+        return DECODE_METERED;
+    if (may_be_tunnel(OVER_IP, protocol))
+        return try_tunnels(options, walk, OVER_IP, protocol, protocol, entered);
+    if (protocol != PROTOCOL_UDP || !native_have(walk, 4))
+        return DECODE_METERED;
+    uint16_t source = bytes_u16(walk->frame, walk->offset);
+    uint16_t destination = bytes_u16(walk->frame, walk->offset + 2);
+    if (may_be_tunnel(OVER_UDP, source) || may_be_tunnel(OVER_UDP, destination))
+        return try_tunnels(options, walk, OVER_UDP, source, destination, entered);
+    return DECODE_METERED;
+}
