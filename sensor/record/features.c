@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "record/anonymize_name.h"
 
 /* Lines of the canonical text, collected in any order and then sorted. */
 struct lines {
@@ -84,6 +85,19 @@ static void add_groups(struct lines *lines, unsigned groups, const struct identi
         add_line(lines, "snapshot_length=%u\n", snapshot_length);
 }
 
+/* Methods, never keys. A field that is kept is as if nobody had named it. */
+static void add_policy(struct lines *lines, const struct schema *schema,
+                       const struct anonymize_policy *policy) {
+    for (size_t i = 0; i < policy->count; i++) {
+        char text[ANONYMIZE_RULE_TEXT_SIZE];
+        anonymize_rule_format(&policy->rules[i], text);
+        if (policy->rules[i].method != ANONYMIZE_KEEP)
+            add_line(lines, "anonymize.%s=%s\n", schema->fields[i].name, text);
+    }
+    if (anonymize_policy_needs_suffixes(policy))
+        add_line(lines, "public_suffix_list=%s\n", public_suffix_list_id());
+}
+
 static char *join(struct lines *lines) {
     struct buffer text = {0};
     qsort(lines->line, lines->count, sizeof *lines->line, compare_lines);
@@ -96,15 +110,17 @@ static char *join(struct lines *lines) {
 }
 
 char *features_text(const struct schema *schema, const struct identity *identity, bool live,
-                    unsigned snapshot_length) {
-    enum { SETTINGS_MAX = 16 };
-    struct lines lines = {.capacity = schema->field_count + SETTINGS_MAX};
+                    unsigned snapshot_length, const struct anonymize_policy *policy) {
+    enum { SETTINGS_MAX = 17 };
+    struct lines lines = {.capacity = 2 * schema->field_count + SETTINGS_MAX};
     lines.line = calloc(lines.capacity, sizeof *lines.line);
     if (lines.line == NULL)
         return NULL;
     add_metering(&lines, schema, identity);
     add_groups(&lines, schema_groups(schema), identity, live, snapshot_length);
     add_fields(&lines, schema, identity->meter->profile);
+    if (policy != NULL)
+        add_policy(&lines, schema, policy);
     char *text = join(&lines);
     for (size_t i = 0; i < lines.count; i++)
         free(lines.line[i]);
