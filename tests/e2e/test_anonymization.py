@@ -395,6 +395,7 @@ class Rotation(Anonymization):
 
     def check(self, records, keys, ends):
         """One change for each new key; each record's ends are the pseudonyms of `ends` by the key that it names."""
+        records = sorted(records, key=lambda record: record["seq"])  # of several meters they come as they were made
         self.assertEqual([record["seq"] for record in records], list(range(len(records))))
         ids = [record["anon_key_id"] for record in records]
         wanted = [Pseudonyms(key).anon_key_id() for key in keys]
@@ -406,32 +407,44 @@ class Rotation(Anonymization):
 
     @unittest.skipUnless(ABLE, "network namespaces need root and iproute2")
     def test_on_a_live_link(self):
+        for meters in (1, 3):
+            with self.subTest(meters):
+                self.on_a_live_link(meters)
+
+    def on_a_live_link(self, meters):
         flows, wire = 1500, Wire()
         self.addCleanup(wire.remove)
-        path = self.key_file(self.KEYS[0])
-        running = self.start("-i", "near0", "-f", "udp", "-w", self.folder / "flows.jsonl", "--set", "outputs.0.columns_to_anonymize=all=hash",
+        path, written = self.key_file(self.KEYS[0]), self.folder / f"{meters}.jsonl"
+        running = self.start("-i", "near0", "-f", "udp", "-w", written, "--set", "outputs.0.columns_to_anonymize=all=hash",
                              "--set", f"anonymization.key_file={path}", "--set", "meter.idle_timeout=200ms", "--set", "log.level=debug",
-                             prefix=wire.prefix)
+                             "--set", f"meter.n_meters={meters}", prefix=wire.prefix)
         wait_until(lambda: listens(running.process) or running.process.poll() is not None, what="the start of the capture")
         time.sleep(0.3)
         program = ("import socket,time\nfor port in range(20000, %d):\n s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
                    " s.bind(('', port))\n s.sendto(b'x', ('%s', 9))\n s.close()\n time.sleep(0.002)") % (20000 + flows, NEAR)
         sender = subprocess.Popen(["ip", "netns", "exec", wire.far, sys.executable, "-c", program])
-        time.sleep(1)
+
+        def wait_for_records(more):
+            """Each has more than 3 kB."""
+            end = (written.stat().st_size if written.exists() else 0) + 3000 * more
+            wait_until(lambda: written.exists() and written.stat().st_size > end, limit=30, what="records")
+
+        wait_for_records(100)
         self.rotate(running, path, self.KEYS[1])
         self.replace(path, "not a key\n")
         running.signal(signal.SIGHUP)
         wait_until(lambda: self.logged(running, "the old key stays in use"), what="the refusal")
-        time.sleep(0.7)
+        wait_for_records(200)
         self.rotate(running, path, self.KEYS[2])
-        self.assertEqual(sender.wait(30), 0)
+        wait_for_records(200)
+        self.assertEqual(sender.wait(60), 0)
         time.sleep(0.5)
         running.signal(signal.SIGTERM)
         # The file that was none is told, once, and nothing else is wrong.
         result = self.failed(running.finish(), 0, [path, "64 hexadecimal digits", "the old key stays in use"])
         self.assertEqual(self.ledger(result).outputs["file"]["acknowledged"], flows)
         self.assertNotRegex(result.raw_error, rf"{FAR}|{NEAR}".replace(".", "[.]").encode())
-        self.check([json.loads(line) for line in (self.folder / "flows.jsonl").read_text().splitlines()], self.KEYS, (FAR, NEAR))
+        self.check(map(json.loads, written.read_text().splitlines()), self.KEYS, (FAR, NEAR))
 
     @staticmethod
     def memory(process):
@@ -452,10 +465,16 @@ class Rotation(Anonymization):
     @unittest.skipUnless(os.geteuid() == 0, "another's memory is read by root alone")
     def test_an_old_key_is_wiped(self):
         """Of the key in use there are the subkeys in memory, which shows that the search works; of an old one nothing."""
+        for meters in (1, 3):
+            with self.subTest(meters):
+                self.old_key_is_wiped(meters)
+
+    def old_key_is_wiped(self, meters):
         path, capture = self.key_file(self.KEYS[0]), frames.conversations(6000)
         half = 24 + (len(capture) - 24) // 2
         running = self.start("-r", "-", "-w", self.folder / "flows.jsonl", "--set", "outputs.0.columns_to_anonymize=all=hash",
-                             "--set", f"anonymization.key_file={path}", "--set", "meter.idle_timeout=1ms", stdin=subprocess.PIPE)
+                             "--set", f"anonymization.key_file={path}", "--set", "meter.idle_timeout=1ms",
+                             "--set", f"meter.n_meters={meters}", stdin=subprocess.PIPE)
         running.process.stdin.write(capture[:half])
         running.process.stdin.flush()
         wait_until(lambda: pending(running.process.stdin) == 0, what="reading of the first half")
@@ -473,18 +492,26 @@ class Rotation(Anonymization):
 
     def test_in_kafka(self):
         """The header says the same as the record."""
+        for meters in (1, 3):
+            with self.subTest(meters):
+                self.in_kafka(meters)
+
+    def in_kafka(self, meters):
         flows, servers = 6000, LocalServers.get()
-        topic, path = servers.topic("rotation"), self.key_file(self.KEYS[0])
+        topic, path = servers.topic(f"rotation-{meters}"), self.key_file(self.KEYS[0])
         capture = frames.conversations(flows)
         half = 24 + (len(capture) - 24) // 2
         running = self.start("-r", "-", "--set", f"outputs.0.topic={topic}", "--set", f"outputs.0.kafka=bootstrap.servers={servers.bootstrap}",
                              "--set", "outputs.0.columns_to_anonymize=all=hash", "--set", f"anonymization.key_file={path}",
-                             "--set", "meter.idle_timeout=1ms", stdin=subprocess.PIPE)
+                             "--set", "meter.idle_timeout=1ms", "--set", f"meter.n_meters={meters}", stdin=subprocess.PIPE)
         running.process.stdin.write(capture[:half])
         running.process.stdin.flush()
         wait_until(lambda: pending(running.process.stdin) == 0, what="reading of the first half")
+        time.sleep(0.2)
         self.replace(path, self.KEYS[1].hex())
         running.signal(signal.SIGHUP)
+        if meters > 1:  # with one, the key is read at the next packets
+            wait_until(lambda: self.logged(running, Pseudonyms(self.KEYS[1]).anon_key_id()), what="the new key")
         running.process.stdin.write(capture[half:])
         running.process.stdin.close()
         self.ended_well(running.finish())
