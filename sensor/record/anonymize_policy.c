@@ -41,6 +41,13 @@ static const struct bound_field *find_field(const struct schema *schema, const c
     return NULL;
 }
 
+static void list_whats(const struct item *item, const struct schema *schema, char *reason, size_t size) {
+    size_t used = (size_t)snprintf(reason, size, "%s is neither a field of the schema %s nor one of all",
+                                   item->what, schema->name);
+    for (int i = PII_NONE + 1; i < PII_COUNT && used < size; i++)
+        used += (size_t)snprintf(reason + used, size - used, ", %s", pii_class_name((enum pii_class)i));
+}
+
 static int refuse_what(const struct anonymize_request *request, const struct item *item,
                        struct error *error) {
     enum flow_direction direction;
@@ -53,10 +60,7 @@ static int refuse_what(const struct anonymize_request *request, const struct ite
     else if (nearest != NULL)
         snprintf(reason, sizeof reason, "no field is named %s; did you mean %s?", item->what, nearest);
     else
-        snprintf(
-            reason, sizeof reason,
-            "%s is neither a field of the schema %s nor one of all, address, mac, name, agent, fingerprint",
-            item->what, request->schema->name);
+        list_whats(item, request->schema, reason, sizeof reason);
     return refuse(request, item, reason, error);
 }
 
@@ -154,6 +158,12 @@ static int bind_field(const struct anonymize_request *request, const struct item
     if (best == NULL)
         return 0;
     *rule = best->rule;
+    /* A class may have a number among its texts, which can't hold a digest. */
+    if (best->scope != SCOPE_FIELD && anonymize_method_is_digest(rule->method) && field->nullable &&
+        !anonymize_method_fits(rule->method, row, field->nullable, request->as_text)) {
+        rule->method = ANONYMIZE_DROP;
+        return 0;
+    }
     return check_field(request, best, field, row, error);
 }
 
@@ -202,7 +212,8 @@ static void write_line(const struct anonymize_request *request, const bool missi
     for (int i = PII_NONE + 1; i < PII_COUNT && used < size; i++) {
         if (missing[i])
             used += (size_t)snprintf(line + used, size - used, "%s\"%s=%s\"", used > 0 ? ", " : "",
-                                     pii_class_name((enum pii_class)i), proposal[i]);
+                                     pii_class_name((enum pii_class)i),
+                                     proposal[i] != NULL ? proposal[i] : "drop");
     }
 }
 

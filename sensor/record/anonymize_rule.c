@@ -139,6 +139,10 @@ bool anonymize_method_is_keyed(enum anonymize_method method) {
     return methods[method].is_keyed;
 }
 
+bool anonymize_method_is_digest(enum anonymize_method method) {
+    return method == ANONYMIZE_HASH || method == ANONYMIZE_SHORT_HASH;
+}
+
 bool anonymize_method_fits_class(enum anonymize_method method, enum pii_class pii) {
     return (methods[method].classes & 1u << pii) != 0;
 }

@@ -38,6 +38,8 @@ int anonymize_rule_parse(const char *text, struct anonymize_rule *rule, struct e
 void anonymize_rule_format(const struct anonymize_rule *rule, char text[ANONYMIZE_RULE_TEXT_SIZE]);
 
 bool anonymize_method_is_keyed(enum anonymize_method method);
+/* Whether it makes a text of any value: hash, short_hash. */
+bool anonymize_method_is_digest(enum anonymize_method method);
 
 /* Whether a method is made for a class at all. */
 bool anonymize_method_fits_class(enum anonymize_method method, enum pii_class pii);

@@ -60,7 +60,7 @@ static void compile_pseudonym(struct recorder *recorder, const struct recorder_o
     if (options->policy == NULL)
         return;
     pseudonym->rule = options->policy->rules[field - options->schema->fields];
-    if (pseudonym->rule.method != ANONYMIZE_HASH && pseudonym->rule.method != ANONYMIZE_SHORT_HASH)
+    if (!anonymize_method_is_digest(pseudonym->rule.method))
         return;
     pseudonym->as_text = *pseudonym->row;
     pseudonym->as_text.type = VALUE_STRING;

@@ -122,6 +122,34 @@ static void text_forms_hash_any_field(void **state) {
     anonymize_policy_release(&policy);
 }
 
+/* What a plugin may declare: a number of a class, whose other fields are texts. */
+static void a_number_cannot_hold_a_digest(void **state) {
+    (void)state;
+    struct bound_field *field = &flow->fields[flow->field_count - 1];
+    const struct bound_field kept = *field;
+    struct catalogue_row row = *kept.row;
+    row.type = VALUE_LONG;
+    row.pii = PII_AGENT;
+    field->row = &row;
+    field->nullable = true;
+    static const char *const all[ITEMS_MAX] = {"all=hash"};
+    struct anonymize_request request = request_of(all, false);
+    struct anonymize_policy policy = make(&request);
+    assert_rule(&request, &policy, field->name, "drop");
+    assert_rule(&request, &policy, "user_agent", "hash");
+    anonymize_policy_release(&policy);
+    /* As text it can; and where it can't be null either, nothing is done behind anyone's back. */
+    request.as_text = true;
+    policy = make(&request);
+    assert_rule(&request, &policy, field->name, "hash");
+    anonymize_policy_release(&policy);
+    request.as_text = false;
+    field->nullable = false;
+    assert_int_equal(anonymize_policy_make(&request, &policy, NULL), -EINVAL);
+    anonymize_policy_release(&policy);
+    *field = kept;
+}
+
 static void a_missing_word_shows_the_line_to_add(void **state) {
     (void)state;
     struct error error;
@@ -221,6 +249,7 @@ int main(void) {
         cmocka_unit_test(keeping_all_changes_nothing),
         cmocka_unit_test(cutting_needs_no_key),
         cmocka_unit_test(text_forms_hash_any_field),
+        cmocka_unit_test(a_number_cannot_hold_a_digest),
         cmocka_unit_test(a_missing_word_shows_the_line_to_add),
         cmocka_unit_test(nfstreams_schema_has_the_same_classes),
         cmocka_unit_test(wrong_items_are_refused),
