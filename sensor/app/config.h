@@ -22,7 +22,7 @@ struct output_config {
     struct string_list kafka;
     char *framing;
     char *subject_strategy;
-    char *pii;
+    struct string_list columns_to_anonymize;
 };
 
 struct config {
@@ -52,6 +52,9 @@ struct config {
     struct {
         char *sensor_id, *key_file;
     } identity;
+    struct {
+        char *key_file;
+    } anonymization;
     struct {
         int64_t timeout, shutdown_timeout;
     } delivery;

@@ -9,7 +9,7 @@
 #include "capture/capture.h"
 
 static _Atomic(struct capture *) running[CAPTURE_SHARES_MAX];
-static atomic_bool stopping;
+static atomic_bool stopping, reloading;
 static _Atomic int64_t deadline; /* monotonic clock; 0: none */
 static int64_t timeout;
 
@@ -28,6 +28,11 @@ static void handle(int number) {
     break_captures();
 }
 
+static void handle_reload(int number) {
+    (void)number;
+    atomic_store(&reloading, true);
+}
+
 void control_install(int64_t shutdown_timeout) {
     timeout = shutdown_timeout;
     struct sigaction action = {.sa_handler = handle};
@@ -37,6 +42,16 @@ void control_install(int64_t shutdown_timeout) {
     /* A reader of standard output that went away is an output error, not the end of the process. */
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &ignore, NULL);
+}
+
+void control_install_reload(void) {
+    struct sigaction action = {.sa_handler = handle_reload, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGHUP, &action, NULL);
+}
+
+bool control_take_reload(void) {
+    return atomic_exchange(&reloading, false);
 }
 
 void control_watch(struct capture *const *captures, size_t count) {

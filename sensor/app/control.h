@@ -1,4 +1,4 @@
-/* Signals: the first SIGINT or SIGTERM asks for an orderly end, a second one ends the process at once. */
+/* Signals: SIGHUP may ask for keys to be read again; the first SIGINT or SIGTERM asks for an orderly end, a second one ends the process at once. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,6 +9,12 @@ struct capture;
 
 /* Installs the handlers. From a signal on, the process has `shutdown_timeout` microseconds to end. */
 void control_install(int64_t shutdown_timeout);
+
+/* From here on SIGHUP asks for the files of keys to be read again, instead of ending the process. */
+void control_install_reload(void);
+
+/* Whether it was asked since the last call. */
+bool control_take_reload(void);
 
 /* The captures that a signal stops (at most CAPTURE_SHARES_MAX); none before they are closed. */
 void control_watch(struct capture *const *captures, size_t count);

@@ -1,5 +1,6 @@
 #include "app/delivery.h"
 
+#include "app/anonymization.h"
 #include "app/control.h"
 #include "app/registry_options.h"
 #include "base/clock.h"
@@ -7,13 +8,17 @@
 int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,
                   struct error *error) {
     struct registry *registry = NULL;
+    struct anonymize_key key = {0};
     delivery->plan = plan;
     delivery->failure = failure;
     int result = registry_open_configured(plan->config, &registry, error);
+    if (result == 0 && plan->has_pseudonyms)
+        result = anonymization_load_key(plan->config, &key, error);
     for (size_t i = 0; result == 0 && i < plan->output_count; i++) {
         delivery->count = i + 1;
-        result = output_open(&delivery->outputs[i], &plan->outputs[i], plan, registry, error);
+        result = output_open(&delivery->outputs[i], &plan->outputs[i], plan, &key, registry, error);
     }
+    anonymize_key_wipe(&key);
     registry_close(registry);
     return result;
 }
@@ -47,6 +52,8 @@ void delivery_send(struct delivery *delivery, size_t output, const struct messag
 
 void delivery_poll(struct delivery *delivery) {
     struct error error = {0};
+    if (control_take_reload())
+        anonymization_reload(delivery->plan, delivery->outputs, delivery->count);
     for (size_t i = 0; i < delivery->count; i++)
         if (output_poll(&delivery->outputs[i], &error) < 0)
             stop(delivery, &error);

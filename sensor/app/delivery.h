@@ -33,7 +33,7 @@ bool delivery_admit(struct delivery *delivery);
 /* Hands a record of outputs[output] to its sink. */
 void delivery_send(struct delivery *delivery, size_t output, const struct message *message);
 
-/* Serves the sinks' callbacks and timers; cheap. */
+/* Serves the sinks' callbacks and timers, and reads the key of pseudonyms again if that was asked; cheap. */
 void delivery_poll(struct delivery *delivery);
 
 /* Gets everything acknowledged, as long as the configuration and a signal's deadline allow. */

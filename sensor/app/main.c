@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/anonymization.h"
 #include "app/command_line.h"
 #include "app/config.h"
 #include "app/pipeline.h"
@@ -38,6 +39,7 @@ static int run(const struct plan *plan, struct error *error) {
         return result;
     warn_of_random_key(plan);
     warn_of_report(plan);
+    anonymization_warn_of_random_key(plan);
     result = pipeline_run(pipeline, error);
     error->text[0] = '\0'; /* was logged when it happened */
     pipeline_log_ledger(pipeline);

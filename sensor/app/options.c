@@ -97,6 +97,10 @@ const struct option_row option_rows[] = {
      "File with 32 hexadecimal digits: the key of flow_uid. Without it the key is random per start, and identifiers of two "
      "runs can't be joined."},
 
+    {"anonymization.key_file", OPTION_STRING, AT(anonymization.key_file), NULL, 0, 0, NULL,
+     "File with 64 hexadecimal digits, which nobody but its owner may read or write: the key of pseudonyms. Read again on "
+     "SIGHUP. Without it the key is random per start, and pseudonyms of two runs can't be joined."},
+
     {"delivery.timeout", OPTION_DURATION, AT(delivery.timeout), "30s", 1000, 86400 * SECOND, NULL,
      "Reading files: how long to wait for an output that takes nothing before giving up (exit code 69)."},
     {"delivery.shutdown_timeout", OPTION_DURATION, AT(delivery.shutdown_timeout), "10s", 1000, 86400 * SECOND,
@@ -137,7 +141,11 @@ const struct option_row output_rows[] = {
     {"outputs.subject_strategy", OPTION_CHOICE, OUT(subject_strategy), "topic", 0, 0,
      "topic|record|topic_record",
      "Subject in the registry: TOPIC-value, the record's full name, or TOPIC-full name."},
-    {"outputs.pii", OPTION_CHOICE, OUT(pii), NULL, 0, 0, "clear",
-     "What happens to personal data. A Kafka output whose schema has such fields must say it: clear sends them as they are."},
+    {"outputs.columns_to_anonymize", OPTION_STRINGS, OUT(columns_to_anonymize), NULL, 0, 0, NULL,
+     "What happens to personal data. Each item is COLUMN, which is hashed as NFStream does, or \"WHAT=METHOD\", where WHAT is a "
+     "field, a PII class (address, mac, name, agent, fingerprint) or all, the more specific one winning, and METHOD is keep, "
+     "drop, truncate:24,48, prefix_preserving, hash, short_hash, keep_oui or keep_registered_domain[:cut] "
+     "(schemas/README.md). A Kafka output must say it for every such field; \"all=keep\" sends them as they are. Default "
+     "elsewhere: keep."},
 };
 const size_t output_row_count = sizeof output_rows / sizeof *output_rows;

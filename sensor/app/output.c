@@ -70,7 +70,19 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
     return output->plan->sink->open(&options, &output->sink, error);
 }
 
-static int make_recorders(struct output *output, const struct plan *plan, struct error *error) {
+/* Who changes the key goes first, or several busy meters could keep it waiting for ever. */
+static void make_lock(struct output *output, const struct plan *plan) {
+    pthread_rwlockattr_t attributes;
+    pthread_rwlockattr_init(&attributes);
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&output->rekeying, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+    output->may_rekey =
+        plan->config->anonymization.key_file && anonymize_policy_is_keyed(&output->plan->policy);
+}
+
+static int make_recorders(struct output *output, const struct plan *plan, const struct anonymize_key *key,
+                          struct error *error) {
     struct recorder_options options = {
         .output = output->plan->name,
         .schema = output->plan->schema,
@@ -80,6 +92,8 @@ static int make_recorders(struct output *output, const struct plan *plan, struct
         .live = plan->live,
         .snapshot_length = plan->capture.snapshot_length,
         .next_seq = &output->next_seq,
+        .policy = &output->plan->policy,
+        .key = key,
     };
     output->shares = calloc(plan->meters, sizeof *output->shares);
     if (!output->shares)
@@ -91,10 +105,11 @@ static int make_recorders(struct output *output, const struct plan *plan, struct
 }
 
 int output_open(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
-                struct registry *registry, struct error *error) {
+                const struct anonymize_key *key, struct registry *registry, struct error *error) {
     output->plan = output_plan;
     uint32_t schema_id = 0;
-    int result = make_recorders(output, plan, error);
+    make_lock(output, plan);
+    int result = make_recorders(output, plan, key, error);
     if (result == 0 && output_plan->config->topic && strcmp(output_plan->framing, "confluent") == 0)
         result = resolve_schema_id(output, plan->config, registry, &schema_id, error);
     return result == 0 ? open_sink(output, plan, schema_id, error) : result;
@@ -106,6 +121,7 @@ void output_close(struct output *output) {
     registry_watch_stop(output->watch);
     for (size_t i = 0; i < output->share_count; i++)
         recorder_destroy(output->shares[i].recorder);
+    pthread_rwlock_destroy(&output->rekeying);
     free(output->shares);
     output->shares = NULL;
     output->share_count = 0;
@@ -128,13 +144,36 @@ static bool count_made(struct output_share *share, int result) {
 
 bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message) {
     struct output_share *share = &output->shares[meter];
-    return wants(output, OF_FLOW) && count_made(share, recorder_make(share->recorder, flow, message));
+    if (!wants(output, OF_FLOW))
+        return false;
+    if (output->may_rekey)
+        pthread_rwlock_rdlock(&output->rekeying);
+    int result = recorder_make(share->recorder, flow, message);
+    if (output->may_rekey)
+        pthread_rwlock_unlock(&output->rekeying);
+    return count_made(share, result);
 }
 
+/* Reports have no pseudonyms, so no key that may change. */
 bool output_make_report(struct output *output, const struct sensor_report *report, struct message *message) {
     struct output_share *share = &output->shares[0]; /* no meter uses it */
     return wants(output, OF_SENSOR) &&
            count_made(share, recorder_make_report(share->recorder, report, message));
+}
+
+int output_rekey(struct output *output, const struct anonymize_key *key) {
+    int result = 0;
+    if (!output->may_rekey)
+        return 0;
+    for (size_t i = 0; result == 0 && i < output->share_count; i++)
+        result = recorder_prepare_key(output->shares[i].recorder, key);
+    if (result == 0)
+        pthread_rwlock_wrlock(&output->rekeying);
+    for (size_t i = 0; i < output->share_count; i++)
+        recorder_end_rekeying(output->shares[i].recorder, result == 0);
+    if (result == 0)
+        pthread_rwlock_unlock(&output->rekeying);
+    return result;
 }
 
 /* Takes note of the sink's answer. */

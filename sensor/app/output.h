@@ -4,6 +4,7 @@
  * delivers. What both use is atomic. */
 #pragma once
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,6 +44,8 @@ struct output {
     struct output_share *shares; /* one per meter */
     size_t share_count;
     _Atomic uint64_t next_seq;
+    bool may_rekey;            /* pseudonyms have a key that may change; else nobody takes the lock */
+    pthread_rwlock_t rekeying; /* held by who makes a record, and alone by who changes the key */
     void *sink;
     struct registry_options registry;    /* for the watch */
     struct registry_watch *watch;        /* NULL unless the schema's id came from the cache */
@@ -51,9 +54,10 @@ struct output {
     _Atomic bool failed;                 /* the sink can't go on; records are made no more */
 };
 
-/* Makes the recorders for `meters` meters, asks the registry (may be NULL) for the schema's id, and opens the sink. */
+/* Makes the recorders for `meters` meters, asks the registry (may be NULL) for the schema's id, and opens the sink. `key`: of
+ * pseudonyms, used during the call. */
 int output_open(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
-                struct registry *registry, struct error *error);
+                const struct anonymize_key *key, struct registry *registry, struct error *error);
 void output_close(struct output *output);
 
 /* A meter's thread: makes the flow's record; false if there is none to send: the output is for records of the sensor itself,
@@ -65,6 +69,9 @@ bool output_make_report(struct output *output, const struct sensor_report *repor
 
 /* The delivering thread: hands a record to the sink. -errno and the line only when the output can't go on. */
 int output_send(struct output *output, const struct message *message, struct error *error);
+
+/* Any thread: all recorders change to this key between two seqs, whichever meters take them; -ENOMEM: none does. */
+int output_rekey(struct output *output, const struct anonymize_key *key);
 
 /* The delivering thread: lets the sink serve its callbacks and timers, and hears what the registry says of an id that came
  * from the cache. Fails as output_send() does; on a mismatch once, with EX_CONFIG, and the output goes on counting. */

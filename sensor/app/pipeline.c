@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/anonymization.h"
 #include "app/control.h"
 #include "app/pipeline_parts.h"
 #include "base/clock.h"
@@ -45,7 +46,9 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     pipeline->plan = plan;
     failure_init(&pipeline->failure, &pipeline->progress);
     control_install(plan->config->delivery.shutdown_timeout);
-    int result = open_source(pipeline, error);
+    int result = anonymization_prepare(plan, error);
+    if (result == 0)
+        result = open_source(pipeline, error);
     if (result == 0)
         result = delivery_open(&pipeline->delivery, plan, &pipeline->failure, error);
     if (result == 0)

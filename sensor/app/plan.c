@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "app/anonymization.h"
 #include "app/identity.h"
 #include "base/cores.h"
 #include "meter/dissect.h"
@@ -21,13 +22,30 @@ static bool group_is_on(unsigned groups, enum field_group group) {
     return (groups & (1u << group)) != 0;
 }
 
-static int check_pii(const struct output_plan *output, struct error *error) {
-    if (strcmp(output->sink->name, "kafka") != 0 || output->config->pii || !schema_has_pii(output->schema))
+/* What goes to others needs a word about personal data; a file is its owner's. */
+static int plan_policy(struct output_plan *output, enum meter_profile profile, struct error *error) {
+    const struct anonymize_request request = {
+        .output = output->name,
+        .schema = output->schema,
+        .profile = profile,
+        .items = (const char *const *)output->config->columns_to_anonymize.items,
+        .item_count = output->config->columns_to_anonymize.count,
+        .as_text = output->encoding != &encoding_avro,
+    };
+    int result = anonymize_policy_make(&request, &output->policy, error);
+    if (result == 0 && strcmp(output->sink->name, "kafka") == 0)
+        result = anonymize_policy_check_complete(&output->policy, &request, error);
+    return result;
+}
+
+/* That the key of pseudonyms can be read is judged with the rest of the configuration; it is not kept. */
+static int check_key(const struct plan *plan, struct error *error) {
+    struct anonymize_key key;
+    if (!plan->has_pseudonyms)
         return 0;
-    return error_set(
-        error, EINVAL, EX_CONFIG,
-        "output \"%s\": schema %s has personal data (addresses, names); add the line pii = \"clear\"; to the output to send it as it is",
-        output->name, output->schema->name);
+    int result = anonymization_load_key(plan->config, &key, error);
+    anonymize_key_wipe(&key);
+    return result;
 }
 
 /* Kafka messages are Avro; text formats are for files. */
@@ -62,7 +80,7 @@ static int plan_output(const struct plan *plan, const struct output_config *from
     if (result == 0)
         result = schema_check_profile(output->schema, profile, error);
     if (result == 0)
-        result = check_pii(output, error);
+        result = plan_policy(output, profile, error);
     return result == 0 ? check_format(output, error) : result;
 }
 
@@ -236,8 +254,11 @@ static int make(const struct config *config, bool composed, struct plan *plan, s
     for (size_t i = 0; result == 0 && i < config->output_count; i++) {
         plan->output_count = i + 1;
         result = plan_output(plan, &config->outputs[i], &plan->outputs[i], error);
-        if (result == 0)
+        if (result == 0) {
             asked |= schema_groups(plan->outputs[i].schema);
+            plan->anonymizes |= anonymize_policy_changes(&plan->outputs[i].policy);
+            plan->has_pseudonyms |= anonymize_policy_is_keyed(&plan->outputs[i].policy);
+        }
     }
     if (result == 0) {
         plan_report(plan);
@@ -245,6 +266,8 @@ static int make(const struct config *config, bool composed, struct plan *plan, s
     }
     if (result == 0)
         result = identity_make(config, &plan->identity, error);
+    if (result == 0)
+        result = check_key(plan, error);
     plan->identity.meter = &plan->meter;
     plan->identity.decode_tunnels = plan->decode.decode_tunnels;
     plan->identity.symmetric_tunnel_keys = plan->decode.symmetric_tunnel_keys;
@@ -261,8 +284,10 @@ int plan_make_composed(const struct config *config, struct plan *plan, struct er
 }
 
 void plan_release(struct plan *plan) {
-    for (size_t i = 0; i < plan->output_count; i++)
+    for (size_t i = 0; i < plan->output_count; i++) {
+        anonymize_policy_release(&plan->outputs[i].policy);
         schema_free(plan->outputs[i].schema);
+    }
     plan->output_count = 0;
     udps_rows_free(plan->udps_rows);
     udps_free(plan->udps);

@@ -9,6 +9,7 @@
 #include "capture/capture.h"
 #include "decode/decode.h"
 #include "meter/meter.h"
+#include "record/anonymize_policy.h"
 #include "record/encoding/encoding.h"
 #include "record/schema.h"
 #include "record/source.h"
@@ -22,6 +23,7 @@ struct output_plan {
     struct schema *schema;
     const struct encoding *encoding;
     const char *framing; /* kafka */
+    struct anonymize_policy policy;
 };
 
 /* Meters of a run at most. */
@@ -42,6 +44,8 @@ struct plan {
     unsigned groups;         /* that are computed: bit set of 1 << enum field_group */
     struct output_plan outputs[CONFIG_OUTPUTS_MAX];
     size_t output_count;
+    bool anonymizes;     /* some output doesn't show every value as it is */
+    bool has_pseudonyms; /* some output makes values with a key */
 };
 
 /* Loads and binds the schemas, resolves the switches and the identity. EX_CONFIG and others with one line.

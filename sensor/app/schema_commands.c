@@ -11,7 +11,8 @@
 
 static int print_features(const struct plan *plan, const struct output_plan *output, struct error *error) {
     char hash[FEATURE_HASH_SIZE];
-    char *text = features_text(output->schema, &plan->identity, plan->live, plan->capture.snapshot_length);
+    char *text = features_text(output->schema, &plan->identity, plan->live, plan->capture.snapshot_length,
+                               &output->policy);
     if (!text)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     features_hash(text, hash);

@@ -3,6 +3,7 @@
 #include "app/config.h"
 #include "capture/capture.h"
 #include "meter/dissect.h"
+#include "record/anonymize_name.h"
 #include "record/registry.h"
 #include "sink/sink.h"
 
@@ -11,6 +12,7 @@ void version_print(FILE *stream) {
     fprintf(stream, "%s\n", capture_library_version());
     fprintf(stream, "nDPI %s\n", dissector_library_version());
     fprintf(stream, "%s\n", registry_library_version());
+    fprintf(stream, "%s\n", public_suffix_library_version());
     fprintf(stream, "%s\n", sink_library_version());
     fprintf(stream, "%s\n", config_library_version());
 }

@@ -205,11 +205,3 @@ unsigned schema_groups(const struct schema *schema) {
         groups |= 1u << schema->fields[i].row->group;
     return groups;
 }
-
-bool schema_has_pii(const struct schema *schema) {
-    for (size_t i = 0; i < schema->field_count; i++) {
-        if (schema->fields[i].row->pii != PII_NONE)
-            return true;
-    }
-    return false;
-}

@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "meter/udps.h"
+#include "record/anonymize_name.h"
 
 /* Lines of the canonical text, collected in any order and then sorted. */
 struct lines {
@@ -112,6 +113,19 @@ static void add_udps(struct lines *lines, unsigned groups, const struct udps *ud
                  udps->counters[i].bytes ? "bytes" : "packets", udps->counters[i].expression);
 }
 
+/* Methods, never keys. A field that is kept is as if nobody had named it. */
+static void add_policy(struct lines *lines, const struct schema *schema,
+                       const struct anonymize_policy *policy) {
+    for (size_t i = 0; i < policy->count; i++) {
+        char text[ANONYMIZE_RULE_TEXT_SIZE];
+        anonymize_rule_format(&policy->rules[i], text);
+        if (policy->rules[i].method != ANONYMIZE_KEEP)
+            add_line(lines, "anonymize.%s=%s\n", schema->fields[i].name, text);
+    }
+    if (anonymize_policy_needs_suffixes(policy))
+        add_line(lines, "public_suffix_list=%s\n", public_suffix_list_id());
+}
+
 static char *join(struct lines *lines) {
     struct buffer text = {0};
     qsort(lines->line, lines->count, sizeof *lines->line, compare_lines);
@@ -124,11 +138,11 @@ static char *join(struct lines *lines) {
 }
 
 char *features_text(const struct schema *schema, const struct identity *identity, bool live,
-                    unsigned snapshot_length) {
-    enum { SETTINGS_MAX = 16 };
+                    unsigned snapshot_length, const struct anonymize_policy *policy) {
+    enum { SETTINGS_MAX = 24 };
     const struct udps *udps = identity->meter->udps;
     size_t udps_lines = udps != NULL ? udps->plugin_count + udps->counter_count : 0;
-    struct lines lines = {.capacity = schema->field_count + SETTINGS_MAX + udps_lines};
+    struct lines lines = {.capacity = 2 * schema->field_count + SETTINGS_MAX + udps_lines};
     lines.line = calloc(lines.capacity, sizeof *lines.line);
     if (lines.line == NULL)
         return NULL;
@@ -137,6 +151,8 @@ char *features_text(const struct schema *schema, const struct identity *identity
     if (udps != NULL)
         add_udps(&lines, schema_groups(schema), udps);
     add_fields(&lines, schema, identity->meter->profile);
+    if (policy != NULL)
+        add_policy(&lines, schema, policy);
     char *text = join(&lines);
     for (size_t i = 0; i < lines.count; i++)
         free(lines.line[i]);

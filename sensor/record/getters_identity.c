@@ -26,6 +26,14 @@ void get_feature_hash(const struct record_source *source, enum flow_direction di
     value_text(value, source->feature_hash, 32);
 }
 
+void get_anon_key_id(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    if (source->anon_key_id == NULL)
+        value_null(value);
+    else
+        value_text(value, source->anon_key_id, strlen(source->anon_key_id));
+}
+
 void get_flow_uid(const struct record_source *source, enum flow_direction direction, struct value *value) {
     (void)direction;
     value_text(value, source->flow_uid, 32);

@@ -21,4 +21,5 @@ struct message {
     uint64_t seq;
     const char *record_kind; /* "final", "early", "update"; of a record of the sensor itself "report" */
     const struct message_origin *origin;
+    char anon_key_id[17]; /* which key its pseudonyms were made with; "": none. A copy, since keys change */
 };

@@ -4,15 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/anonymize.h"
 #include "record/features.h"
 #include "record/text.h"
+
+/* How a field's value is made where somebody doesn't want it as it is. */
+struct pseudonym {
+    struct anonymize_rule rule;
+    const struct catalogue_row *row; /* of the value before */
+    struct catalogue_row as_text;    /* of a hashed number: the encoding sees a text */
+};
 
 struct recorder {
     struct bound_field *fields;          /* those that this output's records have, with the profile's row */
     const struct bound_field **pointers; /* to each of them, as encodings want them */
     struct value *values;
     size_t field_count;
-    bool *is_off; /* the field's group is off: null without asking its getter */
+    bool *is_off;                       /* the field's group is off: null without asking its getter */
+    struct pseudonym *pseudonyms;       /* for each field */
+    struct anonymizer *anonymizer;      /* NULL: every field goes out as it is */
+    struct anonymizer *next_anonymizer; /* prepared; NULL most of the time */
     const struct encoding *encoding;
     char *output;
     char *features; /* canonical text */
@@ -43,6 +54,20 @@ static const char *group_switch(enum field_group group) {
     return switches[group] != NULL ? switches[group] : field_group_name(group);
 }
 
+static void compile_pseudonym(struct recorder *recorder, const struct recorder_options *options,
+                              const struct bound_field *field, size_t at) {
+    struct pseudonym *pseudonym = &recorder->pseudonyms[at];
+    pseudonym->row = recorder->fields[at].row;
+    if (options->policy == NULL)
+        return;
+    pseudonym->rule = options->policy->rules[field - options->schema->fields];
+    if (!anonymize_method_is_digest(pseudonym->rule.method))
+        return;
+    pseudonym->as_text = *pseudonym->row;
+    pseudonym->as_text.type = VALUE_STRING;
+    recorder->fields[at].row = &pseudonym->as_text;
+}
+
 /* Takes one of the schema's fields into the recorder, or leaves it out with its group. */
 static int compile_field(struct recorder *recorder, const struct recorder_options *options,
                          const struct bound_field *field, struct error *error) {
@@ -61,6 +86,7 @@ static int compile_field(struct recorder *recorder, const struct recorder_option
     size_t at = recorder->field_count++;
     recorder->fields[at] = *field;
     recorder->fields[at].row = row;
+    compile_pseudonym(recorder, options, field, at);
     recorder->pointers[at] = &recorder->fields[at];
     recorder->is_off[at] = !on;
     recorder->values[at].is_null = true;
@@ -77,8 +103,9 @@ static int compile_fields(struct recorder *recorder, const struct recorder_optio
     recorder->pointers = calloc(schema->field_count, sizeof *recorder->pointers);
     recorder->values = calloc(schema->field_count, sizeof *recorder->values);
     recorder->is_off = calloc(schema->field_count, sizeof *recorder->is_off);
+    recorder->pseudonyms = calloc(schema->field_count, sizeof *recorder->pseudonyms);
     if (recorder->fields == NULL || recorder->pointers == NULL || recorder->values == NULL ||
-        recorder->is_off == NULL)
+        recorder->is_off == NULL || recorder->pseudonyms == NULL)
         return no_memory(options, error);
     for (size_t i = 0; status == 0 && i < schema->field_count; i++)
         status = compile_field(recorder, options, &schema->fields[i], error);
@@ -111,10 +138,20 @@ static int allocate_scratch(struct record_scratch *scratch, const struct meter_o
     return scratch->integers != NULL && scratch->text != NULL && scratch->udps != NULL ? 0 : -ENOMEM;
 }
 
+/* A rule that needs a key has one: who fills the options made it so. */
+static int open_anonymizer(struct recorder *recorder, const struct recorder_options *options,
+                           struct error *error) {
+    if (options->policy == NULL || !anonymize_policy_changes(options->policy))
+        return 0;
+    recorder->anonymizer =
+        anonymizer_create(anonymize_policy_is_keyed(options->policy) ? options->key : NULL);
+    return recorder->anonymizer != NULL ? 0 : no_memory(options, error);
+}
+
 static int describe(struct recorder *recorder, const struct recorder_options *options, struct error *error) {
     recorder->output = strdup(options->output);
-    recorder->features =
-        features_text(options->schema, options->identity, options->live, options->snapshot_length);
+    recorder->features = features_text(options->schema, options->identity, options->live,
+                                       options->snapshot_length, options->policy);
     if (recorder->output == NULL || recorder->features == NULL ||
         allocate_scratch(&recorder->scratch, options->identity->meter) < 0)
         return no_memory(options, error);
@@ -128,6 +165,7 @@ static int describe(struct recorder *recorder, const struct recorder_options *op
         .identity = options->identity,
         .output = recorder->output,
         .feature_hash = recorder->feature_hash,
+        .anon_key_id = recorder->anonymizer != NULL ? anonymizer_key_id(recorder->anonymizer) : NULL,
         .scratch = &recorder->scratch,
     };
     recorder->origin = (struct message_origin){
@@ -147,6 +185,8 @@ int recorder_create(const struct recorder_options *options, struct recorder **re
     if (status == 0)
         status = compile_fields(created, options, error);
     if (status == 0)
+        status = open_anonymizer(created, options, error);
+    if (status == 0)
         status = describe(created, options, error);
     if (status < 0) {
         recorder_destroy(created);
@@ -164,6 +204,9 @@ void recorder_destroy(struct recorder *recorder) {
     for (size_t i = 0; i < recorder->scratch.udps_count; i++)
         buffer_free(&recorder->scratch.udps[i]);
     free(recorder->scratch.udps);
+    anonymizer_destroy(recorder->anonymizer);
+    anonymizer_destroy(recorder->next_anonymizer);
+    free(recorder->pseudonyms);
     free(recorder->scratch.text);
     free(recorder->scratch.integers);
     free(recorder->features);
@@ -203,17 +246,32 @@ static void make_flow_uid(const struct record_source *source, char uid[33]) {
     uid[32] = '\0';
 }
 
+/* False: a pseudonym could not be made, and the values are not to be used. */
+static bool fill_values(struct recorder *recorder) {
+    struct record_source *source = &recorder->source;
+    for (size_t i = 0; i < recorder->field_count; i++) {
+        const struct bound_field *field = &recorder->fields[i];
+        const struct pseudonym *pseudonym = &recorder->pseudonyms[i];
+        if (recorder->is_off[i])
+            continue;
+        source->row = field->row;
+        if (pseudonym->rule.method == ANONYMIZE_KEEP)
+            field->row->get(source, field->direction, &recorder->values[i]);
+        else if (!anonymizer_fill(recorder->anonymizer, &pseudonym->rule, pseudonym->row, field->direction,
+                                  field->nullable, source, &recorder->values[i]))
+            return false;
+    }
+    return true;
+}
+
 /* Asks the getters and encodes; key and kind of the message are the caller's. */
 static int encode(struct recorder *recorder, struct message *message) {
-    struct record_source *source = &recorder->source;
+    const struct record_source *source = &recorder->source;
     recorder->scratch.integers_used = 0;
     recorder->scratch.text_used = 0;
     recorder->scratch.failed = false;
-    for (size_t i = 0; i < recorder->field_count; i++) {
-        source->row = recorder->fields[i].row;
-        if (!recorder->is_off[i])
-            source->row->get(source, recorder->fields[i].direction, &recorder->values[i]);
-    }
+    if (!fill_values(recorder))
+        return -EIO;
     recorder->body.length = 0;
     recorder->body.failed = false;
     recorder->encoding->record(recorder->pointers, recorder->values, recorder->field_count, &recorder->body);
@@ -221,8 +279,11 @@ static int encode(struct recorder *recorder, struct message *message) {
         return -ENOMEM;
     message->body = recorder->body.data;
     message->body_length = recorder->body.length;
-    message->seq = recorder->source.seq;
+    message->seq = source->seq;
     message->origin = &recorder->origin;
+    message->anon_key_id[0] = '\0';
+    if (source->anon_key_id != NULL)
+        memcpy(message->anon_key_id, source->anon_key_id, sizeof message->anon_key_id);
     return 0;
 }
 
@@ -248,6 +309,23 @@ int recorder_make_report(struct recorder *recorder, const struct sensor_report *
     message->key_length = strlen(message->key);
     message->record_kind = "report";
     return encode(recorder, message);
+}
+
+int recorder_prepare_key(struct recorder *recorder, const struct anonymize_key *key) {
+    anonymizer_destroy(recorder->next_anonymizer);
+    recorder->next_anonymizer = anonymizer_create(key);
+    return recorder->next_anonymizer != NULL ? 0 : -ENOMEM;
+}
+
+void recorder_end_rekeying(struct recorder *recorder, bool take) {
+    struct anonymizer *wiped = recorder->next_anonymizer;
+    if (take && wiped != NULL && recorder->source.anon_key_id != NULL) {
+        wiped = recorder->anonymizer;
+        recorder->anonymizer = recorder->next_anonymizer;
+        recorder->source.anon_key_id = anonymizer_key_id(recorder->anonymizer);
+    }
+    anonymizer_destroy(wiped);
+    recorder->next_anonymizer = NULL;
 }
 
 struct text recorder_header(const struct recorder *recorder) {

@@ -6,6 +6,8 @@
 #include <stdatomic.h>
 
 #include "base/error.h"
+#include "record/anonymize_key.h"
+#include "record/anonymize_policy.h"
 #include "record/encoding/encoding.h"
 #include "record/message.h"
 #include "record/schema.h"
@@ -19,6 +21,8 @@ struct recorder_options {
     unsigned groups_on;              /* groups that are computed: bit set of 1 << enum field_group */
     bool live;
     unsigned snapshot_length;
+    const struct anonymize_policy *policy; /* borrowed; NULL: every field as it is */
+    const struct anonymize_key *key;       /* of pseudonyms, for the call; NULL where no rule needs one */
     /* Of the output, shared by all its recorders: the seq of the next record. NULL: this recorder is the only one. */
     _Atomic uint64_t *next_seq;
 };
@@ -29,12 +33,18 @@ int recorder_create(const struct recorder_options *options, struct recorder **re
 void recorder_destroy(struct recorder *recorder);
 
 /* Makes the record of an ended flow; the message is valid until the next call. Takes the next seq. -ENOMEM: no
- * memory for so large a record (the seq is used up, so that the gap shows). */
+ * memory for so large a record, -EIO: a pseudonym could not be made (the seq is used up, so that the gap shows). */
 int recorder_make(struct recorder *recorder, const struct flow *flow, struct message *message);
 
 /* The same of a report, with a schema whose records are OF_SENSOR; recorder_make() is for the others. */
 int recorder_make_report(struct recorder *recorder, const struct sensor_report *report,
                          struct message *message);
+
+/* Gets ready for another key of pseudonyms; touches nothing that recorder_make() uses, so any thread may. -ENOMEM. */
+int recorder_prepare_key(struct recorder *recorder, const struct anonymize_key *key);
+/* Takes the key that was prepared, from the next record on, or (false) forgets it; the other one is wiped. Not during
+ * recorder_make(). */
+void recorder_end_rekeying(struct recorder *recorder, bool take);
 
 /* What a file begins with: CSV's column names; empty for the others. Valid until the recorder is destroyed. */
 struct text recorder_header(const struct recorder *recorder);

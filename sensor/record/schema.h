@@ -62,6 +62,3 @@ int schema_check_profile(const struct schema *schema, enum meter_profile profile
 
 /* Groups of which the schema has at least one field, as a bit set of 1 << enum field_group. */
 unsigned schema_groups(const struct schema *schema);
-
-/* Whether any bound field is of a PII class other than PII_NONE. */
-bool schema_has_pii(const struct schema *schema);

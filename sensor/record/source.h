@@ -46,6 +46,7 @@ struct record_source {
     const struct flow *flow;
     const char *output;       /* the output's name */
     const char *feature_hash; /* 32 hex digits */
+    const char *anon_key_id;  /* 16 hex digits; NULL: no value depends on a key of pseudonyms */
     uint64_t seq;             /* of this record on this output; 0, 1, ... */
     char flow_uid[33];        /* 32 hex digits, NUL */
     bool loss_window;         /* the kernel dropped packets while the flow was open */

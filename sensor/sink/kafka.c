@@ -273,6 +273,8 @@ static rd_kafka_headers_t *message_headers(const struct kafka_sink *sink, const 
     snprintf(seq, sizeof seq, "%" PRIu64, message->seq);
     rd_kafka_header_add(headers, "seq", -1, seq, -1);
     rd_kafka_header_add(headers, "record_kind", -1, message->record_kind, -1);
+    const char *key_id = message->anon_key_id[0] ? message->anon_key_id : NULL;
+    rd_kafka_header_add(headers, "anon_key_id", -1, key_id, key_id ? -1 : 0);
     return headers;
 }
 

@@ -36,7 +36,7 @@ class BrokerCase(Case):
         listed = ", ".join(f'"{text}"' for text in properties)
         path = self.write("sensor.conf", f"""
 delivery = {{ timeout = "2s"; shutdown_timeout = "20s"; }};
-outputs = ( {{ name = "out"; topic = "{topic}"; pii = "clear"; kafka = [ {listed} ]; }} );
+outputs = ( {{ name = "out"; topic = "{topic}"; columns_to_anonymize = [ "all=keep" ]; kafka = [ {listed} ]; }} );
 """)
         return ["-c", path, *more]
 

@@ -161,10 +161,10 @@ class Judged(Case):
         self.refused(code, says, "-c", path, "-r", capture, "--check-config")
 
     def test_nothing_said_about_personal_data(self):
-        self.check(f'outputs = ( {{ {KAFKA} }} );', '"flows"', "flow/v1", "personal data", 'pii = "clear"')
+        self.check(f'outputs = ( {{ {KAFKA} }} );', '"flows"', "flow/v1", "personal data", 'columns_to_anonymize = [ "address=prefix_preserving", "mac=keep_oui"')
 
     def test_two_outputs_on_one_topic(self):
-        self.check(f'outputs = ( {{ name = "a"; pii = "clear"; {KAFKA} }}, {{ name = "b"; pii = "clear"; {KAFKA} }} );', 'topic "flows"',
+        self.check(f'outputs = ( {{ name = "a"; columns_to_anonymize = [ "all=keep" ]; {KAFKA} }}, {{ name = "b"; columns_to_anonymize = [ "all=keep" ]; {KAFKA} }} );', 'topic "flows"',
                    "give each its own")
 
     def test_two_outputs_on_one_path(self):
@@ -187,28 +187,28 @@ class Judged(Case):
         self.check('outputs = ( { topic = "a"; path = "b"; } );', "both topic and path")
 
     def test_confluent_framing_without_registry(self):
-        self.check(f'outputs = ( {{ pii = "clear"; framing = "confluent"; {KAFKA} }} );', "registry.url", "single_object")
+        self.check(f'outputs = ( {{ columns_to_anonymize = [ "all=keep" ]; framing = "confluent"; {KAFKA} }} );', "registry.url", "single_object")
 
     def test_csv_to_kafka(self):
-        self.check(f'outputs = ( {{ pii = "clear"; format = "csv"; {KAFKA} }} );', "csv", 'framing = "none"')
+        self.check(f'outputs = ( {{ columns_to_anonymize = [ "all=keep" ]; format = "csv"; {KAFKA} }} );', "csv", 'framing = "none"')
 
     def test_unknown_librdkafka_property(self):
-        path = self.write("sensor.conf", 'outputs = ( { topic = "flows"; pii = "clear"; kafka = [ "bootstrap.servers=127.0.0.1:9", "linger.mss=5" ]; } );')
+        path = self.write("sensor.conf", 'outputs = ( { topic = "flows"; columns_to_anonymize = [ "all=keep" ]; kafka = [ "bootstrap.servers=127.0.0.1:9", "linger.mss=5" ]; } );')
         capture = self.write("good.pcap", frames.conversations(1))
         self.refused(os.EX_CONFIG, ["flows", 'No such configuration property: "linger.mss"'], "-c", path, "-r", capture)
 
     def test_wrong_value_of_a_librdkafka_property(self):
-        path = self.write("sensor.conf", 'outputs = ( { topic = "flows"; pii = "clear"; kafka = [ "bootstrap.servers=127.0.0.1:9", "acks=most" ]; } );')
+        path = self.write("sensor.conf", 'outputs = ( { topic = "flows"; columns_to_anonymize = [ "all=keep" ]; kafka = [ "bootstrap.servers=127.0.0.1:9", "acks=most" ]; } );')
         capture = self.write("good.pcap", frames.conversations(1))
         self.refused(os.EX_CONFIG, ["flows", "acks"], "-c", path, "-r", capture)
 
     def test_no_broker_named(self):
-        path = self.write("sensor.conf", 'outputs = ( { topic = "flows"; pii = "clear"; } );')
+        path = self.write("sensor.conf", 'outputs = ( { topic = "flows"; columns_to_anonymize = [ "all=keep" ]; } );')
         capture = self.write("good.pcap", frames.conversations(1))
         self.refused(os.EX_CONFIG, ["flows", "bootstrap.servers=HOST:PORT"], "-c", path, "-r", capture)
 
     def test_librdkafka_property_without_value(self):
-        path = self.write("sensor.conf", 'outputs = ( { topic = "flows"; pii = "clear"; kafka = [ "hunter2" ]; } );')
+        path = self.write("sensor.conf", 'outputs = ( { topic = "flows"; columns_to_anonymize = [ "all=keep" ]; kafka = [ "hunter2" ]; } );')
         capture = self.write("good.pcap", frames.conversations(1))
         result = self.refused(os.EX_CONFIG, ["flows", "name=value"], "-c", path, "-r", capture)
         self.assertNotIn("hunter2", result.errors[0], "a password that lost its name must not be shown")
@@ -229,7 +229,7 @@ profile = "native";
 capture = { interface = "lo"; bpf_filter = "udp"; };
 meter = { idle_timeout = "90s"; splt_analysis = 5; };
 outputs = (
-  { topic = "flows"; pii = "clear";
+  { topic = "flows"; columns_to_anonymize = [ "all=keep" ];
     kafka = [ "bootstrap.servers=127.0.0.1:9", "sasl.password=hunter2", "SSL.KEY.PASSWORD=hunter2", "linger.ms=5" ]; }
 );
 """

@@ -24,7 +24,7 @@ class RegistryCase(Case):
         path = self.write("sensor.conf", f"""
 registry = {{ url = "{url}"; timeout = "1s"; }};
 delivery = {{ timeout = "3s"; }};
-outputs = ( {{ topic = "{topic}"; pii = "clear"; kafka = [ "bootstrap.servers={broker}" ]; }} );
+outputs = ( {{ topic = "{topic}"; columns_to_anonymize = [ "all=keep" ]; kafka = [ "bootstrap.servers={broker}" ]; }} );
 """)
         return ["-c", path, "-r", self.capture, *more]
 

@@ -50,7 +50,7 @@ class Information(Case):
 
     def test_version_names_every_library(self):
         text = self.succeeds("--version").text()
-        for word in ("flowsensor ", "libpcap", "nDPI ", "libcurl", "jansson ", "Avro C ", "librdkafka ", "libconfig "):
+        for word in ("flowsensor ", "libpcap", "nDPI ", "libcurl", "jansson ", "Avro C ", "libpsl ", "librdkafka ", "libconfig "):
             self.assertRegex(text, rf"{word}.*\d+\.\d+", word)
 
     def test_list_interfaces(self):

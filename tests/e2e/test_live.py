@@ -180,7 +180,7 @@ class Live(Case):
         conf = self.write("sensor.conf", """
 delivery = { timeout = "1s"; shutdown_timeout = "1s"; };
 meter = { idle_timeout = "1s"; };
-outputs = ( { topic = "flows"; pii = "clear"; kafka = [ "bootstrap.servers=127.0.0.1:9", "queue.buffering.max.messages=2" ]; } );
+outputs = ( { topic = "flows"; columns_to_anonymize = [ "all=keep" ]; kafka = [ "bootstrap.servers=127.0.0.1:9", "queue.buffering.max.messages=2" ]; } );
 """)
         running = self.capture("-c", conf, "-f", "udp", output=False)
         # The start waits for an answer of the broker's for as long as delivery.timeout.

@@ -311,7 +311,7 @@ performance_report = "1s";
 identity = {{ sensor_id = "probe"; }};
 meter = {{ idle_timeout = "1s"; }};
 registry = {{ url = "{self.servers.registry}"; }};
-outputs = ( {{ topic = "report-flows"; {kafka} pii = "clear"; }},
+outputs = ( {{ topic = "report-flows"; {kafka} columns_to_anonymize = [ "all=keep" ]; }},
             {{ topic = "report-stats"; {kafka} schema = "{STATS}"; }} );
 """)
 
@@ -361,7 +361,7 @@ outputs = ( {{ topic = "report-flows"; {kafka} pii = "clear"; }},
         self.assertEqual([settled(record) for record in records], [settled(line) for line in lines_of(result)])
         for seq, (message, record) in enumerate(zip(messages, records)):
             self.assertEqual(message.key(), b"probe")
-            self.assertEqual(dict(message.headers()), {"sensor_id": b"probe", "boot_id": record["boot_id"].encode(), "output": b"report-stats",
+            self.assertEqual(dict(message.headers()), {"anon_key_id": None, "sensor_id": b"probe", "boot_id": record["boot_id"].encode(), "output": b"report-stats",
                                                        "seq": str(seq).encode(), "record_kind": b"report",
                                                        "feature_hash": record["feature_hash"].encode()})
             self.assertEqual((record["sensor_id"], record["output"], record["seq"]), ("probe", "report-stats", seq))

@@ -72,7 +72,7 @@ class Signals(Case):
 
     def test_second_signal_ends_at_once(self):
         with SilentServer() as server:
-            running = self.begin("--set", "outputs.0.topic=flows", "--set", "outputs.0.pii=clear", "--set", "delivery.shutdown_timeout=60s",
+            running = self.begin("--set", "outputs.0.topic=flows", "--set", "outputs.0.columns_to_anonymize=all=keep", "--set", "delivery.shutdown_timeout=60s",
                                  "--set", f"outputs.0.kafka=bootstrap.servers=127.0.0.1:{server.port}")
             running.signal(signal.SIGTERM)
             time.sleep(1)
@@ -85,7 +85,7 @@ class Signals(Case):
 
     def test_drain_ends_at_its_limit(self):
         with SilentServer() as server:
-            running = self.begin("--set", "outputs.0.topic=flows", "--set", "outputs.0.pii=clear", "--set", "delivery.shutdown_timeout=2s",
+            running = self.begin("--set", "outputs.0.topic=flows", "--set", "outputs.0.columns_to_anonymize=all=keep", "--set", "delivery.shutdown_timeout=2s",
                                  "--set", f"outputs.0.kafka=bootstrap.servers=127.0.0.1:{server.port}")
             told = time.monotonic()
             running.signal(signal.SIGTERM)
@@ -99,7 +99,7 @@ class Signals(Case):
         servers = LocalServers.get()
         topic = servers.topic("drained")
         # The producer lingers for longer than the test: only the flush sends.
-        running = self.begin("--set", f"outputs.0.topic={topic}", "--set", "outputs.0.pii=clear", "--set", "meter.idle_timeout=1s",
+        running = self.begin("--set", f"outputs.0.topic={topic}", "--set", "outputs.0.columns_to_anonymize=all=keep", "--set", "meter.idle_timeout=1s",
                              "--set", f"outputs.0.kafka=bootstrap.servers={servers.bootstrap},linger.ms=60000")
         running.signal(signal.SIGTERM)
         result = self.ended_well(running.finish())

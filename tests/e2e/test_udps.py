@@ -106,7 +106,7 @@ class Counters(Case):
     def test_nobody_asks(self):
         """A topic's schema must be composed and registered: the line says how."""
         self.refused(os.EX_CONFIG, ["udps.", "flowsensor schema compose"],
-                     *self.configured(COUNTER, 'outputs = ( { topic = "flows"; pii = "clear"; } );'), "-r", CAPTURE)
+                     *self.configured(COUNTER, 'outputs = ( { topic = "flows"; columns_to_anonymize = [ "all=keep" ]; } );'), "-r", CAPTURE)
         self.refused(os.EX_CONFIG, ["nothing to compose", "udps.packets"], "schema", "compose")
 
     def test_hash_covers_the_expression(self):
@@ -233,12 +233,12 @@ class Registered(Case):
             return ["-c", self.write(name, f"""
 registry = {{ url = "{self.servers.registry}"; }};
 udps = {{ packets = [ "small=ip[2:2] < 60" ]; plugins = [ "{self.installed.plugins}/splt.so sequence_length=4" ]; }};
-outputs = ( {{ topic = "{topic}"; pii = "clear"; schema = "{schema}"; kafka = [ "bootstrap.servers={self.servers.bootstrap}" ]; }} );
+outputs = ( {{ topic = "{topic}"; columns_to_anonymize = [ "all=keep" ]; schema = "{schema}"; kafka = [ "bootstrap.servers={self.servers.bootstrap}" ]; }} );
 """)]
         base, arguments = configured("base.conf", "flow/v1"), configured("sensor.conf", path)
         # The release's schema comes first; the composed one must be a change that the registry takes.
         self.succeeds("schema", "register", "--set", f"registry.url={self.servers.registry}", "--set", f"outputs.0.topic={topic}",
-                      "--set", "outputs.0.pii=clear")
+                      "--set", "outputs.0.columns_to_anonymize=all=keep")
         path.write_text(self.succeeds(*base, "schema", "compose").text())
         self.refused(os.EX_CONFIG, ["flowsensor schema register", topic], *arguments, "-r", capture)
         self.assertIn("is compatible", self.succeeds(*arguments, "schema", "check").text())

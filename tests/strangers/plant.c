@@ -39,14 +39,16 @@ struct target {
 };
 
 static int open_output(const struct output_kind *kind, const char *folder, const struct plant_header *header,
-                       const struct schema *schema, const struct target *target, struct output *output,
-                       struct error *error) {
+                       const struct schema *schema, const struct anonymize_policy *policy,
+                       const struct target *target, struct output *output, struct error *error) {
     struct recorder_options recorder = {
         .output = kind->name,
         .schema = schema,
         .encoding = encoding_find(kind->format),
         .identity = &header->identity,
         .groups_on = header->groups_on,
+        .policy = policy,
+        .key = &header->anonymize_key,
     };
     int result = recorder_create(&recorder, &output->recorder, error);
     if (result < 0)
@@ -102,16 +104,30 @@ static int save_features(const char *folder, const struct recorder *recorder, st
     return 0;
 }
 
+static int make_policy(const struct plant_header *header, const struct schema *schema,
+                       struct anonymize_policy *policy, struct error *error) {
+    static const char *const items[] = {"user_agent=short_hash"};
+    const struct anonymize_request request = {.output = "plant",
+                                              .schema = schema,
+                                              .profile = header->meter.profile,
+                                              .items = items,
+                                              .item_count = header->anonymizes ? 1 : 0};
+    return anonymize_policy_make(&request, policy, error);
+}
+
 static int plant_all(FILE *spec, const char *folder, const struct target *target, struct error *error) {
     static struct output outputs[OUTPUTS];
     struct plant_header header;
     struct schema *schema = NULL;
+    struct anonymize_policy policy = {0};
     int count = target != NULL ? OUTPUTS : OUTPUTS - 1;
     if (!plant_read_header(spec, &header))
         return error_set(error, EINVAL, EX_DATAERR, "the header can't be read");
     int result = schema_load(header.schema, &schema, error);
+    if (result == 0)
+        result = make_policy(&header, schema, &policy, error);
     for (int i = 0; result == 0 && i < count; i++)
-        result = open_output(&kinds[i], folder, &header, schema, target, &outputs[i], error);
+        result = open_output(&kinds[i], folder, &header, schema, &policy, target, &outputs[i], error);
     if (result == 0)
         result = save_features(folder, outputs[0].recorder, error);
     if (result == 0)
@@ -123,6 +139,7 @@ static int plant_all(FILE *spec, const char *folder, const struct target *target
             outputs[i].sink->close(outputs[i].state);
         recorder_destroy(outputs[i].recorder);
     }
+    anonymize_policy_release(&policy);
     schema_free(schema);
     return result;
 }

@@ -145,6 +145,21 @@ def tunnel(flow, profile):
     return {"tunnel_id": flow["tunnel"], **(key if profile == "native" else {})}
 
 
+def keyed(key, use, text=None):
+    """The pseudonym that deploy/examples/python/pseudonyms.py defines, or without a text the key of its use."""
+    subkey = hashlib.blake2b(b"flowsensor " + use, key=key).digest()
+    return subkey if text is None else hashlib.blake2b(text.encode(), key=subkey, digest_size=8).hexdigest()
+
+
+def pseudonyms(record, header):
+    """In place: user_agent where the planted output anonymizes, and which key that took."""
+    key = header["anonymize_key"]
+    if header["profile"] == "native":
+        record["anon_key_id"] = keyed(key, b"anon_key_id")[:8].hex() if key else None
+    if key and record["user_agent"] is not None:
+        record["user_agent"] = keyed(key, b"short_hash", record["user_agent"])
+
+
 def record_of(flow, header, seq, feature_hash):
     """One record by field name."""
     profile = header["profile"]
@@ -158,6 +173,7 @@ def record_of(flow, header, seq, feature_hash):
         record.update(native_only(flow, header, seq, feature_hash))
     else:
         record.update(id=seq, expiration_id={"active": 1, "plugin": -1}.get(END_REASONS[flow["end_reason"]], 0))
+    pseudonyms(record, header)
     return record
 
 

@@ -130,6 +130,9 @@ static bool take_header_line(struct plant_header *header) {
         take_rest(&words, header->ndpi_version, sizeof header->ndpi_version);
     else if (begins_with("key", &words))
         take_key(&words, &header->identity);
+    else if (begins_with("anonymize_key", &words))
+        words.failed = next_bytes(&words, &header->anonymize_key, ANONYMIZE_KEY_SIZE) != ANONYMIZE_KEY_SIZE,
+        header->anonymizes = true;
     else if (begins_with("loss", &words))
         header->loss_time = next_time(&words), header->has_loss = true;
     else if (begins_with("splt_analysis", &words))

@@ -11,6 +11,7 @@
 #include "meter/feature/stats.h"
 #include "meter/flow.h"
 #include "meter/meter.h"
+#include "record/anonymize_key.h"
 #include "record/catalogue.h"
 #include "record/source.h"
 
@@ -23,6 +24,8 @@ struct plant_header {
     struct meter_options meter;
     struct identity identity;
     unsigned groups_on; /* bit set of 1 << enum field_group */
+    bool anonymizes;    /* user_agent is a short hash */
+    struct anonymize_key anonymize_key;
     bool has_loss;
     int64_t loss_time; /* ticks: the kernel lost packets then */
 };

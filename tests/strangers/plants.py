@@ -211,13 +211,14 @@ def flow_lines(flow, profile):
     yield "end"
 
 
-def write(path, schema, profile, sensor_id, off=(), ndpi_version="4.2.0"):
+def write(path, schema, profile, sensor_id, off=(), ndpi_version="4.2.0", anonymize_key=None):
     """Writes plant's input file and returns what the expectations need to know of it."""
     header = {"schema": schema.name, "profile": profile, "sensor_id": sensor_id, "off": tuple(off),
-              "boot_id": "6fa459ea-ee8a-4ca4-894e-db77e160355e", "ndpi_version": ndpi_version, "loss": 1 << 49}
+              "boot_id": "6fa459ea-ee8a-4ca4-894e-db77e160355e", "ndpi_version": ndpi_version, "loss": 1 << 49,
+              "anonymize_key": anonymize_key}
     lines = [f"profile {profile}", f"schema {schema.name}", f"sensor_id {sensor_id}", f"boot_id {header['boot_id']}",
              f"ndpi_version {ndpi_version}", "key {:x} {:x}".format(*KEY), f"splt_analysis {SPLT_PLACES}",
-             f"loss {header['loss']}", *(f"off {GROUPS[group]}" for group in off), "flows"]
+             f"loss {header['loss']}", *([f"anonymize_key {anonymize_key.hex()}"] if anonymize_key else []), *(f"off {GROUPS[group]}" for group in off), "flows"]
     for flow in flows(profile):
         lines += flow_lines(flow, profile)
     path.write_text("\n".join(lines) + "\n", encoding="ascii")

@@ -19,7 +19,7 @@ def sensor(servers, topic, *arguments, profile="native", folder="/nonexistent"):
 def kafka_only(servers, topic, folder):
     """A configuration whose only output is the topic, so that `schema` speaks of one subject."""
     path = folder / f"{topic}.conf"
-    path.write_text(f'outputs = ( {{ name = "kafka"; topic = "{topic}"; pii = "clear"; '
+    path.write_text(f'outputs = ( {{ name = "kafka"; topic = "{topic}"; columns_to_anonymize = [ "all=keep" ]; '
                     f'kafka = [ "bootstrap.servers={servers.bootstrap}" ]; }} );\n'
                     f'registry = {{ url = "{servers.registry}"; }};\nlog = {{ level = "error"; }};\n')
     return path

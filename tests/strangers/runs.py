@@ -99,11 +99,12 @@ def plant_all(folder, servers, schema_ids):
     """Makes the planted records; (runs, problems)."""
     runs, problems = [], []
     for profile, name in PROFILES.items():
-        for label, off, ndpi in (("plant", (), "4.2.0"), ("plant-off", tuple(plants.GROUPS), ""), ("plant-ndpi", (), "5.0.0")):
+        for label, off, ndpi, key in (("plant", (), "4.2.0", None), ("plant-off", tuple(plants.GROUPS), "", bytes(range(32))),
+                                      ("plant-ndpi", (), "5.0.0", bytes(range(1, 33)))):
             run_name = f"{profile}-{label}"
             target = folder / run_name
             target.mkdir()
-            header = plants.write(target / "spec", SCHEMAS[name], profile, run_name, off, ndpi)
+            header = plants.write(target / "spec", SCHEMAS[name], profile, run_name, off, ndpi, key)
             done = run(PLANT, target / "spec", target, servers.bootstrap, TOPICS[profile], schema_ids[profile])
             if done.returncode != 0:
                 problems.append(f"{run_name}: {done.stderr.strip()}")

@@ -15,7 +15,7 @@ from fields import digest
 from harness import PARTITIONS, SCHEMAS
 
 CODECS = {"null": "null", "deflate": "deflate"}
-HEADERS = {"sensor_id", "boot_id", "output", "seq", "record_kind", "feature_hash"}
+HEADERS = {"sensor_id", "boot_id", "output", "seq", "record_kind", "feature_hash", "anon_key_id"}
 # Kafka's timestamp is the time of export: within the suite's own run, give or take a clock's step.
 CLOCK_STEP_MS = 5000
 
@@ -128,12 +128,12 @@ class Verifier:
 
     def message_problem(self, item, message, record):
         """What is wrong around one message; None or a line."""
-        headers = {name: value.decode() for name, value in message["headers"].items()}
+        headers = {name: value and value.decode() for name, value in message["headers"].items()}
         if set(headers) != HEADERS or message["header_count"] != len(HEADERS):
             return f"headers {sorted(headers)}"
         said = {"output": "kafka", "sensor_id": item.name}
         if item.profile == "native":
-            said.update({name: record[name] for name in ("boot_id", "feature_hash", "record_kind")})
+            said.update({name: record[name] for name in ("boot_id", "feature_hash", "record_kind", "anon_key_id")})
             said["seq"] = str(record["seq"])
             if message["key"].decode() != record["flow_uid"]:
                 return f"key {message['key']!r} instead of {record['flow_uid']}"

@@ -48,12 +48,13 @@ static void a_record_keeps_all_but_its_place(void **state) {
     struct ring *ring = ring_create(1 << 20, &gate);
     uint8_t body[] = {1, 2, 3};
     char key[] = "abcd";
-    struct message message = {body, sizeof body, key, 4, 9, "final", &origin}, found;
+    struct message message = {body, sizeof body, key, 4, 9, "final", &origin, "0123456789abcdef"}, found;
     size_t output;
     assert_false(outbox_peek(ring, &output, &found));
     assert_true(outbox_put(ring, 3, &message, false));
     memset(body, 0, sizeof body);
     memset(key, 0, sizeof key);
+    memset(message.anon_key_id, 0, sizeof message.anon_key_id);
     assert_true(outbox_peek(ring, &output, &found));
     assert_int_equal(output, 3);
     assert_int_equal(found.seq, 9);
@@ -62,6 +63,7 @@ static void a_record_keeps_all_but_its_place(void **state) {
     assert_int_equal(found.key_length, 4);
     assert_memory_equal(found.key, "abcd", 4);
     assert_string_equal(found.record_kind, "final");
+    assert_string_equal(found.anon_key_id, "0123456789abcdef");
     assert_ptr_equal(found.origin, &origin);
     ring_destroy(ring);
 }

@@ -127,24 +127,64 @@ static void what_is_set_on_though_nobody_asks_is_refused(void **state) {
 static void personal_data_goes_to_kafka_only_when_it_is_said(void **state) {
     (void)state;
     struct planned planned;
-    refuse("outputs = ( { topic = \"t\"; } );", "output \"t\": schema flow/v1 has personal data");
-    make_well(&planned, "outputs = ( { topic = \"t\"; pii = \"clear\"; } );");
+    refuse("outputs = ( { topic = \"t\"; } );",
+           "output \"t\": nothing says how personal data (src_ip of schema flow/v1, for one) goes to Kafka");
+    make_well(&planned, "outputs = ( { topic = \"t\"; columns_to_anonymize = [ \"all=keep\" ]; } );");
     assert_string_equal(planned.plan.outputs[0].sink->name, "kafka");
     assert_string_equal(planned.plan.outputs[0].framing, "single_object");
     release(&planned);
-    make_well(&planned,
-              "registry = { url = \"http://r\"; }; outputs = ( { topic = \"t\"; pii = \"clear\"; } );");
+    make_well(
+        &planned,
+        "registry = { url = \"http://r\"; }; outputs = ( { topic = \"t\"; columns_to_anonymize = [ \"all=keep\" ]; } );");
     assert_string_equal(planned.plan.outputs[0].framing, "confluent");
+    release(&planned);
+}
+
+static void what_anonymization_takes_is_known_before_anything_is_opened(void **state) {
+    (void)state;
+    static const struct {
+        const char *items;
+        bool anonymizes, has_pseudonyms;
+    } cases[] = {{"\"all=keep\"", false, false},
+                 {"", false, false},
+                 {"\"mac=drop\", \"address=truncate\"", true, false},
+                 {"\"src_ip\"", true, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct planned planned;
+        char text[256];
+        snprintf(
+            text, sizeof text,
+            "outputs = ( { name = \"first\"; path = \"x.avro\"; }, { sink = \"null\"; columns_to_anonymize = [ %s ]; } );",
+            cases[i].items);
+        make_well(&planned, text);
+        assert_int_equal(planned.plan.anonymizes, cases[i].anonymizes);
+        assert_int_equal(planned.plan.has_pseudonyms, cases[i].has_pseudonyms);
+        release(&planned);
+    }
+    /* The key is judged with the rest, where one is needed. */
+    struct planned planned;
+    struct error error = {0};
+    assert_true(
+        make(
+            &planned,
+            "anonymization = { key_file = \"/tmp/flowsensor-no-key\"; }; outputs = ( { sink = \"null\"; columns_to_anonymize = [ \"src_ip\" ]; } );",
+            &error) < 0);
+    assert_line(&error, EX_NOINPUT, "anonymization.key_file /tmp/flowsensor-no-key: No such file");
+    release(&planned);
+    make_well(
+        &planned,
+        "anonymization = { key_file = \"/tmp/flowsensor-no-key\"; }; outputs = ( { sink = \"null\"; columns_to_anonymize = [ \"mac=drop\" ]; } );");
     release(&planned);
 }
 
 static void text_goes_to_kafka_only_without_framing(void **state) {
     (void)state;
     struct planned planned;
-    refuse("outputs = ( { topic = \"t\"; pii = \"clear\"; format = \"csv\"; } );",
+    refuse("outputs = ( { topic = \"t\"; columns_to_anonymize = [ \"all=keep\" ]; format = \"csv\"; } );",
            "only with framing = \"none\"");
-    make_well(&planned,
-              "outputs = ( { topic = \"t\"; pii = \"clear\"; format = \"csv\"; framing = \"none\"; } );");
+    make_well(
+        &planned,
+        "outputs = ( { topic = \"t\"; columns_to_anonymize = [ \"all=keep\" ]; format = \"csv\"; framing = \"none\"; } );");
     release(&planned);
 }
 
@@ -281,12 +321,14 @@ static void user_defined_fields_that_nobody_asks_for_are_refused(void **state) {
     refuse(
         text,
         "is configured, but no output's schema has the field udps; write one with `flowsensor schema compose");
-    refuse(COUNTER "outputs = ( { topic = \"flows\"; pii = \"clear\"; } );",
+    refuse(COUNTER "outputs = ( { topic = \"flows\"; columns_to_anonymize = [ \"all=keep\" ]; } );",
            "no output's schema has the field udps");
     refuse("udps = { packets = [ \"small=ipp\" ]; };" OUTPUT, "udps.packets: small: \"ipp\": ");
     /* A topic may do without, if there is somebody else. */
     struct planned planned;
-    make_well(&planned, COUNTER "outputs = ( { topic = \"flows\"; pii = \"clear\"; }, { path = \"a\"; } );");
+    make_well(
+        &planned, COUNTER
+        "outputs = ( { topic = \"flows\"; columns_to_anonymize = [ \"all=keep\" ]; }, { path = \"a\"; } );");
     assert_false(binds(&planned, 0, "udps"));
     assert_true(binds(&planned, 1, "udps"));
     release(&planned);
@@ -298,7 +340,8 @@ static void schemas_are_composed_for_the_command(void **state) {
     (void)state;
     struct planned planned;
     struct error error = {0};
-    load_well(&planned.config, COUNTER "outputs = ( { topic = \"flows\"; pii = \"clear\"; } );");
+    load_well(&planned.config,
+              COUNTER "outputs = ( { topic = \"flows\"; columns_to_anonymize = [ \"all=keep\" ]; } );");
     assert_int_equal(plan_make_composed(&planned.config, &planned.plan, &error), 0);
     assert_true(binds(&planned, 0, "udps.dst2src_small"));
     release(&planned);
@@ -312,6 +355,7 @@ int main(void) {
         cmocka_unit_test(what_no_schema_asks_for_is_not_computed),
         cmocka_unit_test(what_is_set_on_though_nobody_asks_is_refused),
         cmocka_unit_test(personal_data_goes_to_kafka_only_when_it_is_said),
+        cmocka_unit_test(what_anonymization_takes_is_known_before_anything_is_opened),
         cmocka_unit_test(text_goes_to_kafka_only_without_framing),
         cmocka_unit_test(a_schema_that_is_not_there_is_refused),
         cmocka_unit_test(flows_are_fewer_live_than_in_files),

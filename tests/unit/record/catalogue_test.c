@@ -98,7 +98,7 @@ static void schema_agrees(const char *name, enum meter_profile profile, size_t f
 
 static void flow_schema_agrees(void **state) {
     (void)state;
-    schema_agrees("flow/v1", PROFILE_NATIVE, 106);
+    schema_agrees("flow/v1", PROFILE_NATIVE, 107);
 }
 
 static void nfstream_schema_agrees(void **state) {

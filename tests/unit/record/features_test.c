@@ -29,7 +29,7 @@ static int tear_down(void **state) {
 
 static void text_is_sorted_lines(void **state) {
     (void)state;
-    char *text = features_text(schema, &example.identity, false, 1536);
+    char *text = features_text(schema, &example.identity, false, 1536, NULL);
     assert_non_null(text);
     assert_int_equal(text[strlen(text) - 1], '\n');
     assert_non_null(strstr(text, "\nidle_timeout_us=120000000\n"));
@@ -55,7 +55,7 @@ static void hash_is_sha256(void **state) {
 }
 
 static void hash_of(char hash[FEATURE_HASH_SIZE], bool live, unsigned snapshot_length) {
-    char *text = features_text(schema, &example.identity, live, snapshot_length);
+    char *text = features_text(schema, &example.identity, live, snapshot_length, NULL);
     assert_non_null(text);
     features_hash(text, hash);
     free(text);
@@ -112,6 +112,36 @@ static void sensor_records_have_fewer_settings(void **state) {
     schema = flows;
 }
 
+/* Methods of fields that are changed, and the list that one of them needs; who keeps all is as who says nothing. */
+static void anonymization_counts(void **state) {
+    (void)state;
+    static const char *const items[] = {"src_ip=truncate:8,16", "name=keep_registered_domain", "mac=keep"};
+    struct anonymize_policy policy;
+    struct anonymize_request request = {.output = "out",
+                                        .schema = schema,
+                                        .profile = PROFILE_NATIVE,
+                                        .items = items,
+                                        .item_count = sizeof items / sizeof *items};
+    assert_int_equal(anonymize_policy_make(&request, &policy, NULL), 0);
+    char *text = features_text(schema, &example.identity, false, 0, &policy);
+    assert_non_null(strstr(text, "\nanonymize.src_ip=truncate:8,16\n"));
+    assert_non_null(strstr(text, "\nanonymize.requested_server_name=keep_registered_domain:hash\n"));
+    assert_non_null(strstr(text, "\npublic_suffix_list="));
+    assert_null(strstr(text, "anonymize.src_mac"));
+    assert_null(strstr(text, "anonymize.dst_ip"));
+    free(text);
+    anonymize_policy_release(&policy);
+    request.items = (const char *const[]){"all=keep"};
+    request.item_count = 1;
+    assert_int_equal(anonymize_policy_make(&request, &policy, NULL), 0);
+    text = features_text(schema, &example.identity, false, 0, &policy);
+    char *without = features_text(schema, &example.identity, false, 0, NULL);
+    assert_string_equal(text, without);
+    free(without);
+    free(text);
+    anonymize_policy_release(&policy);
+}
+
 static void snap_length_counts_where_it_matters(void **state) {
     (void)state;
     char file[FEATURE_HASH_SIZE], other_file[FEATURE_HASH_SIZE], live[FEATURE_HASH_SIZE],
@@ -126,11 +156,9 @@ static void snap_length_counts_where_it_matters(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_is_sorted_lines),
-        cmocka_unit_test(hash_is_sha256),
-        cmocka_unit_test(settings_change_the_hash),
-        cmocka_unit_test(sensor_records_have_fewer_settings),
-        cmocka_unit_test(snap_length_counts_where_it_matters),
+        cmocka_unit_test(text_is_sorted_lines),     cmocka_unit_test(hash_is_sha256),
+        cmocka_unit_test(settings_change_the_hash), cmocka_unit_test(sensor_records_have_fewer_settings),
+        cmocka_unit_test(anonymization_counts),     cmocka_unit_test(snap_length_counts_where_it_matters),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

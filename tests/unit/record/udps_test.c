@@ -394,7 +394,7 @@ static char *features_of(const char *packets, const char *plugin, bool compose,
     bench.options.udps = bench.udps;
     bench.identity.meter = &bench.options;
     bench.identity.ndpi_version = "";
-    char *text = features_text(bench.schema, &bench.identity, false, 0);
+    char *text = features_text(bench.schema, &bench.identity, false, 0, NULL);
     assert_non_null(text);
     features_hash(text, hash);
     close_bench(&bench);

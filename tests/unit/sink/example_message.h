@@ -17,6 +17,7 @@ static inline struct message example_message(const void *body, size_t length, ui
         .key_length = 32,
         .seq = seq,
         .record_kind = "final",
+        .anon_key_id = "0123456789abcdef",
         .origin = &example_origin,
     };
 }

@@ -174,6 +174,7 @@ static void a_consumer_gets_key_headers_and_framed_body(void **state) {
     assert_header(message, "feature_hash", example_origin.feature_hash);
     assert_header(message, "seq", "0");
     assert_header(message, "record_kind", "final");
+    assert_header(message, "anon_key_id", "0123456789abcdef");
     rd_kafka_message_destroy(message);
     rd_kafka_destroy(consumer);
 }

@@ -1,0 +1,101 @@
+#include "app/anonymization.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/control.h"
+#include "base/log.h"
+
+enum { KEY_DIGITS = 2 * ANONYMIZE_KEY_SIZE, KEY_FILE_MAX = 256, OTHERS = S_IRWXG | S_IRWXO };
+
+/* Ends at the last digit: line ends and spaces after it are nothing. */
+static int parse_key(const char *path, const char *content, size_t length, struct anonymize_key *key,
+                     struct error *error) {
+    while (length > 0 && memchr(" \t\r\n", content[length - 1], 4) != NULL)
+        length--;
+    if (anonymize_key_parse(content, length, key) < 0)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "anonymization.key_file %s: expected %d hexadecimal digits; make one with: (umask 077; openssl rand -hex %d > %s)",
+            path, KEY_DIGITS, ANONYMIZE_KEY_SIZE, path);
+    return 0;
+}
+
+static int read_key(const char *path, int file, struct anonymize_key *key, struct error *error) {
+    struct stat status;
+    char content[KEY_FILE_MAX];
+    if (fstat(file, &status) == 0 && (status.st_mode & OTHERS) != 0)
+        return error_set(
+            error, EACCES, EX_CONFIG,
+            "anonymization.key_file %s: others than its owner may use it (mode %04o); take that away with: chmod 600 %s",
+            path, (unsigned)(status.st_mode & 07777), path);
+    ssize_t length = read(file, content, sizeof content);
+    int result = length < 0 ? error_set(error, errno, EX_NOINPUT, "anonymization.key_file %s: %s", path,
+                                        strerror(errno))
+                            : parse_key(path, content, (size_t)length, key, error);
+    explicit_bzero(content, sizeof content);
+    return result;
+}
+
+int anonymization_load_key(const struct config *config, struct anonymize_key *key, struct error *error) {
+    const char *path = config->anonymization.key_file;
+    if (!path) {
+        int result = anonymize_key_random(key);
+        return result < 0 ? error_set(error, -result, EX_OSERR, "no random numbers from the kernel: %s",
+                                      strerror(-result))
+                          : 0;
+    }
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold up packets */
+    if (file < 0)
+        return error_set(error, errno, errno == EACCES ? EX_NOPERM : EX_NOINPUT,
+                         "anonymization.key_file %s: %s", path, strerror(errno));
+    int result = read_key(path, file, key, error);
+    close(file);
+    return result;
+}
+
+int anonymization_prepare(const struct plan *plan, struct error *error) {
+    const struct rlimit none = {0, 0};
+    if (!plan->anonymizes)
+        return 0;
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+        return error_set(error, errno, EX_OSERR,
+                         "core dumps can't be switched off, and one would hold packets: %s", strerror(errno));
+    if (plan->has_pseudonyms && plan->config->anonymization.key_file)
+        control_install_reload();
+    return 0;
+}
+
+void anonymization_warn_of_random_key(const struct plan *plan) {
+    if (plan->has_pseudonyms && !plan->config->anonymization.key_file)
+        log_line(
+            LOG_WARNING,
+            "anonymization.key_file is not set: pseudonyms have a random key, and records of two runs can't be joined; make one with: (umask 077; openssl rand -hex %d > FILE)",
+            ANONYMIZE_KEY_SIZE);
+}
+
+void anonymization_reload(const struct plan *plan, struct output *outputs, size_t count) {
+    struct anonymize_key key;
+    struct error error = {0};
+    char id[ANONYMIZE_KEY_ID_SIZE] = "";
+    if (anonymization_load_key(plan->config, &key, &error) < 0) {
+        anonymize_key_wipe(&key);
+        log_line(LOG_ERROR, "%s; the old key stays in use", error.text);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (output_rekey(&outputs[i], &key) < 0)
+            log_line(LOG_ERROR,
+                     "output \"%s\": no memory for the new key of pseudonyms; the old one stays in use",
+                     outputs[i].plan->name);
+    }
+    if (anonymize_key_id(&key, id))
+        log_line(LOG_INFO, "anonymization.key_file was read again: anon_key_id is %s from here on", id);
+    anonymize_key_wipe(&key);
+}

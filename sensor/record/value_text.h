@@ -1,0 +1,8 @@
+/* A value as text, as CSV shows it without quotes; for numbers and lists of numbers that is Python's str(). */
+#pragma once
+
+#include "base/buffer.h"
+#include "record/value.h"
+
+/* Replaces what is in the buffer; the value isn't null. */
+void value_write_text(enum value_type type, const struct value *value, struct buffer *text);

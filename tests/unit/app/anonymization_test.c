@@ -1,0 +1,142 @@
+/* The key file of pseudonyms: its form, who may read it, and what a process does once an output anonymizes. */
+#include "app/anonymization.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "app/config_text.h"
+#include "app/control.h"
+
+#define DIGITS "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+/* Loads the key from a file with this content and mode. */
+static int load(const char *content, mode_t mode, struct anonymize_key *key, struct error *error) {
+    struct config config;
+    char *path = text_file(content, strlen(content));
+    assert_int_equal(chmod(path, mode), 0);
+    config_defaults(&config);
+    config.anonymization.key_file = strdup(path);
+    int result = anonymization_load_key(&config, key, error);
+    config_release(&config);
+    unlink(path);
+    free(path);
+    return result;
+}
+
+static void a_key_of_64_digits_is_read(void **state) {
+    (void)state;
+    static const char *const contents[] = {DIGITS, DIGITS "\n", DIGITS " \r\n\n"};
+    static const mode_t modes[] = {0600, 0400};
+    for (size_t i = 0; i < 6; i++) {
+        struct anonymize_key key;
+        struct error error = {0};
+        if (load(contents[i % 3], modes[i / 3], &key, &error) < 0)
+            fail_msg("%s", error.text);
+        for (uint8_t byte = 0; byte < ANONYMIZE_KEY_SIZE; byte++)
+            assert_int_equal(key.bytes[byte], byte);
+    }
+}
+
+static void a_key_of_another_form_is_refused_and_not_shown(void **state) {
+    (void)state;
+    static const char *const contents[] = {
+        "", "\n", DIGITS "00", DIGITS " # a comment", " " DIGITS, "0001020304050607"};
+    for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
+        struct anonymize_key key;
+        struct error error = {0};
+        assert_true(load(contents[i], 0600, &key, &error) < 0);
+        assert_line(&error, EX_CONFIG,
+                    "expected 64 hexadecimal digits; make one with: (umask 077; openssl rand -hex 32 > ");
+        assert_null(strstr(error.text, "0001"));
+    }
+}
+
+static void a_key_that_others_can_use_is_refused(void **state) {
+    (void)state;
+    static const mode_t modes[] = {0640, 0604, 0620, 0602, 0610, 0601, 0644, 0666};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct anonymize_key key;
+        struct error error = {0};
+        char mode[32];
+        snprintf(mode, sizeof mode, "(mode %04o)", (unsigned)modes[i]);
+        assert_int_equal(load(DIGITS, modes[i], &key, &error), -EACCES);
+        assert_line(&error, EX_CONFIG, mode);
+        assert_line(&error, EX_CONFIG, "take that away with: chmod 600 /tmp/");
+    }
+}
+
+static void a_missing_file_is_no_input(void **state) {
+    (void)state;
+    struct config config;
+    struct anonymize_key key;
+    struct error error = {0};
+    config_defaults(&config);
+    config.anonymization.key_file = strdup("/tmp/flowsensor-no-key");
+    assert_int_equal(anonymization_load_key(&config, &key, &error), -ENOENT);
+    assert_line(&error, EX_NOINPUT, "anonymization.key_file /tmp/flowsensor-no-key: No such file");
+    free(config.anonymization.key_file);
+    config.anonymization.key_file = strdup("/tmp");
+    assert_int_equal(anonymization_load_key(&config, &key, &error), -EACCES); /* mode 1777 */
+    config_release(&config);
+}
+
+static void without_a_file_each_key_is_another(void **state) {
+    (void)state;
+    struct config config;
+    struct anonymize_key one, other;
+    config_defaults(&config);
+    assert_int_equal(anonymization_load_key(&config, &one, NULL), 0);
+    assert_int_equal(anonymization_load_key(&config, &other, NULL), 0);
+    assert_memory_not_equal(&one, &other, sizeof one);
+    config_release(&config);
+}
+
+static void nothing_changes_for_who_keeps_all(void **state) {
+    (void)state;
+    struct config config;
+    struct rlimit before, after;
+    config_defaults(&config);
+    const struct plan plan = {.config = &config};
+    getrlimit(RLIMIT_CORE, &before);
+    int dumpable = prctl(PR_GET_DUMPABLE);
+    assert_int_equal(anonymization_prepare(&plan, NULL), 0);
+    getrlimit(RLIMIT_CORE, &after);
+    assert_memory_equal(&before, &after, sizeof before);
+    assert_int_equal(prctl(PR_GET_DUMPABLE), dumpable);
+    config_release(&config);
+}
+
+/* Afterwards this test process has no core dumps: the last test. */
+static void who_anonymizes_leaves_no_core_and_reads_the_key_again(void **state) {
+    (void)state;
+    struct config config;
+    struct rlimit limit;
+    config_defaults(&config);
+    config.anonymization.key_file = strdup("/tmp/flowsensor-no-key");
+    const struct plan plan = {.config = &config, .anonymizes = true, .has_pseudonyms = true};
+    assert_int_equal(anonymization_prepare(&plan, NULL), 0);
+    assert_int_equal(prctl(PR_GET_DUMPABLE), 0);
+    getrlimit(RLIMIT_CORE, &limit);
+    assert_true(limit.rlim_cur == 0 && limit.rlim_max == 0);
+    assert_false(control_take_reload());
+    raise(SIGHUP);
+    assert_true(control_take_reload());
+    assert_false(control_take_reload());
+    config_release(&config);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_key_of_64_digits_is_read),
+        cmocka_unit_test(a_key_of_another_form_is_refused_and_not_shown),
+        cmocka_unit_test(a_key_that_others_can_use_is_refused),
+        cmocka_unit_test(a_missing_file_is_no_input),
+        cmocka_unit_test(without_a_file_each_key_is_another),
+        cmocka_unit_test(nothing_changes_for_who_keeps_all),
+        cmocka_unit_test(who_anonymizes_leaves_no_core_and_reads_the_key_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
