@@ -1,7 +1,6 @@
 """Container files in pandas and polars: what the same run wrote as CSV, types, files that are cut, several at once."""
 import csv
 import io
-import json
 import subprocess
 import sys
 import unittest
@@ -261,6 +260,30 @@ class Several(Files):
         self.assertEqual(next(iter(flows)), {"id": 0, "udps.a": 7, "udps.b": "x", "vlan_id": 0})
         none = flowsensor.read(self.write("none.avro", container(schema, [records[1:]])[0])).to_pandas()
         self.assertEqual(list(none.columns), ["id", "vlan_id"])
+
+
+class Rotation(Files):
+    """Against NFStream's to_csv(flows_per_file, rotate_files); its files are numbered from 0."""
+
+    def nfstream(self, **options):
+        code = f"import nfstream; nfstream.NFStreamer({str(MIX)!r}, n_meters=1, n_dissections=0).to_csv('theirs.csv', **{options})"
+        subprocess.run([sys.executable, "-c", code], cwd=self.folder, check=True)
+        return [path.read_bytes() for path in sorted(self.folder.glob("theirs.*.csv"))]
+
+    def flowsensor(self, *settings):
+        self.meter("--set", "meter.n_dissections=0", *settings, name="ours.csv")
+        return [path.read_bytes() for path in sorted(self.folder.glob("ours.*.csv"))]
+
+    def test_flows_per_file(self):
+        ours, theirs = self.flowsensor("--set", "outputs.0.rotate_flows=100"), self.nfstream(flows_per_file=100)
+        self.assertEqual(len(theirs), 5)
+        self.assertEqual(ours, theirs)
+
+    def test_rotate_files(self):
+        ours = self.flowsensor("--set", "outputs.0.rotate_flows=100", "--set", "outputs.0.rotate_files=3")
+        theirs = self.nfstream(flows_per_file=100, rotate_files=3)
+        self.assertEqual(len(theirs), 3)
+        self.assertEqual(ours, theirs)
 
 
 class Packaging(Files):
