@@ -5,6 +5,8 @@ from array import array
 from .layout import group_of
 
 ARRAY_CODES = {"integer": "q", "double": "d"}
+# A text column with more different values than this hardly repeats itself.
+SHARED_MAX = 10000
 
 
 def need(module, what, package=None):
@@ -16,28 +18,36 @@ def need(module, what, package=None):
 
 
 class Column:
-    """Values of one column. Numbers are kept as numbers, with 0 and their place in .nulls where there is none."""
+    """Values of one column. Numbers are kept as numbers, with 0 where there is none; texts that are equal are one object."""
 
     def __init__(self, kind, empty_is_null, rows):
-        self.kind, self.empty_is_null, self.nulls = kind, empty_is_null, []
+        self.kind, self.empty_is_null, self.shared = kind, empty_is_null, {}
         self.values = array(ARRAY_CODES[kind]) if kind in ARRAY_CODES else []
+        self.missing = bytearray()  # 1 for each row without a value; shorter than the column if its last rows have one
         self.extend([None] * rows)
 
     def extend(self, values):
         if None in values:
-            start = len(self.values)
-            self.nulls.extend(start + i for i, value in enumerate(values) if value is None)
+            self.missing.extend(bytes(len(self.values) - len(self.missing)))
+            self.missing.extend(value is None for value in values)
             if self.kind in ARRAY_CODES:
                 values = [0 if value is None else value for value in values]
+        if self.kind == "string" and len(self.shared) < SHARED_MAX:
+            values = [self.shared.setdefault(value, value) for value in values]
         self.values.extend(values)
+
+    def is_empty(self):
+        """Whether no row has a value."""
+        return self.missing.count(1) == len(self.values)
 
     def objects(self):
         """The values as a list with None where there is none."""
         if self.empty_is_null and self.kind == "string":
             return [value or None for value in self.values]
         values = list(self.values)
-        for place in self.nulls:
-            values[place] = None
+        for place, missing in enumerate(self.missing):
+            if missing:
+                values[place] = None
         return values
 
 
@@ -68,7 +78,7 @@ class Table:
         """The columns without those of groups that are off: without a value in any record."""
         groups = {}
         for name, column in self.columns.items():
-            groups.setdefault(group_of(name), []).append(len(column.nulls) == self.rows)
+            groups.setdefault(group_of(name), []).append(column.is_empty())
         off = {group for group, empty in groups.items() if group and self.rows and all(empty)}
         return {name: column for name, column in self.columns.items() if group_of(name) not in off}
 
@@ -82,9 +92,9 @@ class Table:
 
 def pandas_series(pandas, column):
     """int64, float64, bool (Int64 and boolean where some are missing), str, datetime64[us, UTC]; lists as objects."""
-    if column.kind == "integer" and not column.nulls:
+    if column.kind == "integer" and not column.missing:
         return pandas.Series(column.values, dtype="int64")
-    if column.kind == "boolean" and not column.nulls:
+    if column.kind == "boolean" and not column.missing:
         return pandas.Series(column.values, dtype="bool")
     string = "str" if int(pandas.__version__.split(".")[0]) >= 3 else "object"
     dtypes = {"integer": "Int64", "double": "float64", "boolean": "boolean", "string": string,
@@ -100,5 +110,5 @@ def polars_type(polars, kind):
 
 
 def polars_series(polars, name, column):
-    plain = column.kind in ARRAY_CODES and not column.nulls
+    plain = column.kind in ARRAY_CODES and not column.missing
     return polars.Series(name, column.values if plain else column.objects(), dtype=polars_type(polars, column.kind))
