@@ -47,7 +47,9 @@ def methods_of(owner):
 
 
 def has_test(path, name):
-    """Whether the file defines the test: a method of Python, a function of C, or a Java-like name in any other text."""
+    """Whether the file defines the test, a method in Python, a function in C; without a name: is a test as a whole."""
+    if not (REPOSITORY / path).is_file() or not name:
+        return (REPOSITORY / path).is_file() and PROGRAMS.fullmatch(path) is not None
     text = (REPOSITORY / path).read_text(encoding="utf-8")
     if path.endswith(".py"):
         return any(isinstance(node, ast.FunctionDef) and node.name == name for node in ast.walk(ast.parse(text)))
@@ -78,18 +80,20 @@ class Tables(unittest.TestCase):
         self.assertEqual(sorted(rows), sorted(expected))
 
     def test_each_row_names_tests_that_exist(self):
-        missing = []
+        missing = {}
         for section in self.SECTIONS:
             for name, _, _, proof in rows_of(section):
-                proofs = re.findall(r"`([^`]+)`", proof)
-                if not proofs:
-                    missing.append(f"{name}: no test")
-                for test in proofs:
-                    path, _, function = test.partition("::")
-                    found = (REPOSITORY / path).is_file()
-                    if not found or not (has_test(path, function) if function else PROGRAMS.fullmatch(path)):
-                        missing.append(f"{name}: {test}")
-        self.assertEqual(missing, [])
+                tests = re.findall(r"`([^`]+)`", proof)
+                self.assertTrue(tests, f"{name} names no test")
+                for test in tests:
+                    if not has_test(*test.partition("::")[::2]):
+                        missing.setdefault(test, []).append(name)
+        self.assertEqual(missing, {}, "tests that are not there, and the rows that name them")
+
+    def test_links_lead_somewhere(self):
+        links = re.findall(r"\]\(([^)#:]+)\)", PAGE.read_text(encoding="utf-8"))
+        self.assertGreater(len(links), 2)
+        self.assertEqual([link for link in links if not (PAGE.parent / link).exists()], [])
 
     def test_programs_are_run(self):
         suites = (REPOSITORY / "tests" / "run.sh").read_text(encoding="utf-8")
