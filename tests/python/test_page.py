@@ -2,7 +2,11 @@
 import ast
 import inspect
 import re
+import sys
+import tempfile
 import unittest
+import unittest.mock
+from pathlib import Path
 
 from support import REPOSITORY
 from nfstream import NFPlugin, NFStreamer, plugins
@@ -124,6 +128,39 @@ class Tables(unittest.TestCase):
     def test_nfstream_refuses_the_browser_tab(self):
         with self.assertRaises(ValueError):
             NFStreamer(source=str(REPOSITORY / "tests" / "captures" / "mix.pcap"), system_visibility_mode=2)
+
+
+class Planted(unittest.TestCase):
+    """A page with a defect fails the check that is there for it."""
+
+    def fails(self, check, old, new):
+        text = PAGE.read_text(encoding="utf-8")
+        self.assertIn(old, text)
+        result = unittest.TestResult()
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder) / PAGE.name
+            page.write_text(text.replace(old, new, 1), encoding="utf-8")
+            with unittest.mock.patch.object(sys.modules[__name__], "PAGE", page):
+                Tables(check).run(result)
+        self.assertEqual(len(result.failures), 1, result.errors)
+        return result.failures[0][1]
+
+    def test_a_row_that_is_missing(self):
+        self.fails("test_a_row_for_each_parameter", "| `idle_timeout` |", "| `idle` |")
+        self.fails("test_a_row_for_each_method", "| `NFPlugin.cleanup()` |", "| `NFPlugin.clean()` |")
+        self.fails("test_a_row_for_each_column_in_order", "| `vlan_id` |", "| `vlan` |")
+
+    def test_a_test_that_is_not_there(self):
+        said = self.fails("test_each_row_names_tests_that_exist", "::test_flows_per_file", "::test_flow_per_file")
+        self.assertIn("tests/python/test_files.py::test_flow_per_file", said)
+
+    def test_names_that_are_not_there(self):
+        self.assertIn("meter.idle_time'", self.fails("test_options_exist", "`meter.idle_timeout`", "`meter.idle_time`"))
+        self.assertIn("ja5", self.fails("test_fields_exist", "`ja3`,", "`ja5`,"))
+        self.assertIn("absent.md", self.fails("test_links_lead_somewhere", "(reference.md)", "(absent.md)"))
+
+    def test_half_a_feature(self):
+        self.fails("test_nothing_is_half_done", "Nothing.", "Works partly.")
 
 
 if __name__ == "__main__":
