@@ -18,7 +18,7 @@ class Flows:
             yield from map(layout.flat, records)
 
     def to_pandas(self):
-        """A pandas DataFrame. Columns of groups that are off are left out, as NFStream's to_pandas() does."""
+        """A pandas DataFrame. Groups of columns without any value are left out: those that were off."""
         pandas = frames.need("pandas", "to_pandas()")
         return frames.Table(self._batches()).to_pandas(pandas)
 
