@@ -16,7 +16,8 @@ from .layout import Layout
 
 CONFLUENT, SINGLE_OBJECT = b"\x00", b"\xc3\x01"
 FRAMINGS = ("single_object", "confluent", "none")
-BATCH, POLL_SECONDS = 1000, 0.5
+# A batch that is not full is handed out after this time.
+BATCH, POLL_SECONDS = 1000, 0.1
 
 
 def read_topic(topic, bootstrap, *, registry=None, schema=None, framing="single_object", count=None, follow=False,
