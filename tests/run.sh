@@ -43,10 +43,12 @@ suite_grid() { "$PYTHON" tests/parity/test_grid.py -q && "$PYTHON" tests/parity/
 suite_plugins() { "$PYTHON" tests/parity/plugins.py; }
 suite_labels() { "$PYTHON" tests/parity/labels.py; }
 suite_e2e() { "$PYTHON" tests/e2e/run.py; }
+suite_python() { "$PYTHON" -m unittest discover -s tests/python; }
+suite_tutorial() { "$PYTHON" -m unittest discover -s tests/tutorial; }
 suite_strangers() { "$PYTHON" tests/strangers/run.py; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
-ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e strangers fuzz)
+ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e python tutorial strangers fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }

@@ -17,7 +17,7 @@ struct output_config {
     char *format;
     char *path;
     char *codec;
-    int64_t rotate_size, rotate_flows;
+    int64_t rotate_size, rotate_flows, rotate_files;
     char *topic;
     struct string_list kafka;
     char *framing;

@@ -131,6 +131,8 @@ const struct option_row output_rows[] = {
      "Begin a new file after this many bytes (PATH becomes PATH.1, PATH.2 ... before the extension). \"0\": never."},
     {"outputs.rotate_flows", OPTION_INTEGER, OUT(rotate_flows), "0", 0, INT64_MAX, NULL,
      "Begin a new file after this many records. 0: never."},
+    {"outputs.rotate_files", OPTION_INTEGER, OUT(rotate_files), "0", 0, 100000, NULL,
+     "Keep this many files of a rotated output: a new one replaces the oldest, which is gone. 0: keep all."},
     {"outputs.topic", OPTION_STRING, OUT(topic), NULL, 0, 0, NULL, "Kafka topic; it must exist."},
     {"outputs.kafka", OPTION_STRINGS, OUT(kafka), NULL, 0, 0, NULL,
      "librdkafka properties, each \"name=value\"; bootstrap.servers is needed. Defaults of ours: enable.idempotence=true, "

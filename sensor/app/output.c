@@ -54,6 +54,7 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .codec = config->codec,
         .rotate_size = (uint64_t)config->rotate_size,
         .rotate_flows = (uint64_t)config->rotate_flows,
+        .rotate_files = (unsigned)config->rotate_files,
         .header = recorder_header(output->shares[0].recorder),
         .schema_text = output->plan->schema->text,
         .topic = config->topic,

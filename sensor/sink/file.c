@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -65,9 +66,40 @@ static int open_path(struct file_sink *sink, char *path, int flags) {
     return descriptor < 0 ? -errno : descriptor;
 }
 
+static bool is_later(struct timespec a, struct timespec b) {
+    return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec >= b.tv_nsec;
+}
+
+/* The number of the ring's file that was written last, by an earlier run; 0: there is none. */
+static unsigned newest_number(const struct file_sink *sink) {
+    unsigned newest = 0;
+    struct timespec latest = {0};
+    for (unsigned number = 1; number <= sink->options.rotate_files; number++) {
+        char *path = numbered_path(sink->options.path, number);
+        struct stat status;
+        if (path && stat(path, &status) == 0 && is_later(status.st_mtim, latest)) {
+            newest = number;
+            latest = status.st_mtim;
+        }
+        free(path);
+    }
+    return newest;
+}
+
+/* Whoever still reads the file that is replaced keeps it to its end. */
+static int open_next_of_ring(struct file_sink *sink) {
+    sink->number = sink->number % sink->options.rotate_files + 1;
+    char *path = numbered_path(sink->options.path, sink->number);
+    if (path)
+        unlink(path); /* where that is not possible, open says it */
+    return open_path(sink, path, O_EXCL);
+}
+
 static int open_next_path(struct file_sink *sink) {
     if (!sink->rotates)
         return open_path(sink, strdup(sink->options.path), O_TRUNC);
+    if (sink->options.rotate_files > 0)
+        return open_next_of_ring(sink);
     /* A rotated output goes on behind the files of an earlier run. */
     int descriptor;
     do
@@ -194,6 +226,8 @@ static int file_open(const struct sink_options *options, void **state, struct er
     sink->standard_output = strcmp(options->path, "-") == 0;
     sink->rotates = (options->rotate_size > 0 || options->rotate_flows > 0) && !sink->standard_output;
     sink->descriptor = -1;
+    if (sink->rotates)
+        sink->number = newest_number(sink);
     int result = begin_file(sink, error);
     if (result < 0)
         file_close(sink);

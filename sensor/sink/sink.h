@@ -46,6 +46,7 @@ struct sink_options {
     const char *codec;     /* file, avro: "null" or "deflate" */
     uint64_t rotate_size;  /* file: bytes, 0: never */
     uint64_t rotate_flows; /* file: records, 0: never */
+    unsigned rotate_files; /* file: files kept, 0: all */
     struct text header;    /* file: what each file begins with (CSV) */
     const char *
         schema_text; /* file, avro: goes into the container's header; kafka, single-object: fingerprint below */

@@ -38,6 +38,13 @@ static void an_output_has_one_place(void **state) {
     check(FILES "outputs = ( { topic = \"t\"; }, { path = \"x\"; }, { sink = \"null\"; } );", 0, NULL);
 }
 
+static void a_ring_of_files_needs_a_reason_to_rotate(void **state) {
+    (void)state;
+    check(FILES "outputs = ( { path = \"x\"; rotate_files = 3; } );", EX_CONFIG, "output 0: rotate_files");
+    check(FILES "outputs = ( { path = \"x\"; rotate_files = 3; rotate_flows = 5; } );", 0, NULL);
+    check(FILES "outputs = ( { path = \"x\"; rotate_files = 3; rotate_size = \"1MiB\"; } );", 0, NULL);
+}
+
 static void framing_confluent_needs_a_registry(void **state) {
     (void)state;
     check(FILES "outputs = ( { topic = \"t\"; framing = \"confluent\"; } );", EX_CONFIG,
@@ -93,6 +100,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_is_one_source),
         cmocka_unit_test(an_output_has_one_place),
+        cmocka_unit_test(a_ring_of_files_needs_a_reason_to_rotate),
         cmocka_unit_test(framing_confluent_needs_a_registry),
         cmocka_unit_test(two_outputs_share_neither_place_nor_name),
         cmocka_unit_test(a_capture_is_not_overwritten),

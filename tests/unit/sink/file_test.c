@@ -167,6 +167,80 @@ static void rotation_goes_on_behind_an_earlier_run(void **state) {
     assert_content(path_of("five.4.csv"), "a,b\n9,x\n");
 }
 
+static void a_ring_keeps_the_newest_files(void **state) {
+    (void)state;
+    struct sink_options options = options_for(path_of("ring.csv"), "csv");
+    options.rotate_flows = 2;
+    options.rotate_files = 3;
+    void *sink = open_sink(&options);
+    write_lines(sink, 0, 9);
+    finish(sink);
+    assert_content(path_of("ring.1.csv"), "a,b\n6,x\n7,x\n");
+    assert_content(path_of("ring.2.csv"), "a,b\n8,x\n");
+    assert_content(path_of("ring.3.csv"), "a,b\n4,x\n5,x\n");
+    assert_false(exists(path_of("ring.4.csv")));
+}
+
+/* Sets a file's time of change, in seconds. */
+static void set_time(const char *path, time_t seconds) {
+    struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void a_ring_goes_on_behind_the_newest_file(void **state) {
+    (void)state;
+    struct sink_options options = options_for(path_of("ring.csv"), "csv");
+    options.rotate_flows = 2;
+    options.rotate_files = 3;
+    set_time(path_of("ring.1.csv"), 300);
+    set_time(path_of("ring.2.csv"), 400);
+    set_time(path_of("ring.3.csv"), 200);
+    void *sink = open_sink(&options);
+    write_lines(sink, 9, 1);
+    finish(sink);
+    assert_content(path_of("ring.1.csv"), "a,b\n6,x\n7,x\n");
+    assert_content(path_of("ring.2.csv"), "a,b\n8,x\n");
+    assert_content(path_of("ring.3.csv"), "a,b\n9,x\n");
+}
+
+/* Who took a file away for good meets no older one under its name before its turn. */
+static void a_ring_with_gaps_goes_on_behind_the_newest_file(void **state) {
+    (void)state;
+    struct sink_options options = options_for(path_of("gaps.csv"), "csv");
+    options.rotate_flows = 1;
+    options.rotate_files = 3;
+    void *sink = open_sink(&options);
+    write_lines(sink, 0, 2);
+    finish(sink);
+    assert_int_equal(unlink(path_of("gaps.1.csv")), 0);
+    sink = open_sink(&options);
+    write_lines(sink, 2, 1);
+    finish(sink);
+    assert_content(path_of("gaps.2.csv"), "a,b\n1,x\n");
+    assert_content(path_of("gaps.3.csv"), "a,b\n2,x\n");
+    assert_false(exists(path_of("gaps.1.csv")));
+}
+
+static void a_replaced_file_stays_with_its_reader(void **state) {
+    (void)state;
+    char text[64];
+    struct sink_options options = options_for(path_of("one.csv"), "csv");
+    options.rotate_flows = 1;
+    options.rotate_files = 1;
+    void *sink = open_sink(&options);
+    write_lines(sink, 0, 1);
+    struct error error;
+    assert_int_equal(sink_file.flush(sink, 0, true, &error), 0);
+    FILE *reader = fopen(path_of("one.1.csv"), "re");
+    assert_non_null(reader);
+    write_lines(sink, 1, 1);
+    finish(sink);
+    assert_content(path_of("one.1.csv"), "a,b\n1,x\n");
+    text[fread(text, 1, sizeof text - 1, reader)] = '\0';
+    fclose(reader);
+    assert_string_equal(text, "a,b\n0,x\n");
+}
+
 static void rotates_by_size(void **state) {
     (void)state;
     struct sink_options options = options_for(path_of("size.csv"), "csv");
@@ -353,6 +427,10 @@ int main(void) {
         cmocka_unit_test(rotates_by_records_with_the_header_in_each_file),
         cmocka_unit_test(rotation_leaves_no_empty_file_at_the_end),
         cmocka_unit_test(rotation_goes_on_behind_an_earlier_run),
+        cmocka_unit_test(a_ring_keeps_the_newest_files),
+        cmocka_unit_test(a_ring_goes_on_behind_the_newest_file),
+        cmocka_unit_test(a_ring_with_gaps_goes_on_behind_the_newest_file),
+        cmocka_unit_test(a_replaced_file_stays_with_its_reader),
         cmocka_unit_test(rotates_by_size),
         cmocka_unit_test(a_file_smaller_than_its_header_still_takes_a_record),
         cmocka_unit_test(the_number_goes_before_the_extension_of_the_name),

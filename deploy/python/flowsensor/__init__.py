@@ -1,0 +1,13 @@
+"""Reads flowsensor's flow records, from container files and from Kafka, into pandas and polars.
+
+    flowsensor.read("flows.avro").to_pandas()
+    flowsensor.read_topic("flows", bootstrap="kafka:9092", registry="http://registry:8081").to_polars()
+
+Both give a Flows, which is also an iterator's source: `for flow in flowsensor.read("flows.avro")`.
+"""
+from .container import read
+from .flows import DecodeError, Flows
+from .topic import read_topic
+
+__all__ = ["DecodeError", "Flows", "read", "read_topic"]
+__version__ = "0.1.0"
