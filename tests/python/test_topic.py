@@ -29,7 +29,7 @@ class Topic(Case):
         group = f'registry = {{ url = "{self.servers.registry}"; auto_register = true; }};' if registry else ""
         config = self.write(f"{topic}.conf", f"""
 profile = "{profile}"; {group}
-outputs = ( {{ topic = "{topic}"; pii = "clear"; kafka = [ "bootstrap.servers={self.servers.bootstrap}" ]; }},
+outputs = ( {{ topic = "{topic}"; columns_to_anonymize = [ "all=keep" ]; kafka = [ "bootstrap.servers={self.servers.bootstrap}" ]; }},
             {{ name = "file"; path = "{path}"; }} );
 """)
         self.succeeds("-c", config, "-r", MIX, *settings)
