@@ -11,6 +11,7 @@
 #include "meter/expiry.h"
 #include "meter/feature/feature.h"
 #include "meter/key.h"
+#include "meter/visibility.h"
 #include "meter/table.h"
 
 enum {
@@ -95,6 +96,10 @@ static int create_memory(struct meter *meter, struct error *error) {
     if (meter->spare == NULL ||
         table_create(&meter->table, meter->options.preallocate ? flows : 0, pool.object_size) < 0)
         return no_memory(meter, error);
+    /* One more: a slice that was cut is exported while its flow goes on. */
+    if (meter->options.visibility != NULL &&
+        (meter->context.visibility = visibility_join(meter->options.visibility, flows + 1)) == NULL)
+        return no_memory(meter, error);
     return create_dissector(meter, error);
 }
 
@@ -134,6 +139,7 @@ void meter_destroy(struct meter *meter) {
         expiry_remove(&meter->expiry, flow);
         release_features(meter, flow, NULL);
     }
+    visibility_leave(meter->context.visibility);
     pool_destroy(meter->blocks);
     table_destroy(&meter->table);
     dissector_destroy(meter->dissector);

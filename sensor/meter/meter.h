@@ -14,6 +14,8 @@
 #include "decode/packet.h"
 #include "meter/flow.h"
 
+struct visibility;
+
 enum meter_profile { PROFILE_NATIVE, PROFILE_NFSTREAM };
 
 struct meter_options {
@@ -23,9 +25,10 @@ struct meter_options {
     int64_t active_timeout; /* ticks */
     uint32_t n_dissections; /* 0: no labels; at most 255 */
     bool statistical_analysis;
-    uint32_t splt_analysis; /* packets, at most 65535; 0: off */
-    uint64_t max_flows;     /* open at once; at least 1024 */
-    bool preallocate;       /* live: all memory from the start */
+    uint32_t splt_analysis;        /* packets, at most 65535; 0: off */
+    uint64_t max_flows;            /* open at once; at least 1024 */
+    bool preallocate;              /* live: all memory from the start */
+    struct visibility *visibility; /* finds the flows' processes; borrowed, shared by meters; NULL: off */
 };
 
 /* Everything the ledger needs of a meter. opened = exported + open. */

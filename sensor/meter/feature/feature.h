@@ -11,11 +11,13 @@
 
 struct meter_options;
 struct dissector;
+struct visibility_client;
 
 /* What every call of a feature may use. */
 struct feature_context {
     const struct meter_options *options;
-    struct dissector *dissector; /* NULL while l7 is off */
+    struct dissector *dissector;          /* NULL while l7 is off */
+    struct visibility_client *visibility; /* NULL while process is off */
 };
 
 struct feature {
