@@ -37,6 +37,7 @@ struct config {
     struct {
         enum option_switch decode_tunnels, statistical_analysis;
         int64_t idle_timeout, active_timeout, accounting_mode, n_dissections, splt_analysis, max_flows;
+        int64_t system_visibility_mode, system_visibility_poll_ms;
     } meter;
     struct {
         char *url, *username, *password_file, *ca_file, *certificate_file, *key_file, *cache_directory;

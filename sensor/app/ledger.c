@@ -57,6 +57,20 @@ static void print_flows(FILE *stream, const struct ledger *ledger) {
     print_residual(stream, meter->flows_opened, exported + meter->flows_open);
 }
 
+/* Whose flows they are, with system visibility on. */
+static void print_processes(FILE *stream, const struct ledger *ledger) {
+    const struct visibility_statistics *processes = &ledger->processes;
+    int parts = 0;
+    fprintf(stream, "processes: asked %" PRIu64 " = found %" PRIu64 " + null %" PRIu64, processes->asked,
+            processes->found, processes->asked - processes->found);
+    print_parts(stream, "foreign", processes->foreign, &parts);
+    print_parts(stream, "ambiguous", processes->ambiguous, &parts);
+    print_parts(stream, "unknown", processes->unknown, &parts);
+    print_parts(stream, "open", processes->open, &parts);
+    close_parts(stream, parts);
+    fprintf(stream, "; not asked %" PRIu64 "; %" PRIu64 " polls", processes->unasked, processes->polls);
+}
+
 static void print_output(FILE *stream, const struct output *output) {
     struct sink_statistics statistics = {0};
     uint64_t dropped = output->unencoded + output->mismatched;
@@ -98,6 +112,8 @@ static void print_output(FILE *stream, const struct output *output) {
 void ledger_log(const struct ledger *ledger, const struct output *outputs, size_t count) {
     LOG_PRINTED(print_packets, ledger);
     LOG_PRINTED(print_flows, ledger);
+    if (ledger->processes.polls > 0)
+        LOG_PRINTED(print_processes, ledger);
     for (size_t i = 0; i < count; i++)
         LOG_PRINTED(print_output, &outputs[i]);
 }

@@ -7,6 +7,7 @@
 #include "capture/capture.h"
 #include "decode/decode.h"
 #include "meter/meter.h"
+#include "meter/visibility.h"
 
 /* One consistent snapshot, taken by the metering thread. */
 struct ledger {
@@ -15,7 +16,8 @@ struct ledger {
     uint64_t ignored[DECODE_REASON_COUNT]; /* [DECODE_METERED]: metered */
     uint64_t times_raised;
     struct meter_statistics meter;
-    double seconds; /* since the start, by the clock on the wall */
+    struct visibility_statistics processes; /* zeros while system visibility is off */
+    double seconds;                         /* since the start, by the clock on the wall */
 };
 
 /* Writes the ledger as log lines: packets, flows, then each output. */

@@ -25,12 +25,21 @@ static void warn_of_random_key(const struct plan *plan) {
             "identity.key_file is not set: flow_uid has a random key, and records of two runs can't be joined; make one with: openssl rand -hex 16");
 }
 
+/* As NFStream says it: the sockets of a capture's flows are not here. */
+static void warn_of_visibility(const struct plan *plan) {
+    if (!plan->live && plan->config->meter.system_visibility_mode != 0)
+        log_line(
+            LOG_WARNING,
+            "meter.system_visibility_mode is taken as 0: a capture's flows have no sockets here; capture live with -i");
+}
+
 static int run(const struct plan *plan, struct error *error) {
     struct pipeline *pipeline = NULL;
     int result = pipeline_open(plan, &pipeline, error);
     if (result < 0)
         return result;
     warn_of_random_key(plan);
+    warn_of_visibility(plan);
     result = pipeline_run(pipeline, error);
     error->text[0] = '\0'; /* was logged when it happened */
     pipeline_log_ledger(pipeline);

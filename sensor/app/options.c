@@ -44,6 +44,13 @@ const struct option_row option_rows[] = {
     {"meter.max_flows", OPTION_INTEGER, AT(meter.max_flows), NULL, 1024, 1 << 30, NULL,
      "Flows that are open at once; a full table evicts. Default: 262144 live (all memory is taken at start), 16777216 for "
      "files (memory is taken as needed)."},
+    {"meter.system_visibility_mode", OPTION_INTEGER, AT(meter.system_visibility_mode), "0", 0, 1, NULL,
+     "Live: 1 fills the fields system_*: process, program, user and container of the flow's local socket, in all network "
+     "namespaces. Needs the host's process namespace, SYS_PTRACE, and SYS_ADMIN for other network namespaces."},
+    {"meter.system_visibility_poll_ms", OPTION_INTEGER, AT(meter.system_visibility_poll_ms), "100", 1, 60000,
+     NULL,
+     "Milliseconds between two looks at all sockets; more where that would take over a twentieth of a core. A flow's "
+     "socket is also looked for when the flow begins."},
 
     {"registry.url", OPTION_STRING, AT(registry.url), NULL, 0, 0, NULL,
      "Schema registry with the Confluent API; may have a path, such as /apis/ccompat/v7."},

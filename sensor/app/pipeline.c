@@ -9,6 +9,7 @@
 #include "app/registry_options.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "meter/visibility.h"
 
 enum {
     PACKETS_PER_HOUSEKEEPING = 4096,     /* a look at the clock costs as much as a packet */
@@ -19,6 +20,7 @@ struct pipeline {
     const struct plan *plan;
     struct capture *capture;
     struct decoder *decoder;
+    struct visibility *visibility;
     struct meter *meter;
     struct output outputs[CONFIG_OUTPUTS_MAX];
     size_t output_count;
@@ -64,17 +66,33 @@ static int open_outputs(struct pipeline *pipeline, struct error *error) {
     return result;
 }
 
+/* Before the capture: what is open when the first packet comes is known then. */
+static int open_visibility(struct pipeline *pipeline, struct error *error) {
+    struct visibility_options options = {
+        .poll_interval = pipeline->plan->config->meter.system_visibility_poll_ms * 1000,
+    };
+    return pipeline->plan->system_visibility ? visibility_start(&options, &pipeline->visibility, error) : 0;
+}
+
+static int open_meter(struct pipeline *pipeline, struct error *error) {
+    struct meter_options options = pipeline->plan->meter;
+    options.visibility = pipeline->visibility;
+    return meter_create(&options, export_flow, pipeline, &pipeline->meter, error);
+}
+
 int pipeline_open(const struct plan *plan, struct pipeline **opened, struct error *error) {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     if (!pipeline)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     pipeline->plan = plan;
     control_install(plan->config->delivery.shutdown_timeout);
-    int result = capture_open(&plan->capture, &pipeline->capture, error);
+    int result = open_visibility(pipeline, error);
+    if (result == 0)
+        result = capture_open(&plan->capture, &pipeline->capture, error);
     if (result == 0)
         result = open_outputs(pipeline, error);
     if (result == 0)
-        result = meter_create(&plan->meter, export_flow, pipeline, &pipeline->meter, error);
+        result = open_meter(pipeline, error);
     if (result == 0 && !(pipeline->decoder = decoder_create(&plan->decode)))
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
     if (result == 0)
@@ -94,6 +112,7 @@ void pipeline_close(struct pipeline *pipeline) {
     for (size_t i = 0; i < pipeline->output_count; i++)
         output_close(&pipeline->outputs[i]);
     meter_destroy(pipeline->meter);
+    visibility_stop(pipeline->visibility);
     decoder_destroy(pipeline->decoder);
     capture_close(pipeline->capture);
     free(pipeline);
@@ -237,5 +256,7 @@ void pipeline_log_ledger(struct pipeline *pipeline) {
     capture_statistics(pipeline->capture, &pipeline->ledger.capture);
     meter_statistics(pipeline->meter, &pipeline->ledger.meter);
     pipeline->ledger.times_raised = decoder_times_raised(pipeline->decoder);
+    if (pipeline->visibility)
+        visibility_statistics(pipeline->visibility, &pipeline->ledger.processes);
     ledger_log(&pipeline->ledger, pipeline->outputs, pipeline->output_count);
 }

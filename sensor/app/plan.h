@@ -29,6 +29,7 @@ struct plan {
     struct capture_options capture;
     struct decode_options decode;
     struct meter_options meter;
+    bool system_visibility; /* meter.visibility is set by who runs the plan */
     struct identity identity;
     unsigned groups; /* that are computed: bit set of 1 << enum field_group */
     struct output_plan outputs[CONFIG_OUTPUTS_MAX];

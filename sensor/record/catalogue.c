@@ -30,12 +30,13 @@ static const char *const direction_text[FLOW_DIRECTIONS] = {"Both directions", "
 
 const char *field_group_name(enum field_group group) {
     static const char *const names[GROUP_COUNT] = {"identity", "quality", "core", "tunnel",
-                                                   "stats",    "splt",    "l7"};
+                                                   "stats",    "splt",    "l7",   "process"};
     return names[group];
 }
 
 const char *pii_class_name(enum pii_class pii) {
-    static const char *const names[PII_COUNT] = {"none", "address", "mac", "name", "agent", "fingerprint"};
+    static const char *const names[PII_COUNT] = {"none",  "address",     "mac", "name",
+                                                 "agent", "fingerprint", "user"};
     return names[pii];
 }
 

@@ -37,6 +37,7 @@ static const char *group_switch(enum field_group group) {
         [GROUP_STATS] = "meter.statistical_analysis",
         [GROUP_SPLT] = "meter.splt_analysis",
         [GROUP_L7] = "meter.n_dissections",
+        [GROUP_PROCESS] = "meter.system_visibility_mode",
     };
     return switches[group] != NULL ? switches[group] : field_group_name(group);
 }

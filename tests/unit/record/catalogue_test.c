@@ -97,12 +97,12 @@ static void schema_agrees(const char *name, enum meter_profile profile, size_t f
 
 static void flow_schema_agrees(void **state) {
     (void)state;
-    schema_agrees("flow/v1", PROFILE_NATIVE, 105);
+    schema_agrees("flow/v1", PROFILE_NATIVE, 112);
 }
 
 static void nfstream_schema_agrees(void **state) {
     (void)state;
-    schema_agrees("nfstream/v1", PROFILE_NFSTREAM, 89);
+    schema_agrees("nfstream/v1", PROFILE_NFSTREAM, 91);
 }
 
 struct missing {
@@ -157,7 +157,9 @@ static size_t nfstream_columns(char names[][CATALOGUE_NAME_SIZE]) {
                                         "client_fingerprint",
                                         "server_fingerprint",
                                         "user_agent",
-                                        "content_type"};
+                                        "content_type",
+                                        "system_process_pid",
+                                        "system_process_name"};
     size_t count = 0;
     for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
         snprintf(names[count++], CATALOGUE_NAME_SIZE, "%s", before[i]);

@@ -42,7 +42,7 @@ static void text_is_sorted_lines(void **state) {
     size_t lines = 1;
     for (char *line; (line = strsep(&rest, "\n")) != NULL && *line != '\0'; previous = line, lines++)
         assert_true(strcmp(previous, line) < 0);
-    assert_int_equal(lines, schema->field_count + 12);
+    assert_int_equal(lines, schema->field_count + 13);
     free(text);
 }
 
@@ -86,6 +86,7 @@ static void settings_change_the_hash(void **state) {
     CHANGE(meter.statistical_analysis, false, true);
     CHANGE(meter.splt_analysis, 10, true);
     CHANGE(identity.decode_tunnels, false, true);
+    CHANGE(identity.system_visibility, true, true);
     CHANGE(identity.ndpi_version, "5.0.0", true);
     CHANGE(meter.max_flows, 4096, false);
     CHANGE(meter.preallocate, true, false);
