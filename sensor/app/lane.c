@@ -17,9 +17,10 @@ static bool export_flow(void *context, const struct flow *flow) {
     return true;
 }
 
-int lane_open(struct lane *lane, unsigned number, struct delivery *delivery, struct error *error) {
+int lane_open(struct lane *lane, unsigned number, const struct meter_options *options,
+              struct delivery *delivery, struct error *error) {
     *lane = (struct lane){.number = number, .delivery = delivery};
-    return meter_create(&delivery->plan->meter, export_flow, lane, &lane->meter, error);
+    return meter_create(options, export_flow, lane, &lane->meter, error);
 }
 
 void lane_close(struct lane *lane) {

@@ -24,7 +24,8 @@ struct lane {
 };
 
 /* Lanes are opened one after another: nDPI's modules must not be created in parallel. */
-int lane_open(struct lane *lane, unsigned number, struct delivery *delivery, struct error *error);
+int lane_open(struct lane *lane, unsigned number, const struct meter_options *options,
+              struct delivery *delivery, struct error *error);
 void lane_close(struct lane *lane);
 
 /* The source ended: exports the open flows. */

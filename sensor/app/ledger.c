@@ -86,6 +86,20 @@ static uint64_t total(const uint64_t *counts, int count) {
     return sum;
 }
 
+/* Whose flows they are, with system visibility on. */
+static void print_processes(FILE *stream, const struct ledger *ledger) {
+    const struct visibility_statistics *processes = &ledger->processes;
+    int parts = 0;
+    fprintf(stream, "processes: asked %" PRIu64 " = found %" PRIu64 " + null %" PRIu64, processes->asked,
+            processes->found, processes->asked - processes->found);
+    print_parts(stream, "foreign", processes->foreign, &parts);
+    print_parts(stream, "ambiguous", processes->ambiguous, &parts);
+    print_parts(stream, "unknown", processes->unknown, &parts);
+    print_parts(stream, "open", processes->open, &parts);
+    close_parts(stream, parts);
+    fprintf(stream, "; not asked %" PRIu64 "; %" PRIu64 " polls", processes->unasked, processes->polls);
+}
+
 static void print_output(FILE *stream, const struct output *output) {
     struct sink_statistics statistics = {0};
     struct output_share sum = sum_shares(output);
@@ -143,6 +157,8 @@ void ledger_log(const struct ledger *ledger, const struct output *outputs, size_
     if (ledger->meters > 1)
         LOG_PRINTED(print_balance, ledger);
     LOG_PRINTED(print_flows, ledger);
+    if (ledger->processes.polls > 0)
+        LOG_PRINTED(print_processes, ledger);
     for (size_t i = 0; i < count; i++)
         LOG_PRINTED(print_output, &outputs[i]);
 }

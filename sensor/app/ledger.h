@@ -7,6 +7,7 @@
 #include "capture/capture.h"
 #include "decode/decode.h"
 #include "meter/meter.h"
+#include "meter/visibility.h"
 
 /* One consistent snapshot: of one thread, taken by that thread between two packets, or the sum of several. */
 struct ledger {
@@ -17,7 +18,8 @@ struct ledger {
     struct meter_statistics meter;
     uint64_t balance[PLAN_METERS_MAX]; /* packets that each of `meters` meters got */
     size_t meters;
-    double seconds; /* since the start, by the clock on the wall */
+    struct visibility_statistics processes; /* zeros while system visibility is off */
+    double seconds;                         /* since the start, by the clock on the wall */
 };
 
 /* Of several threads' parts, which each close, the sum closes too. */

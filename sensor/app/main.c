@@ -32,6 +32,14 @@ static void warn_of_report(const struct plan *plan) {
         log_line(LOG_WARNING, "performance_report is for live captures (-i); files are read without reports");
 }
 
+/* As NFStream says it: the sockets of a capture's flows are not here. */
+static void warn_of_visibility(const struct plan *plan) {
+    if (!plan->live && plan->config->meter.system_visibility_mode != 0)
+        log_line(
+            LOG_WARNING,
+            "meter.system_visibility_mode is taken as 0: a capture's flows have no sockets here; capture live with -i");
+}
+
 static int run(const struct plan *plan, struct error *error) {
     struct pipeline *pipeline = NULL;
     int result = pipeline_open(plan, &pipeline, error);
@@ -39,6 +47,7 @@ static int run(const struct plan *plan, struct error *error) {
         return result;
     warn_of_random_key(plan);
     warn_of_report(plan);
+    warn_of_visibility(plan);
     anonymization_warn_of_random_key(plan);
     result = pipeline_run(pipeline, error);
     error->text[0] = '\0'; /* was logged when it happened */

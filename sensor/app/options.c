@@ -57,6 +57,13 @@ const struct option_row option_rows[] = {
     {"meter.flow_table_size", OPTION_INTEGER, AT(meter.flow_table_size), NULL, 1024, 1 << 30, NULL,
      "Flows that are open at once; a full table evicts. Default: 262144 live (all memory is taken at start), 16777216 for "
      "files (memory is taken as needed)."},
+    {"meter.system_visibility_mode", OPTION_INTEGER, AT(meter.system_visibility_mode), "0", 0, 1, NULL,
+     "Live: 1 fills the fields system_*: process, program, user and container of the flow's local socket, in all network "
+     "namespaces. Needs the host's process namespace, SYS_PTRACE, and SYS_ADMIN for other network namespaces."},
+    {"meter.system_visibility_poll_ms", OPTION_INTEGER, AT(meter.system_visibility_poll_ms), "100", 1, 60000,
+     NULL,
+     "Milliseconds between two looks at all sockets; more where that would take over a twentieth of a core. A flow's "
+     "socket is also looked for when the flow begins."},
 
     {"meter.n_meters", OPTION_INTEGER, AT(meter.n_meters), "1", 0, 64, NULL,
      "Meters that work in parallel, each in a thread, with nDPI and caches of its own. 0: one less than the processors that "
@@ -145,7 +152,7 @@ const struct option_row output_rows[] = {
      "Subject in the registry: TOPIC-value, the record's full name, or TOPIC-full name."},
     {"outputs.columns_to_anonymize", OPTION_STRINGS, OUT(columns_to_anonymize), NULL, 0, 0, NULL,
      "What happens to personal data. Each item is COLUMN, which is hashed as NFStream does, or \"WHAT=METHOD\", where WHAT is a "
-     "field, a PII class (address, mac, name, agent, fingerprint) or all, the more specific one winning, and METHOD is keep, "
+     "field, a PII class (address, mac, name, agent, fingerprint, user) or all, the more specific one winning, and METHOD is keep, "
      "drop, truncate:24,48, prefix_preserving, hash, short_hash, keep_oui or keep_registered_domain[:cut] "
      "(schemas/README.md). A Kafka output must say it for every such field; \"all=keep\" sends them as they are. Default "
      "elsewhere: keep."},

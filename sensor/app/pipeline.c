@@ -8,6 +8,7 @@
 #include "app/control.h"
 #include "app/pipeline_parts.h"
 #include "base/clock.h"
+#include "meter/visibility.h"
 
 void pipeline_show_progress(struct pipeline *pipeline, uint64_t flows) {
     struct capture_statistics statistics;
@@ -31,12 +32,22 @@ static int open_source(struct pipeline *pipeline, struct error *error) {
 }
 
 static int open_lanes(struct pipeline *pipeline, struct error *error) {
+    struct meter_options options = pipeline->plan->meter;
     int result = 0;
+    options.visibility = pipeline->visibility;
     for (unsigned i = 0; result == 0 && i < pipeline->plan->meters; i++) {
         pipeline->lane_count = i + 1;
-        result = lane_open(&pipeline->lanes[i], i, &pipeline->delivery, error);
+        result = lane_open(&pipeline->lanes[i], i, &options, &pipeline->delivery, error);
     }
     return result;
+}
+
+/* Before the capture: what is open when the first packet comes is known then. */
+static int open_visibility(struct pipeline *pipeline, struct error *error) {
+    struct visibility_options options = {
+        .poll_interval = pipeline->plan->config->meter.system_visibility_poll_ms * 1000,
+    };
+    return pipeline->plan->system_visibility ? visibility_start(&options, &pipeline->visibility, error) : 0;
 }
 
 int pipeline_open(const struct plan *plan, struct pipeline **opened, struct error *error) {
@@ -47,6 +58,8 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     failure_init(&pipeline->failure, &pipeline->progress);
     control_install(plan->config->delivery.shutdown_timeout);
     int result = anonymization_prepare(plan, error);
+    if (result == 0)
+        result = open_visibility(pipeline, error);
     if (result == 0)
         result = open_source(pipeline, error);
     if (result == 0)
@@ -75,6 +88,7 @@ void pipeline_close(struct pipeline *pipeline) {
         lane_close(&pipeline->lanes[i]);
     for (size_t i = 0; i < pipeline->intake_count; i++)
         intake_close(&pipeline->intakes[i]);
+    visibility_stop(pipeline->visibility);
     free(pipeline);
 }
 
@@ -97,6 +111,8 @@ void pipeline_ledger(const struct pipeline *pipeline, struct ledger *ledger) {
         lane_ledger(&pipeline->lanes[i], &part);
         ledger_add(ledger, &part);
     }
+    if (pipeline->visibility)
+        visibility_statistics(pipeline->visibility, &ledger->processes);
 }
 
 void pipeline_report(struct pipeline *pipeline, const struct ledger *ledger, bool is_last) {

@@ -21,8 +21,9 @@ struct pipeline {
     size_t intake_count;
     struct lane lanes[PLAN_METERS_MAX]; /* as many as there are meters */
     size_t lane_count;
-    struct reporter *reporter; /* NULL: no performance reports */
-    double seconds;            /* that the run took */
+    struct reporter *reporter;     /* NULL: no performance reports */
+    struct visibility *visibility; /* NULL: off; all lanes use it */
+    double seconds;                /* that the run took */
 };
 
 /* Run to the end of the source or to a signal, and export the open flows. Failures are noted. */

@@ -15,7 +15,9 @@ enum {
     LIVE_FLOWS = 262144,
     FILE_FLOWS = 16777216,
     POLL_MILLISECONDS = 100,
-    DEFAULT_REPORT_MICROSECONDS = 60 * 1000000
+    DEFAULT_REPORT_MICROSECONDS = 60 * 1000000,
+    /* A flow's socket is looked for when its first packet is handed over: while it is still there. */
+    PROMPT_POLL_MILLISECONDS = 10,
 };
 
 static bool group_is_on(unsigned groups, enum field_group group) {
@@ -128,6 +130,8 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
         return contradiction("meter.splt_analysis", "splt", error);
     if (config->meter.n_dissections > 0 && !l7)
         return contradiction("meter.n_dissections", "l7", error);
+    if (config->meter.system_visibility_mode != 0 && !group_is_on(asked, GROUP_PROCESS))
+        return contradiction("meter.system_visibility_mode", "process", error);
 
     plan->meter.statistical_analysis = config->meter.statistical_analysis == SWITCH_UNSET
                                            ? stats && !nfstream
@@ -149,6 +153,7 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     plan->groups |= plan->meter.splt_analysis > 0 ? 1u << GROUP_SPLT : 0;
     plan->groups |= plan->meter.n_dissections > 0 ? 1u << GROUP_L7 : 0;
     plan->groups |= plan->udps != NULL && plan->udps->field_count > 0 ? 1u << GROUP_UDPS : 0;
+    plan->groups |= plan->system_visibility ? 1u << GROUP_PROCESS : 0;
     return check_udps(plan, asked, error);
 }
 
@@ -196,6 +201,7 @@ static void plan_meter(struct plan *plan) {
 static void plan_capture(struct plan *plan) {
     const struct config *config = plan->config;
     plan->live = config->capture.interface != NULL;
+    plan->system_visibility = plan->live && config->meter.system_visibility_mode != 0;
     plan->capture = (struct capture_options){
         .files = plan->live ? NULL : (const char *const *)config->capture.files.items,
         .file_count = config->capture.files.count,
@@ -204,7 +210,7 @@ static void plan_capture(struct plan *plan) {
         .promiscuous_mode = config->capture.promiscuous_mode,
         .snapshot_length = (uint32_t)config->capture.snapshot_length,
         .socket_buffer_size = (uint32_t)config->capture.socket_buffer_size,
-        .poll_milliseconds = POLL_MILLISECONDS,
+        .poll_milliseconds = plan->system_visibility ? PROMPT_POLL_MILLISECONDS : POLL_MILLISECONDS,
     };
 }
 
@@ -271,6 +277,7 @@ static int make(const struct config *config, bool composed, struct plan *plan, s
     plan->identity.meter = &plan->meter;
     plan->identity.decode_tunnels = plan->decode.decode_tunnels;
     plan->identity.symmetric_tunnel_keys = plan->decode.symmetric_tunnel_keys;
+    plan->identity.system_visibility = plan->system_visibility;
     plan->identity.ndpi_version = plan->meter.n_dissections > 0 ? dissector_library_version() : "";
     return result;
 }

@@ -34,8 +34,9 @@ struct plan {
     bool live;
     struct capture_options capture;
     struct decode_options decode;
-    struct meter_options meter; /* of each meter */
+    struct meter_options meter; /* of each meter; meter.visibility is set by who runs the plan */
     unsigned meters;
+    bool system_visibility;
     struct udps *udps; /* NULL: none configured */
     struct udps_rows *udps_rows;
     bool composed; /* for the command `schema compose` */

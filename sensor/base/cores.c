@@ -68,7 +68,7 @@ static unsigned quota_along(const char *root, const char *mount, const char *gro
     size_t top = (size_t)snprintf(folder, sizeof folder, "%s%s", root, mount);
     if (top + strlen(group) >= sizeof folder)
         return UINT_MAX;
-    strcpy(folder + top, group);
+    memcpy(folder + top, group, strlen(group) + 1);
     unsigned cores = UINT_MAX;
     for (;;) {
         cores = least(cores, quota(folder));

@@ -269,9 +269,9 @@ int live_open(const struct capture_options *options, size_t count, struct captur
     size_t opened = 0;
     int result = 0;
     while (result == 0 && opened < count) {
-        struct live_capture *capture;
+        struct live_capture *capture = NULL;
         result = open_one(options, &capture, error);
-        if (result == 0)
+        if (capture != NULL)
             captures[opened++] = &capture->base;
     }
     if (result == 0 && count > 1)

@@ -12,6 +12,7 @@
 #include "meter/expiry.h"
 #include "meter/feature/feature.h"
 #include "meter/key.h"
+#include "meter/visibility.h"
 #include "meter/table.h"
 #include "meter/udps.h"
 
@@ -109,6 +110,10 @@ static int create_memory(struct meter *meter, struct error *error) {
     if (meter->spare == NULL ||
         table_create(&meter->table, meter->options.preallocate ? flows : 0, pool.object_size) < 0)
         return no_memory(meter, error);
+    /* One more: a slice that was cut is exported while its flow goes on. */
+    if (meter->options.visibility != NULL &&
+        (meter->context.visibility = visibility_join(meter->options.visibility, flows + 1)) == NULL)
+        return no_memory(meter, error);
     result = create_dissector(meter, error);
     return result == 0 ? create_udps(meter, error) : result;
 }
@@ -149,6 +154,7 @@ void meter_destroy(struct meter *meter) {
         expiry_remove(&meter->expiry, flow);
         release_features(meter, flow, NULL);
     }
+    visibility_leave(meter->context.visibility);
     pool_destroy(meter->blocks);
     table_destroy(&meter->table);
     dissector_destroy(meter->dissector);

@@ -15,6 +15,7 @@
 #include "meter/flow.h"
 
 struct udps; /* meter/udps.h */
+struct visibility;
 
 enum meter_profile { PROFILE_NATIVE, PROFILE_NFSTREAM };
 
@@ -25,9 +26,10 @@ struct meter_options {
     int64_t active_timeout; /* ticks */
     uint32_t n_dissections; /* 0: no labels; at most 255 */
     bool statistical_analysis;
-    uint32_t splt_analysis;   /* packets, at most 65535; 0: off */
-    uint64_t flow_table_size; /* open at once; at least 1024 */
-    bool preallocate;         /* live: all memory from the start */
+    uint32_t splt_analysis;        /* packets, at most 65535; 0: off */
+    uint64_t flow_table_size;      /* open at once; at least 1024 */
+    bool preallocate;              /* live: all memory from the start */
+    struct visibility *visibility; /* finds the flows' processes; borrowed, shared by meters; NULL: off */
 
     /* User-defined fields, borrowed; NULL: none. */
     const struct udps *udps;

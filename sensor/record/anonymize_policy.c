@@ -24,7 +24,7 @@ struct item {
 static const char *const proposal[PII_COUNT] = {
     [PII_ADDRESS] = "prefix_preserving",   [PII_MAC] = "keep_oui",
     [PII_NAME] = "keep_registered_domain", [PII_AGENT] = "short_hash",
-    [PII_FINGERPRINT] = "short_hash",
+    [PII_FINGERPRINT] = "short_hash",      [PII_USER] = "drop",
 };
 
 static int refuse(const struct anonymize_request *request, const struct item *item, const char *reason,

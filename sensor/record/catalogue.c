@@ -33,13 +33,14 @@ static const char *const direction_text[FLOW_DIRECTIONS] = {"Both directions", "
                                                             "Destination to source"};
 
 const char *field_group_name(enum field_group group) {
-    static const char *const names[GROUP_COUNT] = {"identity", "quality", "core", "report", "tunnel",
-                                                   "stats",    "splt",    "l7",   "udps"};
+    static const char *const names[GROUP_COUNT] = {"identity", "quality", "core", "report",  "tunnel",
+                                                   "stats",    "splt",    "l7",   "process", "udps"};
     return names[group];
 }
 
 const char *pii_class_name(enum pii_class pii) {
-    static const char *const names[PII_COUNT] = {"none", "address", "mac", "name", "agent", "fingerprint"};
+    static const char *const names[PII_COUNT] = {"none",  "address",     "mac", "name",
+                                                 "agent", "fingerprint", "user"};
     return names[pii];
 }
 

@@ -20,12 +20,13 @@ enum field_group {
     GROUP_STATS,
     GROUP_SPLT,
     GROUP_L7,
+    GROUP_PROCESS,
     GROUP_UDPS, /* user-defined: counters and plugins */
     GROUP_COUNT
 };
 
 /* What a value may say of a person; decides which anonymization applies. */
-enum pii_class { PII_NONE, PII_ADDRESS, PII_MAC, PII_NAME, PII_AGENT, PII_FINGERPRINT, PII_COUNT };
+enum pii_class { PII_NONE, PII_ADDRESS, PII_MAC, PII_NAME, PII_AGENT, PII_FINGERPRINT, PII_USER, PII_COUNT };
 
 /* In which profile a row exists: its unit or padding is only right there. A name may have one row for each profile. */
 enum field_profiles { IN_NATIVE = 1, IN_NFSTREAM = 2, IN_BOTH = 3 };

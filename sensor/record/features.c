@@ -84,6 +84,8 @@ static void add_groups(struct lines *lines, unsigned groups, const struct identi
         add_line(lines, "n_dissections=%" PRIu32 "\n", meter->n_dissections);
         add_line(lines, "ndpi_version=%s\n", identity->ndpi_version);
     }
+    if (groups & 1u << GROUP_PROCESS)
+        add_line(lines, "system_visibility_mode=%d\n", identity->system_visibility);
     /* Headers fit into any snap length; what nDPI sees and whether a packet counts as truncated does not. Of a file
      * the snap length is the file's own. */
     if (live && (groups & (1u << GROUP_L7 | 1u << GROUP_QUALITY)) != 0)

@@ -50,6 +50,7 @@ static const char *group_switch(enum field_group group) {
         [GROUP_SPLT] = "meter.splt_analysis",
         [GROUP_L7] = "meter.n_dissections",
         [GROUP_UDPS] = "udps.packets, udps.bytes or udps.plugins",
+        [GROUP_PROCESS] = "meter.system_visibility_mode",
     };
     return switches[group] != NULL ? switches[group] : field_group_name(group);
 }

@@ -21,6 +21,7 @@ struct identity {
     const char *ndpi_version;          /* "4.2.0"; "" while l7 is off */
     const struct meter_options *meter; /* profile, timeouts, ... as in force */
     bool decode_tunnels, symmetric_tunnel_keys;
+    bool system_visibility;
 };
 
 /* Room for the texts that one record computes: two names and nine texts of nDPI at TEXT_MAX each, and addresses. */

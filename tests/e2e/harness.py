@@ -67,10 +67,10 @@ def run(*arguments, stdin=b"", env=None, prefix=(), binary=None, limit=TIME_LIMI
 class Running:
     """The binary under way; ended by finish(), or by force when the test ends before."""
 
-    def __init__(self, *arguments, prefix=(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=None):
+    def __init__(self, *arguments, prefix=(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=None, binary=None):
         self.start = time.monotonic()
         self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([str(word) for word in (*prefix, BINARY, *arguments)], stdin=stdin, stdout=stdout,
+        self.process = subprocess.Popen([str(word) for word in (*prefix, binary or BINARY, *arguments)], stdin=stdin, stdout=stdout,
                                         stderr=self.errors, env=environment(env))
 
     def signal(self, number):

@@ -30,11 +30,11 @@ from test_signals import pending
 SEED = 20261124
 KEY = bytes(range(100, 132))
 POLICIES = {
-    "sample": ["address=prefix_preserving", "mac=keep_oui", "name=keep_registered_domain", "agent=short_hash", "fingerprint=short_hash"],
+    "sample": ["address=prefix_preserving", "mac=keep_oui", "name=keep_registered_domain", "agent=short_hash", "fingerprint=short_hash", "user=drop"],
     "hash": ["all=hash"],
     "drop": ["all=drop"],
     "mixed": ["src_ip=truncate:8,16", "dst_ip=short_hash", "mac=short_hash", "name=keep_registered_domain:cut", "agent=drop",
-              "fingerprint=hash"],
+              "fingerprint=hash", "user=hash"],
     "nfstream": ["all=short_hash"],
 }
 KEEP = ["all=keep"]

@@ -12,12 +12,14 @@
 struct meter_options;
 struct dissector;
 struct udps_instance;
+struct visibility_client;
 
 /* What every call of a feature may use. */
 struct feature_context {
     const struct meter_options *options;
-    struct dissector *dissector; /* NULL while l7 is off */
-    struct udps_instance *udps;  /* NULL without udps */
+    struct dissector *dissector;          /* NULL while l7 is off */
+    struct udps_instance *udps;           /* NULL without udps */
+    struct visibility_client *visibility; /* NULL while process is off */
 };
 
 struct feature {

@@ -113,7 +113,8 @@ static void what_is_set_on_though_nobody_asks_is_refused(void **state) {
     static const char *const switches[][2] = {
         {"statistical_analysis = true", "meter.statistical_analysis is set, but no output"},
         {"splt_analysis = 5", "meter.splt_analysis is set, but no output"},
-        {"n_dissections = 20", "meter.n_dissections is set, but no output"}};
+        {"n_dissections = 20", "meter.n_dissections is set, but no output"},
+        {"system_visibility_mode = 1", "meter.system_visibility_mode is set, but no output"}};
     char *path = text_file(core_schema, sizeof core_schema - 1), text[256];
     for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
         snprintf(text, sizeof text, "meter = { %s; }; outputs = ( { sink = \"null\"; schema = \"%s\"; } );",
@@ -122,6 +123,27 @@ static void what_is_set_on_though_nobody_asks_is_refused(void **state) {
     }
     unlink(path);
     free(path);
+}
+
+/* Off unless it is asked for, and for a capture whatever is asked for. */
+static void system_visibility_is_for_live_sources(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        bool on;
+    } cases[] = {
+        {"capture = { interface = \"lo\"; };" OUTPUT, false},
+        {"capture = { interface = \"lo\"; }; meter = { system_visibility_mode = 1; };" OUTPUT, true},
+        {"capture = { files = [ \"x\" ]; }; meter = { system_visibility_mode = 1; };" OUTPUT, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct planned planned;
+        make_well(&planned, cases[i].text);
+        assert_int_equal(planned.plan.system_visibility, cases[i].on);
+        assert_int_equal(has(&planned, GROUP_PROCESS), cases[i].on);
+        assert_int_equal(planned.plan.identity.system_visibility, cases[i].on);
+        release(&planned);
+    }
 }
 
 static void personal_data_goes_to_kafka_only_when_it_is_said(void **state) {
@@ -354,6 +376,7 @@ int main(void) {
         cmocka_unit_test(what_is_set_off_is_off),
         cmocka_unit_test(what_no_schema_asks_for_is_not_computed),
         cmocka_unit_test(what_is_set_on_though_nobody_asks_is_refused),
+        cmocka_unit_test(system_visibility_is_for_live_sources),
         cmocka_unit_test(personal_data_goes_to_kafka_only_when_it_is_said),
         cmocka_unit_test(what_anonymization_takes_is_known_before_anything_is_opened),
         cmocka_unit_test(text_goes_to_kafka_only_without_framing),

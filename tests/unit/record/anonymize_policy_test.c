@@ -158,7 +158,7 @@ static void a_missing_word_shows_the_line_to_add(void **state) {
     assert_int_equal(error.exit_code, EX_CONFIG);
     assert_string_equal(
         error.text,
-        "output \"out\": nothing says how personal data (src_ip of schema flow/v1, for one) goes to Kafka; give the output the line columns_to_anonymize = [ \"dst_ip=hash\", \"mac=drop\", \"address=prefix_preserving\", \"name=keep_registered_domain\", \"agent=short_hash\", \"fingerprint=short_hash\" ]; or, to send it as it is, [ \"all=keep\" ]");
+        "output \"out\": nothing says how personal data (src_ip of schema flow/v1, for one) goes to Kafka; give the output the line columns_to_anonymize = [ \"dst_ip=hash\", \"mac=drop\", \"address=prefix_preserving\", \"name=keep_registered_domain\", \"agent=short_hash\", \"fingerprint=short_hash\", \"user=drop\" ]; or, to send it as it is, [ \"all=keep\" ]");
     anonymize_policy_release(&policy);
     /* The line that is shown does. */
     static const char *const shown[ITEMS_MAX] = {"dst_ip=hash",
@@ -166,7 +166,8 @@ static void a_missing_word_shows_the_line_to_add(void **state) {
                                                  "address=prefix_preserving",
                                                  "name=keep_registered_domain",
                                                  "agent=short_hash",
-                                                 "fingerprint=short_hash"};
+                                                 "fingerprint=short_hash",
+                                                 "user=drop"};
     const struct anonymize_request again = request_of(shown, false);
     policy = make(&again);
     assert_int_equal(anonymize_policy_check_complete(&policy, &again, &error), 0);
@@ -197,9 +198,9 @@ static void wrong_items_are_refused(void **state) {
     } cases[] = {
         {{"src_ipp"}, "\"src_ipp\": no field is named src_ipp; did you mean src_ip?"},
         {{"=drop"},
-         "\"=drop\":  is neither a field of the schema flow/v1 nor one of all, address, mac, name, agent, fingerprint"},
+         "\"=drop\":  is neither a field of the schema flow/v1 nor one of all, address, mac, name, agent, fingerprint, user"},
         {{"none=drop"},
-         "\"none=drop\": none is neither a field of the schema flow/v1 nor one of all, address, mac, name, agent, fingerprint"},
+         "\"none=drop\": none is neither a field of the schema flow/v1 nor one of all, address, mac, name, agent, fingerprint, user"},
         {{"id"}, "\"id\": the schema flow/v1 has no such field; take the item off"},
         {{"address"}, "\"address\": say what to do, as in all=hash"},
         {{"mac=keep", "src_ip", "mac=drop"},

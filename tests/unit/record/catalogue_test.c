@@ -98,12 +98,12 @@ static void schema_agrees(const char *name, enum meter_profile profile, size_t f
 
 static void flow_schema_agrees(void **state) {
     (void)state;
-    schema_agrees("flow/v1", PROFILE_NATIVE, 107);
+    schema_agrees("flow/v1", PROFILE_NATIVE, 114);
 }
 
 static void nfstream_schema_agrees(void **state) {
     (void)state;
-    schema_agrees("nfstream/v1", PROFILE_NFSTREAM, 89);
+    schema_agrees("nfstream/v1", PROFILE_NFSTREAM, 91);
 }
 
 static void sensor_schema_agrees(void **state) {
@@ -168,7 +168,9 @@ static size_t nfstream_columns(char names[][CATALOGUE_NAME_SIZE]) {
                                         "client_fingerprint",
                                         "server_fingerprint",
                                         "user_agent",
-                                        "content_type"};
+                                        "content_type",
+                                        "system_process_pid",
+                                        "system_process_name"};
     size_t count = 0;
     for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
         snprintf(names[count++], CATALOGUE_NAME_SIZE, "%s", before[i]);

@@ -8,6 +8,7 @@
 
 #include "meter/dissect_text.h"
 #include "meter/feature/l7.h"
+#include "meter/feature/process.h"
 #include "meter/feature/splt.h"
 #include "meter/feature/stats.h"
 #include "meter/flow.h"
@@ -24,6 +25,8 @@ struct example {
     struct flow flow;
     struct stats stats;
     struct l7 l7;
+    struct process process;
+    struct process_feature process_feature;
     _Alignas(8) unsigned char splt[sizeof(struct splt) +
                                    EXAMPLE_SPLT_PLACES * (sizeof(int64_t) + sizeof(uint32_t) + 1)];
     _Alignas(8) unsigned char texts[sizeof(struct text_block) + 2 * L7_TEXTS + EXAMPLE_TEXT_ROOM];
@@ -122,6 +125,16 @@ static inline void example_init(struct example *example, enum meter_profile prof
         [L7_JA3_SERVER] = "67619a80665d7ab92d1041b1d11f9164",
     };
     example_set_texts(example, texts);
+    example->process = (struct process){
+        .pid = 4711,
+        .user_id = 1000,
+        .name = "curl",
+        .executable = "/usr/bin/curl",
+        .cgroup = "/kubepods/pod1/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        .container_id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    };
+    example->process_feature = (struct process_feature){.process = &example->process, .end = END_SOURCE};
+    flow->feature[FEATURE_process] = &example->process_feature;
     flow->feature[FEATURE_stats] = &example->stats;
     flow->feature[FEATURE_splt] = example->splt;
     flow->feature[FEATURE_l7] = &example->l7;

@@ -42,7 +42,7 @@ static void text_is_sorted_lines(void **state) {
     size_t lines = 1;
     for (char *line; (line = strsep(&rest, "\n")) != NULL && *line != '\0'; previous = line, lines++)
         assert_true(strcmp(previous, line) < 0);
-    assert_int_equal(lines, schema->field_count + 13);
+    assert_int_equal(lines, schema->field_count + 14);
     free(text);
 }
 
@@ -88,6 +88,7 @@ static void settings_change_the_hash(void **state) {
     CHANGE(meter.splt_analysis, 10, true);
     CHANGE(identity.decode_tunnels, false, true);
     CHANGE(identity.symmetric_tunnel_keys, true, true);
+    CHANGE(identity.system_visibility, true, true);
     CHANGE(identity.ndpi_version, "5.0.0", true);
     CHANGE(meter.flow_table_size, 4096, false);
     CHANGE(meter.preallocate, true, false);

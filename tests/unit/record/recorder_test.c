@@ -100,7 +100,16 @@ static void native_values(void **state) {
         {"application_confidence", "6"}, {"requested_server_name", "\"www.google.com\""},
         {"user_agent", "null"}, {"content_type", "null"}, {"ja3", "\"bc6c386f480ee97b9d9e52d472b772d8\""},
         {"ja3s", "\"67619a80665d7ab92d1041b1d11f9164\""}, {"ja4", "null"}, {"hassh", "null"},
-        {"hassh_server", "null"}, {"dhcp_fingerprint", "null"}, {"ndpi_version", "\"4.2.0\""});
+        {"hassh_server", "null"}, {"dhcp_fingerprint", "null"}, {"ndpi_version", "\"4.2.0\""},
+        {"system_process_pid", "4711"}, {"system_process_name", "\"curl\""},
+        {"system_process_end", "\"src\""}, {"system_process_executable", "\"/usr/bin/curl\""},
+        {"system_user_id", "1000"},
+        {"system_cgroup",
+         "\"/kubepods/pod1/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\""},
+        {"system_container_id", "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\""});
+    example.process_feature.end = END_DESTINATION;
+    strcpy(example.process.name, "\xff");
+    ASSERT_FIELDS(bench.recorder, {"system_process_end", "\"dst\""}, {"system_process_name", "\"\uFFFD\""});
     close_bench(bench);
 }
 
@@ -130,11 +139,19 @@ static void absent_values(void **state) {
     example.l7.application_name = NULL;
     example.l7.category_name = NULL;
     example.l7.texts = NULL;
-    ASSERT_FIELDS(bench.recorder, {"dst2src_first_seen", "null"}, {"dst2src_last_seen", "null"},
-                  {"dst2src_duration_us", "0"}, {"dst2src_packets", "0"}, {"src_mac", "null"},
-                  {"dst_oui", "null"}, {"icmp_type", "8"}, {"icmp_code", "255"},
-                  {"application_name", "\"Unknown\""}, {"application_category_name", "\"Unspecified\""},
-                  {"requested_server_name", "null"}, {"quality_flags", "[]"});
+    example.process.user_id = -1;
+    example.process.executable[0] = example.process.cgroup[0] = example.process.container_id[0] = '\0';
+    ASSERT_FIELDS(bench.recorder, {"system_process_pid", "4711"}, {"system_process_executable", "null"},
+                  {"system_user_id", "null"}, {"system_cgroup", "null"}, {"system_container_id", "null"});
+    example.process_feature.process = NULL;
+    ASSERT_FIELDS(bench.recorder, {"system_process_pid", "null"}, {"system_process_name", "null"},
+                  {"system_process_end", "null"}, {"system_process_executable", "null"},
+                  {"system_user_id", "null"}, {"system_cgroup", "null"}, {"system_container_id", "null"},
+                  {"dst2src_first_seen", "null"}, {"dst2src_last_seen", "null"}, {"dst2src_duration_us", "0"},
+                  {"dst2src_packets", "0"}, {"src_mac", "null"}, {"dst_oui", "null"}, {"icmp_type", "8"},
+                  {"icmp_code", "255"}, {"application_name", "\"Unknown\""},
+                  {"application_category_name", "\"Unspecified\""}, {"requested_server_name", "null"},
+                  {"quality_flags", "[]"});
     close_bench(bench);
 }
 
@@ -154,9 +171,12 @@ static void nfstream_values(void **state) {
                   {"splt_ps", "[60,157,254,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1]"},
                   {"splt_piat_ms", "[0,1000003,2000006,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1]"},
                   {"application_is_guessed", "1"}, {"client_fingerprint", "\"\""}, {"user_agent", "\"\""},
-                  {"server_fingerprint", "\"67619a80665d7ab92d1041b1d11f9164\""});
+                  {"server_fingerprint", "\"67619a80665d7ab92d1041b1d11f9164\""},
+                  {"system_process_pid", "4711"}, {"system_process_name", "\"curl\""});
     flow->end_reason = END_ACTIVE;
-    ASSERT_FIELDS(bench.recorder, {"id", "1"}, {"expiration_id", "1"});
+    example.process_feature.process = NULL;
+    ASSERT_FIELDS(bench.recorder, {"id", "1"}, {"expiration_id", "1"}, {"system_process_pid", "-1"},
+                  {"system_process_name", "\"\""});
     flow->end_reason = END_EVICTED;
     ASSERT_FIELDS(bench.recorder, {"id", "2"}, {"expiration_id", "0"});
     const char *const ssh[L7_TEXTS] = {[L7_HASSH_CLIENT] = "CLIENT", [L7_HASSH_SERVER] = "SERVER"};

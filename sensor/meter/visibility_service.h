@@ -1,0 +1,83 @@
+/* The parts of the service's thread: looking at sockets and finding who holds them (visibility_look.c), and
+ * answering flows (visibility_answer.c). Everything here belongs to that thread, but for what says otherwise. Included
+ * by visibility*.c only. */
+#pragma once
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "meter/visibility_client.h"
+#include "meter/visibility_describe.h"
+#include "meter/visibility_holders.h"
+#include "meter/visibility_namespaces.h"
+#include "meter/visibility_sockets.h"
+#include "meter/visibility.h"
+
+/* Work that may cost much is done again only after a multiple of what it cost the last time. Monotonic clock,
+ * microseconds. */
+struct turn {
+    int64_t next; /* earliest time */
+};
+
+struct pending; /* visibility_answer.c: a question that waits for its answer */
+
+struct answers {
+    struct pending *first, **last;
+    size_t count;
+};
+
+/* What visibility_statistics() gives, in the making; read by any thread. */
+struct counters {
+    atomic_uint_fast64_t asked, found, foreign, ambiguous, unknown, polls;
+};
+
+struct visibility {
+    struct visibility_options options;
+    pthread_t thread;
+    sem_t started;
+    struct error error; /* why the start failed */
+    int start_result;
+    int wake; /* eventfd */
+    int epoll;
+    atomic_bool sleeping; /* a question must wake the thread */
+    atomic_bool stopping;
+
+    pthread_mutex_t
+        mutex; /* over the clients: held by the thread except while it sleeps, and by who joins or leaves */
+    struct visibility_client *clients;
+    uint64_t unasked; /* of clients that have left; under the mutex */
+
+    struct namespaces namespaces;
+    struct sockets sockets;
+    struct holders holders;
+    struct processes processes;
+    struct answers answers;
+    struct turn poll, refresh, refresh_all, resolve, resolve_rest, resolve_far, sweep, free_processes;
+    struct counters counters;
+};
+
+/* visibility_look.c */
+
+/* Opens what is needed and looks at everything for the first time; warns of missing rights. */
+int look_begin(struct visibility *visibility, struct error *error);
+void look_end(struct visibility *visibility);
+
+/* Takes what the kernel says of destroyed sockets. */
+void look_at_events(struct visibility *visibility);
+/* If it is time: looks at the namespaces and at all their sockets. Returns whether it did. */
+bool look_at_all(struct visibility *visibility);
+/* Asks the kernel for the one socket of a connection. Returns whether there is one, listeners not counted. */
+bool look_at_one(struct visibility *visibility, struct network_namespace *namespace,
+                 const struct connection *connection);
+/* If there are sockets whose holder is not known, and it is time: finds them. */
+void look_for_holders(struct visibility *visibility);
+
+/* visibility_answer.c */
+
+/* Takes the questions of all clients; the sockets that they ask for are looked at. */
+void answers_take(struct visibility *visibility);
+/* Answers what can be answered; `looked`: all sockets were looked at since the last call. */
+void answers_give(struct visibility *visibility, bool looked);
+/* Forgets the client's questions; NULL: all. */
+void answers_drop(struct visibility *visibility, const struct visibility_client *client);
