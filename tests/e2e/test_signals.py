@@ -97,7 +97,7 @@ class Signals(Case):
     def test_drain_delivers_to_kafka(self):
         """What is under way when the signal comes, and the open flows, arrive."""
         servers = LocalServers.get()
-        topic = servers.topic("drained")
+        topic = servers.topic(f"drained-{type(self).__name__}")
         # The producer lingers for longer than the test: only the flush sends.
         running = self.begin("--set", f"outputs.0.topic={topic}", "--set", "outputs.0.columns_to_anonymize=all=keep", "--set", "meter.idle_timeout=1s",
                              "--set", f"outputs.0.kafka=bootstrap.servers={servers.bootstrap},linger.ms=60000")

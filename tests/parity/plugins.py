@@ -49,8 +49,7 @@ class Case:
     def settings(self, folder):
         """Arguments of flowsensor."""
         lines = [" ".join([str(folder / plugin.split()[0]), *plugin.split()[1:]]) for plugin in self.plugins]
-        seconds = {name: f"{value}s" for name, value in self.options.items() if name.endswith("_timeout")}
-        settings = harness.flowsensor_settings({**self.options, **seconds})
+        settings = harness.flowsensor_settings(self.options)
         if lines:
             settings += ["--set", "udps.plugins=" + ",".join(lines)]
         if self.counters:

@@ -123,6 +123,17 @@ def labels(flow, profile, ndpi_version):
     return record
 
 
+def process(flow, profile):
+    """Whose socket it was: natively null what is unknown, for NFStream -1 and an empty text."""
+    pid, user, end, *texts = flow["process"] or (-1, -1, 0, b"", b"", b"", b"")
+    name, executable, cgroup, container = (clean(text) for text in texts)
+    if profile != "native":
+        return {"system_process_pid": pid, "system_process_name": name}
+    return {"system_process_pid": pid if flow["process"] else None, "system_process_name": name or None,
+            "system_process_end": (None, "src", "dst")[end], "system_process_executable": executable or None,
+            "system_user_id": user if user >= 0 else None, "system_cgroup": cgroup or None, "system_container_id": container or None}
+
+
 def native_only(flow, header, seq, feature_hash):
     """Identity, quality, and what is null where it was not on the wire."""
     record = {"sensor_id": header["sensor_id"], "boot_id": header["boot_id"], "output": "csv", "seq": seq,
@@ -164,7 +175,8 @@ def record_of(flow, header, seq, feature_hash):
     """One record by field name."""
     profile = header["profile"]
     groups = {"tunnel": tunnel(flow, profile), "stats": statistics(flow, profile),
-              "splt": sequences(flow, profile), "l7": labels(flow, profile, header["ndpi_version"])}
+              "splt": sequences(flow, profile), "l7": labels(flow, profile, header["ndpi_version"]),
+              "process": process(flow, profile)}
     record = {**core(flow), **counters(flow, profile)}
     for group in GROUPS:
         absent = group in header["off"]

@@ -267,6 +267,22 @@ static void take_text(struct words *words, struct plant *plant) {
     plant->l7.texts = block;
 }
 
+static void take_kernel_text(struct words *words, char *text, size_t size) {
+    text[next_bytes(words, text, size - 1)] = '\0';
+}
+
+static void take_process(struct words *words, struct plant *plant) {
+    struct process *process = &plant->process;
+    process->pid = (int32_t)next_below(words, INT32_MAX);
+    process->user_id = next_time(words);
+    plant->holder.end = (uint8_t)next_below(words, END_DESTINATION + 1);
+    take_kernel_text(words, process->name, sizeof process->name);
+    take_kernel_text(words, process->executable, sizeof process->executable);
+    take_kernel_text(words, process->cgroup, sizeof process->cgroup);
+    take_kernel_text(words, process->container_id, sizeof process->container_id);
+    plant->holder.process = process;
+}
+
 static void take_name(struct words *words, char *name) {
     name[next_bytes(words, name, PLANT_LINE_SIZE - 1)] = '\0';
 }
@@ -315,6 +331,8 @@ static void take_feature_line(struct plant *plant, struct words *words, bool *kn
         take_name(words, plant->category);
     else if (begins_with("label", words))
         take_label(words, &plant->l7);
+    else if (begins_with("process", words))
+        take_process(words, plant);
     else
         *known = false;
 }
@@ -335,6 +353,7 @@ static void hang_features(const struct plant_header *header, struct plant *plant
     plant->flow.feature[FEATURE_stats] = on & 1u << GROUP_STATS ? &plant->stats : NULL;
     plant->flow.feature[FEATURE_splt] = on & 1u << GROUP_SPLT ? plant->splt : NULL;
     plant->flow.feature[FEATURE_l7] = on & 1u << GROUP_L7 ? &plant->l7 : NULL;
+    plant->flow.feature[FEATURE_process] = on & 1u << GROUP_PROCESS ? &plant->holder : NULL;
 }
 
 int plant_read_flow(FILE *file, const struct plant_header *header, struct plant *plant) {

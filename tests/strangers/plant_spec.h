@@ -7,6 +7,7 @@
 
 #include "meter/dissect_text.h"
 #include "meter/feature/l7.h"
+#include "meter/feature/process.h"
 #include "meter/feature/splt.h"
 #include "meter/feature/stats.h"
 #include "meter/flow.h"
@@ -35,6 +36,8 @@ struct plant {
     struct flow flow;
     struct stats stats;
     struct l7 l7;
+    struct process process;
+    struct process_feature holder; /* points to `process` if there is one */
     char application[PLANT_LINE_SIZE], category[PLANT_LINE_SIZE];
     _Alignas(
         8) unsigned char splt[sizeof(struct splt) + PLANT_PLACES * (sizeof(int64_t) + sizeof(uint32_t) + 1)];

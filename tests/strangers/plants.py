@@ -12,7 +12,7 @@ FLAGS = ("syn", "cwr", "ece", "urg", "ack", "psh", "rst", "fin")
 TEXTS = ("server_name", "user_agent", "content_type", "ja3", "ja3s", "ja4", "hassh", "hassh_server", "dhcp")
 # enum packet_flag (decode/packet.h) and enum field_group (record/catalogue.h).
 TRUNCATED, TIME_RAISED, OFFLOAD, FRAGMENT, HAS_MAC, HAS_ICMP, HAS_TUNNEL_KEY = (1 << bit for bit in range(7))
-GROUPS = {"tunnel": 3, "stats": 4, "splt": 5, "l7": 6}
+GROUPS = {"tunnel": 4, "stats": 5, "splt": 6, "l7": 7, "process": 8}
 SYN = 2
 MAX_LONG, MAX_INT = 2**63 - 1, 2**31 - 1
 # The last microsecond that readers can make a date of: Python's datetime ends with the year 9999.
@@ -45,7 +45,7 @@ def ordinary(profile):
         "tcp": [(2, 0, 0, 0, 8, 4, 0, 2), (1, 0, 0, 0, 4, 2, 0, 1), (1, 0, 0, 0, 4, 2, 0, 1)],
         "packets": [(0, 74, 0), (1, 74, 10), (0, 66, 20)],
         "application": b"TLS.Google", "category": b"Web", "confidence": 6, "guessed": 0,
-        "texts": {"server_name": b"www.example.org"},
+        "texts": {"server_name": b"www.example.org"}, "process": None,
     }
 
 
@@ -127,6 +127,16 @@ def texts(profile):
     yield changed(profile, texts={"ja3": b"only"})
 
 
+def processes(profile):
+    """Who holds the socket: all that is known of it, next to nothing, and names as awkward as files may have."""
+    container = b"0123456789abcdef" * 4
+    yield changed(profile, process=(1234, 1000, 1, b"curl", b"/usr/bin/curl", b"/user.slice", b""))
+    yield changed(profile, process=(2**31 - 2, 2**32 - 1, 2, b"nginx", b"/usr/sbin/nginx", b"/docker/" + container, container))
+    yield changed(profile, process=(1, -1, 1, b"", b"", b"", b""))
+    for value in AWKWARD + INVALID_UTF8:
+        yield changed(profile, process=(7, 0, 2, b"<" + value + b">", b"/bin/" + value, b"/" + value, b"f" * 64))
+
+
 def sequences(profile):
     """SPLT of every kind of length, with every kind of number."""
     for length in (0, 1, 2, 20, SPLT_PLACES):
@@ -161,7 +171,7 @@ def flows(profile):
     yield ordinary(profile)
     yield largest(profile)
     yield smallest(profile)
-    for kind in (doubles, reasons, networks, texts, sequences, chances):
+    for kind in (doubles, reasons, networks, texts, processes, sequences, chances):
         yield from kind(profile)
 
 
@@ -206,6 +216,8 @@ def flow_lines(flow, profile):
     yield f"label {flow['confidence']} {flow['guessed']}"
     yield f"application {flow['application'].hex()}"
     yield f"category {flow['category'].hex()}"
+    if flow["process"]:
+        yield "process {} {} {} {}".format(*flow["process"][:3], " ".join(text.hex() for text in flow["process"][3:]))
     for name, value in sorted(flow["texts"].items(), key=lambda item: len(item[1])):
         yield f"text {TEXTS.index(name)} {value.hex()}"
     yield "end"
