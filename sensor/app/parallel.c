@@ -22,7 +22,8 @@ enum {
     OUTBOX_BYTES =
         8 << 20, /* of several megabytes a record of 65,535 packets' sizes and times takes half a one */
     POLL_MICROSECONDS = 50000,
-    RECORDS_AT_ONCE = 64, /* of one meter, before the next one's are looked at */
+    NAP_MICROSECONDS = 1000, /* while a ring is empty: much less than it takes to fill one */
+    RECORDS_AT_ONCE = 64,    /* of one meter, before the next one's are looked at */
     ENTRIES_PER_COUNT = 4096,
 };
 
@@ -167,7 +168,7 @@ static void sleep_until_filled(struct worker *worker) {
     struct packet packet;
     gate_enter(&worker->filled, &turn);
     if (inbox_peek(worker->inbox, &packet) == INBOX_EMPTY && !ring_is_finished(worker->inbox))
-        gate_sleep(&worker->filled, turn, POLL_MICROSECONDS);
+        gate_sleep(&worker->filled, turn, NAP_MICROSECONDS);
     gate_leave(&worker->filled);
 }
 
@@ -223,10 +224,11 @@ static bool all_finished(struct crew *crew) {
 }
 
 static void sleep_until_letter(struct crew *crew) {
+    bool live = crew->pipeline->plan->live;
     uint32_t turn;
     gate_enter(&crew->letters, &turn);
     if (!deliver_round(crew) && !all_finished(crew))
-        gate_sleep(&crew->letters, turn, POLL_MICROSECONDS);
+        gate_sleep(&crew->letters, turn, live ? POLL_MICROSECONDS / 10 : NAP_MICROSECONDS);
     gate_leave(&crew->letters);
 }
 

@@ -1,7 +1,11 @@
 /* Records of any size on their way from one thread to another: a ring of bytes with one producer and one consumer, who
  * share no lock and copy nothing in between. A record lies in one piece and is aligned to 8 bytes.
  *
- * Producer: ring_reserve(), fill, ring_commit(). Consumer: ring_peek(), use, ring_release(). */
+ * Producer: ring_reserve(), fill, ring_commit(). Consumer: ring_peek(), use, ring_release().
+ *
+ * A side that sleeps is not woken for each record, which would cost more than the record: the consumer when a quarter of
+ * the ring is filled, the producer when half of it is empty. So who finds the ring empty sleeps for a moment only (some
+ * milliseconds), and looks again. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,8 +16,8 @@
 
 struct ring;
 
-/* `capacity` in bytes, rounded up to a power of two. `filled` (not NULL, borrowed) is opened with each record, so that a
- * consumer can sleep at one gate for several rings. NULL: no memory. */
+/* `capacity` in bytes, rounded up to a power of two. `filled` (not NULL, borrowed) is opened when a quarter is
+ * filled and when the ring is closed: a consumer can sleep at one gate for several rings. NULL: no memory. */
 struct ring *ring_create(size_t capacity, struct gate *filled);
 void ring_destroy(struct ring *ring);
 

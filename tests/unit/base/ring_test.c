@@ -61,6 +61,26 @@ static void a_record_that_is_not_committed_is_not_seen(void **state) {
     ring_destroy(ring);
 }
 
+static void the_gate_opens_when_a_quarter_is_filled_and_at_the_end(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(CAPACITY, &gate);
+    uint32_t turn;
+    gate_enter(&gate, &turn);
+    put(ring, 1000, 1);
+    assert_int_equal(gate.turn, turn);
+    put(ring, 8, 2);
+    assert_int_equal(gate.turn, turn + 1);
+    take(ring, 1000, 1);
+    take(ring, 8, 2);
+    put(ring, 1000, 3);
+    assert_int_equal(gate.turn, turn + 1);
+    ring_close(ring);
+    assert_int_equal(gate.turn, turn + 2);
+    gate_leave(&gate);
+    ring_destroy(ring);
+}
+
 static void a_full_ring_takes_nothing(void **state) {
     (void)state;
     struct gate gate = {0};
@@ -140,7 +160,7 @@ static void two_threads_lose_nothing(void **state) {
         uint32_t turn;
         gate_enter(&gate, &turn);
         if (ring_peek(ring, &size) == NULL && !ring_is_finished(ring))
-            gate_sleep(&gate, turn, 1000000);
+            gate_sleep(&gate, turn, 1000);
         gate_leave(&gate);
     }
     pthread_join(producer, NULL);
@@ -153,6 +173,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_out_as_they_went_in),
         cmocka_unit_test(a_record_that_is_not_committed_is_not_seen),
+        cmocka_unit_test(the_gate_opens_when_a_quarter_is_filled_and_at_the_end),
         cmocka_unit_test(a_full_ring_takes_nothing),
         cmocka_unit_test(the_largest_record_fits_at_every_place),
         cmocka_unit_test(two_threads_lose_nothing),
