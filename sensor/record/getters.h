@@ -63,3 +63,25 @@ static inline char *scratch_text(const struct record_source *source, size_t leng
     scratch->text_used += length;
     return bytes;
 }
+
+/* A text as others give it, whatever is in it: made clean, and cut to TEXT_MAX. */
+static inline void value_foreign_text(const struct record_source *source, const char *bytes,
+                                      struct value *value) {
+    size_t length = strlen(bytes);
+    if (text_is_clean(bytes, length) && length <= TEXT_MAX) {
+        value_text(value, bytes, length);
+        return;
+    }
+    char *room = scratch_text(source, text_sanitized_bound(length));
+    value->is_null = false;
+    value->text = room != NULL ? text_sanitize(bytes, length, room) : (struct text){"", 0};
+}
+
+/* The same, or null of an empty one. */
+static inline void value_foreign_text_or_null(const struct record_source *source, const char *bytes,
+                                              struct value *value) {
+    if (bytes[0] == '\0')
+        value_null(value);
+    else
+        value_foreign_text(source, bytes, value);
+}

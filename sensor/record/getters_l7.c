@@ -6,47 +6,27 @@ static const struct l7 *l7_of(const struct record_source *source) {
     return source->flow->feature[FEATURE_l7];
 }
 
-/* A text as nDPI gives it, which is whatever was on the wire. */
-static void wire_text(const struct record_source *source, const char *bytes, struct value *value) {
-    size_t length = strlen(bytes);
-    if (text_is_clean(bytes, length) && length <= TEXT_MAX) {
-        value_text(value, bytes, length);
-        return;
-    }
-    char *room = scratch_text(source, text_sanitized_bound(length));
-    value->is_null = false;
-    value->text = room != NULL ? text_sanitize(bytes, length, room) : (struct text){"", 0};
-}
-
-static void text_or_null(const struct record_source *source, enum l7_text text, struct value *value) {
-    const char *bytes = l7_text(l7_of(source), text);
-    if (bytes[0] == '\0')
-        value_null(value);
-    else
-        wire_text(source, bytes, value);
-}
-
 /* The first of `count` texts that is not empty. */
 static void first_text(const struct record_source *source, const enum l7_text *texts, size_t count,
                        struct value *value) {
     const char *bytes = "";
     for (size_t i = 0; i < count && bytes[0] == '\0'; i++)
         bytes = l7_text(l7_of(source), texts[i]);
-    wire_text(source, bytes, value);
+    value_foreign_text(source, bytes, value);
 }
 
 void get_application_name(const struct record_source *source, enum flow_direction direction,
                           struct value *value) {
     (void)direction;
     const char *name = l7_of(source)->application_name;
-    wire_text(source, name != NULL ? name : "Unknown", value);
+    value_foreign_text(source, name != NULL ? name : "Unknown", value);
 }
 
 void get_application_category_name(const struct record_source *source, enum flow_direction direction,
                                    struct value *value) {
     (void)direction;
     const char *name = l7_of(source)->category_name;
-    wire_text(source, name != NULL ? name : "Unspecified", value);
+    value_foreign_text(source, name != NULL ? name : "Unspecified", value);
 }
 
 void get_application_is_guessed(const struct record_source *source, enum flow_direction direction,
@@ -78,7 +58,7 @@ void get_ndpi_version(const struct record_source *source, enum flow_direction di
     void get_##name(const struct record_source *source, enum flow_direction direction, \
                     struct value *value) {                                             \
         (void)direction;                                                               \
-        text_or_null(source, text, value);                                             \
+        value_foreign_text_or_null(source, l7_text(l7_of(source), text), value);       \
     }
 TEXT_GETTER(requested_server_name, L7_SERVER_NAME)
 TEXT_GETTER(user_agent, L7_USER_AGENT)

@@ -7,31 +7,13 @@ static const struct process *process_of(const struct record_source *source) {
     return state->process;
 }
 
-/* A text as the kernel gives it, which is whatever the process or its files are named. */
-static void kernel_text(const struct record_source *source, const char *bytes, struct value *value) {
-    size_t length = strlen(bytes);
-    if (text_is_clean(bytes, length) && length <= TEXT_MAX) {
-        value_text(value, bytes, length);
-        return;
-    }
-    char *room = scratch_text(source, text_sanitized_bound(length));
-    value->is_null = false;
-    value->text = room != NULL ? text_sanitize(bytes, length, room) : (struct text){"", 0};
-}
-
-static void text_or_null(const struct record_source *source, const char *bytes, struct value *value) {
-    if (bytes[0] == '\0')
-        value_null(value);
-    else
-        kernel_text(source, bytes, value);
-}
-
-#define TEXT_GETTER(field, member)                                                      \
-    void get_##field(const struct record_source *source, enum flow_direction direction, \
-                     struct value *value) {                                             \
-        const struct process *process = process_of(source);                             \
-        (void)direction;                                                                \
-        text_or_null(source, process != NULL ? process->member : "", value);            \
+/* The kernel tells what the process or its files are named, which may be anything. */
+#define TEXT_GETTER(field, member)                                                         \
+    void get_##field(const struct record_source *source, enum flow_direction direction,    \
+                     struct value *value) {                                                \
+        const struct process *process = process_of(source);                                \
+        (void)direction;                                                                   \
+        value_foreign_text_or_null(source, process != NULL ? process->member : "", value); \
     }
 TEXT_GETTER(system_process_name, name)
 TEXT_GETTER(system_process_executable, executable)
@@ -80,5 +62,5 @@ void get_system_process_name_text(const struct record_source *source, enum flow_
                                   struct value *value) {
     const struct process *process = process_of(source);
     (void)direction;
-    kernel_text(source, process != NULL ? process->name : "", value);
+    value_foreign_text(source, process != NULL ? process->name : "", value);
 }
