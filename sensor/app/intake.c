@@ -6,7 +6,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { PACKETS_PER_HOUSEKEEPING = 4096 }; /* a look at the clock costs as much as a packet */
+enum {
+    PACKETS_PER_HOUSEKEEPING = 4096, /* a look at the clock costs as much as a packet */
+    /* The kernel hands frames over in blocks, up to a tenth of a second after they came: silence is certain for the time
+     * before. */
+    BLOCK_MICROSECONDS = 200000,
+};
 
 int intake_open(struct intake *intake, const struct plan *plan, struct capture *capture,
                 struct error *error) {
@@ -53,9 +58,10 @@ static bool housekeeping_due(struct intake *intake, const struct frame *frame) {
     return new_tenth || enough;
 }
 
-/* Packet time goes on with the host's clock, so that idle flows end. */
-static int64_t time_now(struct intake *intake) {
-    int64_t now = clock_realtime();
+/* Packet time goes on with the host's clock, so that idle flows end; but not past frames that are on their way, whose
+ * times would be raised. */
+static int64_t time_of_silence(struct intake *intake) {
+    int64_t now = clock_realtime() - BLOCK_MICROSECONDS;
     return decoder_advance(intake->decoder, now / 1000000, (int32_t)(now % 1000000));
 }
 
@@ -74,7 +80,7 @@ void intake_run(struct intake *intake, const struct intake_calls *calls, void *c
             if (housekeeping_due(intake, &frame))
                 calls->housekeeping(context);
         } else if (event == CAPTURE_IDLE) {
-            calls->silence(context, time_now(intake));
+            calls->silence(context, time_of_silence(intake));
             calls->housekeeping(context);
         }
     }

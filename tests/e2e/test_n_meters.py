@@ -17,8 +17,9 @@ import unittest
 import frames
 from harness import CAPTURES, SHARED, Case, Ledger, run, wait_until
 from namespaces import NEAR, ip
-from test_live import ABLE, Live
-from test_signals import FLOWS, Signals
+# As modules: unittest runs every class of tests that a module has by name.
+import test_live
+import test_signals
 
 METERS = (1, 2, 3, 8)
 ASIDE = ("seq", "boot_id", "id")
@@ -182,7 +183,7 @@ class Ends(Case):
             self.assertLess(evicted, 30000 - 2600)
 
 
-class Stopped(Signals):
+class Stopped(test_signals.Signals):
     """The tests of signals, with three meters."""
 
     def start(self, *arguments, **options):
@@ -191,12 +192,12 @@ class Stopped(Signals):
     def check_drained(self, running, path):
         result = self.ended_well(running.finish())
         records = [json.loads(line) for line in path.read_text().splitlines()]
-        self.assertEqual([record["end_reason"] for record in records], ["shutdown"] * FLOWS)
+        self.assertEqual([record["end_reason"] for record in records], ["shutdown"] * test_signals.FLOWS)
         return result
 
 
-@unittest.skipUnless(ABLE, "network namespaces need root and iproute2")
-class Shares(Live):
+@unittest.skipUnless(test_live.ABLE, "network namespaces need root and iproute2")
+class Shares(test_live.Live):
     """A live interface, shared out among three meters."""
 
     meters = 3
