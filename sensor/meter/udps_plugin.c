@@ -7,18 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/name.h"
+
 enum { STATE_SIZE_MAX = 16 * 1024 * 1024, MESSAGE_SIZE = 512 };
 
 bool udps_is_name(const char *name, size_t length) {
-    if (length == 0 || length > UDPS_NAME_MAX)
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        char c = name[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && (i == 0 || c < '0' || c > '9'))
-            return false;
-    }
-    return true;
+    return name_is_valid(name, length, UDPS_NAME_MAX);
 }
 
 static int refuse(const struct udps_plugin *plugin, const char *what, const char *remedy,

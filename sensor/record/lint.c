@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/name.h"
+
 /* Where the lint is; every message names it. */
 struct place {
     const char *schema;
@@ -32,15 +34,7 @@ static int refuse_json(const struct place *place, const char *what, const json_t
 }
 
 static bool is_name(const char *name, size_t length) {
-    if (length == 0 || length > SCHEMA_NAME_MAX)
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        char c = name[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && (i == 0 || c < '0' || c > '9'))
-            return false;
-    }
-    return true;
+    return name_is_valid(name, length, SCHEMA_NAME_MAX);
 }
 
 /* Names joined by dots. */
