@@ -139,7 +139,7 @@ static bool count_made(struct output_share *share, int result) {
     share->made++;
     if (result == 0)
         return true;
-    share->dropped[OUTPUT_DROP_no_memory]++;
+    share->dropped[result == -EIO ? OUTPUT_DROP_no_pseudonym : OUTPUT_DROP_no_memory]++;
     return false;
 }
 

@@ -19,6 +19,7 @@
 /* Why a record did not get as far as the sink. The names are the ledger's, beside those of sink/sink.h. */
 #define OUTPUT_DROPS(X)                                                                 \
     X(no_memory, "no memory for so large a record")                                     \
+    X(no_pseudonym, "a pseudonym could not be made, and nothing goes out in clear")     \
     X(handover_full, "live, several meters: the way to the delivering thread was full") \
     X(output_failed, "made before it was known that the output can't go on")            \
     X(schema_mismatch, "the registry no longer has the schema under the id in use")
