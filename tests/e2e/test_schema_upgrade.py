@@ -1,0 +1,104 @@
+"""A new version of the records' schema in a rolling release, as deploy/schema_upgrades.md tells it: checked, registered,
+both versions on one topic, and back again. Run: python3 tests/e2e/run.py test_schema_upgrade
+"""
+import io
+import json
+import os
+import unittest
+import urllib.request
+
+import fastavro
+import frames
+from harness import SCHEMAS, Case
+from servers import LocalServers
+
+NEW = SCHEMAS / "flow" / "v1.avsc"
+LATER_FIELD = "tunnel_key"  # stands for the field that the new version adds
+
+
+class Upgrade(Case):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.servers = LocalServers.get()
+
+    def setUp(self):
+        super().setUp()
+        self.topic = self.servers.topic(f"upgrade-{self._testMethodName.replace('_', '-')}")
+        self.subject = f"{self.topic}-value"
+        self.capture = self.write("good.pcap", frames.conversations(2))
+        self.old = self.schema("old.avsc", lambda fields: [field for field in fields if field["name"] != LATER_FIELD])
+        self.config = self.write("sensor.conf", f"""
+registry = {{ url = "{self.servers.registry}"; }};
+outputs = ( {{ topic = "{self.topic}"; columns_to_anonymize = [ "all=keep" ];
+               kafka = [ "bootstrap.servers={self.servers.bootstrap}" ]; }} );
+""")
+
+    def schema(self, name, change):
+        document = json.loads(NEW.read_text())
+        document["fields"] = change(document["fields"])
+        return self.write(name, json.dumps(document).encode())
+
+    def command(self, schema, *words):
+        return (*words, "-c", self.config, "--schema", str(schema))
+
+    def get(self, path):
+        with urllib.request.urlopen(f"{self.servers.registry}/{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    def versions(self):
+        return self.get(f"subjects/{self.subject}/versions")
+
+    def meter(self, schema):
+        self.succeeds(*self.command(schema), "-r", self.capture)
+
+    def decoded(self, reader):
+        """Every record of the topic, as a reader with this schema sees it, with the id that it was written with."""
+        found = []
+        for message in self.servers.messages(self.topic):
+            value = message.value()
+            number = int.from_bytes(value[1:5], "big")
+            writer = json.loads(self.get(f"schemas/ids/{number}")["schema"])
+            body = io.BytesIO(value[5:])
+            found.append((number, fastavro.schemaless_reader(body, writer, json.loads(reader.read_text()))))
+            self.assertEqual(body.read(), b"")
+        return found
+
+    def test_rolling_upgrade_and_back(self):
+        self.succeeds(*self.command(self.old, "schema", "register"))
+        self.meter(self.old)
+        # Before the rollout: a sensor of the new version would not start.
+        self.refused(os.EX_CONFIG, ["flowsensor schema register", self.subject], *self.command(NEW), "-r", self.capture)
+        self.assertIn("is compatible", self.succeeds(*self.command(NEW, "schema", "check")).text())
+        self.succeeds(*self.command(NEW, "schema", "register"))
+        self.assertEqual(self.versions(), [1, 2])
+        # During it: both write to one topic.
+        self.meter(NEW)
+        self.meter(self.old)
+        # Consumers of either version read both.
+        for reader in (self.old, NEW):
+            records = self.decoded(reader)
+            self.assertEqual(len({number for number, _record in records}), 2)
+            self.assertEqual(len(records), 6)
+        self.assertTrue(all(LATER_FIELD in record for _number, record in records))
+        # Back: the old text still has its id, and nothing was registered anew.
+        self.meter(self.old)
+        self.assertEqual(self.versions(), [1, 2])
+
+    def test_incompatible_change_stops_before_the_rollout(self):
+        self.succeeds(*self.command(self.old, "schema", "register"))
+        renamed = self.schema("renamed.avsc", lambda fields: [field for field in fields if field["name"] != "src_port"])
+        for word in ("check", "register"):
+            self.refused(os.EX_CONFIG, [self.subject], *self.command(renamed, "schema", word))
+        self.assertEqual(self.versions(), [1])
+        self.meter(self.old)
+
+    def test_register_twice(self):
+        for _time in range(2):
+            self.succeeds(*self.command(self.old, "schema", "register"))
+        self.assertEqual(self.versions(), [1])
+
+
+if __name__ == "__main__":
+    unittest.main()
