@@ -32,6 +32,8 @@ int capture_next(struct capture *capture, struct frame *frame, enum capture_even
                  struct error *error) {
     if (atomic_load_explicit(&capture->broken, memory_order_relaxed)) {
         *event = CAPTURE_END;
+        if (capture->type->rest != NULL)
+            capture->type->rest(capture, frame, event);
         return 0;
     }
     return capture->type->next(capture, frame, event, error);

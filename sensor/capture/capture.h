@@ -68,7 +68,8 @@ int capture_open_shares(const struct capture_options *options, size_t count, str
 int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,
                  struct error *error);
 
-/* Makes capture_next() return CAPTURE_END soon. Async-signal-safe. A handler that is to end a blocked read of standard
+/* Makes capture_next() return CAPTURE_END soon: of a live source, once it has given out the frames that came before the call.
+ * Async-signal-safe. A handler that is to end a blocked read of standard
  * input must be installed without SA_RESTART. */
 void capture_break(struct capture *capture);
 

@@ -17,7 +17,10 @@
 
 /* The kernel holds frames back until a block of its ring is full or this has passed. Small against every
  * timeout of a flow, large enough for thousands of frames to be handed over at once. */
-enum { BLOCK_MILLISECONDS = 100 };
+enum {
+    BLOCK_MILLISECONDS = 100,
+    REST_MICROSECONDS = 5000000, /* at most, for what a break leaves in the ring */
+};
 
 struct live_capture {
     struct capture base;
@@ -29,6 +32,8 @@ struct live_capture {
     char name[IF_NAMESIZE];
     int64_t
         begin; /* microseconds since the epoch: frames from before belong to no share, see join_shares() */
+    int64_t end, deadline; /* of what is read after a break: wall and monotonic clock; 0: no break yet */
+    bool ended;            /* nothing more comes */
     struct pcap_stat last; /* counters of 32 bits, as last read: they wrap */
     uint64_t dropped_kernel;
     uint64_t dropped_interface;
@@ -130,6 +135,7 @@ static bool is_gone(const struct live_capture *capture) {
 }
 
 static int fail(struct live_capture *capture, struct error *error) {
+    capture->ended = true;
     capture_break(&capture->base);
     if (is_gone(capture))
         return error_set(error, EIO, EX_IOERR,
@@ -164,13 +170,18 @@ static int read_frame(struct live_capture *capture, struct frame *frame) {
     return 1;
 }
 
+/* As poll(). */
+static int wait_for_frames(const struct live_capture *capture, int milliseconds) {
+    struct pollfd wait = {.fd = capture->poll_descriptor, .events = POLLIN};
+    return poll(&wait, 1, milliseconds);
+}
+
 static int live_next(struct capture *base, struct frame *frame, enum capture_event *event,
                      struct error *error) {
     struct live_capture *capture = (struct live_capture *)base;
     int result = read_frame(capture, frame);
     if (result == 0) {
-        struct pollfd wait = {.fd = capture->poll_descriptor, .events = POLLIN};
-        int ready = poll(&wait, 1, capture->poll_milliseconds);
+        int ready = wait_for_frames(capture, capture->poll_milliseconds);
         if (ready < 0 && errno != EINTR)
             return fail(capture, error);
         if (ready > 0)
@@ -181,9 +192,31 @@ static int live_next(struct capture *base, struct frame *frame, enum capture_eve
     if (result < 0)
         return fail(capture, error);
     *event = result == 1 ? CAPTURE_FRAME : CAPTURE_IDLE;
-    if (*event == CAPTURE_IDLE && atomic_load_explicit(&base->broken, memory_order_relaxed))
-        *event = CAPTURE_END;
     return 0;
+}
+
+/* Whether the frame came after the break, or so much came before it that reading it takes too long. */
+static bool is_past(const struct live_capture *capture, const struct frame *frame) {
+    return frame->seconds * 1000000 + frame->microseconds > capture->end ||
+           clock_monotonic() > capture->deadline;
+}
+
+/* What came before the break waits in the kernel's ring, the latest in a block that is not yet handed over. */
+static void live_rest(struct capture *base, struct frame *frame, enum capture_event *event) {
+    struct live_capture *capture = (struct live_capture *)base;
+    int result = 0;
+    if (capture->end == 0) {
+        capture->end = clock_realtime();
+        capture->deadline = clock_monotonic() + REST_MICROSECONDS;
+    }
+    while (!capture->ended && (result = read_frame(capture, frame)) == 0)
+        capture->ended = wait_for_frames(capture, 2 * BLOCK_MILLISECONDS) == 0;
+    if (result == 1 && is_past(capture, frame)) {
+        capture->base.frames--;
+        result = 0;
+    }
+    capture->ended = result != 1;
+    *event = capture->ended ? CAPTURE_END : CAPTURE_FRAME;
 }
 
 static void live_statistics(struct capture *base, struct capture_statistics *statistics) {
@@ -209,7 +242,7 @@ static void live_close(struct capture *base) {
     free(capture);
 }
 
-static const struct source_type live_type = {live_next, live_statistics, live_name, live_close};
+static const struct source_type live_type = {live_next, live_rest, live_statistics, live_name, live_close};
 
 static int choose_name(struct live_capture *capture, const char *interface, struct error *error) {
     if (strcmp(interface, "auto") == 0) {

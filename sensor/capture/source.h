@@ -12,6 +12,8 @@ struct pcap; /* libpcap's pcap_t */
 
 struct source_type {
     int (*next)(struct capture *capture, struct frame *frame, enum capture_event *event, struct error *error);
+    /* After capture_break(): what came before it, then CAPTURE_END. NULL: nothing more. */
+    void (*rest)(struct capture *capture, struct frame *frame, enum capture_event *event);
     void (*statistics)(struct capture *capture, struct capture_statistics *statistics);
     const char *(*name)(const struct capture *capture);
     void (*close)(struct capture *capture);

@@ -84,9 +84,9 @@ class Live(Case):
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(number):
                 running = self.capture("-f", "udp port 7002")
-                self.wire.send(7002)
-                time.sleep(0.5)
-                result = self.stop(running, number)
+                self.wire.send(7002, 200)
+                result = self.stop(running, number)  # the kernel still holds the latest of them
+                self.assertEqual(self.ledger(result).packets["metered"], 200)
                 self.assertEqual(self.records()[-1]["end_reason"], "shutdown")
                 self.assertEqual(self.ledger(result).flows["why"], {"shutdown": 1})
                 self.assertLess(result.seconds, 10)
