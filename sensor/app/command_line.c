@@ -7,58 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "app/command_line_rows.h"
 #include "app/config_rows.h"
 #include "base/nearest.h"
-
-enum {
-    FLAG_FORMAT = 256,
-    FLAG_PROFILE,
-    FLAG_SCHEMA,
-    FLAG_SET,
-    FLAG_CHECK,
-    FLAG_PRINT,
-    FLAG_VERSION,
-    FLAG_HELP
-};
-
-static const struct option flags[] = {
-    {"format", required_argument, NULL, FLAG_FORMAT}, {"profile", required_argument, NULL, FLAG_PROFILE},
-    {"schema", required_argument, NULL, FLAG_SCHEMA}, {"set", required_argument, NULL, FLAG_SET},
-    {"check-config", no_argument, NULL, FLAG_CHECK},  {"print-config", no_argument, NULL, FLAG_PRINT},
-    {"list-interfaces", no_argument, NULL, 'D'},      {"version", no_argument, NULL, FLAG_VERSION},
-    {"help", no_argument, NULL, FLAG_HELP},           {NULL, 0, NULL, 0},
-};
-static const char short_flags[] = ":r:i:f:w:c:Dh";
-
-static const char help[] =
-    "Usage: flowsensor [-c CONF] (-r FILE ... | -i IFACE) [-f BPF] [-w OUT] [options]\n"
-    "       flowsensor schema print|features|compose|check|register [-c CONF] [options]\n"
-    "       flowsensor reference\n"
-    "\n"
-    "Meters network flows and writes one typed record per flow to files or Kafka.\n"
-    "\n"
-    "  -r FILE               read a capture (pcap, pcapng); - is standard input; repeatable\n"
-    "  -i IFACE              capture from an interface; auto: the default route's\n"
-    "  -f BPF                only packets that match this filter expression\n"
-    "  -w OUT                write to a file, - (standard output) or null:, instead of the configured outputs\n"
-    "      --format FORMAT   avro, csv or jsonl; default: by OUT's extension\n"
-    "      --profile NAME    native (default) or nfstream\n"
-    "      --schema NAME     flow/v1, nfstream/v1, sensor_stats/v1, or a path to an .avsc\n"
-    "  -c CONF               configuration file\n"
-    "      --set PATH=VALUE  set one option, as in --set meter.idle_timeout=5s; repeatable\n"
-    "      --check-config    check the configuration and its schemas, then exit\n"
-    "      --print-config    print the configuration in force, secrets masked\n"
-    "  -D, --list-interfaces list the interfaces that can be captured from\n"
-    "      --version         versions of flowsensor and its libraries\n"
-    "  -h, --help            this help\n"
-    "\n"
-    "Later wins: defaults, configuration file, --set, other flags. `flowsensor reference` prints every option and\n"
-    "every record field. Exit codes: 0 done, 64 usage, 65 bad capture, 66 no input, 69 broker or registry\n"
-    "unavailable, 73 output cannot be created, 74 output failed, 77 no permission, 78 configuration.\n";
-
-void command_line_help(void) {
-    fputs(help, stdout);
-}
 
 /* Flags in the order that precedence wants, not the line's. */
 struct line {
@@ -68,26 +19,46 @@ struct line {
     enum command command;
 };
 
+/* The index of a long flag's row, above every letter: what getopt_long() returns for it. */
+enum { LONG_FLAG = 256 };
+
+/* The rows as getopt_long() wants them. */
+struct getopt_tables {
+    struct option flags[FLAG_ROWS_MAX + 1];
+    char letters[2 * FLAG_ROWS_MAX + 2]; /* ":" and each letter with or without a ":" */
+};
+
+static void make_tables(struct getopt_tables *tables) {
+    struct option *flag = tables->flags;
+    char *letter = tables->letters;
+    *tables = (struct getopt_tables){0};
+    *letter++ = ':';
+    for (size_t i = 0; i < flag_row_count; i++) {
+        const struct flag_row *row = &flag_rows[i];
+        if (row->name)
+            *flag++ =
+                (struct option){row->name + strlen("--"), row->argument ? required_argument : no_argument,
+                                NULL, LONG_FLAG + (int)i};
+        if (row->letter) {
+            *letter++ = row->letter[1];
+            if (row->argument)
+                *letter++ = ':';
+        }
+    }
+}
+
 static int unknown_flag(const char *flag, struct error *error) {
-    static const char *const names[] = {"--format",
-                                        "--profile",
-                                        "--schema",
-                                        "--set",
-                                        "--check-config",
-                                        "--print-config",
-                                        "--list-interfaces",
-                                        "--version",
-                                        "--help",
-                                        "-r",
-                                        "-i",
-                                        "-f",
-                                        "-w",
-                                        "-c",
-                                        "-D",
-                                        "-h"};
+    const char *names[2 * FLAG_ROWS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < flag_row_count; i++) {
+        if (flag_rows[i].name)
+            names[count++] = flag_rows[i].name;
+        if (flag_rows[i].letter)
+            names[count++] = flag_rows[i].letter;
+    }
     char name[64]; /* of "--name=value" */
     snprintf(name, sizeof name, "%.*s", (int)strcspn(flag, "="), flag);
-    const char *nearest = nearest_name(name, names, sizeof names / sizeof *names, sizeof *names);
+    const char *nearest = nearest_name(name, names, count, sizeof *names);
     if (nearest && strcmp(nearest, name) == 0)
         return error_set(error, EINVAL, EX_USAGE, "%s takes no value; --help lists all flags", name);
     if (nearest)
@@ -96,75 +67,121 @@ static int unknown_flag(const char *flag, struct error *error) {
     return error_set(error, EINVAL, EX_USAGE, "unknown flag %s; --help lists all", name);
 }
 
-static void take_flag(struct line *line, int flag) {
+static void take_flag(struct line *line, enum flag flag) {
     switch (flag) {
-    case 'r': line->files[line->file_count++] = optarg; break;
-    case 'i': line->interface = optarg; break;
-    case 'f': line->filter = optarg; break;
-    case 'w': line->output = optarg; break;
-    case 'c': line->config_path = optarg; break;
-    case 'D': line->command = COMMAND_LIST_INTERFACES; break;
+    case FLAG_CAPTURE: line->files[line->file_count++] = optarg; break;
+    case FLAG_INTERFACE: line->interface = optarg; break;
+    case FLAG_FILTER: line->filter = optarg; break;
+    case FLAG_OUTPUT: line->output = optarg; break;
     case FLAG_FORMAT: line->format = optarg; break;
     case FLAG_PROFILE: line->profile = optarg; break;
     case FLAG_SCHEMA: line->schema = optarg; break;
+    case FLAG_CONFIG: line->config_path = optarg; break;
     case FLAG_SET: line->sets[line->set_count++] = optarg; break;
     case FLAG_CHECK: line->command = COMMAND_CHECK_CONFIG; break;
     case FLAG_PRINT: line->command = COMMAND_PRINT_CONFIG; break;
+    case FLAG_LIST: line->command = COMMAND_LIST_INTERFACES; break;
     case FLAG_VERSION: line->command = COMMAND_VERSION; break;
-    default: line->command = COMMAND_HELP; break;
+    case FLAG_HELP: line->command = COMMAND_HELP; break;
     }
 }
 
+/* The row of what getopt_long() returned. */
+static const struct flag_row *find_flag(int found) {
+    if (found >= LONG_FLAG)
+        return &flag_rows[found - LONG_FLAG];
+    size_t i = 0;
+    while (!flag_rows[i].letter || flag_rows[i].letter[1] != found)
+        i++;
+    return &flag_rows[i];
+}
+
 static int read_flags(int argc, char **argv, struct line *line, struct error *error) {
+    struct getopt_tables tables;
+    make_tables(&tables);
     opterr = 0;
     optind = 0; /* glibc: begin anew, whatever an earlier call left behind */
-    int flag;
-    while ((flag = getopt_long(argc, argv, short_flags, flags, NULL)) != -1) {
-        if (flag == ':')
+    int found;
+    while ((found = getopt_long(argc, argv, tables.letters, tables.flags, NULL)) != -1) {
+        if (found == ':')
             return error_set(error, EINVAL, EX_USAGE, "%s needs a value; --help shows which",
                              argv[optind - 1]);
-        if (flag == '?' && optopt != 0) {
+        if (found == '?' && optopt != 0) {
             char name[3] = {'-', (char)optopt, '\0'};
             return unknown_flag(optopt < 128 ? name : argv[optind - 1], error);
         }
-        if (flag == '?')
+        if (found == '?')
             return unknown_flag(argv[optind - 1], error);
-        take_flag(line, flag);
+        take_flag(line, find_flag(found)->flag);
     }
     return 0;
 }
 
-static int read_schema_command(const char *name, enum command *command, struct error *error) {
-    static const struct {
-        const char *name;
-        enum command command;
-    } commands[] = {{"print", COMMAND_SCHEMA_PRINT},
-                    {"features", COMMAND_SCHEMA_FEATURES},
-                    {"compose", COMMAND_SCHEMA_COMPOSE},
-                    {"check", COMMAND_SCHEMA_CHECK},
-                    {"register", COMMAND_SCHEMA_REGISTER}};
-    for (size_t i = 0; name && i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(commands[i].name, name) == 0) {
-            *command = commands[i].command;
-            return 0;
-        }
-    return error_set(error, EINVAL, EX_USAGE,
-                     "schema %s: unknown command; there are print, features, compose, check and register",
-                     name ? name : "");
+/* "print, features and register": the second words that the word has. */
+static void list_subwords(const char *word, char *text, size_t size) {
+    size_t length = 0;
+    for (size_t i = 0; i < command_row_count && length < size; i++) {
+        if (strcmp(command_rows[i].word, word) != 0)
+            continue;
+        bool last = i + 1 == command_row_count || command_row_is_first(i + 1);
+        length += (size_t)snprintf(text + length, size - length, "%s%s",
+                                   command_row_is_first(i) ? ""
+                                   : last                  ? " and "
+                                                           : ", ",
+                                   command_rows[i].subword);
+    }
+}
+
+/* The nearest of the first words, or of the second ones that `word` has; NULL: none is near. */
+static const char *nearest_word(const char *word, const char *given) {
+    const char *names[COMMAND_ROWS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < command_row_count; i++) {
+        const struct command_row *row = &command_rows[i];
+        if (word ? strcmp(row->word, word) == 0 : command_row_is_first(i))
+            names[count++] = word ? row->subword : row->word;
+    }
+    return nearest_name(given, names, count, sizeof *names);
+}
+
+/* The row of these words, NULL if the first one begins no command; an error if the second one ends none. */
+static int find_command(const char *word, const char *subword, const struct command_row **found,
+                        struct error *error) {
+    bool known = false;
+    *found = NULL;
+    for (size_t i = 0; word && !*found && i < command_row_count; i++) {
+        const struct command_row *row = &command_rows[i];
+        if (strcmp(row->word, word) != 0)
+            continue;
+        known = true;
+        if (!row->subword || (subword && strcmp(row->subword, subword) == 0))
+            *found = row;
+    }
+    if (*found || !known)
+        return 0;
+    char subwords[128];
+    const char *nearest = subword ? nearest_word(word, subword) : NULL;
+    if (nearest)
+        return error_set(error, EINVAL, EX_USAGE, "%s %s: unknown command; did you mean %s %s?", word,
+                         subword, word, nearest);
+    list_subwords(word, subwords, sizeof subwords);
+    return error_set(error, EINVAL, EX_USAGE, "%s %s: unknown command; there are %s", word,
+                     subword ? subword : "", subwords);
 }
 
 /* Words that are not flags. */
 static int read_words(int argc, char **argv, struct line *line, struct error *error) {
-    const char *first = optind < argc ? argv[optind] : NULL;
+    const struct command_row *row = NULL;
     int words = 0;
-    int result = 0;
-    if (first && strcmp(first, "schema") == 0) {
-        result = read_schema_command(optind + 1 < argc ? argv[optind + 1] : NULL, &line->command, error);
-        words = 2;
-    } else if (first && strcmp(first, "reference") == 0) {
-        line->command = COMMAND_REFERENCE;
-        words = 1;
+    int result = optind < argc ? find_command(argv[optind], argv[optind + 1], &row, error) : 0;
+    if (row) {
+        line->command = row->command;
+        words = row->subword ? 2 : 1;
     }
+    const char *nearest = result == 0 && optind < argc && !row ? nearest_word(NULL, argv[optind]) : NULL;
+    if (nearest)
+        return error_set(error, EINVAL, EX_USAGE, "unknown command %s; did you mean %s? (--help lists all)",
+                         argv[optind], nearest);
     if (result == 0 && optind + words < argc)
         return error_set(error, EINVAL, EX_USAGE,
                          "unexpected argument \"%s\"; captures are given with -r FILE", argv[optind + words]);
@@ -260,8 +277,10 @@ static int apply(struct config *config, const struct line *line, struct error *e
 
 /* Commands that answer whatever the configuration says. */
 static bool stands_alone(enum command command) {
-    return command == COMMAND_HELP || command == COMMAND_VERSION || command == COMMAND_LIST_INTERFACES ||
-           command == COMMAND_REFERENCE;
+    for (size_t i = 0; i < command_row_count; i++)
+        if (command_rows[i].command == command)
+            return command_rows[i].stands_alone;
+    return command == COMMAND_HELP || command == COMMAND_VERSION || command == COMMAND_LIST_INTERFACES;
 }
 
 static int parse_line(int argc, char **argv, struct config *config, struct line *line, struct error *error) {
