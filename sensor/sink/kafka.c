@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "sink/ages.h"
 #include "sink/framing.h"
 
 enum { WAIT_MILLISECONDS = 50, METADATA_MILLISECONDS = 5000, PURGE_MILLISECONDS = 1000 };
@@ -29,6 +30,7 @@ struct kafka_sink {
     int64_t delivery_limit;
     int64_t waiting_since; /* monotonic clock: begin of the last wait */
     struct sink_statistics statistics;
+    struct ages ages; /* of the records in flight */
     rd_kafka_resp_err_t last_error;
     rd_kafka_resp_err_t last_refusal; /* why a record was not taken, other than by time */
     bool authentication_failed;
@@ -82,17 +84,23 @@ static void count_drop(struct kafka_sink *sink, rd_kafka_resp_err_t code) {
 
 static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
     struct kafka_sink *sink = opaque;
+    int64_t handed_over = (int64_t)(intptr_t)message->_private;
     (void)producer;
     sink->statistics.in_flight--;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+    sink->statistics.queue_bytes -= message->len + message->key_len;
+    ages_remove(&sink->ages, handed_over);
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         sink->statistics.acknowledged++;
-    else
+        delays_add(&sink->statistics.delays, clock_monotonic() - handed_over);
+    } else {
         count_drop(sink, message->err);
+    }
 }
 
 static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque) {
     struct kafka_sink *sink = opaque;
     (void)producer;
+    sink->statistics.errors++;
     /* "All brokers are down" hides the reason that came before it. */
     if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || sink->last_error == RD_KAFKA_RESP_ERR_NO_ERROR)
         remember_error(sink, (rd_kafka_resp_err_t)code, reason);
@@ -163,6 +171,14 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
     if (!sink->producer)
         rd_kafka_conf_destroy(conf);
     return result;
+}
+
+/* As it is in force: ours, or the person's own. */
+static uint64_t queue_limit(const struct kafka_sink *sink) {
+    char kilobytes[24] = "0";
+    size_t size = sizeof kilobytes;
+    rd_kafka_conf_get(rd_kafka_conf(sink->producer), "queue.buffering.max.kbytes", kilobytes, &size);
+    return strtoull(kilobytes, NULL, 10) * 1024;
 }
 
 static int create_headers(struct kafka_sink *sink, const struct message_origin *origin) {
@@ -256,8 +272,10 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     int result = create_producer(sink, options, error);
     if (result == 0 && create_headers(sink, options->origin) < 0)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    if (result == 0)
+    if (result == 0) {
+        sink->statistics.queue_limit_bytes = queue_limit(sink);
         result = check_topic(sink, error);
+    }
     if (result < 0)
         kafka_close(sink);
     else
@@ -278,16 +296,24 @@ static rd_kafka_headers_t *message_headers(const struct kafka_sink *sink, const 
     return headers;
 }
 
+/* The time of the hand-over goes with the record, so that its delivery report knows it. */
 static rd_kafka_resp_err_t produce(struct kafka_sink *sink, const struct message *message) {
+    int64_t now = clock_monotonic();
     rd_kafka_headers_t *headers = message_headers(sink, message);
     if (!headers)
         return RD_KAFKA_RESP_ERR__FAIL;
     rd_kafka_resp_err_t code = rd_kafka_producev(
         sink->producer, RD_KAFKA_V_TOPIC(sink->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_VALUE(sink->framed.data, sink->framed.length),
-        RD_KAFKA_V_KEY(message->key, message->key_length), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        RD_KAFKA_V_KEY(message->key, message->key_length), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_OPAQUE((void *)(intptr_t)now), RD_KAFKA_V_END);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_headers_destroy(headers);
+        return code;
+    }
+    sink->statistics.in_flight++;
+    sink->statistics.queue_bytes += sink->framed.length + message->key_length;
+    ages_add(&sink->ages, now);
     return code;
 }
 
@@ -344,10 +370,7 @@ static int kafka_write(void *state, const struct message *message, struct error 
         }
         code = produce(sink, message);
     }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return give_up(sink, code, error);
-    sink->statistics.in_flight++;
-    return 0;
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : give_up(sink, code, error);
 }
 
 static int kafka_poll(void *state, struct error *error) {
@@ -365,6 +388,8 @@ static void purge(struct kafka_sink *sink) {
         rd_kafka_poll(sink->producer, WAIT_MILLISECONDS);
     sink->statistics.dropped[SINK_DROP_undelivered] += sink->statistics.in_flight;
     sink->statistics.in_flight = 0;
+    sink->statistics.queue_bytes = 0;
+    sink->ages.first = sink->ages.end;
 }
 
 /* What the broker or the producer did not take, though it was there. */
@@ -403,7 +428,9 @@ static int kafka_flush(void *state, int64_t limit, bool patient, struct error *e
 }
 
 static void kafka_statistics(const void *state, struct sink_statistics *statistics) {
-    *statistics = ((const struct kafka_sink *)state)->statistics;
+    const struct kafka_sink *sink = state;
+    *statistics = sink->statistics;
+    statistics->oldest_age = ages_oldest(&sink->ages, clock_monotonic());
 }
 
 const struct sink_type sink_kafka = {
