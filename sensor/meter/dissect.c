@@ -198,6 +198,14 @@ uint64_t dissector_memory(const struct dissector *dissector) {
     return pool_memory(dissector->states) + text_pools_memory(dissector->texts);
 }
 
+size_t dissector_protocol_count(const struct dissector *dissector) {
+    return shim_protocol_count(dissector->module);
+}
+
+const char *dissector_protocol_name(const struct dissector *dissector, size_t number) {
+    return ndpi_get_proto_name(dissector->module, (uint16_t)number);
+}
+
 const char *dissector_library_version(void) {
     return ndpi_revision();
 }

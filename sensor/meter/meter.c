@@ -364,6 +364,14 @@ void meter_finish(struct meter *meter, enum end_reason reason) {
         end_flow(meter, flow, meter->native && is_idle(meter, flow, meter->time) ? END_IDLE : reason);
 }
 
+size_t meter_protocol_count(const struct meter *meter) {
+    return meter->dissector != NULL ? dissector_protocol_count(meter->dissector) : 0;
+}
+
+const char *meter_protocol_name(const struct meter *meter, size_t number) {
+    return dissector_protocol_name(meter->dissector, number);
+}
+
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics) {
     *statistics = meter->statistics;
     statistics->flows_open = meter->table.count;

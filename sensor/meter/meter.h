@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -67,6 +68,10 @@ void meter_tick(struct meter *meter, int64_t time);
 /* Exports all open flows, in expiry order, with END_OF_INPUT or END_SHUTDOWN; natively with END_IDLE those that were idle
  * by the latest time, so that it does not matter when the last sweep was. */
 void meter_finish(struct meter *meter, enum end_reason reason);
+
+/* nDPI's protocols, as dissect.h tells them; none if there is no dissection. Names live as long as the meter. */
+size_t meter_protocol_count(const struct meter *meter);
+const char *meter_protocol_name(const struct meter *meter, size_t number);
 
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics);
 
