@@ -114,6 +114,10 @@ const struct option_row option_rows[] = {
      NULL,
      "At the end: how long the outputs may take for what is still under way, after a signal or on a live source."},
 
+    {"monitoring.listen", OPTION_STRING, AT(monitoring.listen), NULL, 0, 0, NULL,
+     "ADDRESS:PORT or [IPV6]:PORT, as literals, where HTTP answers /livez, /readyz, /startupz and /metrics (Prometheus' text "
+     "format); port 0: a free one, which the log names. Without it there is no such endpoint."},
+
     {"log.level", OPTION_CHOICE, AT(log.level), "info", 0, 0, "error|warning|info|debug",
      "Least level that is written."},
     {"log.format", OPTION_CHOICE, AT(log.format), "plain", 0, 0, "plain|json",
