@@ -39,8 +39,14 @@ static void wait_until_given(struct exchange *exchange, int64_t end) {
     }
 }
 
+static void take_given(struct exchange *exchange) {
+    if (is_given(exchange) && exchange->snapshot.time != exchange->latest.time)
+        snapshot_copy(&exchange->latest, &exchange->snapshot);
+}
+
 const struct snapshot *exchange_fetch(struct exchange *exchange, int64_t patience, int64_t fresh) {
     int64_t now = clock_monotonic();
+    take_given(exchange); /* for which nobody waited any more */
     bool is_fresh = exchange->latest.time != 0 && now - exchange->latest.time < fresh;
     if (!is_fresh && is_given(exchange)) {
         exchange->asked_at = now;
@@ -48,7 +54,6 @@ const struct snapshot *exchange_fetch(struct exchange *exchange, int64_t patienc
     }
     if (!is_fresh)
         wait_until_given(exchange, exchange->asked_at + patience);
-    if (is_given(exchange) && exchange->snapshot.time != 0)
-        snapshot_copy(&exchange->latest, &exchange->snapshot);
+    take_given(exchange);
     return exchange->latest.time != 0 ? &exchange->latest : NULL;
 }
