@@ -309,8 +309,8 @@ static void deliver(struct crew *crew) {
             polled = now;
             delivery_poll(&crew->pipeline->delivery);
             pipeline_show_life(crew->pipeline, now);
-            tell(crew, now);
         }
+        tell(crew, now);
     }
 }
 
