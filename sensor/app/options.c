@@ -147,7 +147,7 @@ const struct option_row output_rows[] = {
     {"outputs.topic", OPTION_STRING, OUT(topic), NULL, 0, 0, NULL, "Kafka topic; it must exist."},
     {"outputs.kafka", OPTION_STRINGS, OUT(kafka), NULL, 0, 0, NULL,
      "librdkafka properties, each \"name=value\"; bootstrap.servers is needed. Defaults of ours: enable.idempotence=true, "
-     "acks=all, compression.codec=zstd, partitioner=murmur2_random, linger.ms=100, queue.buffering.max.kbytes=65536."},
+     "acks=all, compression.codec=zstd, partitioner=murmur2_random, linger.ms=100, queue.buffering.max.kbytes=65536, and of queue.buffering.max.messages one for 640 bytes of those."},
     {"outputs.framing", OPTION_CHOICE, OUT(framing), NULL, 0, 0, "confluent|single_object|none",
      "What precedes a record in a Kafka message. Default: confluent (0x00 and the registry's schema id) with a registry, "
      "else single_object (Avro's marker and fingerprint)."},
