@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/budget.h"
 #include "app/monitor_exchange.h"
 #include "app/monitor_http.h"
 #include "app/monitor_metrics.h"
@@ -19,7 +20,8 @@ enum {
 struct monitor {
     const struct plan *plan;
     struct http_server *server;
-    int64_t opened; /* monotonic clock */
+    int64_t opened;  /* monotonic clock */
+    uint64_t budget; /* bytes; 0: none */
     struct exchange exchange;
     const struct pipeline *pipeline; /* valid once the stage is not STARTING */
     _Atomic int stage;               /* enum stage */
@@ -35,7 +37,8 @@ static const struct pipeline *pipeline_of(const struct monitor *monitor) {
 }
 
 static void print_metrics(struct monitor *monitor, FILE *stream) {
-    struct metric_source source = {.plan = monitor->plan, .waited_since = monitor->opened};
+    struct metric_source source = {
+        .plan = monitor->plan, .budget = monitor->budget, .waited_since = monitor->opened};
     source.pipeline = pipeline_of(monitor);
     if (source.pipeline)
         source.snapshot = exchange_fetch(&monitor->exchange, PATIENCE, FRESH);
@@ -94,6 +97,7 @@ int monitor_open(const struct plan *plan, struct monitor **opened, struct error 
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     monitor->plan = plan;
     monitor->opened = clock_monotonic();
+    monitor->budget = budget_total(plan);
     result = http_server_open(&address, answer_path, monitor, &monitor->server, error);
     if (result < 0)
         monitor_close(monitor);

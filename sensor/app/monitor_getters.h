@@ -50,6 +50,7 @@ GETTER(virtual_memory);
 GETTER(start_time);
 GETTER(open_files);
 GETTER(max_files);
+GETTER(budget);
 GETTER(clock);
 GETTER(snapshot_age);
 GETTER(build_info);

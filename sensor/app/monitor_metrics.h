@@ -16,6 +16,7 @@ struct metric_source {
     const struct pipeline *pipeline; /* NULL while it is being opened */
     const struct snapshot *snapshot; /* NULL: none yet */
     struct process_facts process;
+    uint64_t budget;      /* bytes; 0: none */
     int64_t now;          /* monotonic clock */
     int64_t realtime;     /* since the epoch */
     int64_t waited_since; /* monotonic clock: when the snapshot's time began, or the start */

@@ -54,6 +54,11 @@ GETTER(max_files) {
     metric_count(text, NULL, source->process.max_files);
 }
 
+GETTER(budget) {
+    if (source->budget > 0)
+        metric_count(text, NULL, source->budget);
+}
+
 GETTER(clock) {
     metric_microseconds(text, NULL, NULL, source->realtime);
 }

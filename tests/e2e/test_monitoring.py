@@ -205,12 +205,16 @@ outputs = ( {{ topic = "{topic}"; kafka = [ "bootstrap.servers={broker or self.s
         status = Path(f"/proc/{running.process.pid}/status").read_text()
         resident = int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
         self.assertAlmostEqual(scrape("process_resident_memory_bytes"), resident, delta=8 << 20)
+        self.assertEqual(scrape("flowsensor_memory_budget_bytes"), self.budget)
+        self.assertGreater(scrape("flowsensor_memory_budget_bytes"), resident)
         self.assertAlmostEqual(scrape("process_open_fds"), len(os.listdir(f"/proc/{running.process.pid}/fd")), delta=3)
         self.assertAlmostEqual(scrape("process_start_time_seconds"), time.time() - (time.monotonic() - running.start), delta=2)
 
     def check_run(self, meters):
         topic = self.servers.topic(f"monitoring-{meters}")
         running = self.capture("-c", self.conf(topic, meters))
+        told = run("memory", "-c", self.folder / "sensor.conf", "-i", "lo").text()
+        self.budget = int(dict(line.split("\t") for line in told.splitlines())["total"])
         sender = self.send(conversations(60))
         scrapes, end = [], time.monotonic() + 4
         while time.monotonic() < end:
