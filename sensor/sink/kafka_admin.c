@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "sink/kafka_client.h"
+#include "sink/kafka_properties.h"
 
 enum { TRY_MILLISECONDS = 500, PAUSE_MILLISECONDS = 50, CALL_MILLISECONDS = 3600000, CONFIG_NAME_SIZE = 256 };
 
