@@ -105,8 +105,8 @@ const struct option_row option_rows[] = {
      "runs can't be joined."},
 
     {"anonymization.key_file", OPTION_STRING, AT(anonymization.key_file), NULL, 0, 0, NULL,
-     "File with 64 hexadecimal digits, which nobody but its owner may read or write: the key of pseudonyms. Read again on "
-     "SIGHUP. Without it the key is random per start, and pseudonyms of two runs can't be joined."},
+     "File with 64 hexadecimal digits, which nobody but its owner may read or write, except that a group of the process may "
+     "read it: the key of pseudonyms. Read again on SIGHUP. Without it the key is random per start, and pseudonyms of two runs can't be joined."},
 
     {"delivery.timeout", OPTION_DURATION, AT(delivery.timeout), "30s", 1000, 86400 * SECOND, NULL,
      "Reading files: how long to wait for an output that takes nothing before giving up (exit code 69)."},
