@@ -105,8 +105,8 @@ const struct option_row option_rows[] = {
      "runs can't be joined."},
 
     {"anonymization.key_file", OPTION_STRING, AT(anonymization.key_file), NULL, 0, 0, NULL,
-     "File with 64 hexadecimal digits, which nobody but its owner may read or write: the key of pseudonyms. Read again on "
-     "SIGHUP. Without it the key is random per start, and pseudonyms of two runs can't be joined."},
+     "File with 64 hexadecimal digits, which nobody but its owner may read or write, except that a group of the process may "
+     "read it: the key of pseudonyms. Read again on SIGHUP. Without it the key is random per start, and pseudonyms of two runs can't be joined."},
 
     {"topics.partitions", OPTION_INTEGER, AT(topics.partitions), "12", 1, 100000, NULL,
      "Partitions of a topic that `flowsensor topics create` makes: so many consumers of a group can share it. 12 divides by 2, "
