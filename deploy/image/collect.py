@@ -25,6 +25,9 @@ TEXTS = {
     "etc/group": f"root:x:0:\n{ACCOUNT}:x:{ID}:\n",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
+# OpenSSL, which librdkafka leaves the choice to, looks for the certificates at a path of its own.
+LINKS = {"lib": "usr/lib", "lib64": "usr/lib64", "etc/os-release": "../usr/lib/os-release",
+         "usr/lib/ssl/cert.pem": f"/{BUNDLE}"}
 # The folders where things are mounted, and their modes and owners.
 FOLDERS = {"proc": (0o755, 0), "sys": (0o755, 0), "dev": (0o755, 0), "tmp": (0o1777, 0), "etc/flowsensor": (0o755, 0),
            "var/lib/flowsensor": (0o750, ID)}
@@ -75,8 +78,6 @@ def version_of(source):
 def collect(binary, source, out, epoch):
     for name in ("usr/bin", "usr/lib", "usr/lib64"):
         (out / name).mkdir(parents=True)
-    for name in ("lib", "lib64"):
-        (out / name).symlink_to(f"usr/{name}")
     collection = Collection(out)
     triplet, loader = elf.triplet(binary), elf.loader(binary)
     loaded = elf.libraries(binary)
@@ -89,7 +90,9 @@ def collect(binary, source, out, epoch):
     collection.put_debian(f"usr{loader}", loader, 0o755)
     collection.put_debian(BUNDLE, f"/{BUNDLE}", owner="ca-certificates")
     collection.put_debian("usr/lib/os-release", "/usr/lib/os-release")
-    (out / "etc/os-release").symlink_to("../usr/lib/os-release")
+    for link, target in LINKS.items():
+        (out / link).parent.mkdir(parents=True, exist_ok=True)
+        (out / link).symlink_to(target)
     for target, text in TEXTS.items():
         collection.put(target, text.encode())
     for target, (mode, owner) in FOLDERS.items():
