@@ -105,8 +105,8 @@ const struct option_row option_rows[] = {
      "runs can't be joined."},
 
     {"anonymization.key_file", OPTION_STRING, AT(anonymization.key_file), NULL, 0, 0, NULL,
-     "File with 64 hexadecimal digits, which nobody but its owner may read or write: the key of pseudonyms. Read again on "
-     "SIGHUP. Without it the key is random per start, and pseudonyms of two runs can't be joined."},
+     "File with 64 hexadecimal digits, which nobody but its owner may read or write, except that a group of the process may "
+     "read it: the key of pseudonyms. Read again on SIGHUP. Without it the key is random per start, and pseudonyms of two runs can't be joined."},
 
     {"delivery.timeout", OPTION_DURATION, AT(delivery.timeout), "30s", 1000, 86400 * SECOND, NULL,
      "Reading files: how long to wait for an output that takes nothing before giving up (exit code 69)."},
@@ -143,7 +143,7 @@ const struct option_row output_rows[] = {
     {"outputs.topic", OPTION_STRING, OUT(topic), NULL, 0, 0, NULL, "Kafka topic; it must exist."},
     {"outputs.kafka", OPTION_STRINGS, OUT(kafka), NULL, 0, 0, NULL,
      "librdkafka properties, each \"name=value\"; bootstrap.servers is needed. Defaults of ours: enable.idempotence=true, "
-     "acks=all, compression.codec=zstd, partitioner=murmur2_random, linger.ms=100, queue.buffering.max.kbytes=65536."},
+     "acks=all, compression.codec=zstd, partitioner=murmur2_random, linger.ms=100, queue.buffering.max.kbytes=65536, and of queue.buffering.max.messages one for 640 bytes of those."},
     {"outputs.framing", OPTION_CHOICE, OUT(framing), NULL, 0, 0, "confluent|single_object|none",
      "What precedes a record in a Kafka message. Default: confluent (0x00 and the registry's schema id) with a registry, "
      "else single_object (Avro's marker and fingerprint)."},

@@ -19,8 +19,6 @@
 
 enum {
     INBOX_BYTES = 4 << 20,
-    OUTBOX_BYTES =
-        8 << 20, /* of several megabytes a record of 65,535 packets' sizes and times takes half a one */
     POLL_MICROSECONDS = 50000,
     NAP_MICROSECONDS = 1000, /* while a ring is empty: much less than it takes to fill one */
     RECORDS_AT_ONCE = 64,    /* of one meter, before the next one's are looked at */
@@ -275,7 +273,7 @@ static int prepare_worker(struct crew *crew, size_t number) {
     worker->lane = &crew->pipeline->lanes[number];
     worker->lane->send = send_by_ring;
     worker->lane->send_context = worker;
-    worker->outbox = ring_create(OUTBOX_BYTES, &crew->letters);
+    worker->outbox = ring_create(PIPELINE_OUTBOX_BYTES, &crew->letters);
     if (crew->pipeline->plan->live)
         worker->intake = &crew->pipeline->intakes[number];
     else

@@ -12,6 +12,10 @@
 #include "app/progress.h"
 #include "app/reporter.h"
 
+/* Each of several meters' way to the delivering thread. A record of 65,535 packets' sizes and times takes several
+ * megabytes, and half of the ring is the most that one may take. */
+enum { PIPELINE_OUTBOX_BYTES = 8 << 20 };
+
 struct pipeline {
     const struct plan *plan;
     struct failure failure;

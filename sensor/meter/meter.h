@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "decode/packet.h"
+#include "meter/dissect.h"
 #include "meter/flow.h"
 
 struct udps; /* meter/udps.h */
@@ -29,7 +30,8 @@ struct meter_options {
     uint32_t splt_analysis;        /* packets, at most 65535; 0: off */
     uint64_t flow_table_size;      /* open at once; at least 1024 */
     bool preallocate;              /* live: all memory from the start */
-    struct visibility *visibility; /* finds the flows' processes; borrowed, shared by meters; NULL: off */
+    bool system_visibility;        /* flows have a place for their process */
+    struct visibility *visibility; /* finds it; borrowed, shared by meters; set where system_visibility is */
 
     /* User-defined fields, borrowed; NULL: none. */
     const struct udps *udps;
@@ -69,6 +71,13 @@ void meter_tick(struct meter *meter, int64_t time);
 void meter_finish(struct meter *meter, enum end_reason reason);
 
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics);
+
+/* What a meter with these options takes at most once its table is full, and the labels' inner memory as dissect.h says. */
+struct meter_budget {
+    uint64_t flows; /* bytes of the table, the flows and their features */
+    struct dissector_budget dissector;
+};
+void meter_budget(const struct meter_options *options, struct meter_budget *budget);
 
 /* Adds another meter's. */
 void meter_statistics_add(struct meter_statistics *sum, const struct meter_statistics *part);

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sink/framing.h"
+#include "sink/kafka_properties.h"
 
 enum { WAIT_MILLISECONDS = 50, METADATA_MILLISECONDS = 5000, PURGE_MILLISECONDS = 1000 };
 
@@ -38,18 +39,6 @@ struct kafka_sink {
 static int64_t deadline_of(const struct kafka_sink *sink) {
     return sink->deadline ? sink->deadline() : 0;
 }
-
-/* What is set before the person's own properties, which win. */
-static const char *const our_properties[] = {
-    "enable.idempotence=true",
-    "acks=all",
-    "compression.codec=zstd",
-    "partitioner=murmur2_random",
-    "linger.ms=100",
-    "message.timeout.ms=0",
-    "queue.buffering.max.kbytes=65536",
-    "client.id=flowsensor",
-};
 
 static enum sink_drop drop_of(rd_kafka_resp_err_t code) {
     switch (code) {
@@ -105,52 +94,10 @@ static void on_log(const rd_kafka_t *producer, int level, const char *facility, 
     log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
 }
 
-static int set_property(rd_kafka_conf_t *conf, const char *output, const char *property,
-                        struct error *error) {
-    char reason[512], name[256];
-    const char *equals = strchr(property, '=');
-    if (!equals || equals == property || (size_t)(equals - property) >= sizeof name)
-        return error_set(
-            error, EINVAL, EX_CONFIG,
-            "output \"%s\": kafka: expected \"name=value\", got a string without name or =", output);
-    snprintf(name, sizeof name, "%.*s", (int)(equals - property), property);
-    if (rd_kafka_conf_set(conf, name, equals + 1, reason, sizeof reason) != RD_KAFKA_CONF_OK)
-        return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", output, reason);
-    return 0;
-}
-
-/* librdkafka before 2.6.1 fails SCRAM against Kafka 4 with the right password: say so before anyone doubts theirs. */
-static void warn_of_scram(const char *output, const char *property) {
-    if (strncmp(property, "sasl.mechanism", 14) == 0 && strstr(property, "SCRAM") &&
-        rd_kafka_version() < 0x020601ff)
-        log_line(
-            LOG_WARNING,
-            "output \"%s\": librdkafka %s can't log in to Kafka 4 by SCRAM even with the right password; use 2.6.1 or newer, or SASL PLAIN over TLS",
-            output, rd_kafka_version_str());
-}
-
-static int set_properties(rd_kafka_conf_t *conf, const struct sink_options *options, struct error *error) {
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < sizeof our_properties / sizeof *our_properties; i++)
-        result = set_property(conf, options->output, our_properties[i], error);
-    for (size_t i = 0; result == 0 && i < options->kafka_count; i++) {
-        result = set_property(conf, options->output, options->kafka[i], error);
-        warn_of_scram(options->output, options->kafka[i]);
-    }
-    return result;
-}
-
 static int create_producer(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
     char reason[512];
-    size_t size = 0;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    int result = set_properties(conf, options, error);
-    if (result == 0 &&
-        (rd_kafka_conf_get(conf, "bootstrap.servers", NULL, &size) != RD_KAFKA_CONF_OK || size <= 1))
-        result = error_set(
-            error, EINVAL, EX_CONFIG,
-            "output \"%s\": no broker; add kafka = [ \"bootstrap.servers=HOST:PORT\" ] to the output",
-            options->output);
+    rd_kafka_conf_t *conf = NULL;
+    int result = kafka_properties_make(options, &conf, error);
     if (result == 0) {
         rd_kafka_conf_set_opaque(conf, sink);
         rd_kafka_conf_set_dr_msg_cb(conf, delivered);
@@ -160,7 +107,7 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
         if (!sink->producer)
             result = error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
     }
-    if (!sink->producer)
+    if (conf && !sink->producer)
         rd_kafka_conf_destroy(conf);
     return result;
 }
@@ -414,6 +361,7 @@ const struct sink_type sink_kafka = {
     .flush = kafka_flush,
     .statistics = kafka_statistics,
     .close = kafka_close,
+    .memory = kafka_memory,
 };
 
 const char *sink_library_version(void) {

@@ -83,6 +83,8 @@ struct sink_type {
     void (*statistics)(const void *state, struct sink_statistics *statistics);
     /* Frees, waiting for nothing. */
     void (*close)(void *state);
+    /* Bytes that such a sink would take at most; opens nothing. NULL: a few kilobytes. EX_CONFIG as open() has it. */
+    int (*memory)(const struct sink_options *options, uint64_t *bytes, struct error *error);
 };
 
 #define SINK(name) extern const struct sink_type sink_##name;

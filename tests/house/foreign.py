@@ -17,6 +17,7 @@ RULES = (
     ("jansson", re.compile(r"jansson\w*\.h"), ("record/*",)),
     ("librdkafka", re.compile(r"librdkafka/.*|rdkafka\w*\.h"), ("sink/kafka.c", "sink/kafka_*.c")),
     ("libconfig", re.compile(r"libconfig\.h(\+\+)?"), ("app/config*",)),
+    ("libcap-ng", re.compile(r"cap-ng\.h"), ("app/privileges.c",)),
     ("libpcap", re.compile(r"pcap\.h|pcap/.*|pcap-\w+\.h"), ("capture/*", "meter/packet_filter.c")),
 )
 
