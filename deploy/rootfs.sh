@@ -9,6 +9,8 @@
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=deploy/local/packages.sh
+. "$ROOT/deploy/local/packages.sh"
 SUITE=trixie
 MIRROR=${FLOWSENSOR_MIRROR:-http://deb.debian.org/debian}
 CACHE=${FLOWSENSOR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flowsensor}
@@ -18,7 +20,7 @@ usage() { sed -n 's/^# Usage: /usage: /p' "${BASH_SOURCE[0]}" >&2 && exit 64; }
 # builder ARCH: prints the folder of a Debian 13 in which install.sh ran.
 builder() {
   local sum folder
-  sum=$(cat "$ROOT/deploy/local/packages.sh" "$ROOT/deploy/image/install.sh" | sha256sum)
+  sum=$({ echo "${BUILD_PACKAGES[@]}" && cat "$ROOT/deploy/image/install.sh"; } | sha256sum)
   folder=$CACHE/rootfs-$1-${sum:0:12}
   mkdir -p "$CACHE"
   exec 9>"$folder.lock"

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import roots
 import seccomp
-from harness import Running
+from harness import Running, wait_until
+from test_live import waits
 
 NET_RAW = "CAP_NET_RAW"
 ACCOUNT = 65532
@@ -33,7 +34,7 @@ def bind(source, destination, writable=False):
     return {"destination": destination, "type": "bind", "source": str(source), "options": ["rbind", "rw" if writable else "ro"]}
 
 
-class Pod:
+class Container:
     """A container to be: `run()` runs it to its end, `start()` leaves it under way. The folder `state` is its
     /var/lib/flowsensor, the only place that it can write to."""
 
@@ -73,25 +74,21 @@ class Pod:
         return Running(binary=self.command[0], *self.command[1:])
 
     @property
-    def process(self):
+    def pid(self):
         """Number of the program's process, once there is one."""
         try:
             return int((self.bundle / "pid").read_text())
         except (OSError, ValueError):
             return None
 
+    def wait_for_capture(self, running):
+        """Until the sensor waits for packets, or has ended."""
+        wait_until(lambda: running.process.poll() is not None or (self.pid and waits(self)), what="the start of the capture")
+
     def status(self):
         """/proc/PID/status as a dictionary."""
-        lines = Path(f"/proc/{self.process}/status").read_text().splitlines()
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return {name: value.strip() for name, value in (line.split(":", 1) for line in lines)}
-
-    def packet_sockets(self):
-        """How many AF_PACKET sockets are bound in the container's network namespace."""
-        try:
-            lines = Path(f"/proc/{self.process}/net/packet").read_text().splitlines()[1:]
-        except OSError:
-            return 0
-        return sum(int(line.split()[4]) != 0 for line in lines)
 
 
 def end_all(folder):
