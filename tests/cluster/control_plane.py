@@ -183,8 +183,7 @@ current-context: test
         nodes += [(f"worker-{number}", "amd64", []) for number in range(WORKERS)]
         for name, architecture, taints in nodes:
             labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": architecture}
-            api.create("/api/v1/nodes", {"metadata": {"name": name, "labels": labels}, "spec": {"taints": taints},
-                                         "status": {"nodeInfo": {"architecture": architecture}}})
+            api.create("/api/v1/nodes", {"metadata": {"name": name, "labels": labels}, "spec": {"taints": taints}})
 
     @staticmethod
     def all_ready(api):
