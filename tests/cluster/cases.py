@@ -81,6 +81,10 @@ class Case(unittest.TestCase):
     def make_secret(self, namespace, name, **values):
         self.api.create(f"/api/v1/namespaces/{namespace}/secrets", {"metadata": {"name": name}, "stringData": values})
 
+    def make_account(self, namespace, name="flowsensor"):
+        """A service account without which a pod is refused, even in a dry run."""
+        self.api.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": name}})
+
     def values_file(self, values):
         """A file of values; JSON is YAML."""
         with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
@@ -146,6 +150,12 @@ class ServedCase(Case):
         super().setUpClass()
         cls.servers = LocalServers.get()
         cls.kubelet = cls.enterClassContext(Kubelet(cls.cluster, BINARY))
+
+    def run_tool(self, *command, **options):
+        try:
+            return super().run_tool(*command, **options)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nwhat pods wrote:\n{self.kubelet.outputs}") from None
 
     def tearDown(self):
         failures, self.kubelet.failures[:] = list(self.kubelet.failures), []

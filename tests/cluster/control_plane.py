@@ -94,11 +94,12 @@ class ControlPlane:
         return {**kept, **homes, "PATH": path, "KUBECONFIG": str(self.kubeconfig)}
 
     def run(self, *command, stdin="", check=True, limit=180):
-        """Runs kubectl or helm; the finished process, standard error in its output."""
-        done = subprocess.run([str(word) for word in command], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, env=self.environment(), timeout=limit, check=False)
+        """Runs kubectl or helm; the finished process, whose .said is standard output and error together."""
+        done = subprocess.run([str(word) for word in command], input=stdin, capture_output=True, text=True,
+                              env=self.environment(), timeout=limit, check=False)
+        done.said = done.stdout + done.stderr
         if check and done.returncode != 0:
-            raise AssertionError(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}")
+            raise AssertionError(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.said}")
         return done
 
     # --- start and stop ----------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ class Hooks(ServedCase):
         self.register("hook-bad-value", OTHER)
         done = release.upgrade({"kafka": {"topic": "hook-bad"}}, check=False)
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("pre-upgrade hooks failed", done.stdout)
+        self.assertIn("pre-upgrade hooks failed", done.said)
         self.assertEqual(release.status(), "failed")
         # Tried once, since a schema doesn't become compatible by waiting; the reason is in the pod's log.
         said = [text for name, text in self.kubelet.outputs.items() if "schema-check" in name and "hook-bad" in text]
@@ -68,7 +68,7 @@ class Hooks(ServedCase):
         release.install()
         done = release.helm("test", "--timeout", HELM_LIMIT, check=False)
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("failed", done.stdout)
+        self.assertIn("failed", done.said)
 
     def test_credentials_reach_the_hooks_as_files(self):
         with open(self.servers.password_file) as file:

@@ -35,6 +35,7 @@ CASES = {
 class Manifests(Case):
     def setUp(self):
         self.namespace = self.make_namespace()
+        self.make_account(self.namespace)
 
     def render(self, values):
         return self.run_tool("helm", "template", "flowsensor", CHART, "-n", self.namespace, "-f", values).stdout
@@ -46,7 +47,7 @@ class Manifests(Case):
 
     def accept(self, text):
         """The kinds that the server took: as many objects as there are in the text."""
-        said = self.validate(text).stdout
+        said = self.validate(text).said
         kinds = re.findall(r"^kind: (\w+)$", text, re.MULTILINE)
         self.assertEqual(said.count("(server dry run)"), len(kinds), said)
         return set(kinds)
@@ -77,4 +78,4 @@ class Manifests(Case):
                 self.assertIn(right, text)
                 done = self.validate(text.replace(right, wrong, 1), check=False)
                 self.assertNotEqual(done.returncode, 0)
-                self.assertIn(f'unknown field "{place}"', done.stdout)
+                self.assertIn(f'unknown field "{place}"', done.said)

@@ -29,10 +29,11 @@ class PodSecurity(Case):
     def refusals(self, level, changes):
         """What the level says of what these values render: of the DaemonSet alone, the hooks' pods fit every level."""
         namespace = self.make_namespace(warn=level)
+        self.make_account(namespace)
         values = self.values_file(merged(VALUES, changes))
         text = self.run_tool("helm", "template", "flowsensor", CHART, "-n", namespace, "-f", values).stdout
         self.assertEqual(text.count("kind: Job\n"), 2)
-        said = self.run_tool("kubectl", "apply", "--dry-run=server", "-n", namespace, "-f", "-", stdin=text).stdout
+        said = self.run_tool("kubectl", "apply", "--dry-run=server", "-n", namespace, "-f", "-", stdin=text).said
         found = reasons(said, level)
         self.assertEqual(len(found), 1, said)
         return found[0]
@@ -60,5 +61,5 @@ class PodSecurity(Case):
     def test_privileged_enforced_takes_it(self):
         namespace = self.make_namespace(enforce="privileged", warn="privileged")
         release = Release(self, namespace, merged(VALUES, merged(MORE, {"schema": {"provision": "none"}, "topics": {"provision": "none"}})))
-        self.assertNotIn("violate", release.start().stdout)
+        self.assertNotIn("violate", release.start().said)
         self.wait_until(release.pods, "a pod")

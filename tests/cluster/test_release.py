@@ -52,7 +52,7 @@ class Life(ServedCase):
         kinds = self.kubectl("api-resources", "--namespaced", "--verbs=list", "-o", "name").split()
         kinds = [kind for kind in kinds if not kind.startswith("events")]
         found = self.kubectl("get", ",".join(kinds), "-n", self.release.namespace, "-l", "app.kubernetes.io/instance=flowsensor", "-o", "name")
-        return found.replace("No resources found", "").split() + [item["metadata"]["name"] for item in self.objects(
+        return found.split() + [item["metadata"]["name"] for item in self.objects(
             self.release.namespace, "secrets", owner="helm")]
 
     def test_a_pod_on_every_node(self):
@@ -110,6 +110,6 @@ class Life(ServedCase):
             with self.subTest(name):
                 done = self.release.install(changes, check=False)
                 self.assertNotEqual(done.returncode, 0)
-                self.assertIn(name, done.stdout)
+                self.assertIn(name, done.said)
                 self.assertEqual(json.loads(self.run_tool("helm", "list", "-a", "-n", self.release.namespace, "-o", "json").stdout), [])
                 self.assertEqual(self.remains(), [])
