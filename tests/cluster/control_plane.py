@@ -65,7 +65,7 @@ class ControlPlane:
         self.folder = tempfile.TemporaryDirectory(prefix="flowsensor-cluster-")
         self.path = Path(self.folder.name)
         self.processes = {}
-        self.etcd, self.etcd_peer, self.server, self.manager, self.scheduler, self.nodes = free_ports(6)
+        self.etcd, self.etcd_peer, self.server, self.manager, self.scheduler, self.nodes, self.kubelet = free_ports(7)
         self.url = f"https://127.0.0.1:{self.server}"
         self.kubeconfig = self.path / "kubeconfig"
 
@@ -147,7 +147,7 @@ current-context: test
                    "--concurrent-gc-syncs=4", "--concurrent-deployment-syncs=2")
         self.spawn("kube-scheduler", *common, f"--secure-port={self.scheduler}")
         self.spawn("kwok", f"--kubeconfig={self.kubeconfig}", "--manage-all-nodes=true", f"--config={HERE}/stages.yaml",
-                   f"--server-address=127.0.0.1:{self.nodes}")
+                   f"--server-address=127.0.0.1:{self.nodes}", "--node-ip=127.0.0.1", f"--node-port={self.kubelet}")
 
     def spawn(self, name, *arguments):
         log = (self.path / f"{name}.log").open("wb")

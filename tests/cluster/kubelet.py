@@ -8,11 +8,14 @@ command than the image's, a hostPath) it refuses, and the pod fails with the rea
 import base64
 import os
 import re
+import ssl
 import subprocess
 import tempfile
 import threading
 from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from api import ApiError
 
@@ -172,7 +175,10 @@ def expand(text, variables):
 
 
 class Kubelet:
-    """Runs such pods until it is stopped. Use as a context; .outputs has what each pod's containers wrote, by pod name."""
+    """Runs such pods until it is stopped, and gives their logs to the API server, which kubectl and helm ask for them.
+
+    Use as a context. .outputs has what a pod's containers wrote, by NAMESPACE/NAME; .failures what no test expects.
+    """
 
     def __init__(self, cluster, binary):
         self.cluster, self.binary = cluster, binary
@@ -182,15 +188,41 @@ class Kubelet:
         self.threads = {}
 
     def __enter__(self):
-        self.watcher = threading.Thread(target=self.watch)
-        self.watcher.start()
+        self.server = self.log_server()
+        self.watchers = [threading.Thread(target=self.server.serve_forever, args=(POLL_S,)), threading.Thread(target=self.watch)]
+        for watcher in self.watchers:
+            watcher.start()
         return self
 
     def __exit__(self, *_exception):
         self.stopping.set()
-        self.watcher.join()
-        for thread in self.threads.values():
+        self.server.shutdown()
+        for thread in (*self.watchers, *self.threads.values()):
             thread.join()
+        self.server.server_close()
+
+    def log_server(self):
+        """Answers at the address that the nodes name: /containerLogs/NAMESPACE/POD/CONTAINER."""
+        outputs = self.outputs
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                parts = urlsplit(self.path).path.split("/")
+                text = outputs.get("/".join(parts[2:4]), "").encode() if parts[1] == "containerLogs" else None
+                self.send_response(404 if text is None else 200)
+                self.send_header("Content-Length", str(len(text or b"")))
+                self.end_headers()
+                self.wfile.write(text or b"")
+
+            def log_message(self, *_arguments):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", self.cluster.kubelet), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.cluster.path / "server.crt", self.cluster.path / "server.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.daemon_threads = True
+        return server
 
     def watch(self):
         api = self.cluster.api()
@@ -247,7 +279,8 @@ class Kubelet:
                 command = Container(pod, container, folders).command(self.binary)
                 status.running(kind, container)
                 code, output = self.execute(api, pod, command)
-                self.outputs[pod["metadata"]["name"]] = self.outputs.get(pod["metadata"]["name"], "") + output
+                name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+                self.outputs[name] = self.outputs.get(name, "") + output
                 status.terminated(kind, container, code)
                 if code != 0:
                     status.ended("Failed")
