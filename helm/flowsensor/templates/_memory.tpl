@@ -8,8 +8,11 @@ that the sensor will read, plus budget.headroomPercent. tests/chart compares the
 {{- $mib := 1048576 -}}
 {{- $options := include "flowsensor.options" (dict "context" .context "purpose" "run") | fromJson -}}
 {{- $meters := $options.meter.n_meters | int64 -}}
+{{- if lt $meters 1 -}}
+{{- fail "\n\nextraConfig.meter.n_meters 0 takes the node's processors, for which no memory limit can be computed: set meter.meters\n" -}}
+{{- end -}}
 {{- $flows := $options.meter.flow_table_size | int64 -}}
-{{- $ring := include "flowsensor.bytes" $options.capture.socket_buffer_size | int64 -}}
+{{- $ring := include "flowsensor.bytes" $options.capture.socket_buffer_size | int64 | default (mul 2 $mib) -}}
 {{- $outputs := len $options.outputs -}}
 {{- $items := list
     (dict "what" "program and libraries" "bytes" (mul 20 $mib))
@@ -54,7 +57,7 @@ that the sensor will read, plus budget.headroomPercent. tests/chart compares the
 {{- end -}}
 
 {{- define "flowsensor.memoryError" -}}
-resources.limits.memory {{ .Values.resources.limits.memory }} is less than what this configuration may need:
+resources.limits.memory {{ include "flowsensor.scalar" .Values.resources.limits.memory }} is less than what this configuration may need:
 {{ range include "flowsensor.budget" (dict "context" .) | fromJsonArray }}
   {{ printf "%6d MiB  %s" (div (add (int64 .bytes) 524288) 1048576) .what }}
 {{- end }}
@@ -67,17 +70,17 @@ Raise or remove the limit, or lower meter.flowTableSize, capture.socketBufferSiz
 {{- $needed := include "flowsensor.memoryLimit" (dict "context" .) | int64 -}}
 {{- $limit := printf "%dMi" $needed -}}
 {{- with .Values.resources.limits.memory -}}
-{{- $limit = . -}}
+{{- $limit = include "flowsensor.scalar" . -}}
 {{- if lt (include "flowsensor.quantity" . | int64) (mul $needed 1048576) -}}
 {{- fail (printf "\n\n%s\n" (include "flowsensor.memoryError" $)) -}}
 {{- end -}}
 {{- end -}}
 requests:
-  cpu: {{ .Values.resources.requests.cpu }}
-  memory: {{ .Values.resources.requests.memory }}
+  cpu: {{ include "flowsensor.scalar" .Values.resources.requests.cpu }}
+  memory: {{ include "flowsensor.scalar" .Values.resources.requests.memory }}
 limits:
   {{- with .Values.resources.limits.cpu }}
-  cpu: {{ . }}
+  cpu: {{ include "flowsensor.scalar" . }}
   {{- end }}
   memory: {{ $limit }}
 {{- end -}}

@@ -25,6 +25,9 @@
 {{- if and (eq $values.topics.provision "strimzi") (not $values.topics.strimzi.cluster) -}}
 {{- fail "\n\ntopics.provision strimzi needs topics.strimzi.cluster: the name of the Kafka object\n" -}}
 {{- end -}}
+{{- if and (eq $values.topics.provision "job") $values.topics.admin.existingSecret (not $values.kafka.sasl.enabled) -}}
+{{- fail "\n\ntopics.admin.existingSecret needs kafka.sasl.enabled: it holds SASL credentials\n" -}}
+{{- end -}}
 {{- if and $values.serviceMonitor.enabled (not $values.monitoring.service.enabled) -}}
 {{- fail "\n\nserviceMonitor.enabled needs monitoring.service.enabled, whose endpoints it scrapes; or use podMonitor.enabled\n" -}}
 {{- end -}}
