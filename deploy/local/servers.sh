@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# A real Kafka broker and a real schema registry on this machine's loopback address, from Maven Central's jars.
+# A real Kafka broker and a real schema registry on this machine's loopback address (or another one of a network namespace),
+# from Maven Central's jars.
 # For the demonstration and the tests; nothing here is meant for production. Usage: see usage() below.
 set -euo pipefail
 umask 077
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${FLOWSENSOR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flowsensor}
-HOST=127.0.0.1
+HOST=${FLOWSENSOR_SERVERS_HOST:-127.0.0.1}
 # A single local user never fills these heaps; the first compiler tier alone starts faster than both.
 JVM=(-Xms32m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.net.preferIPv4Stack=true)
 START_LIMIT_S=${FLOWSENSOR_START_LIMIT_S:-60}
@@ -15,18 +16,23 @@ STOP_LIMIT_S=15
 usage() {
   cat <<'TEXT'
 usage: servers.sh install                      fetch the pinned jars into the cache (done once)
-       servers.sh start DIR [--sasl [--acl]]   start both servers; state, logs and pids live in DIR
+       servers.sh start DIR [--sasl] [--acl] [--tls]
+                                               start both servers; state, logs and pids live in DIR
        servers.sh stop DIR                     stop the servers that were started with DIR
        servers.sh topic DIR NAME [PARTITIONS]  create a topic unless it exists
 
 start writes DIR/env, lines of NAME=VALUE for a shell to source:
   KAFKA_BOOTSTRAP, REGISTRY_URL, and with --sasl (SASL_PLAINTEXT, mechanism PLAIN)
   KAFKA_SASL_BOOTSTRAP, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD_FILE
-With --acl that user may do only what ACLs allow, at first nothing; whoever comes without SASL may do everything.
+With --tls (SASL_SSL, mechanisms SCRAM-SHA-512 and PLAIN; the registry by https as well)
+  KAFKA_TLS_BOOTSTRAP, KAFKA_TLS_CA_FILE, REGISTRY_TLS_URL, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD_FILE
+With --acl that user may do only what ACLs allow, at first nothing; whoever comes without SASL may do everything, and so
+may the user admin, who has the same password.
 
 environment:
   FLOWSENSOR_CACHE          cache folder (default ${XDG_CACHE_HOME:-$HOME/.cache}/flowsensor)
   KAFKA_PORT, KAFKA_SASL_PORT, REGISTRY_PORT   ports to use in place of free ones
+  FLOWSENSOR_SERVERS_HOST   IPv4 address that both listen on (default 127.0.0.1)
   FLOWSENSOR_START_LIMIT_S  seconds that a server may take to answer (default 60)
 Topics and schemas stay in DIR over a stop and a start; remove DIR to forget them.
 TEXT
@@ -171,10 +177,26 @@ chosen_port() {
   fi
 }
 
+# An authority that is used once and a server's certificate for HOST, in DIR/tls.
+make_certificates() {
+  local tls=$1/tls
+  [ ! -s "$tls/server.crt" ] || return 0
+  mkdir -p "$tls"
+  {
+    openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj '/CN=flowsensor local authority' \
+      -keyout "$tls/ca.key" -out "$tls/ca.crt" &&
+      openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=$HOST" -addext "subjectAltName=IP:$HOST" \
+        -addext 'basicConstraints=critical,CA:FALSE' -CA "$tls/ca.crt" -CAkey "$tls/ca.key" \
+        -keyout "$tls/server.key" -out "$tls/server.crt" &&
+      cat "$tls/server.key" "$tls/server.crt" >"$tls/server.pem"
+  } 2>"$tls/openssl.log" || die 69 "openssl could not make certificates; see $tls/openssl.log"
+}
+
 write_kafka_config() {
-  local dir=$1 port=$2 controller=$3 sasl_port=$4 acl=$5
-  local listeners="PLAINTEXT://$HOST:$port"
+  local dir=$1 port=$2 controller=$3 sasl_port=$4 tls_port=$5 acl=$6
+  local listeners="PLAINTEXT://$HOST:$port" login
   [ -z "$sasl_port" ] || listeners+=",SASL_PLAINTEXT://$HOST:$sasl_port"
+  [ -z "$tls_port" ] || listeners+=",SASL_SSL://$HOST:$tls_port"
   cat >"$dir/server.properties" <<CONF
 process.roles=broker,controller
 node.id=1
@@ -183,7 +205,7 @@ controller.listener.names=CONTROLLER
 listeners=$listeners,CONTROLLER://$HOST:$controller
 advertised.listeners=$listeners
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
 log.dirs=$dir/kafka-data
 auto.create.topics.enable=false
 # One broker: every internal topic has one replica, and few partitions make a quick start.
@@ -201,14 +223,22 @@ log.cleaner.dedupe.buffer.size=4194304
 num.network.threads=2
 num.io.threads=4
 CONF
+  login="org.apache.kafka.common.security.plain.PlainLoginModule required"
+  [ -z "$sasl_port$tls_port" ] || login+=" user_flowsensor=\"$(cat "$dir/sasl.password")\" user_admin=\"$(cat "$dir/sasl.password")\";"
   [ -z "$sasl_port" ] || cat >>"$dir/server.properties" <<CONF
-sasl.enabled.mechanisms=PLAIN
-listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
-user_flowsensor="$(cat "$dir/sasl.password")";
+listener.name.sasl_plaintext.sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_plaintext.plain.sasl.jaas.config=$login
+CONF
+  [ -z "$tls_port" ] || cat >>"$dir/server.properties" <<CONF
+listener.name.sasl_ssl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
+listener.name.sasl_ssl.plain.sasl.jaas.config=$login
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.ssl.keystore.type=PEM
+listener.name.sasl_ssl.ssl.keystore.location=$dir/tls/server.pem
 CONF
   [ "$acl" = no ] || cat >>"$dir/server.properties" <<CONF
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-super.users=User:ANONYMOUS
+super.users=User:ANONYMOUS;User:admin
 CONF
 }
 
@@ -219,9 +249,12 @@ kafka_class() {
 }
 
 start_kafka() {
-  local dir=$1
+  local dir=$1 tls=$2 user accounts=()
+  for user in flowsensor admin; do
+    [ "$tls" = no ] || accounts+=(--add-scram "SCRAM-SHA-512=[name=$user,password=$(cat "$dir/sasl.password")]")
+  done
   if [ ! -f "$dir/kafka-data/meta.properties" ]; then
-    kafka_class 128m kafka.tools.StorageTool format -t FlowsensorLocalServerA -c "$dir/server.properties" \
+    kafka_class 128m kafka.tools.StorageTool format -t FlowsensorLocalServerA -c "$dir/server.properties" "${accounts[@]}" \
       >"$dir/kafka-format.log" 2>&1 || die 69 "Kafka could not format $dir/kafka-data; see $dir/kafka-format.log"
   fi
   spawn "$dir" kafka java -Xmx256m "${JVM[@]}" "-Dlog4j2.configurationFile=$HERE/log4j2.properties" \
@@ -230,8 +263,10 @@ start_kafka() {
 
 # Apicurio 3.0.9 opens no management port, later versions do, on every address: its place is named for them beforehand.
 start_registry() {
-  local dir=$1 port=$2 management=$3
-  spawn "$dir" registry java -Xmx256m "${JVM[@]}" \
+  local dir=$1 port=$2 management=$3 tls_port=$4 https=()
+  [ -z "$tls_port" ] || https=("-Dquarkus.http.ssl-port=$tls_port" "-Dquarkus.http.ssl.certificate.files=$dir/tls/server.crt"
+    "-Dquarkus.http.ssl.certificate.key-files=$dir/tls/server.key" -Dquarkus.http.insecure-requests=enabled)
+  spawn "$dir" registry java -Xmx256m "${JVM[@]}" "${https[@]}" \
     "-Dquarkus.http.host=$HOST" "-Dquarkus.http.port=$port" \
     "-Dquarkus.management.host=$HOST" "-Dquarkus.management.port=$management" \
     "-Dapicurio.datasource.url=jdbc:h2:file:$dir/registry-data" \
@@ -264,7 +299,7 @@ set_compatibility() {
 }
 
 start_servers() {
-  local dir=$1 sasl=$2 acl=$3 sasl_port='' kafka_port registry_port registry_url
+  local dir=$1 sasl=$2 acl=$3 tls=$4 sasl_port='' tls_port='' registry_tls_port='' kafka_port registry_port registry_url
   install_servers
   mkdir -p "$dir"
   dir=$(cd "$dir" && pwd)
@@ -274,24 +309,34 @@ start_servers() {
   kafka_port=$(chosen_port "${KAFKA_PORT:-}" KAFKA_PORT)
   registry_port=$(chosen_port "${REGISTRY_PORT:-}" REGISTRY_PORT)
   registry_url="http://$HOST:$registry_port/apis/ccompat/v7"
-  if [ "$sasl" = yes ]; then
-    sasl_port=$(chosen_port "${KAFKA_SASL_PORT:-}" KAFKA_SASL_PORT)
+  [ "$sasl" = no ] || sasl_port=$(chosen_port "${KAFKA_SASL_PORT:-}" KAFKA_SASL_PORT)
+  if [ "$tls" = yes ]; then
+    tls_port=$(free_port)
+    registry_tls_port=$(free_port)
+    make_certificates "$dir"
+  fi
+  if [ "$sasl$tls" != nono ]; then
     [ -s "$dir/sasl.password" ] || od -An -tx1 -N16 /dev/urandom | tr -d ' \n' >"$dir/sasl.password"
   fi
-  write_kafka_config "$dir" "$kafka_port" "$(free_port)" "$sasl_port" "$acl"
+  write_kafka_config "$dir" "$kafka_port" "$(free_port)" "$sasl_port" "$tls_port" "$acl"
   # Half a start is none: whatever ends this script before both answer also ends what it started.
   # shellcheck disable=SC2064
   trap "$(printf 'stop_servers %q' "$dir")" EXIT
-  start_registry "$dir" "$registry_port" "$(free_port)"
-  start_kafka "$dir"
+  start_registry "$dir" "$registry_port" "$(free_port)" "$registry_tls_port"
+  start_kafka "$dir" "$tls"
   wait_for "$dir" kafka kafka_answers "$dir" "$kafka_port"
   wait_for "$dir" registry registry_answers "$registry_url"
   wait_for "$dir" registry set_compatibility "$registry_url"
   {
     printf 'KAFKA_BOOTSTRAP=%s\n' "$HOST:$kafka_port"
     printf 'REGISTRY_URL=%s\n' "$registry_url"
-    if [ "$sasl" = yes ]; then
-      printf 'KAFKA_SASL_BOOTSTRAP=%s\n' "$HOST:$sasl_port"
+    [ "$sasl" = no ] || printf 'KAFKA_SASL_BOOTSTRAP=%s\n' "$HOST:$sasl_port"
+    if [ "$tls" = yes ]; then
+      printf 'KAFKA_TLS_BOOTSTRAP=%s\n' "$HOST:$tls_port"
+      printf 'KAFKA_TLS_CA_FILE=%q\n' "$dir/tls/ca.crt"
+      printf 'REGISTRY_TLS_URL=https://%s/apis/ccompat/v7\n' "$HOST:$registry_tls_port"
+    fi
+    if [ "$sasl$tls" != nono ]; then
       printf 'KAFKA_SASL_USERNAME=flowsensor\n'
       printf 'KAFKA_SASL_PASSWORD_FILE=%q\n' "$dir/sasl.password"
     fi
@@ -314,21 +359,23 @@ create_topic() {
 }
 
 main() {
-  local command=${1:-} sasl=no acl=no
+  local command=${1:-} sasl=no acl=no tls=no flag
   case "$command" in
     install)
       [ $# -eq 1 ] || { usage >&2; exit 64; }
       install_servers
       ;;
     start)
-      case "${*:3}" in
-        '') ;;
-        --sasl) sasl=yes ;;
-        '--sasl --acl') sasl=yes acl=yes ;;
-        *) usage >&2; exit 64 ;;
-      esac
+      for flag in "${@:3}"; do
+        case $flag in
+          --sasl) sasl=yes ;;
+          --acl) acl=yes ;;
+          --tls) tls=yes ;;
+          *) usage >&2; exit 64 ;;
+        esac
+      done
       [ $# -ge 2 ] || { usage >&2; exit 64; }
-      start_servers "$2" $sasl $acl
+      start_servers "$2" $sasl $acl $tls
       ;;
     stop)
       [ $# -eq 2 ] || { usage >&2; exit 64; }
