@@ -318,7 +318,8 @@ static int check_replicas(const struct admin *admin, const rd_kafka_ConfigEntry_
     static const char name[] = "min.insync.replicas";
     const rd_kafka_ConfigEntry_t *entry = find_entry(entries, count, name, sizeof name - 1);
     const char *value = entry ? rd_kafka_ConfigEntry_value(entry) : NULL;
-    if (!value || atoi(value) <= admin->state.replication_factor || !wants_all_replicas(admin->options))
+    if (!value || strtol(value, NULL, 10) <= admin->state.replication_factor ||
+        !wants_all_replicas(admin->options))
         return 0;
     return error_set(
         error, EINVAL, EX_CONFIG,
