@@ -94,13 +94,13 @@ class Running:
                 stream.close()
 
 
-def wait_until(condition, limit=10.0, what="the condition"):
+def wait_until(condition, limit=10.0, what="the condition", pause=0.02):
     """Polls until `condition()` is true; its value. An AssertionError after `limit` seconds."""
     end = time.monotonic() + limit
     while not (value := condition()):
         if time.monotonic() > end:
             raise AssertionError(f"{what} did not come true within {limit} s")
-        time.sleep(0.02)
+        time.sleep(pause)
     return value
 
 

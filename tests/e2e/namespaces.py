@@ -1,8 +1,12 @@
 """Two network namespaces with a wire between them, made for one test and removed after it."""
+import concurrent.futures
+import ctypes
 import os
+import socket
 import subprocess
 import sys
 
+CLONE_NEWNET = 0x40000000
 NEAR, FAR = "10.77.0.1", "10.77.0.2"
 COUNT = iter(range(1_000_000))
 
@@ -70,6 +74,18 @@ class Wire:
         done = self.in_far(sys.executable, "-c", program)
         if done.returncode != 0:
             raise RuntimeError(f"sending: {done.stdout}")
+
+    def listener(self, address):
+        """A socket that listens on a free port of `address` in the near namespace: it stays where its thread made it."""
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:
+            return thread.submit(self._listen, address).result()
+
+    def _listen(self, address):
+        # Only this thread, which ends, enters the namespace.
+        with open(f"/run/netns/{self.near}", "rb") as namespace:
+            if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+        return socket.create_server((address, 0))
 
     def replay(self, capture, pause=0.0002):
         """Sends the frames of a capture as they are from far0."""

@@ -91,6 +91,15 @@ class Container:
         return {name: value.strip() for name, value in (line.split(":", 1) for line in lines)}
 
 
+def has_socket(process):
+    """Whether an AF_PACKET socket of the process's network gets every protocol of an interface: its ring fills."""
+    try:
+        rows = [line.split() for line in Path(f"/proc/{process}/net/packet").read_text().splitlines()[1:]]
+    except OSError:
+        return False
+    return any(protocol == "0003" and interface != "0" for _, _, _, protocol, interface, *_ in rows)
+
+
 def end_all(folder):
     """Removes what a test that failed left running."""
     for state in Path(folder).glob("bundle-*/runc/*"):

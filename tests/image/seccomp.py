@@ -3,13 +3,14 @@
 Debian's golang-github-containers-common brings it, in the form that Docker, containerd and CRI-O share.
 """
 import json
+from pathlib import Path
 
-PROFILE = "/usr/share/containers/seccomp.json"
+PROFILE = Path("/usr/share/containers/seccomp.json")
 
 
 def runtime_default(capabilities):
     """The profile as the runtime's specification words it."""
-    profile = json.loads(open(PROFILE, encoding="utf-8").read())
+    profile = json.loads(PROFILE.read_text())
 
     def applies(rule):
         included, excluded = rule.get("includes") or {}, rule.get("excludes") or {}
