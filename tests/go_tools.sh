@@ -12,14 +12,30 @@ die() {
   exit 69
 }
 
-# Its own version, which an API server and its clients compare, is not in a program unless the linker puts it there.
+# version GO.MOD MODULE: the version that the module has there, nothing if it isn't there.
+version() { sed -n "s|^\t*$2 v\([0-9.]*\)\( .*\)\?$|\1|p" "$1"; }
+
+# linker_flags GO.MOD: without tables of symbols, and with Kubernetes' version, which its programs compare and helm tells
+# to charts: it is not in a program unless the linker puts it there.
 linker_flags() {
-  local package=k8s.io/component-base/version version minor
-  version=$(sed -n 's/^\t*k8s.io\/kubernetes \(v[0-9.]*\)\( .*\)\?$/\1/p' "$1")
-  minor=${version#v1.}
-  printf '%s' '-s -w'
-  [ -z "$version" ] || printf ' -X %s' "$package.gitVersion=$version" "$package.gitMajor=1" "$package.gitMinor=${minor%%.*}"
+  local kubernetes helm client package flags=(-s -w)
+  kubernetes=$(version "$1" k8s.io/kubernetes)
+  helm=$(version "$1" helm.sh/helm/v3)
+  client=$(version "$1" k8s.io/client-go)
+  if [ -n "$kubernetes" ]; then
+    package=k8s.io/component-base/version
+    flags+=(-X "$package.gitVersion=v$kubernetes" -X "$package.gitMajor=1" -X "$package.gitMinor=$(minor "$kubernetes")")
+  fi
+  if [ -n "$helm" ] && [ -n "$client" ]; then
+    for package in helm.sh/helm/v3/pkg/chartutil helm.sh/helm/v3/pkg/lint/rules; do
+      flags+=(-X "$package.k8sVersionMajor=1" -X "$package.k8sVersionMinor=$(minor "$client")")
+    done
+  fi
+  printf '%s' "${flags[*]}"
 }
+
+# minor VERSION: 35 of 1.35.4 and of 0.35.4.
+minor() { cut -d. -f2 <<<"$1"; }
 
 # programs GO.MOD: lines of PACKAGE and, where it differs, NAME.
 programs() { sed -n 's/^tool \([^ ]*\)\( \/\/ \([a-z-]*\)\)\?$/\1 \3/p' "$1"; }
@@ -51,7 +67,7 @@ if [ $# -ne 1 ] || [ ! -f "$HERE/go_tools/$1/go.mod" ]; then
   exit 64
 fi
 set=$HERE/go_tools/$1
-sum=$(cat "$set/go.mod" "$set/go.sum" | sha256sum)
+sum=$({ cat "$set/go.mod" "$set/go.sum" && linker_flags "$set/go.mod"; } | sha256sum)
 target=$CACHE/go-$1-${sum:0:12}
 if [ ! -d "$target" ]; then
   command -v go >/dev/null || die "Go is missing; install it (1.21 or later fetches the version that it needs itself)"

@@ -43,9 +43,10 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/* Nothing of a hook stays but a job that failed, and helm shows what that one wrote: (dict "weight" TEXT). */}}
 {{- define "flowsensor.hookAnnotations" -}}
 {{- dict "helm.sh/hook" "pre-install,pre-upgrade" "helm.sh/hook-weight" .weight
-    "helm.sh/hook-delete-policy" .delete | toJson -}}
+    "helm.sh/hook-delete-policy" "before-hook-creation,hook-succeeded" "helm.sh/hook-output-log-policy" "hook-failed" | toJson -}}
 {{- end -}}
 
 {{- define "flowsensor.serviceAccountName" -}}

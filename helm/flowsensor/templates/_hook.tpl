@@ -52,7 +52,7 @@ tolerations:
 apiVersion: batch/v1
 kind: Job
 metadata:
-  {{- $hook := include "flowsensor.hookAnnotations" (dict "weight" .weight "delete" "before-hook-creation,hook-succeeded") | fromJson }}
+  {{- $hook := include "flowsensor.hookAnnotations" (dict "weight" .weight) | fromJson }}
   {{- include "flowsensor.metadata" (dict "context" .context "component" .name "name" (printf "%s-%s" (include "flowsensor.fullname" .context) .name) "annotations" $hook) | nindent 2 }}
 spec:
   backoffLimit: {{ .context.Values.hooks.backoffLimit }}
@@ -78,7 +78,7 @@ spec:
 apiVersion: v1
 kind: ConfigMap
 metadata:
-  {{- $hook := include "flowsensor.hookAnnotations" (dict "weight" "-20" "delete" "before-hook-creation") | fromJson }}
+  {{- $hook := include "flowsensor.hookAnnotations" (dict "weight" "-20") | fromJson }}
   {{- include "flowsensor.metadata" (dict "context" .context "component" .purpose "name" (printf "%s-%s" (include "flowsensor.fullname" .context) .purpose) "annotations" $hook) | nindent 2 }}
 data:
   flowsensor.conf: |
