@@ -137,6 +137,26 @@ class Refused(unittest.TestCase):
             chart.render(chart.LEAST, values)
 
 
+class Replaced(unittest.TestCase):
+    """The pods are replaced when what they read at the start has changed, and not otherwise."""
+
+    def checksums(self, *values):
+        template = chart.find(chart.objects(chart.render(chart.LEAST, *values)), "DaemonSet")["spec"]["template"]
+        annotations = template["metadata"]["annotations"]
+        return annotations["checksum/config"], annotations["checksum/secret"]
+
+    def test_checksums(self):
+        config, secret = self.checksums()
+        self.assertEqual(self.checksums({"commonLabels": {"a": "b"}, "hooks": {"backoffLimit": 1}}), (config, secret))
+        self.assertEqual(self.checksums({"secretChecksum": "2"})[0], config)
+        self.assertNotEqual(self.checksums({"secretChecksum": "2"})[1], secret)
+        self.assertNotEqual(self.checksums({"meter": {"idleTimeout": "60s"}})[0], config)
+        self.assertNotEqual(self.checksums({"extraConfig": {"meter": {"tunnel_key": "symmetric"}}})[0], config)
+        one, other = ({"kafka": {"sasl": {"enabled": True, "existingSecret": name}}} for name in ("one", "other"))
+        self.assertEqual(self.checksums(one)[0], self.checksums(other)[0])
+        self.assertNotEqual(self.checksums(one)[1], self.checksums(other)[1])
+
+
 def update():
     GOLDENS.mkdir(exist_ok=True)
     for path in GOLDENS.iterdir():
