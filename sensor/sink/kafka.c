@@ -14,8 +14,10 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "sink/ages.h"
 #include "sink/framing.h"
 #include "sink/kafka_client.h"
+#include "sink/kafka_properties.h"
 
 enum { WAIT_MILLISECONDS = 50, METADATA_MILLISECONDS = 5000, PURGE_MILLISECONDS = 1000 };
 
@@ -30,6 +32,7 @@ struct kafka_sink {
     int64_t delivery_limit;
     int64_t waiting_since; /* monotonic clock: begin of the last wait */
     struct sink_statistics statistics;
+    struct ages ages; /* of the records in flight */
     rd_kafka_resp_err_t last_error;
     rd_kafka_resp_err_t last_refusal; /* why a record was not taken, other than by time */
     bool authentication_failed;
@@ -71,8 +74,11 @@ static void count_drop(struct kafka_sink *sink, rd_kafka_resp_err_t code) {
 
 static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
     struct kafka_sink *sink = opaque;
+    int64_t handed_over = (int64_t)(intptr_t)message->_private;
     (void)producer;
     sink->statistics.in_flight--;
+    sink->statistics.queue_bytes -= message->len + message->key_len;
+    ages_remove(&sink->ages, handed_over);
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         count_drop(sink, message->err);
         return;
@@ -80,11 +86,13 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
     sink->statistics.acknowledged++;
     sink->statistics.last_partition = message->partition;
     sink->statistics.last_offset = message->offset;
+    delays_add(&sink->statistics.delays, clock_monotonic() - handed_over);
 }
 
 static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque) {
     struct kafka_sink *sink = opaque;
     (void)producer;
+    sink->statistics.errors++;
     /* "All brokers are down" hides the reason that came before it. */
     if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || sink->last_error == RD_KAFKA_RESP_ERR_NO_ERROR)
         remember_error(sink, (rd_kafka_resp_err_t)code, reason);
@@ -92,21 +100,35 @@ static void on_error(rd_kafka_t *producer, int code, const char *reason, void *o
         sink->authentication_failed = true;
 }
 
+static void on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text) {
+    (void)producer, (void)level;
+    log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
+}
+
 static int create_producer(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
     char reason[512];
     rd_kafka_conf_t *conf = NULL;
-    int result = kafka_configure(options, &conf, error);
-    if (result < 0)
-        return result;
-    kafka_warn(options);
-    rd_kafka_conf_set_opaque(conf, sink);
-    rd_kafka_conf_set_dr_msg_cb(conf, delivered);
-    rd_kafka_conf_set_error_cb(conf, on_error);
-    sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
-    if (sink->producer)
-        return 0;
-    rd_kafka_conf_destroy(conf);
-    return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
+    int result = kafka_properties_make(options, &conf, error);
+    if (result == 0) {
+        rd_kafka_conf_set_opaque(conf, sink);
+        rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+        rd_kafka_conf_set_error_cb(conf, on_error);
+        rd_kafka_conf_set_log_cb(conf, on_log);
+        sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+        if (!sink->producer)
+            result = error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
+    }
+    if (conf && !sink->producer)
+        rd_kafka_conf_destroy(conf);
+    return result;
+}
+
+/* As it is in force: ours, or the person's own. */
+static uint64_t queue_limit(const struct kafka_sink *sink) {
+    char kilobytes[24] = "0";
+    size_t size = sizeof kilobytes;
+    rd_kafka_conf_get(rd_kafka_conf(sink->producer), "queue.buffering.max.kbytes", kilobytes, &size);
+    return strtoull(kilobytes, NULL, 10) * 1024;
 }
 
 static int create_headers(struct kafka_sink *sink, const struct message_origin *origin) {
@@ -180,8 +202,10 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     int result = create_producer(sink, options, error);
     if (result == 0 && create_headers(sink, options->origin) < 0)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    if (result == 0)
+    if (result == 0) {
+        sink->statistics.queue_limit_bytes = queue_limit(sink);
         result = check_topic(sink, error);
+    }
     if (result < 0)
         kafka_close(sink);
     else
@@ -202,16 +226,24 @@ static rd_kafka_headers_t *message_headers(const struct kafka_sink *sink, const 
     return headers;
 }
 
+/* The time of the hand-over goes with the record, so that its delivery report knows it. */
 static rd_kafka_resp_err_t produce(struct kafka_sink *sink, const struct message *message) {
+    int64_t now = clock_monotonic();
     rd_kafka_headers_t *headers = message_headers(sink, message);
     if (!headers)
         return RD_KAFKA_RESP_ERR__FAIL;
     rd_kafka_resp_err_t code = rd_kafka_producev(
         sink->producer, RD_KAFKA_V_TOPIC(sink->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_VALUE(sink->framed.data, sink->framed.length),
-        RD_KAFKA_V_KEY(message->key, message->key_length), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        RD_KAFKA_V_KEY(message->key, message->key_length), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_OPAQUE((void *)(intptr_t)now), RD_KAFKA_V_END);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_headers_destroy(headers);
+        return code;
+    }
+    sink->statistics.in_flight++;
+    sink->statistics.queue_bytes += sink->framed.length + message->key_length;
+    ages_add(&sink->ages, now);
     return code;
 }
 
@@ -268,10 +300,7 @@ static int kafka_write(void *state, const struct message *message, struct error 
         }
         code = produce(sink, message);
     }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return give_up(sink, code, error);
-    sink->statistics.in_flight++;
-    return 0;
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : give_up(sink, code, error);
 }
 
 static int kafka_poll(void *state, struct error *error) {
@@ -289,6 +318,8 @@ static void purge(struct kafka_sink *sink) {
         rd_kafka_poll(sink->producer, WAIT_MILLISECONDS);
     sink->statistics.dropped[SINK_DROP_undelivered] += sink->statistics.in_flight;
     sink->statistics.in_flight = 0;
+    sink->statistics.queue_bytes = 0;
+    sink->ages.first = sink->ages.end;
 }
 
 /* What the broker or the producer did not take, though it was there. */
@@ -327,7 +358,9 @@ static int kafka_flush(void *state, int64_t limit, bool patient, struct error *e
 }
 
 static void kafka_statistics(const void *state, struct sink_statistics *statistics) {
-    *statistics = ((const struct kafka_sink *)state)->statistics;
+    const struct kafka_sink *sink = state;
+    *statistics = sink->statistics;
+    statistics->oldest_age = ages_oldest(&sink->ages, clock_monotonic());
 }
 
 const struct sink_type sink_kafka = {
@@ -338,6 +371,7 @@ const struct sink_type sink_kafka = {
     .flush = kafka_flush,
     .statistics = kafka_statistics,
     .close = kafka_close,
+    .memory = kafka_memory,
 };
 
 const char *sink_library_version(void) {

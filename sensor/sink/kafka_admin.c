@@ -51,7 +51,6 @@ static int admin_open(struct admin *admin, const struct sink_options *options, c
     int result = kafka_client_open(&admin->client, options, error);
     if (result < 0)
         return result;
-    kafka_warn(options);
     admin->queue = rd_kafka_queue_new(admin->client.handle);
     return 0;
 }

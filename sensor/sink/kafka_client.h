@@ -1,4 +1,4 @@
-/* What all clients of Kafka here have in common: an output's properties, and the lines for what a broker says. Private to
+/* What all clients of Kafka here have in common beside an output's properties: the lines for what a broker says. Private to
  * sink/kafka*.c; of sink_options output, topic, kafka, kafka_count and delivery_limit count, which are borrowed.
  *
  * A kafka_client reads and asks, where the sink itself writes. It belongs to one thread and is used for one short task:
@@ -11,15 +11,7 @@
 #include "base/error.h"
 #include "sink/sink.h"
 
-struct rd_kafka_conf_s;
 struct rd_kafka_s;
-
-/* The output's properties over ours, to be given to librdkafka or destroyed. EX_CONFIG with one line: an unknown
- * property, a wrong value, no broker. */
-int kafka_configure(const struct sink_options *options, struct rd_kafka_conf_s **conf, struct error *error);
-
-/* What is known to go wrong with this librdkafka and these properties is told before anyone doubts the password. */
-void kafka_warn(const struct sink_options *options);
 
 /* The login was refused, in the broker's words. EX_NOPERM. */
 int kafka_refused_login(const char *output, const char *reason, struct error *error);
