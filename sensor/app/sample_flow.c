@@ -125,6 +125,7 @@ int sample_flow_meter(const struct plan *plan, meter_export_call *export_flow, v
     struct meter_options options = plan->meter;
     options.flow_table_size = FLOW_TABLE_SIZE;
     options.preallocate = false;
+    options.system_visibility = false;
     options.visibility = NULL;
     struct decoder *decoder = decoder_create(&plan->decode);
     int result = decoder ? meter_create(&options, export_flow, context, &meter, error)
