@@ -46,7 +46,8 @@ const struct command_row command_rows[] = {
      "create those that don't exist, and topics.principal's permissions"},
     {"verify", NULL, COMMAND_VERIFY, false,
      "send one record to each topic, read it back through the registry and compare"},
-    {"memory", NULL, COMMAND_MEMORY, false, "the most memory that a live run of the configuration takes"},
+    {"memory", NULL, COMMAND_MEMORY, false,
+     "the resident memory that a live run takes at most, part by part"},
     {"reference", NULL, COMMAND_REFERENCE, true, "the page of options and record fields"},
 };
 const size_t command_row_count = sizeof command_rows / sizeof *command_rows;

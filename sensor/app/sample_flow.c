@@ -126,6 +126,7 @@ int sample_flow_meter(const struct plan *plan, meter_export_call *export_flow, v
     options.flow_table_size = FLOW_TABLE_SIZE;
     options.preallocate = false;
     options.system_visibility = false;
+    options.visibility = NULL;
     struct decoder *decoder = decoder_create(&plan->decode);
     int result = decoder ? meter_create(&options, export_flow, context, &meter, error)
                          : error_set(error, ENOMEM, EX_OSERR, "out of memory");

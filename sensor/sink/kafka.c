@@ -100,21 +100,27 @@ static void on_error(rd_kafka_t *producer, int code, const char *reason, void *o
         sink->authentication_failed = true;
 }
 
+static void on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text) {
+    (void)producer, (void)level;
+    log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
+}
+
 static int create_producer(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
     char reason[512];
     rd_kafka_conf_t *conf = NULL;
     int result = kafka_properties_make(options, &conf, error);
-    if (result < 0)
-        return result;
-    kafka_warn(options);
-    rd_kafka_conf_set_opaque(conf, sink);
-    rd_kafka_conf_set_dr_msg_cb(conf, delivered);
-    rd_kafka_conf_set_error_cb(conf, on_error);
-    sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
-    if (sink->producer)
-        return 0;
-    rd_kafka_conf_destroy(conf);
-    return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
+    if (result == 0) {
+        rd_kafka_conf_set_opaque(conf, sink);
+        rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+        rd_kafka_conf_set_error_cb(conf, on_error);
+        rd_kafka_conf_set_log_cb(conf, on_log);
+        sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+        if (!sink->producer)
+            result = error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
+    }
+    if (conf && !sink->producer)
+        rd_kafka_conf_destroy(conf);
+    return result;
 }
 
 /* As it is in force: ours, or the person's own. */

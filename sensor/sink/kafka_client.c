@@ -6,7 +6,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "sink/kafka_properties.h"
+
+static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
+    (void)handle, (void)level;
+    log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
+}
 
 int kafka_refused_login(const char *output, const char *reason, struct error *error) {
     return error_set(error, EACCES, EX_NOPERM,
@@ -44,6 +50,15 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
         client->authentication_failed = true;
 }
 
+/* What comes from the broker is checked by its sums; a topic that isn't there stays so; an offset that isn't there is an
+ * error, and no other one's record. */
+static void set_own_properties(rd_kafka_conf_t *conf) {
+    rd_kafka_conf_set(conf, "check.crcs", "true", NULL, 0);
+    rd_kafka_conf_set(conf, "allow.auto.create.topics", "false", NULL, 0);
+    rd_kafka_conf_set(conf, "auto.offset.reset", "error", NULL, 0);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+}
+
 int kafka_client_open(struct kafka_client *client, const struct sink_options *options, struct error *error) {
     char reason[512];
     rd_kafka_conf_t *conf = NULL;
@@ -52,15 +67,8 @@ int kafka_client_open(struct kafka_client *client, const struct sink_options *op
         .deadline = clock_monotonic() + options->delivery_limit,
     };
     int result = kafka_properties_make(options, &conf, error);
-    /* What comes from the broker is checked by its sums; a topic that isn't there stays so; an offset that isn't there is
-     * an error, and no other one's record. */
-    if (result == 0)
-        result = kafka_set_property(conf, options->output, "check.crcs=true", error);
-    if (result == 0)
-        result = kafka_set_property(conf, options->output, "allow.auto.create.topics=false", error);
-    if (result == 0)
-        result = kafka_set_property(conf, options->output, "auto.offset.reset=error", error);
     if (result == 0) {
+        set_own_properties(conf);
         rd_kafka_conf_set_opaque(conf, client);
         rd_kafka_conf_set_error_cb(conf, on_error);
         client->handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);

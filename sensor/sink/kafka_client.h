@@ -1,4 +1,4 @@
-/* What all clients of Kafka here have in common: the lines for what a broker says. Private to
+/* What all clients of Kafka here have in common beside an output's properties: the lines for what a broker says. Private to
  * sink/kafka*.c; of sink_options output, topic, kafka, kafka_count and delivery_limit count, which are borrowed.
  *
  * A kafka_client reads and asks, where the sink itself writes. It belongs to one thread and is used for one short task:

@@ -29,12 +29,8 @@ static const char *const our_properties[] = {
     "client.id=flowsensor",
 };
 
-static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
-    (void)handle, (void)level;
-    log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
-}
-
-int kafka_set_property(rd_kafka_conf_t *conf, const char *output, const char *property, struct error *error) {
+static int set_property(rd_kafka_conf_t *conf, const char *output, const char *property,
+                        struct error *error) {
     char reason[512], name[256];
     const char *equals = strchr(property, '=');
     if (!equals || equals == property || (size_t)(equals - property) >= sizeof name)
@@ -47,22 +43,24 @@ int kafka_set_property(rd_kafka_conf_t *conf, const char *output, const char *pr
     return 0;
 }
 
-/* librdkafka before 2.6.1 fails SCRAM against Kafka 4 with the right password. */
-void kafka_warn(const struct sink_options *options) {
-    for (size_t i = 0; i < options->kafka_count && rd_kafka_version() < 0x020601ff; i++)
-        if (strncmp(options->kafka[i], "sasl.mechanism", 14) == 0 && strstr(options->kafka[i], "SCRAM"))
-            log_line(
-                LOG_WARNING,
-                "output \"%s\": librdkafka %s can't log in to Kafka 4 by SCRAM even with the right password; use 2.6.1 or newer, or SASL PLAIN over TLS",
-                options->output, rd_kafka_version_str());
+/* librdkafka before 2.6.1 fails SCRAM against Kafka 4 with the right password: say so before anyone doubts theirs. */
+static void warn_of_scram(const char *output, const char *property) {
+    if (strncmp(property, "sasl.mechanism", 14) == 0 && strstr(property, "SCRAM") &&
+        rd_kafka_version() < 0x020601ff)
+        log_line(
+            LOG_WARNING,
+            "output \"%s\": librdkafka %s can't log in to Kafka 4 by SCRAM even with the right password; use 2.6.1 or newer, or SASL PLAIN over TLS",
+            output, rd_kafka_version_str());
 }
 
 static int set_properties(rd_kafka_conf_t *conf, const struct sink_options *options, struct error *error) {
     int result = 0;
     for (size_t i = 0; result == 0 && i < sizeof our_properties / sizeof *our_properties; i++)
-        result = kafka_set_property(conf, options->output, our_properties[i], error);
-    for (size_t i = 0; result == 0 && i < options->kafka_count; i++)
-        result = kafka_set_property(conf, options->output, options->kafka[i], error);
+        result = set_property(conf, options->output, our_properties[i], error);
+    for (size_t i = 0; result == 0 && i < options->kafka_count; i++) {
+        result = set_property(conf, options->output, options->kafka[i], error);
+        warn_of_scram(options->output, options->kafka[i]);
+    }
     return result;
 }
 
@@ -85,7 +83,7 @@ static int limit_messages(rd_kafka_conf_t *conf, const struct sink_options *opti
     uint64_t messages = number_of(conf, "queue.buffering.max.kbytes") * KBYTE / BYTES_PER_MESSAGE;
     snprintf(assignment, sizeof assignment, "%s%" PRIu64, property,
              messages < INT32_MAX ? messages : INT32_MAX);
-    return kafka_set_property(conf, options->output, assignment, error);
+    return set_property(conf, options->output, assignment, error);
 }
 
 static int check_broker(const rd_kafka_conf_t *conf, const char *output, struct error *error) {
@@ -104,13 +102,11 @@ int kafka_properties_make(const struct sink_options *options, rd_kafka_conf_t **
         result = limit_messages(conf, options, error);
     if (result == 0)
         result = check_broker(conf, options->output, error);
-    if (result < 0) {
+    if (result == 0)
+        *made = conf;
+    else
         rd_kafka_conf_destroy(conf);
-        return result;
-    }
-    rd_kafka_conf_set_log_cb(conf, on_log);
-    *made = conf;
-    return 0;
+    return result;
 }
 
 int kafka_memory(const struct sink_options *options, uint64_t *bytes, struct error *error) {

@@ -13,12 +13,5 @@ struct rd_kafka_conf_s;
 int kafka_properties_make(const struct sink_options *options, struct rd_kafka_conf_s **conf,
                           struct error *error);
 
-/* One more property, as "name=value", over those. EX_CONFIG and the line. */
-int kafka_set_property(struct rd_kafka_conf_s *conf, const char *output, const char *property,
-                       struct error *error);
-
-/* What is known to go wrong with this librdkafka and these properties is told before anyone doubts the password. */
-void kafka_warn(const struct sink_options *options);
-
 /* Bytes that a producer with these properties takes at most, its full queue included. */
 int kafka_memory(const struct sink_options *options, uint64_t *bytes, struct error *error);

@@ -38,9 +38,6 @@ struct sink_statistics {
     uint64_t bytes;       /* encoded bytes handed over, without framing */
     uint64_t checksum;    /* null: CRC-32 (as in zlib) of all encoded bytes in order; others 0 */
     char last_error[256]; /* last delivery error as the library words it; "" */
-    /* kafka: where the record is that was acknowledged last; the offset is negative if the broker did not tell it. */
-    int32_t last_partition;
-    int64_t last_offset;
 
     /* Kafka only; zeros elsewhere. */
     int64_t oldest_age; /* microseconds since the oldest record in flight was handed over; 0: there is none */
@@ -48,6 +45,9 @@ struct sink_statistics {
     uint64_t errors;            /* that the library reported: a broker is down, a login refused ... */
     uint64_t queue_bytes;       /* of the records in flight, with framing and keys */
     uint64_t queue_limit_bytes; /* queue.buffering.max.kbytes */
+    /* Where the record is that was acknowledged last; the offset is negative if the broker did not tell it. */
+    int32_t last_partition;
+    int64_t last_offset;
 };
 
 struct sink_options {
