@@ -9,6 +9,7 @@
 #include "app/pipeline_parts.h"
 #include "app/privileges.h"
 #include "base/clock.h"
+#include "base/own_sockets.h"
 #include "meter/visibility.h"
 
 void pipeline_show_progress(struct pipeline *pipeline, uint64_t flows) {
@@ -73,6 +74,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     pipeline->plan = plan;
     failure_init(&pipeline->failure, &pipeline->progress);
     control_install(plan->config->delivery.shutdown_timeout);
+    own_sockets_enable(plan->decode.ignore_own_sockets);
     int result = anonymization_prepare(plan, error);
     if (result == 0)
         result = open_privileged(pipeline, error);
@@ -103,6 +105,7 @@ void pipeline_close(struct pipeline *pipeline) {
     for (size_t i = 0; i < pipeline->intake_count; i++)
         intake_close(&pipeline->intakes[i]);
     visibility_stop(pipeline->visibility);
+    own_sockets_release();
     free(pipeline);
 }
 
