@@ -9,6 +9,7 @@
 #include "app/pipeline_parts.h"
 #include "app/privileges.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/own_sockets.h"
 #include "meter/visibility.h"
 
@@ -156,6 +157,8 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
     int64_t started = clock_monotonic();
     watch_signals(pipeline);
     progress_start(&pipeline->progress, !pipeline->plan->live);
+    if (pipeline->plan->live)
+        log_line(LOG_DEBUG, "everything is open; packets are read from here on");
     if (pipeline->lane_count > 1)
         parallel_run(pipeline);
     else

@@ -13,7 +13,8 @@ static int own, listener;
 /* From 127.0.0.1 to itself. */
 static int connect_own(void **state) {
     (void)state;
-    struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, local;
+    struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in local = {0};
     socklen_t size = sizeof peer;
     own_sockets_enable(true);
     listener = socket(AF_INET, SOCK_STREAM, 0);
