@@ -17,8 +17,15 @@
 #include "base/own_sockets.h"
 #include "sink/framing.h"
 #include "sink/kafka_properties.h"
+#include "sink/kafka_topic.h"
 
-enum { WAIT_MILLISECONDS = 50, METADATA_MILLISECONDS = 5000, PURGE_MILLISECONDS = 1000 };
+enum {
+    WAIT_MILLISECONDS = 50,
+    METADATA_MILLISECONDS = 5000,
+    LIVE_PATIENCE_MILLISECONDS = 100, /* of the 300 that a start may take */
+    CHECK_MILLISECONDS = 5,
+    PURGE_MILLISECONDS = 1000,
+};
 
 struct kafka_sink {
     const char *output, *topic; /* borrowed from the output */
@@ -34,6 +41,7 @@ struct kafka_sink {
     rd_kafka_resp_err_t last_error;
     rd_kafka_resp_err_t last_refusal; /* why a record was not taken, other than by time */
     bool authentication_failed;
+    struct kafka_topic_check *check; /* NULL once it is known whether the topic is there */
 };
 
 /* The process's deadline; 0: none yet. */
@@ -146,56 +154,37 @@ static int refused(const struct kafka_sink *sink, struct error *error) {
                      sink->output, sink->statistics.last_error);
 }
 
-static int check_topic_error(const struct kafka_sink *sink, rd_kafka_resp_err_t code, struct error *error) {
-    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
-        return error_set(
-            error, ENOENT, EX_CONFIG,
-            "output \"%s\": topic %s does not exist; create it: kafka-topics.sh --create --topic %s --bootstrap-server HOST:PORT",
-            sink->output, sink->topic, sink->topic);
-    if (code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION)
-        return error_set(
-            error, EINVAL, EX_CONFIG,
-            "output \"%s\": \"%s\" is no topic name; use letters, digits, '.', '_' and '-', at most 249",
-            sink->output, sink->topic);
-    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-        return error_set(error, EACCES, EX_NOPERM,
-                         "output \"%s\": no permission for topic %s; allow Describe and Write on it",
-                         sink->output, sink->topic);
-    return 0;
+/* Ends the look for the topic. A refused login is only told to on_error(). */
+static int end_check(struct kafka_sink *sink, struct error *error) {
+    int result = kafka_topic_check_end(sink->check, error);
+    sink->check = NULL;
+    return result == 0 && sink->authentication_failed ? refused(sink, error) : result;
 }
 
-/* Whether the topic is there, as far as the broker answers in time: an absent broker is no reason not to begin, since
- * records can wait for it; a missing topic or a wrong password is. */
+static bool is_checked(const struct kafka_sink *sink) {
+    return sink->authentication_failed || kafka_topic_check_is_over(sink->check);
+}
+
+/* Waits for the broker's word on the topic: reading files as long as it is asked for; live not so long that packets are
+ * lost, and what it says later is heard by kafka_poll(). */
 static int check_topic(struct kafka_sink *sink, struct error *error) {
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(sink->producer, sink->topic, NULL);
-    if (!topic)
-        return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": topic %s: %s", sink->output, sink->topic,
-                         rd_kafka_err2str(rd_kafka_last_error()));
     int64_t longest = INT64_C(1000) * METADATA_MILLISECONDS;
-    int64_t limit = clock_monotonic() + (sink->delivery_limit < longest ? sink->delivery_limit : longest);
-    rd_kafka_resp_err_t code;
-    /* Short tries, since a refused login is only told to on_error(), by rd_kafka_poll(). */
-    do {
-        code = rd_kafka_metadata(sink->producer, 0, topic, &metadata, 500);
-        rd_kafka_poll(sink->producer, 0);
-    } while (code != RD_KAFKA_RESP_ERR_NO_ERROR && !sink->authentication_failed &&
-             clock_monotonic() < limit && deadline_of(sink) == 0);
-    rd_kafka_topic_destroy(topic);
-    int result = 0;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt > 0)
-        result = check_topic_error(sink, metadata->topics[0].err, error);
-    else if (sink->authentication_failed)
-        result = refused(sink, error);
-    else
-        log_line(LOG_DEBUG, "output \"%s\": no broker answers yet: %s", sink->output, rd_kafka_err2str(code));
-    if (metadata)
-        rd_kafka_metadata_destroy(metadata);
-    return result;
+    int64_t limit = sink->delivery_limit < longest ? sink->delivery_limit : longest;
+    int64_t patience = sink->wait_when_full ? limit : INT64_C(1000) * LIVE_PATIENCE_MILLISECONDS;
+    int64_t began = clock_monotonic();
+    int result =
+        kafka_topic_check_begin(sink->producer, sink->output, sink->topic, limit, &sink->check, error);
+    if (result < 0)
+        return result;
+    while (!is_checked(sink) && clock_monotonic() - began < patience && deadline_of(sink) == 0)
+        rd_kafka_poll(sink->producer, CHECK_MILLISECONDS);
+    return sink->wait_when_full || is_checked(sink) ? end_check(sink, error) : 0;
 }
 
 static void kafka_close(void *state) {
     struct kafka_sink *sink = state;
+    struct error ignored;
+    kafka_topic_check_end(sink->check, &ignored);
     if (sink->producer) {
         rd_kafka_purge(sink->producer,
                        RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
@@ -316,9 +305,8 @@ static int kafka_write(void *state, const struct message *message, struct error 
 
 static int kafka_poll(void *state, struct error *error) {
     struct kafka_sink *sink = state;
-    (void)error;
     rd_kafka_poll(sink->producer, 0);
-    return 0;
+    return sink->check && is_checked(sink) ? end_check(sink, error) : 0;
 }
 
 /* What is still under way is given up: librdkafka then reports each record, so that it is counted. */
