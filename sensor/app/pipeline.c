@@ -10,6 +10,8 @@
 #include "app/pipeline_parts.h"
 #include "app/privileges.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/own_sockets.h"
 #include "meter/visibility.h"
 
 void pipeline_show_progress(struct pipeline *pipeline, uint64_t flows) {
@@ -75,6 +77,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     failure_init(&pipeline->failure, &pipeline->progress);
     control_install(plan->config->delivery.shutdown_timeout);
     service_manager_open(&pipeline->service_manager);
+    own_sockets_enable(plan->decode.ignore_own_sockets);
     int result = monitor_open(plan, &pipeline->monitor, error);
     if (result == 0)
         result = anonymization_prepare(plan, error);
@@ -111,6 +114,7 @@ void pipeline_close(struct pipeline *pipeline) {
     for (size_t i = 0; i < pipeline->intake_count; i++)
         intake_close(&pipeline->intakes[i]);
     visibility_stop(pipeline->visibility);
+    own_sockets_release();
     free(pipeline);
 }
 
@@ -185,6 +189,8 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
     watch_signals(pipeline);
     progress_start(&pipeline->progress, !pipeline->plan->live);
     service_manager_ready(&pipeline->service_manager);
+    if (pipeline->plan->live)
+        log_line(LOG_DEBUG, "everything is open; packets are read from here on");
     if (pipeline->lane_count > 1)
         parallel_run(pipeline);
     else

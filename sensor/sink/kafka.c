@@ -14,12 +14,20 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/own_sockets.h"
 #include "sink/ages.h"
 #include "sink/framing.h"
 #include "sink/kafka_client.h"
 #include "sink/kafka_properties.h"
+#include "sink/kafka_topic.h"
 
-enum { WAIT_MILLISECONDS = 50, METADATA_MILLISECONDS = 5000, PURGE_MILLISECONDS = 1000 };
+enum {
+    WAIT_MILLISECONDS = 50,
+    METADATA_MILLISECONDS = 5000,
+    LIVE_PATIENCE_MILLISECONDS = 100, /* of the 300 that a start may take */
+    CHECK_MILLISECONDS = 5,
+    PURGE_MILLISECONDS = 1000,
+};
 
 struct kafka_sink {
     const char *output, *topic; /* borrowed from the output */
@@ -36,6 +44,7 @@ struct kafka_sink {
     rd_kafka_resp_err_t last_error;
     rd_kafka_resp_err_t last_refusal; /* why a record was not taken, other than by time */
     bool authentication_failed;
+    struct kafka_topic_check *check; /* NULL once it is known whether the topic is there */
 };
 
 /* The process's deadline; 0: none yet. */
@@ -105,6 +114,18 @@ static void on_log(const rd_kafka_t *producer, int level, const char *facility, 
     log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
 }
 
+/* The broker's thread; sockets don't block. */
+static int connect_own(int descriptor, const struct sockaddr *peer, int length, const char *id,
+                       void *opaque) {
+    (void)id, (void)opaque;
+    return own_socket_connect(descriptor, peer, (socklen_t)length);
+}
+
+static int close_own(int descriptor, void *opaque) {
+    (void)opaque;
+    return own_socket_close(descriptor);
+}
+
 static int create_producer(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
     char reason[512];
     rd_kafka_conf_t *conf = NULL;
@@ -114,6 +135,10 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
         rd_kafka_conf_set_dr_msg_cb(conf, delivered);
         rd_kafka_conf_set_error_cb(conf, on_error);
         rd_kafka_conf_set_log_cb(conf, on_log);
+        if (own_sockets_enabled()) {
+            rd_kafka_conf_set_connect_cb(conf, connect_own);
+            rd_kafka_conf_set_closesocket_cb(conf, close_own);
+        }
         sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
         if (!sink->producer)
             result = error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
@@ -146,38 +171,37 @@ static int refused(const struct kafka_sink *sink, struct error *error) {
     return kafka_refused_login(sink->output, sink->statistics.last_error, error);
 }
 
-/* Whether the topic is there, as far as the broker answers in time: an absent broker is no reason not to begin, since
- * records can wait for it; a missing topic or a wrong password is. */
+/* Ends the look for the topic. A refused login is only told to on_error(). */
+static int end_check(struct kafka_sink *sink, struct error *error) {
+    int result = kafka_topic_check_end(sink->check, error);
+    sink->check = NULL;
+    return result == 0 && sink->authentication_failed ? refused(sink, error) : result;
+}
+
+static bool is_checked(const struct kafka_sink *sink) {
+    return sink->authentication_failed || kafka_topic_check_is_over(sink->check);
+}
+
+/* Waits for the broker's word on the topic: reading files as long as it is asked for; live not so long that packets are
+ * lost, and what it says later is heard by kafka_poll(). */
 static int check_topic(struct kafka_sink *sink, struct error *error) {
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(sink->producer, sink->topic, NULL);
-    if (!topic)
-        return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": topic %s: %s", sink->output, sink->topic,
-                         rd_kafka_err2str(rd_kafka_last_error()));
     int64_t longest = INT64_C(1000) * METADATA_MILLISECONDS;
-    int64_t limit = clock_monotonic() + (sink->delivery_limit < longest ? sink->delivery_limit : longest);
-    rd_kafka_resp_err_t code;
-    /* Short tries, since a refused login is only told to on_error(), by rd_kafka_poll(). */
-    do {
-        code = rd_kafka_metadata(sink->producer, 0, topic, &metadata, 500);
-        rd_kafka_poll(sink->producer, 0);
-    } while (code != RD_KAFKA_RESP_ERR_NO_ERROR && !sink->authentication_failed &&
-             clock_monotonic() < limit && deadline_of(sink) == 0);
-    rd_kafka_topic_destroy(topic);
-    int result = 0;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt > 0)
-        result = kafka_topic_error(sink->output, sink->topic, metadata->topics[0].err, error);
-    else if (sink->authentication_failed)
-        result = refused(sink, error);
-    else
-        log_line(LOG_DEBUG, "output \"%s\": no broker answers yet: %s", sink->output, rd_kafka_err2str(code));
-    if (metadata)
-        rd_kafka_metadata_destroy(metadata);
-    return result;
+    int64_t limit = sink->delivery_limit < longest ? sink->delivery_limit : longest;
+    int64_t patience = sink->wait_when_full ? limit : INT64_C(1000) * LIVE_PATIENCE_MILLISECONDS;
+    int64_t began = clock_monotonic();
+    int result =
+        kafka_topic_check_begin(sink->producer, sink->output, sink->topic, limit, &sink->check, error);
+    if (result < 0)
+        return result;
+    while (!is_checked(sink) && clock_monotonic() - began < patience && deadline_of(sink) == 0)
+        rd_kafka_poll(sink->producer, CHECK_MILLISECONDS);
+    return sink->wait_when_full || is_checked(sink) ? end_check(sink, error) : 0;
 }
 
 static void kafka_close(void *state) {
     struct kafka_sink *sink = state;
+    struct error ignored;
+    kafka_topic_check_end(sink->check, &ignored);
     if (sink->producer) {
         rd_kafka_purge(sink->producer,
                        RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
@@ -305,9 +329,8 @@ static int kafka_write(void *state, const struct message *message, struct error 
 
 static int kafka_poll(void *state, struct error *error) {
     struct kafka_sink *sink = state;
-    (void)error;
     rd_kafka_poll(sink->producer, 0);
-    return 0;
+    return sink->check && is_checked(sink) ? end_check(sink, error) : 0;
 }
 
 /* What is still under way is given up: librdkafka then reports each record, so that it is counted. */

@@ -77,7 +77,8 @@ struct sink_options {
 
 struct sink;
 
-/* Opens; for Kafka also checks that the topic exists where the broker answers in time. */
+/* Opens; for Kafka also checks that the topic exists where the broker answers in time. Live that is a tenth of a second; what
+ * it says in the next five is heard by poll(). */
 struct sink_type {
     const char *name;
     int (*open)(const struct sink_options *options, void **state, struct error *error);
