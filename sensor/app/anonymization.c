@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -12,7 +13,7 @@
 #include "app/control.h"
 #include "base/log.h"
 
-enum { KEY_DIGITS = 2 * ANONYMIZE_KEY_SIZE, KEY_FILE_MAX = 256, OTHERS = S_IRWXG | S_IRWXO };
+enum { KEY_DIGITS = 2 * ANONYMIZE_KEY_SIZE, KEY_FILE_MAX = 256 };
 
 /* Ends at the last digit: line ends and spaces after it are nothing. */
 static int parse_key(const char *path, const char *content, size_t length, struct anonymize_key *key,
@@ -27,13 +28,28 @@ static int parse_key(const char *path, const char *content, size_t length, struc
     return 0;
 }
 
+static bool has_group(gid_t group) {
+    gid_t groups[NGROUPS_MAX];
+    int count = getgroups(NGROUPS_MAX, groups);
+    bool found = group == getegid();
+    for (int i = 0; i < count; i++)
+        found |= groups[i] == group;
+    return found;
+}
+
+/* Kubernetes gives secrets to a process that is not root by its group: root's, mode 0440. */
+static bool is_private(const struct stat *status) {
+    mode_t others = status->st_mode & (S_IRWXG | S_IRWXO);
+    return others == 0 || (others == S_IRGRP && has_group(status->st_gid));
+}
+
 static int read_key(const char *path, int file, struct anonymize_key *key, struct error *error) {
     struct stat status;
     char content[KEY_FILE_MAX];
-    if (fstat(file, &status) == 0 && (status.st_mode & OTHERS) != 0)
+    if (fstat(file, &status) == 0 && !is_private(&status))
         return error_set(
             error, EACCES, EX_CONFIG,
-            "anonymization.key_file %s: others than its owner may use it (mode %04o); take that away with: chmod 600 %s",
+            "anonymization.key_file %s: others may use it than its owner and, reading, a group of this process (mode %04o); take that away with: chmod 600 %s",
             path, (unsigned)(status.st_mode & 07777), path);
     ssize_t length = read(file, content, sizeof content);
     int result = length < 0 ? error_set(error, errno, EX_NOINPUT, "anonymization.key_file %s: %s", path,

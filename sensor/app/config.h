@@ -32,7 +32,7 @@ struct config {
         struct string_list files;
         char *interface;
         char *bpf_filter;
-        bool promiscuous_mode;
+        bool promiscuous_mode, exclude_self;
         int64_t snapshot_length, socket_buffer_size;
     } capture;
     struct {

@@ -27,6 +27,10 @@ const struct option_row option_rows[] = {
      "whatever is kept."},
     {"capture.socket_buffer_size", OPTION_SIZE, AT(capture.socket_buffer_size), "64MiB", 0, INT32_MAX, NULL,
      "Live: the kernel's ring of captured packets. \"0\": libpcap's default."},
+    {"capture.exclude_self", OPTION_BOOLEAN, AT(capture.exclude_self), "true", 0, 0, NULL,
+     "Live: the packets of the sensor's own TCP connections to Kafka and the registry are left out, also in tunnels, and counted "
+     "as ignored (own_traffic). They are known by the local address and port of its sockets; where the host changes "
+     "those too (source NAT that picks ports, as for a Kubernetes ClusterIP), they are metered."},
 
     {"meter.decode_tunnels", OPTION_SWITCH, AT(meter.decode_tunnels), NULL, 0, 0, NULL,
      "Meter the packets inside GTP-U, CAPWAP and TZSP; in the native profile also inside GRE, PPTP, VXLAN, VXLAN-GPE, "
@@ -105,8 +109,8 @@ const struct option_row option_rows[] = {
      "runs can't be joined."},
 
     {"anonymization.key_file", OPTION_STRING, AT(anonymization.key_file), NULL, 0, 0, NULL,
-     "File with 64 hexadecimal digits, which nobody but its owner may read or write: the key of pseudonyms. Read again on "
-     "SIGHUP. Without it the key is random per start, and pseudonyms of two runs can't be joined."},
+     "File with 64 hexadecimal digits, which nobody but its owner may read or write, except that a group of the process may "
+     "read it: the key of pseudonyms. Read again on SIGHUP. Without it the key is random per start, and pseudonyms of two runs can't be joined."},
 
     {"delivery.timeout", OPTION_DURATION, AT(delivery.timeout), "30s", 1000, 86400 * SECOND, NULL,
      "Reading files: how long to wait for an output that takes nothing before giving up (exit code 69)."},

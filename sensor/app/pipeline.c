@@ -8,7 +8,10 @@
 #include "app/control.h"
 #include "app/monitor.h"
 #include "app/pipeline_parts.h"
+#include "app/privileges.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/own_sockets.h"
 #include "meter/visibility.h"
 
 void pipeline_show_progress(struct pipeline *pipeline, uint64_t flows) {
@@ -22,9 +25,11 @@ void pipeline_show_progress(struct pipeline *pipeline, uint64_t flows) {
 static int open_source(struct pipeline *pipeline, struct error *error) {
     const struct plan *plan = pipeline->plan;
     struct capture *captures[PLAN_METERS_MAX] = {0};
+    struct capture_options options = plan->capture;
     size_t count = plan->live ? plan->meters : 1;
-    int result = count > 1 ? capture_open_shares(&plan->capture, count, captures, error)
-                           : capture_open(&plan->capture, &captures[0], error);
+    options.permission_remedy = plan->live ? privileges_remedy() : NULL;
+    int result = count > 1 ? capture_open_shares(&options, count, captures, error)
+                           : capture_open(&options, &captures[0], error);
     for (size_t i = 0; result == 0 && i < count; i++) {
         pipeline->intake_count = i + 1;
         result = intake_open(&pipeline->intakes[i], plan, captures[i], error);
@@ -47,8 +52,21 @@ static int open_lanes(struct pipeline *pipeline, struct error *error) {
 static int open_visibility(struct pipeline *pipeline, struct error *error) {
     struct visibility_options options = {
         .poll_interval = pipeline->plan->config->meter.system_visibility_poll_ms * 1000,
+        .enter = privileges_keep_visibility,
     };
     return pipeline->plan->system_visibility ? visibility_start(&options, &pipeline->visibility, error) : 0;
+}
+
+/* What needs capabilities, which are given up after it: threads that are started later have none. */
+static int open_privileged(struct pipeline *pipeline, struct error *error) {
+    const struct plan *plan = pipeline->plan;
+    if (plan->live)
+        privileges_raise(plan->system_visibility);
+    int result = open_visibility(pipeline, error);
+    if (result == 0)
+        result = open_source(pipeline, error);
+    privileges_drop();
+    return result;
 }
 
 int pipeline_open(const struct plan *plan, struct pipeline **opened, struct error *error) {
@@ -59,13 +77,12 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     failure_init(&pipeline->failure, &pipeline->progress);
     control_install(plan->config->delivery.shutdown_timeout);
     service_manager_open(&pipeline->service_manager);
+    own_sockets_enable(plan->decode.ignore_own_sockets);
     int result = monitor_open(plan, &pipeline->monitor, error);
     if (result == 0)
         result = anonymization_prepare(plan, error);
     if (result == 0)
-        result = open_visibility(pipeline, error);
-    if (result == 0)
-        result = open_source(pipeline, error);
+        result = open_privileged(pipeline, error);
     if (result == 0)
         result = delivery_open(&pipeline->delivery, plan, &pipeline->failure, error);
     if (result == 0)
@@ -97,6 +114,7 @@ void pipeline_close(struct pipeline *pipeline) {
     for (size_t i = 0; i < pipeline->intake_count; i++)
         intake_close(&pipeline->intakes[i]);
     visibility_stop(pipeline->visibility);
+    own_sockets_release();
     free(pipeline);
 }
 
@@ -171,6 +189,8 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
     watch_signals(pipeline);
     progress_start(&pipeline->progress, !pipeline->plan->live);
     service_manager_ready(&pipeline->service_manager);
+    if (pipeline->plan->live)
+        log_line(LOG_DEBUG, "everything is open; packets are read from here on");
     if (pipeline->lane_count > 1)
         parallel_run(pipeline);
     else

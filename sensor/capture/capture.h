@@ -31,6 +31,7 @@ struct capture_options {
     uint32_t snapshot_length;    /* live: bytes kept of each frame */
     uint32_t socket_buffer_size; /* live: bytes of the kernel's ring; 0: libpcap's default */
     uint32_t poll_milliseconds;  /* live: capture_next() returns CAPTURE_IDLE at the latest after this long */
+    const char *permission_remedy; /* live: what to do where permission is missing; NULL: a general word */
 };
 
 /* What the kernel and the interface say, summed since the start; files: only `frames`. */

@@ -27,6 +27,7 @@ struct live_capture {
     int poll_milliseconds;
     unsigned interface_index; /* 0 for the pseudo-interface "any" */
     char name[IF_NAMESIZE];
+    const char *permission_remedy; /* while it is being opened */
     int64_t
         begin; /* microseconds since the epoch: frames from before belong to no share, see join_shares() */
     struct pcap_stat last; /* counters of 32 bits, as last read: they wrap */
@@ -72,10 +73,8 @@ static int activation_failed(struct live_capture *capture, int status, struct er
     case PCAP_ERROR_PERM_DENIED:
     case PCAP_ERROR_PROMISC_PERM_DENIED:
         return error_set(
-            error, EPERM, EX_NOPERM,
-            "no permission to capture on the interface %s; run as root, or give the program the capability "
-            "cap_net_raw (setcap cap_net_raw=ep PROGRAM)",
-            capture->name);
+            error, EPERM, EX_NOPERM, "no permission to capture on the interface %s; %s", capture->name,
+            capture->permission_remedy != NULL ? capture->permission_remedy : "it needs cap_net_raw");
     case PCAP_ERROR_NO_SUCH_DEVICE: return no_such_interface(capture->name, error);
     case PCAP_ERROR_IFACE_NOT_UP:
         return error_set(error, ENETDOWN, EX_NOINPUT, "the interface %s is down; ip link set %s up",
@@ -231,6 +230,7 @@ static int open_one(const struct capture_options *options, struct live_capture *
     if (capture == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "no memory to capture on %s", options->interface);
     capture->base.type = &live_type;
+    capture->permission_remedy = options->permission_remedy;
     int result = choose_name(capture, options->interface, error);
     if (result == 0 && (capture->handle = pcap_create(capture->name, reason)) == NULL)
         result =

@@ -1,9 +1,11 @@
 #include "decode/decode.h"
 
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/own_sockets.h"
 #include "decode/decoder.h"
 #include "decode/native.h"
 #include "decode/nfstream.h"
@@ -57,6 +59,16 @@ static int64_t ticks(enum decode_dialect dialect, int64_t seconds, int32_t micro
     return result;
 }
 
+static bool is_own_end(const struct packet *packet, const uint8_t address[16], uint16_t port) {
+    return own_socket_has_port(port) && own_socket_has(packet->ip_version, address, port);
+}
+
+static bool is_own(const struct packet *packet) {
+    return packet->protocol == IPPROTO_TCP &&
+           (is_own_end(packet, packet->source, packet->source_port) ||
+            is_own_end(packet, packet->destination, packet->destination_port));
+}
+
 enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *frame, struct packet *packet) {
     int64_t own = ticks(decoder->options.dialect, frame->seconds, frame->microseconds);
     enum decode_reason reason;
@@ -67,6 +79,8 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *f
         reason = native_decode(decoder, frame, own, packet);
     if (reason != DECODE_METERED)
         return reason;
+    if (decoder->options.ignore_own_sockets && is_own(packet))
+        return DECODE_own_traffic;
     if (own < decoder->time) {
         packet->flags |= PACKET_TIME_RAISED;
         decoder->times_raised++;

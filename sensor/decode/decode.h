@@ -26,7 +26,8 @@
     X(ip_extension, "IPv6 extension header cut, malformed, or no next header") \
     X(fragment_unknown, "later fragment whose first one was not seen")         \
     X(tunnel_malformed, "tunnel header cut or malformed")                      \
-    X(transport_truncated, "frame ends within the transport header")
+    X(transport_truncated, "frame ends within the transport header")           \
+    X(own_traffic, "of the sensor's own connections to Kafka and the registry")
 
 enum decode_reason {
     DECODE_METERED = 0, /* *packet is filled */
@@ -44,6 +45,7 @@ enum decode_dialect { DECODE_NATIVE, DECODE_NFSTREAM };
 struct decode_options {
     enum decode_dialect dialect;
     bool decode_tunnels;        /* natively those of tunnel/tunnels.def; nfstream: GTP-U, CAPWAP, TZSP */
+    bool ignore_own_sockets;    /* TCP of base/own_sockets.h, also in tunnels */
     bool symmetric_tunnel_keys; /* natively: an identifier that differs by direction tells no packets apart */
 };
 

@@ -84,6 +84,8 @@ static void ask_for_priority(void) {
 
 static void *serve(void *context) {
     struct visibility *visibility = context;
+    if (visibility->options.enter != NULL)
+        visibility->options.enter();
     ask_for_priority();
     pthread_mutex_lock(&visibility->mutex);
     visibility->start_result = open_wakes(visibility, &visibility->error);

@@ -18,6 +18,7 @@ struct visibility_client; /* one per meter, used by its thread */
 
 struct visibility_options {
     int64_t poll_interval; /* microseconds; longer where a poll would cost more than a twentieth of a core */
+    void (*enter)(void);   /* what its thread does first; NULL: nothing */
 };
 
 /* What became of the questions: asked = found + foreign + ambiguous + unknown + open. */

@@ -366,7 +366,7 @@ static void warn_of_missing_rights(const struct visibility *visibility) {
     log_line(
         LOG_WARNING,
         "meter.system_visibility_mode: the fields of many processes will be null, for want of%s%s%s; grant with: "
-        "setcap cap_net_raw,cap_sys_ptrace,cap_sys_admin=ep PROGRAM; in a container: --pid=host (hostPID: true) and "
+        "setcap cap_net_raw,cap_sys_ptrace,cap_sys_admin=p PROGRAM; in a container: --pid=host (hostPID: true) and "
         "these capabilities",
         no_trace ? " SYS_PTRACE (other users' processes)" : "",
         no_entry ? " SYS_ADMIN (other network namespaces)" : "",

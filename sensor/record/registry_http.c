@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/own_sockets.h"
 
 static _Atomic uint64_t request_count, error_count;
 
@@ -69,6 +70,19 @@ static char *without_last_slash(const char *url) {
     return strndup(url, length);
 }
 
+static curl_socket_t open_own(void *context, curlsocktype purpose, struct curl_sockaddr *peer) {
+    (void)context, (void)purpose;
+    int descriptor = socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
+    if (descriptor >= 0 && peer->socktype == SOCK_STREAM)
+        own_socket_prepare(descriptor, &peer->addr, peer->addrlen);
+    return descriptor;
+}
+
+static int close_own(void *context, curl_socket_t descriptor) {
+    (void)context;
+    return own_socket_close(descriptor);
+}
+
 static void configure(struct registry_http *http, const struct registry_options *options) {
     curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, http->reason);
     curl_easy_setopt(http->curl, CURLOPT_NOSIGNAL, 1L);
@@ -79,6 +93,10 @@ static void configure(struct registry_http *http, const struct registry_options 
     curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, http);
     curl_easy_setopt(http->curl, CURLOPT_USERAGENT, "flowsensor");
+    if (own_sockets_enabled()) {
+        curl_easy_setopt(http->curl, CURLOPT_OPENSOCKETFUNCTION, open_own);
+        curl_easy_setopt(http->curl, CURLOPT_CLOSESOCKETFUNCTION, close_own);
+    }
     if (options->username) {
         curl_easy_setopt(http->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
         curl_easy_setopt(http->curl, CURLOPT_USERNAME, options->username);

@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/own_sockets.h"
 #include "sink/ages.h"
 #include "sink/framing.h"
 #include "sink/kafka_properties.h"
@@ -117,6 +118,18 @@ static void on_log(const rd_kafka_t *producer, int level, const char *facility, 
     log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
 }
 
+/* The broker's thread; sockets don't block. */
+static int connect_own(int descriptor, const struct sockaddr *peer, int length, const char *id,
+                       void *opaque) {
+    (void)id, (void)opaque;
+    return own_socket_connect(descriptor, peer, (socklen_t)length);
+}
+
+static int close_own(int descriptor, void *opaque) {
+    (void)opaque;
+    return own_socket_close(descriptor);
+}
+
 static int create_producer(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
     char reason[512];
     rd_kafka_conf_t *conf = NULL;
@@ -126,6 +139,10 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
         rd_kafka_conf_set_dr_msg_cb(conf, delivered);
         rd_kafka_conf_set_error_cb(conf, on_error);
         rd_kafka_conf_set_log_cb(conf, on_log);
+        if (own_sockets_enabled()) {
+            rd_kafka_conf_set_connect_cb(conf, connect_own);
+            rd_kafka_conf_set_closesocket_cb(conf, close_own);
+        }
         sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
         if (!sink->producer)
             result = error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);

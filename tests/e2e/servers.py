@@ -14,9 +14,9 @@ from harness import REPOSITORY, environment
 SCRIPT = REPOSITORY / "deploy" / "local" / "servers.sh"
 
 
-def script(*arguments):
+def script(*arguments, env=None):
     done = subprocess.run([str(SCRIPT), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          env=environment(None), check=False)
+                          env=environment(env), check=False)
     if done.returncode != 0:
         raise RuntimeError(f"servers.sh {arguments[0]} failed with {done.returncode}: {done.stdout.strip()}")
 
@@ -49,6 +49,15 @@ class LocalServers:
         self.admin = None  # its threads would complain of the broker's end
         script("stop", self.folder.name)
         self.folder.cleanup()
+
+    def down(self):
+        self.admin = None
+        script("stop", self.folder.name)
+
+    def up(self):
+        """After down(): the same servers again, with what they knew."""
+        ports = {"KAFKA_PORT": self.bootstrap, "KAFKA_SASL_PORT": self.sasl_bootstrap, "REGISTRY_PORT": self.registry.split("/")[2]}
+        script("start", self.folder.name, "--sasl", env={name: end.rpartition(":")[2] for name, end in ports.items()})
 
     def topic(self, name, **config):
         """Creates a topic; `config` are topic properties with _ for the dots."""

@@ -349,8 +349,8 @@ class Refusals(Anonymization):
                     "--set", "outputs.0.columns_to_anonymize=address=keep_oui")
 
     def test_a_key_that_others_can_read(self):
-        path = self.key_file(mode=0o640)
-        self.refuse(os.EX_CONFIG, [path, "mode 0640", f"chmod 600 {path}"], "--set", "outputs.0.columns_to_anonymize=all=hash",
+        path = self.key_file(mode=0o644)
+        self.refuse(os.EX_CONFIG, [path, "mode 0644", f"chmod 600 {path}"], "--set", "outputs.0.columns_to_anonymize=all=hash",
                     "--set", f"anonymization.key_file={path}")
 
     def test_a_key_that_is_none(self):

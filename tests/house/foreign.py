@@ -18,6 +18,7 @@ RULES = (
     ("librdkafka", re.compile(r"librdkafka/.*|rdkafka\w*\.h"), ("sink/kafka.c", "sink/kafka_*.c")),
     ("libmicrohttpd", re.compile(r"microhttpd\w*\.h"), ("app/monitor_http.c",)),
     ("libconfig", re.compile(r"libconfig\.h(\+\+)?"), ("app/config*",)),
+    ("libcap-ng", re.compile(r"cap-ng\.h"), ("app/privileges.c",)),
     ("libpcap", re.compile(r"pcap\.h|pcap/.*|pcap-\w+\.h"), ("capture/*", "meter/packet_filter.c")),
 )
 

@@ -12,11 +12,13 @@
 
 #define DIGITS "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
-/* Loads the key from a file with this content and mode. */
-static int load(const char *content, mode_t mode, struct anonymize_key *key, struct error *error) {
+/* Loads the key from a file with this content, mode and group (-1: the process's). */
+static int load_of(const char *content, mode_t mode, gid_t group, struct anonymize_key *key,
+                   struct error *error) {
     struct config config;
     char *path = text_file(content, strlen(content));
     assert_int_equal(chmod(path, mode), 0);
+    assert_int_equal(chown(path, (uid_t)-1, group), 0);
     config_defaults(&config);
     config.anonymization.key_file = strdup(path);
     int result = anonymization_load_key(&config, key, error);
@@ -24,6 +26,10 @@ static int load(const char *content, mode_t mode, struct anonymize_key *key, str
     unlink(path);
     free(path);
     return result;
+}
+
+static int load(const char *content, mode_t mode, struct anonymize_key *key, struct error *error) {
+    return load_of(content, mode, (gid_t)-1, key, error);
 }
 
 static void a_key_of_64_digits_is_read(void **state) {
@@ -56,7 +62,7 @@ static void a_key_of_another_form_is_refused_and_not_shown(void **state) {
 
 static void a_key_that_others_can_use_is_refused(void **state) {
     (void)state;
-    static const mode_t modes[] = {0640, 0604, 0620, 0602, 0610, 0601, 0644, 0666};
+    static const mode_t modes[] = {0604, 0620, 0602, 0610, 0601, 0644, 0666, 0660, 0650};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         struct anonymize_key key;
         struct error error = {0};
@@ -66,6 +72,21 @@ static void a_key_that_others_can_use_is_refused(void **state) {
         assert_line(&error, EX_CONFIG, mode);
         assert_line(&error, EX_CONFIG, "take that away with: chmod 600 /tmp/");
     }
+}
+
+/* As a Kubernetes secret with fsGroup is: root's, and a group of the process may read it. */
+static void a_group_of_the_process_may_read(void **state) {
+    (void)state;
+    static const mode_t modes[] = {0440, 0640, 0040};
+    struct anonymize_key key;
+    struct error error = {0};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (geteuid() == 0 && load(DIGITS, modes[i], &key, &error) < 0)
+            fail_msg("%s", error.text);
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(load_of(DIGITS, 0440, 65431, &key, &error), -EACCES);
+    assert_line(&error, EX_CONFIG, "(mode 0440)");
 }
 
 static void a_missing_file_is_no_input(void **state) {
@@ -133,6 +154,7 @@ int main(void) {
         cmocka_unit_test(a_key_of_64_digits_is_read),
         cmocka_unit_test(a_key_of_another_form_is_refused_and_not_shown),
         cmocka_unit_test(a_key_that_others_can_use_is_refused),
+        cmocka_unit_test(a_group_of_the_process_may_read),
         cmocka_unit_test(a_missing_file_is_no_input),
         cmocka_unit_test(without_a_file_each_key_is_another),
         cmocka_unit_test(nothing_changes_for_who_keeps_all),

@@ -108,7 +108,7 @@ static void the_formula_for_the_chart_holds(void **state) {
         struct budget budget = budget_of(text);
         uint64_t meters = cases[i].meters;
         uint64_t formula = 20 * MIB + meters * (10 * MIB + 8 * MIB + 2 * MIB + (meters > 1 ? 8 * MIB : 0)) +
-                           cases[i].flows * 3712 + 12 * MIB + 65536 * 26 / 10 * 1024;
+                           cases[i].flows * 3712 + 12 * MIB + UINT64_C(65536) * 26 / 10 * 1024;
         assert_in_range(budget.total, formula * 9 / 10, formula);
     }
 }
@@ -122,7 +122,7 @@ static void the_queue_of_a_kafka_output_is_as_configured(void **state) {
     uint64_t client = 12 * MIB;
     assert_int_equal(item(&initial, "outputs"), client + 64 * MIB + 64 * MIB / 640 * 1024);
     assert_int_equal(item(&small, "outputs"), client + MIB + MIB / 640 * 1024);
-    assert_int_equal(item(&many, "outputs"), client + MIB + 100000 * 1024);
+    assert_int_equal(item(&many, "outputs"), client + MIB + UINT64_C(100000) * 1024);
     /* More messages than librdkafka can count are as many as it can. */
     struct budget huge = budget_of(LIVE KAFKA(BROKER ", \"queue.buffering.max.kbytes=2147483647\""));
     assert_int_equal(item(&huge, "outputs"), client + 2147483647 * 1024ull + 2147483647 * 1024ull);

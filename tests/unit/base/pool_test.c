@@ -66,6 +66,8 @@ static void memory_is_foretold(void **state) {
         {.object_size = 1, .max_objects = 7},
         {.object_size = 900, .max_objects = 5000},
         {.object_size = 3u << 20, .max_objects = 3},
+        {.object_size = 900, .max_objects = 5000, .preallocate = 5000},
+        {.object_size = 900, .max_objects = 5000, .preallocate = 2000},
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         struct pool *pool = pool_create(&options[i]);

@@ -1,0 +1,295 @@
+#include "base/own_sockets.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum {
+    PLACES = 256, /* connections at once, and those that were closed lately */
+    PORT_ATTEMPTS = 16,
+    /* A connection that was closed says so until the kernel gives up on a peer that is gone; of one that was refused or
+     * reset nothing follows but what is still in the capture's ring. */
+    LINGER_MICROSECONDS = 120 * 1000000,
+    SHORT_LINGER_MICROSECONDS = 10 * 1000000,
+    IN_USE = 1 << 16, /* in an entry's `key`, above the port */
+    IS_IPV6 = 1 << 17,
+    TURN = 1 << 18,
+};
+
+/* Written with the mutex held, read without: whoever read an entry reads its key once more, which is never the same again
+ * after a change. */
+struct entry {
+    _Atomic uint64_t key; /* a number that grows with each change; IS_IPV6, IN_USE, port */
+    _Atomic uint64_t address[2];
+};
+
+static struct entry entries[PLACES];
+static atomic_size_t entry_count; /* places that were ever used */
+_Atomic uint64_t own_socket_ports[1024];
+
+/* The mutex's: of each place, the descriptor, and until when it is held after it was closed; 0: it wasn't. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static int descriptors[PLACES];
+static int64_t held_until[PLACES];
+static bool told;
+static atomic_bool on;
+
+struct end {
+    uint8_t address[16];
+    uint16_t port;
+    bool is_ipv6;
+};
+
+void own_sockets_enable(bool enabled) {
+    atomic_store(&on, enabled);
+}
+
+bool own_sockets_enabled(void) {
+    return atomic_load(&on);
+}
+
+static bool read_end(const struct sockaddr_storage *from, struct end *end) {
+    struct sockaddr_in ipv4;
+    struct sockaddr_in6 ipv6;
+    memcpy(&ipv4, from, sizeof ipv4);
+    memcpy(&ipv6, from, sizeof ipv6);
+    memset(end, 0, sizeof *end);
+    if (from->ss_family == AF_INET) {
+        memcpy(end->address, &ipv4.sin_addr, sizeof ipv4.sin_addr);
+        end->port = ntohs(ipv4.sin_port);
+        return true;
+    }
+    end->port = ntohs(ipv6.sin6_port);
+    end->is_ipv6 = !IN6_IS_ADDR_V4MAPPED(&ipv6.sin6_addr);
+    if (end->is_ipv6)
+        memcpy(end->address, &ipv6.sin6_addr, sizeof end->address);
+    else
+        memcpy(end->address, &ipv6.sin6_addr.s6_addr[12], sizeof(struct in_addr));
+    return from->ss_family == AF_INET6;
+}
+
+/* The address that the kernel would take towards the peer: a datagram socket tells it and sends nothing. */
+static bool address_towards(const struct sockaddr *peer, socklen_t length, struct end *end) {
+    struct sockaddr_storage local = {0};
+    socklen_t size = sizeof local;
+    int probe = socket(peer->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool known = probe >= 0 && connect(probe, peer, length) == 0 &&
+                 getsockname(probe, (struct sockaddr *)&local, &size) == 0 && read_end(&local, end);
+    if (probe >= 0)
+        close(probe);
+    return known;
+}
+
+static void set_port(struct sockaddr_storage *address, in_port_t port) {
+    if (address->ss_family == AF_INET)
+        ((struct sockaddr_in *)address)->sin_port = port;
+    else
+        ((struct sockaddr_in6 *)address)->sin6_port = port;
+}
+
+/* A port that is free now, in network byte order; 0: none. */
+static in_port_t free_port(int family) {
+    struct sockaddr_storage any = {.ss_family = (sa_family_t)family};
+    socklen_t size = sizeof any;
+    struct end end = {0};
+    int probe = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (probe >= 0 && bind(probe, (struct sockaddr *)&any, sizeof any) == 0 &&
+        getsockname(probe, (struct sockaddr *)&any, &size) == 0)
+        read_end(&any, &end);
+    if (probe >= 0)
+        close(probe);
+    return htons(end.port);
+}
+
+/* A port that was chosen by the kernel is given back by it when a connection is refused or reset; one that was asked for
+ * stays the socket's until it is closed. */
+static uint16_t bind_for_good(int descriptor, int family) {
+    for (int attempt = 0; attempt < PORT_ATTEMPTS; attempt++) {
+        struct sockaddr_storage any = {.ss_family = (sa_family_t)family};
+        in_port_t port = free_port(family);
+        set_port(&any, port);
+        if (port != 0 && bind(descriptor, (struct sockaddr *)&any, sizeof any) == 0)
+            return ntohs(port);
+    }
+    return 0;
+}
+
+static uint64_t next_turn(const struct entry *entry) {
+    return (atomic_load_explicit(&entry->key, memory_order_relaxed) | (TURN - 1)) + 1;
+}
+
+static void show_port(uint16_t port) {
+    atomic_fetch_or(&own_socket_ports[port / 64], UINT64_C(1) << port % 64);
+}
+
+static void enter(size_t place, int descriptor, const struct end *end) {
+    struct entry *entry = &entries[place];
+    uint64_t words[2];
+    uint64_t turn = next_turn(entry);
+    memcpy(words, end->address, sizeof words);
+    atomic_store(&entry->key, turn);
+    atomic_store(&entry->address[0], words[0]);
+    atomic_store(&entry->address[1], words[1]);
+    atomic_store(&entry->key, turn + TURN + (end->is_ipv6 ? IS_IPV6 : 0) + IN_USE + end->port);
+    show_port(end->port);
+    descriptors[place] = descriptor;
+    held_until[place] = 0;
+    if (place >= atomic_load(&entry_count))
+        atomic_store(&entry_count, place + 1);
+}
+
+static bool is_used(size_t place) {
+    return (atomic_load_explicit(&entries[place].key, memory_order_relaxed) & IN_USE) != 0;
+}
+
+/* IPv4 and IPv6 may have a socket each with one port. */
+static bool has_port(uint16_t port) {
+    for (size_t i = 0; i < atomic_load(&entry_count); i++)
+        if (is_used(i) && (uint16_t)atomic_load(&entries[i].key) == port)
+            return true;
+    return false;
+}
+
+static void leave(size_t place) {
+    struct entry *entry = &entries[place];
+    uint16_t port = (uint16_t)atomic_load(&entry->key);
+    atomic_store(&entry->key, next_turn(entry));
+    if (!has_port(port))
+        atomic_fetch_and(&own_socket_ports[port / 64], ~(UINT64_C(1) << port % 64));
+    close(descriptors[place]);
+    held_until[place] = 0;
+}
+
+/* Lets go of what has been held for long enough. */
+static void tidy(int64_t now) {
+    for (size_t i = 0; i < atomic_load(&entry_count); i++)
+        if (is_used(i) && held_until[i] != 0 && held_until[i] <= now)
+            leave(i);
+}
+
+/* A free place, else that of the one which is held the least longer; PLACES: all are connections. */
+static size_t find_place(void) {
+    size_t oldest = PLACES;
+    for (size_t i = 0; i < PLACES; i++) {
+        if (!is_used(i))
+            return i;
+        if (held_until[i] != 0 && (oldest == PLACES || held_until[i] < held_until[oldest]))
+            oldest = i;
+    }
+    if (oldest < PLACES)
+        leave(oldest);
+    return oldest;
+}
+
+static size_t find_descriptor(int descriptor) {
+    for (size_t i = 0; i < atomic_load(&entry_count); i++)
+        if (is_used(i) && held_until[i] == 0 && descriptors[i] == descriptor)
+            return i;
+    return PLACES;
+}
+
+static void tell_once(const char *reason) {
+    if (!told)
+        log_line(
+            LOG_WARNING,
+            "capture.exclude_self: a connection of the sensor's own can't be recognised (%s); its packets "
+            "are metered",
+            reason);
+    told = true;
+}
+
+void own_socket_prepare(int descriptor, const struct sockaddr *peer, socklen_t length) {
+    struct end end;
+    if (!own_sockets_enabled() || (peer->sa_family != AF_INET && peer->sa_family != AF_INET6))
+        return;
+    bool known = address_towards(peer, length, &end); /* if not, there is no way to the peer */
+    pthread_mutex_lock(&mutex);
+    tidy(clock_monotonic());
+    size_t place = known ? find_place() : PLACES;
+    if (known && place == PLACES)
+        tell_once("there are too many");
+    else if (known && (end.port = bind_for_good(descriptor, peer->sa_family)) == 0)
+        tell_once("it has no port of its own");
+    else if (known)
+        enter(place, descriptor, &end);
+    pthread_mutex_unlock(&mutex);
+}
+
+/* As that of a socket whose connection was refused. */
+static bool is_unspecified(const struct end *end) {
+    static const uint8_t none[sizeof end->address];
+    return memcmp(end->address, none, sizeof none) == 0;
+}
+
+/* Another address than was foretold: a route changed in between. */
+static void correct(int descriptor) {
+    struct sockaddr_storage local = {0};
+    socklen_t size = sizeof local;
+    struct end end;
+    pthread_mutex_lock(&mutex);
+    size_t place = find_descriptor(descriptor);
+    if (place < PLACES && getsockname(descriptor, (struct sockaddr *)&local, &size) == 0 &&
+        read_end(&local, &end) && !is_unspecified(&end) &&
+        !own_socket_has(end.is_ipv6 ? 6 : 4, end.address, end.port))
+        enter(place, descriptor, &end);
+    pthread_mutex_unlock(&mutex);
+}
+
+int own_socket_connect(int descriptor, const struct sockaddr *peer, socklen_t length) {
+    own_socket_prepare(descriptor, peer, length);
+    int result = connect(descriptor, peer, length) < 0 ? errno : 0;
+    if (result != 0 && result != EINPROGRESS)
+        return result;
+    correct(descriptor);
+    return 0;
+}
+
+static bool is_over(int descriptor) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    return getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state == TCP_CLOSE;
+}
+
+int own_socket_close(int descriptor) {
+    pthread_mutex_lock(&mutex);
+    int64_t now = clock_monotonic();
+    size_t place = find_descriptor(descriptor);
+    if (place < PLACES) {
+        held_until[place] = now + (is_over(descriptor) ? SHORT_LINGER_MICROSECONDS : LINGER_MICROSECONDS);
+        shutdown(descriptor, SHUT_RDWR);
+    }
+    tidy(now);
+    pthread_mutex_unlock(&mutex);
+    return place < PLACES ? 0 : close(descriptor);
+}
+
+void own_sockets_release(void) {
+    pthread_mutex_lock(&mutex);
+    tidy(INT64_MAX);
+    pthread_mutex_unlock(&mutex);
+}
+
+bool own_socket_has(uint8_t ip_version, const uint8_t address[16], uint16_t port) {
+    uint64_t words[2];
+    uint64_t wanted = (ip_version == 6 ? IS_IPV6 : 0) + IN_USE + port;
+    size_t count = atomic_load_explicit(&entry_count, memory_order_acquire);
+    memcpy(words, address, sizeof words);
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *entry = &entries[i];
+        uint64_t key = atomic_load_explicit(&entry->key, memory_order_acquire);
+        if ((key & (TURN - 1)) != wanted ||
+            atomic_load_explicit(&entry->address[0], memory_order_acquire) != words[0] ||
+            atomic_load_explicit(&entry->address[1], memory_order_acquire) != words[1])
+            continue;
+        if (atomic_load_explicit(&entry->key, memory_order_relaxed) == key)
+            return true;
+    }
+    return false;
+}

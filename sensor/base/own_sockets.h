@@ -1,0 +1,38 @@
+/* The local ends of the TCP connections that this process makes itself, so that its own traffic can be told from all other.
+ *
+ * A socket is bound before it connects, to a port that nobody else can have while the socket is there; so the local
+ * address and port say whose packet it is, whatever the host's address translation makes of the other end. Closing only
+ * shuts the connection down: the descriptor, and with it the port, is held a while longer, since the last packets come
+ * later. One table for the process; own_socket_has() takes no lock and allocates nothing, all others may be called by any thread. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* Before the first connection: whether the sockets of this process are to be known. If not, the others do nothing but
+ * connect and close. */
+void own_sockets_enable(bool enabled);
+bool own_sockets_enabled(void);
+
+/* Enters a TCP socket that is about to connect to `peer`. What can't be entered (no port, no room for it) connects all
+ * the same; it is told once. */
+void own_socket_prepare(int descriptor, const struct sockaddr *peer, socklen_t length);
+/* Prepares and connects. 0, also while a socket that doesn't block is still connecting, or an errno. */
+int own_socket_connect(int descriptor, const struct sockaddr *peer, socklen_t length);
+/* Instead of close(). 0 or -1 with errno, as close(). */
+int own_socket_close(int descriptor);
+
+/* Closes what is still held; at the end of a run, when no such connection is left. */
+void own_sockets_release(void);
+
+/* For the packet path: whether some own socket has this port (host byte order). */
+extern _Atomic uint64_t own_socket_ports[1024];
+static inline bool own_socket_has_port(uint16_t port) {
+    return (atomic_load_explicit(&own_socket_ports[port / 64], memory_order_relaxed) >> (port % 64) & 1) != 0;
+}
+
+/* Whether an own socket has this address and port. IPv4 addresses in the first 4 bytes, the rest is 0. */
+bool own_socket_has(uint8_t ip_version, const uint8_t address[16], uint16_t port);
