@@ -10,6 +10,7 @@
 #include "app/monitor_metrics.h"
 #include "app/monitor_probes.h"
 #include "app/pipeline_parts.h"
+#include "app/privileges.h"
 #include "base/clock.h"
 
 enum {
@@ -98,7 +99,7 @@ int monitor_open(const struct plan *plan, struct monitor **opened, struct error 
     monitor->plan = plan;
     monitor->opened = clock_monotonic();
     monitor->budget = budget_total(plan);
-    result = http_server_open(&address, answer_path, monitor, &monitor->server, error);
+    result = http_server_open(&address, privileges_drop, answer_path, monitor, &monitor->server, error);
     if (result < 0)
         monitor_close(monitor);
     else

@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +20,16 @@ enum {
     CONNECTION_MEMORY = 8192,
     IDLE_SECONDS = 3,
     BACKLOG = 128,
+    WAIT_MILLISECONDS = 250, /* until the end is noticed */
 };
 
 struct http_server {
     struct MHD_Daemon *daemon;
+    void (*begin)(void);
     http_answer_call *answer;
     void *context;
+    pthread_t thread;
+    atomic_bool stopping;
 };
 
 static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, const char *content_type,
@@ -70,14 +75,13 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                    MHD_create_response_from_buffer(answer.length, answer.body, MHD_RESPMEM_MUST_FREE));
 }
 
-/* The library's thread has no other hook. */
-static void name_thread(void *context, struct MHD_Connection *connection, void **socket_context,
-                        enum MHD_ConnectionNotificationCode code) {
-    static _Thread_local bool named;
-    (void)context, (void)connection, (void)socket_context, (void)code;
-    if (!named)
-        pthread_setname_np(pthread_self(), "monitor");
-    named = true;
+static void *serve(void *context) {
+    struct http_server *server = context;
+    pthread_setname_np(pthread_self(), "monitor");
+    server->begin();
+    while (!atomic_load(&server->stopping))
+        MHD_run_wait(server->daemon, WAIT_MILLISECONDS);
+    return NULL;
 }
 
 static const char *print_address(const struct sockaddr *any, char *text, size_t size) {
@@ -112,19 +116,22 @@ static int open_socket(const struct listen_address *address, int *descriptor, st
                      strerror(reason), remedy);
 }
 
-/* Signals are for the threads that capture. */
 static struct MHD_Daemon *start_daemon(struct http_server *server, int listener) {
+    return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, listener,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_OF_ADDRESS_MAX,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
+}
+
+/* A thread of ours, and not the library's, so that it can give up what it may do. Signals are for those that capture. */
+static int start_thread(struct http_server *server) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, listener,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_OF_ADDRESS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_NOTIFY_CONNECTION, name_thread,
-        NULL, MHD_OPTION_END);
+    int result = pthread_create(&server->thread, NULL, serve, server);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return daemon;
+    return -result;
 }
 
 static void say_where(int listener) {
@@ -135,32 +142,46 @@ static void say_where(int listener) {
                  print_address(&bound.socket.any, text, sizeof text));
 }
 
-int http_server_open(const struct listen_address *address, http_answer_call *answer, void *context,
-                     struct http_server **opened, struct error *error) {
-    int listener = -1;
-    int result = open_socket(address, &listener, error);
-    if (result < 0)
-        return result;
-    struct http_server *server = calloc(1, sizeof *server);
-    if (server) {
-        *server = (struct http_server){.answer = answer, .context = context};
-        server->daemon = start_daemon(server, listener);
-    }
-    if (!server || !server->daemon) {
-        free(server);
+static int start(struct http_server *server, int listener) {
+    server->daemon = start_daemon(server, listener);
+    if (!server->daemon) {
         close(listener);
-        return error_set(error, ENOMEM, EX_OSERR,
-                         "monitoring.listen: the server can't be started: no memory or no thread");
+        return -ENOMEM;
     }
-    say_where(listener);
-    *opened = server;
-    return 0;
+    int result = start_thread(server);
+    if (result < 0)
+        MHD_stop_daemon(server->daemon); /* closes the listening socket too */
+    return result;
+}
+
+int http_server_open(const struct listen_address *address, void (*begin)(void), http_answer_call *answer,
+                     void *context, struct http_server **opened, struct error *error) {
+    int listener = -1;
+    struct http_server *server = calloc(1, sizeof *server);
+    if (!server)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    *server = (struct http_server){.begin = begin, .answer = answer, .context = context};
+    int result = open_socket(address, &listener, error);
+    if (result == 0) {
+        say_where(listener);
+        result = start(server, listener);
+        if (result < 0)
+            error_set(error, -result, EX_OSERR, "monitoring.listen: the server can't be started: %s",
+                      strerror(-result));
+    }
+    if (result < 0)
+        free(server);
+    else
+        *opened = server;
+    return result;
 }
 
 void http_server_close(struct http_server *server) {
     if (!server)
         return;
-    MHD_stop_daemon(server->daemon); /* closes the listening socket too */
+    atomic_store(&server->stopping, true);
+    pthread_join(server->thread, NULL);
+    MHD_stop_daemon(server->daemon);
     free(server);
 }
 

@@ -1,6 +1,6 @@
 #include "sink/ages.h"
 
-enum { SECOND = 1000000 };
+enum { SECOND = 1000000, ENOUGH = AGES_ENTRIES / 4 * 3 };
 
 /* Takes out entries without records; if that gives little room, joins the older half's in pairs. */
 static void make_room(struct ages *ages) {
@@ -10,7 +10,7 @@ static void make_room(struct ages *ages) {
             ages->entries[used++] = ages->entries[i];
     ages->first = 0;
     ages->end = used;
-    if (used < AGES_ENTRIES / 4 * 3)
+    if (used < ENOUGH)
         return;
     size_t pairs = used / 4;
     for (size_t i = 0; i < pairs; i++) {

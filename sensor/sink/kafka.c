@@ -81,9 +81,24 @@ static void count_drop(struct kafka_sink *sink, rd_kafka_resp_err_t code) {
                  sink->output, sink->topic, rd_kafka_err2str(code), sink_drop_name(drop));
 }
 
+/* The time of the hand-over goes with a record, so that its delivery report knows it. */
+
+static void *to_opaque(int64_t time) {
+    void *opaque = NULL;
+    _Static_assert(sizeof opaque == sizeof time, "a time goes where librdkafka takes a pointer");
+    memcpy(&opaque, &time, sizeof opaque);
+    return opaque;
+}
+
+static int64_t from_opaque(const void *opaque) {
+    int64_t time = 0;
+    memcpy(&time, &opaque, sizeof time);
+    return time;
+}
+
 static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
     struct kafka_sink *sink = opaque;
-    int64_t handed_over = (int64_t)(intptr_t)message->_private;
+    int64_t handed_over = from_opaque(message->_private);
     (void)producer;
     sink->statistics.in_flight--;
     sink->statistics.queue_bytes -= message->len + message->key_len;
@@ -250,7 +265,6 @@ static rd_kafka_headers_t *message_headers(const struct kafka_sink *sink, const 
     return headers;
 }
 
-/* The time of the hand-over goes with the record, so that its delivery report knows it. */
 static rd_kafka_resp_err_t produce(struct kafka_sink *sink, const struct message *message) {
     int64_t now = clock_monotonic();
     rd_kafka_headers_t *headers = message_headers(sink, message);
@@ -260,7 +274,7 @@ static rd_kafka_resp_err_t produce(struct kafka_sink *sink, const struct message
         sink->producer, RD_KAFKA_V_TOPIC(sink->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_VALUE(sink->framed.data, sink->framed.length),
         RD_KAFKA_V_KEY(message->key, message->key_length), RD_KAFKA_V_HEADERS(headers),
-        RD_KAFKA_V_OPAQUE((void *)(intptr_t)now), RD_KAFKA_V_END);
+        RD_KAFKA_V_OPAQUE(to_opaque(now)), RD_KAFKA_V_END);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_headers_destroy(headers);
         return code;

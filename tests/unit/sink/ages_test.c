@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -42,6 +41,15 @@ static void the_oldest_is_told_whatever_is_acknowledged_first(void **state) {
     assert_int_equal(ages_oldest(&ages, 20 * SECOND), 8 * SECOND);
 }
 
+/* The same numbers in each run (Marsaglia's xorshift). */
+static uint32_t dice(void) {
+    static uint32_t number = 20261124;
+    number ^= number << 13;
+    number ^= number >> 17;
+    number ^= number << 5;
+    return number;
+}
+
 /* Records are handed over now and then, and acknowledged in any order but mostly the old ones first. */
 static void it_is_exact_to_a_second(void **state) {
     (void)state;
@@ -49,14 +57,13 @@ static void it_is_exact_to_a_second(void **state) {
     static int64_t times[RECORDS];
     size_t count = 0;
     int64_t now = SECOND;
-    srand(20261124);
     for (int step = 0; step < 200000; step++) {
-        now += rand() % 40000;
-        if (count < RECORDS && rand() % 2 == 0) {
+        now += dice() % 40000;
+        if (count < RECORDS && dice() % 2 == 0) {
             times[count++] = now;
             ages_add(&ages, now);
         } else if (count > 0) {
-            size_t chosen = rand() % 8 == 0 ? (size_t)rand() % count : 0;
+            size_t chosen = dice() % 8 == 0 ? dice() % count : 0;
             ages_remove(&ages, times[chosen]);
             memmove(times + chosen, times + chosen + 1, (--count - chosen) * sizeof *times);
         }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -177,6 +178,36 @@ static void a_consumer_gets_key_headers_and_framed_body(void **state) {
     assert_header(message, "anon_key_id", "0123456789abcdef");
     rd_kafka_message_destroy(message);
     rd_kafka_destroy(consumer);
+}
+
+/* While the broker does not answer records are counted by bytes and age; then by how long they took. */
+static void what_is_under_way_is_told(void **state) {
+    (void)state;
+    struct error error = {0};
+    struct sink_options options = live_options("linger.ms=0", "queue.buffering.max.kbytes=2048");
+    void *sink = open_sink(&options);
+    struct sink_statistics statistics = statistics_of(sink, 0);
+    assert_int_equal(statistics.queue_limit_bytes, 2048 * 1024);
+    assert_int_equal(statistics.oldest_age, 0);
+    rd_kafka_mock_broker_set_rtt(cluster, BROKER, 300);
+    write_many(sink, 3);
+    statistics = statistics_of(sink, 3);
+    assert_int_equal(statistics.in_flight, 3);
+    assert_int_equal(statistics.queue_bytes, 3 * (11 + 32)); /* framed bodies and keys */
+    usleep(20000);
+    statistics = statistics_of(sink, 3);
+    assert_in_range(statistics.oldest_age, 20000, 10 * SECOND);
+    assert_int_equal(sink_kafka.flush(sink, ENOUGH, true, &error), 0);
+    statistics = statistics_of(sink, 3);
+    assert_int_equal(statistics.queue_bytes, 0);
+    assert_int_equal(statistics.oldest_age, 0);
+    uint64_t slow = 0;
+    for (int bucket = 5; bucket <= DELAYS_BUCKETS; bucket++) /* above a tenth of a second */
+        slow += statistics.delays.counts[bucket];
+    assert_int_equal(slow, 3);
+    assert_in_range(statistics.delays.sum, 3 * SECOND / 4, 60 * SECOND);
+    assert_int_equal(statistics.errors, 0);
+    sink_kafka.close(sink);
 }
 
 static void a_property_that_librdkafka_does_not_know_is_refused_in_its_words(void **state) {
@@ -408,6 +439,7 @@ static void an_absent_broker_does_not_keep_from_starting(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_CLUSTER(a_consumer_gets_key_headers_and_framed_body),
+        ON_CLUSTER(what_is_under_way_is_told),
         ON_CLUSTER(a_property_that_librdkafka_does_not_know_is_refused_in_its_words),
         ON_CLUSTER(a_property_without_a_name_is_refused_and_not_shown),
         ON_CLUSTER(an_output_without_broker_is_refused),
