@@ -25,7 +25,7 @@ export LONG
 
 suite_house() {
   python3 tests/house/run.py -I "$ROOT/build/release/sensor" && python3 -m unittest discover -q -s tests/house &&
-    tests/house/format.sh && shellcheck -x -P SCRIPTDIR deploy/*.sh deploy/local/*.sh tests/*.sh tests/*/*.sh .ci/run
+    tests/house/format.sh && shellcheck -x -P SCRIPTDIR deploy/*.sh deploy/*/*.sh tests/*.sh tests/*/*.sh .ci/run
 }
 suite_tidy() { tests/house/tidy.sh build/release '^sensor/'; }
 suite_unit() { ctest --test-dir build/release --output-on-failure -j2; }
@@ -53,7 +53,13 @@ suite_chart() {
 }
 suite_fuzz() { tests/fuzz/run.sh; }
 
-ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e python tutorial strangers chart fuzz)
+suite_image() {
+  local python
+  python=$(python_environment tests/image/requirements.txt) && "$python" -m unittest discover -s tests/image
+}
+
+ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e python tutorial strangers chart image
+  fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }

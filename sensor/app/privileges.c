@@ -28,7 +28,8 @@ void privileges_raise(bool system_visibility) {
     raise_permitted(for_capture, COUNT(for_capture));
     if (system_visibility)
         raise_permitted(for_visibility, COUNT(for_visibility));
-    capng_apply(CAPNG_SELECT_CAPS);
+    int result = capng_apply(CAPNG_SELECT_CAPS);
+    (void)result; /* the interface says it */
 }
 
 /* The bounding set can only be changed by who may, which is root; to others no_new_privs says the same. Ambient

@@ -9,7 +9,7 @@ from harness import Case
 from namespaces import Wire
 
 EX_NOPERM = 77
-SHELL = ("/lent/sh", "-c", 'exec "$0" "$@"', f"/{roots.BINARY}")
+SHELL = ("/tmp/sh", "-c", 'exec "$0" "$@"', f"/{roots.BINARY}")
 
 
 class Capabilities(Case):
@@ -32,7 +32,7 @@ class Capabilities(Case):
             (self.folder / "lent").mkdir()
             (self.folder / "lent" / "sh").write_bytes((roots.builder("amd64") / "usr/bin/dash").read_bytes())
             (self.folder / "lent" / "sh").chmod(0o755)
-            mounts.append(container.bind(self.folder / "lent", "/lent"))
+            mounts.append(container.bind(self.folder / "lent", "/tmp"))
             given["program"] = SHELL
         return container.Container(self.folder, *arguments, network=self.wire.near, mounts=mounts, **given)
 
