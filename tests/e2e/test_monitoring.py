@@ -428,7 +428,7 @@ class Probes(Monitoring):
                     time.sleep(0.05)
                 ending.set()
                 thread.join()
-                self.assertGreater(len(packets), 3)
+                self.assertGreater(len(packets), 1)
                 ledger = self.ledger(self.ended_well(running.finish()))
                 self.assertLessEqual(max(packets), ledger.packets["read"])
 
@@ -453,15 +453,15 @@ class Probes(Monitoring):
         status = wait_until(look, what="the thread without privileges")
         self.assertEqual(int(status["CapEff"], 16) & 1 << 13, 0, "cap_net_raw")
         self.assertTrue(int(status["SigBlk"], 16) >> signal.SIGTERM - 1 & 1)
-        wait_until(lambda: self.get("/readyz")[0] == 200, what="readiness")
+        wait_until(lambda: self.get("/readyz")[0] == 200, what="readiness", limit=30)
         began = time.monotonic()
         self.stop(running)
         self.assertLess(time.monotonic() - began, 3)
 
     def test_ipv6(self):
         running = self.start("-i", "lo", "-f", "net 10.1.0.0/16", "-w", "null:", "--set", "monitoring.listen=[::1]:0")
-        self.at = wait_until(lambda: ADDRESS.search(self.log(running)), what="the endpoint")[1]
-        wait_until(lambda: self.get("/readyz")[0] == 200, what="readiness")
+        self.at = wait_until(lambda: ADDRESS.search(self.log(running)), what="the endpoint", limit=30)[1]
+        wait_until(lambda: self.get("/readyz")[0] == 200, what="readiness", limit=30)
         self.stop(running)
 
     def test_series_do_not_grow(self):
