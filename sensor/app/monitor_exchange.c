@@ -40,8 +40,11 @@ static void wait_until_given(struct exchange *exchange, int64_t end) {
 }
 
 static void take_given(struct exchange *exchange) {
-    if (is_given(exchange) && exchange->snapshot.time != exchange->latest.time)
-        snapshot_copy(&exchange->latest, &exchange->snapshot);
+    unsigned given = atomic_load(&exchange->given);
+    if (!is_given(exchange) || given == exchange->taken)
+        return;
+    exchange->taken = given;
+    snapshot_copy(&exchange->latest, &exchange->snapshot);
 }
 
 const struct snapshot *exchange_fetch(struct exchange *exchange, int64_t patience, int64_t fresh) {

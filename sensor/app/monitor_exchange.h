@@ -14,6 +14,7 @@ struct exchange {
     struct gate answer;
     struct snapshot snapshot; /* the giver's while asked != given, else the asker's */
     struct snapshot latest;   /* the asker's: the last one that was given */
+    unsigned taken;           /* the asker's: which one that is, as `given` counts */
     int64_t asked_at;         /* the asker's; monotonic clock */
 };
 

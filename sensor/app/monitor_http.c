@@ -163,17 +163,18 @@ int http_server_open(const struct listen_address *address, void (*begin)(void), 
     *server = (struct http_server){.begin = begin, .answer = answer, .context = context};
     int result = open_socket(address, &listener, error);
     if (result == 0) {
-        say_where(listener);
         result = start(server, listener);
         if (result < 0)
             error_set(error, -result, EX_OSERR, "monitoring.listen: the server can't be started: %s",
                       strerror(-result));
     }
-    if (result < 0)
+    if (result < 0) {
         free(server);
-    else
-        *opened = server;
-    return result;
+        return result;
+    }
+    say_where(listener);
+    *opened = server;
+    return 0;
 }
 
 void http_server_close(struct http_server *server) {

@@ -428,7 +428,7 @@ class Probes(Monitoring):
                     time.sleep(0.05)
                 ending.set()
                 thread.join()
-                self.assertGreater(len(packets), 3)
+                self.assertGreater(len(packets), 1)
                 ledger = self.ledger(self.ended_well(running.finish()))
                 self.assertLessEqual(max(packets), ledger.packets["read"])
 
@@ -441,10 +441,27 @@ class Probes(Monitoring):
                      "monitoring.listen=192.0.2.1:19995")
         self.refused(os.EX_CONFIG, ["monitoring.listen", "localhost"], "-i", "lo", "-w", "null:", "--set", "monitoring.listen=localhost:19995")
 
+    def test_its_thread(self):
+        """Named, deaf to signals, and without capabilities before anybody has asked; the end is not held up."""
+        running = self.start("-i", "lo", "-f", "net 10.1.0.0/16", "-w", "null:", "--set", "monitoring.listen=127.0.0.1:0")
+        self.at = wait_until(lambda: ADDRESS.search(self.log(running)), what="the endpoint")[1]
+
+        def look():
+            tasks = [(task / "status").read_text() for task in Path(f"/proc/{running.process.pid}/task").iterdir()]
+            found = [dict(re.findall(r"^(\w+):\t(.*)$", text, re.M)) for text in tasks if text.startswith("Name:\tmonitor\n")]
+            return found[0] if found and found[0]["NoNewPrivs"] == "1" else None
+        status = wait_until(look, what="the thread without privileges")
+        self.assertEqual(int(status["CapEff"], 16) & 1 << 13, 0, "cap_net_raw")
+        self.assertTrue(int(status["SigBlk"], 16) >> signal.SIGTERM - 1 & 1)
+        wait_until(lambda: self.get("/readyz")[0] == 200, what="readiness", limit=30)
+        began = time.monotonic()
+        self.stop(running)
+        self.assertLess(time.monotonic() - began, 3)
+
     def test_ipv6(self):
         running = self.start("-i", "lo", "-f", "net 10.1.0.0/16", "-w", "null:", "--set", "monitoring.listen=[::1]:0")
-        self.at = wait_until(lambda: ADDRESS.search(self.log(running)), what="the endpoint")[1]
-        wait_until(lambda: self.get("/readyz")[0] == 200, what="readiness")
+        self.at = wait_until(lambda: ADDRESS.search(self.log(running)), what="the endpoint", limit=30)[1]
+        wait_until(lambda: self.get("/readyz")[0] == 200, what="readiness", limit=30)
         self.stop(running)
 
     def test_series_do_not_grow(self):
