@@ -99,6 +99,7 @@ void pipeline_close(struct pipeline *pipeline) {
     if (!pipeline)
         return;
     control_watch(NULL, 0);
+    backing_stop(&pipeline->backing);
     reporter_close(pipeline->reporter);
     delivery_close(&pipeline->delivery);
     for (size_t i = 0; i < pipeline->lane_count; i++)
@@ -157,8 +158,10 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
     int64_t started = clock_monotonic();
     watch_signals(pipeline);
     progress_start(&pipeline->progress, !pipeline->plan->live);
-    if (pipeline->plan->live)
+    if (pipeline->plan->live) {
+        backing_start(&pipeline->backing, pipeline->lanes, pipeline->lane_count);
         log_line(LOG_DEBUG, "everything is open; packets are read from here on");
+    }
     if (pipeline->lane_count > 1)
         parallel_run(pipeline);
     else

@@ -208,6 +208,10 @@ uint64_t dissector_memory(const struct dissector *dissector) {
     return pool_memory(dissector->states) + text_pools_memory(dissector->texts);
 }
 
+void dissector_back_memory(const struct dissector *dissector, const atomic_bool *stop) {
+    pool_back(dissector->states, stop);
+}
+
 void dissector_budget(const struct dissector_options *options, struct dissector_budget *budget) {
     struct pool_options states = states_of(options);
     budget->states = pool_memory_for(&states, states.max_objects);

@@ -6,6 +6,7 @@
  * texts come from pools; what nDPI itself allocates for a flow (HTTP headers, certificates) is its own. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,6 +40,9 @@ void dissector_release(struct dissector *dissector, struct l7 *l7);
 
 /* Bytes that flows' undecided nDPI states and decided texts take now. */
 uint64_t dissector_memory(const struct dissector *dissector);
+
+/* Any thread: pool_back() for the states. */
+void dissector_back_memory(const struct dissector *dissector, const atomic_bool *stop);
 
 /* What a dissector takes at most. */
 struct dissector_budget {

@@ -7,6 +7,7 @@
  * orientation, uid and label. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,7 +30,7 @@ struct meter_options {
     bool statistical_analysis;
     uint32_t splt_analysis;        /* packets, at most 65535; 0: off */
     uint64_t flow_table_size;      /* open at once; at least 1024 */
-    bool preallocate;              /* live: all memory from the start */
+    bool preallocate;              /* live: all memory is set aside at the start, see meter_back_memory() */
     bool system_visibility;        /* flows have a place for their process */
     struct visibility *visibility; /* finds it; borrowed, shared by meters; set where system_visibility is */
 
@@ -71,6 +72,9 @@ void meter_tick(struct meter *meter, int64_t time);
 void meter_finish(struct meter *meter, enum end_reason reason);
 
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics);
+
+/* Any thread, beside the meter's: pool_back() for what `preallocate` set aside. */
+void meter_back_memory(const struct meter *meter, const atomic_bool *stop);
 
 /* What a meter with these options takes at most once its table is full, and the labels' inner memory as dissect.h says. */
 struct meter_budget {
