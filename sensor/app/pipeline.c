@@ -107,6 +107,7 @@ void pipeline_close(struct pipeline *pipeline) {
     control_watch(NULL, 0);
     monitor_close(pipeline->monitor);
     service_manager_close(&pipeline->service_manager);
+    backing_stop(&pipeline->backing);
     reporter_close(pipeline->reporter);
     delivery_close(&pipeline->delivery);
     for (size_t i = 0; i < pipeline->lane_count; i++)
@@ -189,8 +190,10 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
     watch_signals(pipeline);
     progress_start(&pipeline->progress, !pipeline->plan->live);
     service_manager_ready(&pipeline->service_manager);
-    if (pipeline->plan->live)
+    if (pipeline->plan->live) {
+        backing_start(&pipeline->backing, pipeline->lanes, pipeline->lane_count);
         log_line(LOG_DEBUG, "everything is open; packets are read from here on");
+    }
     if (pipeline->lane_count > 1)
         parallel_run(pipeline);
     else

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/backing.h"
 #include "app/delivery.h"
 #include "app/failure.h"
 #include "app/intake.h"
@@ -28,6 +29,7 @@ struct pipeline {
     size_t intake_count;
     struct lane lanes[PLAN_METERS_MAX]; /* as many as there are meters */
     size_t lane_count;
+    struct backing backing;        /* live: of their memory */
     struct reporter *reporter;     /* NULL: no performance reports */
     struct visibility *visibility; /* NULL: off; all lanes use it */
     struct monitor *monitor;       /* NULL: there is no endpoint */

@@ -6,6 +6,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 #include "base/pool_sanitize.h"
 
 #if !POOL_SANITIZED
@@ -37,10 +41,13 @@ struct pool {
     struct free_object *free_objects; /* given back, the last one first: it is still in the cache */
     char *fresh;                      /* objects of the newest slab that nobody had yet */
     size_t fresh_count;
+    char *set_aside;       /* at the start; its memory is the pool's slab */
+    size_t set_aside_size; /* bytes that pool_back() is to back */
 };
 
 enum {
-    PAGE = 4096, /* no kernel has smaller ones */
+    PAGE = 4096,         /* no kernel has smaller ones */
+    BACK_SIZE = 4 << 20, /* bytes at once, in two huge pages: between them it can be stopped */
     /* malloc's header, and the rest of the page where a slab is a mapping of its own. */
     SLAB_OVERHEAD = PAGE + 16,
 };
@@ -79,8 +86,18 @@ static void put_free(struct pool *pool, void *object) {
     pool->free_objects = free_object;
 }
 
-/* One slab for all, and a write to every page of it, so that the kernel backs the memory now and not while packets wait.
- * Huge pages, where there are any, make that six times as fast, and later look-ups too. */
+/* Only the kernel can back a page without a change of what is in it. */
+static bool back(char *at, size_t size) {
+    return madvise(at, size, MADV_POPULATE_WRITE) == 0;
+}
+
+static void touch(char *bytes, size_t size) {
+    for (size_t at = 0; at < size; at += PAGE)
+        *(volatile char *)(bytes + at) = 0;
+}
+
+/* One slab for all, which pool_back() is for; with a kernel before 5.14 it is backed here. Huge pages, where there are
+ * any, make that several times as fast, and later look-ups too. */
 static int preallocate(struct pool *pool, size_t objects) {
     size_t size = slab_size(pool, objects);
     if (objects == 0)
@@ -89,10 +106,21 @@ static int preallocate(struct pool *pool, size_t objects) {
     if (bytes == MAP_FAILED)
         return -1;
     madvise(bytes, size, MADV_HUGEPAGE);
-    for (size_t at = 0; at < size; at += PAGE)
-        *(volatile char *)(bytes + at) = 0;
+    pool->set_aside = bytes;
+    if (back(bytes, PAGE))
+        pool->set_aside_size = size;
+    else
+        touch(bytes, size);
     add_slab(pool, (struct slab *)(void *)bytes, objects, true);
     return 0;
+}
+
+void pool_back(const struct pool *pool, const atomic_bool *stop) {
+    for (size_t at = 0; at < pool->set_aside_size && !atomic_load(stop); at += BACK_SIZE) {
+        size_t left = pool->set_aside_size - at;
+        if (!back(pool->set_aside + at, left < BACK_SIZE ? left : BACK_SIZE))
+            return; /* out of memory: as if it was not asked */
+    }
 }
 
 static void lay_out(struct pool *pool, const struct pool_options *options) {

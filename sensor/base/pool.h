@@ -3,6 +3,7 @@
  * allocation, so that a use after it was given back is seen. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 struct pool;
@@ -10,12 +11,16 @@ struct pool;
 struct pool_options {
     size_t object_size; /* bytes, rounded up to 16 */
     size_t max_objects; /* pool_take() returns NULL beyond */
-    size_t preallocate; /* objects whose memory exists from the start (live capture: all of them) */
+    size_t preallocate; /* objects whose memory is set aside at the start (live capture: all of them) */
 };
 
 /* NULL if memory is short. Free with pool_destroy(), which also frees all objects. */
 struct pool *pool_create(const struct pool_options *options);
 void pool_destroy(struct pool *pool);
+
+/* Any thread, beside the pool's: gets real memory for what was set aside, so that taking an object does not wait for the
+ * kernel. Returns when all has it or soon after *stop. */
+void pool_back(const struct pool *pool, const atomic_bool *stop);
 
 /* Contents are undefined. NULL if max_objects are out or memory is short. */
 void *pool_take(struct pool *pool);

@@ -77,6 +77,10 @@ size_t pool_memory(const struct pool *pool) {
     return pool->in_use * pool->object_size;
 }
 
+void pool_back(const struct pool *pool, const atomic_bool *stop) {
+    (void)pool, (void)stop;
+}
+
 size_t pool_memory_for(const struct pool_options *options, size_t objects) {
     return objects * options->object_size;
 }

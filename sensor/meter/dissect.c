@@ -216,6 +216,10 @@ const char *dissector_protocol_name(const struct dissector *dissector, size_t nu
     return ndpi_get_proto_name(dissector->module, (uint16_t)number);
 }
 
+void dissector_back_memory(const struct dissector *dissector, const atomic_bool *stop) {
+    pool_back(dissector->states, stop);
+}
+
 void dissector_budget(const struct dissector_options *options, struct dissector_budget *budget) {
     struct pool_options states = states_of(options);
     budget->states = pool_memory_for(&states, states.max_objects);

@@ -6,6 +6,7 @@
  * texts come from pools; what nDPI itself allocates for a flow (HTTP headers, certificates) is its own. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +45,9 @@ uint64_t dissector_memory(const struct dissector *dissector);
 /* nDPI's protocols, numbered 0 (unknown) to the count - 1, and their names, which live as long as the dissector. */
 size_t dissector_protocol_count(const struct dissector *dissector);
 const char *dissector_protocol_name(const struct dissector *dissector, size_t number);
+
+/* Any thread: pool_back() for the states. */
+void dissector_back_memory(const struct dissector *dissector, const atomic_bool *stop);
 
 /* What a dissector takes at most. */
 struct dissector_budget {

@@ -400,6 +400,12 @@ void meter_statistics(const struct meter *meter, struct meter_statistics *statis
         statistics->memory += dissector_memory(meter->dissector);
 }
 
+void meter_back_memory(const struct meter *meter, const atomic_bool *stop) {
+    pool_back(meter->blocks, stop);
+    if (meter->dissector != NULL)
+        dissector_back_memory(meter->dissector, stop);
+}
+
 void meter_budget(const struct meter_options *options, struct meter_budget *budget) {
     size_t offsets[FEATURE_COUNT];
     struct pool_options blocks = blocks_of(options, lay_out_block(options, offsets));

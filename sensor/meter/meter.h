@@ -7,6 +7,7 @@
  * orientation, uid and label. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,7 +31,7 @@ struct meter_options {
     bool statistical_analysis;
     uint32_t splt_analysis;        /* packets, at most 65535; 0: off */
     uint64_t flow_table_size;      /* open at once; at least 1024 */
-    bool preallocate;              /* live: all memory from the start */
+    bool preallocate;              /* live: all memory is set aside at the start, see meter_back_memory() */
     bool system_visibility;        /* flows have a place for their process */
     struct visibility *visibility; /* finds it; borrowed, shared by meters; set where system_visibility is */
 
@@ -76,6 +77,9 @@ size_t meter_protocol_count(const struct meter *meter);
 const char *meter_protocol_name(const struct meter *meter, size_t number);
 
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics);
+
+/* Any thread, beside the meter's: pool_back() for what `preallocate` set aside. */
+void meter_back_memory(const struct meter *meter, const atomic_bool *stop);
 
 /* What a meter with these options takes at most once its table is full, and the labels' inner memory as dissect.h says. */
 struct meter_budget {

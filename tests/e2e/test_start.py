@@ -15,7 +15,7 @@ from servers import LocalServers, closed_port
 from test_live import ABLE
 
 BEGUN = b"packets are read from here on"
-LIMIT_S = 0.3
+LIMIT_S = 0.3  # of a start
 
 
 class Delayed:

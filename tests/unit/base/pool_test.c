@@ -1,7 +1,9 @@
 #include "base/pool.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -80,6 +82,33 @@ static void memory_is_foretold(void **state) {
     }
 }
 
+static void *back(void *pool) {
+    atomic_bool stop = false;
+    pool_back(pool, &stop);
+    return NULL;
+}
+
+/* Real memory comes while objects are in use, and changes nothing in them. */
+static void memory_comes_beside_its_use(void **state) {
+    (void)state;
+    enum { COUNT = 20000 };
+    static uint64_t *objects[COUNT];
+    pthread_t thread;
+    atomic_bool stop = true;
+    struct pool *pool =
+        pool_create(&(struct pool_options){.object_size = 1000, .max_objects = COUNT, .preallocate = COUNT});
+    pool_back(pool, &stop);
+    assert_int_equal(pthread_create(&thread, NULL, back, pool), 0);
+    for (uint64_t i = 0; i < COUNT; i++)
+        *(objects[i] = pool_take(pool)) = i;
+    pthread_join(thread, NULL);
+    for (uint64_t i = 0; i < COUNT; i++)
+        assert_int_equal(*objects[i], i);
+    for (size_t i = 0; i < COUNT; i++)
+        pool_give(pool, objects[i]);
+    pool_destroy(pool);
+}
+
 static void odd_sizes_work(void **state) {
     (void)state;
     struct pool *large = pool_create(&(struct pool_options){.object_size = 3u << 20, .max_objects = 2});
@@ -99,11 +128,9 @@ static void odd_sizes_work(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(objects_are_apart_and_aligned),
-        cmocka_unit_test(given_objects_come_again),
-        cmocka_unit_test(memory_does_not_grow_with_use),
-        cmocka_unit_test(memory_is_foretold),
-        cmocka_unit_test(odd_sizes_work),
+        cmocka_unit_test(objects_are_apart_and_aligned), cmocka_unit_test(given_objects_come_again),
+        cmocka_unit_test(memory_does_not_grow_with_use), cmocka_unit_test(memory_is_foretold),
+        cmocka_unit_test(memory_comes_beside_its_use),   cmocka_unit_test(odd_sizes_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
