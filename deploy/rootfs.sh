@@ -20,7 +20,7 @@ usage() { sed -n 's/^# Usage: /usage: /p' "${BASH_SOURCE[0]}" >&2 && exit 64; }
 # builder ARCH: prints the folder of a Debian 13 in which install.sh ran.
 builder() {
   local sum folder
-  sum=$({ echo "${BUILD_PACKAGES[@]}" && cat "$ROOT/deploy/image/install.sh"; } | sha256sum)
+  sum=$({ printf '%s\n' "${BUILD_PACKAGES[@]}" | sort && cat "$ROOT/deploy/image/install.sh"; } | sha256sum)
   folder=$CACHE/rootfs-$1-${sum:0:12}
   mkdir -p "$CACHE"
   exec 9>"$folder.lock"
