@@ -99,7 +99,7 @@ class ControlPlane:
                               env=self.environment(), timeout=limit, check=False)
         done.said = done.stdout + done.stderr
         if check and done.returncode != 0:
-            raise AssertionError(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.said}")
+            raise AssertionError(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.said[-4000:]}")
         return done
 
     # --- start and stop ----------------------------------------------------------------------------------------------

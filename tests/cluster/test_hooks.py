@@ -45,6 +45,8 @@ class Hooks(ServedCase):
         done = release.upgrade({"kafka": {"topic": "hook-bad"}}, check=False)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("pre-upgrade hooks failed", done.said)
+        # helm itself shows why, from the pod's log.
+        self.assertRegex(done.said, "not compatible with subject hook-bad-value")
         self.assertEqual(release.status(), "failed")
         # Tried once, since a schema doesn't become compatible by waiting; the reason is in the pod's log.
         said = [text for name, text in self.kubelet.outputs.items() if "schema-check" in name and "hook-bad" in text]
