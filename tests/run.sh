@@ -46,9 +46,10 @@ suite_e2e() { "$PYTHON" tests/e2e/run.py; }
 suite_python() { "$PYTHON" -m unittest discover -s tests/python; }
 suite_tutorial() { "$PYTHON" -m unittest discover -s tests/tutorial; }
 suite_strangers() { "$PYTHON" tests/strangers/run.py; }
+suite_monitoring() { "$PYTHON" -m unittest discover -s tests/monitoring; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
-ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e python tutorial strangers fuzz)
+ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e python tutorial strangers monitoring fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }
