@@ -107,7 +107,7 @@ class Scene:
         return f"127.0.0.1:{FIRST_PORT + FATES.index(fate)}"
 
     def kafka(self, topic, registry):
-        return f"""registry = {{ url = "{registry}"; timeout = "1s"; auto_register = true; cache_directory = "{self.folder}"; }};
+        return f"""registry = {{ url = "{registry}"; auto_register = true; cache_directory = "{self.folder}"; }};
 outputs = ( {{ topic = "{topic}"; columns_to_anonymize = [ "all=hash" ];
     kafka = [ "bootstrap.servers={self.servers.bootstrap}", "queue.buffering.max.kbytes={QUEUE_KIB}" ]; }} );"""
 
