@@ -54,6 +54,8 @@ suite_chart() {
 # The chart on a real control plane. Builds Kubernetes at the first time (tests/cluster/README.md says how long).
 suite_cluster() { "$PYTHON" -m unittest discover -s tests/cluster; }
 suite_monitoring() { "$PYTHON" -m unittest discover -s tests/monitoring; }
+# The chart's pods in the image against real servers.
+suite_pod() { "$PYTHON" -m unittest discover -s tests/pod; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
 suite_image() {
@@ -62,7 +64,7 @@ suite_image() {
 }
 
 ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e python tutorial strangers monitoring
-  chart image cluster fuzz)
+  chart image pod cluster fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }

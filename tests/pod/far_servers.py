@@ -37,9 +37,17 @@ class FarServers:
         if done.returncode != 0:
             raise RuntimeError(f"servers.sh {words[0]}: {done.stdout}")
 
+    def ask(self, script, **request):
+        """Runs a script of this folder among the servers, as an administrator over TLS; what it printed."""
+        request.update(kafka=self.kafka, registry=self.registry, ca=self.ca, password=self.password)
+        done = subprocess.run([*self.inside, sys.executable, HERE / script], input=json.dumps(request), stdout=subprocess.PIPE,
+                              text=True, check=True)
+        return done.stdout
+
     def records(self, topic):
         """All records of a topic, each decoded by the schema that the registry has for it, with .id, .key and .headers."""
-        request = {"topic": topic, "kafka": self.kafka, "registry": self.registry, "ca": self.ca, "password": self.password}
-        done = subprocess.run([*self.inside, sys.executable, HERE / "read_topic.py"], input=json.dumps(request), stdout=subprocess.PIPE,
-                              text=True, check=True)
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return [json.loads(line) for line in self.ask("read_topic.py", topic=topic).splitlines()]
+
+    def allow_read(self, topic):
+        """What `helm test` needs beyond what the sensors may do."""
+        self.ask("allow_read.py", topic=topic, user=self.user)

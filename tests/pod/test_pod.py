@@ -1,6 +1,7 @@
 """The chart's pods end to end without an engine: the rendered manifests, run from the image's root file system as a node
 would; Kafka over TLS with SASL and ACLs, a registry by https, secrets as mounted files, probes, drain.
 """
+import os
 import signal
 import time
 import unittest
@@ -11,12 +12,13 @@ import chart
 import container
 import roots
 from far_servers import FarServers
-from harness import CAPTURES, Case
+from harness import CAPTURES, Case, Ledger
+import namespaces
 from namespaces import FAR, NEAR, Wire
 
 IDENTITY_KEY = "00112233445566778899aabbccddeeff"
 ANONYMIZATION_KEY = IDENTITY_KEY * 2
-TOPIC, STATS_TOPIC = "flows", "sensor-stats"
+TOPIC, STATS_TOPIC, TEST_TOPIC = "flows", "sensor-stats", "flows-test"
 PUBLIC_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -39,7 +41,7 @@ def values(servers):
         "topics": {"provision": "job", "partitions": 3, "replicationFactor": 1, "principal": f"User:{servers.user}",
                    "admin": {"existingSecret": "kafka-admin"}},
         "schema": {"provision": "register"},
-        "test": {"topic": "flows-test"},
+        "test": {"topic": TEST_TOPIC},
     }
 
 
@@ -64,7 +66,10 @@ class Pod(Case):
     def setUp(self):
         super().setUp()
         self.addCleanup(container.end_all, self.folder)
-        self.manifests = node.Manifests(chart.render(values(self.servers)), secrets(self.servers))
+        self.use(values(self.servers))
+
+    def use(self, given):
+        self.manifests = node.Manifests(chart.render(given), secrets(self.servers))
         self.node = node.Node(self.manifests, self.folder, self.wire.near, NEAR)
         self.daemon_set, = self.manifests.of_kind("DaemonSet")
 
@@ -116,7 +121,8 @@ class Pod(Case):
         self.assertEqual(result.code, 0, result)
         self.assertLess(took, self.daemon_set["spec"]["template"]["spec"]["terminationGracePeriodSeconds"])
         self.judge_records(result)
-        # What `helm test` runs; its topic is its own.
+        # What `helm test` runs, in a topic of its own, which the user must be allowed to read.
+        self.servers.allow_read(TEST_TOPIC)
         for name, text in self.run_hooks("test").items():
             self.assertIn("read back", text, name)
 
@@ -154,6 +160,25 @@ class Pod(Case):
         self.assertEqual(len(keys - {None}), 1)
         stats = self.servers.records(STATS_TOPIC)
         self.assertTrue(stats[-1]["record"]["is_last"] or any(found["record"]["is_last"] for found in stats))
+
+    def test_a_broker_that_goes_away(self):
+        """The pod stays ready and alive, and ends within its grace period with what it could not deliver counted."""
+        changes = {"delivery": {"shutdownTimeout": "5s"}, "terminationGracePeriodSeconds": 20, "kafka": {"topic": "away-flows", "statsTopic": "away-stats"}}
+        self.use(chart.merged(values(self.servers), changes))
+        self.run_hooks("pre-install")
+        _made, running = self.start_sensor()
+        self.node.wait_for_probe(self.spec, "readiness")
+        namespaces.ip("-n", self.wire.far, "link", "set", "far0", "down")
+        self.addCleanup(namespaces.ip, "-n", self.wire.far, "link", "set", "far0", "up")
+        time.sleep(3)
+        self.assertEqual(self.probes(), {"startup": 200, "liveness": 200, "readiness": 200})
+        asked = time.monotonic()
+        running.signal(signal.SIGTERM)
+        result = running.finish()
+        self.assertLess(time.monotonic() - asked, 20)
+        self.assertEqual(result.code, os.EX_UNAVAILABLE, result)
+        self.assertFalse(Ledger(result.lines).residual, result)
+        self.assertGreater(Ledger(result.lines).outputs["away-stats"]["why"]["undelivered"], 0, result)
 
     def test_wrong_authority_is_refused_in_one_line(self):
         """A registry whose certificate the mounted authority did not sign: the pod ends, says why, and nothing was sent."""
