@@ -13,7 +13,11 @@ enum command {
     COMMAND_LIST_INTERFACES,
     COMMAND_VERSION,
     COMMAND_HELP,
-    COMMAND_REFERENCE,    /* flowsensor reference: the page of options and record fields */
+    COMMAND_REFERENCE,       /* flowsensor reference: the page of options and record fields */
+    COMMAND_MANUAL,          /* flowsensor manual: the man page */
+    COMMAND_COMPLETION_BASH, /* flowsensor completion bash|zsh|fish */
+    COMMAND_COMPLETION_ZSH,
+    COMMAND_COMPLETION_FISH,
     COMMAND_SCHEMA_PRINT, /* flowsensor schema print|features|compose|check|register */
     COMMAND_SCHEMA_FEATURES,
     COMMAND_SCHEMA_COMPOSE,

@@ -6,7 +6,9 @@
 
 #include "app/anonymization.h"
 #include "app/command_line.h"
+#include "app/completion.h"
 #include "app/config.h"
+#include "app/manual.h"
 #include "app/pipeline.h"
 #include "app/plan.h"
 #include "app/reference.h"
@@ -86,6 +88,10 @@ static int execute(enum command command, const struct config *config, struct err
     case COMMAND_VERSION: version_print(stdout); return 0;
     case COMMAND_LIST_INTERFACES: return capture_list_interfaces(print_interface, NULL, error);
     case COMMAND_REFERENCE: reference_print(stdout); return 0;
+    case COMMAND_MANUAL: manual_print(stdout); return 0;
+    case COMMAND_COMPLETION_BASH:
+    case COMMAND_COMPLETION_ZSH:
+    case COMMAND_COMPLETION_FISH: completion_print(command, stdout); return 0;
     case COMMAND_PRINT_CONFIG: config_print(config, stdout); return 0;
     default: return execute_plan(command, config, error);
     }
