@@ -15,13 +15,14 @@ STOP_LIMIT_S=15
 usage() {
   cat <<'TEXT'
 usage: servers.sh install                      fetch the pinned jars into the cache (done once)
-       servers.sh start DIR [--sasl]           start both servers; state, logs and pids live in DIR
+       servers.sh start DIR [--sasl [--acl]]   start both servers; state, logs and pids live in DIR
        servers.sh stop DIR                     stop the servers that were started with DIR
        servers.sh topic DIR NAME [PARTITIONS]  create a topic unless it exists
 
 start writes DIR/env, lines of NAME=VALUE for a shell to source:
   KAFKA_BOOTSTRAP, REGISTRY_URL, and with --sasl (SASL_PLAINTEXT, mechanism PLAIN)
   KAFKA_SASL_BOOTSTRAP, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD_FILE
+With --acl that user may do only what ACLs allow, at first nothing; whoever comes without SASL may do everything.
 
 environment:
   FLOWSENSOR_CACHE          cache folder (default ${XDG_CACHE_HOME:-$HOME/.cache}/flowsensor)
@@ -171,7 +172,7 @@ chosen_port() {
 }
 
 write_kafka_config() {
-  local dir=$1 port=$2 controller=$3 sasl_port=$4
+  local dir=$1 port=$2 controller=$3 sasl_port=$4 acl=$5
   local listeners="PLAINTEXT://$HOST:$port"
   [ -z "$sasl_port" ] || listeners+=",SASL_PLAINTEXT://$HOST:$sasl_port"
   cat >"$dir/server.properties" <<CONF
@@ -204,6 +205,10 @@ CONF
 sasl.enabled.mechanisms=PLAIN
 listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
 user_flowsensor="$(cat "$dir/sasl.password")";
+CONF
+  [ "$acl" = no ] || cat >>"$dir/server.properties" <<CONF
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
 CONF
 }
 
@@ -259,7 +264,7 @@ set_compatibility() {
 }
 
 start_servers() {
-  local dir=$1 sasl=$2 sasl_port='' kafka_port registry_port registry_url
+  local dir=$1 sasl=$2 acl=$3 sasl_port='' kafka_port registry_port registry_url
   install_servers
   mkdir -p "$dir"
   dir=$(cd "$dir" && pwd)
@@ -273,7 +278,7 @@ start_servers() {
     sasl_port=$(chosen_port "${KAFKA_SASL_PORT:-}" KAFKA_SASL_PORT)
     [ -s "$dir/sasl.password" ] || od -An -tx1 -N16 /dev/urandom | tr -d ' \n' >"$dir/sasl.password"
   fi
-  write_kafka_config "$dir" "$kafka_port" "$(free_port)" "$sasl_port"
+  write_kafka_config "$dir" "$kafka_port" "$(free_port)" "$sasl_port" "$acl"
   # Half a start is none: whatever ends this script before both answer also ends what it started.
   # shellcheck disable=SC2064
   trap "$(printf 'stop_servers %q' "$dir")" EXIT
@@ -309,16 +314,21 @@ create_topic() {
 }
 
 main() {
-  local command=${1:-} sasl=no
+  local command=${1:-} sasl=no acl=no
   case "$command" in
     install)
       [ $# -eq 1 ] || { usage >&2; exit 64; }
       install_servers
       ;;
     start)
-      if [ "${3:-}" = --sasl ]; then sasl=yes; fi
-      { [ $# -eq 2 ] || { [ $# -eq 3 ] && [ $sasl = yes ]; }; } || { usage >&2; exit 64; }
-      start_servers "$2" $sasl
+      case "${*:3}" in
+        '') ;;
+        --sasl) sasl=yes ;;
+        '--sasl --acl') sasl=yes acl=yes ;;
+        *) usage >&2; exit 64 ;;
+      esac
+      [ $# -ge 2 ] || { usage >&2; exit 64; }
+      start_servers "$2" $sasl $acl
       ;;
     stop)
       [ $# -eq 2 ] || { usage >&2; exit 64; }

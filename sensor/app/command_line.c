@@ -132,6 +132,18 @@ static void list_subwords(const char *word, char *text, size_t size) {
     }
 }
 
+/* The nearest of the first words, or of the second ones that `word` has; NULL: none is near. */
+static const char *nearest_word(const char *word, const char *given) {
+    const char *names[COMMAND_ROWS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < command_row_count; i++) {
+        const struct command_row *row = &command_rows[i];
+        if (word ? strcmp(row->word, word) == 0 : command_row_is_first(i))
+            names[count++] = word ? row->subword : row->word;
+    }
+    return nearest_name(given, names, count, sizeof *names);
+}
+
 /* The row of these words, NULL if the first one begins no command; an error if the second one ends none. */
 static int find_command(const char *word, const char *subword, const struct command_row **found,
                         struct error *error) {
@@ -148,6 +160,10 @@ static int find_command(const char *word, const char *subword, const struct comm
     if (*found || !known)
         return 0;
     char subwords[128];
+    const char *nearest = subword ? nearest_word(word, subword) : NULL;
+    if (nearest)
+        return error_set(error, EINVAL, EX_USAGE, "%s %s: unknown command; did you mean %s %s?", word,
+                         subword, word, nearest);
     list_subwords(word, subwords, sizeof subwords);
     return error_set(error, EINVAL, EX_USAGE, "%s %s: unknown command; there are %s", word,
                      subword ? subword : "", subwords);
@@ -162,6 +178,10 @@ static int read_words(int argc, char **argv, struct line *line, struct error *er
         line->command = row->command;
         words = row->subword ? 2 : 1;
     }
+    const char *nearest = result == 0 && optind < argc && !row ? nearest_word(NULL, argv[optind]) : NULL;
+    if (nearest)
+        return error_set(error, EINVAL, EX_USAGE, "unknown command %s; did you mean %s? (--help lists all)",
+                         argv[optind], nearest);
     if (result == 0 && optind + words < argc)
         return error_set(error, EINVAL, EX_USAGE,
                          "unexpected argument \"%s\"; captures are given with -r FILE", argv[optind + words]);

@@ -23,6 +23,9 @@ enum command {
     COMMAND_SCHEMA_COMPOSE,
     COMMAND_SCHEMA_CHECK,
     COMMAND_SCHEMA_REGISTER,
+    COMMAND_TOPICS_CHECK, /* flowsensor topics check|create */
+    COMMAND_TOPICS_CREATE,
+    COMMAND_VERIFY, /* flowsensor verify: one record there and back */
 };
 
 /* Fills the configuration: defaults, then the file (-c), then --set, then flags, whatever their order on the line.

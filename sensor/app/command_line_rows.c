@@ -40,6 +40,12 @@ const struct command_row command_rows[] = {
     {"schema", "compose", COMMAND_SCHEMA_COMPOSE, false, "the schema with the user-defined fields"},
     {"schema", "check", COMMAND_SCHEMA_CHECK, false, "whether the registry has it or may have it"},
     {"schema", "register", COMMAND_SCHEMA_REGISTER, false, "register it in the registry"},
+    {"topics", "check", COMMAND_TOPICS_CHECK, false,
+     "whether the outputs' topics exist and are as the group topics asks"},
+    {"topics", "create", COMMAND_TOPICS_CREATE, false,
+     "create those that don't exist, and topics.principal's permissions"},
+    {"verify", NULL, COMMAND_VERIFY, false,
+     "send one record to each topic, read it back through the registry and compare"},
     {"reference", NULL, COMMAND_REFERENCE, true, "the page of options and record fields"},
     {"manual", NULL, COMMAND_MANUAL, true, "the man page, in roff"},
     {"completion", "bash", COMMAND_COMPLETION_BASH, true, "completion for bash, to be sourced"},
@@ -48,6 +54,7 @@ const struct command_row command_rows[] = {
     {"completion", "fish", COMMAND_COMPLETION_FISH, true, "completion for fish, to be sourced"},
 };
 const size_t command_row_count = sizeof command_rows / sizeof *command_rows;
+static_assert(sizeof command_rows / sizeof *command_rows <= COMMAND_ROWS_MAX, "raise COMMAND_ROWS_MAX");
 
 const struct exit_code_row exit_code_rows[] = {
     {EX_OK, "done"},

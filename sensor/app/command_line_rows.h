@@ -58,7 +58,7 @@ struct exit_code_row {
     const char *meaning;
 };
 
-enum { FLAG_ROWS_MAX = 32 };
+enum { FLAG_ROWS_MAX = 32, COMMAND_ROWS_MAX = 32 };
 
 extern const struct flag_row flag_rows[];
 extern const size_t flag_row_count;

@@ -56,6 +56,11 @@ struct config {
         char *key_file;
     } anonymization;
     struct {
+        int64_t partitions, replication_factor;
+        struct string_list config;
+        char *principal;
+    } topics;
+    struct {
         int64_t timeout, shutdown_timeout;
     } delivery;
     struct {
@@ -91,6 +96,9 @@ const char *config_output_name(const struct output_config *output);
 
 /* What needs more than one option to be judged: sources, outputs, topics. EX_CONFIG or EX_USAGE. */
 int config_check(const struct config *config, struct error *error);
+
+/* The part of it that is about outputs, for commands that read no packets. EX_CONFIG. */
+int config_check_outputs(const struct config *config, struct error *error);
 
 /* The configuration in force, in the file's language; secrets masked. */
 void config_print(const struct config *config, FILE *stream);

@@ -98,14 +98,19 @@ static int check_pair(const struct output_config *a, const struct output_config 
     return 0;
 }
 
-int config_check(const struct config *config, struct error *error) {
-    int result = check_source(config, error);
-    if (result == 0)
-        result = check_report(config, error);
+int config_check_outputs(const struct config *config, struct error *error) {
+    int result = 0;
     for (size_t i = 0; result == 0 && i < config->output_count; i++) {
         result = check_output(config, i, error);
         for (size_t j = 0; result == 0 && j < i; j++)
             result = check_pair(&config->outputs[j], &config->outputs[i], error);
     }
     return result;
+}
+
+int config_check(const struct config *config, struct error *error) {
+    int result = check_source(config, error);
+    if (result == 0)
+        result = check_report(config, error);
+    return result == 0 ? config_check_outputs(config, error) : result;
 }

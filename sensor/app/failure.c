@@ -1,5 +1,6 @@
 #include "app/failure.h"
 
+#include <errno.h>
 #include <stddef.h>
 
 #include "base/log.h"
@@ -17,4 +18,10 @@ void failure_note(struct failure *failure, const struct error *error) {
     if (failure->first.exit_code == 0)
         failure->first = *error;
     pthread_mutex_unlock(&failure->lock);
+}
+
+int failure_result(const struct failure *failure, struct error *error) {
+    *error = failure->first;
+    error->text[0] = '\0';
+    return error->exit_code == 0 ? 0 : -EIO;
 }

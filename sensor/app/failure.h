@@ -17,3 +17,6 @@ void failure_init(struct failure *failure, struct progress *progress);
 
 /* Logs the error and keeps it if it is the first. Any thread. */
 void failure_note(struct failure *failure, const struct error *error);
+
+/* When all is done: 0, or -errno with the first failure in *error, whose text is empty, since it was logged. */
+int failure_result(const struct failure *failure, struct error *error);

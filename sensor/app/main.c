@@ -8,11 +8,14 @@
 #include "app/command_line.h"
 #include "app/completion.h"
 #include "app/config.h"
+#include "app/kafka_options.h"
 #include "app/manual.h"
 #include "app/pipeline.h"
 #include "app/plan.h"
 #include "app/reference.h"
 #include "app/schema_commands.h"
+#include "app/topics_commands.h"
+#include "app/verify.h"
 #include "app/version.h"
 #include "base/log.h"
 #include "capture/capture.h"
@@ -67,7 +70,9 @@ static void print_interface(const char *name, const char *description, const cha
 static int execute_plan(enum command command, const struct config *config, struct error *error) {
     struct plan plan;
     bool runs = command == COMMAND_RUN || command == COMMAND_CHECK_CONFIG;
-    int result = runs ? config_check(config, error) : 0;
+    int result = runs                        ? config_check(config, error)
+                 : command == COMMAND_VERIFY ? kafka_check_outputs(config, error)
+                                             : 0;
     if (result < 0)
         return result;
     result = command == COMMAND_SCHEMA_COMPOSE ? plan_make_composed(config, &plan, error)
@@ -76,6 +81,8 @@ static int execute_plan(enum command command, const struct config *config, struc
         result = plan_check_run(&plan, error);
     if (result == 0 && command == COMMAND_RUN)
         result = run(&plan, error);
+    else if (result == 0 && command == COMMAND_VERIFY)
+        result = verify_command(&plan, error);
     else if (result == 0 && command != COMMAND_CHECK_CONFIG)
         result = schema_command(command, &plan, error);
     plan_release(&plan);
@@ -93,6 +100,8 @@ static int execute(enum command command, const struct config *config, struct err
     case COMMAND_COMPLETION_ZSH:
     case COMMAND_COMPLETION_FISH: completion_print(command, stdout); return 0;
     case COMMAND_PRINT_CONFIG: config_print(config, stdout); return 0;
+    case COMMAND_TOPICS_CHECK:
+    case COMMAND_TOPICS_CREATE: return topics_command(command, config, error);
     default: return execute_plan(command, config, error);
     }
 }

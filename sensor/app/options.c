@@ -108,8 +108,20 @@ const struct option_row option_rows[] = {
      "File with 64 hexadecimal digits, which nobody but its owner may read or write: the key of pseudonyms. Read again on "
      "SIGHUP. Without it the key is random per start, and pseudonyms of two runs can't be joined."},
 
+    {"topics.partitions", OPTION_INTEGER, AT(topics.partitions), "12", 1, 100000, NULL,
+     "Partitions of a topic that `flowsensor topics create` makes: so many consumers of a group can share it. 12 divides by 2, "
+     "3, 4 and 6; records of one flow are all in one partition."},
+    {"topics.replication_factor", OPTION_INTEGER, AT(topics.replication_factor), "-1", -1, 32767, NULL,
+     "Replicas of each of its partitions. -1: the broker's default."},
+    {"topics.config", OPTION_STRINGS, AT(topics.config), NULL, 0, 0, NULL,
+     "Its configuration, each \"name=value\", as in \"retention.ms=604800000\"."},
+    {"topics.principal", OPTION_STRING, AT(topics.principal), NULL, 0, 0, NULL,
+     "Who is allowed to write it, as in \"User:flowsensor\": Describe and Write on the topic, IdempotentWrite on the cluster. "
+     "Not set: permissions are left alone."},
+
     {"delivery.timeout", OPTION_DURATION, AT(delivery.timeout), "30s", 1000, 86400 * SECOND, NULL,
-     "Reading files: how long to wait for an output that takes nothing before giving up (exit code 69)."},
+     "Reading files: how long to wait for an output that takes nothing before giving up (exit code 69). `flowsensor topics` and "
+     "`flowsensor verify` wait that long for each answer of a broker."},
     {"delivery.shutdown_timeout", OPTION_DURATION, AT(delivery.shutdown_timeout), "10s", 1000, 86400 * SECOND,
      NULL,
      "At the end: how long the outputs may take for what is still under way, after a signal or on a live source."},

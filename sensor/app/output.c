@@ -64,7 +64,7 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .schema_id = schema_id,
         .schema_fingerprint = output->plan->schema->fingerprint,
         .origin = recorder_origin(output->shares[0].recorder),
-        .wait_when_full = !plan->live,
+        .wait_when_full = plan->waits_for_room,
         .delivery_limit = plan->config->delivery.timeout,
         .deadline = control_deadline,
     };

@@ -201,6 +201,7 @@ static void plan_meter(struct plan *plan) {
 static void plan_capture(struct plan *plan) {
     const struct config *config = plan->config;
     plan->live = config->capture.interface != NULL;
+    plan->waits_for_room = !plan->live;
     plan->system_visibility = plan->live && config->meter.system_visibility_mode != 0;
     plan->capture = (struct capture_options){
         .files = plan->live ? NULL : (const char *const *)config->capture.files.items,

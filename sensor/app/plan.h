@@ -32,6 +32,7 @@ enum { PLAN_METERS_MAX = CAPTURE_SHARES_MAX };
 struct plan {
     const struct config *config; /* borrowed */
     bool live;
+    bool waits_for_room; /* outputs wait when they are full, as for files; live they drop and count */
     struct capture_options capture;
     struct decode_options decode;
     struct meter_options meter; /* of each meter; meter.visibility is set by who runs the plan */

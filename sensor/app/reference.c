@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "app/command_line_rows.h"
 #include "app/config.h"
 #include "app/output.h"
 #include "decode/decode.h"
@@ -64,6 +65,20 @@ static void print_reasons(FILE *stream) {
                 sink_drop_text((enum sink_drop)i));
 }
 
+static void print_commands(FILE *stream) {
+    fputs("\n## Commands\n\n| command | what it does |\n| --- | --- |\n", stream);
+    for (size_t i = 0; i < command_row_count; i++) {
+        const struct command_row *row = &command_rows[i];
+        fprintf(stream, "| `flowsensor %s%s%s` | ", row->word, row->subword ? " " : "",
+                row->subword ? row->subword : "");
+        print_cell(row->help, stream);
+        fputs(" |\n", stream);
+    }
+    fputs("\n## Exit codes\n\n| code | meaning |\n| --- | --- |\n", stream);
+    for (size_t i = 0; i < exit_code_row_count; i++)
+        fprintf(stream, "| %d | %s |\n", exit_code_rows[i].code, exit_code_rows[i].meaning);
+}
+
 void reference_print(FILE *stream) {
     fputs(
         "# Reference\n\nMade by `flowsensor reference`; don't edit.\n\n## Options\n\n"
@@ -85,4 +100,5 @@ void reference_print(FILE *stream) {
           stream);
     print_fields(OF_SENSOR, stream);
     print_reasons(stream);
+    print_commands(stream);
 }

@@ -33,8 +33,13 @@ static int check(struct registry *registry, const char *subject, const struct sc
             error, EINVAL, EX_CONFIG,
             "schema %s is not compatible with subject %s: %s; give a changed meaning a new field name, or a new subject",
             schema->name, subject, reason);
-    printf("%s: %s %s\n", subject, schema->name,
-           compatibility == REGISTRY_NO_SUBJECT ? "would be the first version" : "is compatible");
+    static const char *const words[] = {
+        [REGISTRY_COMPATIBLE] = "is compatible",
+        [REGISTRY_COMPATIBLE_WITH_LATEST] =
+            "is compatible with the latest version (the registry can't compare with all)",
+        [REGISTRY_NO_SUBJECT] = "would be the first version",
+    };
+    printf("%s: %s %s\n", subject, schema->name, words[compatibility]);
     return 0;
 }
 

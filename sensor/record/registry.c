@@ -2,6 +2,7 @@
 
 #include <avro.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,6 +149,28 @@ int registry_resolve(struct registry *registry, const char *subject, const struc
     return result;
 }
 
+int registry_schema_text(struct registry *registry, uint32_t id, char **text, struct error *error) {
+    struct registry_answer answer;
+    char number[16];
+    snprintf(number, sizeof number, "%" PRIu32, id);
+    int result = registry_http_get(registry->http, "/schemas/ids/%s", number, &answer, error);
+    if (result < 0)
+        return result;
+    const char *schema = json_string_value(json_object_get(answer.body, "schema"));
+    if (answer.status == 404 && answer.code == SCHEMA_NOT_FOUND)
+        result =
+            error_set(error, ENOENT, EX_CONFIG,
+                      "registry %s: no schema has the id %" PRIu32
+                      ", which it gave itself; is registry.url the same for all, and is the registry whole?",
+                      registry_http_url(registry->http), id);
+    else if (answer.status != 200 || !schema)
+        result = unexpected(registry, "of an id", &answer, error);
+    else if (!(*text = strdup(schema)))
+        result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    registry_answer_free(&answer);
+    return result;
+}
+
 /* The registry's reasons, joined by "; ". */
 static void join_messages(const json_t *messages, const char *otherwise, char *reason, size_t size) {
     size_t used = 0;
@@ -161,13 +184,21 @@ static void join_messages(const json_t *messages, const char *otherwise, char *r
     }
 }
 
-int registry_check(struct registry *registry, const char *subject, const struct schema *schema,
-                   enum registry_compatibility *compatibility, char *reason, size_t reason_size,
-                   struct error *error) {
+/* A registry without this resource: a 404 of its own says which thing is missing. */
+static bool is_no_resource(const struct registry_answer *answer) {
+    return answer->status == 405 ||
+           (answer->status == 404 && answer->code != SUBJECT_NOT_FOUND && answer->code != VERSION_NOT_FOUND);
+}
+
+static const char all_versions[] = "/compatibility/subjects/%s/versions?verbose=true";
+static const char latest_version[] = "/compatibility/subjects/%s/versions/latest?verbose=true";
+
+/* One question of this path. -ENOSYS without a line: the registry has no such resource. */
+static int ask_compatibility(struct registry *registry, const char *path, const char *subject,
+                             const struct schema *schema, enum registry_compatibility *compatibility,
+                             char *reason, size_t reason_size, struct error *error) {
     struct registry_answer answer;
-    int result =
-        registry_http_post_schema(registry->http, "/compatibility/subjects/%s/versions/latest?verbose=true",
-                                  subject, schema->text, &answer, error);
+    int result = registry_http_post_schema(registry->http, path, subject, schema->text, &answer, error);
     if (result < 0)
         return result;
     const json_t *compatible = json_object_get(answer.body, "is_compatible");
@@ -175,11 +206,42 @@ int registry_check(struct registry *registry, const char *subject, const struct 
         *compatibility = REGISTRY_NO_SUBJECT;
     else if (answer.status == 200 && json_is_boolean(compatible))
         *compatibility = json_is_true(compatible) ? REGISTRY_COMPATIBLE : REGISTRY_INCOMPATIBLE;
+    else if (path == all_versions && is_no_resource(&answer))
+        result = -ENOSYS;
     else
         result = unexpected(registry, subject, &answer, error);
     join_messages(json_object_get(answer.body, "messages"), "the registry gives no reason", reason,
                   reason_size);
     registry_answer_free(&answer);
+    return result;
+}
+
+/* Whether the subject's level compares with the latest version alone; false if the registry doesn't say. */
+static bool compares_with_latest(struct registry *registry, const char *subject) {
+    struct registry_answer answer;
+    if (registry_http_get(registry->http, "/config/%s?defaultToGlobal=true", subject, &answer, NULL) < 0)
+        return false;
+    const char *level = json_string_value(json_object_get(answer.body, "compatibilityLevel"));
+    bool latest = answer.status == 200 && level && !strstr(level, "TRANSITIVE");
+    registry_answer_free(&answer);
+    return latest;
+}
+
+/* Apicurio's answer for the latest version is about that one alone even where the level is transitive, and the one for all
+ * versions is about all of them even where it is not. */
+int registry_check(struct registry *registry, const char *subject, const struct schema *schema,
+                   enum registry_compatibility *compatibility, char *reason, size_t reason_size,
+                   struct error *error) {
+    int result =
+        ask_compatibility(registry, all_versions, subject, schema, compatibility, reason, reason_size, error);
+    bool latest_only = result == -ENOSYS;
+    if (!latest_only &&
+        (result < 0 || *compatibility != REGISTRY_INCOMPATIBLE || !compares_with_latest(registry, subject)))
+        return result;
+    result = ask_compatibility(registry, latest_version, subject, schema, compatibility, reason, reason_size,
+                               error);
+    if (result == 0 && latest_only && *compatibility == REGISTRY_COMPATIBLE)
+        *compatibility = REGISTRY_COMPATIBLE_WITH_LATEST;
     return result;
 }
 

@@ -21,7 +21,12 @@ struct registry_options {
     const char *cache_directory;                       /* NULL: no cache */
 };
 
-enum registry_compatibility { REGISTRY_COMPATIBLE, REGISTRY_INCOMPATIBLE, REGISTRY_NO_SUBJECT };
+enum registry_compatibility {
+    REGISTRY_COMPATIBLE,             /* with those versions that the subject's level names */
+    REGISTRY_COMPATIBLE_WITH_LATEST, /* the registry can't compare with others */
+    REGISTRY_INCOMPATIBLE,
+    REGISTRY_NO_SUBJECT /* some registries say compatible */
+};
 
 struct registry;
 
@@ -38,7 +43,11 @@ int registry_resolve(struct registry *registry, const char *subject, const struc
 int registry_register(struct registry *registry, const char *subject, const struct schema *schema,
                       uint32_t *id, struct error *error);
 
-/* Whether the registry would take the schema, against the subject's latest version. `reason` gets its words. */
+/* The text of the schema that has this id, as a consumer gets it; *text is malloc'd. EX_CONFIG: there is none. */
+int registry_schema_text(struct registry *registry, uint32_t id, char **text, struct error *error);
+
+/* Whether the registry would take the schema under the subject: at a transitive level that is about all versions. `reason`
+ * gets its words. */
 int registry_check(struct registry *registry, const char *subject, const struct schema *schema,
                    enum registry_compatibility *compatibility, char *reason, size_t reason_size,
                    struct error *error);

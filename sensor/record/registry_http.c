@@ -171,12 +171,16 @@ static void read_answer(struct registry_http *http, struct registry_answer *answ
                  http->response.data ? (const char *)http->response.data : "");
 }
 
+/* Posts the body, or gets if there is none. */
 static int perform(struct registry_http *http, const char *url, const char *body,
                    struct registry_answer *answer, struct error *error) {
     http->response.length = 0;
     http->reason[0] = '\0';
     curl_easy_setopt(http->curl, CURLOPT_URL, url);
-    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, body);
+    if (body)
+        curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, body);
+    else
+        curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
     CURLcode code = curl_easy_perform(http->curl);
     if (code != CURLE_OK)
         return fail_transfer(http, code, error);
@@ -199,6 +203,18 @@ int registry_http_post_schema(struct registry_http *http, const char *path_forma
                              : error_set(error, ENOMEM, EX_OSERR, "out of memory");
     json_decref(request);
     free(body);
+    free(url);
+    if (result < 0)
+        registry_answer_free(answer);
+    return result;
+}
+
+int registry_http_get(struct registry_http *http, const char *path_format, const char *name,
+                      struct registry_answer *answer, struct error *error) {
+    *answer = (struct registry_answer){0};
+    char *url = make_url(http, path_format, name);
+    int result =
+        url ? perform(http, url, NULL, answer, error) : error_set(error, ENOMEM, EX_OSERR, "out of memory");
     free(url);
     if (result < 0)
         registry_answer_free(answer);

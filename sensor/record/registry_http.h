@@ -23,6 +23,10 @@ struct registry_answer {
  * Returns 0 whenever somebody answered; -errno and the line if not, or if the answer broke a limit. */
 int registry_http_post_schema(struct registry_http *http, const char *path_format, const char *subject,
                               const char *schema_text, struct registry_answer *answer, struct error *error);
+
+/* GETs URL + path, where the path's %s is the escaped name; as above. */
+int registry_http_get(struct registry_http *http, const char *path_format, const char *name,
+                      struct registry_answer *answer, struct error *error);
 void registry_answer_free(struct registry_answer *answer);
 
 /* The registry's URL without a slash at its end. */

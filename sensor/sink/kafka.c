@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sink/framing.h"
+#include "sink/kafka_client.h"
 
 enum { WAIT_MILLISECONDS = 50, METADATA_MILLISECONDS = 5000, PURGE_MILLISECONDS = 1000 };
 
@@ -38,18 +39,6 @@ struct kafka_sink {
 static int64_t deadline_of(const struct kafka_sink *sink) {
     return sink->deadline ? sink->deadline() : 0;
 }
-
-/* What is set before the person's own properties, which win. */
-static const char *const our_properties[] = {
-    "enable.idempotence=true",
-    "acks=all",
-    "compression.codec=zstd",
-    "partitioner=murmur2_random",
-    "linger.ms=100",
-    "message.timeout.ms=0",
-    "queue.buffering.max.kbytes=65536",
-    "client.id=flowsensor",
-};
 
 static enum sink_drop drop_of(rd_kafka_resp_err_t code) {
     switch (code) {
@@ -84,10 +73,13 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
     struct kafka_sink *sink = opaque;
     (void)producer;
     sink->statistics.in_flight--;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        sink->statistics.acknowledged++;
-    else
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         count_drop(sink, message->err);
+        return;
+    }
+    sink->statistics.acknowledged++;
+    sink->statistics.last_partition = message->partition;
+    sink->statistics.last_offset = message->offset;
 }
 
 static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque) {
@@ -100,69 +92,21 @@ static void on_error(rd_kafka_t *producer, int code, const char *reason, void *o
         sink->authentication_failed = true;
 }
 
-static void on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text) {
-    (void)producer, (void)level;
-    log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
-}
-
-static int set_property(rd_kafka_conf_t *conf, const char *output, const char *property,
-                        struct error *error) {
-    char reason[512], name[256];
-    const char *equals = strchr(property, '=');
-    if (!equals || equals == property || (size_t)(equals - property) >= sizeof name)
-        return error_set(
-            error, EINVAL, EX_CONFIG,
-            "output \"%s\": kafka: expected \"name=value\", got a string without name or =", output);
-    snprintf(name, sizeof name, "%.*s", (int)(equals - property), property);
-    if (rd_kafka_conf_set(conf, name, equals + 1, reason, sizeof reason) != RD_KAFKA_CONF_OK)
-        return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", output, reason);
-    return 0;
-}
-
-/* librdkafka before 2.6.1 fails SCRAM against Kafka 4 with the right password: say so before anyone doubts theirs. */
-static void warn_of_scram(const char *output, const char *property) {
-    if (strncmp(property, "sasl.mechanism", 14) == 0 && strstr(property, "SCRAM") &&
-        rd_kafka_version() < 0x020601ff)
-        log_line(
-            LOG_WARNING,
-            "output \"%s\": librdkafka %s can't log in to Kafka 4 by SCRAM even with the right password; use 2.6.1 or newer, or SASL PLAIN over TLS",
-            output, rd_kafka_version_str());
-}
-
-static int set_properties(rd_kafka_conf_t *conf, const struct sink_options *options, struct error *error) {
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < sizeof our_properties / sizeof *our_properties; i++)
-        result = set_property(conf, options->output, our_properties[i], error);
-    for (size_t i = 0; result == 0 && i < options->kafka_count; i++) {
-        result = set_property(conf, options->output, options->kafka[i], error);
-        warn_of_scram(options->output, options->kafka[i]);
-    }
-    return result;
-}
-
 static int create_producer(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
     char reason[512];
-    size_t size = 0;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    int result = set_properties(conf, options, error);
-    if (result == 0 &&
-        (rd_kafka_conf_get(conf, "bootstrap.servers", NULL, &size) != RD_KAFKA_CONF_OK || size <= 1))
-        result = error_set(
-            error, EINVAL, EX_CONFIG,
-            "output \"%s\": no broker; add kafka = [ \"bootstrap.servers=HOST:PORT\" ] to the output",
-            options->output);
-    if (result == 0) {
-        rd_kafka_conf_set_opaque(conf, sink);
-        rd_kafka_conf_set_dr_msg_cb(conf, delivered);
-        rd_kafka_conf_set_error_cb(conf, on_error);
-        rd_kafka_conf_set_log_cb(conf, on_log);
-        sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
-        if (!sink->producer)
-            result = error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
-    }
-    if (!sink->producer)
-        rd_kafka_conf_destroy(conf);
-    return result;
+    rd_kafka_conf_t *conf = NULL;
+    int result = kafka_configure(options, &conf, error);
+    if (result < 0)
+        return result;
+    kafka_warn(options);
+    rd_kafka_conf_set_opaque(conf, sink);
+    rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+    if (sink->producer)
+        return 0;
+    rd_kafka_conf_destroy(conf);
+    return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
 }
 
 static int create_headers(struct kafka_sink *sink, const struct message_origin *origin) {
@@ -177,27 +121,7 @@ static int create_headers(struct kafka_sink *sink, const struct message_origin *
 }
 
 static int refused(const struct kafka_sink *sink, struct error *error) {
-    return error_set(error, EACCES, EX_NOPERM,
-                     "output \"%s\": the broker refuses the login: %s; check sasl.username and sasl.password",
-                     sink->output, sink->statistics.last_error);
-}
-
-static int check_topic_error(const struct kafka_sink *sink, rd_kafka_resp_err_t code, struct error *error) {
-    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
-        return error_set(
-            error, ENOENT, EX_CONFIG,
-            "output \"%s\": topic %s does not exist; create it: kafka-topics.sh --create --topic %s --bootstrap-server HOST:PORT",
-            sink->output, sink->topic, sink->topic);
-    if (code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION)
-        return error_set(
-            error, EINVAL, EX_CONFIG,
-            "output \"%s\": \"%s\" is no topic name; use letters, digits, '.', '_' and '-', at most 249",
-            sink->output, sink->topic);
-    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-        return error_set(error, EACCES, EX_NOPERM,
-                         "output \"%s\": no permission for topic %s; allow Describe and Write on it",
-                         sink->output, sink->topic);
-    return 0;
+    return kafka_refused_login(sink->output, sink->statistics.last_error, error);
 }
 
 /* Whether the topic is there, as far as the broker answers in time: an absent broker is no reason not to begin, since
@@ -220,7 +144,7 @@ static int check_topic(struct kafka_sink *sink, struct error *error) {
     rd_kafka_topic_destroy(topic);
     int result = 0;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt > 0)
-        result = check_topic_error(sink, metadata->topics[0].err, error);
+        result = kafka_topic_error(sink->output, sink->topic, metadata->topics[0].err, error);
     else if (sink->authentication_failed)
         result = refused(sink, error);
     else

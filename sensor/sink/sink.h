@@ -37,6 +37,9 @@ struct sink_statistics {
     uint64_t bytes;       /* encoded bytes handed over, without framing */
     uint64_t checksum;    /* null: CRC-32 (as in zlib) of all encoded bytes in order; others 0 */
     char last_error[256]; /* last delivery error as the library words it; "" */
+    /* kafka: where the record is that was acknowledged last; the offset is negative if the broker did not tell it. */
+    int32_t last_partition;
+    int64_t last_offset;
 };
 
 struct sink_options {

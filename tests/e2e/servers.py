@@ -9,7 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from harness import REPOSITORY, environment
+from harness import REPOSITORY, environment, wait_until
 
 SCRIPT = REPOSITORY / "deploy" / "local" / "servers.sh"
 
@@ -33,11 +33,12 @@ class LocalServers:
             cls.instance = cls()
         return cls.instance
 
-    def __init__(self):
+    def __init__(self, *flags):
+        """Servers of one's own, with further flags of servers.sh."""
         self.folder = tempfile.TemporaryDirectory(prefix="flowsensor-servers-")
         self.admin = None
         script("install")
-        script("start", self.folder.name, "--sasl")
+        script("start", self.folder.name, "--sasl", *flags)
         atexit.register(self.stop)
         lines = shlex.split((Path(self.folder.name) / "env").read_text())
         values = dict(line.split("=", 1) for line in lines)
@@ -50,13 +51,20 @@ class LocalServers:
         script("stop", self.folder.name)
         self.folder.cleanup()
 
-    def topic(self, name, **config):
-        """Creates a topic; `config` are topic properties with _ for the dots."""
-        from confluent_kafka.admin import AdminClient, NewTopic
+    def administrator(self):
+        """A client that may do everything; it lives as long as the servers."""
+        from confluent_kafka.admin import AdminClient
         self.admin = self.admin or AdminClient({"bootstrap.servers": self.bootstrap})
+        return self.admin
+
+    def topic(self, name, partitions=1, **config):
+        """Creates a topic; `config` are topic properties with _ for the dots."""
+        from confluent_kafka.admin import NewTopic
         properties = {key.replace("_", "."): str(value) for key, value in config.items()}
-        for future in self.admin.create_topics([NewTopic(name, 1, 1, config=properties)]).values():
+        for future in self.administrator().create_topics([NewTopic(name, partitions, 1, config=properties)]).values():
             future.result(30)
+        # The controller's word comes before every broker has heard of it.
+        wait_until(lambda: name in self.admin.list_topics(timeout=10).topics, what=f"topic {name}")
         return name
 
     def messages(self, topic):
@@ -92,6 +100,8 @@ class FaultyRegistry:
                     answer(self)
                 except (BrokenPipeError, ConnectionResetError):
                     pass
+
+            do_GET = do_POST
 
             def log_message(self, *_arguments):
                 pass

@@ -10,7 +10,7 @@ import urllib.request
 import fastavro
 import frames
 from harness import SCHEMAS, Case
-from servers import LocalServers
+from servers import LocalServers, closed_port
 
 NEW = SCHEMAS / "flow" / "v1.avsc"
 LATER_FIELD = "tunnel_key"  # stands for the field that the new version adds
@@ -46,6 +46,23 @@ outputs = ( {{ topic = "{self.topic}"; columns_to_anonymize = [ "all=keep" ];
     def get(self, path):
         with urllib.request.urlopen(f"{self.servers.registry}/{path}", timeout=10) as answer:
             return json.load(answer)
+
+    def send(self, method, path, document):
+        request = urllib.request.Request(f"{self.servers.registry}/{path}", json.dumps(document).encode(), method=method,
+                                         headers={"Content-Type": "application/vnd.schemaregistry.v1+json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def post(self, path, document):
+        return self.send("POST", path, document)
+
+    def put(self, path, document):
+        return self.send("PUT", path, document)
+
+    def named(self, full_name):
+        """The schema under another name, so that it has a subject of its own."""
+        namespace, name = full_name.rsplit(".", 1)
+        return self.write("named.avsc", json.dumps({**json.loads(NEW.read_text()), "namespace": namespace, "name": name}).encode())
 
     def versions(self):
         return self.get(f"subjects/{self.subject}/versions")
@@ -93,6 +110,36 @@ outputs = ( {{ topic = "{self.topic}"; columns_to_anonymize = [ "all=keep" ];
             self.refused(os.EX_CONFIG, [self.subject], *self.command(renamed, "schema", word))
         self.assertEqual(self.versions(), [1])
         self.meter(self.old)
+
+    def test_an_older_version_has_a_say_too(self):
+        """The level is transitive: the latest version has no such field, but an older one has it with another type."""
+        def retyped(fields):
+            return [{**field, "type": ["null", "string"]} if field["name"] == LATER_FIELD else field for field in fields]
+        for path in (self.schema("retyped.avsc", retyped), self.old):
+            self.post(f"subjects/{self.subject}/versions", {"schema": path.read_text()})
+        for word in ("check", "register"):
+            self.refused(os.EX_CONFIG, [self.subject, "compatible"], *self.command(NEW, "schema", word))
+        # At a level that looks at the latest version alone, the registry takes it, so the check does.
+        self.put(f"config/{self.subject}", {"compatibility": "FULL"})
+        self.assertIn("is compatible", self.succeeds(*self.command(NEW, "schema", "check")).text())
+        self.succeeds(*self.command(NEW, "schema", "register"))
+
+    def test_outputs_that_share_a_subject(self):
+        other = self.servers.topic(f"{self.topic}-2")
+        shared = [word for index, topic in enumerate((self.topic, other)) for setting in (
+            f"topic={topic}", f"kafka=bootstrap.servers={self.servers.bootstrap}", "columns_to_anonymize=all=keep",
+            "subject_strategy=record", f"schema={self.named('shared.Flow')}") for word in ("--set", f"outputs.{index}.{setting}")]
+        first = self.succeeds("schema", "check", "-c", self.config, *shared)
+        self.assertEqual(first.text().count("would be the first version"), 2)
+        ids = [self.succeeds("schema", "register", "-c", self.config, *shared).text().split()[-1] for _time in range(2)]
+        self.assertEqual(len(set(ids)), 1)
+        self.assertEqual(self.get("subjects/shared.Flow/versions"), [1])
+        self.succeeds("verify", "-c", self.config, *shared)
+
+    def test_registry_away(self):
+        url = f"http://127.0.0.1:{closed_port()}"
+        for word in ("check", "register"):
+            self.refused(os.EX_UNAVAILABLE, [url], *self.command(NEW, "schema", word), "--set", f"registry.url={url}")
 
     def test_register_twice(self):
         for _time in range(2):

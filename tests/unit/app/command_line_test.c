@@ -139,6 +139,9 @@ static void commands_are_words_or_flags(void **state) {
         {"schema compose", COMMAND_SCHEMA_COMPOSE},
         {"--schema flow/v1 schema check", COMMAND_SCHEMA_CHECK},
         {"schema register", COMMAND_SCHEMA_REGISTER},
+        {"topics check", COMMAND_TOPICS_CHECK},
+        {"topics create --set topics.partitions=3", COMMAND_TOPICS_CREATE},
+        {"verify", COMMAND_VERIFY},
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct config config;
@@ -162,9 +165,15 @@ static void unknown_words_and_flags_are_usage(void **state) {
     refuse("--schema", EX_USAGE, "--schema needs a value");
     refuse("a.pcap", EX_USAGE, "unexpected argument \"a.pcap\"; captures are given with -r FILE");
     refuse("schema", EX_USAGE, "there are print, features, compose, check and register");
-    refuse("schema prnt", EX_USAGE, "schema prnt: unknown command");
     refuse("completion", EX_USAGE, "completion : unknown command; there are bash, zsh and fish");
     refuse("manual page", EX_USAGE, "unexpected argument \"page\"");
+    refuse("schema prnt", EX_USAGE, "schema prnt: unknown command; did you mean schema print?");
+    refuse("schema zzzzz", EX_USAGE,
+           "schema zzzzz: unknown command; there are print, features, compose, check and register");
+    refuse("topics", EX_USAGE, "there are check and create");
+    refuse("topic check", EX_USAGE, "unknown command topic; did you mean topics? (--help lists all)");
+    refuse("verfy", EX_USAGE, "unknown command verfy; did you mean verify? (--help lists all)");
+    refuse("verify x", EX_USAGE, "unexpected argument \"x\"");
     refuse("schema print x", EX_USAGE, "unexpected argument \"x\"");
     refuse("--profile fast", EX_USAGE, "--profile: profile: \"fast\" is not one of native|nfstream");
     refuse("--format xml", EX_USAGE, "\"xml\" is not one of avro|csv|jsonl");

@@ -42,8 +42,8 @@ static inline void server_read(int connection, char *request) {
         request[length] = '\0';
         const char *end = strstr(request, "\r\n\r\n");
         const char *size = strcasestr(request, "\r\nContent-Length:");
-        if (end && size)
-            wanted = (size_t)(end - request) + 4 + strtoul(size + 17, NULL, 10);
+        if (end)
+            wanted = (size_t)(end - request) + 4 + (size ? strtoul(size + 17, NULL, 10) : 0);
     }
     request[length] = '\0';
 }
