@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+"""Writes Grafana's dashboard of flowsensor, helm/flowsensor/files/dashboard.json, which nobody edits by hand.
+
+Usage: python3 deploy/dashboard.py > helm/flowsensor/files/dashboard.json
+"""
+import json
+import sys
+
+WIDTH = 24
+SELECTOR = 'cluster=~"$cluster", namespace=~"$namespace", instance=~"$instance"'
+SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+WINDOW = "$__rate_interval"
+DOCUMENTATION = "https://github.com/flowsensor/flowsensor/blob/main/deploy/monitoring.md"
+
+
+def of(metric, *matchers):
+    """The metric's series of the chosen sensors."""
+    return f"{metric}{{{', '.join((*matchers, SELECTOR))}}}"
+
+
+def rate(metric, *matchers):
+    return f"rate({of(metric, *matchers)}[{WINDOW}])"
+
+
+def total(expression, by=""):
+    return f"sum by ({by}) ({expression})" if by else f"sum({expression})"
+
+
+def sensors(expression):
+    """Of a metric that other programs have too, only what is a sensor's."""
+    return f"({expression} and on (job, instance) {of('flowsensor_build_info')})"
+
+
+def query(expression, legend="", instant=False, table=False):
+    return {"datasource": SOURCE, "editorMode": "code", "expr": expression, "legendFormat": legend or "__auto",
+            "instant": instant, "range": not instant, "format": "table" if table else "time_series"}
+
+
+def thresholds(*steps):
+    """Green, and from each (value, colour) on that colour."""
+    return {"mode": "absolute", "steps": [{"color": "green", "value": None}, *({"color": colour, "value": value} for value, colour in steps)]}
+
+
+def field(unit, limits=(), **more):
+    return {"defaults": {"unit": unit, "color": {"mode": "thresholds" if limits else "palette-classic"},
+                         "thresholds": thresholds(*limits), "mappings": [], **more}, "overrides": []}
+
+
+def panel(kind, title, description, width, height, queries, config, options):
+    targets = [{"refId": chr(ord("A") + number), **each} for number, each in enumerate(queries)]
+    return {"type": kind, "title": title, "description": description, "datasource": SOURCE, "targets": targets,
+            "fieldConfig": config, "options": options, "gridPos": {"h": height, "w": width, "x": 0, "y": 0}}
+
+
+def stat(title, description, expression, unit="short", limits=(), width=4):
+    options = {"colorMode": "background" if limits else "value", "graphMode": "area", "justifyMode": "auto", "orientation": "auto",
+               "textMode": "auto", "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}
+    return panel("stat", title, description, width, 4, [query(expression)], field(unit, limits, min=0), options)
+
+
+def graph(title, description, queries, unit="short", width=12, stacked=False, limits=(), **more):
+    custom = {"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 30 if stacked else 10,
+              "gradientMode": "none", "showPoints": "never", "spanNulls": False, "axisPlacement": "auto",
+              "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
+              "thresholdsStyle": {"mode": "line" if limits else "off"}}
+    config = field(unit, limits, min=0, custom=custom, **more)
+    config["defaults"]["color"] = {"mode": "palette-classic"}
+    options = {"legend": {"displayMode": "table", "placement": "bottom", "showLegend": True, "calcs": ["mean", "max"],
+                          "sortBy": "Mean", "sortDesc": True},
+               "tooltip": {"mode": "multi", "sort": "desc"}}
+    return panel("timeseries", title, description, width, 9, queries, config, options)
+
+
+def bars(title, description, expression, legend, unit):
+    options = {"displayMode": "gradient", "orientation": "horizontal", "showUnfilled": True, "valueMode": "color",
+               "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}
+    return panel("bargauge", title, description, 8, 10, [query(expression, legend, instant=True)], field(unit, min=0), options)
+
+
+def table(title, description, queries, hidden, names):
+    transformations = [{"id": "merge", "options": {}},
+                       {"id": "organize", "options": {"excludeByName": {name: True for name in hidden}, "renameByName": names}}]
+    made = panel("table", title, description, 24, 8, queries, field("short"), {"showHeader": True, "cellHeight": "sm"})
+    made["transformations"] = transformations
+    return made
+
+
+def overview():
+    known = f"last_over_time({of('flowsensor_build_info')}[1d])"
+    dropped = total(rate("flowsensor_capture_kernel_dropped_packets_total"))
+    return [
+        stat("Sensors up", "Sensors that answer Prometheus.", f"count({of('flowsensor_build_info')})", width=3),
+        stat("Sensors down", "Targets that were a sensor within the last day and do not answer now.",
+             f"count(up == 0 and on (job, instance) {known}) or vector(0)", limits=((1, "red"),), width=3),
+        stat("Alerts firing", "Alerts of helm/flowsensor/files/alerts.yaml that fire, of all sensors; 0 also where the rules are not loaded.",
+             'count(ALERTS{alertname=~"Flowsensor.+", alertstate="firing"}) or vector(0)', limits=((1, "red"),), width=3),
+        stat("Packets", "Packets read per second.", total(rate("flowsensor_capture_packets_total")), "pps", width=3),
+        stat("Traffic", "Bits per second on the wire, of the packets read.", f"8 * {total(rate('flowsensor_capture_bytes_total'))}", "bps", width=3),
+        stat("Kernel drops", "Share of the packets that the kernel dropped because the ring was full.",
+             f"{dropped} / ({total(rate('flowsensor_capture_packets_total'))} + {dropped})", "percentunit",
+             ((0.001, "orange"), (0.05, "red")), width=3),
+        stat("Flows open", "Flows in the tables of all meters.", total(of("flowsensor_flows_open")), width=3),
+        stat("Oldest record", "Age of the oldest record that is not acknowledged yet, of all outputs.",
+             f"max({of('flowsensor_output_oldest_record_age_seconds')})", "s", ((60, "orange"), (900, "red")), width=3),
+        graph("Packets", "Packets read per second, by sensor; the 20 busiest.",
+              [query(f"topk(20, {total(rate('flowsensor_capture_packets_total'), 'instance')})", "{{instance}}")], "pps"),
+        graph("Flows and records", "Flows opened and ended, records made and acknowledged per second.",
+              [query(total(rate("flowsensor_flows_opened_total")), "flows opened"),
+               query(total(rate("flowsensor_flows_ended_total")), "flows ended"),
+               query(total(rate("flowsensor_output_records_made_total")), "records made"),
+               query(total(rate("flowsensor_output_records_acknowledged_total")), "records acknowledged")], "ops"),
+    ]
+
+
+def applications():
+    counted = "Counted when a flow, or a slice of it, ends."
+
+    def top(metric, scale=""):
+        return query(f"topk(10, {scale}{total(rate(metric), 'application')})", "{{application}}")
+
+    def sums(metric):
+        return f"topk(10, sum by (application) (increase({of(metric)}[$__range])))"
+    return [
+        bars("Bytes", f"Bytes in the dashboard's range, the first ten applications. {counted}", sums("flowsensor_application_bytes_total"), "{{application}}", "bytes"),
+        bars("Flows", f"Flows in the dashboard's range, the first ten applications. {counted}", sums("flowsensor_application_flows_total"), "{{application}}", "short"),
+        bars("Packets", f"Packets in the dashboard's range, the first ten applications. {counted}", sums("flowsensor_application_packets_total"), "{{application}}", "short"),
+        graph("Traffic by application", f"Bits per second, the first ten at each time. {counted}",
+              [top("flowsensor_application_bytes_total", "8 * ")], "bps", stacked=True),
+        graph("Flows by application", f"Flows per second, the first ten at each time. {counted}",
+              [top("flowsensor_application_flows_total")], "ops", stacked=True),
+    ]
+
+
+def capture():
+    return [
+        graph("Kernel drops", "Packets per second that did not fit into the ring (capture.socket_buffer_size), the 20 worst sensors.",
+              [query(f"topk(20, {total(rate('flowsensor_capture_kernel_dropped_packets_total'), 'instance')})", "{{instance}}")], "pps", 8),
+        graph("Interface drops", "Packets per second that the interface or its driver dropped, the 20 worst sensors.",
+              [query(f"topk(20, {total(rate('flowsensor_capture_interface_dropped_packets_total'), 'instance')})", "{{instance}}")], "pps", 8),
+        graph("Times raised", "Packets per second whose time lay before an earlier packet's and was raised to it, the 20 worst sensors.",
+              [query(f"topk(20, {total(rate('flowsensor_packet_times_raised_total'), 'instance')})", "{{instance}}")], "pps", 8),
+        graph("Traffic", "Bits per second on the wire, by sensor; the 20 busiest.",
+              [query(f"topk(20, 8 * {total(rate('flowsensor_capture_bytes_total'), 'instance')})", "{{instance}}")], "bps"),
+        graph("Age of the numbers", "How old the snapshot is that a sensor's numbers are from, the 20 worst sensors. It grows while the capture loop hangs.",
+              [query(f"topk(20, max by (instance) ({of('flowsensor_snapshot_age_seconds')}))", "{{instance}}")], "s", limits=((30, "red"),)),
+    ]
+
+
+def residual(account):
+    return total("abs(" + of("flowsensor_ledger_residual", f'account="{account}"') + ")")
+
+
+def ledger():
+    ended = rate("flowsensor_flows_ended_total")
+    return [
+        stat("Residual, packets", "Packets that the ledgers can't account for: 0, or a defect.",
+             residual("packets"), limits=((1, "red"),), width=8),
+        stat("Residual, flows", "Flows that the ledgers can't account for: 0, or a defect.",
+             residual("flows"), limits=((1, "red"),), width=8),
+        stat("Residual, records", "Records of all outputs that the ledgers can't account for: 0, or a defect.",
+             residual("records"), limits=((1, "red"),), width=8),
+        graph("Packets: read = metered + ignored", "What becomes of the packets that are read; the reasons are those of the ledger.",
+              [query(total(rate("flowsensor_meter_packets_total")), "metered"),
+               query(total(rate("flowsensor_packets_ignored_total"), "reason"), "ignored: {{reason}}")], "pps", 8, stacked=True),
+        graph("Flows: opened = ended + discarded + open", "Flows per second, and why they end.",
+              [query(total(rate("flowsensor_flows_opened_total")), "opened"),
+               query(total(ended, "reason"), "ended: {{reason}}"),
+               query(total(rate("flowsensor_flows_discarded_total")), "discarded")], "ops", 8, stacked=True),
+        graph("Records: made = acknowledged + in flight + dropped", "Records per second of all outputs.",
+              [query(total(rate("flowsensor_output_records_acknowledged_total")), "acknowledged"),
+               query(total(rate("flowsensor_output_records_dropped_total"), "reason"), "dropped: {{reason}}")], "ops", 8, stacked=True),
+        graph("Flow table", "Open flows as a share of meter.flow_table_size, the 20 fullest. A full table cuts flows (end_reason evicted).",
+              [query(f"topk(20, {total(of('flowsensor_flows_open'), 'instance')} / {total(of('flowsensor_flow_table_size_flows'), 'instance')})",
+                     "{{instance}}")], "percentunit", limits=((0.9, "orange"),)),
+        graph("Flows open", "Open flows, by sensor; the 20 with the most.",
+              [query(f"topk(20, {total(of('flowsensor_flows_open'), 'instance')})", "{{instance}}")]),
+    ]
+
+
+def delivery():
+    buckets = total(rate("flowsensor_output_delivery_seconds_bucket"), "le")
+    seconds, count = rate("flowsensor_output_delivery_seconds_sum"), rate("flowsensor_output_delivery_seconds_count")
+    return [
+        graph("Acknowledged", "Records per second that the broker, or the file, has taken.",
+              [query(total(rate("flowsensor_output_records_acknowledged_total"), "output"), "{{output}}")], "ops", 8),
+        graph("Dropped", "Records per second that are lost, by reason.",
+              [query(total(rate("flowsensor_output_records_dropped_total"), "output, reason"), "{{output}}: {{reason}}")], "ops", 8),
+        graph("Encoded", "Encoded bytes per second that were handed over, before compression.",
+              [query(total(rate("flowsensor_output_bytes_total"), "output"), "{{output}}")], "Bps", 8),
+        graph("Time to delivery", "From handing a record over to its acknowledgement: quantiles and mean of all outputs.",
+              [query(f"histogram_quantile({quantile}, {buckets})", f"{100 * quantile:g} %") for quantile in (0.5, 0.9, 0.99)]
+              + [query(f"{total(seconds)} / {total(count)}", "mean")], "s", 8),
+        graph("Oldest record", "Age of the oldest record that is not acknowledged yet, the 20 worst sensors.",
+              [query(f"topk(20, max by (instance, output) ({of('flowsensor_output_oldest_record_age_seconds')}))", "{{instance}} {{output}}")],
+              "s", 8, limits=((60, "orange"), (900, "red"))),
+        graph("In flight", "Records that were handed over and are not acknowledged yet.",
+              [query(f"topk(20, {total(of('flowsensor_output_records_in_flight'), 'instance, output')})", "{{instance}} {{output}}")], "short", 8),
+        graph("Queue", "Bytes in the queue as a share of its limit (queue.buffering.max.kbytes), the 20 fullest.",
+              [query(f"topk(20, {total(of('flowsensor_output_queue_bytes'), 'instance, output')} / "
+                     f"{total(of('flowsensor_output_queue_limit_bytes'), 'instance, output')})", "{{instance}} {{output}}")],
+              "percentunit", 8, limits=((0.8, "orange"),)),
+        graph("Kafka errors", "Errors per second that the Kafka client reports: a broker that is away, a login refused.",
+              [query(f"topk(20, {total(rate('flowsensor_kafka_errors_total'), 'instance, output')})", "{{instance}} {{output}}")], "ops", 8),
+        stat("Outputs that gave up", "Outputs that can't go on. Their records are lost until the sensor is started again.",
+             total(of("flowsensor_output_failed")), limits=((1, "red"),), width=8),
+    ]
+
+
+def registry():
+    failed = of("flowsensor_anonymization_key_reloads_total", 'result="error"')
+    return [
+        graph("Registry requests", "Requests per second to the schema registry, and those that failed.",
+              [query(total(rate("flowsensor_registry_requests_total")), "requests"),
+               query(total(rate("flowsensor_registry_errors_total")), "errors")], "ops", 12),
+        stat("Unconfirmed schemas", "Outputs whose schema id came from the cache and was not confirmed by the registry yet.",
+             total(of("flowsensor_output_schema_cached")), limits=((1, "orange"),)),
+        stat("Contradicted schemas", "Outputs whose schema id the registry contradicts. Their records are lost until the sensor is started again.",
+             total(of("flowsensor_output_schema_mismatch")), limits=((1, "red"),)),
+        stat("Key reloads that failed", "SIGHUPs in the dashboard's range on which the anonymization key could not be read.",
+             f"sum(increase({failed}[$__range]))", limits=((1, "orange"),)),
+    ]
+
+
+def balance():
+    return [
+        graph("Packets by sensor, of the mean", "Each sensor's packets as a multiple of the mean of all, the 20 highest: 1 is as the others.",
+              [query(f"topk(20, {total(rate('flowsensor_capture_packets_total'), 'instance')} / scalar(avg({rate('flowsensor_capture_packets_total')})))",
+                     "{{instance}}")], "short", 8),
+        graph("Packets by meter", "Packets metered per second by each meter, the 20 busiest.",
+              [query(f"topk(20, {total(rate('flowsensor_meter_packets_total'), 'instance, meter')})", "{{instance}} meter {{meter}}")], "pps", 8),
+        graph("Busiest meter, of the mean", "The busiest meter's packets as a multiple of the mean of its sensor's meters: 1 is even, the number of meters is one meter alone.",
+              [query(f"max by (instance) ({rate('flowsensor_meter_packets_total')}) / avg by (instance) ({rate('flowsensor_meter_packets_total')})",
+                     "{{instance}}")], "short", 8),
+    ]
+
+
+def resources():
+    return [
+        graph("CPU", "Processors used, the 20 busiest sensors.",
+              [query(f"topk(20, max by (instance) {sensors(rate('process_cpu_seconds_total'))})", "{{instance}}")], "short", 8),
+        graph("Memory, of the budget", "Resident memory as a share of what the configuration may need, the 20 worst sensors.",
+              [query(f"topk(20, max by (instance) ({of('process_resident_memory_bytes')} / {of('flowsensor_memory_budget_bytes')}))", "{{instance}}")],
+              "percentunit", 8, limits=((0.95, "orange"), (1, "red"))),
+        graph("Memory", "Resident memory, budget, meters and rings of all sensors.",
+              [query(total(sensors(of("process_resident_memory_bytes"))), "resident"),
+               query(total(of("flowsensor_memory_budget_bytes")), "budget"),
+               query(total(of("flowsensor_meter_memory_bytes")), "meters"),
+               query(total(of("flowsensor_capture_buffer_bytes")), "rings")], "bytes", 8),
+        graph("Open files", "File descriptors in use as a share of the limit, the 20 worst sensors.",
+              [query(f"topk(20, max by (instance) {sensors(of('process_open_fds') + ' / ' + of('process_max_fds'))})", "{{instance}}")], "percentunit", 8),
+        graph("Clock against Prometheus", "The host's clock minus Prometheus' own, by sensor; a scrape's duration is part of it.",
+              [query(f"max by (instance) ({of('flowsensor_clock_seconds')} - timestamp({of('flowsensor_clock_seconds')}))", "{{instance}}")],
+              "s", 8),
+        graph("Time since the start", "How long each sensor has been running, the 20 youngest.",
+              [query(f"bottomk(20, max by (instance) {sensors('time() - ' + of('process_start_time_seconds'))})", "{{instance}}")], "s", 8),
+    ]
+
+
+def information():
+    hidden = ("Time", "Value", "Value #A", "Value #B", "__name__", "boot_id", "container", "endpoint", "service", "pod", "prometheus")
+    names = {"instance": "Sensor", "sensor_id": "Name", "interface": "Interface", "profile": "Profile", "version": "flowsensor",
+             "ndpi": "nDPI", "librdkafka": "librdkafka", "libpcap": "libpcap", "node": "Node", "job": "Job"}
+    return [table("Sensors", "What runs where, with which libraries.",
+                  [query(of("flowsensor_sensor_info"), instant=True, table=True),
+                   query(of("flowsensor_build_info"), instant=True, table=True)], hidden, names)]
+
+
+def placed(rows):
+    """Rows one below the other; panels side by side until the width is used."""
+    panels, y = [], 0
+    for title, members in rows:
+        panels.append({"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": {"h": 1, "w": WIDTH, "x": 0, "y": y}})
+        x, y, height = 0, y + 1, 0
+        for member in members:
+            place = member["gridPos"]
+            if x + place["w"] > WIDTH:
+                x, y, height = 0, y + height, 0
+            place.update(x=x, y=y)
+            x, height = x + place["w"], max(height, place["h"])
+            panels.append(member)
+        y += height
+    for number, member in enumerate(panels, 1):
+        member["id"] = number
+    return panels
+
+
+def variable(name, label, expression):
+    return {"type": "query", "name": name, "label": label, "datasource": SOURCE, "definition": expression,
+            "query": {"query": expression, "refId": name}, "refresh": 2, "sort": 1, "multi": True, "includeAll": True,
+            "allValue": ".*", "current": {"text": ["All"], "value": ["$__all"]}, "hide": 0, "regex": "", "skipUrlSync": False, "options": []}
+
+
+def variables():
+    return [
+        {"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus", "refresh": 1, "regex": "", "hide": 0,
+         "multi": False, "includeAll": False, "skipUrlSync": False, "options": [], "current": {}},
+        variable("cluster", "Cluster", "label_values(flowsensor_build_info, cluster)"),
+        variable("namespace", "Namespace", 'label_values(flowsensor_build_info{cluster=~"$cluster"}, namespace)'),
+        variable("instance", "Sensor", 'label_values(flowsensor_build_info{cluster=~"$cluster", namespace=~"$namespace"}, instance)'),
+    ]
+
+
+def starts():
+    """Marks where a sensor was started."""
+    expression = f"1000 * process_start_time_seconds and on (job, instance) {of('flowsensor_build_info')}"
+    return {"name": "Starts", "datasource": SOURCE, "enable": True, "hide": False, "iconColor": "blue", "expr": expression, "step": "1m",
+            "titleFormat": "started", "textFormat": "{{instance}}", "tagKeys": "instance", "useValueForTime": "on"}
+
+
+def dashboard():
+    rows = (("Overview", overview()), ("Traffic by application", applications()), ("Capture and drops", capture()),
+            ("The ledger", ledger()), ("Delivery", delivery()), ("Registry, schema and key", registry()),
+            ("Balance of sensors and meters", balance()), ("Resources", resources()), ("Sensors", information()))
+    return {
+        "id": None, "uid": "flowsensor", "title": "flowsensor", "description": "Flows, drops, the ledger and delivery of all flowsensors.",
+        "tags": ["flowsensor"], "schemaVersion": 41, "version": 1, "editable": True, "graphTooltip": 1, "fiscalYearStartMonth": 0,
+        "timezone": "browser", "time": {"from": "now-1h", "to": "now"}, "timepicker": {}, "refresh": "30s", "weekStart": "",
+        "preload": False, "liveNow": False, "templating": {"list": variables()}, "annotations": {"list": [starts()]},
+        "links": [{"type": "link", "title": "Alerts and runbooks", "url": DOCUMENTATION, "targetBlank": True, "icon": "doc", "tags": [],
+                   "asDropdown": False, "includeVars": False, "keepTime": False, "tooltip": ""}],
+        "panels": placed(rows),
+    }
+
+
+if __name__ == "__main__":
+    json.dump(dashboard(), sys.stdout, indent=2)
+    print()

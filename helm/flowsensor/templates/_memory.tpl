@@ -1,0 +1,86 @@
+{{/*
+The memory limit: by the same sum as `flowsensor memory` (an upper bound of a live run's resident memory), from the options
+that the sensor will read, plus budget.headroomPercent. tests/chart compares the two.
+*/}}
+
+{{/* JSON list of {what, bytes}: (dict "context" $). */}}
+{{- define "flowsensor.budget" -}}
+{{- $mib := 1048576 -}}
+{{- $options := include "flowsensor.options" (dict "context" .context "purpose" "run") | fromJson -}}
+{{- $meters := $options.meter.n_meters | int64 -}}
+{{- if lt $meters 1 -}}
+{{- fail "\n\nextraConfig.meter.n_meters 0 takes the node's processors, for which no memory limit can be computed: set meter.meters\n" -}}
+{{- end -}}
+{{- $flows := $options.meter.flow_table_size | int64 -}}
+{{- $ring := include "flowsensor.bytes" $options.capture.socket_buffer_size | int64 | default (mul 2 $mib) -}}
+{{- $outputs := len $options.outputs -}}
+{{- $items := list
+    (dict "what" "program and libraries" "bytes" (mul 20 $mib))
+    (dict "what" (printf "%d meters x nDPI module, thread, recorders of %d outputs" $meters $outputs)
+          "bytes" (mul $meters (add (mul 10 $mib) (mul $outputs 2 $mib) (ternary (mul 8 $mib) 0 (gt $meters 1)))))
+    (dict "what" (printf "%d meters x capture.socketBufferSize %s" $meters $options.capture.socket_buffer_size) "bytes" (mul $meters $ring))
+    (dict "what" (printf "meter.flowTableSize %d x 3712" $flows) "bytes" (mul $flows 3712)) -}}
+{{- with $options.meter.splt_analysis -}}
+{{- if gt (int64 .) 20 -}}
+{{- $items = append $items (dict "what" (printf "meter.flowTableSize %d x 9 x (meter.spltAnalysis %d - 20)" $flows (int64 .)) "bytes" (mul $flows 9 (sub (int64 .) 20))) -}}
+{{- end -}}
+{{- end -}}
+{{- range $options.outputs -}}
+{{- if .topic -}}
+{{- $bytes := include "flowsensor.queueBytes" .kafka | int64 -}}
+{{- $items = append $items (dict "what" (printf "queue of the output %s" (.name | default .topic)) "bytes" (add (mul 12 $mib) $bytes)) -}}
+{{- else -}}
+{{- $items = append $items (dict "what" "an output to a file" "bytes" (mul 2 $mib)) -}}
+{{- end -}}
+{{- end -}}
+{{- if $options.meter.system_visibility_mode -}}
+{{- $items = append $items (dict "what" "system visibility" "bytes" (add (mul 16 $mib) (mul $flows 48))) -}}
+{{- end -}}
+{{- toJson $items -}}
+{{- end -}}
+
+{{/* Bytes that librdkafka's queue can hold, from a list of properties: records, and 1024 for each message beside its record. */}}
+{{- define "flowsensor.queueBytes" -}}
+{{- $properties := dict -}}
+{{- range . }}{{ $_ := set $properties (splitn "=" 2 .)._0 (splitn "=" 2 .)._1 }}{{ end -}}
+{{- $kbytes := get $properties "queue.buffering.max.kbytes" | default "65536" | int64 -}}
+{{- $messages := get $properties "queue.buffering.max.messages" | default (div (mul $kbytes 16) 10 | toString) | int64 -}}
+{{- add (mul $kbytes 1024) (mul $messages 1024) -}}
+{{- end -}}
+
+{{/* The limit in MiB. */}}
+{{- define "flowsensor.memoryLimit" -}}
+{{- $bytes := 0 -}}
+{{- range include "flowsensor.budget" . | fromJsonArray }}{{ $bytes = add $bytes (int64 .bytes) }}{{ end -}}
+{{- $bytes = div (mul $bytes (add 100 (int64 .context.Values.budget.headroomPercent))) 100 -}}
+{{- div (add $bytes 1048575) 1048576 -}}
+{{- end -}}
+
+{{- define "flowsensor.memoryError" -}}
+resources.limits.memory {{ include "flowsensor.scalar" .Values.resources.limits.memory }} is less than what this configuration may need:
+{{ range include "flowsensor.budget" (dict "context" .) | fromJsonArray }}
+  {{ printf "%6d MiB  %s" (div (add (int64 .bytes) 524288) 1048576) .what }}
+{{- end }}
+  + {{ .Values.budget.headroomPercent }} % (budget.headroomPercent) = {{ include "flowsensor.memoryLimit" (dict "context" .) }} MiB
+
+Raise or remove the limit, or lower meter.flowTableSize, capture.socketBufferSize, meter.meters or kafka.config's queue.buffering.max.kbytes.
+{{- end -}}
+
+{{- define "flowsensor.resources" -}}
+{{- $needed := include "flowsensor.memoryLimit" (dict "context" .) | int64 -}}
+{{- $limit := printf "%dMi" $needed -}}
+{{- with .Values.resources.limits.memory -}}
+{{- $limit = include "flowsensor.scalar" . -}}
+{{- if lt (include "flowsensor.quantity" . | int64) (mul $needed 1048576) -}}
+{{- fail (printf "\n\n%s\n" (include "flowsensor.memoryError" $)) -}}
+{{- end -}}
+{{- end -}}
+requests:
+  cpu: {{ include "flowsensor.scalar" .Values.resources.requests.cpu }}
+  memory: {{ include "flowsensor.scalar" .Values.resources.requests.memory }}
+limits:
+  {{- with .Values.resources.limits.cpu }}
+  cpu: {{ include "flowsensor.scalar" . }}
+  {{- end }}
+  memory: {{ $limit }}
+{{- end -}}

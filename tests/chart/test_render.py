@@ -1,0 +1,172 @@
+"""What the chart renders: as checked in, good by helm's lint and kubeconform with every toggle, and refused where it must be.
+
+Usage: python3 -m unittest test_render            compare
+       python3 tests/chart/test_render.py --update   write tests/chart/goldens/ anew
+"""
+import difflib
+import re
+import sys
+import unittest
+
+import yaml
+
+import chart
+from test_values import GROUPS, PROPERTIES, TABLE
+
+SCENES = {"least": (chart.LEAST,), "everything": (chart.HERE / "values/everything.yaml",),
+          **{path.stem: (path,) for path in chart.EXAMPLES}}
+GOLDENS = chart.HERE / "goldens"
+
+
+def choices(schema):
+    """The values of a property that has few."""
+    if schema.get("type") == "boolean":
+        return [True, False]
+    if schema.get("type") == ["boolean", "null"]:
+        return [True, False]
+    return schema.get("enum", [])
+
+
+def toggles():
+    """(PATH, VALUE, VALUES) with each choice of each property alone."""
+    for path, schema in PROPERTIES.items():
+        if path in GROUPS or "[]" in path or path not in TABLE:
+            continue
+        for value in choices(schema):
+            needs = dict(TABLE[path].get("with", {}))
+            if (path, value) == ("topics.provision", "strimzi"):
+                needs = {"topics": {"strimzi": {"cluster": "kafka"}}}
+            if (path, value) == ("monitoring.service.enabled", False):
+                needs = {"podMonitor": {"enabled": True}}
+            yield path, value, (chart.LEAST, needs, chart.at(path, value))
+
+
+def golden_of(values):
+    """The render without the dashboard and the rules, which other tests compare with their files."""
+    text = chart.render(*values)
+    text = re.sub(r"(  flowsensor\.json: \|\n)(    .*\n|\n)+", r"\1    (files/dashboard.json)\n", text)
+    return re.sub(r"(\nspec:\n  groups:\n)(    .*\n|\n)+", r"\1    (files/alerts.yaml)\n", text)
+
+
+class Goldens(unittest.TestCase):
+    def test_renders_are_as_checked_in(self):
+        for name, values in SCENES.items():
+            with self.subTest(name):
+                golden = (GOLDENS / f"{name}.yaml").read_text().splitlines()
+                now = golden_of(values).splitlines()
+                difference = "\n".join(difflib.unified_diff(golden, now, "checked in", "rendered", lineterm=""))
+                self.assertEqual(difference, "", "if this is meant: python3 tests/chart/test_render.py --update")
+
+    def test_no_golden_is_left_over(self):
+        self.assertEqual({path.stem for path in GOLDENS.iterdir()}, set(SCENES))
+
+    def test_rendering_twice_gives_the_same(self):
+        self.assertEqual(chart.render(*SCENES["everything"]), chart.render(*SCENES["everything"]))
+
+
+class Judged(unittest.TestCase):
+    def test_lint(self):
+        for name, values in SCENES.items():
+            with self.subTest(name):
+                answer = chart.helm("lint", *values, options=("--strict",))
+                self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+                self.assertNotIn("[WARNING]", answer.stdout)
+
+    def test_every_toggle_conforms(self):
+        rows = list(toggles())
+        self.assertGreater(len(rows), 60)
+        renders = chart.in_parallel(lambda row: chart.render(*row[2]), rows)
+        texts = {f"{path}={value}": text for (path, value, _), text in zip(rows, renders)}
+        texts |= {name: chart.render(*values) for name, values in SCENES.items()}
+        for version in (chart.KUBERNETES[0], chart.KUBERNETES[-1]):
+            self.assertEqual(chart.conformance(texts, version), "", version)
+
+    def test_conformance_finds_what_is_wrong(self):
+        for old, new in (("hostNetwork:", "hostNetwrok:"), ("containerPort: 19995", "containerPort: metrics"),
+                         ("targetLabel: node", "target: node"), ("type: scram-sha-512", "type: scram")):
+            text = chart.render(*SCENES["everything"])
+            self.assertIn(old, text)
+            self.assertNotEqual(chart.conformance({"wrong": text.replace(old, new)}, chart.KUBERNETES[-1]), "", new)
+
+    def test_oldest_and_newest_kubernetes(self):
+        for version in (chart.KUBERNETES[0], chart.KUBERNETES[-1]):
+            chart.render(*SCENES["everything"], kubernetes=version)
+        self.assertIn("kubeVersion", chart.refusal(chart.LEAST, kubernetes="1.29.15"))
+
+    def test_no_secret_in_any_object(self):
+        """Secrets come from files alone: no password, key or certificate is in a value that is rendered."""
+        for name, values in SCENES.items():
+            for item in chart.objects(chart.render(*values)):
+                with self.subTest(name, kind=item["kind"]):
+                    self.assertNotEqual(item["kind"], "Secret")
+                    self.assertNotIn("secretKeyRef", yaml.safe_dump(item))
+
+
+class Refused(unittest.TestCase):
+    """What a schema can't say is refused by the templates, with what to change."""
+
+    CASES = {
+        "image.repository": ({"image": {"repository": ""}}, r"image: \{ repository: registry\.example\.com/flowsensor \}"),
+        "servers": ({"kafka": {"bootstrapServers": []}}, r"kafka: \{ bootstrapServers: \[kafka\.example\.com:9092\] \}"),
+        "sasl": ({"kafka": {"sasl": {"enabled": True}}}, r"kafka\.sasl\.existingSecret"),
+        "key without certificate": ({"kafka": {"tls": {"existingSecret": "a", "keyKey": "k"}}}, r"kafka\.tls\.certificateKey and"),
+        "certificate without Secret": ({"schemaRegistry": {"tls": {"certificateKey": "c", "keyKey": "k"}}},
+                                       r"schemaRegistry\.tls\.existingSecret"),
+        "register nowhere": ({"schemaRegistry": {"url": ""}, "schema": {"provision": "register"}}, r"schemaRegistry\.url"),
+        "no cluster": ({"topics": {"provision": "strimzi"}}, r"topics\.strimzi\.cluster"),
+        "admin without sasl": ({"topics": {"provision": "job", "admin": {"existingSecret": "a"}}}, r"kafka\.sasl\.enabled"),
+        "no service": ({"serviceMonitor": {"enabled": True}, "monitoring": {"service": {"enabled": False}}}, r"podMonitor\.enabled"),
+        "two monitors": ({"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}, "one of them"),
+        "unknown alert": ({"prometheusRule": {"enabled": True, "disabled": ["NoSuchAlert"]}}, "NoSuchAlert"),
+        "grace": ({"terminationGracePeriodSeconds": 44}, r"44 is less than delivery\.shutdownTimeout 30s \+ 15 s = 45 s"),
+        "grace, minutes": ({"delivery": {"shutdownTimeout": "1m"}}, r"60 is less than delivery\.shutdownTimeout 1m \+ 15 s = 75 s"),
+        "memory": ({"resources": {"limits": {"memory": "557Mi"}}}, r"(?s)flowTableSize 65536 x 3712.*558 MiB.*lower meter\.flowTableSize"),
+        "memory, meters": ({"meter": {"meters": 4}, "resources": {"limits": {"memory": "700M"}}}, "4 meters x capture"),
+        "meters by extraConfig": ({"extraConfig": {"meter": {"n_meters": 0}}}, r"meter\.meters"),
+    }
+
+    def test_each_names_what_to_change(self):
+        for name, (values, pattern) in self.CASES.items():
+            with self.subTest(name):
+                self.assertRegex(chart.refusal(chart.LEAST, values), pattern)
+
+    def test_what_just_fits_is_taken(self):
+        for values in ({"terminationGracePeriodSeconds": 45}, {"resources": {"limits": {"memory": "558Mi"}}},
+                       {"resources": {"limits": {"memory": "0.6Gi"}}}, {"resources": {"limits": {"memory": 585105408}}},
+                       {"delivery": {"shutdownTimeout": "45000ms"}}):
+            chart.render(chart.LEAST, values)
+
+
+class Replaced(unittest.TestCase):
+    """The pods are replaced when what they read at the start has changed, and not otherwise."""
+
+    def checksums(self, *values):
+        template = chart.find(chart.objects(chart.render(chart.LEAST, *values)), "DaemonSet")["spec"]["template"]
+        annotations = template["metadata"]["annotations"]
+        return annotations["checksum/config"], annotations["checksum/secret"]
+
+    def test_checksums(self):
+        config, secret = self.checksums()
+        self.assertEqual(self.checksums({"commonLabels": {"a": "b"}, "hooks": {"backoffLimit": 1}}), (config, secret))
+        self.assertEqual(self.checksums({"secretChecksum": "2"})[0], config)
+        self.assertNotEqual(self.checksums({"secretChecksum": "2"})[1], secret)
+        self.assertNotEqual(self.checksums({"meter": {"idleTimeout": "60s"}})[0], config)
+        self.assertNotEqual(self.checksums({"extraConfig": {"meter": {"tunnel_key": "symmetric"}}})[0], config)
+        one, other = ({"kafka": {"sasl": {"enabled": True, "existingSecret": name}}} for name in ("one", "other"))
+        self.assertEqual(self.checksums(one)[0], self.checksums(other)[0])
+        self.assertNotEqual(self.checksums(one)[1], self.checksums(other)[1])
+
+
+def update():
+    GOLDENS.mkdir(exist_ok=True)
+    for path in GOLDENS.iterdir():
+        path.unlink()
+    for name, values in SCENES.items():
+        (GOLDENS / f"{name}.yaml").write_text(golden_of(values))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--update"]:
+        update()
+    else:
+        unittest.main()

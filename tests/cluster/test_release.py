@@ -1,0 +1,115 @@
+"""The life of a release on a real control plane: every node, a rolling update, a rollback, an end without remains."""
+import json
+import threading
+import time
+
+from cases import CHART, HELM_LIMIT, Release, ServedCase
+from control_plane import WORKERS
+
+NODES = {"control-plane", "dedicated", "arm", *(f"worker-{number}" for number in range(WORKERS))}
+
+
+class Watch:
+    """Counts, while it is open, the nodes whose pod isn't ready: .most of them at once, .nodes that were among them."""
+
+    def __init__(self, case, release):
+        self.api, self.path = case.cluster.api(), f"/api/v1/namespaces/{release.namespace}/pods"
+        self.most, self.nodes = 0, set()
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_exception):
+        self.stopping.set()
+        self.thread.join()
+        self.api.close()
+
+    def run(self):
+        while not self.stopping.wait(0.02):
+            ready = {pod["spec"].get("nodeName") for pod in self.api.get(self.path)["items"] if self.is_ready(pod)}
+            self.most = max(self.most, len(NODES - ready))
+            self.nodes |= NODES - ready
+
+    @staticmethod
+    def is_ready(pod):
+        return "deletionTimestamp" not in pod["metadata"] and any(
+            condition["type"] == "Ready" and condition["status"] == "True" for condition in pod["status"].get("conditions", []))
+
+
+class Life(ServedCase):
+    def setUp(self):
+        self.release = Release(self, self.make_namespace(), self.served("life"))
+
+    def config(self):
+        [found] = [item for item in self.objects(self.release.namespace, "configmaps") if item["metadata"]["name"] == "flowsensor"]
+        return found["data"]["flowsensor.conf"]
+
+    def remains(self):
+        """Everything in the namespace that carries the release's label, and helm's own notes."""
+        kinds = self.kubectl("api-resources", "--namespaced", "--verbs=list", "-o", "name").split()
+        kinds = [kind for kind in kinds if not kind.startswith("events")]
+        found = self.kubectl("get", ",".join(kinds), "-n", self.release.namespace, "-l", "app.kubernetes.io/instance=flowsensor", "-o", "name")
+        return found.split() + [item["metadata"]["name"] for item in self.objects(
+            self.release.namespace, "secrets", owner="helm")]
+
+    def test_a_pod_on_every_node(self):
+        self.release.install()
+        self.assertEqual(set(self.release.pods()), NODES)
+        self.assertEqual(self.release.status(), "deployed")
+        self.assertEqual(self.release.daemon_set()["status"]["numberReady"], len(NODES))
+
+    def test_an_upgrade_replaces_the_pods_a_tenth_at_a_time(self):
+        self.release.install()
+        before = self.release.identities()
+        with Watch(self, self.release) as watch:
+            self.release.upgrade({"meter": {"idleTimeout": "60s"}})
+        self.assertEqual(len(self.release.identities()), len(NODES))
+        self.assertFalse(before & self.release.identities(), "a pod kept the old configuration")
+        # A tenth of twelve nodes, rounded up as Kubernetes does.
+        self.assertEqual((watch.most, watch.nodes), (2, NODES))
+
+    def test_an_upgrade_that_changes_nothing_replaces_nothing(self):
+        self.release.install()
+        before = self.release.identities()
+        self.release.upgrade()
+        self.assertEqual(self.release.identities(), before)
+
+    def test_a_changed_secret_replaces_the_pods(self):
+        self.release.install()
+        before = self.release.identities()
+        self.release.upgrade({"secretChecksum": "2026-11-24"})
+        self.assertFalse(before & self.release.identities())
+
+    def test_a_rollback_brings_the_configuration_back(self):
+        self.release.install()
+        first, before = self.config(), self.release.identities()
+        self.release.upgrade({"meter": {"idleTimeout": "60s"}})
+        self.assertNotEqual(self.config(), first)
+        between = self.release.identities()
+        self.release.helm("rollback", "1", "--wait", "--timeout", HELM_LIMIT)
+        self.assertEqual(self.config(), first)
+        self.assertEqual(len(self.release.identities()), len(NODES))
+        self.assertFalse(self.release.identities() & (before | between))
+
+    def test_an_uninstall_leaves_nothing(self):
+        self.servers.topic("life")
+        self.release.install({"schema": {"provision": "register"}, "topics": {"provision": "job"}, "test": {"topic": "life"}})
+        self.release.helm("test", "--timeout", HELM_LIMIT)
+        self.assertTrue(self.remains())
+        self.release.helm("uninstall", "--wait", "--timeout", HELM_LIMIT)
+        self.wait_until(lambda: not self.release.pods(), "the end of the pods")
+        self.assertEqual(self.remains(), [])
+
+    def test_a_bad_value_is_refused_before_anything_is_made(self):
+        for changes, name in (({"kafka": {"bootstrapServers": "kafka:9092"}}, "bootstrapServers"),
+                              ({"meter": {"meters": 0}}, "meters"), ({"kafka": {"brokers": []}}, "brokers"),
+                              ({"resources": {"limits": {"memory": "64Mi"}}}, "memory")):
+            with self.subTest(name):
+                done = self.release.install(changes, check=False)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn(name, done.said)
+                self.assertEqual(json.loads(self.run_tool("helm", "list", "-a", "-n", self.release.namespace, "-o", "json").stdout), [])
+                self.assertEqual(self.remains(), [])
