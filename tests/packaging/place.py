@@ -1,5 +1,6 @@
 """Where things are, for the tests of packaging."""
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -15,3 +16,9 @@ def output(*command, **more):
     result = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120, **more)
     assert result.returncode == 0 and not result.stderr, f"{command}: exit {result.returncode}\n{result.stdout}{result.stderr}"
     return result.stdout
+
+
+def page_commands(first_line):
+    """The commands of the blocks of deploy/running.md that begin with this comment."""
+    blocks = re.findall(r"(?ms)^```sh\n# ([^\n]*)\n(.*?)^```$", (DEPLOY / "running.md").read_text())
+    return [line for title, block in blocks for line in block.splitlines() if title.startswith(first_line)]
