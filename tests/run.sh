@@ -25,7 +25,7 @@ export LONG
 
 suite_house() {
   python3 tests/house/run.py -I "$ROOT/build/release/sensor" && python3 -m unittest discover -q -s tests/house &&
-    tests/house/format.sh && shellcheck -x -P SCRIPTDIR deploy/*.sh deploy/local/*.sh tests/*.sh tests/*/*.sh .ci/run
+    tests/house/format.sh && shellcheck -x -P SCRIPTDIR deploy/*.sh deploy/*/*.sh tests/*.sh tests/*/*.sh .ci/run
 }
 suite_tidy() { tests/house/tidy.sh build/release '^sensor/'; }
 suite_unit() { ctest --test-dir build/release --output-on-failure -j2; }
@@ -45,10 +45,12 @@ suite_labels() { "$PYTHON" tests/parity/labels.py; }
 suite_e2e() { "$PYTHON" tests/e2e/run.py; }
 suite_python() { "$PYTHON" -m unittest discover -s tests/python; }
 suite_tutorial() { "$PYTHON" -m unittest discover -s tests/tutorial; }
+# Man page, completions, systemd unit, Debian packages, compose file and Kustomize base.
+suite_packaging() { "$(python_environment "$ROOT/tests/chart/requirements.txt")" -m unittest discover -s tests/packaging; }
 suite_strangers() { "$PYTHON" tests/strangers/run.py; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
-ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e python tutorial strangers fuzz)
+ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e python tutorial packaging strangers fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }

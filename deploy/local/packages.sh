@@ -8,6 +8,9 @@ DEMO_PACKAGES=(python3 python3-venv curl ca-certificates)
 TEST_PACKAGES=(git libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev universal-ctags libndpi-bin tcpdump
   iproute2 iputils-ping util-linux openjdk-17-jdk-headless maven shellcheck procps)
 
+# Packages are judged where they are made: who reads man pages, completes lines, installs, boots and scrapes.
+TEST_PACKAGES+=(man-db mandoc zsh fish lintian debootstrap systemd libcap2-bin prometheus)
+
 # need_packages NAME...: installs those that are missing; says what to do where that is not possible.
 need_packages() {
   local missing=() name
