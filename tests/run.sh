@@ -45,6 +45,8 @@ suite_labels() { "$PYTHON" tests/parity/labels.py; }
 suite_e2e() { "$PYTHON" tests/e2e/run.py; }
 suite_python() { "$PYTHON" -m unittest discover -s tests/python; }
 suite_tutorial() { "$PYTHON" -m unittest discover -s tests/tutorial; }
+# Man page, completions, systemd unit, Debian packages, compose file and Kustomize base.
+suite_packaging() { "$(python_environment "$ROOT/tests/chart/requirements.txt")" -m unittest discover -s tests/packaging; }
 suite_strangers() { "$PYTHON" tests/strangers/run.py; }
 # The chart: what it renders, refuses and promises. Builds helm and other programs in Go at the first time (4 minutes).
 suite_chart() {
@@ -64,7 +66,7 @@ suite_image() {
 }
 
 ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e python tutorial strangers monitoring
-  chart image pod cluster fuzz)
+  chart image pod packaging cluster fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }

@@ -9,6 +9,9 @@ TEST_PACKAGES=(git libcmocka-dev clang clang-format clang-tidy libclang-rt-14-de
   iproute2 iputils-ping util-linux libcap2-bin openjdk-17-jdk-headless maven shellcheck procps mmdebstrap
   debian-archive-keyring binutils qemu-user-static runc buildah golang-github-containers-common openssl bubblewrap)
 
+# Packages are judged where they are made: who reads man pages, completes lines, installs, boots and scrapes.
+TEST_PACKAGES+=(man-db mandoc zsh fish lintian debootstrap systemd libcap2-bin prometheus)
+
 # need_packages NAME...: installs those that are missing; says what to do where that is not possible.
 need_packages() {
   local missing=() name

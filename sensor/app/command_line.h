@@ -13,8 +13,12 @@ enum command {
     COMMAND_LIST_INTERFACES,
     COMMAND_VERSION,
     COMMAND_HELP,
-    COMMAND_MEMORY,       /* flowsensor memory: the memory budget of a live run */
-    COMMAND_REFERENCE,    /* flowsensor reference: the page of options and record fields */
+    COMMAND_MEMORY,          /* flowsensor memory: the memory budget of a live run */
+    COMMAND_REFERENCE,       /* flowsensor reference: the page of options and record fields */
+    COMMAND_MANUAL,          /* flowsensor manual: the man page */
+    COMMAND_COMPLETION_BASH, /* flowsensor completion bash|zsh|fish */
+    COMMAND_COMPLETION_ZSH,
+    COMMAND_COMPLETION_FISH,
     COMMAND_SCHEMA_PRINT, /* flowsensor schema print|features|compose|check|register */
     COMMAND_SCHEMA_FEATURES,
     COMMAND_SCHEMA_COMPOSE,

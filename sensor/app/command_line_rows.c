@@ -49,6 +49,11 @@ const struct command_row command_rows[] = {
     {"memory", NULL, COMMAND_MEMORY, false,
      "the resident memory that a live run takes at most, part by part"},
     {"reference", NULL, COMMAND_REFERENCE, true, "the page of options and record fields"},
+    {"manual", NULL, COMMAND_MANUAL, true, "the man page, in roff"},
+    {"completion", "bash", COMMAND_COMPLETION_BASH, true, "completion for bash, to be sourced"},
+    {"completion", "zsh", COMMAND_COMPLETION_ZSH, true,
+     "completion for zsh, a file _flowsensor of its fpath"},
+    {"completion", "fish", COMMAND_COMPLETION_FISH, true, "completion for fish, to be sourced"},
 };
 const size_t command_row_count = sizeof command_rows / sizeof *command_rows;
 static_assert(sizeof command_rows / sizeof *command_rows <= COMMAND_ROWS_MAX, "raise COMMAND_ROWS_MAX");

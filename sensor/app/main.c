@@ -7,8 +7,10 @@
 #include "app/anonymization.h"
 #include "app/budget.h"
 #include "app/command_line.h"
+#include "app/completion.h"
 #include "app/config.h"
 #include "app/kafka_options.h"
+#include "app/manual.h"
 #include "app/pipeline.h"
 #include "app/plan.h"
 #include "app/reference.h"
@@ -104,6 +106,10 @@ static int execute(enum command command, const struct config *config, struct err
     case COMMAND_VERSION: version_print(stdout); return 0;
     case COMMAND_LIST_INTERFACES: return capture_list_interfaces(print_interface, NULL, error);
     case COMMAND_REFERENCE: reference_print(stdout); return 0;
+    case COMMAND_MANUAL: manual_print(stdout); return 0;
+    case COMMAND_COMPLETION_BASH:
+    case COMMAND_COMPLETION_ZSH:
+    case COMMAND_COMPLETION_FISH: completion_print(command, stdout); return 0;
     case COMMAND_PRINT_CONFIG: config_print(config, stdout); return 0;
     case COMMAND_TOPICS_CHECK:
     case COMMAND_TOPICS_CREATE: return topics_command(command, config, error);

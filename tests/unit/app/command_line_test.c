@@ -130,6 +130,10 @@ static void commands_are_words_or_flags(void **state) {
         {"--check-config -r a", COMMAND_CHECK_CONFIG},
         {"--print-config", COMMAND_PRINT_CONFIG},
         {"reference", COMMAND_REFERENCE},
+        {"manual", COMMAND_MANUAL},
+        {"completion bash", COMMAND_COMPLETION_BASH},
+        {"completion zsh", COMMAND_COMPLETION_ZSH},
+        {"completion fish -c /nowhere", COMMAND_COMPLETION_FISH},
         {"schema print", COMMAND_SCHEMA_PRINT},
         {"schema features --schema flow/v1", COMMAND_SCHEMA_FEATURES},
         {"schema compose", COMMAND_SCHEMA_COMPOSE},
@@ -161,6 +165,8 @@ static void unknown_words_and_flags_are_usage(void **state) {
     refuse("--schema", EX_USAGE, "--schema needs a value");
     refuse("a.pcap", EX_USAGE, "unexpected argument \"a.pcap\"; captures are given with -r FILE");
     refuse("schema", EX_USAGE, "there are print, features, compose, check and register");
+    refuse("completion", EX_USAGE, "completion : unknown command; there are bash, zsh and fish");
+    refuse("manual page", EX_USAGE, "unexpected argument \"page\"");
     refuse("schema prnt", EX_USAGE, "schema prnt: unknown command; did you mean schema print?");
     refuse("schema zzzzz", EX_USAGE,
            "schema zzzzz: unknown command; there are print, features, compose, check and register");
