@@ -1,6 +1,7 @@
 /* What the process does about pseudonyms beside making them: their key, and that nothing in clear leaves otherwise. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "app/config.h"
@@ -20,5 +21,6 @@ int anonymization_prepare(const struct plan *plan, struct error *error);
 /* Who joins two runs whose key was random finds nothing, and sees no error: said before. */
 void anonymization_warn_of_random_key(const struct plan *plan);
 
-/* Gives every output the key that the file has now; if it can't be read, the old one stays. Either is logged. */
-void anonymization_reload(const struct plan *plan, struct output *outputs, size_t count);
+/* Gives every output the key that the file has now; if it can't be read, the old one stays. Either is logged. Whether all
+ * have the new one. */
+bool anonymization_reload(const struct plan *plan, struct output *outputs, size_t count);

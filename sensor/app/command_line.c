@@ -33,6 +33,7 @@ static const char short_flags[] = ":r:i:f:w:c:Dh";
 static const char help[] =
     "Usage: flowsensor [-c CONF] (-r FILE ... | -i IFACE) [-f BPF] [-w OUT] [options]\n"
     "       flowsensor schema print|features|compose|check|register [-c CONF] [options]\n"
+    "       flowsensor memory [-c CONF] [options]\n"
     "       flowsensor reference\n"
     "\n"
     "Meters network flows and writes one typed record per flow to files or Kafka.\n"
@@ -161,6 +162,9 @@ static int read_words(int argc, char **argv, struct line *line, struct error *er
     if (first && strcmp(first, "schema") == 0) {
         result = read_schema_command(optind + 1 < argc ? argv[optind + 1] : NULL, &line->command, error);
         words = 2;
+    } else if (first && strcmp(first, "memory") == 0) {
+        line->command = COMMAND_MEMORY;
+        words = 1;
     } else if (first && strcmp(first, "reference") == 0) {
         line->command = COMMAND_REFERENCE;
         words = 1;

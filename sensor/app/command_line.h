@@ -13,6 +13,7 @@ enum command {
     COMMAND_LIST_INTERFACES,
     COMMAND_VERSION,
     COMMAND_HELP,
+    COMMAND_MEMORY,       /* flowsensor memory: the memory budget of a live run */
     COMMAND_REFERENCE,    /* flowsensor reference: the page of options and record fields */
     COMMAND_SCHEMA_PRINT, /* flowsensor schema print|features|compose|check|register */
     COMMAND_SCHEMA_FEATURES,

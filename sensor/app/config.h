@@ -59,6 +59,9 @@ struct config {
         int64_t timeout, shutdown_timeout;
     } delivery;
     struct {
+        char *listen;
+    } monitoring;
+    struct {
         char *level, *format;
     } log;
     struct output_config outputs[CONFIG_OUTPUTS_MAX];

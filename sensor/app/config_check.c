@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "app/monitor_address.h"
+
 enum { REPORT_INTERVAL_MIN = 1000000 };
 
 static int check_source(const struct config *config, struct error *error) {
@@ -32,6 +34,11 @@ static int check_report(const struct config *config, struct error *error) {
         return 0;
     return error_set(error, EINVAL, EX_CONFIG,
                      "performance_report is less than 1s, the shortest interval; set it to \"1s\" or more");
+}
+
+static int check_monitoring(const struct config *config, struct error *error) {
+    struct listen_address address;
+    return config->monitoring.listen ? listen_address_parse(config->monitoring.listen, &address, error) : 0;
 }
 
 static bool is_same_file(const char *a, const char *b) {
@@ -102,6 +109,8 @@ int config_check(const struct config *config, struct error *error) {
     int result = check_source(config, error);
     if (result == 0)
         result = check_report(config, error);
+    if (result == 0)
+        result = check_monitoring(config, error);
     for (size_t i = 0; result == 0 && i < config->output_count; i++) {
         result = check_output(config, i, error);
         for (size_t j = 0; result == 0 && j < i; j++)

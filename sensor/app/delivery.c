@@ -52,8 +52,9 @@ void delivery_send(struct delivery *delivery, size_t output, const struct messag
 
 void delivery_poll(struct delivery *delivery) {
     struct error error = {0};
+    heartbeat_beat(&delivery->heartbeat, clock_monotonic());
     if (control_take_reload())
-        anonymization_reload(delivery->plan, delivery->outputs, delivery->count);
+        delivery->key_reloads[anonymization_reload(delivery->plan, delivery->outputs, delivery->count)]++;
     for (size_t i = 0; i < delivery->count; i++)
         if (output_poll(&delivery->outputs[i], &error) < 0)
             stop(delivery, &error);

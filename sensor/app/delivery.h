@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "app/failure.h"
+#include "app/heartbeat.h"
 #include "app/output.h"
 #include "app/plan.h"
 #include "base/error.h"
@@ -16,8 +17,10 @@ struct delivery {
     const struct plan *plan;
     struct output outputs[CONFIG_OUTPUTS_MAX];
     size_t count;
-    struct failure *failure; /* the pipeline's */
-    _Atomic uint64_t flows;  /* admitted so far, or more */
+    struct failure *failure;    /* the pipeline's */
+    _Atomic uint64_t flows;     /* admitted so far, or more */
+    uint64_t key_reloads[2];    /* [0] that failed, [1] that went well */
+    struct heartbeat heartbeat; /* of the thread that delivers; beats at delivery_poll() */
     atomic_bool
         stop; /* an output or a meter's source can't go on, or max_nflows are admitted: all shall end */
 };

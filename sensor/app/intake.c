@@ -39,6 +39,7 @@ static void take_frame(struct intake *intake, const struct frame *frame, const s
     struct packet packet;
     enum decode_reason reason = decoder_decode(intake->decoder, frame, &packet);
     intake->packets++;
+    intake->bytes += frame->wire_length;
     intake->ignored[reason]++;
     if (reason == DECODE_METERED)
         calls->packet(context, &packet);
@@ -65,11 +66,17 @@ static int64_t time_of_silence(struct intake *intake) {
     return decoder_advance(intake->decoder, now / 1000000, (int32_t)(now % 1000000));
 }
 
+static void keep_house(struct intake *intake, const struct intake_calls *calls, void *context) {
+    heartbeat_beat(&intake->heartbeat, clock_monotonic());
+    calls->housekeeping(context);
+}
+
 void intake_run(struct intake *intake, const struct intake_calls *calls, void *context,
                 const atomic_bool *stop) {
     struct frame frame;
     struct error error = {0};
     enum capture_event event = CAPTURE_FRAME;
+    heartbeat_beat(&intake->heartbeat, clock_monotonic());
     while (event != CAPTURE_END && !atomic_load_explicit(stop, memory_order_relaxed)) {
         if (capture_next(intake->capture, &frame, &event, &error) < 0) {
             calls->failed(context, &error);
@@ -78,12 +85,13 @@ void intake_run(struct intake *intake, const struct intake_calls *calls, void *c
         if (event == CAPTURE_FRAME) {
             take_frame(intake, &frame, calls, context);
             if (housekeeping_due(intake, &frame))
-                calls->housekeeping(context);
+                keep_house(intake, calls, context);
         } else if (event == CAPTURE_IDLE) {
             calls->silence(context, time_of_silence(intake));
-            calls->housekeeping(context);
+            keep_house(intake, calls, context);
         }
     }
+    heartbeat_end(&intake->heartbeat);
 }
 
 bool intake_has_lost(struct intake *intake) {
@@ -97,6 +105,7 @@ bool intake_has_lost(struct intake *intake) {
 void intake_ledger(const struct intake *intake, struct ledger *ledger) {
     capture_statistics(intake->capture, &ledger->capture);
     ledger->packets = intake->packets;
+    ledger->bytes = intake->bytes;
     memcpy(ledger->ignored, intake->ignored, sizeof ledger->ignored);
     ledger->times_raised = decoder_times_raised(intake->decoder);
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/heartbeat.h"
 #include "app/ledger.h"
 #include "app/plan.h"
 #include "base/error.h"
@@ -17,6 +18,8 @@ struct intake {
     struct decoder *decoder;
     uint64_t packets;                      /* read: metered or ignored */
     uint64_t ignored[DECODE_REASON_COUNT]; /* [DECODE_METERED]: metered */
+    uint64_t bytes;                        /* of these packets, on the wire */
+    struct heartbeat heartbeat;            /* of intake_run(); beats at housekeeping */
     int64_t tenth;                         /* of a second, of the last frame */
     uint64_t lost;                         /* by kernel and interface at the last look */
 };

@@ -1,5 +1,7 @@
 #include "app/lane.h"
 
+#include <errno.h>
+
 #include "app/control.h"
 #include "base/clock.h"
 
@@ -11,6 +13,7 @@ static bool export_flow(void *context, const struct flow *flow) {
     struct message message;
     if (!delivery_admit(lane->delivery))
         return false;
+    applications_count(&lane->applications, flow);
     for (size_t i = 0; i < lane->delivery->count; i++)
         if (output_make(&lane->delivery->outputs[i], lane->number, flow, &message))
             lane->send(lane->send_context, i, &message);
@@ -20,12 +23,17 @@ static bool export_flow(void *context, const struct flow *flow) {
 int lane_open(struct lane *lane, unsigned number, const struct meter_options *options,
               struct delivery *delivery, struct error *error) {
     *lane = (struct lane){.number = number, .delivery = delivery};
-    return meter_create(options, export_flow, lane, &lane->meter, error);
+    int result = meter_create(options, export_flow, lane, &lane->meter, error);
+    if (result == 0 && delivery->plan->config->monitoring.listen &&
+        applications_open(&lane->applications, meter_protocol_count(lane->meter)) < 0)
+        result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    return result;
 }
 
 void lane_close(struct lane *lane) {
     meter_destroy(lane->meter);
     lane->meter = NULL;
+    applications_close(&lane->applications);
 }
 
 void lane_finish(struct lane *lane, bool live) {

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/applications.h"
 #include "app/delivery.h"
 #include "app/intake.h"
 #include "app/ledger.h"
@@ -20,7 +21,8 @@ struct lane {
     struct meter *meter;
     lane_send_call *send; /* to be set before the first packet */
     void *send_context;
-    int64_t looked; /* for lost packets; monotonic clock */
+    struct applications applications; /* of ended flows, for the monitor */
+    int64_t looked;                   /* for lost packets; monotonic clock */
 };
 
 /* Lanes are opened one after another: nDPI's modules must not be created in parallel. */

@@ -67,15 +67,12 @@ static void print_flows(FILE *stream, const struct ledger *ledger) {
 }
 
 /* Records made and, by reason, dropped before the sink, of all meters. */
-static struct output_share sum_shares(const struct output *output) {
-    struct output_share sum = {0};
+static struct record_counts sum_shares(const struct output *output) {
+    struct record_counts sum = {0};
     for (int drop = 0; drop < OUTPUT_DROP_COUNT; drop++)
         sum.dropped[drop] = output->dropped[drop];
-    for (size_t i = 0; i < output->share_count; i++) {
-        sum.made += output->shares[i].made;
-        for (int drop = 0; drop < OUTPUT_DROP_COUNT; drop++)
-            sum.dropped[drop] += output->shares[i].dropped[drop];
-    }
+    for (size_t i = 0; i < output->share_count; i++)
+        record_counts_add(&sum, &output->shares[i].records);
     return sum;
 }
 
@@ -102,7 +99,7 @@ static void print_processes(FILE *stream, const struct ledger *ledger) {
 
 static void print_output(FILE *stream, const struct output *output) {
     struct sink_statistics statistics = {0};
-    struct output_share sum = sum_shares(output);
+    struct record_counts sum = sum_shares(output);
     int parts = 0;
     if (output->sink)
         output->plan->sink->statistics(output->sink, &statistics);
@@ -139,6 +136,7 @@ static void print_output(FILE *stream, const struct output *output) {
 
 void ledger_add(struct ledger *sum, const struct ledger *part) {
     sum->packets += part->packets;
+    sum->bytes += part->bytes;
     sum->times_raised += part->times_raised;
     for (int i = 0; i < DECODE_REASON_COUNT; i++)
         sum->ignored[i] += part->ignored[i];

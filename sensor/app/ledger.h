@@ -13,6 +13,7 @@
 struct ledger {
     struct capture_statistics capture;
     uint64_t packets;                      /* read: metered or ignored */
+    uint64_t bytes;                        /* of these packets, on the wire */
     uint64_t ignored[DECODE_REASON_COUNT]; /* [DECODE_METERED]: metered */
     uint64_t times_raised;
     struct meter_statistics meter;

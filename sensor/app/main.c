@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/anonymization.h"
+#include "app/budget.h"
 #include "app/command_line.h"
 #include "app/config.h"
 #include "app/pipeline.h"
@@ -61,10 +62,18 @@ static void print_interface(const char *name, const char *description, const cha
     printf("%-16s %s%s%s\n", name, addresses, *description ? "  " : "", description);
 }
 
+static int print_memory(const struct plan *plan, struct error *error) {
+    struct budget budget;
+    int result = budget_make(plan, &budget, error);
+    if (result == 0)
+        budget_print(&budget, stdout);
+    return result;
+}
+
 /* Commands that need the configuration judged and the schemas bound. */
 static int execute_plan(enum command command, const struct config *config, struct error *error) {
     struct plan plan;
-    bool runs = command == COMMAND_RUN || command == COMMAND_CHECK_CONFIG;
+    bool runs = command == COMMAND_RUN || command == COMMAND_CHECK_CONFIG || command == COMMAND_MEMORY;
     int result = runs ? config_check(config, error) : 0;
     if (result < 0)
         return result;
@@ -74,6 +83,8 @@ static int execute_plan(enum command command, const struct config *config, struc
         result = plan_check_run(&plan, error);
     if (result == 0 && command == COMMAND_RUN)
         result = run(&plan, error);
+    else if (result == 0 && command == COMMAND_MEMORY)
+        result = print_memory(&plan, error);
     else if (result == 0 && command != COMMAND_CHECK_CONFIG)
         result = schema_command(command, &plan, error);
     plan_release(&plan);

@@ -114,6 +114,10 @@ const struct option_row option_rows[] = {
      NULL,
      "At the end: how long the outputs may take for what is still under way, after a signal or on a live source."},
 
+    {"monitoring.listen", OPTION_STRING, AT(monitoring.listen), NULL, 0, 0, NULL,
+     "ADDRESS:PORT or [IPV6]:PORT, as literals, where HTTP answers /livez, /readyz, /startupz and /metrics (Prometheus' text "
+     "format); port 0: a free one, which the log names. Without it there is no such endpoint."},
+
     {"log.level", OPTION_CHOICE, AT(log.level), "info", 0, 0, "error|warning|info|debug",
      "Least level that is written."},
     {"log.format", OPTION_CHOICE, AT(log.format), "plain", 0, 0, "plain|json",
@@ -143,7 +147,7 @@ const struct option_row output_rows[] = {
     {"outputs.topic", OPTION_STRING, OUT(topic), NULL, 0, 0, NULL, "Kafka topic; it must exist."},
     {"outputs.kafka", OPTION_STRINGS, OUT(kafka), NULL, 0, 0, NULL,
      "librdkafka properties, each \"name=value\"; bootstrap.servers is needed. Defaults of ours: enable.idempotence=true, "
-     "acks=all, compression.codec=zstd, partitioner=murmur2_random, linger.ms=100, queue.buffering.max.kbytes=65536."},
+     "acks=all, compression.codec=zstd, partitioner=murmur2_random, linger.ms=100, queue.buffering.max.kbytes=65536, and of queue.buffering.max.messages one for 640 bytes of those."},
     {"outputs.framing", OPTION_CHOICE, OUT(framing), NULL, 0, 0, "confluent|single_object|none",
      "What precedes a record in a Kafka message. Default: confluent (0x00 and the registry's schema id) with a registry, "
      "else single_object (Avro's marker and fingerprint)."},

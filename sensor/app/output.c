@@ -22,6 +22,13 @@ const char *output_drop_name(enum output_drop drop) {
     return drops[drop].name;
 }
 
+void record_counts_add(struct record_counts *sum, const struct record_counts *part) {
+    sum->made += part->made;
+    sum->sent += part->sent;
+    for (int drop = 0; drop < OUTPUT_DROP_COUNT; drop++)
+        sum->dropped[drop] += part->dropped[drop];
+}
+
 const char *output_drop_text(enum output_drop drop) {
     return drops[drop].text;
 }
@@ -128,6 +135,14 @@ void output_close(struct output *output) {
     output->share_count = 0;
 }
 
+bool output_is_of_flows(const struct output *output) {
+    return output->plan->schema->records == OF_FLOW;
+}
+
+bool output_schema_is_cached(const struct output *output) {
+    return output->watch && registry_watch_state(output->watch, NULL) == REGISTRY_WATCH_PENDING;
+}
+
 /* Whether an output of records of this kind takes another one. */
 static bool wants(struct output *output, enum field_records records) {
     return output->plan->schema->records == records &&
@@ -136,10 +151,10 @@ static bool wants(struct output *output, enum field_records records) {
 
 /* Takes note of a record that was to be made; whether it can be sent. */
 static bool count_made(struct output_share *share, int result) {
-    share->made++;
+    share->records.made++;
     if (result == 0)
         return true;
-    share->dropped[result == -EIO ? OUTPUT_DROP_no_pseudonym : OUTPUT_DROP_no_memory]++;
+    share->records.dropped[result == -EIO ? OUTPUT_DROP_no_pseudonym : OUTPUT_DROP_no_memory]++;
     return false;
 }
 
@@ -185,6 +200,7 @@ static int answered(struct output *output, int result) {
 }
 
 int output_send(struct output *output, const struct message *message, struct error *error) {
+    output->taken++;
     if (atomic_load_explicit(&output->failed, memory_order_relaxed)) {
         output->dropped[OUTPUT_DROP_output_failed]++;
         return 0;

@@ -33,11 +33,18 @@ enum output_drop {
 const char *output_drop_name(enum output_drop drop);
 const char *output_drop_text(enum output_drop drop);
 
+/* Records of one thread that makes them: made = sent + sum(dropped), between two records. */
+struct record_counts {
+    uint64_t made; /* each with its seq */
+    uint64_t sent; /* on their way to the delivering thread, or handed to it */
+    uint64_t dropped[OUTPUT_DROP_COUNT];
+};
+void record_counts_add(struct record_counts *sum, const struct record_counts *part);
+
 /* What one meter's thread has of an output. */
 struct output_share {
     struct recorder *recorder;
-    uint64_t made; /* records, each with its seq: sent, or in dropped */
-    uint64_t dropped[OUTPUT_DROP_COUNT];
+    struct record_counts records;
 };
 
 struct output {
@@ -50,8 +57,9 @@ struct output {
     void *sink;
     struct registry_options registry;    /* for the watch */
     struct registry_watch *watch;        /* NULL unless the schema's id came from the cache */
-    uint64_t dropped[OUTPUT_DROP_COUNT]; /* by the delivering thread */
-    bool mismatch;                       /* records are made, counted, and go nowhere */
+    uint64_t taken;                      /* by the delivering thread = the sink's + sum(dropped) */
+    uint64_t dropped[OUTPUT_DROP_COUNT]; /* of these, before the sink */
+    _Atomic bool mismatch;               /* records are made, counted, and go nowhere */
     _Atomic bool failed;                 /* the sink can't go on; records are made no more */
 };
 
@@ -70,6 +78,12 @@ bool output_make_report(struct output *output, const struct sensor_report *repor
 
 /* The delivering thread: hands a record to the sink. -errno and the line only when the output can't go on. */
 int output_send(struct output *output, const struct message *message, struct error *error);
+
+/* Whether its records are of flows, made by the meters' threads; else of the sensor, made by the delivering one. */
+bool output_is_of_flows(const struct output *output);
+
+/* Any thread: whether the schema's id is from the cache and the registry has not said anything of it yet. */
+bool output_schema_is_cached(const struct output *output);
 
 /* Any thread: all recorders change to this key between two seqs, whichever meters take them; -ENOMEM: none does. */
 int output_rekey(struct output *output, const struct anonymize_key *key);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "app/inbox.h"
+#include "app/monitor.h"
 #include "app/outbox.h"
 #include "app/pipeline_parts.h"
 #include "app/tally.h"
@@ -19,8 +20,6 @@
 
 enum {
     INBOX_BYTES = 4 << 20,
-    OUTBOX_BYTES =
-        8 << 20, /* of several megabytes a record of 65,535 packets' sizes and times takes half a one */
     POLL_MICROSECONDS = 50000,
     NAP_MICROSECONDS = 1000, /* while a ring is empty: much less than it takes to fill one */
     RECORDS_AT_ONCE = 64,    /* of one meter, before the next one's are looked at */
@@ -31,7 +30,7 @@ struct worker {
     struct crew *crew;
     struct lane *lane;
     struct intake *intake; /* live */
-    struct tally tally;    /* live */
+    struct tally tally;    /* of the intake, live, and the lane */
     struct ring *inbox;    /* files */
     struct gate filled;    /* of the inbox */
     struct ring *outbox;
@@ -44,9 +43,11 @@ struct crew {
     struct pipeline *pipeline;
     struct worker *workers;
     size_t count;
-    struct hash_key seed; /* of the choice of a meter */
-    struct gate letters;  /* some worker made a record */
-    bool tallying;        /* the workers were asked for their parts of a report */
+    struct hash_key seed;       /* of the choice of a meter */
+    struct gate letters;        /* some worker made a record */
+    bool tallying;              /* all were asked for their parts of a report or a snapshot */
+    bool for_monitor;           /* so that the delivering thread's part of a snapshot is made */
+    struct tally readers_tally; /* files: of the intake */
     pthread_t reader;
     bool reader_started;
     atomic_bool delivered; /* all there was */
@@ -58,14 +59,17 @@ struct crew {
 static void send_by_ring(void *context, size_t output, const struct message *message) {
     struct worker *worker = context;
     struct output_share *share = &worker->lane->delivery->outputs[output].shares[worker->lane->number];
-    if (outbox_put(worker->outbox, output, message, !worker->crew->pipeline->plan->live))
+    if (outbox_put(worker->outbox, output, message, !worker->crew->pipeline->plan->live)) {
+        share->records.sent++;
         return;
+    }
     bool fits = message->body_length < ring_record_max(worker->outbox) / 2;
-    share->dropped[fits ? OUTPUT_DROP_handover_full : OUTPUT_DROP_no_memory]++;
+    share->records.dropped[fits ? OUTPUT_DROP_handover_full : OUTPUT_DROP_no_memory]++;
 }
 
 static void end_worker(struct worker *worker) {
     lane_finish(worker->lane, worker->crew->pipeline->plan->live);
+    tally_end(&worker->tally, worker->intake, worker->lane);
     ring_close(worker->outbox);
 }
 
@@ -115,6 +119,7 @@ static void share_out(void *context, const struct packet *packet) {
 static void keep_readers_house(void *context) {
     struct crew *crew = context;
     uint64_t flows = 0;
+    tally_give(&crew->readers_tally, &crew->pipeline->intakes[0], NULL);
     if (!crew->pipeline->progress.on)
         return;
     for (size_t i = 0; i < crew->count; i++)
@@ -152,6 +157,7 @@ static void *read_files(void *context) {
     struct intake *intake = &crew->pipeline->intakes[0];
     pthread_sigmask(SIG_SETMASK, &crew->signals, NULL);
     intake_run(intake, &calls, crew, &crew->pipeline->delivery.stop);
+    tally_end(&crew->readers_tally, intake, NULL);
     close_inboxes(crew, decoder_time(intake->decoder));
     wait_for_delivery(crew);
     return NULL;
@@ -170,6 +176,7 @@ static void sleep_until_filled(struct worker *worker) {
     if (inbox_peek(worker->inbox, &packet) == INBOX_EMPTY && !ring_is_finished(worker->inbox))
         gate_sleep(&worker->filled, turn, NAP_MICROSECONDS);
     gate_leave(&worker->filled);
+    tally_give(&worker->tally, NULL, worker->lane);
 }
 
 static void *work_from_inbox(void *context) {
@@ -187,8 +194,10 @@ static void *work_from_inbox(void *context) {
         else
             meter_tick(worker->lane->meter, packet.time);
         ring_release(worker->inbox);
-        if (++entries % ENTRIES_PER_COUNT == 0)
+        if (++entries % ENTRIES_PER_COUNT == 0) {
             tell_flows(worker);
+            tally_give(&worker->tally, NULL, worker->lane);
+        }
     }
     end_worker(worker);
     return NULL;
@@ -232,25 +241,60 @@ static void sleep_until_letter(struct crew *crew) {
     gate_leave(&crew->letters);
 }
 
-/* Asks every meter for its part when a report is due, and makes it once all have given theirs. A meter at its end gives
- * none; the last report follows then. */
-static void report(struct crew *crew, int64_t now) {
-    struct reporter *reporter = crew->pipeline->reporter;
+/* The tally of the reader, or that of worker i - 1. */
+static struct tally *tally_of(struct crew *crew, size_t i) {
+    return i == 0 ? &crew->readers_tally : &crew->workers[i - 1].tally;
+}
+
+/* Live there is no reader. */
+static size_t first_tally(const struct crew *crew) {
+    return crew->pipeline->plan->live ? 1 : 0;
+}
+
+static void ask_all(struct crew *crew) {
+    crew->for_monitor = monitor_is_asked(crew->pipeline->monitor);
+    if (crew->for_monitor)
+        snapshot_begin(monitor_room(crew->pipeline->monitor), &crew->pipeline->delivery);
+    for (size_t i = first_tally(crew); i <= crew->count; i++)
+        tally_ask(tally_of(crew, i));
+}
+
+static bool all_given(struct crew *crew) {
+    for (size_t i = first_tally(crew); i <= crew->count; i++)
+        if (!tally_is_given(tally_of(crew, i)))
+            return false;
+    return true;
+}
+
+static void report(struct crew *crew) {
     struct ledger ledger = {0};
-    if (!crew->tallying && reporter_due(reporter, now)) {
-        for (size_t i = 0; i < crew->count; i++)
-            tally_ask(&crew->workers[i].tally);
+    for (size_t i = first_tally(crew); i <= crew->count; i++)
+        ledger_add(&ledger, &tally_read(tally_of(crew, i))->ledger);
+    pipeline_report(crew->pipeline, &ledger, false);
+}
+
+static void give_snapshot(struct crew *crew) {
+    struct snapshot *snapshot = monitor_room(crew->pipeline->monitor);
+    for (size_t i = first_tally(crew); i <= crew->count; i++)
+        tally_add_part(&snapshot->made, tally_read(tally_of(crew, i)));
+    monitor_give(crew->pipeline->monitor);
+}
+
+/* Asks everyone for their parts when a report is due or the monitor wants a snapshot, and makes it once all have given
+ * theirs. */
+static void tell(struct crew *crew, int64_t now) {
+    bool due = reporter_due(crew->pipeline->reporter, now);
+    if (!crew->tallying && (due || monitor_is_asked(crew->pipeline->monitor))) {
+        ask_all(crew);
         crew->tallying = true;
     }
-    for (size_t i = 0; crew->tallying && i < crew->count; i++)
-        if (!tally_is_given(&crew->workers[i].tally))
-            return;
-    if (!crew->tallying)
+    if (!crew->tallying || !all_given(crew))
         return;
-    for (size_t i = 0; i < crew->count; i++)
-        ledger_add(&ledger, &crew->workers[i].tally.part);
     crew->tallying = false;
-    pipeline_report(crew->pipeline, &ledger, false);
+    if (due)
+        report(crew);
+    if (crew->for_monitor)
+        give_snapshot(crew);
 }
 
 static void deliver(struct crew *crew) {
@@ -262,8 +306,9 @@ static void deliver(struct crew *crew) {
         if (now - polled >= POLL_MICROSECONDS) {
             polled = now;
             delivery_poll(&crew->pipeline->delivery);
-            report(crew, now);
+            pipeline_show_life(crew->pipeline, now);
         }
+        tell(crew, now);
     }
 }
 
@@ -275,12 +320,13 @@ static int prepare_worker(struct crew *crew, size_t number) {
     worker->lane = &crew->pipeline->lanes[number];
     worker->lane->send = send_by_ring;
     worker->lane->send_context = worker;
-    worker->outbox = ring_create(OUTBOX_BYTES, &crew->letters);
+    worker->outbox = ring_create(PIPELINE_OUTBOX_BYTES, &crew->letters);
     if (crew->pipeline->plan->live)
         worker->intake = &crew->pipeline->intakes[number];
     else
         worker->inbox = ring_create(INBOX_BYTES, &worker->filled);
-    return worker->outbox && (worker->inbox || worker->intake) ? 0 : -ENOMEM;
+    bool complete = worker->outbox && (worker->inbox || worker->intake);
+    return complete ? tally_open(&worker->tally, worker->lane) : -ENOMEM;
 }
 
 static int prepare(struct crew *crew) {
@@ -335,6 +381,7 @@ static void release(struct crew *crew) {
     for (size_t i = 0; i < crew->count; i++) {
         ring_destroy(crew->workers[i].inbox);
         ring_destroy(crew->workers[i].outbox);
+        tally_close(&crew->workers[i].tally);
     }
     free(crew->workers);
 }

@@ -6,6 +6,7 @@
 
 #include "app/anonymization.h"
 #include "app/control.h"
+#include "app/monitor.h"
 #include "app/pipeline_parts.h"
 #include "base/clock.h"
 #include "meter/visibility.h"
@@ -57,7 +58,10 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     pipeline->plan = plan;
     failure_init(&pipeline->failure, &pipeline->progress);
     control_install(plan->config->delivery.shutdown_timeout);
-    int result = anonymization_prepare(plan, error);
+    service_manager_open(&pipeline->service_manager);
+    int result = monitor_open(plan, &pipeline->monitor, error);
+    if (result == 0)
+        result = anonymization_prepare(plan, error);
     if (result == 0)
         result = open_visibility(pipeline, error);
     if (result == 0)
@@ -68,6 +72,8 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
         result = open_lanes(pipeline, error);
     if (result == 0 && plan->report_interval > 0)
         result = reporter_open(plan->report_interval, &pipeline->reporter, error);
+    if (result == 0)
+        result = monitor_start(pipeline->monitor, pipeline, error);
     if (result == 0)
         *opened = pipeline;
     else
@@ -82,6 +88,8 @@ void pipeline_close(struct pipeline *pipeline) {
     if (!pipeline)
         return;
     control_watch(NULL, 0);
+    monitor_close(pipeline->monitor);
+    service_manager_close(&pipeline->service_manager);
     reporter_close(pipeline->reporter);
     delivery_close(&pipeline->delivery);
     for (size_t i = 0; i < pipeline->lane_count; i++)
@@ -115,6 +123,27 @@ void pipeline_ledger(const struct pipeline *pipeline, struct ledger *ledger) {
         visibility_statistics(pipeline->visibility, &ledger->processes);
 }
 
+void pipeline_show_life(struct pipeline *pipeline, int64_t now) {
+    int64_t slowest = 0;
+    for (size_t i = 0; i < pipeline->intake_count; i++) {
+        int64_t age = heartbeat_age(&pipeline->intakes[i].heartbeat, now);
+        slowest = age > slowest ? age : slowest;
+    }
+    service_manager_watchdog(&pipeline->service_manager, slowest, now);
+}
+
+void pipeline_give_snapshot(struct pipeline *pipeline) {
+    if (!monitor_is_asked(pipeline->monitor))
+        return;
+    struct snapshot *snapshot = monitor_room(pipeline->monitor);
+    snapshot_begin(snapshot, &pipeline->delivery);
+    for (size_t i = 0; i < pipeline->intake_count; i++)
+        tally_add(&snapshot->made, &pipeline->intakes[i], NULL);
+    for (size_t i = 0; i < pipeline->lane_count; i++)
+        tally_add(&snapshot->made, NULL, &pipeline->lanes[i]);
+    monitor_give(pipeline->monitor);
+}
+
 void pipeline_report(struct pipeline *pipeline, const struct ledger *ledger, bool is_last) {
     struct delivery *delivery = &pipeline->delivery;
     const struct sensor_report *report =
@@ -122,8 +151,10 @@ void pipeline_report(struct pipeline *pipeline, const struct ledger *ledger, boo
     reporter_log(pipeline->reporter);
     for (size_t i = 0; i < delivery->count; i++) {
         struct message message;
-        if (output_make_report(&delivery->outputs[i], report, &message))
-            delivery_send(delivery, i, &message);
+        if (!output_make_report(&delivery->outputs[i], report, &message))
+            continue;
+        delivery->outputs[i].shares[0].records.sent++;
+        delivery_send(delivery, i, &message);
     }
 }
 
@@ -139,12 +170,17 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
     int64_t started = clock_monotonic();
     watch_signals(pipeline);
     progress_start(&pipeline->progress, !pipeline->plan->live);
+    service_manager_ready(&pipeline->service_manager);
     if (pipeline->lane_count > 1)
         parallel_run(pipeline);
     else
         serial_run(pipeline);
+    service_manager_stopping(&pipeline->service_manager);
+    monitor_stop(pipeline->monitor);
     report_end(pipeline);
+    pipeline_give_snapshot(pipeline);
     delivery_flush(&pipeline->delivery);
+    pipeline_give_snapshot(pipeline);
     progress_end(&pipeline->progress);
     pipeline->seconds = (double)(clock_monotonic() - started) / 1e6;
     *error = pipeline->failure.first;

@@ -11,6 +11,13 @@
 #include "app/plan.h"
 #include "app/progress.h"
 #include "app/reporter.h"
+#include "app/service_manager.h"
+
+struct monitor;
+
+/* Each of several meters' way to the delivering thread. A record of 65,535 packets' sizes and times takes several
+ * megabytes, and half of the ring is the most that one may take. */
+enum { PIPELINE_OUTBOX_BYTES = 8 << 20 };
 
 struct pipeline {
     const struct plan *plan;
@@ -23,7 +30,9 @@ struct pipeline {
     size_t lane_count;
     struct reporter *reporter;     /* NULL: no performance reports */
     struct visibility *visibility; /* NULL: off; all lanes use it */
-    double seconds;                /* that the run took */
+    struct monitor *monitor;       /* NULL: there is no endpoint */
+    struct service_manager service_manager;
+    double seconds; /* that the run took */
 };
 
 /* Run to the end of the source or to a signal, and export the open flows. Failures are noted. */
@@ -32,6 +41,12 @@ void parallel_run(struct pipeline *pipeline);
 
 /* Everything that was counted: for the thread that does all, or when the others have ended. */
 void pipeline_ledger(const struct pipeline *pipeline, struct ledger *ledger);
+
+/* In the delivering thread, at its housekeeping: tells the service manager that the loops move, as far as they do. */
+void pipeline_show_life(struct pipeline *pipeline, int64_t now);
+
+/* The snapshot that was asked for, if one was: for the thread that does all, or when the others have ended. */
+void pipeline_give_snapshot(struct pipeline *pipeline);
 
 /* In the delivering thread: a performance report of the ledger, to the log and to the outputs that are for it. */
 void pipeline_report(struct pipeline *pipeline, const struct ledger *ledger, bool is_last);

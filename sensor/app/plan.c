@@ -195,6 +195,7 @@ static void plan_meter(struct plan *plan) {
     plan->meter.idle_timeout = config->meter.idle_timeout / microseconds_per_tick;
     plan->meter.active_timeout = config->meter.active_timeout / microseconds_per_tick;
     plan->meter.preallocate = plan->live;
+    plan->meter.system_visibility = plan->system_visibility;
     plan_meters(plan);
 }
 

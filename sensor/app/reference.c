@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/config.h"
+#include "app/monitor_metrics.h"
 #include "app/output.h"
 #include "decode/decode.h"
 #include "record/catalogue.h"
@@ -50,6 +51,22 @@ static void print_fields(enum field_records records, FILE *stream) {
             print_field(&catalogue[i], stream);
 }
 
+static void print_metrics(FILE *stream) {
+    fputs(
+        "\n## Metrics\n\nWhat `/metrics` of `monitoring.listen` tells, in Prometheus' text format. No label has anything from "
+        "packets but `application`, one of nDPI's names of protocols; all samples but those of the registry, the process and "
+        "the clock are from one consistent snapshot.\n\n"
+        "| metric | type | unit | labels | meaning |\n| --- | --- | --- | --- | --- |\n",
+        stream);
+    for (size_t i = 0; i < metric_row_count; i++) {
+        const struct metric_row *row = &metric_rows[i];
+        fprintf(stream, "| `%s` | %s | %s | %s | ", row->name, metric_type_name(row->type), row->unit,
+                row->labels);
+        print_cell(row->help, stream);
+        fputs(" |\n", stream);
+    }
+}
+
 static void print_reasons(FILE *stream) {
     fputs("\n## Why a packet is not metered\n\n| reason | meaning |\n| --- | --- |\n", stream);
     for (int i = 1; i < DECODE_REASON_COUNT; i++)
@@ -84,5 +101,6 @@ void reference_print(FILE *stream) {
     fputs("\nOf records of the sensor itself (`sensor_stats/v1`), which `performance_report` makes:\n\n",
           stream);
     print_fields(OF_SENSOR, stream);
+    print_metrics(stream);
     print_reasons(stream);
 }

@@ -4,6 +4,7 @@
 
 static void send_now(void *context, size_t output, const struct message *message) {
     struct pipeline *pipeline = context;
+    pipeline->delivery.outputs[output].shares[0].records.sent++;
     delivery_send(&pipeline->delivery, output, message);
 }
 
@@ -19,8 +20,11 @@ static void silence(void *context, int64_t time) {
 
 static void keep_house(void *context) {
     struct pipeline *pipeline = context;
+    int64_t now = clock_monotonic();
     delivery_poll(&pipeline->delivery);
-    if (reporter_due(pipeline->reporter, clock_monotonic())) {
+    pipeline_show_life(pipeline, now);
+    pipeline_give_snapshot(pipeline);
+    if (reporter_due(pipeline->reporter, now)) {
         struct ledger ledger = {0};
         pipeline_ledger(pipeline, &ledger);
         pipeline_report(pipeline, &ledger, false);

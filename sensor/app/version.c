@@ -1,6 +1,7 @@
 #include "app/version.h"
 
 #include "app/config.h"
+#include "app/monitor_http.h"
 #include "capture/capture.h"
 #include "meter/dissect.h"
 #include "record/anonymize_name.h"
@@ -15,4 +16,5 @@ void version_print(FILE *stream) {
     fprintf(stream, "%s\n", public_suffix_library_version());
     fprintf(stream, "%s\n", sink_library_version());
     fprintf(stream, "%s\n", config_library_version());
+    fprintf(stream, "libmicrohttpd %s\n", http_library_version());
 }

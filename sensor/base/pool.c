@@ -35,6 +35,9 @@ struct pool {
     size_t fresh_count;
 };
 
+/* malloc's header, and the rest of the page where a slab is a mapping of its own. */
+enum { SLAB_OVERHEAD = 4096 + 16 };
+
 static size_t slab_size(const struct pool *pool) {
     return sizeof(struct slab) + pool->slab_objects * pool->object_size;
 }
@@ -75,12 +78,7 @@ static int preallocate(struct pool *pool, size_t objects) {
     return 0;
 }
 
-struct pool *pool_create(const struct pool_options *options) {
-    if (options->object_size > SIZE_MAX / 4)
-        return NULL;
-    struct pool *pool = calloc(1, sizeof *pool);
-    if (pool == NULL)
-        return NULL;
+static void lay_out(struct pool *pool, const struct pool_options *options) {
     size_t size = options->object_size > 0 ? options->object_size : 1;
     pool->object_size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     pool->max_objects = options->max_objects;
@@ -89,6 +87,15 @@ struct pool *pool_create(const struct pool_options *options) {
         pool->slab_objects = pool->max_objects;
     if (pool->slab_objects == 0)
         pool->slab_objects = 1;
+}
+
+struct pool *pool_create(const struct pool_options *options) {
+    if (options->object_size > SIZE_MAX / 4)
+        return NULL;
+    struct pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL)
+        return NULL;
+    lay_out(pool, options);
     size_t wanted = options->preallocate < options->max_objects ? options->preallocate : options->max_objects;
     if (preallocate(pool, wanted) < 0) {
         pool_destroy(pool);
@@ -135,6 +142,13 @@ size_t pool_in_use(const struct pool *pool) {
 
 size_t pool_memory(const struct pool *pool) {
     return pool->slabs_count * slab_size(pool);
+}
+
+size_t pool_memory_for(const struct pool_options *options, size_t objects) {
+    struct pool pool;
+    lay_out(&pool, options);
+    size_t slabs = (objects + pool.slab_objects - 1) / pool.slab_objects;
+    return slabs * (slab_size(&pool) + SLAB_OVERHEAD);
 }
 
 #endif

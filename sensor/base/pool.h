@@ -23,3 +23,6 @@ void pool_give(struct pool *pool, void *object);
 
 size_t pool_in_use(const struct pool *pool); /* objects */
 size_t pool_memory(const struct pool *pool); /* bytes of all slabs */
+
+/* Bytes that a pool made with these options takes with so many objects; malloc's own share included. */
+size_t pool_memory_for(const struct pool_options *options, size_t objects);

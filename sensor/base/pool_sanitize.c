@@ -77,4 +77,8 @@ size_t pool_memory(const struct pool *pool) {
     return pool->in_use * pool->object_size;
 }
 
+size_t pool_memory_for(const struct pool_options *options, size_t objects) {
+    return objects * options->object_size;
+}
+
 #endif

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -39,6 +40,18 @@ void dissector_release(struct dissector *dissector, struct l7 *l7);
 
 /* Bytes that flows' undecided nDPI states and decided texts take now. */
 uint64_t dissector_memory(const struct dissector *dissector);
+
+/* nDPI's protocols, numbered 0 (unknown) to the count - 1, and their names, which live as long as the dissector. */
+size_t dissector_protocol_count(const struct dissector *dissector);
+const char *dissector_protocol_name(const struct dissector *dissector, size_t number);
+
+/* What a dissector takes at most. */
+struct dissector_budget {
+    uint64_t states; /* bytes of nDPI's states for all flows */
+    uint64_t inner;  /* bytes allowed for what nDPI allocates for them: a buffer for each, see dissect.c */
+    uint64_t module; /* bytes of nDPI itself */
+};
+void dissector_budget(const struct dissector_options *options, struct dissector_budget *budget);
 
 /* "4.2.0": part of what a label means. */
 const char *dissector_library_version(void);

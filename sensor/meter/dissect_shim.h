@@ -100,6 +100,14 @@ static inline const char *shim_name(struct ndpi_detection_module_struct *module,
     return ndpi_protocol2name(module, protocol, buffer, size);
 }
 
+static inline size_t shim_protocol_count(struct ndpi_detection_module_struct *module) {
+#if SHIM_NDPI(4, 11)
+    return ndpi_get_num_protocols(module);
+#else
+    return ndpi_get_num_supported_protocols(module);
+#endif
+}
+
 static inline const char *shim_ja3_client(const struct ndpi_flow_struct *flow) {
 #if SHIM_NDPI(4, 11)
     (void)flow;

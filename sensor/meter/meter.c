@@ -49,19 +49,39 @@ struct meter {
     struct meter_statistics statistics;
 };
 
-/* Lays out a flow's block and returns its size. */
-static size_t lay_out_block(struct meter *meter) {
+/* Where each feature's state lies in a flow's block, 0 for those that are off; returns the block's size. */
+static size_t lay_out_block(const struct meter_options *options, size_t offsets[FEATURE_COUNT]) {
     size_t size = sizeof(struct flow);
     for (size_t i = 0; i < FEATURE_COUNT; i++) {
-        size_t state = feature_table[i]->state_size(&meter->options);
+        size_t state = feature_table[i]->state_size(options);
+        offsets[i] = 0;
         if (state == 0)
             continue;
         size = (size + BLOCK_ALIGNMENT - 1) / BLOCK_ALIGNMENT * BLOCK_ALIGNMENT;
-        meter->offsets[i] = size;
-        meter->features[meter->feature_count++] = feature_table[i];
+        offsets[i] = size;
         size += state;
     }
     return size;
+}
+
+static void choose_features(struct meter *meter) {
+    for (size_t i = 0; i < FEATURE_COUNT; i++)
+        if (meter->offsets[i] != 0)
+            meter->features[meter->feature_count++] = feature_table[i];
+}
+
+static uint64_t flows_of(const struct meter_options *options) {
+    return options->flow_table_size > FLOW_TABLE_SIZE_MIN ? options->flow_table_size : FLOW_TABLE_SIZE_MIN;
+}
+
+/* One block more than flows: the spare one. */
+static struct pool_options blocks_of(const struct meter_options *options, size_t block_size) {
+    size_t blocks = flows_of(options) + 1;
+    return (struct pool_options){
+        .object_size = block_size,
+        .max_objects = blocks,
+        .preallocate = options->preallocate ? blocks : 1,
+    };
 }
 
 static int no_memory(const struct meter *meter, struct error *error) {
@@ -70,15 +90,19 @@ static int no_memory(const struct meter *meter, struct error *error) {
                      (unsigned long long)meter->options.flow_table_size);
 }
 
+static struct dissector_options dissector_of(const struct meter_options *options) {
+    return (struct dissector_options){
+        .n_dissections = options->n_dissections,
+        .milliseconds = options->profile != PROFILE_NATIVE,
+        .flow_table_size = flows_of(options),
+        .preallocate = options->preallocate,
+    };
+}
+
 static int create_dissector(struct meter *meter, struct error *error) {
     if (meter->options.n_dissections == 0)
         return 0;
-    struct dissector_options options = {
-        .n_dissections = meter->options.n_dissections,
-        .milliseconds = !meter->native,
-        .flow_table_size = meter->options.flow_table_size,
-        .preallocate = meter->options.preallocate,
-    };
+    struct dissector_options options = dissector_of(&meter->options);
     int result = dissector_create(&options, &meter->dissector, error);
     meter->context.dissector = meter->dissector;
     return result;
@@ -99,11 +123,8 @@ static int create_memory(struct meter *meter, struct error *error) {
         return error_set(error, -result, EX_OSERR,
                          "the kernel gives no random numbers for the flow table: %s", strerror(-result));
     size_t flows = meter->options.flow_table_size;
-    struct pool_options pool = {
-        .object_size = lay_out_block(meter),
-        .max_objects = flows + 1,
-        .preallocate = meter->options.preallocate ? flows + 1 : 1,
-    };
+    struct pool_options pool = blocks_of(&meter->options, lay_out_block(&meter->options, meter->offsets));
+    choose_features(meter);
     meter->blocks = pool_create(&pool);
     if (meter->blocks != NULL)
         meter->spare = pool_take(meter->blocks);
@@ -124,8 +145,7 @@ int meter_create(const struct meter_options *options, meter_export_call *export_
     if (new == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "no memory for a meter; free some");
     new->options = *options;
-    if (new->options.flow_table_size < FLOW_TABLE_SIZE_MIN)
-        new->options.flow_table_size = FLOW_TABLE_SIZE_MIN;
+    new->options.flow_table_size = flows_of(options);
     new->native = options->profile == PROFILE_NATIVE;
     new->sweep_interval = new->native ? SWEEP_MILLISECONDS * 1000 : SWEEP_MILLISECONDS;
     new->export_flow = export_flow;
@@ -364,12 +384,33 @@ void meter_finish(struct meter *meter, enum end_reason reason) {
         end_flow(meter, flow, meter->native && is_idle(meter, flow, meter->time) ? END_IDLE : reason);
 }
 
+size_t meter_protocol_count(const struct meter *meter) {
+    return meter->dissector != NULL ? dissector_protocol_count(meter->dissector) : 0;
+}
+
+const char *meter_protocol_name(const struct meter *meter, size_t number) {
+    return dissector_protocol_name(meter->dissector, number);
+}
+
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics) {
     *statistics = meter->statistics;
     statistics->flows_open = meter->table.count;
     statistics->memory = sizeof(*meter) + table_memory(&meter->table) + pool_memory(meter->blocks);
     if (meter->dissector != NULL)
         statistics->memory += dissector_memory(meter->dissector);
+}
+
+void meter_budget(const struct meter_options *options, struct meter_budget *budget) {
+    size_t offsets[FEATURE_COUNT];
+    struct pool_options blocks = blocks_of(options, lay_out_block(options, offsets));
+    struct dissector_options labels = dissector_of(options);
+    *budget = (struct meter_budget){0};
+    budget->flows = sizeof(struct meter) + table_memory_for(flows_of(options)) +
+                    pool_memory_for(&blocks, blocks.max_objects);
+    if (options->system_visibility)
+        budget->flows += visibility_memory_for(flows_of(options) + 1);
+    if (options->n_dissections > 0)
+        dissector_budget(&labels, &budget->dissector);
 }
 
 void meter_statistics_add(struct meter_statistics *sum, const struct meter_statistics *part) {

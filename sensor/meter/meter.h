@@ -8,10 +8,12 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "decode/packet.h"
+#include "meter/dissect.h"
 #include "meter/flow.h"
 
 struct udps; /* meter/udps.h */
@@ -29,7 +31,8 @@ struct meter_options {
     uint32_t splt_analysis;        /* packets, at most 65535; 0: off */
     uint64_t flow_table_size;      /* open at once; at least 1024 */
     bool preallocate;              /* live: all memory from the start */
-    struct visibility *visibility; /* finds the flows' processes; borrowed, shared by meters; NULL: off */
+    bool system_visibility;        /* flows have a place for their process */
+    struct visibility *visibility; /* finds it; borrowed, shared by meters; set where system_visibility is */
 
     /* User-defined fields, borrowed; NULL: none. */
     const struct udps *udps;
@@ -68,7 +71,18 @@ void meter_tick(struct meter *meter, int64_t time);
  * by the latest time, so that it does not matter when the last sweep was. */
 void meter_finish(struct meter *meter, enum end_reason reason);
 
+/* nDPI's protocols, as dissect.h tells them; none if there is no dissection. Names live as long as the meter. */
+size_t meter_protocol_count(const struct meter *meter);
+const char *meter_protocol_name(const struct meter *meter, size_t number);
+
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics);
+
+/* What a meter with these options takes at most once its table is full, and the labels' inner memory as dissect.h says. */
+struct meter_budget {
+    uint64_t flows; /* bytes of the table, the flows and their features */
+    struct dissector_budget dissector;
+};
+void meter_budget(const struct meter_options *options, struct meter_budget *budget);
 
 /* Adds another meter's. */
 void meter_statistics_add(struct meter_statistics *sum, const struct meter_statistics *part);

@@ -12,13 +12,21 @@ static size_t comfortable(size_t capacity) {
     return capacity / 4 * 3;
 }
 
-int table_create(struct table *table, size_t flows, size_t touched) {
+/* The least capacity for so many flows; 0: there is none. */
+static size_t capacity_for(size_t flows) {
     size_t capacity = CAPACITY_MIN;
     while (comfortable(capacity) < flows) {
         if (capacity > SIZE_MAX / 2 / sizeof(struct table_slot))
-            return -ENOMEM;
+            return 0;
         capacity *= 2;
     }
+    return capacity;
+}
+
+int table_create(struct table *table, size_t flows, size_t touched) {
+    size_t capacity = capacity_for(flows);
+    if (capacity == 0)
+        return -ENOMEM;
     table->slots = calloc(capacity, sizeof(*table->slots));
     if (table->slots == NULL)
         return -ENOMEM;
@@ -113,4 +121,8 @@ void table_replace(struct table *table, const struct flow *flow, struct flow *ne
 
 size_t table_memory(const struct table *table) {
     return table->capacity * sizeof(*table->slots);
+}
+
+size_t table_memory_for(size_t flows) {
+    return capacity_for(flows) * sizeof(struct table_slot);
 }

@@ -49,3 +49,4 @@ void table_remove(struct table *table, const struct flow *flow);
 void table_replace(struct table *table, const struct flow *flow, struct flow *next);
 
 size_t table_memory(const struct table *table); /* bytes */
+size_t table_memory_for(size_t flows);          /* of one that has room for so many */

@@ -45,6 +45,8 @@ void visibility_statistics(struct visibility *visibility, struct visibility_stat
 struct visibility_client *visibility_join(struct visibility *visibility, size_t flows);
 /* Gives back all tickets. NULL is fine. */
 void visibility_leave(struct visibility_client *client);
+/* Bytes that such a client takes. What the service knows of the host's sockets and processes is not in it. */
+size_t visibility_memory_for(size_t flows);
 
 /* A flow by its first packet. IPv4 addresses in the first 4 bytes, the rest 0; ports in host byte order. */
 struct visibility_question {

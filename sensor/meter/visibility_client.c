@@ -18,6 +18,10 @@ struct visibility_client *client_create(struct visibility *visibility, size_t fl
     return client;
 }
 
+size_t visibility_memory_for(size_t flows) {
+    return sizeof(struct visibility_client) + (flows + 1) * (sizeof(struct slot) + sizeof(uint32_t));
+}
+
 static void drop_reference(struct slot *slot) {
     struct process *process = atomic_load_explicit(&slot->process, memory_order_relaxed);
     atomic_fetch_sub_explicit(&process->references, 1, memory_order_release);

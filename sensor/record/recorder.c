@@ -6,6 +6,7 @@
 
 #include "record/anonymize.h"
 #include "record/features.h"
+#include "record/number.h"
 #include "record/text.h"
 
 /* How a field's value is made where somebody doesn't want it as it is. */
@@ -129,8 +130,9 @@ static size_t udps_field_count(const struct meter_options *meter) {
     return meter->udps != NULL ? meter->udps->field_count : 0;
 }
 
+enum { SPLT_ARRAYS = 3 };
+
 static int allocate_scratch(struct record_scratch *scratch, const struct meter_options *meter) {
-    enum { SPLT_ARRAYS = 3 };
     scratch->udps = calloc(udps_field_count(meter) + 1, sizeof *scratch->udps);
     scratch->udps_count = scratch->udps != NULL ? udps_field_count(meter) : 0;
     scratch->integers_capacity = SPLT_ARRAYS * (size_t)meter->splt_analysis;
@@ -195,6 +197,11 @@ int recorder_create(const struct recorder_options *options, struct recorder **re
     }
     *recorder = created;
     return 0;
+}
+
+size_t recorder_memory_for(const struct meter_options *meter) {
+    enum { FIELDS = 64 << 10, SPLT_PLACE = SPLT_ARRAYS * (sizeof(int64_t) + INTEGER_TEXT_MAX + 1) };
+    return RECORD_TEXT_SCRATCH + FIELDS + meter->splt_analysis * SPLT_PLACE;
 }
 
 void recorder_destroy(struct recorder *recorder) {

@@ -32,6 +32,9 @@ struct recorder;
 int recorder_create(const struct recorder_options *options, struct recorder **recorder, struct error *error);
 void recorder_destroy(struct recorder *recorder);
 
+/* Bytes that a recorder of such a meter's flows takes at most. */
+size_t recorder_memory_for(const struct meter_options *meter);
+
 /* Makes the record of an ended flow; the message is valid until the next call. Takes the next seq. -ENOMEM: no
  * memory for so large a record, -EIO: a pseudonym could not be made (the seq is used up, so that the gap shows). */
 int recorder_make(struct recorder *recorder, const struct flow *flow, struct message *message);

@@ -43,6 +43,14 @@ int registry_check(struct registry *registry, const char *subject, const struct 
                    enum registry_compatibility *compatibility, char *reason, size_t reason_size,
                    struct error *error);
 
+/* What the process asked registries since its start, the watches' requests included. Any thread. */
+struct registry_statistics {
+    uint64_t requests;
+    uint64_t
+        errors; /* of these: no answer, one that breaks a limit, a server's error (5xx), or access refused (401, 403) */
+};
+void registry_statistics(struct registry_statistics *statistics);
+
 /* "libcurl/7.88.1 ..." and "jansson 2.14" and Avro C's version, for --version. */
 const char *registry_library_version(void);
 

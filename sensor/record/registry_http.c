@@ -2,11 +2,14 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
+
+static _Atomic uint64_t request_count, error_count;
 
 struct registry_http {
     CURL *curl;
@@ -197,6 +200,9 @@ int registry_http_post_schema(struct registry_http *http, const char *path_forma
     char *url = make_url(http, path_format, subject);
     int result = body && url ? perform(http, url, body, answer, error)
                              : error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    atomic_fetch_add(&request_count, 1);
+    if (result < 0 || answer->status == 401 || answer->status == 403)
+        atomic_fetch_add(&error_count, 1);
     json_decref(request);
     free(body);
     free(url);
@@ -212,6 +218,11 @@ void registry_answer_free(struct registry_answer *answer) {
 
 const char *registry_http_url(const struct registry_http *http) {
     return http->url;
+}
+
+void registry_statistics(struct registry_statistics *statistics) {
+    statistics->errors = atomic_load(&error_count);
+    statistics->requests = atomic_load(&request_count);
 }
 
 const char *registry_http_version(void) {

@@ -14,7 +14,9 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "sink/ages.h"
 #include "sink/framing.h"
+#include "sink/kafka_properties.h"
 
 enum { WAIT_MILLISECONDS = 50, METADATA_MILLISECONDS = 5000, PURGE_MILLISECONDS = 1000 };
 
@@ -29,6 +31,7 @@ struct kafka_sink {
     int64_t delivery_limit;
     int64_t waiting_since; /* monotonic clock: begin of the last wait */
     struct sink_statistics statistics;
+    struct ages ages; /* of the records in flight */
     rd_kafka_resp_err_t last_error;
     rd_kafka_resp_err_t last_refusal; /* why a record was not taken, other than by time */
     bool authentication_failed;
@@ -38,18 +41,6 @@ struct kafka_sink {
 static int64_t deadline_of(const struct kafka_sink *sink) {
     return sink->deadline ? sink->deadline() : 0;
 }
-
-/* What is set before the person's own properties, which win. */
-static const char *const our_properties[] = {
-    "enable.idempotence=true",
-    "acks=all",
-    "compression.codec=zstd",
-    "partitioner=murmur2_random",
-    "linger.ms=100",
-    "message.timeout.ms=0",
-    "queue.buffering.max.kbytes=65536",
-    "client.id=flowsensor",
-};
 
 static enum sink_drop drop_of(rd_kafka_resp_err_t code) {
     switch (code) {
@@ -82,17 +73,23 @@ static void count_drop(struct kafka_sink *sink, rd_kafka_resp_err_t code) {
 
 static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
     struct kafka_sink *sink = opaque;
+    int64_t handed_over = (int64_t)(intptr_t)message->_private;
     (void)producer;
     sink->statistics.in_flight--;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+    sink->statistics.queue_bytes -= message->len + message->key_len;
+    ages_remove(&sink->ages, handed_over);
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         sink->statistics.acknowledged++;
-    else
+        delays_add(&sink->statistics.delays, clock_monotonic() - handed_over);
+    } else {
         count_drop(sink, message->err);
+    }
 }
 
 static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque) {
     struct kafka_sink *sink = opaque;
     (void)producer;
+    sink->statistics.errors++;
     /* "All brokers are down" hides the reason that came before it. */
     if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || sink->last_error == RD_KAFKA_RESP_ERR_NO_ERROR)
         remember_error(sink, (rd_kafka_resp_err_t)code, reason);
@@ -105,52 +102,10 @@ static void on_log(const rd_kafka_t *producer, int level, const char *facility, 
     log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
 }
 
-static int set_property(rd_kafka_conf_t *conf, const char *output, const char *property,
-                        struct error *error) {
-    char reason[512], name[256];
-    const char *equals = strchr(property, '=');
-    if (!equals || equals == property || (size_t)(equals - property) >= sizeof name)
-        return error_set(
-            error, EINVAL, EX_CONFIG,
-            "output \"%s\": kafka: expected \"name=value\", got a string without name or =", output);
-    snprintf(name, sizeof name, "%.*s", (int)(equals - property), property);
-    if (rd_kafka_conf_set(conf, name, equals + 1, reason, sizeof reason) != RD_KAFKA_CONF_OK)
-        return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", output, reason);
-    return 0;
-}
-
-/* librdkafka before 2.6.1 fails SCRAM against Kafka 4 with the right password: say so before anyone doubts theirs. */
-static void warn_of_scram(const char *output, const char *property) {
-    if (strncmp(property, "sasl.mechanism", 14) == 0 && strstr(property, "SCRAM") &&
-        rd_kafka_version() < 0x020601ff)
-        log_line(
-            LOG_WARNING,
-            "output \"%s\": librdkafka %s can't log in to Kafka 4 by SCRAM even with the right password; use 2.6.1 or newer, or SASL PLAIN over TLS",
-            output, rd_kafka_version_str());
-}
-
-static int set_properties(rd_kafka_conf_t *conf, const struct sink_options *options, struct error *error) {
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < sizeof our_properties / sizeof *our_properties; i++)
-        result = set_property(conf, options->output, our_properties[i], error);
-    for (size_t i = 0; result == 0 && i < options->kafka_count; i++) {
-        result = set_property(conf, options->output, options->kafka[i], error);
-        warn_of_scram(options->output, options->kafka[i]);
-    }
-    return result;
-}
-
 static int create_producer(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
     char reason[512];
-    size_t size = 0;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    int result = set_properties(conf, options, error);
-    if (result == 0 &&
-        (rd_kafka_conf_get(conf, "bootstrap.servers", NULL, &size) != RD_KAFKA_CONF_OK || size <= 1))
-        result = error_set(
-            error, EINVAL, EX_CONFIG,
-            "output \"%s\": no broker; add kafka = [ \"bootstrap.servers=HOST:PORT\" ] to the output",
-            options->output);
+    rd_kafka_conf_t *conf = NULL;
+    int result = kafka_properties_make(options, &conf, error);
     if (result == 0) {
         rd_kafka_conf_set_opaque(conf, sink);
         rd_kafka_conf_set_dr_msg_cb(conf, delivered);
@@ -160,9 +115,17 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
         if (!sink->producer)
             result = error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
     }
-    if (!sink->producer)
+    if (conf && !sink->producer)
         rd_kafka_conf_destroy(conf);
     return result;
+}
+
+/* As it is in force: ours, or the person's own. */
+static uint64_t queue_limit(const struct kafka_sink *sink) {
+    char kilobytes[24] = "0";
+    size_t size = sizeof kilobytes;
+    rd_kafka_conf_get(rd_kafka_conf(sink->producer), "queue.buffering.max.kbytes", kilobytes, &size);
+    return strtoull(kilobytes, NULL, 10) * 1024;
 }
 
 static int create_headers(struct kafka_sink *sink, const struct message_origin *origin) {
@@ -256,8 +219,10 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     int result = create_producer(sink, options, error);
     if (result == 0 && create_headers(sink, options->origin) < 0)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    if (result == 0)
+    if (result == 0) {
+        sink->statistics.queue_limit_bytes = queue_limit(sink);
         result = check_topic(sink, error);
+    }
     if (result < 0)
         kafka_close(sink);
     else
@@ -278,16 +243,24 @@ static rd_kafka_headers_t *message_headers(const struct kafka_sink *sink, const 
     return headers;
 }
 
+/* The time of the hand-over goes with the record, so that its delivery report knows it. */
 static rd_kafka_resp_err_t produce(struct kafka_sink *sink, const struct message *message) {
+    int64_t now = clock_monotonic();
     rd_kafka_headers_t *headers = message_headers(sink, message);
     if (!headers)
         return RD_KAFKA_RESP_ERR__FAIL;
     rd_kafka_resp_err_t code = rd_kafka_producev(
         sink->producer, RD_KAFKA_V_TOPIC(sink->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_VALUE(sink->framed.data, sink->framed.length),
-        RD_KAFKA_V_KEY(message->key, message->key_length), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        RD_KAFKA_V_KEY(message->key, message->key_length), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_OPAQUE((void *)(intptr_t)now), RD_KAFKA_V_END);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_headers_destroy(headers);
+        return code;
+    }
+    sink->statistics.in_flight++;
+    sink->statistics.queue_bytes += sink->framed.length + message->key_length;
+    ages_add(&sink->ages, now);
     return code;
 }
 
@@ -344,10 +317,7 @@ static int kafka_write(void *state, const struct message *message, struct error 
         }
         code = produce(sink, message);
     }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return give_up(sink, code, error);
-    sink->statistics.in_flight++;
-    return 0;
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : give_up(sink, code, error);
 }
 
 static int kafka_poll(void *state, struct error *error) {
@@ -365,6 +335,8 @@ static void purge(struct kafka_sink *sink) {
         rd_kafka_poll(sink->producer, WAIT_MILLISECONDS);
     sink->statistics.dropped[SINK_DROP_undelivered] += sink->statistics.in_flight;
     sink->statistics.in_flight = 0;
+    sink->statistics.queue_bytes = 0;
+    sink->ages.first = sink->ages.end;
 }
 
 /* What the broker or the producer did not take, though it was there. */
@@ -403,7 +375,9 @@ static int kafka_flush(void *state, int64_t limit, bool patient, struct error *e
 }
 
 static void kafka_statistics(const void *state, struct sink_statistics *statistics) {
-    *statistics = ((const struct kafka_sink *)state)->statistics;
+    const struct kafka_sink *sink = state;
+    *statistics = sink->statistics;
+    statistics->oldest_age = ages_oldest(&sink->ages, clock_monotonic());
 }
 
 const struct sink_type sink_kafka = {
@@ -414,6 +388,7 @@ const struct sink_type sink_kafka = {
     .flush = kafka_flush,
     .statistics = kafka_statistics,
     .close = kafka_close,
+    .memory = kafka_memory,
 };
 
 const char *sink_library_version(void) {

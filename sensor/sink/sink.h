@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "record/message.h"
 #include "record/value.h"
+#include "sink/delays.h"
 
 /* Why a record did not get where it should. The names are the ledger's. */
 #define SINK_DROPS(X)                                                    \
@@ -37,6 +38,13 @@ struct sink_statistics {
     uint64_t bytes;       /* encoded bytes handed over, without framing */
     uint64_t checksum;    /* null: CRC-32 (as in zlib) of all encoded bytes in order; others 0 */
     char last_error[256]; /* last delivery error as the library words it; "" */
+
+    /* Kafka only; zeros elsewhere. */
+    int64_t oldest_age; /* microseconds since the oldest record in flight was handed over; 0: there is none */
+    struct delays delays;       /* of acknowledged records */
+    uint64_t errors;            /* that the library reported: a broker is down, a login refused ... */
+    uint64_t queue_bytes;       /* of the records in flight, with framing and keys */
+    uint64_t queue_limit_bytes; /* queue.buffering.max.kbytes */
 };
 
 struct sink_options {
@@ -83,6 +91,8 @@ struct sink_type {
     void (*statistics)(const void *state, struct sink_statistics *statistics);
     /* Frees, waiting for nothing. */
     void (*close)(void *state);
+    /* Bytes that such a sink would take at most; opens nothing. NULL: a few kilobytes. EX_CONFIG as open() has it. */
+    int (*memory)(const struct sink_options *options, uint64_t *bytes, struct error *error);
 };
 
 #define SINK(name) extern const struct sink_type sink_##name;

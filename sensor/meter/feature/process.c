@@ -7,7 +7,7 @@
 #include "meter/meter.h"
 
 static size_t state_size(const struct meter_options *options) {
-    return options->visibility != NULL ? sizeof(struct process_feature) : 0;
+    return options->system_visibility ? sizeof(struct process_feature) : 0;
 }
 
 static void on_init(const struct feature_context *context, struct flow *flow) {

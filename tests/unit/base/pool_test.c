@@ -60,6 +60,24 @@ static void memory_does_not_grow_with_use(void **state) {
     pool_destroy(pool);
 }
 
+static void memory_is_foretold(void **state) {
+    (void)state;
+    const struct pool_options options[] = {
+        {.object_size = 1, .max_objects = 7},
+        {.object_size = 900, .max_objects = 5000},
+        {.object_size = 3u << 20, .max_objects = 3},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        struct pool *pool = pool_create(&options[i]);
+        while (pool_take(pool) != NULL)
+            ;
+        size_t foretold = pool_memory_for(&options[i], options[i].max_objects);
+        assert_true(pool_memory(pool) <= foretold);
+        assert_in_range(foretold, 0, pool_memory(pool) + pool_memory(pool) / 100 + 4112);
+        pool_destroy(pool);
+    }
+}
+
 static void odd_sizes_work(void **state) {
     (void)state;
     struct pool *large = pool_create(&(struct pool_options){.object_size = 3u << 20, .max_objects = 2});
@@ -82,6 +100,7 @@ int main(void) {
         cmocka_unit_test(objects_are_apart_and_aligned),
         cmocka_unit_test(given_objects_come_again),
         cmocka_unit_test(memory_does_not_grow_with_use),
+        cmocka_unit_test(memory_is_foretold),
         cmocka_unit_test(odd_sizes_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

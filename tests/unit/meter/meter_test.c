@@ -490,6 +490,10 @@ static void test_flood_leaves_connections_whole(void **state) {
     assert_int_equal(after.flows_exported[END_EVICTED], FLOOD + CONNECTIONS - MAX_FLOWS);
 #if !defined(__SANITIZE_ADDRESS__)
     assert_int_equal(after.memory, before.memory);
+    struct meter_budget budget;
+    meter_budget(&options, &budget);
+    assert_in_range(after.memory, (budget.flows + budget.dissector.states) * 9 / 10,
+                    budget.flows + budget.dissector.states);
 #endif
     meter_finish(fixture.meter, END_OF_INPUT);
     size_t whole = 0;

@@ -1,0 +1,169 @@
+#include "app/monitor_http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* The kubelet's probes and two or three scrapers need a few connections; who opens more at one address waits for itself. */
+enum {
+    CONNECTIONS_MAX = 64,
+    CONNECTIONS_OF_ADDRESS_MAX = 8,
+    CONNECTION_MEMORY = 8192,
+    IDLE_SECONDS = 3,
+    BACKLOG = 128,
+};
+
+struct http_server {
+    struct MHD_Daemon *daemon;
+    http_answer_call *answer;
+    void *context;
+};
+
+static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, const char *content_type,
+                               struct MHD_Response *response) {
+    if (!response)
+        return MHD_NO;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    enum MHD_Result result = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* An answer that is always the same. */
+static enum MHD_Result respond_plainly(struct MHD_Connection *connection, unsigned status, char *text) {
+    return respond(connection, status, "text/plain; charset=utf-8",
+                   MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_PERSISTENT));
+}
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path,
+                              const char *method, const char *version, const char *upload,
+                              size_t *upload_size, void **request) {
+    static char wrong_method[] = "only GET and HEAD\n", nothing[] = "not found\n", failed[] = "no memory\n";
+    static int begun;
+    const struct http_server *server = context;
+    (void)version, (void)upload;
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        return respond_plainly(connection, MHD_HTTP_METHOD_NOT_ALLOWED, wrong_method);
+    /* The first call comes with the headers alone. */
+    if (!*request) {
+        *request = &begun;
+        return MHD_YES;
+    }
+    *upload_size = 0;
+    struct http_answer answer = {.status = MHD_HTTP_OK};
+    if (!server->answer(server->context, path, &answer))
+        return respond_plainly(connection, MHD_HTTP_NOT_FOUND, nothing);
+    if (!answer.body)
+        return respond_plainly(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, failed);
+    return respond(connection, answer.status, answer.content_type,
+                   MHD_create_response_from_buffer(answer.length, answer.body, MHD_RESPMEM_MUST_FREE));
+}
+
+/* The library's thread has no other hook. */
+static void name_thread(void *context, struct MHD_Connection *connection, void **socket_context,
+                        enum MHD_ConnectionNotificationCode code) {
+    static _Thread_local bool named;
+    (void)context, (void)connection, (void)socket_context, (void)code;
+    if (!named)
+        pthread_setname_np(pthread_self(), "monitor");
+    named = true;
+}
+
+static const char *print_address(const struct sockaddr *any, char *text, size_t size) {
+    const struct sockaddr_in *ipv4 = (const void *)any;
+    const struct sockaddr_in6 *ipv6 = (const void *)any;
+    char host[INET6_ADDRSTRLEN] = "";
+    bool is_ipv6 = any->sa_family == AF_INET6;
+    inet_ntop(any->sa_family, is_ipv6 ? (const void *)&ipv6->sin6_addr : (const void *)&ipv4->sin_addr, host,
+              sizeof host);
+    snprintf(text, size, is_ipv6 ? "[%s]:%u" : "%s:%u", host,
+             (unsigned)ntohs(is_ipv6 ? ipv6->sin6_port : ipv4->sin_port));
+    return text;
+}
+
+static int open_socket(const struct listen_address *address, int *descriptor, struct error *error) {
+    char text[INET6_ADDRSTRLEN + 16];
+    const int on = 1;
+    int listener = socket(address->socket.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listener >= 0 && setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        bind(listener, &address->socket.any, address->length) == 0 && listen(listener, BACKLOG) == 0) {
+        *descriptor = listener;
+        return 0;
+    }
+    int reason = errno;
+    if (listener >= 0)
+        close(listener);
+    const char *remedy = reason == EADDRINUSE      ? "end who listens there, or choose another port"
+                         : reason == EADDRNOTAVAIL ? "choose an address of this host"
+                                                   : "choose a port above 1023";
+    return error_set(error, reason, reason == EACCES ? EX_NOPERM : EX_UNAVAILABLE,
+                     "monitoring.listen %s: %s; %s", print_address(&address->socket.any, text, sizeof text),
+                     strerror(reason), remedy);
+}
+
+/* Signals are for the threads that capture. */
+static struct MHD_Daemon *start_daemon(struct http_server *server, int listener) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, listener,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS_OF_ADDRESS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_NOTIFY_CONNECTION, name_thread,
+        NULL, MHD_OPTION_END);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return daemon;
+}
+
+static void say_where(int listener) {
+    struct listen_address bound = {.length = sizeof bound.socket};
+    char text[INET6_ADDRSTRLEN + 16];
+    if (getsockname(listener, &bound.socket.any, &bound.length) == 0)
+        log_line(LOG_INFO, "monitoring: http://%s/metrics",
+                 print_address(&bound.socket.any, text, sizeof text));
+}
+
+int http_server_open(const struct listen_address *address, http_answer_call *answer, void *context,
+                     struct http_server **opened, struct error *error) {
+    int listener = -1;
+    int result = open_socket(address, &listener, error);
+    if (result < 0)
+        return result;
+    struct http_server *server = calloc(1, sizeof *server);
+    if (server) {
+        *server = (struct http_server){.answer = answer, .context = context};
+        server->daemon = start_daemon(server, listener);
+    }
+    if (!server || !server->daemon) {
+        free(server);
+        close(listener);
+        return error_set(error, ENOMEM, EX_OSERR,
+                         "monitoring.listen: the server can't be started: no memory or no thread");
+    }
+    say_where(listener);
+    *opened = server;
+    return 0;
+}
+
+void http_server_close(struct http_server *server) {
+    if (!server)
+        return;
+    MHD_stop_daemon(server->daemon); /* closes the listening socket too */
+    free(server);
+}
+
+const char *http_library_version(void) {
+    return MHD_get_version();
+}

@@ -1,0 +1,28 @@
+/* How old the oldest record on its way is, in constant memory: one entry for each second in which such records were handed
+ * over. Exact to a second while they are of at most AGES_ENTRIES different seconds (more than an hour); then the older
+ * half of the entries is joined in pairs, and what is that old is told too old by as much as a pair is apart.
+ *
+ * Belongs to one thread. Times are microseconds of the monotonic clock. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { AGES_ENTRIES = 4096 };
+
+struct ages {
+    struct {
+        int64_t time; /* of the entry's first record */
+        uint64_t records;
+    } entries[AGES_ENTRIES];
+    size_t first, end; /* entries[first] has a record unless first == end */
+};
+
+/* A record was handed over; times never go back. */
+void ages_add(struct ages *ages, int64_t time);
+
+/* The record that was handed over then is no longer on its way. */
+void ages_remove(struct ages *ages, int64_t time);
+
+/* 0: nothing is on its way. */
+int64_t ages_oldest(const struct ages *ages, int64_t now);

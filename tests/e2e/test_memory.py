@@ -1,0 +1,102 @@
+"""The memory budget holds: a live sensor whose flow table, queue and rings are full stays below what `flowsensor memory` says, and the
+budget is not far above it. Needs root and iproute2. Run: python3 tests/e2e/run.py test_memory
+"""
+import os
+import re
+import sys
+import unittest
+from pathlib import Path
+
+from harness import Case, run, wait_until
+from namespaces import SilentWire
+from servers import closed_port
+from test_live import ABLE, wait_for_capture
+
+FLOWS = 16384
+# Fills the table and then the queue by evictions.
+FLOOD_FLOWS = 4 * FLOWS
+MOST_ABOVE = 1.6
+# Flows of one packet each, three quarters of them TCP, whose payload nDPI keeps; not faster than the slowest build takes them.
+FLOOD = """
+import random, socket, struct, sys, time
+link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+link.bind(("far0", 0))
+dice = random.Random(20261124)
+for flow in range(int(sys.argv[1])):
+    payload = dice.randbytes(64)
+    ports = struct.pack("!HH", dice.randrange(1024, 65536), dice.randrange(1024, 65536))
+    if flow % 4 == 0:
+        segment, protocol = ports + struct.pack("!HH", 8 + len(payload), 0) + payload, 17
+    else:
+        segment, protocol = ports + struct.pack("!IIBBHHH", flow, 1, 0x50, 0x18, 1000, 0, 0) + payload, 6
+    header = struct.pack("!BBHHHBBHII", 0x45, 0, 20 + len(segment), 0, 0, 64, protocol, 0, 0x0a000000 + flow, dice.getrandbits(32))
+    link.send(b"\\x02\\0\\0\\0\\0\\x02\\x02\\0\\0\\0\\0\\x01\\x08\\0" + header + segment)
+    if flow % 500 == 0:
+        time.sleep(0.01)
+"""
+
+
+def budget_of(*arguments):
+    """The items of `flowsensor memory`, with the total."""
+    result = run("memory", *arguments)
+    assert result.code == 0, result
+    return {name: int(size) for name, size in (line.split("\t") for line in result.text().splitlines())}
+
+
+def resident(process):
+    """Bytes, the most there ever were."""
+    return int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())[1]) * 1024
+
+
+class MemoryCommand(Case):
+    def test_items_add_up(self):
+        items = budget_of("-i", "none0")
+        self.assertEqual(items.pop("total"), sum(items.values()))
+
+    def test_needs_an_interface(self):
+        self.refused(os.EX_USAGE, ["memory budget", "-i IFACE"], "memory", "-r", "x.pcap")
+
+    def test_judges_the_configuration(self):
+        self.refused(os.EX_CONFIG, ["no broker"], "memory", "-i", "none0", "--set", "outputs.0.topic=flows", "--set",
+                     "outputs.0.columns_to_anonymize=all=keep")
+
+
+@unittest.skipUnless(ABLE, "network namespaces need root and iproute2")
+class MemoryBudget(Case):
+    def check(self, meters, *more):
+        wire = SilentWire()
+        self.addCleanup(wire.remove)
+        properties = f"bootstrap.servers=127.0.0.1:{closed_port()},queue.buffering.max.kbytes=8192"
+        arguments = ["-i", "near0", "--set", f"meter.n_meters={meters}", "--set", f"meter.flow_table_size={FLOWS}",
+                     "--set", "capture.socket_buffer_size=8MiB", "--set", "capture.snapshot_length=256",
+                     "--set", "delivery.shutdown_timeout=10ms", "--set", "outputs.0.topic=flows", "--set", f"outputs.0.kafka={properties}",
+                     "--set", "outputs.0.columns_to_anonymize=all=keep", *more]
+        total = budget_of(*arguments)["total"]
+        running = self.start(*arguments, prefix=wire.prefix)
+        wait_for_capture(running, meters)
+        done = wire.in_far(sys.executable, "-c", FLOOD, str(FLOOD_FLOWS))
+        self.assertEqual(done.returncode, 0, done.stdout)
+        wait_until(lambda: b"queue_full" in self.said(running), what="a full queue", limit=30)
+        seen = resident(running.process)
+        running.process.terminate()
+        result = running.finish()
+        ledger = self.ledger(result)
+        self.assertGreater(ledger.flows["why"].get("evicted", 0), FLOWS, result)
+        print(f"  budget of {meters} meters: {total / 2**20:.0f} MiB, {total / seen:.2f} times what was seen")
+        self.assertLess(seen, total, f"{seen / total:.3f} of the budget")
+        self.assertGreater(seen * MOST_ABOVE, total, f"{seen / total:.3f} of the budget")
+
+    @staticmethod
+    def said(running):
+        return os.pread(running.errors.fileno(), 1 << 20, 0)
+
+    def test_everything_on(self):
+        path = self.folder / "flows.avro"
+        self.check(1, "--set", "meter.system_visibility_mode=1", "--set", f"outputs.1.path={path}", "--set", "outputs.1.name=file")
+
+    def test_three_meters(self):
+        self.check(3)
+
+
+if __name__ == "__main__":
+    unittest.main()
