@@ -138,7 +138,7 @@ class Release:
     def pods(self):
         """The DaemonSet's pods that aren't on their way out, by node."""
         pods = self.case.objects(self.namespace, "pods")
-        return {pod["spec"]["nodeName"]: pod for pod in pods if "deletionTimestamp" not in pod["metadata"]
+        return {pod["spec"].get("nodeName"): pod for pod in pods if "deletionTimestamp" not in pod["metadata"]
                 and [owner["kind"] for owner in pod["metadata"].get("ownerReferences", [])] == ["DaemonSet"]}
 
     def identities(self):

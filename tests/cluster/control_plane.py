@@ -93,7 +93,7 @@ class ControlPlane:
         homes = {f"HELM_{kind}_HOME": str(self.path / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
         return {**kept, **homes, "PATH": path, "KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": str(self.path / "kubectl")}
 
-    def run(self, *command, stdin="", check=True, limit=180):
+    def run(self, *command, stdin="", check=True, limit=300):
         """Runs kubectl or helm; the finished process, whose .said is standard output and error together."""
         done = subprocess.run([str(word) for word in command], input=stdin, capture_output=True, text=True,
                               env=self.environment(), timeout=limit, check=False)
@@ -143,11 +143,11 @@ current-context: test
     def start_clients(self):
         common = (f"--kubeconfig={self.kubeconfig}", "--leader-elect=false", "--bind-address=127.0.0.1")
         self.spawn("kube-controller-manager", *common, f"--secure-port={self.manager}", f"--root-ca-file={self.path}/ca.crt",
-                   f"--service-account-private-key-file={self.path}/accounts.key",
-                   "--concurrent-gc-syncs=4", "--concurrent-deployment-syncs=2")
+                   f"--service-account-private-key-file={self.path}/accounts.key", "--node-monitor-grace-period=300s")
         self.spawn("kube-scheduler", *common, f"--secure-port={self.scheduler}")
-        self.spawn("kwok", f"--kubeconfig={self.kubeconfig}", "--manage-all-nodes=true", f"--config={HERE}/stages.yaml",
-                   f"--server-address=127.0.0.1:{self.nodes}", "--node-ip=127.0.0.1", f"--node-port={self.kubelet}")
+        self.spawn("kwok", f"--kubeconfig={self.kubeconfig}", "--manage-all-nodes=true", "--node-lease-duration-seconds=40",
+                   f"--config={HERE}/stages.yaml", f"--server-address=127.0.0.1:{self.nodes}",
+                   "--node-ip=127.0.0.1", f"--node-port={self.kubelet}")
 
     def spawn(self, name, *arguments):
         log = (self.path / f"{name}.log").open("wb")
