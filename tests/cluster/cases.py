@@ -2,6 +2,7 @@
 import atexit
 import itertools
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -36,6 +37,8 @@ class Cluster(ControlPlane):
         if cls.instance is None:
             cls.instance = cls()
             atexit.register(cls.instance.stop)
+            # An end by SIGTERM must still stop the servers, which atexit does.
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
             cls.instance.start()
             # Server side, since a definition is longer than the annotation that kubectl would keep of it.
             cls.instance.run("kubectl", "apply", "--server-side", "-f", cls.instance.tools["CRDS"])

@@ -55,20 +55,33 @@ class Life(ServedCase):
         found = self.kubectl("get", ",".join(kinds), *labelled, "-o", "name").split()
         return found + [item["metadata"]["name"] for item in self.objects(self.release.namespace, "secrets", owner="helm")]
 
+    def wait_until_settled(self):
+        """helm is content as soon as no more pods are missing than may be; and who upgrades then replaces these besides."""
+        def settled():
+            found = self.release.daemon_set()
+            counts = [found["status"].get(name, 0) for name in ("updatedNumberScheduled", "numberReady", "numberAvailable")]
+            return counts == [len(NODES)] * 3 and found["status"]["observedGeneration"] == found["metadata"]["generation"]
+        self.wait_until(settled, "the end of the rollout")
+
     def replaced(self, change):
-        """Makes a change that must replace every pod, a tenth of the nodes at a time, rounded up as Kubernetes does."""
+        """Makes a change that must replace every pod, a tenth of the nodes at a time: two of twelve, rounded up.
+
+        For Kubernetes a pod that is gone and not made again yet is no missing one, so that for a moment up to two more are.
+        """
         before = self.release.identities()
         with Watch(self, self.release) as watch:
             change()
+            self.wait_until_settled()
         self.assertEqual(set(self.release.pods()), NODES)
         self.assertFalse(before & self.release.identities(), "a pod kept the old configuration")
-        self.assertEqual((watch.most, watch.nodes), (2, NODES))
+        self.assertEqual(watch.nodes, NODES)
+        self.assertIn(watch.most, (2, 3, 4))
 
     def test_install_upgrade_rollback(self):
         """One release from step to step, since each takes a while."""
         self.release.install()
-        self.assertEqual(set(self.release.pods()), NODES)
-        self.assertEqual((self.release.status(), self.release.daemon_set()["status"]["numberReady"]), ("deployed", len(NODES)))
+        self.wait_until_settled()
+        self.assertEqual((self.release.status(), set(self.release.pods())), ("deployed", NODES))
         first, before = self.config(), self.release.identities()
 
         self.release.upgrade()
