@@ -201,7 +201,7 @@ def delivery():
               "percentunit", 8, limits=((0.8, "orange"),)),
         graph("Kafka errors", "Errors per second that the Kafka client reports: a broker that is away, a login refused.",
               [query(f"topk(20, {total(rate('flowsensor_kafka_errors_total'), 'instance, output')})", "{{instance}} {{output}}")], "ops", 8),
-        stat("Outputs that gave up", "Outputs that can't go on. Their records are lost until the sensor is started again.",
+        stat("Outputs that gave up", "Outputs that can't go on, for which their sensor is ending.",
              total(of("flowsensor_output_failed")), limits=((1, "red"),), width=8),
     ]
 
@@ -214,7 +214,7 @@ def registry():
                query(total(rate("flowsensor_registry_errors_total")), "errors")], "ops", 12),
         stat("Unconfirmed schemas", "Outputs whose schema id came from the cache and was not confirmed by the registry yet.",
              total(of("flowsensor_output_schema_cached")), limits=((1, "orange"),)),
-        stat("Contradicted schemas", "Outputs whose schema id the registry contradicts. Their records are lost until the sensor is started again.",
+        stat("Contradicted schemas", "Outputs whose cached schema id the registry contradicts, for which their sensor is ending.",
              total(of("flowsensor_output_schema_mismatch")), limits=((1, "red"),)),
         stat("Key reloads that failed", "SIGHUPs in the dashboard's range on which the anonymization key could not be read.",
              f"sum(increase({failed}[$__range]))", limits=((1, "orange"),)),
@@ -285,7 +285,7 @@ def placed(rows):
 
 
 def variable(name, label, expression):
-    return {"type": "query", "name": name, "label": label, "datasource": SOURCE, "definition": expression,
+    return {"type": "query", "name": name, "label": label, "datasource": SOURCE,
             "query": {"query": expression, "refId": name}, "refresh": 2, "sort": 1, "multi": True, "includeAll": True,
             "allValue": ".*", "current": {"text": ["All"], "value": ["$__all"]}, "hide": 0, "regex": "", "skipUrlSync": False, "options": []}
 

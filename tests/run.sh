@@ -51,9 +51,13 @@ suite_chart() {
   local python
   python=$(python_environment "$ROOT/tests/chart/requirements.txt") && "$python" -m unittest discover -s tests/chart
 }
+# The chart on a real control plane. Builds Kubernetes at the first time (tests/cluster/README.md says how long).
+suite_cluster() { "$PYTHON" -m unittest discover -s tests/cluster; }
+suite_monitoring() { "$PYTHON" -m unittest discover -s tests/monitoring; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
-ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e python tutorial strangers chart fuzz)
+ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e python tutorial strangers chart cluster
+  monitoring fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }

@@ -6,7 +6,7 @@ BUILD_PACKAGES=(gcc cmake ninja-build pkg-config libpcap-dev libndpi-dev librdka
   libjansson-dev libcurl4-openssl-dev libssl-dev libpsl-dev libmicrohttpd-dev zlib1g-dev libcap-ng-dev)
 DEMO_PACKAGES=(python3 python3-venv curl ca-certificates)
 TEST_PACKAGES=(git libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev universal-ctags libndpi-bin tcpdump
-  iproute2 iputils-ping util-linux libcap2-bin openjdk-17-jdk-headless maven shellcheck procps)
+  iproute2 iputils-ping util-linux libcap2-bin openjdk-17-jdk-headless maven shellcheck procps bubblewrap openssl)
 
 # need_packages NAME...: installs those that are missing; says what to do where that is not possible.
 need_packages() {

@@ -36,7 +36,7 @@ def run(*command, **options):
                           check=False, **options)
 
 
-def helm(command, *values, kubernetes=KUBERNETES[1], chart=CHART, options=()):
+def helm(command, *values, kubernetes=KUBERNETES[1], program=None, release="flowsensor", options=()):
     """`helm template` or `helm lint` with values that are maps or files; later ones win."""
     with tempfile.TemporaryDirectory() as folder:
         files = []
@@ -46,8 +46,8 @@ def helm(command, *values, kubernetes=KUBERNETES[1], chart=CHART, options=()):
                 path = Path(folder) / f"{index}.yaml"
                 path.write_text(yaml.safe_dump(given))
             files += ["-f", path]
-        release = ("flowsensor",) if command == "template" else ()
-        return run(tool("helm"), command, *release, chart, "--namespace", "flows", "--kube-version", kubernetes,
+        names = (release,) if command == "template" else ()
+        return run(program or tool("helm"), command, *names, CHART, "--namespace", "flows", "--kube-version", kubernetes,
                    *files, *options)
 
 

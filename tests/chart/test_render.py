@@ -93,6 +93,19 @@ class Judged(unittest.TestCase):
             chart.render(*SCENES["everything"], kubernetes=version)
         self.assertIn("kubeVersion", chart.refusal(chart.LEAST, kubernetes="1.29.15"))
 
+    def test_helm_4_renders_the_same(self):
+        for name in ("least", "everything"):
+            texts = [chart.render(*SCENES[name], program=chart.tool(version, "helm")) for version in ("helm", "helm4")]
+            same = [sorted(map(yaml.safe_dump, chart.objects(text))) for text in texts]
+            self.assertEqual(same[0], same[1], name)
+
+    def test_names_are_short_enough(self):
+        """A release's name may have 53 characters, a job's 63, since its pods have it in a label."""
+        text = chart.render(*SCENES["everything"], {"topics": {"provision": "job"}}, release="r" * 53)
+        names = [item["metadata"]["name"] for item in chart.objects(text)]
+        self.assertLessEqual(max(map(len, names)), 63)
+        self.assertEqual(len(set((item["kind"], item["metadata"]["name"]) for item in chart.objects(text))), len(names))
+
     def test_no_secret_in_any_object(self):
         """Secrets come from files alone: no password, key or certificate is in a value that is rendered."""
         for name, values in SCENES.items():
@@ -122,6 +135,7 @@ class Refused(unittest.TestCase):
         "grace, minutes": ({"delivery": {"shutdownTimeout": "1m"}}, r"60 is less than delivery\.shutdownTimeout 1m \+ 15 s = 75 s"),
         "memory": ({"resources": {"limits": {"memory": "557Mi"}}}, r"(?s)flowTableSize 65536 x 3712.*558 MiB.*lower meter\.flowTableSize"),
         "memory, meters": ({"meter": {"meters": 4}, "resources": {"limits": {"memory": "700M"}}}, "4 meters x capture"),
+        "request over limit": ({"resources": {"requests": {"memory": "1Gi"}}}, r"1Gi is more than the limit 558Mi"),
         "meters by extraConfig": ({"extraConfig": {"meter": {"n_meters": 0}}}, r"meter\.meters"),
     }
 

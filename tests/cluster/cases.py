@@ -17,6 +17,9 @@ from servers import LocalServers  # noqa: E402
 
 CHART = REPOSITORY / "helm" / "flowsensor"
 IMAGE = {"repository": "registry.example/flowsensor", "tag": "test"}
+# The least that the chart wants to know, of servers that nobody asks.
+BASE = {"image": IMAGE, "kafka": {"bootstrapServers": ["kafka.example:9092"]},
+        "schemaRegistry": {"url": "http://registry.example:8081"}}
 HELM_LIMIT = "60s"
 NUMBERS = itertools.count(1)
 
@@ -49,9 +52,6 @@ def merged(base, changes):
 
 class Case(unittest.TestCase):
     """A test with namespaces and releases of its own, which go when it ends."""
-
-    # A test looks at many lines of YAML.
-    maxDiff = None
 
     @classmethod
     def setUpClass(cls):
@@ -168,4 +168,4 @@ class ServedCase(Case):
                        "minReadySeconds": 0}, changes)
 
 
-__all__ = ["BINARY", "CHART", "HELM_LIMIT", "IMAGE", "Case", "Release", "ServedCase", "merged"]
+__all__ = ["BASE", "CHART", "HELM_LIMIT", "REPOSITORY", "Case", "Release", "ServedCase", "merged"]

@@ -2,10 +2,9 @@
 import json
 import re
 
-from cases import CHART, IMAGE, Case, Release, merged
+from cases import BASE, CHART, Case, Release, merged
 
-VALUES = {"image": IMAGE, "kafka": {"bootstrapServers": ["kafka.example:9092"]}, "schemaRegistry": {"url": "http://registry.example:8081"},
-          "topics": {"provision": "job"}}
+VALUES = merged(BASE, {"topics": {"provision": "job"}})
 NO_HOOKS = {"schema": {"provision": "none"}, "topics": {"provision": "none"}}
 # What a user can choose that asks for more than the default.
 MORE = {"capture": {"netAdmin": True}, "state": {"type": "hostPath"}, "monitoring": {"address": "127.0.0.1"}}

@@ -66,6 +66,25 @@
 {{- end -}}
 
 {{/*
+The same for a purpose: the test sends to the test's topic alone, where there is one, and the hooks make that one too.
+*/}}
+{{- define "flowsensor.outputsFor" -}}
+{{- $outputs := include "flowsensor.outputs" .context | fromJsonArray -}}
+{{- $test := .context.Values.test -}}
+{{- $topics := list -}}
+{{- range $outputs }}{{ $topics = append $topics .topic }}{{ end -}}
+{{- if and (ne .purpose "run") $test.enabled $test.topic -}}
+{{- $own := mergeOverwrite (deepCopy (first $outputs)) (dict "topic" $test.topic) -}}
+{{- if eq .purpose "test" -}}
+{{- $outputs = list $own -}}
+{{- else if not (has $test.topic $topics) -}}
+{{- $outputs = append $outputs $own -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $outputs -}}
+{{- end -}}
+
+{{/*
 JSON map of the sensor's options: (dict "context" $ "purpose" "run"|"schema"|"topics"|"test").
 run is the DaemonSet's; schema talks to the registry alone and names no Secret of Kafka's; topics may have an account of its own; test makes its record for a topic of its own.
 */}}
@@ -74,17 +93,15 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- $secrets := "/etc/flowsensor/secrets" -}}
 {{- $sasl := include "flowsensor.sasl" . | fromJson -}}
 {{- $outputs := list -}}
-{{- $testTopic := ternary $values.test.topic "" (eq .purpose "test") -}}
-{{- range $index, $from := include "flowsensor.outputs" .context | fromJsonArray -}}
-{{- if or (not $testTopic) (eq $index 0) -}}
-{{- $output := dict "topic" ($testTopic | default $from.topic) "subject_strategy" $from.subjectStrategy -}}
+{{- range include "flowsensor.outputsFor" . | fromJsonArray -}}
+{{- $from := . -}}
+{{- $output := dict "topic" $from.topic "subject_strategy" $from.subjectStrategy -}}
 {{- range $option, $value := dict "name" $from.name "schema" $from.schema "framing" $from.framing "columns_to_anonymize" $from.columnsToAnonymize -}}
 {{- if $value }}{{ $_ := set $output $option $value }}{{ end -}}
 {{- end -}}
 {{- $properties := dict "context" $.context "servers" $from.bootstrapServers "config" $from.config "kafka" (ne $.purpose "schema") "sasl" $sasl -}}
 {{- $_ := set $output "kafka" (include "flowsensor.kafkaProperties" $properties | fromJsonArray) -}}
 {{- $outputs = append $outputs $output -}}
-{{- end -}}
 {{- end -}}
 {{- $capture := dict "interface" $values.capture.interface "promiscuous_mode" $values.capture.promiscuousMode
     "snapshot_length" $values.capture.snapshotLength "socket_buffer_size" $values.capture.socketBufferSize

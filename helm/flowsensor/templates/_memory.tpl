@@ -1,9 +1,10 @@
 {{/*
 The memory limit: by the same sum as `flowsensor memory` (an upper bound of a live run's resident memory), from the options
-that the sensor will read, plus budget.headroomPercent. tests/chart compares the two.
+that the sensor will read, plus budget.headroomPercent. tests/chart compares the two. The request is what of it is
+taken at the start, before there is any traffic.
 */}}
 
-{{/* JSON list of {what, bytes}: (dict "context" $). */}}
+{{/* JSON list of {what, bytes, start}: (dict "context" $). */}}
 {{- define "flowsensor.budget" -}}
 {{- $mib := 1048576 -}}
 {{- $options := include "flowsensor.options" (dict "context" .context "purpose" "run") | fromJson -}}
@@ -15,26 +16,29 @@ that the sensor will read, plus budget.headroomPercent. tests/chart compares the
 {{- $ring := include "flowsensor.bytes" $options.capture.socket_buffer_size | int64 | default (mul 2 $mib) -}}
 {{- $outputs := len $options.outputs -}}
 {{- $items := list
-    (dict "what" "program and libraries" "bytes" (mul 20 $mib))
+    (dict "what" "program and libraries" "bytes" (mul 20 $mib) "start" (mul 20 $mib))
     (dict "what" (printf "%d meters x nDPI module, thread, recorders of %d outputs" $meters $outputs)
-          "bytes" (mul $meters (add (mul 10 $mib) (mul $outputs 2 $mib) (ternary (mul 8 $mib) 0 (gt $meters 1)))))
-    (dict "what" (printf "%d meters x capture.socketBufferSize %s" $meters $options.capture.socket_buffer_size) "bytes" (mul $meters $ring))
-    (dict "what" (printf "meter.flowTableSize %d x 3712" $flows) "bytes" (mul $flows 3712)) -}}
+          "bytes" (mul $meters (add (mul 10 $mib) (mul $outputs 2 $mib) (ternary (mul 8 $mib) 0 (gt $meters 1))))
+          "start" (mul $meters 10 $mib))
+    (dict "what" (printf "%d meters x capture.socketBufferSize %s" $meters $options.capture.socket_buffer_size)
+          "bytes" (mul $meters $ring) "start" (mul $meters $ring))
+    (dict "what" (printf "meter.flowTableSize %d x 3712" $flows) "bytes" (mul $flows 3712) "start" (mul $flows 1600)) -}}
 {{- with $options.meter.splt_analysis -}}
 {{- if gt (int64 .) 20 -}}
-{{- $items = append $items (dict "what" (printf "meter.flowTableSize %d x 9 x (meter.spltAnalysis %d - 20)" $flows (int64 .)) "bytes" (mul $flows 9 (sub (int64 .) 20))) -}}
+{{- $bytes := mul $flows 9 (sub (int64 .) 20) -}}
+{{- $items = append $items (dict "what" (printf "meter.flowTableSize %d x 9 x (meter.spltAnalysis %d - 20)" $flows (int64 .)) "bytes" $bytes "start" $bytes) -}}
 {{- end -}}
 {{- end -}}
 {{- range $options.outputs -}}
 {{- if .topic -}}
 {{- $bytes := include "flowsensor.queueBytes" .kafka | int64 -}}
-{{- $items = append $items (dict "what" (printf "queue of the output %s" (.name | default .topic)) "bytes" (add (mul 12 $mib) $bytes)) -}}
+{{- $items = append $items (dict "what" (printf "queue of the output %s" (.name | default .topic)) "bytes" (add (mul 12 $mib) $bytes) "start" (mul 12 $mib)) -}}
 {{- else -}}
-{{- $items = append $items (dict "what" "an output to a file" "bytes" (mul 2 $mib)) -}}
+{{- $items = append $items (dict "what" "an output to a file" "bytes" (mul 2 $mib) "start" 0) -}}
 {{- end -}}
 {{- end -}}
 {{- if $options.meter.system_visibility_mode -}}
-{{- $items = append $items (dict "what" "system visibility" "bytes" (add (mul 16 $mib) (mul $flows 48))) -}}
+{{- $items = append $items (dict "what" "system visibility" "bytes" (add (mul 16 $mib) (mul $flows 48)) "start" (mul $flows 48)) -}}
 {{- end -}}
 {{- toJson $items -}}
 {{- end -}}
@@ -48,11 +52,18 @@ that the sensor will read, plus budget.headroomPercent. tests/chart compares the
 {{- add (mul $kbytes 1024) (mul $messages 1024) -}}
 {{- end -}}
 
-{{/* The limit in MiB. */}}
+{{/* MiB that the limit must be at least. */}}
 {{- define "flowsensor.memoryLimit" -}}
 {{- $bytes := 0 -}}
 {{- range include "flowsensor.budget" . | fromJsonArray }}{{ $bytes = add $bytes (int64 .bytes) }}{{ end -}}
 {{- $bytes = div (mul $bytes (add 100 (int64 .context.Values.budget.headroomPercent))) 100 -}}
+{{- div (add $bytes 1048575) 1048576 -}}
+{{- end -}}
+
+{{/* MiB that are taken at the start. */}}
+{{- define "flowsensor.memoryRequest" -}}
+{{- $bytes := 0 -}}
+{{- range include "flowsensor.budget" . | fromJsonArray }}{{ $bytes = add $bytes (int64 .start) }}{{ end -}}
 {{- div (add $bytes 1048575) 1048576 -}}
 {{- end -}}
 
@@ -67,19 +78,21 @@ Raise or remove the limit, or lower meter.flowTableSize, capture.socketBufferSiz
 {{- end -}}
 
 {{- define "flowsensor.resources" -}}
+{{- $given := .Values.resources -}}
 {{- $needed := include "flowsensor.memoryLimit" (dict "context" .) | int64 -}}
-{{- $limit := printf "%dMi" $needed -}}
-{{- with .Values.resources.limits.memory -}}
-{{- $limit = include "flowsensor.scalar" . -}}
-{{- if lt (include "flowsensor.quantity" . | int64) (mul $needed 1048576) -}}
-{{- fail (printf "\n\n%s\n" (include "flowsensor.memoryError" $)) -}}
+{{- $limit := include "flowsensor.scalar" $given.limits.memory | default (printf "%dMi" $needed) -}}
+{{- $request := include "flowsensor.scalar" $given.requests.memory | default (printf "%sMi" (include "flowsensor.memoryRequest" (dict "context" .))) -}}
+{{- if lt (include "flowsensor.quantity" $limit | int64) (mul $needed 1048576) -}}
+{{- fail (printf "\n\n%s\n" (include "flowsensor.memoryError" .)) -}}
 {{- end -}}
+{{- if gt (include "flowsensor.quantity" $request | int64) (include "flowsensor.quantity" $limit | int64) -}}
+{{- fail (printf "\n\nresources.requests.memory %s is more than the limit %s: lower it, or set resources.limits.memory\n" $request $limit) -}}
 {{- end -}}
 requests:
-  cpu: {{ include "flowsensor.scalar" .Values.resources.requests.cpu }}
-  memory: {{ include "flowsensor.scalar" .Values.resources.requests.memory }}
+  cpu: {{ include "flowsensor.scalar" $given.requests.cpu }}
+  memory: {{ $request }}
 limits:
-  {{- with .Values.resources.limits.cpu }}
+  {{- with $given.limits.cpu }}
   cpu: {{ include "flowsensor.scalar" . }}
   {{- end }}
   memory: {{ $limit }}

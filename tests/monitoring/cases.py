@@ -1,0 +1,304 @@
+"""What each alert must and must not do, as promtool is asked: series of one sample a minute from time 0, and the alerts
+that fire at a time. Near misses are here because a rule that always fires would pass every other test.
+"""
+from dataclasses import dataclass
+
+HERE = {"job": "flowsensor", "instance": "a:19995"}
+KAFKA = {**HERE, "output": "flows"}
+
+
+@dataclass
+class Case:
+    """At minute `at`, of alert `alert`, exactly `firing` fire: (severity, labels, description)."""
+    alert: str
+    what: str
+    at: int
+    series: list
+    firing: tuple = ()
+
+
+def series(metric, values, labels=None, **more):
+    """A series in promtool's notation; `labels` are those of a sensor without outputs unless given."""
+    shown = ", ".join(f'{name}="{value}"' for name, value in {**(HERE if labels is None else labels), **more}.items())
+    return {"series": f"{metric}{{{shown}}}", "values": values}
+
+
+def warning(description, labels=None, **more):
+    return "warning", {**(HERE if labels is None else labels), **more}, description
+
+
+def critical(description, labels=None, **more):
+    return "critical", {**(HERE if labels is None else labels), **more}, description
+
+
+def down():
+    lost = "has not answered a scrape for 5 minutes. While it is down its packets are not captured."
+    elsewhere = {"job": "pods", "instance": "b:19995"}
+    node = {**HERE, "node": "n1"}
+    return [
+        Case("FlowsensorDown", "no answer", 12, [series("up", "1x5 0x20")], (critical(f"a:19995 {lost}"),)),
+        Case("FlowsensorDown", "no answer ever", 6, [series("up", "0x20")], (critical(f"a:19995 {lost}"),)),
+        Case("FlowsensorDown", "no answer, of a job with another name", 30,
+             [series("up", "1x5 0x60", elsewhere), series("flowsensor_build_info", "1x5 _x60", elsewhere)], (critical(f"b:19995 {lost}", elsewhere),)),
+        Case("FlowsensorDown", "its node is named", 12, [series("up", "1x5 0x20", node)], (critical(f"a:19995 on node n1 {lost}", node),)),
+        Case("FlowsensorDown", "not for long", 10, [series("up", "1x5 0x20")]),
+        Case("FlowsensorDown", "one scrape failed", 12, [series("up", "1x5 0 1x20")]),
+        Case("FlowsensorDown", "another program is down", 30, [series("up", "0x60", {"job": "pods", "instance": "c:80"})]),
+        Case("FlowsensorDown", "target is gone", 12, [series("up", "1x3 _x20"), series("flowsensor_build_info", "1x3 _x20")]),
+    ]
+
+
+def absent():
+    text = "No target has delivered flowsensor_build_info for 15 minutes: none is running, or none is scraped."
+    return [
+        Case("FlowsensorAbsent", "none", 16, [series("up", "1x30", {"job": "node"})], (critical(text, {}),)),
+        Case("FlowsensorAbsent", "not for long", 17, [series("flowsensor_build_info", "1x3 _x30")]),
+        Case("FlowsensorAbsent", "one of two", 30, [series("flowsensor_build_info", "1x3 _x40"),
+                                                   series("flowsensor_build_info", "1x60", instance="b:19995")]),
+    ]
+
+
+def restarts():
+    def runs(count):
+        return [series("flowsensor_sensor_info", " ".join(filter(None, (f"_x{11 * run - 1}" if run else "", "1x9 _x60"))), boot_id=str(run))
+                for run in range(count)]
+    return [
+        Case("FlowsensorRestarts", "three within the hour", 45, runs(4), (warning(
+            "a:19995 had 4 different runs (boot_id) within an hour. Each start cuts all open flows and leaves a gap in the capture."),)),
+        Case("FlowsensorRestarts", "two within the hour", 45, runs(3)),
+        Case("FlowsensorRestarts", "long ago", 100, runs(4)),
+    ]
+
+
+def snapshot():
+    metric = "flowsensor_snapshot_age_seconds"
+    return [
+        Case("FlowsensorSnapshotStale", "hangs", 7, [series(metric, "0x5 31+60x5")], (critical(
+            "The numbers of a:19995 are 1m 31s old: the loop that reads packets hangs, and the ring fills up."),)),
+        Case("FlowsensorSnapshotStale", "at the threshold", 9, [series(metric, "30x9")]),
+        Case("FlowsensorSnapshotStale", "not for long", 6, [series(metric, "0x5 40 1x5")]),
+    ]
+
+
+def memory():
+    def used(values):
+        return [series("process_resident_memory_bytes", values), series("flowsensor_memory_budget_bytes", "1000x30")]
+    near = "a:19995 uses {} of the memory that its configuration may need."
+    above = near + " A container limit made from the budget will end it."
+    return [
+        Case("FlowsensorMemory", "near the budget", 16, used("960x30"), (warning(near.format("96%")),)),
+        Case("FlowsensorMemory", "above the budget", 16, used("1200x30"), (warning(near.format("120%")), critical(above.format("120%")))),
+        Case("FlowsensorMemory", "above it for 6 minutes", 6, used("1200x30"), (critical(above.format("120%")),)),
+        Case("FlowsensorMemory", "above it, not for long", 4, used("1200x30")),
+        Case("FlowsensorMemory", "not for long", 14, used("960x30")),
+        Case("FlowsensorMemory", "at the threshold", 29, used("950x30")),
+        Case("FlowsensorMemory", "another program's memory", 29, [series("process_resident_memory_bytes", "9000x30", job="other")]),
+    ]
+
+
+def clock():
+    def ahead(seconds):
+        return [series("flowsensor_clock_seconds", f"{seconds}+60x20")]
+    text = "The clock of a:19995 differs by 3s from that of Prometheus. Flow times of several hosts can't be compared."
+    return [
+        Case("FlowsensorClockSkew", "ahead", 11, ahead(3), (warning(text),)),
+        Case("FlowsensorClockSkew", "behind", 11, ahead(-3), (warning(text),)),
+        Case("FlowsensorClockSkew", "not for long", 9, ahead(3)),
+        Case("FlowsensorClockSkew", "a slow scrape", 19, ahead(2)),
+    ]
+
+
+def kernel_drops():
+    def lost(values, packets="0+60000x60"):
+        return [series("flowsensor_capture_kernel_dropped_packets_total", values), series("flowsensor_capture_packets_total", packets)]
+    text = "a:19995 does not see {} of its packets because the ring was full."
+    return [
+        Case("FlowsensorKernelDrops", "some", 12, lost("0+120x60"), (warning(text.format("0.1996%")),)),
+        Case("FlowsensorKernelDrops", "many", 12, lost("0+6000x60"), (warning(text.format("9.091%")), critical(text.format("9.091%")))),
+        Case("FlowsensorKernelDrops", "not so many", 30, lost("0+3090x60"), (warning(text.format("4.898%")),)),
+        Case("FlowsensorKernelDrops", "not for long", 5, lost("0+6000x60")),
+        Case("FlowsensorKernelDrops", "a burst", 20, lost("0x5 0+500x2 1000x20")),
+        Case("FlowsensorKernelDrops", "below the threshold", 30, lost("0+57x60")),
+        Case("FlowsensorKernelDrops", "restart after drops", 30, lost("5000x15 0x40", "900000+60000x15 0+60000x40")),
+        Case("FlowsensorKernelDrops", "no traffic at all", 30, lost("0x60", "0x60")),
+    ]
+
+
+def interface_drops():
+    def lost(values, packets="0+60000x60"):
+        return [series("flowsensor_capture_interface_dropped_packets_total", values), series("flowsensor_capture_packets_total", packets)]
+    return [
+        Case("FlowsensorInterfaceDrops", "some", 17, lost("0+120x60"), (warning("The interface or driver of a:19995 drops 0.1996% of the packets."),)),
+        Case("FlowsensorInterfaceDrops", "not for long", 15, lost("0+120x60")),
+        Case("FlowsensorInterfaceDrops", "below the threshold", 30, lost("0+57x60")),
+        Case("FlowsensorInterfaceDrops", "restart after drops", 30, lost("5000x15 0x40", "900000+60000x15 0+60000x40")),
+    ]
+
+
+def no_packets():
+    metric = "flowsensor_capture_packets_total"
+    text = "a:19995 has read no packet for more than 10 minutes, and had read some within the last day."
+    return [
+        Case("FlowsensorNoPackets", "none any more", 26, [series(metric, "0+100x10 1000x20")], (warning(text),)),
+        Case("FlowsensorNoPackets", "none since a restart", 27, [series(metric, "0+100x10 0x20")], (warning(text),)),
+        Case("FlowsensorNoPackets", "never had one", 60, [series(metric, "0x60")]),
+        Case("FlowsensorNoPackets", "not for long", 24, [series(metric, "0+100x10 1000x20")]),
+        Case("FlowsensorNoPackets", "few", 60, [series(metric, "0x5 1x9 2x9 3x9 4x9 5x9 6x9")]),
+    ]
+
+
+def times_raised():
+    def raised(values, packets="0+60000x60"):
+        return [series("flowsensor_packet_times_raised_total", values), series("flowsensor_capture_packets_total", packets)]
+    return [
+        Case("FlowsensorTimesRaised", "many", 17, raised("0+1200x60"), (warning(
+            "2% of the packets of a:19995 had times before an earlier packet's, which were raised to it."),)),
+        Case("FlowsensorTimesRaised", "not for long", 15, raised("0+1200x60")),
+        Case("FlowsensorTimesRaised", "at the threshold", 30, raised("0+600x60")),
+        Case("FlowsensorTimesRaised", "restart after some", 30, raised("5000x15 0x40", "900000+60000x15 0+60000x40")),
+    ]
+
+
+def residual():
+    metric = "flowsensor_ledger_residual"
+    text = "a:19995 can't account for {}. This is a defect of flowsensor."
+    return [
+        Case("FlowsensorLedgerResidual", "of packets", 7, [series(metric, "0x5 3x9", account="packets")],
+             (critical(text.format("3 packets"), account="packets"),)),
+        Case("FlowsensorLedgerResidual", "of an output, negative", 7, [series(metric, "0x5 -1x9", KAFKA, account="records")],
+             (critical(text.format("-1 records of output flows"), KAFKA, account="records"),)),
+        Case("FlowsensorLedgerResidual", "none", 9, [series(metric, "0x20", account="flows")]),
+        Case("FlowsensorLedgerResidual", "not for long", 6, [series(metric, "0x5 3 0x9", account="packets")]),
+    ]
+
+
+def flow_table():
+    def full(values):
+        return [series("flowsensor_flows_open", values), series("flowsensor_flow_table_size_flows", "1000x30")]
+
+    def evicted(values):
+        return [series("flowsensor_flows_ended_total", values, reason="evicted"), series("flowsensor_flows_ended_total", "0+100x60", reason="idle")]
+    return [
+        Case("FlowsensorFlowTableNearlyFull", "nearly", 11, full("950x30"), (warning(
+            "The flow table of a:19995 is 95% full. When it is full, flows are cut to make room."),)),
+        Case("FlowsensorFlowTableNearlyFull", "not for long", 9, full("950x30")),
+        Case("FlowsensorFlowTableNearlyFull", "at the threshold", 29, full("900x30")),
+        Case("FlowsensorFlowsEvicted", "some each minute", 12, evicted("0+2x30"), (warning(
+            "a:19995 ended 10 flows within 5 minutes for want of room.", reason="evicted"),)),
+        Case("FlowsensorFlowsEvicted", "once", 9, evicted("0x5 9x30")),
+        Case("FlowsensorFlowsEvicted", "restart after some", 20, evicted("9x12 0x30")),
+    ]
+
+
+def key_reload():
+    def failed(values, result="error"):
+        return [series("flowsensor_anonymization_key_reloads_total", values, result=result)]
+    return [
+        Case("FlowsensorKeyReloadFailed", "once", 7, failed("0x5 1x90"), (warning(
+            "a:19995 keeps on with the former key since a SIGHUP.", result="error"),)),
+        Case("FlowsensorKeyReloadFailed", "long ago", 70, failed("0x5 1x90")),
+        Case("FlowsensorKeyReloadFailed", "reloads that went well", 7, failed("0x5 1x90", "ok")),
+        Case("FlowsensorKeyReloadFailed", "restart after one", 90, failed("1x80 0x30")),
+    ]
+
+
+def dropped():
+    def lost(values, made="0+100x60"):
+        return [series("flowsensor_output_records_dropped_total", values, KAFKA, reason="queue_full"),
+                series("flowsensor_output_records_dropped_total", "0x60", KAFKA, reason="rejected"),
+                series("flowsensor_output_records_made_total", made, KAFKA)]
+    few = "Output flows of a:19995 dropped about {} records within 5 minutes, reason queue_full. They are lost."
+    many = "Output flows of a:19995 drops {} of its records. They are lost."
+
+    def some(count):
+        return warning(few.format(count), KAFKA, reason="queue_full")
+    return [
+        Case("FlowsensorRecordsDropped", "a few", 7, lost("0x5 5x30"), (some(5),)),
+        Case("FlowsensorRecordsDropped", "many", 12, lost("0+5x60"), (some(25), critical(many.format("5%"), KAFKA))),
+        Case("FlowsensorRecordsDropped", "many, not for long", 8, lost("0+5x60"), (some(25),)),
+        Case("FlowsensorRecordsDropped", "not so many", 30, lost("0+19x60", "0+2000x60"), (some(95),)),
+        Case("FlowsensorRecordsDropped", "long ago", 20, lost("0x5 5x30")),
+        Case("FlowsensorRecordsDropped", "restart after some", 20, lost("5x17 0x30", "0+100x17 0+100x30")),
+    ]
+
+
+def late():
+    def age(values):
+        return [series("flowsensor_output_oldest_record_age_seconds", values, KAFKA)]
+    text = "The oldest record of output flows of a:19995 has waited for {}."
+    longer = text + " When the queue is full, records are lost."
+    return [
+        Case("FlowsensorRecordsLate", "minutes", 7, age("0 60+60x60"), (warning(text.format("7m 0s"), KAFKA),)),
+        Case("FlowsensorRecordsLate", "a quarter of an hour", 21, age("0 60+60x60"),
+             (warning(text.format("21m 0s"), KAFKA), critical(longer.format("21m 0s"), KAFKA))),
+        Case("FlowsensorRecordsLate", "a quarter of an hour, not for long", 18, age("0 60+60x60"), (warning(text.format("18m 0s"), KAFKA),)),
+        Case("FlowsensorRecordsLate", "nearly a quarter of an hour", 20, age("870x30"), (warning(text.format("14m 30s"), KAFKA),)),
+        Case("FlowsensorRecordsLate", "one slow minute", 12, age("0x5 70 0x5 70 0x5")),
+        Case("FlowsensorRecordsLate", "not for long", 6, age("0 60+60x60")),
+        Case("FlowsensorRecordsLate", "at the threshold", 20, age("60x30")),
+    ]
+
+
+def queue():
+    def full(values):
+        return [series("flowsensor_output_queue_bytes", values, KAFKA), series("flowsensor_output_queue_limit_bytes", "1000x30", KAFKA)]
+    return [
+        Case("FlowsensorQueueNearlyFull", "nearly", 6, full("900x30"), (warning(
+            "The queue of output flows of a:19995 is 90% full. When it is full, records are lost.", KAFKA),)),
+        Case("FlowsensorQueueNearlyFull", "not for long", 4, full("900x30")),
+        Case("FlowsensorQueueNearlyFull", "at the threshold", 29, full("800x30")),
+    ]
+
+
+def failed_output():
+    def failed(values):
+        return [series("flowsensor_output_failed", values, KAFKA)]
+    return [
+        Case("FlowsensorOutputFailed", "one scrape saw it", 9, failed("0x5 1 _x30"), (critical(
+            "Output flows of a:19995 could not go on within the last 15 minutes, and the sensor ended for it.", KAFKA),)),
+        Case("FlowsensorOutputFailed", "long ago, and started again", 25, failed("0x5 1 0x30")),
+        Case("FlowsensorOutputFailed", "all is well", 20, failed("0x30")),
+    ]
+
+
+def kafka():
+    def errors(values):
+        return [series("flowsensor_kafka_errors_total", values, KAFKA)]
+    return [
+        Case("FlowsensorKafkaErrors", "each minute", 12, errors("0+2x30"), (warning(
+            "The Kafka client of output flows of a:19995 has reported errors for 10 minutes (about 10 in the last 5).", KAFKA),)),
+        Case("FlowsensorKafkaErrors", "a broker restarted", 16, errors("0x5 9x30")),
+        Case("FlowsensorKafkaErrors", "not for long", 10, errors("0+2x30")),
+        Case("FlowsensorKafkaErrors", "restart after some", 20, errors("9x12 0x30")),
+    ]
+
+
+def schema():
+    def mismatch(values):
+        return [series("flowsensor_output_schema_mismatch", values, KAFKA)]
+
+    def cached(values):
+        return [series("flowsensor_output_schema_cached", values, KAFKA)]
+
+    def errors(values):
+        return [series("flowsensor_registry_errors_total", values)]
+    return [
+        Case("FlowsensorSchemaMismatch", "one scrape saw it", 9, mismatch("0x5 1 _x30"), (critical(
+            "Output flows of a:19995 began with a cached schema id, which the registry contradicted within the last 15 minutes. The sensor "
+            "ended for it; what it had sent since its start can't be decoded by this registry.", KAFKA),)),
+        Case("FlowsensorSchemaMismatch", "long ago, and started again", 25, mismatch("0x5 1 0x30")),
+        Case("FlowsensorSchemaMismatch", "all is well", 20, mismatch("0x30")),
+        Case("FlowsensorSchemaUnconfirmed", "for an hour", 61, cached("1x90"), (warning(
+            "Output flows of a:19995 has sent records under a cached schema id for an hour.", KAFKA),)),
+        Case("FlowsensorSchemaUnconfirmed", "confirmed after half an hour", 90, cached("1x30 0x90")),
+        Case("FlowsensorSchemaUnconfirmed", "not for long", 59, cached("1x90")),
+        Case("FlowsensorRegistryErrors", "each minute", 12, errors("0+6x30"), (warning(
+            "Requests of a:19995 to the schema registry have failed for 10 minutes (about 30 in the last 5)."),)),
+        Case("FlowsensorRegistryErrors", "for two minutes", 16, errors("0x5 6+6x2 18x30")),
+        Case("FlowsensorRegistryErrors", "not for long", 10, errors("0+6x30")),
+        Case("FlowsensorRegistryErrors", "restart after some", 20, errors("9x12 0x30")),
+    ]
+
+
+CASES = [case for made in (down, absent, restarts, snapshot, memory, clock, kernel_drops, interface_drops, no_packets, times_raised, residual,
+                           flow_table, key_reload, dropped, late, queue, failed_output, kafka, schema) for case in made()]
