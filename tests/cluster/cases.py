@@ -20,7 +20,9 @@ IMAGE = {"repository": "registry.example/flowsensor", "tag": "test"}
 # The least that the chart wants to know, of servers that nobody asks.
 BASE = {"image": IMAGE, "kafka": {"bootstrapServers": ["kafka.example:9092"]},
         "schemaRegistry": {"url": "http://registry.example:8081"}}
-HELM_LIMIT = "60s"
+# A busy machine may need long for what takes seconds.
+HELM_LIMIT = "180s"
+GROUPS = {"daemonsets": "/apis/apps/v1"}
 NUMBERS = itertools.count(1)
 
 
@@ -66,8 +68,9 @@ class Case(unittest.TestCase):
         return self.run_tool("kubectl", *arguments, **options).stdout
 
     def objects(self, namespace, kind, **selector):
+        """The objects of a kind, of those with these labels."""
         labels = ",".join(f"{name}={value}" for name, value in selector.items())
-        return json.loads(self.kubectl("get", kind, "-n", namespace, "-o", "json", *(["-l", labels] if labels else [])))["items"]
+        return self.api.get(f"{GROUPS.get(kind, '/api/v1')}/namespaces/{namespace}/{kind}", labelSelector=labels)["items"]
 
     def make_namespace(self, **labels):
         name = f"test-{next(NUMBERS)}"
@@ -148,14 +151,14 @@ class ServedCase(Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.servers = LocalServers.get()
         cls.kubelet = cls.enterClassContext(Kubelet(cls.cluster, BINARY))
+        cls.servers = LocalServers.get()
 
     def run_tool(self, *command, **options):
         try:
             return super().run_tool(*command, **options)
         except AssertionError as error:
-            raise AssertionError(f"{error}\nwhat pods wrote:\n{self.kubelet.outputs}") from None
+            raise AssertionError(f"{error}\nwhat pods wrote:\n{self.kubelet.outputs}\n{self.cluster.logs()}") from None
 
     def tearDown(self):
         failures, self.kubelet.failures[:] = list(self.kubelet.failures), []

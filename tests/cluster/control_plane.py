@@ -91,7 +91,7 @@ class ControlPlane:
                 if not name.lower().endswith("_proxy") and not name.startswith(("HELM_", "KUBE"))}
         path = ":".join([*(str(self.tools[name]) for name in PROGRAMS), os.environ["PATH"]])
         homes = {f"HELM_{kind}_HOME": str(self.path / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
-        return {**kept, **homes, "PATH": path, "KUBECONFIG": str(self.kubeconfig)}
+        return {**kept, **homes, "PATH": path, "KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": str(self.path / "kubectl")}
 
     def run(self, *command, stdin="", check=True, limit=180):
         """Runs kubectl or helm; the finished process, whose .said is standard output and error together."""
@@ -180,7 +180,8 @@ current-context: test
                          for line in path.read_text(errors="replace").splitlines()[-5:])
 
     def make_nodes(self, api):
-        nodes = [("control-plane", "amd64", [CONTROL_PLANE_TAINT]), ("dedicated", "amd64", [DEDICATED_TAINT]), ("arm", "arm64", [])]
+        nodes = [("control-plane", "amd64", [CONTROL_PLANE_TAINT]), ("dedicated", "amd64", [DEDICATED_TAINT]),
+                 ("arm", "arm64", [])]
         nodes += [(f"worker-{number}", "amd64", []) for number in range(WORKERS)]
         for name, architecture, taints in nodes:
             labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": architecture}
@@ -192,8 +193,8 @@ current-context: test
         ready = [node for node in nodes for condition in node["status"].get("conditions", [])
                  if condition["type"] == "Ready" and condition["status"] == "True"]
         # The controller manager takes these away when it has seen the node ready.
-        waiting = [taint for node in nodes for taint in node["spec"].get("taints", []) if taint["key"].startswith("node.kubernetes.io/")]
-        return len(ready) == len(nodes) and not waiting
+        taints = [taint["key"] for node in nodes for taint in node["spec"].get("taints", [])]
+        return len(ready) == len(nodes) and not any(key.startswith("node.kubernetes.io/") for key in taints)
 
     def stop(self):
         """Ends the programs in the reverse order of their start, and removes their state."""

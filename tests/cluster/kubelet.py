@@ -105,7 +105,8 @@ class Container:
     def command(self, binary):
         if self.container.get("command", [IMAGE_ENTRYPOINT]) != [IMAGE_ENTRYPOINT]:
             raise Refused(f"command {self.container['command']}: the image holds {IMAGE_ENTRYPOINT} alone")
-        if self.context.get("capabilities", {}).get("drop") != ["ALL"] or self.context.get("allowPrivilegeEscalation") is not False:
+        dropped = self.context.get("capabilities", {}).get("drop")
+        if dropped != ["ALL"] or self.context.get("allowPrivilegeEscalation") is not False:
             raise Refused("a container that keeps capabilities or may gain privileges")
         variables = self.variables()
         words = [expand(word, variables) for word in self.container.get("args", IMAGE_ARGUMENTS)]
@@ -318,11 +319,13 @@ class Status:
     def put(self, kind, container, state, ready):
         field = {"initContainers": "initContainerStatuses", "containers": "containerStatuses"}[kind]
         self.containers.setdefault(field, {})[container["name"]] = {
-            "name": container["name"], "image": container["image"], "imageID": "", "ready": ready, "restartCount": 0, "state": state}
+            "name": container["name"], "image": container["image"], "imageID": "", "ready": ready, "restartCount": 0,
+            "state": state}
 
     def ended(self, phase, **why):
         self.send({"phase": phase, **why})
 
     def send(self, status):
-        self.api.merge(self.path, {"status": {"startTime": self.started, "hostIP": "127.0.0.1", "podIP": "127.0.0.1", **status,
-                                              **{field: list(those.values()) for field, those in self.containers.items()}}})
+        containers = {field: list(those.values()) for field, those in self.containers.items()}
+        self.api.merge(self.path, {"status": {"startTime": self.started, "hostIP": "127.0.0.1", "podIP": "127.0.0.1",
+                                              **containers, **status}})

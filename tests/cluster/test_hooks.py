@@ -66,7 +66,8 @@ class Hooks(ServedCase):
         self.assertEqual(len(self.servers.messages("hook-test")), 1)
 
     def test_the_test_fails_without_a_broker(self):
-        release = self.release("hook-none", schema={"provision": "register"}, kafka={"bootstrapServers": [f"127.0.0.1:{closed_port()}"]})
+        release = self.release("hook-none", schema={"provision": "register"},
+                               kafka={"bootstrapServers": [f"127.0.0.1:{closed_port()}"]})
         release.install()
         done = release.helm("test", "--timeout", HELM_LIMIT, check=False)
         self.assertNotEqual(done.returncode, 0)

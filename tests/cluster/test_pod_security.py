@@ -27,10 +27,8 @@ def documented(level, more):
 
 
 class PodSecurity(Case):
-    def refusals(self, level, changes):
+    def refusals(self, namespace, level, changes):
         """What the level says of a pod of the DaemonSet that these values render; the hooks' pods fit every level."""
-        namespace = self.make_namespace(warn=level)
-        self.make_account(namespace)
         render = ("helm", "template", "flowsensor", CHART, "-n", namespace, "-f", self.values_file(merged(VALUES, changes)))
         text = self.run_tool(*render).stdout
         self.assertEqual((text.count("kind: Job\n"), text.count("kind: Pod\n")), (2, 1))
@@ -38,17 +36,19 @@ class PodSecurity(Case):
         self.assertEqual(len(reasons(said, level)), 1, said)
         # A pod's ports are the node's, and refused, only in a pod: its template isn't judged for them.
         daemon_set = self.run_tool(*render, "--show-only", "templates/daemonset.yaml").stdout
-        template = json.loads(self.kubectl("create", "--dry-run=client", "-o", "json", "-f", "-", stdin=daemon_set))["spec"]["template"]
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "sensor"}, "spec": template["spec"]}
+        daemon_set = json.loads(self.kubectl("create", "--dry-run=client", "-o", "json", "-f", "-", stdin=daemon_set))
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "sensor"}, "spec": daemon_set["spec"]["template"]["spec"]}
         done = self.run_tool("kubectl", "create", "--dry-run=server", "-n", namespace, "-f", "-", stdin=json.dumps(pod))
         [found] = reasons(done.stderr, level)
         return found
 
     def test_readme_lists_what_is_refused(self):
         for level in LEVELS:
+            namespace = self.make_namespace(warn=level)
+            self.make_account(namespace)
             for more, changes in ((False, {}), (True, MORE)):
                 with self.subTest(level, more=more):
-                    self.assertEqual(self.refusals(level, changes), documented(level, more))
+                    self.assertEqual(self.refusals(namespace, level, changes), documented(level, more))
 
     def test_baseline_enforced_keeps_the_sensor_out(self):
         release = Release(self, self.make_namespace(enforce="baseline"), merged(VALUES, NO_HOOKS))
@@ -59,6 +59,7 @@ class PodSecurity(Case):
         self.assertEqual(release.pods(), {})
 
     def test_privileged_enforced_takes_it(self):
-        release = Release(self, self.make_namespace(enforce="privileged", warn="privileged"), merged(VALUES, merged(MORE, NO_HOOKS)))
+        namespace = self.make_namespace(enforce="privileged", warn="privileged")
+        release = Release(self, namespace, merged(VALUES, merged(MORE, NO_HOOKS)))
         self.assertNotIn("violate", release.start().said)
         self.wait_until(release.pods, "a pod")

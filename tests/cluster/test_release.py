@@ -51,48 +51,35 @@ class Life(ServedCase):
         """Everything in the namespace that carries the release's label, and helm's own notes."""
         kinds = self.kubectl("api-resources", "--namespaced", "--verbs=list", "-o", "name").split()
         kinds = [kind for kind in kinds if not kind.startswith("events")]
-        found = self.kubectl("get", ",".join(kinds), "-n", self.release.namespace, "-l", "app.kubernetes.io/instance=flowsensor", "-o", "name")
-        return found.split() + [item["metadata"]["name"] for item in self.objects(
-            self.release.namespace, "secrets", owner="helm")]
+        labelled = ("-n", self.release.namespace, "-l", "app.kubernetes.io/instance=flowsensor")
+        found = self.kubectl("get", ",".join(kinds), *labelled, "-o", "name").split()
+        return found + [item["metadata"]["name"] for item in self.objects(self.release.namespace, "secrets", owner="helm")]
 
-    def test_a_pod_on_every_node(self):
-        self.release.install()
-        self.assertEqual(set(self.release.pods()), NODES)
-        self.assertEqual(self.release.status(), "deployed")
-        self.assertEqual(self.release.daemon_set()["status"]["numberReady"], len(NODES))
-
-    def test_an_upgrade_replaces_the_pods_a_tenth_at_a_time(self):
-        self.release.install()
+    def replaced(self, change):
+        """Makes a change that must replace every pod, a tenth of the nodes at a time, rounded up as Kubernetes does."""
         before = self.release.identities()
         with Watch(self, self.release) as watch:
-            self.release.upgrade({"meter": {"idleTimeout": "60s"}})
-        self.assertEqual(len(self.release.identities()), len(NODES))
+            change()
+        self.assertEqual(set(self.release.pods()), NODES)
         self.assertFalse(before & self.release.identities(), "a pod kept the old configuration")
-        # A tenth of twelve nodes, rounded up as Kubernetes does.
         self.assertEqual((watch.most, watch.nodes), (2, NODES))
 
-    def test_an_upgrade_that_changes_nothing_replaces_nothing(self):
+    def test_install_upgrade_rollback(self):
+        """One release from step to step, since each takes a while."""
         self.release.install()
-        before = self.release.identities()
-        self.release.upgrade()
-        self.assertEqual(self.release.identities(), before)
-
-    def test_a_changed_secret_replaces_the_pods(self):
-        self.release.install()
-        before = self.release.identities()
-        self.release.upgrade({"secretChecksum": "2026-11-24"})
-        self.assertFalse(before & self.release.identities())
-
-    def test_a_rollback_brings_the_configuration_back(self):
-        self.release.install()
+        self.assertEqual(set(self.release.pods()), NODES)
+        self.assertEqual((self.release.status(), self.release.daemon_set()["status"]["numberReady"]), ("deployed", len(NODES)))
         first, before = self.config(), self.release.identities()
-        self.release.upgrade({"meter": {"idleTimeout": "60s"}})
+
+        self.release.upgrade()
+        self.assertEqual(self.release.identities(), before, "an upgrade that changes nothing replaced a pod")
+
+        self.replaced(lambda: self.release.upgrade({"secretChecksum": "2026-11-24"}))
+        self.replaced(lambda: self.release.upgrade({"meter": {"idleTimeout": "60s"}}))
         self.assertNotEqual(self.config(), first)
-        between = self.release.identities()
-        self.release.helm("rollback", "1", "--wait", "--timeout", HELM_LIMIT)
-        self.assertEqual(self.config(), first)
-        self.assertEqual(len(self.release.identities()), len(NODES))
-        self.assertFalse(self.release.identities() & (before | between))
+
+        self.replaced(lambda: self.release.helm("rollback", "1", "--wait", "--timeout", HELM_LIMIT))
+        self.assertEqual((self.release.status(), self.config()), ("deployed", first))
 
     def test_an_uninstall_leaves_nothing(self):
         self.servers.topic("life")
@@ -111,5 +98,6 @@ class Life(ServedCase):
                 done = self.release.install(changes, check=False)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(name, done.said)
-                self.assertEqual(json.loads(self.run_tool("helm", "list", "-a", "-n", self.release.namespace, "-o", "json").stdout), [])
+                listed = self.run_tool("helm", "list", "-a", "-n", self.release.namespace, "-o", "json").stdout
+                self.assertEqual(json.loads(listed), [])
                 self.assertEqual(self.remains(), [])
