@@ -105,8 +105,19 @@ def client_property(text):
     return name, value
 
 
+def decoded(decode, value, context):
+    """The record of a message. What goes wrong on the way to the registry is told by whichever HTTP library its client has."""
+    try:
+        return decode(value, context)
+    except (SerializationError, SchemaRegistryError):
+        raise
+    except Exception as error:
+        raise SerializationError(f"schema registry: {error}") from error
+
+
 def read_records(args):
     """Up to --count decoded records, from the beginning of the topic."""
+    context = SerializationContext(args.topic, MessageField.VALUE)
     decode = AvroDeserializer(SchemaRegistryClient({"url": args.registry, **dict(args.registry_property)}))
     consumer = Consumer({"bootstrap.servers": args.bootstrap, "group.id": f"decode_table-{uuid.uuid4()}",
                          "auto.offset.reset": "earliest", "enable.auto.commit": False, "enable.partition.eof": True,
@@ -124,7 +135,7 @@ def read_records(args):
                 continue
             if message.error() is None:
                 ended.discard(message.partition())
-                records.append(decode(message.value(), SerializationContext(args.topic, MessageField.VALUE)))
+                records.append(decoded(decode, message.value(), context))
             elif message.error().code() == KafkaError._PARTITION_EOF:
                 ended.add(message.partition())
             else:
