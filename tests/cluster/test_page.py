@@ -141,12 +141,39 @@ class Page(unittest.TestCase):
                 self.transcript.append(f"--- {block.section}, line {block.line}\n{said}")
                 self.keep_a_sensor()
 
+    def page_names(self):
+        return {"kafka.example.com:9093": self.servers.kafka, "https://schemas.example.com": self.servers.schemas}
+
+    def test_a_failed_installation(self):
+        """As the table says: helm shows the program's words, the job stays, and the same arguments install again."""
+        self.addCleanup(self.cluster.run, "kubectl", "delete", "namespace", "flows", "--wait=false")
+        found = blocks(PAGE.read_text())
+        install = next(index for index, block in enumerate(found) if block.text.startswith("helm install"))
+        right = (self.folder / "admin.password").read_text()
+        self.addCleanup((self.folder / "admin.password").write_text, right)
+        (self.folder / "admin.password").write_text("wrong")
+        self.follow(found[:install], self.page_names())
+        with self.assertRaises(AssertionError) as failed:
+            self.follow(found[install:install + 1], self.page_names())
+        self.assertRegex(str(failed.exception), "the broker refuses the login.*check sasl.username")
+        self.assertIn("failed pre-install", str(failed.exception))
+        log = self.cluster.run("kubectl", "-n", "flows", "logs", "job/flowsensor-topics-create").stdout
+        self.assertIn("the broker refuses the login", log)
+        self.cluster.run("kubectl", "-n", "flows", "delete", "secret", "flowsensor-kafka-admin")
+        self.cluster.run("kubectl", "-n", "flows", "create", "secret", "generic", "flowsensor-kafka-admin",
+                         "--from-literal=username=admin", f"--from-literal=password={right.strip()}")
+        again = found[install]
+        text = again.text.replace("helm install", "helm upgrade --install")
+        self.follow([Block(again.language, text, again.section, again.line)], self.page_names())
+        self.assertIn("successfully rolled out", self.transcript[-1])
+        self.cluster.run("helm", "uninstall", "flowsensor", "--namespace", "flows", "--wait")
+
     def test_every_command(self):
         found = blocks(PAGE.read_text())
         self.assertEqual([block.section for block in found if block.text.startswith(NOT_RUN)], ["1. The image"])
         for step in range(1, STEPS + 1):
             self.assertTrue([block for block in found if block.section.startswith(f"{step}. ")], f"step {step} has no block")
-        self.follow(found, {"kafka.example.com:9093": self.servers.kafka, "https://schemas.example.com": self.servers.schemas})
+        self.follow(found, self.page_names())
         self.assertEqual(self.kubelet.failures, [])
         # Where a person wants to see what the page's reader saw.
         if os.environ.get("FLOWSENSOR_TRANSCRIPT"):
