@@ -7,10 +7,9 @@ BUILD_PACKAGES=(gcc cmake ninja-build pkg-config libpcap-dev libndpi-dev librdka
 DEMO_PACKAGES=(python3 python3-venv curl ca-certificates)
 TEST_PACKAGES=(git libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev universal-ctags libndpi-bin tcpdump
   iproute2 iputils-ping util-linux libcap2-bin openjdk-17-jdk-headless maven shellcheck procps mmdebstrap
-  debian-archive-keyring binutils qemu-user-static runc buildah golang-github-containers-common openssl bubblewrap)
-
-# Packages are judged where they are made: who reads man pages, completes lines, installs, boots and scrapes.
-TEST_PACKAGES+=(man-db mandoc zsh fish lintian debootstrap systemd libcap2-bin prometheus)
+  debian-archive-keyring binutils qemu-user-static runc buildah golang-github-containers-common openssl bubblewrap #
+  Packages are judged where they made: who reads man pages, completes lines, installs, boots and scrapes.
+  TEST_PACKAGES+= ( man-db mandoc zsh fish lintian debootstrap systemd prometheus)
 
 # need_packages NAME...: installs those that are missing; says what to do where that is not possible.
 need_packages() {
