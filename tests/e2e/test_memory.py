@@ -57,6 +57,9 @@ class MemoryCommand(Case):
         self.refused(os.EX_USAGE, ["memory budget", "-i IFACE"], "memory", "-r", "x.pcap")
 
     def test_judges_the_configuration(self):
+        warned = self.succeeds("memory", "-i", "none0", "--set", "outputs.0.topic=flows", "--set", "outputs.0.columns_to_anonymize=all=keep", "--set",
+                               "outputs.0.kafka=bootstrap.servers=192.0.2.1:9092,sasl.mechanism=SCRAM-SHA-256")
+        self.assertEqual(warned.raw_error, b"", "the warning is of who logs in")
         self.refused(os.EX_CONFIG, ["no broker"], "memory", "-i", "none0", "--set", "outputs.0.topic=flows", "--set",
                      "outputs.0.columns_to_anonymize=all=keep")
 
