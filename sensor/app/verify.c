@@ -118,7 +118,7 @@ static int check_headers(const struct verification *verification, struct error *
         result =
             check_header(verification, "its header seq", received->seq, sizeof received->seq, seq, error);
     if (result == 0)
-        result = check_header(verification, "its key", received->key ? received->key : "none", SIZE_MAX,
+        result = check_header(verification, "its key", received->key ? received->key : "none", PTRDIFF_MAX,
                               verification->message.key, error);
     return result;
 }
