@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -71,8 +72,11 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         return respond_plainly(connection, MHD_HTTP_NOT_FOUND, nothing);
     if (!answer.body)
         return respond_plainly(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, failed);
-    return respond(connection, answer.status, answer.content_type,
-                   MHD_create_response_from_buffer(answer.length, answer.body, MHD_RESPMEM_MUST_FREE));
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(answer.length, answer.body, MHD_RESPMEM_MUST_FREE);
+    if (!response)
+        free(answer.body);
+    return respond(connection, answer.status, answer.content_type, response);
 }
 
 static void *serve(void *context) {
@@ -80,7 +84,8 @@ static void *serve(void *context) {
     pthread_setname_np(pthread_self(), "monitor");
     server->begin();
     while (!atomic_load(&server->stopping))
-        MHD_run_wait(server->daemon, WAIT_MILLISECONDS);
+        if (MHD_run_wait(server->daemon, WAIT_MILLISECONDS) != MHD_YES)
+            poll(NULL, 0, WAIT_MILLISECONDS); /* an error that stays must not take a whole core */
     return NULL;
 }
 

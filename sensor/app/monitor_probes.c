@@ -41,8 +41,13 @@ static bool say_output(const struct output *output, FILE *stream) {
     return problem == NULL;
 }
 
+/* Once the end has begun the loops make the records of all open flows, and wait for room: that has a limit of its own. */
+static bool is_running(enum stage stage) {
+    return stage == STAGE_RUNNING && control_deadline() == 0;
+}
+
 bool probe_live(const struct pipeline *pipeline, enum stage stage, int64_t now, FILE *stream) {
-    if (stage == STAGE_RUNNING)
+    if (is_running(stage))
         return say_loops(pipeline, now, stream);
     fputs(stage == STAGE_STARTING ? "starting ok\n" : "stopping ok\n", stream);
     return true;
@@ -53,7 +58,7 @@ bool probe_ready(const struct pipeline *pipeline, enum stage stage, int64_t now,
         fputs("capture: starting\n", stream);
         return false;
     }
-    bool good = stage == STAGE_RUNNING && !control_stopping();
+    bool good = is_running(stage);
     if (!good)
         fputs("capture: stopping\n", stream);
     else

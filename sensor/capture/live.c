@@ -209,7 +209,8 @@ static void live_rest(struct capture *base, struct frame *frame, enum capture_ev
         capture->deadline = clock_monotonic() + REST_MICROSECONDS;
     }
     while (!capture->ended && (result = read_frame(capture, frame)) == 0)
-        capture->ended = wait_for_frames(capture, 2 * BLOCK_MILLISECONDS) == 0;
+        capture->ended =
+            wait_for_frames(capture, 2 * BLOCK_MILLISECONDS) == 0 || clock_monotonic() > capture->deadline;
     if (result == 1 && is_past(capture, frame)) {
         capture->base.frames--;
         result = 0;

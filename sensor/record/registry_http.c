@@ -193,8 +193,8 @@ static void read_answer(struct registry_http *http, struct registry_answer *answ
 }
 
 /* Posts the body, or gets if there is none. */
-static int perform(struct registry_http *http, const char *url, const char *body,
-                   struct registry_answer *answer, struct error *error) {
+static int exchange(struct registry_http *http, const char *url, const char *body,
+                    struct registry_answer *answer, struct error *error) {
     http->response.length = 0;
     http->reason[0] = '\0';
     curl_easy_setopt(http->curl, CURLOPT_URL, url);
@@ -214,6 +214,16 @@ static int perform(struct registry_http *http, const char *url, const char *body
     return 0;
 }
 
+/* The same, counted. */
+static int perform(struct registry_http *http, const char *url, const char *body,
+                   struct registry_answer *answer, struct error *error) {
+    int result = exchange(http, url, body, answer, error);
+    atomic_fetch_add(&request_count, 1);
+    if (result < 0 || answer->status == 401 || answer->status == 403)
+        atomic_fetch_add(&error_count, 1);
+    return result;
+}
+
 int registry_http_post_schema(struct registry_http *http, const char *path_format, const char *subject,
                               const char *schema_text, struct registry_answer *answer, struct error *error) {
     *answer = (struct registry_answer){0};
@@ -222,9 +232,6 @@ int registry_http_post_schema(struct registry_http *http, const char *path_forma
     char *url = make_url(http, path_format, subject);
     int result = body && url ? perform(http, url, body, answer, error)
                              : error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    atomic_fetch_add(&request_count, 1);
-    if (result < 0 || answer->status == 401 || answer->status == 403)
-        atomic_fetch_add(&error_count, 1);
     json_decref(request);
     free(body);
     free(url);

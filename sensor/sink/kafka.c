@@ -146,6 +146,7 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
     rd_kafka_conf_t *conf = NULL;
     int result = kafka_properties_make(options, &conf, error);
     if (result == 0) {
+        kafka_warn_of_scram(options);
         rd_kafka_conf_set_opaque(conf, sink);
         rd_kafka_conf_set_dr_msg_cb(conf, delivered);
         rd_kafka_conf_set_error_cb(conf, on_error);

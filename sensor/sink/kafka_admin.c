@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "sink/kafka_client.h"
+#include "sink/kafka_properties.h"
 
 enum { TRY_MILLISECONDS = 500, PAUSE_MILLISECONDS = 50, CALL_MILLISECONDS = 3600000, CONFIG_NAME_SIZE = 256 };
 
@@ -51,6 +52,7 @@ static int admin_open(struct admin *admin, const struct sink_options *options, c
     int result = kafka_client_open(&admin->client, options, error);
     if (result < 0)
         return result;
+    kafka_warn_of_scram(options);
     admin->queue = rd_kafka_queue_new(admin->client.handle);
     return 0;
 }

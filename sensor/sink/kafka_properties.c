@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,24 +44,23 @@ static int set_property(rd_kafka_conf_t *conf, const char *output, const char *p
     return 0;
 }
 
-/* librdkafka before 2.6.1 fails SCRAM against Kafka 4 with the right password: say so before anyone doubts theirs. */
-static void warn_of_scram(const char *output, const char *property) {
-    if (strncmp(property, "sasl.mechanism", 14) == 0 && strstr(property, "SCRAM") &&
-        rd_kafka_version() < 0x020601ff)
+void kafka_warn_of_scram(const struct sink_options *options) {
+    bool scram = false;
+    for (size_t i = 0; i < options->kafka_count; i++)
+        scram |= strncmp(options->kafka[i], "sasl.mechanism", 14) == 0 && strstr(options->kafka[i], "SCRAM");
+    if (scram && rd_kafka_version() < 0x020601ff)
         log_line(
             LOG_WARNING,
             "output \"%s\": librdkafka %s can't log in to Kafka 4 by SCRAM even with the right password; use 2.6.1 or newer, or SASL PLAIN over TLS",
-            output, rd_kafka_version_str());
+            options->output, rd_kafka_version_str());
 }
 
 static int set_properties(rd_kafka_conf_t *conf, const struct sink_options *options, struct error *error) {
     int result = 0;
     for (size_t i = 0; result == 0 && i < sizeof our_properties / sizeof *our_properties; i++)
         result = set_property(conf, options->output, our_properties[i], error);
-    for (size_t i = 0; result == 0 && i < options->kafka_count; i++) {
+    for (size_t i = 0; result == 0 && i < options->kafka_count; i++)
         result = set_property(conf, options->output, options->kafka[i], error);
-        warn_of_scram(options->output, options->kafka[i]);
-    }
     return result;
 }
 

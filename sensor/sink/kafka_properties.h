@@ -13,5 +13,9 @@ struct rd_kafka_conf_s;
 int kafka_properties_make(const struct sink_options *options, struct rd_kafka_conf_s **conf,
                           struct error *error);
 
+/* librdkafka before 2.6.1 fails SCRAM against Kafka 4 with the right password: says so before anyone doubts theirs. For who
+ * is the first to log in. */
+void kafka_warn_of_scram(const struct sink_options *options);
+
 /* Bytes that a producer with these properties takes at most, its full queue included. */
 int kafka_memory(const struct sink_options *options, uint64_t *bytes, struct error *error);

@@ -8,13 +8,16 @@ import importlib.util
 import io
 import json
 import os
+import re
 import resource
 import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 import unittest
+import urllib.request
 from pathlib import Path
 
 import fastavro
@@ -57,6 +60,11 @@ def listed(items):
     return "[ " + ", ".join(f'"{item}"' for item in items) + " ]"
 
 
+def comma_list(items):
+    """As --set takes it."""
+    return ",".join(item.replace(",", "\\,") for item in items)
+
+
 class Anonymization(Case):
     """What the tests below share: a key file, and runs with columns_to_anonymize."""
 
@@ -67,9 +75,8 @@ class Anonymization(Case):
 
     def records(self, capture, items, *arguments, key=None):
         """Records of one run, as JSON."""
-        comma = ",".join(item.replace(",", "\\,") for item in items)
         arguments += ("--set", f"anonymization.key_file={key}") if key else ()
-        return self.succeeds("-r", capture, "-w", "-", "--set", f"outputs.0.columns_to_anonymize={comma}", *arguments).jsonl()
+        return self.succeeds("-r", capture, "-w", "-", "--set", f"outputs.0.columns_to_anonymize={comma_list(items)}", *arguments).jsonl()
 
 
 class Leaks(Anonymization):
@@ -107,6 +114,33 @@ identity = {{ key_file = "{self.write("uid", "0123456789abcdef" * 2)}"; }};
 log = {{ level = "debug"; format = "{"json" if name == "hash" else "plain"}"; }};
 """)
 
+    def told_by_http(self, items):
+        """What the endpoint says while the capture's packets come again and again."""
+        running = self.start("-r", "-", "-w", "null:", "--set", f"outputs.0.columns_to_anonymize={comma_list(items)}", "--set",
+                             f"anonymization.key_file={self.key_file()}", "--set", "meter.active_timeout=0", "--set",
+                             "monitoring.listen=127.0.0.1:0", stdin=subprocess.PIPE)
+        stream, running.process.stdin = running.process.stdin, None
+        ending = threading.Event()
+
+        def feed():
+            with stream:
+                stream.write(self.personal.capture[:24])
+                while not ending.is_set():
+                    stream.write(self.personal.capture[24:])
+        thread = threading.Thread(target=feed, daemon=True)
+        thread.start()
+        found = wait_until(lambda: re.search(rb"monitoring: (http://\S+)/metrics", os.pread(running.errors.fileno(), 1 << 20, 0)),
+                           what="the endpoint", limit=30)
+
+        def get(path):
+            with urllib.request.urlopen(found[1].decode() + path, timeout=10) as answer:
+                return answer.read()
+        wait_until(lambda: b"flowsensor_application_flows_total{" in get("/metrics"), what="flows in /metrics", limit=30)
+        told = b"\n".join(map(get, ("/metrics", "/livez", "/readyz", "/startupz")))
+        ending.set()
+        thread.join()
+        return told + self.ended_well(running.finish()).raw_error
+
     def let_out(self, name, items):
         """{where: bytes}: all that the sensor wrote, printed, sent and kept."""
         topic, folder, path = self.configuration(name, items)
@@ -117,6 +151,7 @@ log = {{ level = "debug"; format = "{"json" if name == "hash" else "plain"}"; }}
         bad = run("-c", path, "-r", damaged)
         self.assertNotEqual(bad.code, 0, bad)
         out["log of a damaged capture"] = bad.raw_error + bad.out
+        out["/metrics and the probes"] = self.told_by_http(items)
         for command in (["--print-config"], ["--check-config"], ["schema", "features"]):
             done = run(*command, "-c", path, "-r", self.capture)
             self.assertEqual(done.code, 0, done)
@@ -157,6 +192,8 @@ log = {{ level = "debug"; format = "{"json" if name == "hash" else "plain"}"; }}
         for where in ("standard output", "flows.csv", "flows.jsonl", "null.avro", "deflate.avro, inflated", "Kafka's values"):
             found = search.found(out[where])
             self.assertEqual({kind: len(values) for kind, values in found.items()}, wanted, where)
+        # Metrics are of no one, whatever the records show.
+        self.assertEqual(search.found(out["/metrics and the probes"]), {})
         for kind in ("address", "mac", "name", "agent", "fingerprint"):
             with self.subTest(kind):
                 text = json.dumps(self.records(self.capture, ["all=drop", f"{kind}=keep"])).encode()

@@ -270,6 +270,11 @@ class Verify(Commands):
         self.assertEqual([self.read_line(line)[1] for line in result.text().splitlines()], [self.topic, stats])
         self.assertFalse(file_output.exists())
 
+    def test_a_very_long_name(self):
+        path = self.config({"name": "n" * 1000})
+        self.register(path)
+        self.assertIn(" read back at partition ", self.succeeds("verify", "-c", path).text())
+
     def test_not_registered(self):
         self.refused(os.EX_CONFIG, [f"{self.topic}-value", "flowsensor schema register"], "verify", "-c", self.config())
 

@@ -195,7 +195,13 @@ class OnAWire(Reporting):
         """While the process is stopped, most packets find no room in a small ring."""
         running = self.capture('capture = { socket_buffer_size = "256KiB"; };')
         self.send(datagrams(5, 2))
-        wait_until(lambda: self.records() and self.records()[-1]["packets_processed"] == 10, what="a report of ten packets")
+
+        def counted(record):
+            return record["packets_processed"] + record["packets_dropped_kernel"]
+
+        wait_until(lambda: self.records() and counted(self.records()[-1]) == 10, what="a report of ten packets")
+        # None, or a few on a machine that is too busy for two blocks of a ring.
+        before = self.records()[-1]["packets_dropped_kernel"]
         running.signal(signal.SIGSTOP)
         self.send(datagrams(5, 400, bytes(1000)))
         time.sleep(2)
@@ -208,10 +214,10 @@ class OnAWire(Reporting):
         wait_until(pause, what="two reports after the pause")
         records = self.agreed(self.stop(running))
         at = pause()
-        self.assertEqual([record["packets_dropped_kernel"] for record in records[:at]], [0] * at)
+        self.assertLessEqual(max(record["packets_dropped_kernel"] for record in records[:at]), before)
         after, last = records[at], records[-1]
-        self.assertGreater(after["packets_dropped_kernel"], 1000)
-        self.assertEqual(last["packets_processed"] + last["packets_dropped_kernel"], 10 + 2000)
+        self.assertGreater(after["packets_dropped_kernel"] - before, 1000)
+        self.assertEqual(counted(last), 10 + 2000)
         self.assertEqual((last["packets_ignored"], last["packets_dropped_interface"]), (0, 0))
         # One report for the pause, and the next one on time.
         self.assertLess(records[at + 1]["interval_us"], 1_400_000)

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "app/control.h"
 #include "app/monitor_address.h"
 #include "app/pipeline_parts.h"
 
@@ -126,12 +127,23 @@ static void addresses_are_literals_with_ports(void **state) {
     }
 }
 
+/* The last test: an end that has begun stays so. */
+static void loops_may_stand_still_once_the_end_has_begun(void **state) {
+    (void)state;
+    assert_false(probe_live(&pipeline, STAGE_RUNNING, 999 * SECOND, stderr));
+    control_end();
+    expect(probe_live(&pipeline, STAGE_RUNNING, 999 * SECOND, out()), true, "stopping ok\n");
+    expect(probe_ready(&pipeline, STAGE_RUNNING, 101 * SECOND, out()), false,
+           "capture: stopping\noutput flows ok\noutput stats ok\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_loop_may_stand_still_for_ten_seconds, make_pipeline),
         cmocka_unit_test_setup(starting_and_stopping_are_alive_and_not_ready, make_pipeline),
         cmocka_unit_test_setup(an_output_says_what_it_has, make_pipeline),
         cmocka_unit_test(addresses_are_literals_with_ports),
+        cmocka_unit_test_setup(loops_may_stand_still_once_the_end_has_begun, make_pipeline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

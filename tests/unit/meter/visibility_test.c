@@ -184,11 +184,16 @@ static void sockets_that_are_closed_before_they_are_asked_for(void **state) {
     close(seen);
     usleep(1000);
     assert_int_equal(answer_of(visibility_ask(client, &late)), getpid());
-    int unseen = open_bound(AF_INET6, SOCK_DGRAM, 0);
-    port = port_of(unseen);
-    late = question(AF_INET6, SOCK_DGRAM, port, 9);
-    close(unseen);
-    assert_int_equal(answer_of(visibility_ask(client, &late)), 0);
+    /* A poll may come in between by chance: then another one is tried. */
+    int32_t found = getpid();
+    for (int attempt = 0; attempt < 10 && found != 0; attempt++) {
+        int unseen = open_bound(AF_INET6, SOCK_DGRAM, 0);
+        port = port_of(unseen);
+        late = question(AF_INET6, SOCK_DGRAM, port, 9);
+        close(unseen);
+        found = answer_of(visibility_ask(client, &late));
+    }
+    assert_int_equal(found, 0);
 }
 
 /* A child that holds the port until it is killed. */
@@ -216,6 +221,15 @@ static void let_go(pid_t child) {
     assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
+/* Whoever has the port is named once a poll has seen it; until then nobody is, on a busy machine for a while. */
+static void expect_owner(uint16_t port, pid_t owner) {
+    int32_t said = 0;
+    int64_t limit = clock_monotonic() + PATIENCE;
+    while (said == 0 && clock_monotonic() < limit)
+        said = ask(AF_INET, SOCK_DGRAM, port, 9);
+    assert_int_equal(said, owner);
+}
+
 /* The same port, one process after another: the late question about the first one's packet has the first one as answer,
  * or none, never the second. */
 static void a_port_changes_hands(void **state) {
@@ -225,14 +239,14 @@ static void a_port_changes_hands(void **state) {
     close(taken);
     for (int i = 0; i < 3; i++) {
         pid_t first = hold_port(port);
-        assert_int_equal(ask(AF_INET, SOCK_DGRAM, port, 9), first);
+        expect_owner(port, first);
         struct visibility_question late = question(AF_INET, SOCK_DGRAM, port, 9);
         let_go(first);
         pid_t second = hold_port(port);
         int32_t said = answer_of(visibility_ask(client, &late));
         assert_true(said == first || said == 0);
         usleep(100000);
-        assert_int_equal(ask(AF_INET, SOCK_DGRAM, port, 9), second);
+        expect_owner(port, second);
         let_go(second);
     }
 }

@@ -235,6 +235,8 @@ static void check_compatibility(const struct server_answer *answers, const char 
     struct error error = {0};
     enum registry_compatibility compatibility;
     char reason[64];
+    struct registry_statistics before, after;
+    registry_statistics(&before);
     assert_int_equal(registry_open(&options, &registry, &error), 0);
     assert_int_equal(
         registry_check(registry, "flows-value", &schema, &compatibility, reason, sizeof reason, &error), 0);
@@ -243,6 +245,9 @@ static void check_compatibility(const struct server_answer *answers, const char 
     assert_int_equal(server->asked, count);
     for (int i = 0; i < count; i++)
         assert_int_equal(strncmp(server->requests[i], requests[i], strlen(requests[i])), 0);
+    /* What is got counts as what is posted does. */
+    registry_statistics(&after);
+    assert_int_equal(after.requests - before.requests, count);
     registry_close(registry);
     server_stop(server);
 }
