@@ -7,7 +7,7 @@ from cases import BASE, CHART, Case, Release, merged
 VALUES = merged(BASE, {"topics": {"provision": "job"}})
 NO_HOOKS = {"schema": {"provision": "none"}, "topics": {"provision": "none"}}
 # What a user can choose that asks for more than the default.
-MORE = {"capture": {"netAdmin": True}, "state": {"type": "hostPath"}, "monitoring": {"address": "127.0.0.1"}}
+MORE = {"state": {"type": "hostPath"}, "monitoring": {"address": "127.0.0.1"}}
 LEVELS = ("baseline", "restricted")
 CONDITION = "only with"
 # "host namespaces (hostNetwork=true), hostPath volumes (volume "state"), ...": the words before each parenthesis.
