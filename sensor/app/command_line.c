@@ -165,8 +165,10 @@ static int find_command(const char *word, const char *subword, const struct comm
         return error_set(error, EINVAL, EX_USAGE, "%s %s: unknown command; did you mean %s %s?", word,
                          subword, word, nearest);
     list_subwords(word, subwords, sizeof subwords);
-    return error_set(error, EINVAL, EX_USAGE, "%s %s: unknown command; there are %s", word,
-                     subword ? subword : "", subwords);
+    if (!subword)
+        return error_set(error, EINVAL, EX_USAGE, "%s needs a word after it; there are %s", word, subwords);
+    return error_set(error, EINVAL, EX_USAGE, "%s %s: unknown command; there are %s", word, subword,
+                     subwords);
 }
 
 /* Words that are not flags. */

@@ -96,10 +96,10 @@ class Volumes:
 
 
 class Container:
-    """One container of a pod, as the command line that runs it."""
+    """One container of a pod, as the command line that runs it; `system` is the root that has the libraries."""
 
-    def __init__(self, pod, container, folders):
-        self.pod, self.container, self.folders = pod, container, folders
+    def __init__(self, pod, container, folders, system="/"):
+        self.pod, self.container, self.folders, self.system = pod, container, folders, Path(system)
         self.context = {**pod["spec"].get("securityContext", {}), **container.get("securityContext", {})}
 
     def command(self, binary):
@@ -114,7 +114,7 @@ class Container:
         for folder in ("/usr", "/usr/bin", "/etc"):
             root += ["--perms", "0755", "--dir", folder]
         for folder in HOST_FOLDERS:
-            root += ["--ro-bind", folder, folder]
+            root += ["--ro-bind-try", str(self.system / folder.lstrip("/")), folder]
         root += ["--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--ro-bind", "/usr/bin/setpriv", "/setpriv"]
         root += ["--ro-bind", str(binary), IMAGE_ENTRYPOINT, *self.mounts()]
         for name, value in variables.items():
@@ -181,8 +181,8 @@ class Kubelet:
     Use as a context. .outputs has what a pod's containers wrote, by NAMESPACE/NAME; .failures what no test expects.
     """
 
-    def __init__(self, cluster, binary):
-        self.cluster, self.binary = cluster, binary
+    def __init__(self, cluster, binary, system="/"):
+        self.cluster, self.binary, self.system = cluster, binary, system
         self.outputs = {}
         self.failures = []
         self.stopping = threading.Event()
@@ -277,7 +277,7 @@ class Kubelet:
     def run_containers(self, api, pod, folders, status):
         for kind in ("initContainers", "containers"):
             for container in pod["spec"].get(kind, []):
-                command = Container(pod, container, folders).command(self.binary)
+                command = Container(pod, container, folders, self.system).command(self.binary)
                 status.running(kind, container)
                 code, output = self.execute(api, pod, command)
                 name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"

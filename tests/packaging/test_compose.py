@@ -3,13 +3,17 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 import yaml
 
-from place import BINARY, DEPLOY, REPOSITORY, output
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "monitoring"))
+
+import support  # noqa: E402
+from place import BINARY, DEPLOY, REPOSITORY, output  # noqa: E402
 
 COMPOSE = DEPLOY / "compose"
 
@@ -80,7 +84,7 @@ class Compose(unittest.TestCase):
             for mount in self.services["prometheus"]["volumes"]:
                 if mount["type"] == "bind":
                     shutil.copy(mount["source"], Path(folder) / Path(mount["target"]).name)
-            self.assertIn("SUCCESS", output("promtool", "check", "config", Path(folder) / "prometheus.yml"))
+            self.assertIn("SUCCESS", output(support.tool("promtool"), "check", "config", Path(folder) / "prometheus.yml"))
         targets = yaml.safe_load((COMPOSE / "prometheus.yml").read_text())["scrape_configs"][0]["static_configs"][0]["targets"]
         self.assertIn(f'listen = "{targets[0]}"', (COMPOSE / "flowsensor.conf").read_text())
 

@@ -3,6 +3,9 @@
 
 Needs `pip install confluent-kafka[avro,schemaregistry]`. Run:
     decode_table.py --bootstrap HOST:PORT --registry URL --topic NAME [--count 20] [--timeout 30]
+TLS and a login are librdkafka's and the registry client's own properties; a secret stays in its file:
+    --property security.protocol=SASL_SSL --property ssl.ca.location=ca.crt --property sasl.mechanism=SCRAM-SHA-512
+    --property sasl.username=NAME --property 'sasl.password=${file:FILE}' --registry-property ssl.ca.location=ca.crt
 It starts at the topic's beginning and ends after --count records, after --timeout seconds, or when all there is was read.
 Exit code: 0 if it printed at least one record, 1 if the topic had none in time or could not be read.
 """
@@ -88,11 +91,37 @@ def print_table(records):
         print(line(cells))
 
 
+def client_property(text):
+    """NAME=VALUE as a pair; ${file:PATH} is the file's first line."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    if value.startswith("${file:") and value.endswith("}"):
+        try:
+            with open(value[len("${file:"):-1], encoding="utf-8") as file:
+                value = file.readline().rstrip("\r\n")
+        except OSError as error:
+            raise argparse.ArgumentTypeError(f"{name}: {error.filename}: {error.strerror}") from None
+    return name, value
+
+
+def decoded(decode, value, context):
+    """The record of a message. What goes wrong on the way to the registry is told by whichever HTTP library its client has."""
+    try:
+        return decode(value, context)
+    except (SerializationError, SchemaRegistryError):
+        raise
+    except Exception as error:
+        raise SerializationError(f"schema registry: {error}") from error
+
+
 def read_records(args):
     """Up to --count decoded records, from the beginning of the topic."""
-    decode = AvroDeserializer(SchemaRegistryClient({"url": args.registry}))
+    context = SerializationContext(args.topic, MessageField.VALUE)
+    decode = AvroDeserializer(SchemaRegistryClient({"url": args.registry, **dict(args.registry_property)}))
     consumer = Consumer({"bootstrap.servers": args.bootstrap, "group.id": f"decode_table-{uuid.uuid4()}",
-                         "auto.offset.reset": "earliest", "enable.auto.commit": False, "enable.partition.eof": True})
+                         "auto.offset.reset": "earliest", "enable.auto.commit": False, "enable.partition.eof": True,
+                         **dict(args.property)})
     records, ended = [], set()
     deadline = time.monotonic() + args.timeout
     partitions = consumer.list_topics(args.topic, timeout=args.timeout).topics[args.topic].partitions
@@ -106,7 +135,7 @@ def read_records(args):
                 continue
             if message.error() is None:
                 ended.discard(message.partition())
-                records.append(decode(message.value(), SerializationContext(args.topic, MessageField.VALUE)))
+                records.append(decoded(decode, message.value(), context))
             elif message.error().code() == KafkaError._PARTITION_EOF:
                 ended.add(message.partition())
             else:
@@ -121,6 +150,10 @@ def main():
     parser.add_argument("--bootstrap", required=True, help="Kafka's address, HOST:PORT")
     parser.add_argument("--registry", required=True, help="the schema registry's base URL, which may have a path")
     parser.add_argument("--topic", required=True)
+    parser.add_argument("--property", type=client_property, action="append", default=[], metavar="NAME=VALUE",
+                        help="a property of librdkafka; may be given several times; ${file:PATH} is a file's first line")
+    parser.add_argument("--registry-property", type=client_property, action="append", default=[], metavar="NAME=VALUE",
+                        help="a property of the registry's client, such as ssl.ca.location or basic.auth.user.info")
     parser.add_argument("--count", type=int, default=20, help="records to print at most")
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait at most")
     args = parser.parse_args()

@@ -166,7 +166,7 @@ static void unknown_words_and_flags_are_usage(void **state) {
     refuse("--schema", EX_USAGE, "--schema needs a value");
     refuse("a.pcap", EX_USAGE, "unexpected argument \"a.pcap\"; captures are given with -r FILE");
     refuse("schema", EX_USAGE, "there are print, features, compose, check, find and register");
-    refuse("completion", EX_USAGE, "completion : unknown command; there are bash, zsh and fish");
+    refuse("completion", EX_USAGE, "completion needs a word after it; there are bash, zsh and fish");
     refuse("manual page", EX_USAGE, "unexpected argument \"page\"");
     refuse("schema prnt", EX_USAGE, "schema prnt: unknown command; did you mean schema print?");
     refuse("schema zzzzz", EX_USAGE,
