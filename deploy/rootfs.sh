@@ -55,6 +55,9 @@ command -v mmdebstrap >/dev/null || { echo "rootfs.sh: no mmdebstrap; install it
 out=$1
 build=${FLOWSENSOR_IMAGE_BUILD:-$ROOT/build/image/$arch}
 mkdir -p "$out" "$build"
+# One at a time: two would build over each other.
+exec 8>"$build.lock"
+flock 8
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$ROOT" log -1 --format=%ct)}
 folder=$(builder "$arch")
 # The mounts are in a namespace of their own, which ends with the command. The sources can't be written.
