@@ -28,7 +28,7 @@ def total(expression, by=""):
 
 def sensors(expression):
     """Of a metric that other programs have too, only what is a sensor's."""
-    return f"({expression} and on (job, instance) {of('flowsensor_build_info')})"
+    return f"({expression} and on (cluster, job, instance) {of('flowsensor_build_info')})"
 
 
 def query(expression, legend="", instant=False, table=False):
@@ -91,7 +91,7 @@ def overview():
     return [
         stat("Sensors up", "Sensors that answer Prometheus.", f"count({of('flowsensor_build_info')})", width=3),
         stat("Sensors down", "Targets that were a sensor within the last day and do not answer now.",
-             f"count(up == 0 and on (job, instance) {known}) or vector(0)", limits=((1, "red"),), width=3),
+             f"count(up == 0 and on (cluster, job, instance) {known}) or vector(0)", limits=((1, "red"),), width=3),
         stat("Alerts firing", "Alerts of helm/flowsensor/files/alerts.yaml that fire, of all sensors; 0 also where the rules are not loaded.",
              'count(ALERTS{alertname=~"Flowsensor.+", alertstate="firing"}) or vector(0)', limits=((1, "red"),), width=3),
         stat("Packets", "Packets read per second.", total(rate("flowsensor_capture_packets_total")), "pps", width=3),
@@ -228,8 +228,8 @@ def balance():
                      "{{instance}}")], "short", 8),
         graph("Packets by meter", "Packets metered per second by each meter, the 20 busiest.",
               [query(f"topk(20, {total(rate('flowsensor_meter_packets_total'), 'instance, meter')})", "{{instance}} meter {{meter}}")], "pps", 8),
-        graph("Busiest meter, of the mean", "The busiest meter's packets as a multiple of the mean of its sensor's meters: 1 is even, the number of meters is one meter alone.",
-              [query(f"max by (instance) ({rate('flowsensor_meter_packets_total')}) / avg by (instance) ({rate('flowsensor_meter_packets_total')})",
+        graph("Busiest meter, of the mean", "The busiest meter's packets as a multiple of the mean of its sensor's meters: 1 is even, the number of meters is one meter alone. The 20 highest.",
+              [query(f"topk(20, max by (instance) ({rate('flowsensor_meter_packets_total')}) / avg by (instance) ({rate('flowsensor_meter_packets_total')}))",
                      "{{instance}}")], "short", 8),
     ]
 
@@ -248,8 +248,9 @@ def resources():
                query(total(of("flowsensor_capture_buffer_bytes")), "rings")], "bytes", 8),
         graph("Open files", "File descriptors in use as a share of the limit, the 20 worst sensors.",
               [query(f"topk(20, max by (instance) {sensors(of('process_open_fds') + ' / ' + of('process_max_fds'))})", "{{instance}}")], "percentunit", 8),
-        graph("Clock against Prometheus", "The host's clock minus Prometheus' own, by sensor; a scrape's duration is part of it.",
-              [query(f"max by (instance) ({of('flowsensor_clock_seconds')} - timestamp({of('flowsensor_clock_seconds')}))", "{{instance}}")],
+        graph("Clock against Prometheus", "How far the host's clock is from Prometheus' own, the 20 farthest; a scrape's duration is part of it.",
+              [query(f"topk(20, max by (instance) (abs({of('flowsensor_clock_seconds')} - timestamp({of('flowsensor_clock_seconds')}))))",
+                     "{{instance}}")],
               "s", 8),
         graph("Time since the start", "How long each sensor has been running, the 20 youngest.",
               [query(f"bottomk(20, max by (instance) {sensors('time() - ' + of('process_start_time_seconds'))})", "{{instance}}")], "s", 8),
@@ -302,7 +303,7 @@ def variables():
 
 def starts():
     """Marks where a sensor was started."""
-    expression = f"1000 * process_start_time_seconds and on (job, instance) {of('flowsensor_build_info')}"
+    expression = f"1000 * process_start_time_seconds and on (cluster, job, instance) {of('flowsensor_build_info')}"
     return {"name": "Starts", "datasource": SOURCE, "enable": True, "hide": False, "iconColor": "blue", "expr": expression, "step": "1m",
             "titleFormat": "started", "textFormat": "{{instance}}", "tagKeys": "instance", "useValueForTime": "on"}
 

@@ -3,7 +3,8 @@
 # Dockerfile's base, and in it the same scripts (deploy/image). As root, on Debian. OUT must be empty or absent.
 # Usage: deploy/rootfs.sh [--arch amd64|arm64] OUT
 #   FLOWSENSOR_CACHE       where the builder is kept (default ~/.cache/flowsensor); its name is a checksum of what makes it
-#   FLOWSENSOR_MIRROR      Debian's archive (default http://deb.debian.org/debian)
+#   FLOWSENSOR_MIRROR      Debian's archive, such as http://mirror.example.com/debian, with debian-security beside it
+#                          (default: mmdebstrap's own)
 #   FLOWSENSOR_IMAGE_BUILD where objects are kept between runs (default build/image/ARCH)
 #   SOURCE_DATE_EPOCH      the time of every file (default: of the last commit)
 set -euo pipefail
@@ -12,14 +13,13 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=deploy/local/packages.sh
 . "$ROOT/deploy/local/packages.sh"
 SUITE=trixie
-MIRROR=${FLOWSENSOR_MIRROR:-http://deb.debian.org/debian}
 CACHE=${FLOWSENSOR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flowsensor}
 
 usage() { sed -n 's/^# Usage: /usage: /p' "${BASH_SOURCE[0]}" >&2 && exit 64; }
 
 # builder ARCH: prints the folder of a Debian 13 in which install.sh ran.
 builder() {
-  local sum folder
+  local sum folder mirror=${FLOWSENSOR_MIRROR:-} sources=()
   sum=$({ printf '%s\n' "${BUILD_PACKAGES[@]}" | sort && cat "$ROOT/deploy/image/install.sh"; } | sha256sum)
   folder=$CACHE/rootfs-$1-${sum:0:12}
   mkdir -p "$CACHE"
@@ -28,8 +28,12 @@ builder() {
   if [ ! -e "$folder/complete" ]; then
     echo "making a Debian 13 that builds for $1: $folder (once)" >&2
     rm -rf "$folder"
-    mmdebstrap --quiet --variant=apt --include=ca-certificates "$SUITE" "$folder" "deb $MIRROR $SUITE main" \
-      "deb $MIRROR $SUITE-updates main" "deb ${MIRROR%/debian}/debian-security $SUITE-security main" >&2
+    # Without a mirror mmdebstrap takes Debian's, with the updates and the security updates.
+    if [ -n "$mirror" ]; then
+      sources=("deb $mirror $SUITE main" "deb $mirror $SUITE-updates main"
+        "deb ${mirror%/debian}/debian-security $SUITE-security main")
+    fi
+    mmdebstrap --quiet --variant=apt --include=ca-certificates "$SUITE" "$folder" "${sources[@]}" >&2
     mkdir -p "$folder/source/deploy" "$folder/build" "$folder/rootfs"
     cp -r "$ROOT/deploy/image" "$ROOT/deploy/local" "$folder/source/deploy/"
     cp -L /etc/resolv.conf "$folder/etc/resolv.conf"
@@ -51,6 +55,9 @@ command -v mmdebstrap >/dev/null || { echo "rootfs.sh: no mmdebstrap; install it
 out=$1
 build=${FLOWSENSOR_IMAGE_BUILD:-$ROOT/build/image/$arch}
 mkdir -p "$out" "$build"
+# One at a time: two would build over each other.
+exec 8>"$build.lock"
+flock 8
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$ROOT" log -1 --format=%ct)}
 folder=$(builder "$arch")
 # The mounts are in a namespace of their own, which ends with the command. The sources can't be written.

@@ -19,10 +19,11 @@ enum command {
     COMMAND_COMPLETION_BASH, /* flowsensor completion bash|zsh|fish */
     COMMAND_COMPLETION_ZSH,
     COMMAND_COMPLETION_FISH,
-    COMMAND_SCHEMA_PRINT, /* flowsensor schema print|features|compose|check|register */
+    COMMAND_SCHEMA_PRINT, /* flowsensor schema print|features|compose|check|find|register */
     COMMAND_SCHEMA_FEATURES,
     COMMAND_SCHEMA_COMPOSE,
     COMMAND_SCHEMA_CHECK,
+    COMMAND_SCHEMA_FIND,
     COMMAND_SCHEMA_REGISTER,
     COMMAND_TOPICS_CHECK, /* flowsensor topics check|create */
     COMMAND_TOPICS_CREATE,

@@ -39,6 +39,7 @@ const struct command_row command_rows[] = {
     {"schema", "features", COMMAND_SCHEMA_FEATURES, false, "the canonical text under its feature_hash"},
     {"schema", "compose", COMMAND_SCHEMA_COMPOSE, false, "the schema with the user-defined fields"},
     {"schema", "check", COMMAND_SCHEMA_CHECK, false, "whether the registry has it or may have it"},
+    {"schema", "find", COMMAND_SCHEMA_FIND, false, "its id in the registry, without which no run begins"},
     {"schema", "register", COMMAND_SCHEMA_REGISTER, false, "register it in the registry"},
     {"topics", "check", COMMAND_TOPICS_CHECK, false,
      "whether the outputs' topics exist and are as the group topics asks"},

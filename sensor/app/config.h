@@ -57,7 +57,7 @@ struct config {
     } anonymization;
     struct {
         int64_t partitions, replication_factor;
-        struct string_list config;
+        struct string_list config, readable;
         char *principal;
     } topics;
     struct {

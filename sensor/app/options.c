@@ -122,6 +122,8 @@ const struct option_row option_rows[] = {
     {"topics.principal", OPTION_STRING, AT(topics.principal), NULL, 0, 0, NULL,
      "Who is allowed to write it, as in \"User:flowsensor\": Describe and Write on the topic, IdempotentWrite on the cluster. "
      "Not set: permissions are left alone."},
+    {"topics.readable", OPTION_STRINGS, AT(topics.readable), NULL, 0, 0, NULL,
+     "Topics that the principal is also given Read on, which `flowsensor verify` needs and a run doesn't."},
 
     {"delivery.timeout", OPTION_DURATION, AT(delivery.timeout), "30s", 1000, 86400 * SECOND, NULL,
      "Reading files: how long to wait for an output that takes nothing before giving up (exit code 69). `flowsensor topics` and "

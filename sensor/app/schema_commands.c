@@ -43,6 +43,15 @@ static int check(struct registry *registry, const char *subject, const struct sc
     return 0;
 }
 
+static int find(struct registry *registry, const char *subject, const struct schema *schema,
+                struct error *error) {
+    uint32_t id;
+    int result = registry_resolve(registry, subject, schema, false, &id, NULL, error);
+    if (result == 0)
+        printf("%s: %s has id %u\n", subject, schema->name, id);
+    return result;
+}
+
 static int register_schema(struct registry *registry, const char *subject, const struct schema *schema,
                            struct error *error) {
     uint32_t id;
@@ -74,14 +83,25 @@ static int ask_registry(enum command command, struct registry *registry, const s
     char *subject = registry_subject(strategy, output->config->topic, output->schema);
     if (!subject)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    int result = command == COMMAND_SCHEMA_CHECK ? check(registry, subject, output->schema, error)
-                                                 : register_schema(registry, subject, output->schema, error);
+    int result = command == COMMAND_SCHEMA_CHECK  ? check(registry, subject, output->schema, error)
+                 : command == COMMAND_SCHEMA_FIND ? find(registry, subject, output->schema, error)
+                                                  : register_schema(registry, subject, output->schema, error);
     free(subject);
     return result;
 }
 
+static int open_registry(enum command command, const struct config *config, struct registry **registry,
+                         struct error *error) {
+    struct registry_options options = registry_options_of(config);
+    /* What a run would take from there says nothing about the registry. */
+    if (command == COMMAND_SCHEMA_FIND)
+        options.cache_directory = NULL;
+    return registry_open(&options, registry, error);
+}
+
 static bool wants_registry(enum command command) {
-    return command == COMMAND_SCHEMA_CHECK || command == COMMAND_SCHEMA_REGISTER;
+    return command == COMMAND_SCHEMA_CHECK || command == COMMAND_SCHEMA_FIND ||
+           command == COMMAND_SCHEMA_REGISTER;
 }
 
 int schema_command(enum command command, const struct plan *plan, struct error *error) {
@@ -94,7 +114,7 @@ int schema_command(enum command command, const struct plan *plan, struct error *
             error, EINVAL, EX_CONFIG,
             "no registry: set registry.url in the configuration, or --set registry.url=http://HOST:PORT");
     if (wants_registry(command))
-        result = registry_open_configured(plan->config, &registry, error);
+        result = open_registry(command, plan->config, &registry, error);
     for (size_t i = 0; result == 0 && i < plan->output_count; i++) {
         const struct output_plan *output = &plan->outputs[i];
         if (command == COMMAND_SCHEMA_PRINT)

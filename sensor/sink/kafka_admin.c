@@ -219,13 +219,14 @@ static int create(struct admin *admin, struct error *error) {
 
 /* --- permissions -------------------------------------------------------------------------------------------------- */
 
-enum { GRANTS = 3 };
+enum { GRANTS_MAX = 4 };
 
-static int ask_for_grants(struct admin *admin, rd_kafka_AclBinding_t **grants, struct error *error) {
+static int ask_for_grants(struct admin *admin, rd_kafka_AclBinding_t **grants, size_t grant_count,
+                          struct error *error) {
     char what[640];
     rd_kafka_AdminOptions_t *options = request_options(admin, RD_KAFKA_ADMIN_OP_CREATEACLS);
     snprintf(what, sizeof what, "to give %s its permissions", admin->wish->principal);
-    rd_kafka_CreateAcls(admin->client.handle, grants, GRANTS, options, admin->queue);
+    rd_kafka_CreateAcls(admin->client.handle, grants, grant_count, options, admin->queue);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_event_t *event = wait_for_answer(admin);
     if (!event)
@@ -254,14 +255,19 @@ static rd_kafka_AclBinding_t *make_grant(const struct admin *admin, rd_kafka_Res
 
 static int grant(struct admin *admin, struct error *error) {
     const char *topic = admin->options->topic;
-    rd_kafka_AclBinding_t *grants[GRANTS] = {
+    rd_kafka_AclBinding_t *grants[GRANTS_MAX] = {
         make_grant(admin, RD_KAFKA_RESOURCE_TOPIC, topic, RD_KAFKA_ACL_OPERATION_DESCRIBE),
         make_grant(admin, RD_KAFKA_RESOURCE_TOPIC, topic, RD_KAFKA_ACL_OPERATION_WRITE),
         make_grant(admin, RD_KAFKA_RESOURCE_BROKER, "kafka-cluster", RD_KAFKA_ACL_OPERATION_IDEMPOTENT_WRITE),
     };
-    int result = grants[0] && grants[1] && grants[2] ? ask_for_grants(admin, grants, error)
-                                                     : error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    for (int i = 0; i < GRANTS; i++)
+    size_t wanted = 3, made = 0;
+    if (admin->wish->readable)
+        grants[wanted++] = make_grant(admin, RD_KAFKA_RESOURCE_TOPIC, topic, RD_KAFKA_ACL_OPERATION_READ);
+    while (made < wanted && grants[made])
+        made++;
+    int result = made == wanted ? ask_for_grants(admin, grants, wanted, error)
+                                : error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    for (size_t i = 0; i < wanted; i++)
         if (grants[i])
             rd_kafka_AclBinding_destroy(grants[i]);
     return result;

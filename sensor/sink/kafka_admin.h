@@ -17,6 +17,7 @@ struct topic_wish {
     size_t config_count;
     const char *
         principal; /* who may describe and write it, from any host: "User:flowsensor"; NULL: nobody is named */
+    bool readable; /* and read it */
 };
 
 /* What it is like. */
@@ -35,7 +36,7 @@ int topic_wish_check(const struct topic_wish *wish, struct error *error);
 int kafka_topic_check(const struct sink_options *options, const struct topic_wish *wish,
                       struct topic_report *report, struct error *error);
 
-/* The same, but creates the topic if it doesn't exist, and the principal's permissions (Describe and Write on the topic,
- * IdempotentWrite on the cluster). What exists is left as it is, so that a second call changes nothing. */
+/* The same, but creates the topic if it doesn't exist, and the principal's permissions (Describe, Write and, if
+ * wished, Read on the topic, IdempotentWrite on the cluster). What exists is left as it is, so that a second call changes nothing. */
 int kafka_topic_create(const struct sink_options *options, const struct topic_wish *wish,
                        struct topic_report *report, struct error *error);

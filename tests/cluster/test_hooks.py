@@ -39,7 +39,7 @@ class Hooks(ServedCase):
 
     def test_an_incompatible_schema_stops_the_upgrade(self):
         release = self.release("hook-good")
-        release.install()
+        release.install({"schema": {"provision": "register"}})
         before = release.identities()
         self.register("hook-bad-value", OTHER)
         done = release.upgrade({"kafka": {"topic": "hook-bad"}}, check=False)
@@ -56,6 +56,18 @@ class Hooks(ServedCase):
         self.assertEqual(release.identities(), before)
         release.helm("rollback", "--wait", "--timeout", HELM_LIMIT)
         self.assertEqual((release.status(), release.identities()), ("deployed", before))
+
+    def test_a_first_install_stops_until_the_schema_is_registered(self):
+        release = self.release("hook-new")
+        done = release.install(check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.said, "hook-new-value does not have schema .*; register it: flowsensor schema register")
+        self.assertEqual(release.pods(), {})
+        self.assertNotIn("hook-new-value", self.subjects())
+        release.upgrade({"schema": {"provision": "register"}})
+        # Now the hook finds it, and registers nothing.
+        release.upgrade()
+        self.assertEqual(release.status(), "deployed")
 
     def test_the_test_makes_a_record_and_reads_it_back(self):
         self.servers.topic("hook-test")

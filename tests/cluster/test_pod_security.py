@@ -7,7 +7,7 @@ from cases import BASE, CHART, Case, Release, merged
 VALUES = merged(BASE, {"topics": {"provision": "job"}})
 NO_HOOKS = {"schema": {"provision": "none"}, "topics": {"provision": "none"}}
 # What a user can choose that asks for more than the default.
-MORE = {"capture": {"netAdmin": True}, "state": {"type": "hostPath"}, "monitoring": {"address": "127.0.0.1"}}
+MORE = {"state": {"type": "hostPath"}, "monitoring": {"address": "127.0.0.1"}}
 LEVELS = ("baseline", "restricted")
 CONDITION = "only with"
 # "host namespaces (hostNetwork=true), hostPath volumes (volume "state"), ...": the words before each parenthesis.
@@ -31,7 +31,7 @@ class PodSecurity(Case):
         """What the level says of a pod of the DaemonSet that these values render; the hooks' pods fit every level."""
         render = ("helm", "template", "flowsensor", CHART, "-n", namespace, "-f", self.values_file(merged(VALUES, changes)))
         text = self.run_tool(*render).stdout
-        self.assertEqual((text.count("kind: Job\n"), text.count("kind: Pod\n")), (2, 1))
+        self.assertEqual((text.count("kind: Job\n"), text.count("kind: Pod\n")), (3, 1))
         said = self.run_tool("kubectl", "apply", "--dry-run=server", "-n", namespace, "-f", "-", stdin=text).stderr
         self.assertEqual(len(reasons(said, level)), 1, said)
         # A pod's ports are the node's, and refused, only in a pod: its template isn't judged for them.

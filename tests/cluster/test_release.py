@@ -41,7 +41,7 @@ class Watch:
 
 class Life(ServedCase):
     def setUp(self):
-        self.release = Release(self, self.make_namespace(), self.served("life"))
+        self.release = Release(self, self.make_namespace(), self.served("life", schema={"provision": "register"}))
 
     def config(self):
         [found] = [item for item in self.objects(self.release.namespace, "configmaps") if item["metadata"]["name"] == "flowsensor"]

@@ -408,6 +408,14 @@ class Permissions(Commands):
         self.allow("READ")
         self.read_line(self.succeeds("verify", "-c", self.as_principal()).text().rstrip("\n"))
 
+    def test_read_is_given_where_it_is_asked_for(self):
+        for readable, words in (("other", "describe and write it"), (self.topic, "describe, write and read it")):
+            text = self.topics("create", "--set", "topics.principal=User:flowsensor", "--set", f"topics.readable={readable}")
+            self.assertIn(f"User:flowsensor may {words}", text)
+            self.assertEqual(("TOPIC", self.topic, "READ", "*") in self.acls(), readable == self.topic)
+        self.succeeds("schema", "register", "-c", self.as_principal())
+        self.read_line(self.succeeds("verify", "-c", self.as_principal()).text().rstrip("\n"))
+
     def test_and_nothing_else(self):
         self.grant()
         other = f"{self.topic}-other"

@@ -10,7 +10,7 @@ import urllib.request
 import fastavro
 import frames
 from harness import SCHEMAS, Case
-from servers import LocalServers, closed_port
+from servers import FaultyRegistry, LocalServers, answers, closed_port
 
 NEW = SCHEMAS / "flow" / "v1.avsc"
 LATER_FIELD = "tunnel_key"  # stands for the field that the new version adds
@@ -136,9 +136,23 @@ outputs = ( {{ topic = "{self.topic}"; columns_to_anonymize = [ "all=keep" ];
         self.assertEqual(self.get("subjects/shared.Flow/versions"), [1])
         self.succeeds("verify", "-c", self.config, *shared)
 
+    def test_find_asks_for_exactly_this_schema(self):
+        self.succeeds(*self.command(self.old, "schema", "register"))
+        self.refused(os.EX_CONFIG, [self.subject, "register it: flowsensor schema register"], *self.command(NEW, "schema", "find"))
+        self.assertEqual(self.versions(), [1])
+        said = self.succeeds(*self.command(NEW, "schema", "register")).text()
+        self.assertEqual(self.succeeds(*self.command(NEW, "schema", "find")).text(), said)
+
+    def test_find_takes_nothing_from_the_cache(self):
+        with FaultyRegistry(answers(200, '{"id": 7}')) as registry:
+            settings = ("--set", f"registry.cache_directory={self.folder}", "--set", f"registry.url={registry.url}")
+            self.succeeds(*self.command(NEW, "schema", "register"), *settings)
+        self.assertEqual(len(list(self.folder.glob("schema-id-*.json"))), 1)
+        self.refused(os.EX_UNAVAILABLE, [registry.url], *self.command(NEW, "schema", "find"), *settings)
+
     def test_registry_away(self):
         url = f"http://127.0.0.1:{closed_port()}"
-        for word in ("check", "register"):
+        for word in ("check", "find", "register"):
             self.refused(os.EX_UNAVAILABLE, [url], *self.command(NEW, "schema", word), "--set", f"registry.url={url}")
 
     def test_register_twice(self):

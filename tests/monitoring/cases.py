@@ -34,13 +34,29 @@ def critical(description, labels=None, **more):
 def down():
     lost = "has not answered a scrape for 5 minutes. While it is down its packets are not captured."
     elsewhere = {"job": "pods", "instance": "b:19995"}
-    node = {**HERE, "node": "n1"}
+    node = {**HERE, "node": "n1", "cluster": "east"}
+
+    def share(percent, job="flowsensor", where="", **labels):
+        return critical(f"{percent} of the flowsensors of job {job}{where} have not answered a scrape for 5 minutes. While they are "
+                        "down their packets are not captured.", {"job": job, **labels})
+
+    def many(down):
+        return [series("up", "1x5 0x20" if index < down else "1x25", instance=f"{index}:19995") for index in range(10)]
     return [
-        Case("FlowsensorDown", "no answer", 12, [series("up", "1x5 0x20")], (critical(f"a:19995 {lost}"),)),
-        Case("FlowsensorDown", "no answer ever", 6, [series("up", "0x20")], (critical(f"a:19995 {lost}"),)),
+        Case("FlowsensorDown", "no answer", 12, [series("up", "1x5 0x20")], (warning(f"a:19995 {lost}"), share("100%"))),
+        Case("FlowsensorDown", "no answer ever", 6, [series("up", "0x20")], (warning(f"a:19995 {lost}"), share("100%"))),
+        Case("FlowsensorDown", "one of ten", 12, many(1), (warning(f"0:19995 {lost}", instance="0:19995"),)),
+        Case("FlowsensorDown", "two of ten", 12, many(2),
+             (*(warning(f"{index}:19995 {lost}", instance=f"{index}:19995") for index in range(2)), share("20%"))),
         Case("FlowsensorDown", "no answer, of a job with another name", 30,
-             [series("up", "1x5 0x60", elsewhere), series("flowsensor_build_info", "1x5 _x60", elsewhere)], (critical(f"b:19995 {lost}", elsewhere),)),
-        Case("FlowsensorDown", "its node is named", 12, [series("up", "1x5 0x20", node)], (critical(f"a:19995 on node n1 {lost}", node),)),
+             [series("up", "1x5 0x60", elsewhere), series("flowsensor_build_info", "1x5 _x60", elsewhere),
+              series("up", "1x60", {"job": "pods", "instance": "c:80"})],
+             (warning(f"b:19995 {lost}", elsewhere), share("100%", "pods"))),
+        Case("FlowsensorDown", "its node and cluster are named", 12, [series("up", "1x5 0x20", node)],
+             (warning(f"a:19995 on node n1 {lost}", node), share("100%", where=" in cluster east", cluster="east"))),
+        Case("FlowsensorDown", "another program has a sensor's address in another cluster", 30,
+             [series("up", "0x60", elsewhere, cluster="east"), series("up", "1x60", elsewhere, cluster="west"),
+              series("flowsensor_build_info", "1x60", elsewhere, cluster="west")]),
         Case("FlowsensorDown", "not for long", 10, [series("up", "1x5 0x20")]),
         Case("FlowsensorDown", "one scrape failed", 12, [series("up", "1x5 0 1x20")]),
         Case("FlowsensorDown", "another program is down", 30, [series("up", "0x60", {"job": "pods", "instance": "c:80"})]),

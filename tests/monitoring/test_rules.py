@@ -110,7 +110,9 @@ class Rules(unittest.TestCase):
                 self.assertEqual(set(rule["annotations"]), {"summary", "description", "runbook_url"})
                 self.assertEqual(rule["annotations"]["runbook_url"], f"{RUNBOOK}{rule['alert']}.md")
                 self.assertNotIn("{{", rule["annotations"]["summary"], "a summary is the same for all of a group")
-                if rule["alert"] != "FlowsensorAbsent":
+                if "count by (cluster, namespace, job)" in rule["expr"]:
+                    self.assertIn("of job {{ $labels.job }}", rule["annotations"]["description"])
+                elif rule["alert"] != "FlowsensorAbsent":
                     self.assertIn("$labels.instance", rule["annotations"]["description"])
                     self.assertIn("on node {{ . }}", rule["annotations"]["description"])
 

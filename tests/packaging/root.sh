@@ -4,7 +4,6 @@
 set -euo pipefail
 
 CACHE=${FLOWSENSOR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flowsensor}
-MIRROR=${FLOWSENSOR_MIRROR:-http://deb.debian.org/debian}
 PACKAGES=$(IFS=, && echo "systemd,systemd-sysv,libcap2-bin,iproute2,ca-certificates,$*")
 
 # shellcheck source=/dev/null
@@ -21,9 +20,9 @@ if [ ! -e "$folder/complete" ]; then
   mkdir -p "$folder"
   # A folder that the network's user of apt may read.
   chmod 755 "$folder"
-  debootstrap --variant=minbase --include="$PACKAGES" "$VERSION_CODENAME" "$debian" "$MIRROR" >"$folder/log" 2>&1 || {
+  debootstrap --variant=minbase --include="$PACKAGES" "$VERSION_CODENAME" "$debian" ${FLOWSENSOR_MIRROR:+"$FLOWSENSOR_MIRROR"} >"$folder/log" 2>&1 || {
     tail -n 5 "$folder/log" >&2
-    echo "root.sh: debootstrap failed; see $folder/log, and check that $MIRROR can be reached" >&2
+    echo "root.sh: debootstrap failed; see $folder/log, and check that Debian's archive can be reached" >&2
     exit 69
   }
   rm -rf "$debian"/var/cache/apt/archives/*.deb "$debian"/var/lib/apt/lists/*

@@ -119,7 +119,7 @@ class Completion(unittest.TestCase):
 
     def test_bash_offers_all_that_fits(self):
         self.assertEqual(set(self.bash_offers("flowsensor --p")), {"--profile", "--print-config"})
-        self.assertEqual(set(self.bash_offers("flowsensor schema ")), {"print", "features", "compose", "check", "register"})
+        self.assertEqual(set(self.bash_offers("flowsensor schema ")), {"print", "features", "compose", "check", "find", "register"})
         self.assertLessEqual({"schema", "reference", "manual", "completion", "-r", "--set"}, set(self.bash_offers("flowsensor ")))
         self.assertEqual(set(self.bash_offers("flowsensor --set log.level=")), {"error", "warning", "info", "debug"})
         self.assertEqual(set(self.bash_offers("flowsensor --format=")), {"avro", "csv", "jsonl"})

@@ -47,7 +47,3 @@ class FarServers:
     def records(self, topic):
         """All records of a topic, each decoded by the schema that the registry has for it, with .id, .key and .headers."""
         return [json.loads(line) for line in self.ask("read_topic.py", topic=topic).splitlines()]
-
-    def allow_read(self, topic):
-        """What `helm test` needs beyond what the sensors may do."""
-        self.ask("allow_read.py", topic=topic, user=self.user)

@@ -131,6 +131,7 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- range $name, $value := $values.topics.config }}{{ $config = append $config (printf "%s=%s" $name (include "flowsensor.scalar" $value)) }}{{ end -}}
 {{- $topics := dict "partitions" $values.topics.partitions "replication_factor" $values.topics.replicationFactor "config" $config -}}
 {{- with $values.topics.principal }}{{ $_ := set $topics "principal" . }}{{ end -}}
+{{- if and $values.topics.principal $values.test.enabled $values.test.topic }}{{ $_ := set $topics "readable" (list $values.test.topic) }}{{ end -}}
 {{- $_ := set $options "topics" $topics -}}
 {{- end -}}
 {{- toJson (mergeOverwrite $options (deepCopy $values.extraConfig)) -}}

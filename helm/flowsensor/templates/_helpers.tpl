@@ -16,16 +16,19 @@ app.kubernetes.io/name: {{ include "flowsensor.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{/* (dict "context" $ "component" NAME): only the sensor's own pods match the selector of the DaemonSet and the Service. */}}
+{{/*
+(dict "context" $ "component" NAME "labels" {}): only the sensor's own pods match the selector of the DaemonSet and the
+Service, whatever labels the values add.
+*/}}
 {{- define "flowsensor.labels" -}}
 {{- $own := dict "helm.sh/chart" (printf "%s-%s" .context.Chart.Name .context.Chart.Version | replace "+" "_")
     "app.kubernetes.io/name" (include "flowsensor.name" .context)
     "app.kubernetes.io/instance" .context.Release.Name
-    "app.kubernetes.io/version" (.context.Values.image.tag | default .context.Chart.AppVersion | trunc 63 | trimSuffix "-")
+    "app.kubernetes.io/version" (.context.Values.image.tag | default .context.Chart.AppVersion | trunc 63 | regexFind "[A-Za-z0-9](.*[A-Za-z0-9])?")
     "app.kubernetes.io/component" .component
     "app.kubernetes.io/part-of" "flowsensor"
     "app.kubernetes.io/managed-by" .context.Release.Service -}}
-{{- toYaml (mergeOverwrite (deepCopy .context.Values.commonLabels) $own) -}}
+{{- toYaml (mergeOverwrite (deepCopy .context.Values.commonLabels) (deepCopy (.labels | default dict)) $own) -}}
 {{- end -}}
 
 {{/* metadata of an object: (dict "context" $ "component" NAME "name" NAME "namespace" NAMESPACE "labels" {} "annotations" {}). */}}
@@ -34,9 +37,6 @@ name: {{ .name }}
 namespace: {{ .namespace | default .context.Release.Namespace }}
 labels:
   {{- include "flowsensor.labels" . | nindent 2 }}
-  {{- with .labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
 {{- with merge (deepCopy (.annotations | default dict)) .context.Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
@@ -74,16 +74,6 @@ annotations:
 {{- else -}}
 {{- printf "%s:%s" $name ($image.tag | default .Chart.AppVersion) -}}
 {{- end -}}
-{{- end -}}
-
-{{/* Of the sensor's container. */}}
-{{- define "flowsensor.securityContext" -}}
-{{- $context := deepCopy .Values.securityContext -}}
-{{- if .Values.capture.netAdmin -}}
-{{- $add := append (dig "capabilities" "add" list $context) "NET_ADMIN" | uniq -}}
-{{- $_ := set $context "capabilities" (merge (dict "add" $add) ($context.capabilities | default dict)) -}}
-{{- end -}}
-{{- toYaml $context -}}
 {{- end -}}
 
 {{/* Of the hooks' and the test's containers, which capture nothing. */}}

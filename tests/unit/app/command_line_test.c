@@ -138,6 +138,7 @@ static void commands_are_words_or_flags(void **state) {
         {"schema features --schema flow/v1", COMMAND_SCHEMA_FEATURES},
         {"schema compose", COMMAND_SCHEMA_COMPOSE},
         {"--schema flow/v1 schema check", COMMAND_SCHEMA_CHECK},
+        {"schema find", COMMAND_SCHEMA_FIND},
         {"schema register", COMMAND_SCHEMA_REGISTER},
         {"topics check", COMMAND_TOPICS_CHECK},
         {"topics create --set topics.partitions=3", COMMAND_TOPICS_CREATE},
@@ -164,12 +165,12 @@ static void unknown_words_and_flags_are_usage(void **state) {
     refuse("-r", EX_USAGE, "-r needs a value");
     refuse("--schema", EX_USAGE, "--schema needs a value");
     refuse("a.pcap", EX_USAGE, "unexpected argument \"a.pcap\"; captures are given with -r FILE");
-    refuse("schema", EX_USAGE, "there are print, features, compose, check and register");
+    refuse("schema", EX_USAGE, "there are print, features, compose, check, find and register");
     refuse("completion", EX_USAGE, "completion needs a word after it; there are bash, zsh and fish");
     refuse("manual page", EX_USAGE, "unexpected argument \"page\"");
     refuse("schema prnt", EX_USAGE, "schema prnt: unknown command; did you mean schema print?");
     refuse("schema zzzzz", EX_USAGE,
-           "schema zzzzz: unknown command; there are print, features, compose, check and register");
+           "schema zzzzz: unknown command; there are print, features, compose, check, find and register");
     refuse("topics", EX_USAGE, "there are check and create");
     refuse("topic check", EX_USAGE, "unknown command topic; did you mean topics? (--help lists all)");
     refuse("verfy", EX_USAGE, "unknown command verfy; did you mean verify? (--help lists all)");
