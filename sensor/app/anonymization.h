@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "app/config.h"
+#include "app/config/config.h"
 #include "app/output.h"
 #include "app/plan.h"
 #include "base/error.h"

@@ -2,7 +2,7 @@
 
 #include "app/anonymization.h"
 #include "app/control.h"
-#include "app/registry_options.h"
+#include "app/config/registry_options.h"
 #include "base/clock.h"
 
 int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "app/failure.h"
-#include "app/heartbeat.h"
+#include "app/monitor/heartbeat.h"
 #include "app/output.h"
 #include "app/plan.h"
 #include "base/error.h"

@@ -1,7 +1,7 @@
 /* Who this sensor is: the constant part of every record's identity. */
 #pragma once
 
-#include "app/config.h"
+#include "app/config/config.h"
 #include "base/error.h"
 #include "record/source.h"
 

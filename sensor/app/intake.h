@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "app/heartbeat.h"
+#include "app/monitor/heartbeat.h"
 #include "app/ledger.h"
 #include "app/plan.h"
 #include "base/error.h"

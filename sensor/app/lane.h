@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "app/applications.h"
+#include "app/monitor/applications.h"
 #include "app/delivery.h"
 #include "app/intake.h"
 #include "app/ledger.h"

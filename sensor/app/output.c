@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "app/control.h"
-#include "app/registry_options.h"
+#include "app/config/registry_options.h"
 
 /* How often the registry is asked again while an id from the cache is in use. */
 enum { WATCH_MICROSECONDS = 10 * 1000000 };

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "app/inbox.h"
-#include "app/monitor.h"
+#include "app/monitor/monitor.h"
 #include "app/outbox.h"
 #include "app/pipeline_parts.h"
 #include "app/tally.h"

@@ -6,7 +6,7 @@
 
 #include "app/anonymization.h"
 #include "app/control.h"
-#include "app/monitor.h"
+#include "app/monitor/monitor.h"
 #include "app/pipeline_parts.h"
 #include "app/privileges.h"
 #include "base/clock.h"

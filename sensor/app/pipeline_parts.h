@@ -12,7 +12,7 @@
 #include "app/plan.h"
 #include "app/progress.h"
 #include "app/reporter.h"
-#include "app/service_manager.h"
+#include "app/monitor/service_manager.h"
 
 struct monitor;
 

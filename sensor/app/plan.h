@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "app/config.h"
+#include "app/config/config.h"
 #include "base/error.h"
 #include "capture/capture.h"
 #include "decode/decode.h"

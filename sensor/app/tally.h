@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "app/applications.h"
+#include "app/monitor/applications.h"
 #include "app/intake.h"
 #include "app/lane.h"
 #include "app/ledger.h"

@@ -16,8 +16,8 @@ RULES = (
     ("libpsl", re.compile(r"libpsl\.h"), ("record/anonymize_name.c",)),
     ("jansson", re.compile(r"jansson\w*\.h"), ("record/*",)),
     ("librdkafka", re.compile(r"librdkafka/.*|rdkafka\w*\.h"), ("sink/kafka.c", "sink/kafka_*.c")),
-    ("libmicrohttpd", re.compile(r"microhttpd\w*\.h"), ("app/monitor_http.c",)),
-    ("libconfig", re.compile(r"libconfig\.h(\+\+)?"), ("app/config*",)),
+    ("libmicrohttpd", re.compile(r"microhttpd\w*\.h"), ("app/monitor/http.c",)),
+    ("libconfig", re.compile(r"libconfig\.h(\+\+)?"), ("app/config/*",)),
     ("libcap-ng", re.compile(r"cap-ng\.h"), ("app/privileges.c",)),
     ("libpcap", re.compile(r"pcap\.h|pcap/.*|pcap-\w+\.h"), ("capture/*", "meter/packet_filter.c")),
 )

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every row of a room's table (*.def) has its .c file, and every .c file of a plugin folder has its row.
 
-CMake must read the same tables: a room's own files are found by their folder, those of its subfolders by a table only.
+CMake must read the same tables: a room's own files are found by their folder, those of its subfolders by a table, or whole (PARTS).
 
 Usage: python3 tests/house/tables.py [ROOT]
 """
@@ -23,6 +23,8 @@ class Table(NamedTuple):
 
 
 BUILD = "sensor/CMakeLists.txt"
+# Subfolders that CMake builds whole: what surrounds the pipeline.
+PARTS = ("app/command", "app/config", "app/monitor")
 TABLES = (
     Table("decode/link/links.def", "LINK", True),
     Table("decode/tunnel/tunnels.def", "TUNNEL", True),
@@ -84,7 +86,7 @@ def check(root, _arguments):
             if named and table.path not in build:
                 findings.append(Finding(path, 1, f"{BUILD} does not read this table", "its files are not built",
                                         f"add flowsensor_table_sources() for {table.path} there"))
-    folders = {f"sensor/{table.folder}" for table in TABLES}
+    folders = {f"sensor/{folder}" for folder in (*PARTS, *(table.folder for table in TABLES))}
     findings += [Finding(file, 1, "file in a subfolder that has no table",
                          "CMake builds a room's own files and its tables' rows", "move it to its room")
                  for file in code if file.count("/") > 2 and file.rpartition("/")[0] not in folders]

@@ -3,7 +3,7 @@ from planted import Planted
 
 # A header of each library, where it may be and where it may not.
 CASES = (
-    ("ndpi_api.h", ("meter/dissect.c", "meter/dissect_shim.h"), ("meter/flow.c", "record/l7.c", "app/version.c")),
+    ("ndpi_api.h", ("meter/dissect.c", "meter/dissect_shim.h"), ("meter/flow.c", "record/l7.c", "app/command/version.c")),
     ("ndpi/ndpi_typedefs.h", ("meter/dissect/v4.c",), ("base/names.h",)),
     ("avro.h", ("record/bind.c",), ("sink/file.c", "meter/flow.c")),
     ("avro/schema.h", ("record/encoding/avro.c",), ("app/main.c",)),
@@ -11,7 +11,7 @@ CASES = (
     ("jansson.h", ("record/lint.c",), ("base/json.c",)),
     ("librdkafka/rdkafka.h", ("sink/kafka.c", "sink/kafka_ledger.c"), ("sink/file.c", "sink/kafka.h", "app/main.c")),
     ("rdkafka.h", ("sink/kafka.c",), ("record/message.c",)),
-    ("libconfig.h", ("app/config.c", "app/config_units.c"), ("app/main.c", "base/option.c")),
+    ("libconfig.h", ("app/config/config.c", "app/config/units.c"), ("app/main.c", "base/option.c")),
     ("pcap.h", ("capture/file.c", "meter/packet_filter.c"), ("decode/link.c", "meter/packet_filter.h", "app/main.c")),
     ("pcap/dlt.h", ("capture/link.h",), ("decode/link.c",)),
 )

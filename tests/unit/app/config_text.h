@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "app/config.h"
+#include "app/config/config.h"
 
 /* Writes `text` into a new file; the path is malloc'd, the caller unlinks it. */
 static inline char *text_file(const char *text, size_t length) {

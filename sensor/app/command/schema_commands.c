@@ -1,0 +1,129 @@
+#include "app/command/schema_commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/config/registry_options.h"
+#include "record/features.h"
+#include "record/registry.h"
+
+static int print_features(const struct plan *plan, const struct output_plan *output, struct error *error) {
+    char hash[FEATURE_HASH_SIZE];
+    char *text = features_text(output->schema, &plan->identity, plan->live, plan->capture.snapshot_length,
+                               &output->policy);
+    if (!text)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    features_hash(text, hash);
+    printf("%s# feature_hash %s\n", text, hash);
+    free(text);
+    return 0;
+}
+
+static int check(struct registry *registry, const char *subject, const struct schema *schema,
+                 struct error *error) {
+    enum registry_compatibility compatibility;
+    char reason[512] = "";
+    int result = registry_check(registry, subject, schema, &compatibility, reason, sizeof reason, error);
+    if (result < 0)
+        return result;
+    if (compatibility == REGISTRY_INCOMPATIBLE)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "schema %s is not compatible with subject %s: %s; give a changed meaning a new field name, or a new subject",
+            schema->name, subject, reason);
+    static const char *const words[] = {
+        [REGISTRY_COMPATIBLE] = "is compatible",
+        [REGISTRY_COMPATIBLE_WITH_LATEST] =
+            "is compatible with the latest version (the registry can't compare with all)",
+        [REGISTRY_NO_SUBJECT] = "would be the first version",
+    };
+    printf("%s: %s %s\n", subject, schema->name, words[compatibility]);
+    return 0;
+}
+
+static int find(struct registry *registry, const char *subject, const struct schema *schema,
+                struct error *error) {
+    uint32_t id;
+    int result = registry_resolve(registry, subject, schema, false, &id, NULL, error);
+    if (result == 0)
+        printf("%s: %s has id %u\n", subject, schema->name, id);
+    return result;
+}
+
+static int register_schema(struct registry *registry, const char *subject, const struct schema *schema,
+                           struct error *error) {
+    uint32_t id;
+    int result = registry_register(registry, subject, schema, &id, error);
+    if (result == 0)
+        printf("%s: %s has id %u\n", subject, schema->name, id);
+    return result;
+}
+
+/* One document, even if several outputs have the schema. */
+static int print_composed(const struct plan *plan, struct error *error) {
+    if (plan->udps_rows == NULL || plan->udps_rows->count == 0)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "nothing to compose: no user-defined field is configured; set udps.packets, udps.bytes or udps.plugins (-c, --set)");
+    for (size_t i = 1; i < plan->output_count; i++)
+        if (strcmp(plan->outputs[i].schema->sha256, plan->outputs[0].schema->sha256) != 0)
+            return error_set(
+                error, EINVAL, EX_CONFIG,
+                "outputs \"%s\" and \"%s\" have different schemas; choose the one to compose with --schema",
+                plan->outputs[0].name, plan->outputs[i].name);
+    fputs(plan->outputs[0].schema->text, stdout);
+    return 0;
+}
+
+static int ask_registry(enum command command, struct registry *registry, const struct output_plan *output,
+                        struct error *error) {
+    const char *strategy = output->config->topic ? output->config->subject_strategy : "record";
+    char *subject = registry_subject(strategy, output->config->topic, output->schema);
+    if (!subject)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    int result = command == COMMAND_SCHEMA_CHECK  ? check(registry, subject, output->schema, error)
+                 : command == COMMAND_SCHEMA_FIND ? find(registry, subject, output->schema, error)
+                                                  : register_schema(registry, subject, output->schema, error);
+    free(subject);
+    return result;
+}
+
+static int open_registry(enum command command, const struct config *config, struct registry **registry,
+                         struct error *error) {
+    struct registry_options options = registry_options_of(config);
+    /* What a run would take from there says nothing about the registry. */
+    if (command == COMMAND_SCHEMA_FIND)
+        options.cache_directory = NULL;
+    return registry_open(&options, registry, error);
+}
+
+static bool wants_registry(enum command command) {
+    return command == COMMAND_SCHEMA_CHECK || command == COMMAND_SCHEMA_FIND ||
+           command == COMMAND_SCHEMA_REGISTER;
+}
+
+int schema_command(enum command command, const struct plan *plan, struct error *error) {
+    struct registry *registry = NULL;
+    int result = 0;
+    if (command == COMMAND_SCHEMA_COMPOSE)
+        return print_composed(plan, error);
+    if (wants_registry(command) && !plan->config->registry.url)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "no registry: set registry.url in the configuration, or --set registry.url=http://HOST:PORT");
+    if (wants_registry(command))
+        result = open_registry(command, plan->config, &registry, error);
+    for (size_t i = 0; result == 0 && i < plan->output_count; i++) {
+        const struct output_plan *output = &plan->outputs[i];
+        if (command == COMMAND_SCHEMA_PRINT)
+            fputs(output->schema->text, stdout);
+        else if (command == COMMAND_SCHEMA_FEATURES)
+            result = print_features(plan, output, error);
+        else
+            result = ask_registry(command, registry, output, error);
+    }
+    registry_close(registry);
+    return result;
+}

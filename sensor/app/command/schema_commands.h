@@ -1,0 +1,11 @@
+/* flowsensor schema print|features|compose|check|register: what a person does with a schema, outside a run. */
+#pragma once
+
+#include "app/command/command_line.h"
+#include "app/plan.h"
+#include "base/error.h"
+
+/* print: the shipped text; features: the canonical text under feature_hash; compose: the schema with the
+ * user-defined fields; check and register: against the registry,
+ * for each Kafka output, or for the subject of --schema's record where there is none. EX_CONFIG: not compatible. */
+int schema_command(enum command command, const struct plan *plan, struct error *error);

@@ -1,0 +1,125 @@
+/* What needs more than one option to be judged. */
+#include "app/config/config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "app/monitor/address.h"
+
+enum { REPORT_INTERVAL_MIN = 1000000 };
+
+static int check_source(const struct config *config, struct error *error) {
+    bool files = config->capture.files.count > 0;
+    bool live = config->capture.interface != NULL;
+    if (files && live)
+        return error_set(error, EINVAL, EX_USAGE,
+                         "both files (-r) and an interface (-i) are given; a run reads one or the other");
+    if (!files && !live)
+        return error_set(
+            error, EINVAL, EX_USAGE,
+            "nothing to read; give a capture with -r FILE or an interface with -i IFACE (auto: the default route's)");
+    size_t standard_inputs = 0;
+    for (size_t i = 0; i < config->capture.files.count; i++)
+        standard_inputs += strcmp(config->capture.files.items[i], "-") == 0;
+    if (standard_inputs > 1)
+        return error_set(error, EINVAL, EX_USAGE,
+                         "standard input is given twice in capture.files; it can be read once");
+    return 0;
+}
+
+static int check_report(const struct config *config, struct error *error) {
+    int64_t interval = config->performance_report;
+    if (interval <= 0 || interval >= REPORT_INTERVAL_MIN)
+        return 0;
+    return error_set(error, EINVAL, EX_CONFIG,
+                     "performance_report is less than 1s, the shortest interval; set it to \"1s\" or more");
+}
+
+static int check_monitoring(const struct config *config, struct error *error) {
+    struct listen_address address;
+    return config->monitoring.listen ? listen_address_parse(config->monitoring.listen, &address, error) : 0;
+}
+
+static bool is_same_file(const char *a, const char *b) {
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && S_ISREG(first.st_mode) &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/* Whether an output's path (may be NULL) is one of the captures, by whatever name: opening it would empty it. */
+static bool is_read(const struct config *config, const char *path) {
+    for (size_t i = 0; path && strcmp(path, "-") != 0 && i < config->capture.files.count; i++)
+        if (is_same_file(path, config->capture.files.items[i]))
+            return true;
+    return false;
+}
+
+static int check_output(const struct config *config, size_t index, struct error *error) {
+    const struct output_config *output = &config->outputs[index];
+    const char *sink = output->sink ? output->sink : "";
+    if (!output->sink && !output->topic && !output->path)
+        return error_set(error, EINVAL, EX_CONFIG,
+                         "output %zu: no sink; give topic (kafka), path (file), or sink = \"null\"", index);
+    if (strcmp(sink, "file") == 0 && !output->path)
+        return error_set(error, EINVAL, EX_CONFIG, "output %zu: sink \"file\" needs a path", index);
+    if (strcmp(sink, "kafka") == 0 && !output->topic)
+        return error_set(error, EINVAL, EX_CONFIG, "output %zu: sink \"kafka\" needs a topic", index);
+    if (output->topic && output->path)
+        return error_set(error, EINVAL, EX_CONFIG,
+                         "output %zu: both topic and path are given; an output goes to one place", index);
+    if (is_read(config, output->path))
+        return error_set(error, EINVAL, EX_CONFIG,
+                         "output %zu: it would overwrite the capture %s; choose another path", index,
+                         output->path);
+    if (output->rotate_files > 0 && output->rotate_size == 0 && output->rotate_flows == 0)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "output %zu: rotate_files says how many files to keep; say with rotate_flows or rotate_size when a new one begins",
+            index);
+    if (output->framing && strcmp(output->framing, "confluent") == 0 && !config->registry.url)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "output %zu: framing \"confluent\" needs registry.url; or set framing = \"single_object\"",
+            index);
+    return 0;
+}
+
+/* Where an output writes; NULL for null. */
+static const char *target_of(const struct output_config *output) {
+    return output->topic ? output->topic : output->path;
+}
+
+static int check_pair(const struct output_config *a, const struct output_config *b, struct error *error) {
+    const char *first = target_of(a);
+    const char *second = target_of(b);
+    bool same_kind = (a->topic != NULL) == (b->topic != NULL);
+    if (first && second && same_kind && strcmp(first, second) == 0)
+        return error_set(error, EINVAL, EX_CONFIG, "two outputs write to %s \"%s\"; give each its own",
+                         a->topic ? "topic" : "path", first);
+    if (strcmp(config_output_name(a), config_output_name(b)) == 0)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "two outputs are named \"%s\"; records tell outputs apart by name, so give each its own line name = \"...\"",
+            config_output_name(a));
+    return 0;
+}
+
+int config_check_outputs(const struct config *config, struct error *error) {
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < config->output_count; i++) {
+        result = check_output(config, i, error);
+        for (size_t j = 0; result == 0 && j < i; j++)
+            result = check_pair(&config->outputs[j], &config->outputs[i], error);
+    }
+    return result;
+}
+
+int config_check(const struct config *config, struct error *error) {
+    int result = check_source(config, error);
+    if (result == 0)
+        result = check_report(config, error);
+    if (result == 0)
+        result = check_monitoring(config, error);
+    return result == 0 ? config_check_outputs(config, error) : result;
+}

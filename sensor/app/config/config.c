@@ -1,0 +1,145 @@
+#include "app/config/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/config/rows.h"
+#include "base/nearest.h"
+
+static void set_initial(const struct option_row *rows, size_t count, void *object) {
+    for (size_t i = 0; i < count; i++) {
+        option_clear(&rows[i], object);
+        if (rows[i].initial)
+            option_set(&rows[i], object, rows[i].initial, NULL);
+    }
+}
+
+void config_defaults(struct config *config) {
+    memset(config, 0, sizeof *config);
+    set_initial(option_rows, option_row_count, config);
+}
+
+static void clear_output(struct output_config *output) {
+    for (size_t i = 0; i < output_row_count; i++)
+        option_clear(&output_rows[i], output);
+}
+
+void config_clear_outputs(struct config *config) {
+    while (config->output_count > 0)
+        clear_output(&config->outputs[--config->output_count]);
+}
+
+void config_release(struct config *config) {
+    config_clear_outputs(config);
+    for (size_t i = 0; i < option_row_count; i++)
+        option_clear(&option_rows[i], config);
+}
+
+struct output_config *config_add_output(struct config *config) {
+    if (config->output_count == CONFIG_OUTPUTS_MAX)
+        return NULL;
+    struct output_config *output = &config->outputs[config->output_count++];
+    memset(output, 0, sizeof *output);
+    set_initial(output_rows, output_row_count, output);
+    return output;
+}
+
+const char *config_output_sink(const struct output_config *output) {
+    if (output->sink)
+        return output->sink;
+    return output->topic ? "kafka" : "file";
+}
+
+const char *config_output_name(const struct output_config *output) {
+    if (output->name)
+        return output->name;
+    return output->topic ? output->topic : config_output_sink(output);
+}
+
+const struct option_row *config_find_row(const char *path) {
+    for (size_t i = 0; i < option_row_count; i++)
+        if (strcmp(option_rows[i].path, path) == 0)
+            return &option_rows[i];
+    for (size_t i = 0; i < output_row_count; i++)
+        if (strcmp(output_rows[i].path, path) == 0)
+            return &output_rows[i];
+    return NULL;
+}
+
+const char *config_nearest_path(const char *path) {
+    const char *names[2] = {
+        nearest_name(path, &option_rows[0].path, option_row_count, sizeof *option_rows),
+        nearest_name(path, &output_rows[0].path, output_row_count, sizeof *output_rows),
+    };
+    if (!names[0] || !names[1])
+        return names[0] ? names[0] : names[1];
+    return nearest_name(path, names, 2, sizeof *names);
+}
+
+/* Takes "outputs.0.topic" apart: the number goes into *index, and `path` becomes "outputs.topic". -EINVAL without one. */
+static int split_output_path(char *path, size_t *index) {
+    char *number = path + strlen("outputs.");
+    char *end;
+    if (!isdigit((unsigned char)*number))
+        return -EINVAL;
+    *index = strtoul(number, &end, 10);
+    if (*end != '.')
+        return -EINVAL;
+    memmove(number, end + 1, strlen(end + 1) + 1);
+    return 0;
+}
+
+static int unknown_option(const char *path, const char *origin, struct error *error) {
+    const char *nearest = config_nearest_path(path);
+    if (nearest)
+        return error_set(error, EINVAL, EX_CONFIG, "%s: unknown option \"%s\"; did you mean \"%s\"?", origin,
+                         path, nearest);
+    return error_set(error, EINVAL, EX_CONFIG,
+                     "%s: unknown option \"%s\"; --help and the reference page list all options", origin,
+                     path);
+}
+
+/* The row and the object that a path of --set means (`object` is the configuration's where it is no output's); creates
+ * the next output. */
+static int locate(struct config *config, char *path, const char *origin, const struct option_row **row,
+                  void **object, struct error *error) {
+    if (strncmp(path, "outputs.", 8) == 0) {
+        size_t index = 0;
+        if (split_output_path(path, &index) < 0)
+            return error_set(error, EINVAL, EX_CONFIG,
+                             "%s: \"%s\" needs the output's number, as in outputs.0.topic", origin, path);
+        if (index > config->output_count || index >= CONFIG_OUTPUTS_MAX)
+            return error_set(error, EINVAL, EX_CONFIG,
+                             "%s: there is no output %zu; the next one is number %zu", origin, index,
+                             config->output_count);
+        if (index == config->output_count)
+            config_add_output(config);
+        *object = &config->outputs[index];
+    }
+    *row = config_find_row(path);
+    return *row ? 0 : unknown_option(path, origin, error);
+}
+
+int config_set(struct config *config, const char *assignment, const char *origin, struct error *error) {
+    const char *equals = strchr(assignment, '=');
+    if (!equals || equals == assignment)
+        return error_set(error, EINVAL, EX_USAGE, "%s: \"%s\" is not of the form path=value", origin,
+                         assignment);
+    char *path = strndup(assignment, (size_t)(equals - assignment));
+    if (!path)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    const struct option_row *row = NULL;
+    void *object = config;
+    struct error reason;
+    int result = locate(config, path, origin, &row, &object, error);
+    if (result == 0) {
+        result = option_set(row, object, equals + 1, &reason);
+        if (result < 0)
+            result = error_set(error, EINVAL, EX_CONFIG, "%s: %s: %s", origin, path, reason.text);
+    }
+    free(path);
+    return result;
+}

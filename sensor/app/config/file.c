@@ -1,0 +1,239 @@
+/* The configuration file: libconfig's tree against our rows. */
+#include "app/config/config.h"
+#include "app/config/rows.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libconfig.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where in the file we are, for messages. */
+struct place {
+    const char *file;
+    unsigned line;
+};
+
+static struct place place_of(const char *file, const config_setting_t *setting) {
+    const char *included = config_setting_source_file(setting);
+    return (struct place){included ? included : file, config_setting_source_line(setting)};
+}
+
+static int fail_at(struct place place, const char *path, const char *reason, struct error *error) {
+    return error_set(error, EINVAL, EX_CONFIG, "%s:%u: %s: %s", place.file, place.line, path, reason);
+}
+
+static int fail_type(struct place place, const struct option_row *row, struct error *error) {
+    return error_set(error, EINVAL, EX_CONFIG, "%s:%u: %s: wrong type, expected %s", place.file, place.line,
+                     row->path, option_type_name(row->type));
+}
+
+/* A scalar as text, if its type in the file fits the row's; NULL if not, or with the reason. */
+static char *scalar_text(const config_setting_t *setting, enum option_type type, struct error *reason) {
+    char *text = NULL;
+    int kind = config_setting_type(setting);
+    reason->text[0] = '\0';
+    if (type == OPTION_BOOLEAN || type == OPTION_SWITCH)
+        return kind == CONFIG_TYPE_BOOL ? strdup(config_setting_get_bool(setting) ? "true" : "false") : NULL;
+    if (type == OPTION_INTEGER) {
+        if (kind != CONFIG_TYPE_INT && kind != CONFIG_TYPE_INT64)
+            return NULL;
+        long long number = kind == CONFIG_TYPE_INT ? (long long)config_setting_get_int(setting)
+                                                   : config_setting_get_int64(setting);
+        return asprintf(&text, "%lld", number) < 0 ? NULL : text;
+    }
+    if (kind != CONFIG_TYPE_STRING || type == OPTION_STRINGS)
+        return NULL;
+    return config_expand(config_setting_get_string(setting), &text, reason) < 0 ? NULL : text;
+}
+
+static int read_scalar(const char *file, const config_setting_t *setting, const struct option_row *row,
+                       void *object, struct error *error) {
+    struct place place = place_of(file, setting);
+    struct error reason;
+    char *text = scalar_text(setting, row->type, &reason);
+    if (!text)
+        return reason.text[0] ? fail_at(place, row->path, reason.text, error) : fail_type(place, row, error);
+    int result = option_set(row, object, text, &reason);
+    free(text);
+    return result < 0 ? fail_at(place, row->path, reason.text, error) : 0;
+}
+
+static int read_list(const char *file, const config_setting_t *setting, const struct option_row *row,
+                     void *object, struct error *error) {
+    if (!config_setting_is_array(setting) && !config_setting_is_list(setting))
+        return fail_type(place_of(file, setting), row, error);
+    size_t count = (size_t)config_setting_length(setting);
+    char **items = calloc(count + 1, sizeof *items);
+    if (!items)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        const config_setting_t *item = config_setting_get_elem(setting, (unsigned)i);
+        struct error reason;
+        items[i] = scalar_text(item, OPTION_STRING, &reason);
+        if (!items[i])
+            result = reason.text[0] ? fail_at(place_of(file, item), row->path, reason.text, error)
+                                    : fail_type(place_of(file, item), row, error);
+    }
+    if (result == 0 && option_set_list(row, object, (const char *const *)items, count) < 0)
+        result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        free(items[i]);
+    free(items);
+    return result;
+}
+
+static int unknown_key(const char *file, const config_setting_t *setting, const char *path,
+                       struct error *error) {
+    const char *nearest = config_nearest_path(path);
+    struct place place = place_of(file, setting);
+    if (nearest)
+        return error_set(error, EINVAL, EX_CONFIG, "%s:%u: unknown option \"%s\"; did you mean \"%s\"?",
+                         place.file, place.line, path, nearest);
+    return error_set(error, EINVAL, EX_CONFIG,
+                     "%s:%u: unknown option \"%s\"; the reference page lists all options", place.file,
+                     place.line, path);
+}
+
+static int read_setting(const char *file, const config_setting_t *setting, const char *group, void *object,
+                        struct error *error) {
+    char path[256];
+    snprintf(path, sizeof path, "%s%s%s", group, *group ? "." : "", config_setting_name(setting));
+    const struct option_row *row = config_find_row(path);
+    if (!row)
+        return unknown_key(file, setting, path, error);
+    return row->type == OPTION_STRINGS ? read_list(file, setting, row, object, error)
+                                       : read_scalar(file, setting, row, object, error);
+}
+
+static int read_group(const char *file, const config_setting_t *group, const char *name, void *object,
+                      struct error *error) {
+    int result = 0;
+    for (unsigned i = 0; result == 0 && i < (unsigned)config_setting_length(group); i++)
+        result = read_setting(file, config_setting_get_elem(group, i), name, object, error);
+    return result;
+}
+
+static int read_outputs(struct config *config, const char *file, const config_setting_t *outputs,
+                        struct error *error) {
+    struct place place = place_of(file, outputs);
+    if (!config_setting_is_list(outputs))
+        return fail_at(place, "outputs",
+                       "wrong type, expected a list of groups: outputs = ( { topic = \"flows\"; } );", error);
+    int result = 0;
+    for (unsigned i = 0; result == 0 && i < (unsigned)config_setting_length(outputs); i++) {
+        const config_setting_t *group = config_setting_get_elem(outputs, i);
+        if (!config_setting_is_group(group))
+            return fail_at(place_of(file, group), "outputs",
+                           "wrong type, expected a group: { topic = \"flows\"; }", error);
+        struct output_config *output = config_add_output(config);
+        if (!output)
+            return fail_at(place_of(file, group), "outputs", "there are more than 16 outputs", error);
+        result = read_group(file, group, "outputs", output, error);
+    }
+    return result;
+}
+
+/* Whether any option's path begins with this group's name. */
+static bool is_group_name(const char *name) {
+    size_t length = strlen(name);
+    for (size_t i = 0; i < option_row_count; i++)
+        if (strncmp(option_rows[i].path, name, length) == 0 && option_rows[i].path[length] == '.')
+            return true;
+    return false;
+}
+
+/* A group that isn't ours fails at its first member: "metre.idle_timeout" is near to a name, "metre" to none. */
+static bool is_unknown_group(const config_setting_t *setting) {
+    return config_setting_is_group(setting) && config_setting_length(setting) > 0 &&
+           !config_find_row(config_setting_name(setting));
+}
+
+static int read_root(struct config *config, const char *file, const config_setting_t *root,
+                     struct error *error) {
+    int result = 0;
+    for (unsigned i = 0; result == 0 && i < (unsigned)config_setting_length(root); i++) {
+        const config_setting_t *setting = config_setting_get_elem(root, i);
+        const char *name = config_setting_name(setting);
+        if (strcmp(name, "outputs") == 0)
+            result = read_outputs(config, file, setting, error);
+        else if (!is_group_name(name))
+            result = is_unknown_group(setting) ? read_group(file, setting, name, config, error)
+                                               : read_setting(file, setting, "", config, error);
+        else if (config_setting_is_group(setting))
+            result = read_group(file, setting, name, config, error);
+        else
+            result = fail_at(place_of(file, setting), name, "wrong type, expected a group: NAME = { ... };",
+                             error);
+    }
+    return result;
+}
+
+/* Whether the first byte can be read: libconfig's scanner ends the process where it can't, as with a folder. */
+static bool is_readable(FILE *stream) {
+    int first = fgetc(stream);
+    if (first != EOF)
+        ungetc(first, stream);
+    return !ferror(stream);
+}
+
+static int unreadable(const char *path, struct error *error) {
+    return error_set(error, errno, errno == EACCES ? EX_NOPERM : EX_NOINPUT,
+                     "%s: %s; give the configuration's path with -c", path, strerror(errno));
+}
+
+static int syntax_error(const char *path, const config_t *tree, struct error *error) {
+    const char *included = config_error_file(tree);
+    return error_set(error, EINVAL, EX_CONFIG,
+                     "%s:%d: %s; strings, sizes and durations are quoted, and each setting ends with ;",
+                     included ? included : path, config_error_line(tree), config_error_text(tree));
+}
+
+/* libconfig takes minutes over what is no configuration at all: it gets the text only if that has a sensible size. */
+enum { CONFIG_SIZE_MAX = 1024 * 1024 };
+
+static int parse(struct config *config, const char *path, char *text, size_t length, struct error *error) {
+    config_t tree;
+    FILE *stream = fmemopen(text, length, "r");
+    if (!stream)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    config_init(&tree);
+    int result = config_read(&tree, stream) == CONFIG_TRUE
+                     ? read_root(config, path, config_root_setting(&tree), error)
+                     : syntax_error(path, &tree, error);
+    fclose(stream);
+    config_destroy(&tree);
+    return result;
+}
+
+static int read_and_parse(struct config *config, const char *path, FILE *stream, struct error *error) {
+    char *text = malloc(CONFIG_SIZE_MAX + 1);
+    if (!text)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    size_t length = fread(text, 1, CONFIG_SIZE_MAX, stream);
+    bool whole = fgetc(stream) == EOF;
+    text[length] = '\n'; /* so that an empty file has a byte */
+    int result =
+        whole ? parse(config, path, text, length + 1, error)
+              : error_set(error, EFBIG, EX_CONFIG,
+                          "%s: larger than 1 MiB; is this the configuration? Give its path with -c", path);
+    free(text);
+    return result;
+}
+
+int config_load(struct config *config, const char *path, struct error *error) {
+    FILE *stream = fopen(path, "re");
+    if (!stream)
+        return unreadable(path, error);
+    int result = is_readable(stream) ? read_and_parse(config, path, stream, error) : unreadable(path, error);
+    fclose(stream);
+    return result;
+}
+
+const char *config_library_version(void) {
+    static char version[64];
+    snprintf(version, sizeof version, "libconfig %d.%d.%d", LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR,
+             LIBCONFIG_VER_REVISION);
+    return version;
+}

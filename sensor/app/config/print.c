@@ -1,0 +1,137 @@
+#include "app/config/config.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+bool config_is_secret_property(const char *name, size_t length) {
+    static const char *const secrets[] = {"sasl.password",
+                                          "ssl.key.password",
+                                          "ssl.keystore.password",
+                                          "ssl.key.pem",
+                                          "sasl.oauthbearer.client.secret",
+                                          "sasl.oauthbearer.config"};
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+        if (strlen(secrets[i]) == length && strncasecmp(secrets[i], name, length) == 0)
+            return true;
+    return false;
+}
+
+/* As the file's reader takes it back: quotes are escaped, and "${" is no reference. */
+static void print_quoted(const char *text, FILE *stream) {
+    fputc('"', stream);
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\')
+            fputc('\\', stream);
+        if (byte == '$' && text[1] == '{')
+            fputc('$', stream);
+        if (byte < 0x20)
+            fprintf(stream, "\\x%02x", byte);
+        else
+            fputc(byte, stream);
+    }
+    fputc('"', stream);
+}
+
+/* "name=value", the value masked where nobody should read it. */
+static void print_item(const char *item, FILE *stream) {
+    const char *equals = strchr(item, '=');
+    if (!equals || !config_is_secret_property(item, (size_t)(equals - item))) {
+        print_quoted(item, stream);
+        return;
+    }
+    fprintf(stream, "\"%.*s=********\"", (int)(equals - item), item);
+}
+
+static void print_list(const struct string_list *list, FILE *stream) {
+    fputs("[ ", stream);
+    for (size_t i = 0; i < list->count; i++) {
+        if (i > 0)
+            fputs(", ", stream);
+        print_item(list->items[i], stream);
+    }
+    fputs(" ]", stream);
+}
+
+static void print_duration(int64_t value, FILE *stream) {
+    static const struct {
+        int64_t microseconds;
+        const char *unit;
+    } units[] = {{1000000, "s"}, {1000, "ms"}, {1, "us"}};
+    size_t i = 0;
+    while (value % units[i].microseconds != 0)
+        i++;
+    fprintf(stream, "\"%" PRId64 "%s\"", value / units[i].microseconds, units[i].unit);
+}
+
+static void print_size(int64_t value, FILE *stream) {
+    static const char *const units[] = {"", "KiB", "MiB", "GiB"};
+    size_t i = 0;
+    while (i < 3 && value > 0 && value % 1024 == 0) {
+        value /= 1024;
+        i++;
+    }
+    fprintf(stream, "\"%" PRId64 "%s\"", value, units[i]);
+}
+
+static void print_value(const struct option_row *row, const void *object, FILE *stream) {
+    const void *member = (const char *)object + row->offset;
+    switch (row->type) {
+    case OPTION_BOOLEAN: fputs(*(const bool *)member ? "true" : "false", stream); break;
+    case OPTION_SWITCH:
+        fputs(*(const enum option_switch *)member == SWITCH_ON ? "true" : "false", stream);
+        break;
+    case OPTION_INTEGER:
+        fprintf(stream, "%" PRId64, *(const int64_t *)member);
+        if (*(const int64_t *)member > INT32_MAX)
+            fputc('L', stream);
+        break;
+    case OPTION_SIZE: print_size(*(const int64_t *)member, stream); break;
+    case OPTION_DURATION: print_duration(*(const int64_t *)member, stream); break;
+    case OPTION_STRING:
+    case OPTION_CHOICE: print_quoted(*(char *const *)member, stream); break;
+    case OPTION_STRINGS: print_list(member, stream); break;
+    }
+}
+
+static void print_setting(const struct option_row *row, const char *name, const void *object,
+                          const char *indent, FILE *stream) {
+    if (!option_is_set(row, object))
+        return;
+    fprintf(stream, "%s%s = ", indent, name);
+    print_value(row, object, stream);
+    fputs(";\n", stream);
+}
+
+static void print_groups(const struct config *config, FILE *stream) {
+    char open[64] = "";
+    for (size_t i = 0; i < option_row_count; i++) {
+        const char *dot = strchr(option_rows[i].path, '.');
+        size_t length = dot ? (size_t)(dot - option_rows[i].path) : 0;
+        if (strlen(open) != length || memcmp(open, option_rows[i].path, length) != 0) {
+            if (*open)
+                fputs("};\n", stream);
+            snprintf(open, sizeof open, "%.*s", (int)length, option_rows[i].path);
+            if (*open)
+                fprintf(stream, "%s = {\n", open);
+        }
+        print_setting(&option_rows[i], dot ? dot + 1 : option_rows[i].path, config, dot ? "    " : "",
+                      stream);
+    }
+    if (*open)
+        fputs("};\n", stream);
+}
+
+void config_print(const struct config *config, FILE *stream) {
+    print_groups(config, stream);
+    fputs("outputs = (\n", stream);
+    for (size_t i = 0; i < config->output_count; i++) {
+        fputs("    {\n", stream);
+        for (size_t row = 0; row < output_row_count; row++)
+            print_setting(&output_rows[row], strchr(output_rows[row].path, '.') + 1, &config->outputs[i],
+                          "        ", stream);
+        fputs(i + 1 < config->output_count ? "    },\n" : "    }\n", stream);
+    }
+    fputs(");\n", stream);
+}

@@ -1,0 +1,196 @@
+#include "app/monitor/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* The kubelet's probes and two or three scrapers need a few connections; who opens more at one address waits for itself. */
+enum {
+    CONNECTIONS_MAX = 64,
+    CONNECTIONS_OF_ADDRESS_MAX = 8,
+    CONNECTION_MEMORY = 8192,
+    IDLE_SECONDS = 3,
+    BACKLOG = 128,
+    WAIT_MILLISECONDS = 250, /* until the end is noticed */
+};
+
+struct http_server {
+    struct MHD_Daemon *daemon;
+    void (*begin)(void);
+    http_answer_call *answer;
+    void *context;
+    pthread_t thread;
+    atomic_bool stopping;
+};
+
+static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, const char *content_type,
+                               struct MHD_Response *response) {
+    if (!response)
+        return MHD_NO;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    enum MHD_Result result = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* An answer that is always the same. */
+static enum MHD_Result respond_plainly(struct MHD_Connection *connection, unsigned status, char *text) {
+    return respond(connection, status, "text/plain; charset=utf-8",
+                   MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_PERSISTENT));
+}
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path,
+                              const char *method, const char *version, const char *upload,
+                              size_t *upload_size, void **request) {
+    static char wrong_method[] = "only GET and HEAD\n", nothing[] = "not found\n", failed[] = "no memory\n";
+    static int begun;
+    const struct http_server *server = context;
+    (void)version, (void)upload;
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        return respond_plainly(connection, MHD_HTTP_METHOD_NOT_ALLOWED, wrong_method);
+    /* The first call comes with the headers alone. */
+    if (!*request) {
+        *request = &begun;
+        return MHD_YES;
+    }
+    *upload_size = 0;
+    struct http_answer answer = {.status = MHD_HTTP_OK};
+    if (!server->answer(server->context, path, &answer))
+        return respond_plainly(connection, MHD_HTTP_NOT_FOUND, nothing);
+    if (!answer.body)
+        return respond_plainly(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, failed);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(answer.length, answer.body, MHD_RESPMEM_MUST_FREE);
+    if (!response)
+        free(answer.body);
+    return respond(connection, answer.status, answer.content_type, response);
+}
+
+static void *serve(void *context) {
+    struct http_server *server = context;
+    pthread_setname_np(pthread_self(), "monitor");
+    server->begin();
+    while (!atomic_load(&server->stopping))
+        if (MHD_run_wait(server->daemon, WAIT_MILLISECONDS) != MHD_YES)
+            poll(NULL, 0, WAIT_MILLISECONDS); /* an error that stays must not take a whole core */
+    return NULL;
+}
+
+static const char *print_address(const struct sockaddr *any, char *text, size_t size) {
+    const struct sockaddr_in *ipv4 = (const void *)any;
+    const struct sockaddr_in6 *ipv6 = (const void *)any;
+    char host[INET6_ADDRSTRLEN] = "";
+    bool is_ipv6 = any->sa_family == AF_INET6;
+    inet_ntop(any->sa_family, is_ipv6 ? (const void *)&ipv6->sin6_addr : (const void *)&ipv4->sin_addr, host,
+              sizeof host);
+    snprintf(text, size, is_ipv6 ? "[%s]:%u" : "%s:%u", host,
+             (unsigned)ntohs(is_ipv6 ? ipv6->sin6_port : ipv4->sin_port));
+    return text;
+}
+
+static int open_socket(const struct listen_address *address, int *descriptor, struct error *error) {
+    char text[INET6_ADDRSTRLEN + 16];
+    const int on = 1;
+    int listener = socket(address->socket.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listener >= 0 && setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        bind(listener, &address->socket.any, address->length) == 0 && listen(listener, BACKLOG) == 0) {
+        *descriptor = listener;
+        return 0;
+    }
+    int reason = errno;
+    if (listener >= 0)
+        close(listener);
+    const char *remedy = reason == EADDRINUSE      ? "end who listens there, or choose another port"
+                         : reason == EADDRNOTAVAIL ? "choose an address of this host"
+                                                   : "choose a port above 1023";
+    return error_set(error, reason, reason == EACCES ? EX_NOPERM : EX_UNAVAILABLE,
+                     "monitoring.listen %s: %s; %s", print_address(&address->socket.any, text, sizeof text),
+                     strerror(reason), remedy);
+}
+
+static struct MHD_Daemon *start_daemon(struct http_server *server, int listener) {
+    return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, listener,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_OF_ADDRESS_MAX,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
+}
+
+/* A thread of ours, and not the library's, so that it can give up what it may do. Signals are for those that capture. */
+static int start_thread(struct http_server *server) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int result = pthread_create(&server->thread, NULL, serve, server);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -result;
+}
+
+static void say_where(int listener) {
+    struct listen_address bound = {.length = sizeof bound.socket};
+    char text[INET6_ADDRSTRLEN + 16];
+    if (getsockname(listener, &bound.socket.any, &bound.length) == 0)
+        log_line(LOG_INFO, "monitoring: http://%s/metrics",
+                 print_address(&bound.socket.any, text, sizeof text));
+}
+
+static int start(struct http_server *server, int listener) {
+    server->daemon = start_daemon(server, listener);
+    if (!server->daemon) {
+        close(listener);
+        return -ENOMEM;
+    }
+    int result = start_thread(server);
+    if (result < 0)
+        MHD_stop_daemon(server->daemon); /* closes the listening socket too */
+    return result;
+}
+
+int http_server_open(const struct listen_address *address, void (*begin)(void), http_answer_call *answer,
+                     void *context, struct http_server **opened, struct error *error) {
+    int listener = -1;
+    struct http_server *server = calloc(1, sizeof *server);
+    if (!server)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    *server = (struct http_server){.begin = begin, .answer = answer, .context = context};
+    int result = open_socket(address, &listener, error);
+    if (result == 0) {
+        result = start(server, listener);
+        if (result < 0)
+            error_set(error, -result, EX_OSERR, "monitoring.listen: the server can't be started: %s",
+                      strerror(-result));
+    }
+    if (result < 0) {
+        free(server);
+        return result;
+    }
+    say_where(listener);
+    *opened = server;
+    return 0;
+}
+
+void http_server_close(struct http_server *server) {
+    if (!server)
+        return;
+    atomic_store(&server->stopping, true);
+    pthread_join(server->thread, NULL);
+    MHD_stop_daemon(server->daemon);
+    free(server);
+}
+
+const char *http_library_version(void) {
+    return MHD_get_version();
+}

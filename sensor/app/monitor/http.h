@@ -1,0 +1,30 @@
+/* A small HTTP server for a few fixed paths: one thread, GET and HEAD, everything bounded (connections, connections of one
+ * address, memory of each, idle time). What a client sends comes back in no answer. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "app/monitor/address.h"
+#include "base/error.h"
+
+struct http_answer {
+    unsigned status;
+    const char *content_type;
+    char *body; /* malloc'd, the server's from the call on; NULL: no memory, answered with 500 */
+    size_t length;
+};
+
+/* In the server's thread: fills the answer for a path. False: there is nothing (404). */
+typedef bool http_answer_call(void *context, const char *path, struct http_answer *answer);
+
+struct http_server;
+
+/* Listens from here on, in a thread that calls `begin` first; the port is said in the log. A port that is in use or an address that the host doesn't have:
+ * EX_UNAVAILABLE, or EX_NOPERM. */
+int http_server_open(const struct listen_address *address, void (*begin)(void), http_answer_call *answer,
+                     void *context, struct http_server **server, struct error *error);
+void http_server_close(struct http_server *server); /* NULL: nothing */
+
+/* "0.9.75". */
+const char *http_library_version(void);

@@ -1,0 +1,130 @@
+/* Records and where they went, and the ledger's residuals. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/monitor/getters.h"
+#include "app/pipeline_parts.h"
+
+static const char *name_of(const struct metric_source *source, size_t output) {
+    return source->plan->outputs[output].name;
+}
+
+static const struct sink_statistics *sink_of(const struct metric_source *source, size_t output) {
+    return &source->snapshot->outputs[output].sink;
+}
+
+#define EACH_OUTPUT(i) for (size_t i = 0; (i) < source->plan->output_count; (i)++)
+#define OUTPUT_LABEL(i) \
+    { "output", name_of(source, i) }
+
+static bool is_kafka(const struct metric_source *source, size_t output) {
+    return source->plan->outputs[output].sink == &sink_kafka;
+}
+
+GETTER(records_made) {
+    EACH_OUTPUT(i)
+    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), source->snapshot->made.records[i].made);
+}
+
+GETTER(records_acknowledged) {
+    EACH_OUTPUT(i)
+    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), sink_of(source, i)->acknowledged);
+}
+
+static void write_drop(struct metric_text *text, const char *output, const char *reason, uint64_t records) {
+    metric_count(text, METRIC_LABELS({"output", output}, {"reason", reason}), records);
+}
+
+GETTER(records_dropped) {
+    EACH_OUTPUT(i) {
+        for (int drop = 0; drop < OUTPUT_DROP_COUNT; drop++)
+            write_drop(text, name_of(source, i), output_drop_name((enum output_drop)drop),
+                       snapshot_dropped(source->snapshot, i, (enum output_drop)drop));
+        for (int drop = 0; drop < SINK_DROP_COUNT; drop++)
+            write_drop(text, name_of(source, i), sink_drop_name((enum sink_drop)drop),
+                       sink_of(source, i)->dropped[drop]);
+    }
+}
+
+GETTER(records_in_flight) {
+    EACH_OUTPUT(i)
+    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), snapshot_in_flight(source->snapshot, i));
+}
+
+GETTER(output_bytes) {
+    EACH_OUTPUT(i)
+    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), sink_of(source, i)->bytes);
+}
+
+/* While the loop hangs the records grow older too. */
+GETTER(oldest_age) {
+    EACH_OUTPUT(i) {
+        int64_t age = sink_of(source, i)->oldest_age;
+        int64_t since = source->now - source->snapshot->time;
+        if (is_kafka(source, i))
+            metric_microseconds(text, NULL, METRIC_LABELS(OUTPUT_LABEL(i)), age == 0 ? 0 : age + since);
+    }
+}
+
+static void write_delays(struct metric_text *text, const char *output, const struct delays *delays) {
+    uint64_t records = 0;
+    for (int bucket = 0; bucket <= DELAYS_BUCKETS; bucket++) {
+        char limit[32] = "+Inf";
+        records += delays->counts[bucket];
+        if (bucket < DELAYS_BUCKETS)
+            snprintf(limit, sizeof limit, "%g", (double)delays_limits[bucket] / 1e6);
+        metric_count_suffixed(text, "_bucket", METRIC_LABELS({"output", output}, {"le", limit}), records);
+    }
+    metric_microseconds(text, "_sum", METRIC_LABELS({"output", output}), (int64_t)delays->sum);
+    metric_count_suffixed(text, "_count", METRIC_LABELS({"output", output}), records);
+}
+
+GETTER(delivery) {
+    EACH_OUTPUT(i)
+    if (is_kafka(source, i))
+        write_delays(text, name_of(source, i), &sink_of(source, i)->delays);
+}
+
+GETTER(output_failed) {
+    EACH_OUTPUT(i)
+    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)),
+                 atomic_load_explicit(&source->pipeline->delivery.outputs[i].failed, memory_order_relaxed));
+}
+
+GETTER(queue_bytes) {
+    EACH_OUTPUT(i)
+    if (is_kafka(source, i))
+        metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), sink_of(source, i)->queue_bytes);
+}
+
+GETTER(queue_limit) {
+    EACH_OUTPUT(i)
+    if (is_kafka(source, i))
+        metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), sink_of(source, i)->queue_limit_bytes);
+}
+
+GETTER(kafka_errors) {
+    EACH_OUTPUT(i)
+    if (is_kafka(source, i))
+        metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), sink_of(source, i)->errors);
+}
+
+GETTER(schema_cached) {
+    EACH_OUTPUT(i)
+    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)),
+                 output_schema_is_cached(&source->pipeline->delivery.outputs[i]));
+}
+
+GETTER(schema_mismatch) {
+    EACH_OUTPUT(i)
+    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)),
+                 atomic_load_explicit(&source->pipeline->delivery.outputs[i].mismatch, memory_order_relaxed));
+}
+
+GETTER(residual) {
+    metric_signed(text, METRIC_LABELS({"account", "packets"}), snapshot_packets_residual(source->snapshot));
+    metric_signed(text, METRIC_LABELS({"account", "flows"}), snapshot_flows_residual(source->snapshot));
+    EACH_OUTPUT(i)
+    metric_signed(text, METRIC_LABELS({"account", "records"}, OUTPUT_LABEL(i)),
+                  snapshot_records_residual(source->snapshot, i));
+}

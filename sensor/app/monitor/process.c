@@ -1,0 +1,97 @@
+/* The process, its libraries and its neighbours. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/monitor/getters.h"
+#include "app/pipeline_parts.h"
+#include "capture/capture.h"
+#include "meter/dissect.h"
+#include "record/registry.h"
+
+enum { VERSION_SIZE = 64 };
+
+GETTER(registry_requests) {
+    struct registry_statistics statistics;
+    (void)source;
+    registry_statistics(&statistics);
+    metric_count(text, NULL, statistics.requests);
+}
+
+GETTER(registry_errors) {
+    struct registry_statistics statistics;
+    (void)source;
+    registry_statistics(&statistics);
+    metric_count(text, NULL, statistics.errors);
+}
+
+GETTER(key_reloads) {
+    metric_count(text, METRIC_LABELS({"result", "error"}), source->snapshot->key_reloads[0]);
+    metric_count(text, METRIC_LABELS({"result", "ok"}), source->snapshot->key_reloads[1]);
+}
+
+GETTER(cpu) {
+    metric_microseconds(text, NULL, NULL, source->process.cpu_time);
+}
+
+GETTER(resident_memory) {
+    metric_count(text, NULL, source->process.resident_memory);
+}
+
+GETTER(virtual_memory) {
+    metric_count(text, NULL, source->process.virtual_memory);
+}
+
+GETTER(start_time) {
+    metric_microseconds(text, NULL, NULL, source->process.start_time);
+}
+
+GETTER(open_files) {
+    metric_count(text, NULL, source->process.open_files);
+}
+
+GETTER(max_files) {
+    metric_count(text, NULL, source->process.max_files);
+}
+
+GETTER(budget) {
+    if (source->budget > 0)
+        metric_count(text, NULL, source->budget);
+}
+
+GETTER(clock) {
+    metric_microseconds(text, NULL, NULL, source->realtime);
+}
+
+GETTER(snapshot_age) {
+    metric_microseconds(text, NULL, NULL, source->now - source->waited_since);
+}
+
+/* The first word that begins with a digit: "1.10.3" of "libpcap version 1.10.3 (with TPACKET_V3)". */
+static const char *number_in(const char *words, char *number) {
+    const char *word = words;
+    while (*word && !(isdigit((unsigned char)*word) && (word == words || word[-1] == ' ')))
+        word++;
+    snprintf(number, VERSION_SIZE, "%.*s", (int)strcspn(word, " "), word);
+    return number;
+}
+
+GETTER(build_info) {
+    char ndpi[VERSION_SIZE], librdkafka[VERSION_SIZE], libpcap[VERSION_SIZE];
+    (void)source;
+    metric_count(text,
+                 METRIC_LABELS({"version", FLOWSENSOR_VERSION},
+                               {"ndpi", number_in(dissector_library_version(), ndpi)},
+                               {"librdkafka", number_in(sink_library_version(), librdkafka)},
+                               {"libpcap", number_in(capture_library_version(), libpcap)}),
+                 1);
+}
+
+GETTER(sensor_info) {
+    const struct plan *plan = source->plan;
+    const char *interface = plan->live ? capture_source_name(source->pipeline->intakes[0].capture) : "";
+    metric_count(text,
+                 METRIC_LABELS({"sensor_id", plan->identity.sensor_id}, {"boot_id", plan->identity.boot_id},
+                               {"interface", interface}, {"profile", plan->config->profile}),
+                 1);
+}

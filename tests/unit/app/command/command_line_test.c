@@ -1,0 +1,209 @@
+#include "app/command/command_line.h"
+
+#include "app/config_text.h"
+
+enum { WORDS_MAX = 24 };
+
+/* Parses the words of a line, which blanks separate. */
+static int parse(const char *line, enum command *command, struct config *config, struct error *error) {
+    char copy[512];
+    char *words[WORDS_MAX + 1] = {0}, *rest = NULL;
+    int count = 0;
+    snprintf(copy, sizeof copy, "flowsensor %s", line);
+    for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        words[count++] = word;
+    config_defaults(config);
+    return command_line_parse(count, words, command, config, error);
+}
+
+static enum command parse_well(const char *line, struct config *config) {
+    struct error error = {0};
+    enum command command;
+    if (parse(line, &command, config, &error) < 0)
+        fail_msg("%s: %s", line, error.text);
+    return command;
+}
+
+static void refuse(const char *line, int exit_code, const char *expected) {
+    struct config config;
+    struct error error = {0};
+    enum command command;
+    assert_true(parse(line, &command, &config, &error) < 0);
+    assert_line(&error, exit_code, expected);
+    config_release(&config);
+}
+
+static void later_wins_whatever_the_order_on_the_line(void **state) {
+    (void)state;
+    static const char text[] =
+        "profile = \"nfstream\"; capture = { bpf_filter = \"udp\"; }; meter = { idle_timeout = \"1s\"; active_timeout = \"2s\"; };\n";
+    struct config config;
+    char *path = text_file(text, sizeof text - 1), line[256];
+    snprintf(line, sizeof line, "-f tcp --set meter.idle_timeout=3s --set capture.bpf_filter=icmp -r a -c %s",
+             path);
+    assert_int_equal(parse_well(line, &config), COMMAND_RUN);
+    assert_string_equal(config.profile, "nfstream");
+    assert_string_equal(config.capture.bpf_filter, "tcp");
+    assert_int_equal(config.meter.idle_timeout, 3000000);
+    assert_int_equal(config.meter.active_timeout, 2000000);
+    config_release(&config);
+    unlink(path);
+    free(path);
+}
+
+static void a_source_on_the_line_replaces_the_files(void **state) {
+    (void)state;
+    struct config config;
+    parse_well("--set capture.interface=lo -r a -r b", &config);
+    assert_null(config.capture.interface);
+    assert_int_equal(config.capture.files.count, 2);
+    assert_string_equal(config.capture.files.items[1], "b");
+    config_release(&config);
+    parse_well("--set capture.files=a,b -i lo", &config);
+    assert_int_equal(config.capture.files.count, 0);
+    assert_string_equal(config.capture.interface, "lo");
+    config_release(&config);
+    parse_well("-r a -i lo", &config);
+    assert_int_equal(config.capture.files.count, 1);
+    assert_string_equal(config.capture.interface, "lo");
+    config_release(&config);
+}
+
+static void assert_output(const char *line, const char *sink, const char *format) {
+    struct config config;
+    parse_well(line, &config);
+    assert_int_equal(config.output_count, 1);
+    assert_string_equal(config_output_sink(&config.outputs[0]), sink);
+    assert_string_equal(config.outputs[0].format, format);
+    config_release(&config);
+}
+
+static void the_format_follows_the_path(void **state) {
+    (void)state;
+    assert_output("-r a", "file", "jsonl");
+    assert_output("-r a -w -", "file", "jsonl");
+    assert_output("-r a -w x.csv", "file", "csv");
+    assert_output("-r a -w x.JSON", "file", "jsonl");
+    assert_output("-r a -w x.ndjson", "file", "jsonl");
+    assert_output("-r a -w x.avro", "file", "avro");
+    assert_output("-r a -w x", "file", "avro");
+    assert_output("-r a -w x.csv/y", "file", "avro");
+    assert_output("-r a -w null:", "null", "avro");
+    assert_output("-r a -w null: --format csv", "null", "csv");
+    assert_output("-r a -w x.csv --format jsonl", "file", "jsonl");
+    assert_output("-r a -w x.csv --set outputs.0.format=avro", "file", "avro");
+}
+
+static void w_replaces_the_files_outputs_and_set_adds_to_it(void **state) {
+    (void)state;
+    static const char text[] = "outputs = ( { topic = \"a\"; }, { topic = \"b\"; } );\n";
+    struct config config;
+    char *path = text_file(text, sizeof text - 1), line[256];
+    snprintf(line, sizeof line, "-c %s -r a --schema nfstream/v1", path);
+    parse_well(line, &config);
+    assert_int_equal(config.output_count, 2);
+    assert_string_equal(config.outputs[0].format, "avro");
+    assert_string_equal(config.outputs[1].schema, "nfstream/v1");
+    config_release(&config);
+    snprintf(line, sizeof line, "-r a -w x.csv --set outputs.0.rotate_flows=7 -c %s", path);
+    parse_well(line, &config);
+    assert_int_equal(config.output_count, 1);
+    assert_null(config.outputs[0].topic);
+    assert_string_equal(config.outputs[0].path, "x.csv");
+    assert_int_equal(config.outputs[0].rotate_flows, 7);
+    config_release(&config);
+    unlink(path);
+    free(path);
+}
+
+static void commands_are_words_or_flags(void **state) {
+    (void)state;
+    static const struct {
+        const char *line;
+        enum command command;
+    } lines[] = {
+        {"--help", COMMAND_HELP},
+        {"-h", COMMAND_HELP},
+        {"--version", COMMAND_VERSION},
+        {"-D", COMMAND_LIST_INTERFACES},
+        {"--list-interfaces", COMMAND_LIST_INTERFACES},
+        {"--check-config -r a", COMMAND_CHECK_CONFIG},
+        {"--print-config", COMMAND_PRINT_CONFIG},
+        {"reference", COMMAND_REFERENCE},
+        {"manual", COMMAND_MANUAL},
+        {"completion bash", COMMAND_COMPLETION_BASH},
+        {"completion zsh", COMMAND_COMPLETION_ZSH},
+        {"completion fish -c /nowhere", COMMAND_COMPLETION_FISH},
+        {"schema print", COMMAND_SCHEMA_PRINT},
+        {"schema features --schema flow/v1", COMMAND_SCHEMA_FEATURES},
+        {"schema compose", COMMAND_SCHEMA_COMPOSE},
+        {"--schema flow/v1 schema check", COMMAND_SCHEMA_CHECK},
+        {"schema find", COMMAND_SCHEMA_FIND},
+        {"schema register", COMMAND_SCHEMA_REGISTER},
+        {"topics check", COMMAND_TOPICS_CHECK},
+        {"topics create --set topics.partitions=3", COMMAND_TOPICS_CREATE},
+        {"verify", COMMAND_VERIFY},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct config config;
+        assert_int_equal(parse_well(lines[i].line, &config), lines[i].command);
+        config_release(&config);
+    }
+    /* These answer whatever the configuration says. */
+    struct config config;
+    assert_int_equal(parse_well("--version -c /nowhere", &config), COMMAND_VERSION);
+    config_release(&config);
+}
+
+static void unknown_words_and_flags_are_usage(void **state) {
+    (void)state;
+    refuse("--fromat csv", EX_USAGE, "unknown flag --fromat; did you mean --format?");
+    refuse("--fromat=csv", EX_USAGE, "unknown flag --fromat; did you mean --format?");
+    refuse("--zzzzzzzz", EX_USAGE, "unknown flag --zzzzzzzz; --help lists all");
+    refuse("-r a -x", EX_USAGE, "unknown flag -x;");
+    refuse("--check-config=yes", EX_USAGE, "--check-config takes no value");
+    refuse("-r", EX_USAGE, "-r needs a value");
+    refuse("--schema", EX_USAGE, "--schema needs a value");
+    refuse("a.pcap", EX_USAGE, "unexpected argument \"a.pcap\"; captures are given with -r FILE");
+    refuse("schema", EX_USAGE, "there are print, features, compose, check, find and register");
+    refuse("completion", EX_USAGE, "completion needs a word after it; there are bash, zsh and fish");
+    refuse("manual page", EX_USAGE, "unexpected argument \"page\"");
+    refuse("schema prnt", EX_USAGE, "schema prnt: unknown command; did you mean schema print?");
+    refuse("schema zzzzz", EX_USAGE,
+           "schema zzzzz: unknown command; there are print, features, compose, check, find and register");
+    refuse("topics", EX_USAGE, "there are check and create");
+    refuse("topic check", EX_USAGE, "unknown command topic; did you mean topics? (--help lists all)");
+    refuse("verfy", EX_USAGE, "unknown command verfy; did you mean verify? (--help lists all)");
+    refuse("verify x", EX_USAGE, "unexpected argument \"x\"");
+    refuse("schema print x", EX_USAGE, "unexpected argument \"x\"");
+    refuse("--profile fast", EX_USAGE, "--profile: profile: \"fast\" is not one of native|nfstream");
+    refuse("--format xml", EX_USAGE, "\"xml\" is not one of avro|csv|jsonl");
+}
+
+static void set_names_what_is_wrong(void **state) {
+    (void)state;
+    refuse("--set meter.idle_timout=5s", EX_CONFIG,
+           "--set: unknown option \"meter.idle_timout\"; did you mean \"meter.idle_timeout\"?");
+    refuse("--set meter.idle_timeout", EX_USAGE, "\"meter.idle_timeout\" is not of the form path=value");
+    refuse("--set =x", EX_USAGE, "is not of the form path=value");
+    refuse("--set meter.idle_timeout=5", EX_CONFIG, "--set: meter.idle_timeout: expected a duration");
+    refuse("--set outputs.topic=x", EX_CONFIG, "needs the output's number, as in outputs.0.topic");
+    refuse("--set outputs.0x.topic=x", EX_CONFIG, "needs the output's number");
+    refuse("--set outputs.1.topic=x", EX_CONFIG, "there is no output 1; the next one is number 0");
+    refuse("--set outputs.99999999999999999999.topic=x", EX_CONFIG, "there is no output");
+    refuse("--set outputs.0.topik=x", EX_CONFIG, "did you mean \"outputs.topic\"?");
+    refuse("-c /nowhere -r a", EX_NOINPUT, "/nowhere: No such file");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(later_wins_whatever_the_order_on_the_line),
+        cmocka_unit_test(a_source_on_the_line_replaces_the_files),
+        cmocka_unit_test(the_format_follows_the_path),
+        cmocka_unit_test(w_replaces_the_files_outputs_and_set_adds_to_it),
+        cmocka_unit_test(commands_are_words_or_flags),
+        cmocka_unit_test(unknown_words_and_flags_are_usage),
+        cmocka_unit_test(set_names_what_is_wrong),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
