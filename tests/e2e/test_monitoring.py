@@ -521,15 +521,15 @@ class Hostile(Monitoring):
             return answer
 
     def test_slow_clients(self):
-        """1,000 clients that never finish their request, and one that gets its answers; no packet is lost."""
+        """1,000 clients of 200 addresses that never finish their request, and one that gets its answers; no packet is lost."""
         sender = self.send(conversations(100), pause=0.005)
         slow = []
         self.addCleanup(lambda: [client.close() for client in slow])
-        for _ in range(SLOW_CLIENTS):
+        for number in range(SLOW_CLIENTS):
             client = socket.socket()
             slow.append(client)
             client.settimeout(1)
-            client.bind(("127.0.0.2", 0))
+            client.bind((f"127.0.0.{2 + number % 200}", 0))
             with contextlib.suppress(OSError):
                 client.connect(self.where)
                 client.send(b"GET /metrics HTTP/1.1\r\nHost: ")
