@@ -1,4 +1,5 @@
 """The Kustomize base is what the chart renders, and kubectl builds it and the overlay."""
+import functools
 import os
 import subprocess
 import tempfile
@@ -13,15 +14,22 @@ KUSTOMIZE = DEPLOY / "kustomize"
 MANAGER = "app.kubernetes.io/managed-by"
 
 
+@functools.cache
+def tool(name, program):
+    """The path of a program that tests/go_tools.sh builds."""
+    answer = subprocess.run([REPOSITORY / "tests/go_tools.sh", name], stdout=subprocess.PIPE, text=True, check=True)
+    return Path(answer.stdout.strip()) / program
+
+
 def build(folder):
-    return {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(output("kubectl", "kustomize", folder))}
+    text = output(tool("kubernetes", "kubectl"), "kustomize", folder)
+    return {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(text)}
 
 
 class Kustomize(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        answer = subprocess.run([REPOSITORY / "tests/go_tools.sh", "helm"], stdout=subprocess.PIPE, text=True, check=True)
-        cls.helm = Path(answer.stdout.strip()) / "helm"
+        cls.helm = tool("helm", "helm")
 
     def test_base_is_what_the_chart_renders(self):
         with tempfile.TemporaryDirectory(prefix="flowsensor-kustomize-") as folder:
