@@ -12,7 +12,7 @@ import chart
 import container
 import roots
 from far_servers import FarServers
-from harness import CAPTURES, Case, Ledger
+from harness import CAPTURES, Case, Ledger, wait_until
 import namespaces
 from namespaces import FAR, NEAR, Wire
 
@@ -160,6 +160,12 @@ class Pod(Case):
         stats = self.servers.records(STATS_TOPIC)
         self.assertTrue(stats[-1]["record"]["is_last"] or any(found["record"]["is_last"] for found in stats))
 
+    def mend_wire(self):
+        """The near end still believes for a while that nobody is there."""
+        namespaces.ip("-n", self.wire.far, "link", "set", "far0", "up")
+        namespaces.ip("-n", self.wire.near, "neigh", "flush", "dev", "near0")
+        wait_until(lambda: self.wire.in_far("ping", "-c", "1", "-W", "1", NEAR).returncode == 0, what="the wire")
+
     def test_a_broker_that_goes_away(self):
         """The pod stays ready and alive, and ends within its grace period with what it could not deliver counted."""
         changes = {"delivery": {"shutdownTimeout": "5s"}, "terminationGracePeriodSeconds": 20, "kafka": {"topic": "away-flows", "statsTopic": "away-stats"}}
@@ -168,7 +174,7 @@ class Pod(Case):
         _made, running = self.start_sensor()
         self.node.wait_for_probe(self.spec, "readiness")
         namespaces.ip("-n", self.wire.far, "link", "set", "far0", "down")
-        self.addCleanup(namespaces.ip, "-n", self.wire.far, "link", "set", "far0", "up")
+        self.addCleanup(self.mend_wire)
         time.sleep(3)
         self.assertEqual(self.probes(), {"startup": 200, "liveness": 200, "readiness": 200})
         asked = time.monotonic()
