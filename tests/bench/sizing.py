@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Measures what deploy/sizing.md is computed from: CPU time per packet and per flow, bytes per record in Kafka, CPU and
-drops of a live sensor at given rates, and the memory budget.
+drops of a live sensor at given rates, how long a start takes, and the memory budget.
 
 Usage: sizing.py [options], as root (network namespaces), with the Python of tests/requirements.txt, tcpreplay, and the
 programs flowsensor and bench-generate built. It starts a broker and a registry of its own on loopback. Everything goes to Kafka:
@@ -34,6 +34,9 @@ TABLE_SIZES = (32768, 65536, 131072, 262144)
 TICKS = os.sysconf("SC_CLK_TCK")
 # Live, flows shall end, and so be delivered, while it is measured; what the start costs is left out.
 IDLE_S, WARM_UP_S = 2, 5
+BEGUN = b"packets are read from here on"
+START_RUNS = 11
+START_SIZES = ((65536, "64MiB"), (131072, "32MiB"), (262144, "64MiB"))
 
 
 def configuration(folder, servers, topic, policy, codec):
@@ -143,6 +146,36 @@ def budget(options, size, meters):
     return int(re.search(r"^total\t(\d+)", done.stdout, re.MULTILINE).group(1))
 
 
+def start_once(options, words):
+    """Seconds from the start of the process to the first packet that it could read."""
+    running = Running(*words, "-i", "lo", "--set", "log.level=debug", "--set", "delivery.shutdown_timeout=100ms", binary=options.binary)
+    try:
+        while BEGUN not in os.pread(running.errors.fileno(), 1 << 20, 0):
+            if running.process.poll() is not None:
+                raise RuntimeError(f"flowsensor ended: {running.finish()}")
+            time.sleep(0.001)
+        seconds = time.monotonic() - running.start
+        running.signal(signal.SIGTERM)
+        running.finish()
+    finally:
+        running.close()
+    return seconds
+
+
+def starts(options, servers, folder):
+    """Median, least and most seconds of a live start, with a broker and without, for some sizes of table and ring."""
+    config = prepare(options, servers, folder, "start", ["all=keep"])
+    absent = "outputs.0.kafka=bootstrap.servers=127.0.0.1:9"
+    found = []
+    for broker, more in (("answers", ()), ("absent", ("--set", absent))):
+        for size, ring in START_SIZES:
+            words = ("-c", config, "--set", f"meter.flow_table_size={size}", "--set", f"capture.socket_buffer_size={ring}", *more)
+            times = [start_once(options, words) for _ in range(START_RUNS)]
+            found.append({"broker": broker, "flows": size, "ring": ring, "median": statistics.median(times), "least": min(times),
+                          "most": max(times)})
+    return found
+
+
 def measure(options):
     servers = LocalServers.get()
     report = {"scale": options.scale, "runs": options.runs, "files": {}, "live": []}
@@ -153,6 +186,7 @@ def measure(options):
         for name, rate in (case.split(":") for case in options.live):
             report["live"].append(live(options, servers, folder, name, int(rate)))
             print(json.dumps(report["live"][-1]), file=sys.stderr)
+        report["starts"] = starts(options, servers, folder)
     report["cost"] = {case: solve(report["files"], case) for case in ("null", "clear", "policy")}
     report["budget"] = {f"{size}x{meters}": budget(options, size, meters) for size in TABLE_SIZES for meters in (1, 2)}
     return report
@@ -174,6 +208,11 @@ def print_report(report):
     for row in report["live"]:
         print(f"| {row['capture']} | {row['rate']:.0f} | {row['core']:.2f} | {row['read']} | {row['dropped']} | {row['records']} |"
               f" {row['bytes']:.0f} | {row['resident'] / 2**20:.0f} |")
+    print()
+    print("| start, broker | flows | ring | median ms | least | most |\n| --- | --- | --- | --- | --- | --- |")
+    for row in report["starts"]:
+        print(f"| {row['broker']} | {row['flows']} | {row['ring']} | {row['median'] * 1000:.0f} | {row['least'] * 1000:.0f} |"
+              f" {row['most'] * 1000:.0f} |")
     print()
     for name, size in report["budget"].items():
         print(f"budget {name}: {size / 2**20:.0f} MiB")
