@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "app/config/kafka_options.h"
 #include "app/pipeline_parts.h"
 #include "meter/plugin.h"
 #include "meter/udps.h"
@@ -45,11 +46,7 @@ static int add_outputs(const struct plan *plan, struct budget *budget, struct er
     uint64_t sum = 0;
     for (size_t i = 0; i < plan->output_count; i++) {
         const struct output_plan *output = &plan->outputs[i];
-        const struct sink_options options = {
-            .output = output->name,
-            .kafka = (const char *const *)output->config->kafka.items,
-            .kafka_count = output->config->kafka.count,
-        };
+        const struct sink_options options = kafka_options_of(plan->config, output->config);
         uint64_t bytes = PLAIN_OUTPUT_BYTES;
         int result = output->sink->memory ? output->sink->memory(&options, &bytes, error) : 0;
         if (result < 0)

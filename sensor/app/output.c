@@ -22,15 +22,15 @@ const char *output_drop_name(enum output_drop drop) {
     return drops[drop].name;
 }
 
+const char *output_drop_text(enum output_drop drop) {
+    return drops[drop].text;
+}
+
 void record_counts_add(struct record_counts *sum, const struct record_counts *part) {
     sum->made += part->made;
     sum->sent += part->sent;
     for (int drop = 0; drop < OUTPUT_DROP_COUNT; drop++)
         sum->dropped[drop] += part->dropped[drop];
-}
-
-const char *output_drop_text(enum output_drop drop) {
-    return drops[drop].text;
 }
 
 static int resolve_schema_id(struct output *output, const struct config *config, struct registry *registry,
