@@ -13,7 +13,8 @@ from pathlib import Path
 
 import roots
 import seccomp
-from harness import Running, wait_until
+from harness import Case, Running, wait_until
+from namespaces import Wire
 from test_live import waits
 
 NET_RAW = "CAP_NET_RAW"
@@ -105,3 +106,17 @@ def end_all(folder):
     for state in Path(folder).glob("bundle-*/runc/*"):
         subprocess.run(["runc", "--root", str(state.parent), "delete", "--force", state.name], stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, check=False)
+
+
+class WiredCase(Case):
+    """Tests of containers on one wire; what a test that failed left running is ended."""
+
+    @classmethod
+    def setUpClass(cls):
+        roots.root()
+        cls.wire = Wire()
+        cls.addClassCleanup(cls.wire.remove)
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(end_all, self.folder)

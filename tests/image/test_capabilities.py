@@ -5,25 +5,12 @@ import unittest
 
 import container
 import roots
-from harness import Case
-from namespaces import Wire
 
 EX_NOPERM = 77
 SHELL = ("/tmp/sh", "-c", 'exec "$0" "$@"', f"/{roots.BINARY}")
 
 
-class Capabilities(Case):
-    @classmethod
-    def setUpClass(cls):
-        roots.root()
-        cls.wire = Wire()
-        cls.addClassCleanup(cls.wire.remove)
-
-    def setUp(self):
-        super().setUp()
-        self.folder.chmod(0o755)
-        self.addCleanup(container.end_all, self.folder)
-
+class Capabilities(container.WiredCase):
     def pod(self, *arguments, capability="cap_net_raw=p", shell=False, **given):
         """The image with another capability on the binary's file (None: none), which may be run through a lent shell."""
         binary = roots.binary_with(capability, self.folder / "flowsensor")

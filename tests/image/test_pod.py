@@ -10,8 +10,8 @@ import unittest
 
 import container
 import roots
-from harness import Case, Running, wait_until
-from namespaces import NEAR, Wire
+from harness import Running, wait_until
+from namespaces import NEAR
 
 EX_CANTCREAT = 73
 TIMES, LIMIT_S = 11, 0.3
@@ -22,18 +22,7 @@ delivery = {{ shutdown_timeout = "100ms"; }};
 """
 
 
-class Pods(Case):
-    @classmethod
-    def setUpClass(cls):
-        roots.root()
-        cls.wire = Wire()
-        cls.addClassCleanup(cls.wire.remove)
-
-    def setUp(self):
-        super().setUp()
-        self.folder.chmod(0o755)
-        self.addCleanup(container.end_all, self.folder)
-
+class Pods(container.WiredCase):
     def configured(self, *arguments, broker="127.0.0.1:1", more="", mounts=(), **given):
         """With the entry point's own arguments and a mounted configuration, as the chart does."""
         folder = self.folder / "etc"
