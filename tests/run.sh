@@ -23,6 +23,12 @@ for argument in "$@"; do
 done
 export LONG
 
+# discover FOLDER PLACE: the tests in a folder, with the Python of PLACE/requirements.txt.
+discover() {
+  local python
+  python=$(python_environment "$ROOT/$2/requirements.txt") && "$python" -m unittest discover -s "$1"
+}
+
 suite_house() {
   python3 tests/house/run.py -I "$ROOT/build/release/sensor" && python3 -m unittest discover -q -s tests/house &&
     tests/house/format.sh && shellcheck -x -P SCRIPTDIR deploy/*.sh deploy/*/*.sh tests/*.sh tests/*/*.sh .ci/run
@@ -46,24 +52,19 @@ suite_e2e() { "$PYTHON" tests/e2e/run.py; }
 suite_python() { "$PYTHON" -m unittest discover -s tests/python; }
 suite_tutorial() { "$PYTHON" -m unittest discover -s tests/tutorial; }
 # Man page, completions, systemd unit, Debian packages, compose file and Kustomize base.
-suite_packaging() { "$(python_environment "$ROOT/tests/chart/requirements.txt")" -m unittest discover -s tests/packaging; }
+suite_packaging() { discover tests/packaging tests/chart; }
 suite_strangers() { "$PYTHON" tests/strangers/run.py; }
 # The chart: what it renders, refuses and promises. Builds helm and other programs in Go at the first time (4 minutes).
-suite_chart() {
-  local python
-  python=$(python_environment "$ROOT/tests/chart/requirements.txt") && "$python" -m unittest discover -s tests/chart
-}
+suite_chart() { discover tests/chart tests/chart; }
 # The chart on a real control plane. Builds Kubernetes at the first time (tests/cluster/README.md says how long).
 suite_cluster() { "$PYTHON" -m unittest discover -s tests/cluster; }
+# Alerts, dashboard and metrics by promtool and a real Prometheus.
 suite_monitoring() { "$PYTHON" -m unittest discover -s tests/monitoring; }
+# The image's root file system, what is in it, and what it does in a container. Makes a Debian 13 at the first time (3 minutes).
+suite_image() { discover tests/image tests/image; }
 # The chart's pods in the image against real servers.
 suite_pod() { "$PYTHON" -m unittest discover -s tests/pod; }
 suite_fuzz() { tests/fuzz/run.sh; }
-
-suite_image() {
-  local python
-  python=$(python_environment tests/image/requirements.txt) && "$python" -m unittest discover -s tests/image
-}
 
 ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e python tutorial strangers monitoring
   chart image pod packaging cluster fuzz)
