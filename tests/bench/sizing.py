@@ -39,7 +39,7 @@ START_RUNS = 11
 START_SIZES = ((65536, "64MiB"), (131072, "32MiB"), (262144, "64MiB"))
 
 
-def configuration(folder, servers, topic, policy, codec):
+def configuration(folder, servers, topic, policy):
     """A sensor's configuration for a topic of the local broker."""
     items = ", ".join(f'"{item}"' for item in policy)
     path = Path(folder) / f"{topic}.conf"
@@ -47,14 +47,14 @@ def configuration(folder, servers, topic, policy, codec):
 registry = {{ url = "{servers.registry}"; }};
 delivery = {{ timeout = "60s"; shutdown_timeout = "30s"; }};
 outputs = ( {{ topic = "{topic}"; columns_to_anonymize = [ {items} ];
-               kafka = [ "bootstrap.servers={servers.bootstrap}", "compression.codec={codec}" ]; }} );
+               kafka = [ "bootstrap.servers={servers.bootstrap}" ]; }} );
 """, encoding="ascii")
     return path
 
 
-def prepare(options, servers, folder, topic, policy, codec="zstd"):
+def prepare(options, servers, folder, topic, policy):
     servers.topic(topic)
-    path = configuration(folder, servers, topic, policy, codec)
+    path = configuration(folder, servers, topic, policy)
     subprocess.run([options.binary, "schema", "register", "-c", path], check=True, stdout=subprocess.DEVNULL)
     return path
 
