@@ -3,7 +3,7 @@
 # shellcheck disable=SC2034  # the lists are for who sources this
 
 BUILD_PACKAGES=(gcc cmake ninja-build pkg-config libpcap-dev libndpi-dev librdkafka-dev libavro-dev libconfig-dev
-  libjansson-dev libcurl4-openssl-dev libssl-dev libpsl-dev libmicrohttpd-dev zlib1g-dev libcap-ng-dev)
+  libjansson-dev libcurl4-openssl-dev libssl-dev libpsl-dev libmicrohttpd-dev zlib1g-dev libzstd-dev libcap-ng-dev)
 DEMO_PACKAGES=(python3 python3-venv curl ca-certificates)
 TEST_PACKAGES=(git libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev universal-ctags libndpi-bin tcpdump
   iproute2 iputils-ping util-linux libcap2-bin openjdk-17-jdk-headless maven shellcheck procps openssl)
