@@ -192,13 +192,7 @@ static int read_words(int argc, char **argv, struct line *line, struct error *er
 
 static int set_path(struct config *config, const char *path, const char *value, const char *flag,
                     struct error *error) {
-    char *assignment;
-    if (!value)
-        return 0;
-    if (asprintf(&assignment, "%s=%s", path, value) < 0)
-        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    int result = config_set(config, assignment, flag, error);
-    free(assignment);
+    int result = value ? config_set_option(config, path, value, flag, error) : 0;
     if (result < 0 && error)
         error->exit_code = EX_USAGE;
     return result;

@@ -123,23 +123,45 @@ static int locate(struct config *config, char *path, const char *origin, const s
     return *row ? 0 : unknown_option(path, origin, error);
 }
 
+int config_set_option(struct config *config, const char *path, const char *value, const char *origin,
+                      struct error *error) {
+    char *name = strdup(path);
+    if (!name)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    const struct option_row *row = NULL;
+    void *object = config;
+    struct error reason;
+    int result = locate(config, name, origin, &row, &object, error);
+    if (result == 0 && option_set(row, object, value, &reason) < 0)
+        result = error_set(error, EINVAL, EX_CONFIG, "%s: %s: %s", origin, path, reason.text);
+    free(name);
+    return result;
+}
+
+/* `text` without blanks around it, and without the quotes that the file's language wants: a line of the file may be copied as it
+ * is. malloc'd. */
+static char *bare_text(const char *text, size_t length) {
+    while (length > 0 && isspace((unsigned char)*text)) {
+        text++;
+        length--;
+    }
+    while (length > 0 && isspace((unsigned char)text[length - 1]))
+        length--;
+    bool quoted = length >= 2 && (*text == '"' || *text == '\'') && text[length - 1] == *text &&
+                  memchr(text + 1, *text, length - 2) == NULL;
+    return quoted ? strndup(text + 1, length - 2) : strndup(text, length);
+}
+
 int config_set(struct config *config, const char *assignment, const char *origin, struct error *error) {
     const char *equals = strchr(assignment, '=');
     if (!equals || equals == assignment)
         return error_set(error, EINVAL, EX_USAGE, "%s: \"%s\" is not of the form path=value", origin,
                          assignment);
-    char *path = strndup(assignment, (size_t)(equals - assignment));
-    if (!path)
-        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    const struct option_row *row = NULL;
-    void *object = config;
-    struct error reason;
-    int result = locate(config, path, origin, &row, &object, error);
-    if (result == 0) {
-        result = option_set(row, object, equals + 1, &reason);
-        if (result < 0)
-            result = error_set(error, EINVAL, EX_CONFIG, "%s: %s: %s", origin, path, reason.text);
-    }
+    char *path = bare_text(assignment, (size_t)(equals - assignment));
+    char *value = bare_text(equals + 1, strlen(equals + 1));
+    int result = path && value ? config_set_option(config, path, value, origin, error)
+                               : error_set(error, ENOMEM, EX_OSERR, "out of memory");
     free(path);
+    free(value);
     return result;
 }

@@ -86,8 +86,13 @@ void config_release(struct config *config);
  * expanded; `$${` is the text `${`. EX_NOINPUT, EX_CONFIG with "FILE:LINE: ...". */
 int config_load(struct config *config, const char *path, struct error *error);
 
-/* "meter.idle_timeout=5s", "outputs.0.topic=flows" (lists are separated by commas, "\," is a comma). `origin` names the flag in messages. */
+/* "meter.idle_timeout=5s", "outputs.0.topic=flows"; blanks and quotes around the value are taken off. In lists commas separate, and
+ * "\," is a comma; [ "a", "b" ] is taken too. `origin` names the flag in messages. EX_USAGE, EX_CONFIG. */
 int config_set(struct config *config, const char *assignment, const char *origin, struct error *error);
+
+/* The same with the value to the letter. */
+int config_set_option(struct config *config, const char *path, const char *value, const char *origin,
+                      struct error *error);
 
 /* A new output with its defaults; NULL if there are too many. */
 struct output_config *config_add_output(struct config *config);

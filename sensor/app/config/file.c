@@ -28,30 +28,56 @@ static int fail_type(struct place place, const struct option_row *row, struct er
                      row->path, option_type_name(row->type));
 }
 
+/* How the number in the file should have been written: libconfig cuts a bare one to 32 bits without a word, and knows no units. */
+static char *bare_number(const config_setting_t *setting, const struct option_row *row,
+                         struct error *reason) {
+    char number[64];
+    if (config_setting_type(setting) == CONFIG_TYPE_FLOAT)
+        snprintf(number, sizeof number, "%g", config_setting_get_float(setting));
+    else
+        snprintf(number, sizeof number, "%lld", config_setting_get_int64(setting));
+    if (row->type == OPTION_DURATION)
+        error_set(reason, EINVAL, EX_CONFIG, "%s has no unit; write it with one, in quotes, such as \"%ss\"",
+                  number, number);
+    else
+        error_set(reason, EINVAL, EX_CONFIG,
+                  "%s is not in quotes; write \"%s\" for bytes, or a size with a unit such as \"64MiB\"",
+                  number, number);
+    return NULL;
+}
+
+static char *integer_text(const config_setting_t *setting) {
+    char *text;
+    return asprintf(&text, "%lld", config_setting_get_int64(setting)) < 0 ? NULL : text;
+}
+
 /* A scalar as text, if its type in the file fits the row's; NULL if not, or with the reason. */
-static char *scalar_text(const config_setting_t *setting, enum option_type type, struct error *reason) {
+static char *scalar_text(const config_setting_t *setting, const struct option_row *row,
+                         struct error *reason) {
     char *text = NULL;
-    int kind = config_setting_type(setting);
+    enum option_type type = row->type;
+    bool of_two = type == OPTION_BOOLEAN || type == OPTION_SWITCH;
+    bool measured = type == OPTION_SIZE || type == OPTION_DURATION;
     reason->text[0] = '\0';
-    if (type == OPTION_BOOLEAN || type == OPTION_SWITCH)
-        return kind == CONFIG_TYPE_BOOL ? strdup(config_setting_get_bool(setting) ? "true" : "false") : NULL;
-    if (type == OPTION_INTEGER) {
-        if (kind != CONFIG_TYPE_INT && kind != CONFIG_TYPE_INT64)
-            return NULL;
-        long long number = kind == CONFIG_TYPE_INT ? (long long)config_setting_get_int(setting)
-                                                   : config_setting_get_int64(setting);
-        return asprintf(&text, "%lld", number) < 0 ? NULL : text;
+    switch (config_setting_type(setting)) {
+    case CONFIG_TYPE_BOOL: return of_two ? strdup(config_setting_get_bool(setting) ? "true" : "false") : NULL;
+    case CONFIG_TYPE_INT:
+    case CONFIG_TYPE_INT64:
+        return measured                           ? bare_number(setting, row, reason)
+               : of_two || type == OPTION_INTEGER ? integer_text(setting)
+                                                  : NULL;
+    case CONFIG_TYPE_FLOAT: return measured ? bare_number(setting, row, reason) : NULL;
+    case CONFIG_TYPE_STRING:
+        return config_expand(config_setting_get_string(setting), &text, reason) < 0 ? NULL : text;
+    default: return NULL;
     }
-    if (kind != CONFIG_TYPE_STRING || type == OPTION_STRINGS)
-        return NULL;
-    return config_expand(config_setting_get_string(setting), &text, reason) < 0 ? NULL : text;
 }
 
 static int read_scalar(const char *file, const config_setting_t *setting, const struct option_row *row,
                        void *object, struct error *error) {
     struct place place = place_of(file, setting);
     struct error reason;
-    char *text = scalar_text(setting, row->type, &reason);
+    char *text = scalar_text(setting, row, &reason);
     if (!text)
         return reason.text[0] ? fail_at(place, row->path, reason.text, error) : fail_type(place, row, error);
     int result = option_set(row, object, text, &reason);
@@ -71,7 +97,7 @@ static int read_list(const char *file, const config_setting_t *setting, const st
     for (size_t i = 0; result == 0 && i < count; i++) {
         const config_setting_t *item = config_setting_get_elem(setting, (unsigned)i);
         struct error reason;
-        items[i] = scalar_text(item, OPTION_STRING, &reason);
+        items[i] = scalar_text(item, row, &reason);
         if (!items[i])
             result = reason.text[0] ? fail_at(place_of(file, item), row->path, reason.text, error)
                                     : fail_type(place_of(file, item), row, error);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/nearest.h"
 #include "base/units.h"
@@ -35,68 +36,93 @@ static int wrong(const struct option_row *row, const char *text, struct error *r
     return error_set(reason, EINVAL, EX_CONFIG, "expected %s, got \"%s\"", option_type_name(row->type), text);
 }
 
+/* The words that people know from other programs' files. */
 static int parse_boolean(const char *text, bool *value) {
-    *value = strcmp(text, "true") == 0;
-    return *value || strcmp(text, "false") == 0 ? 0 : -EINVAL;
+    static const char *const words[][2] = {{"false", "true"}, {"no", "yes"}, {"off", "on"}, {"0", "1"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        for (int on = 0; on < 2; on++) {
+            if (strcasecmp(text, words[i][on]) == 0) {
+                *value = on == 1;
+                return 0;
+            }
+        }
+    }
+    return -EINVAL;
 }
 
-static int parse_number(const struct option_row *row, const char *text, int64_t *value) {
-    if (row->type == OPTION_DURATION)
-        return units_parse_duration(text, value);
-    if (row->type == OPTION_SIZE) {
-        uint64_t bytes = 0;
-        int result = units_parse_size(text, &bytes);
-        *value = (int64_t)bytes;
-        return result < 0 ? result : bytes > INT64_MAX ? -ERANGE : 0;
-    }
+static int parse_size(const char *text, int64_t *value, struct error *reason) {
+    uint64_t bytes = 0;
+    int result = units_parse_size(text, &bytes, reason);
+    if (result == 0 && bytes > INT64_MAX)
+        return error_set(reason, ERANGE, EX_CONFIG, "\"%s\" is too large", text);
+    *value = (int64_t)bytes;
+    return result;
+}
+
+static int parse_integer(const struct option_row *row, const char *text, int64_t *value,
+                         struct error *reason) {
     char *end;
     errno = 0;
     *value = strtoll(text, &end, 10);
-    return end == text || *end != '\0' ? -EINVAL : -errno;
+    if (end == text || *end != '\0')
+        return wrong(row, text, reason);
+    return errno ? error_set(reason, errno, EX_CONFIG, "\"%s\" is too large", text) : 0;
+}
+
+static int parse_number(const struct option_row *row, const char *text, int64_t *value,
+                        struct error *reason) {
+    return row->type == OPTION_DURATION ? units_parse_duration(text, value, reason)
+           : row->type == OPTION_SIZE   ? parse_size(text, value, reason)
+                                        : parse_integer(row, text, value, reason);
+}
+
+/* A limit as a person would write it. */
+static void print_limit(const struct option_row *row, int64_t value, char text[UNITS_TEXT_SIZE]) {
+    if (row->type == OPTION_DURATION)
+        units_print_duration(value, text);
+    else if (row->type == OPTION_SIZE)
+        units_print_size(value, text);
+    else
+        snprintf(text, UNITS_TEXT_SIZE, "%" PRId64, value);
 }
 
 static int check_range(const struct option_row *row, const char *text, int64_t value, struct error *reason) {
+    char least[UNITS_TEXT_SIZE], most[UNITS_TEXT_SIZE];
     if ((row->min == 0 && row->max == 0) || (value >= row->min && value <= row->max))
         return 0;
-    const char *unit = row->type == OPTION_DURATION ? " microseconds"
-                       : row->type == OPTION_SIZE   ? " bytes"
-                                                    : "";
+    print_limit(row, row->min, least);
+    print_limit(row, row->max, most);
     if (row->max == INT64_MAX)
-        return error_set(reason, EINVAL, EX_CONFIG, "\"%s\" is too small; the least is %" PRId64 "%s", text,
-                         row->min, unit);
-    return error_set(reason, EINVAL, EX_CONFIG,
-                     "\"%s\" is out of range; allowed are %" PRId64 " to %" PRId64 "%s", text, row->min,
-                     row->max, unit);
+        return error_set(reason, EINVAL, EX_CONFIG, "\"%s\" is too small; the least is %s", text, least);
+    return error_set(reason, EINVAL, EX_CONFIG, "\"%s\" is out of range; allowed are %s to %s", text, least,
+                     most);
 }
 
 static int set_number(const struct option_row *row, void *object, const char *text, struct error *reason) {
     int64_t value;
-    int result = parse_number(row, text, &value);
-    if (result == -ERANGE)
-        return error_set(reason, EINVAL, EX_CONFIG, "\"%s\" is too large", text);
-    if (result < 0)
-        return wrong(row, text, reason);
-    result = check_range(row, text, value, reason);
+    int result = parse_number(row, text, &value, reason);
+    if (result == 0)
+        result = check_range(row, text, value, reason);
     if (result == 0)
         *(int64_t *)member(row, object) = value;
     return result;
 }
 
-/* Whether `text` is one of the names in "a|b|c". */
-static bool is_choice(const char *choices, const char *text) {
+/* The name in "a|b|c" that `text` is in any letter case, malloc'd; NULL if it is none. */
+static char *find_choice(const char *choices, const char *text) {
     size_t length = strlen(text);
     for (const char *at = choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL) {
         size_t choice = strcspn(at, "|");
-        if (choice == length && memcmp(at, text, length) == 0)
-            return true;
+        if (choice == length && strncasecmp(at, text, length) == 0)
+            return strndup(at, length);
     }
-    return false;
+    return NULL;
 }
 
 static int set_string(const struct option_row *row, void *object, const char *text, struct error *reason) {
-    if (row->type == OPTION_CHOICE && !is_choice(row->choices, text))
+    char *copy = row->type == OPTION_CHOICE ? find_choice(row->choices, text) : strdup(text);
+    if (!copy && row->type == OPTION_CHOICE)
         return error_set(reason, EINVAL, EX_CONFIG, "\"%s\" is not one of %s", text, row->choices);
-    char *copy = strdup(text);
     if (!copy)
         return error_set(reason, ENOMEM, EX_OSERR, "out of memory");
     char **place = member(row, object);
@@ -119,20 +145,56 @@ static char *split_item(char *item) {
     return next;
 }
 
-/* "a,b,c" as --set writes a list; "\\," is a comma within an item, as lists of brokers need. */
+/* The same of an item in quotes, in which a comma is a comma. NULL too if the quote has no end, or more than a comma behind it. */
+static char *split_quoted_item(char *item, bool *is_well) {
+    char *end = strchr(item + 1, *item);
+    *is_well = end != NULL;
+    if (!end)
+        return NULL;
+    const char *behind = end + 1 + strspn(end + 1, " ");
+    *is_well = *behind == ',' || *behind == '\0';
+    char *next = *behind == ',' ? end + (behind - end) + 1 : NULL;
+    *end = '\0';
+    return next;
+}
+
+/* Takes the brackets off that a list has in the file, where they are around the whole text. */
+static char *without_brackets(char *text) {
+    static const char *const pairs[] = {"[]", "()"};
+    size_t length = strlen(text);
+    for (size_t i = 0; length >= 2 && i < sizeof pairs / sizeof *pairs; i++) {
+        if (text[0] != pairs[i][0] || text[length - 1] != pairs[i][1])
+            continue;
+        do
+            text[--length] = '\0';
+        while (text[length - 1] == ' ');
+        text++;
+        return text + strspn(text, " ");
+    }
+    return text;
+}
+
+/* "a,b,c" as --set writes a list; "\\," is a comma within an item, as lists of brokers need. Also "[ "a", "b" ]", as in the file. */
 static int set_split(const struct option_row *row, void *object, const char *text, struct error *reason) {
     char *copy = strdup(text);
     char **items = calloc(strlen(text) + 1, sizeof *items);
     size_t count = 0;
+    bool is_well = true;
     int result = copy && items ? 0 : -ENOMEM;
-    for (char *item = copy; result == 0 && item && *text; count++) {
-        items[count] = item;
-        item = split_item(item);
+    char *item = copy ? without_brackets(copy) : NULL;
+    while (result == 0 && item && (*item || count > 0)) {
+        item += strspn(item, " ");
+        bool quoted = *item == '"' || *item == '\'';
+        items[count++] = item + quoted;
+        item = quoted ? split_quoted_item(item, &is_well) : split_item(item);
     }
-    if (result == 0)
+    if (result == 0 && is_well)
         result = option_set_list(row, object, (const char *const *)items, count);
     free(items);
     free(copy);
+    if (!is_well)
+        return error_set(reason, EINVAL, EX_CONFIG, "%s: quotes and commas don't fit together; write %s",
+                         text, option_type_name(row->type));
     return result < 0 ? error_set(reason, ENOMEM, EX_OSERR, "out of memory") : 0;
 }
 

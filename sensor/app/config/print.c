@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/units.h"
+
 bool config_is_secret_property(const char *name, size_t length) {
     static const char *const secrets[] = {"sasl.password",
                                           "ssl.key.password",
@@ -54,29 +56,9 @@ static void print_list(const struct string_list *list, FILE *stream) {
     fputs(" ]", stream);
 }
 
-static void print_duration(int64_t value, FILE *stream) {
-    static const struct {
-        int64_t microseconds;
-        const char *unit;
-    } units[] = {{1000000, "s"}, {1000, "ms"}, {1, "us"}};
-    size_t i = 0;
-    while (value % units[i].microseconds != 0)
-        i++;
-    fprintf(stream, "\"%" PRId64 "%s\"", value / units[i].microseconds, units[i].unit);
-}
-
-static void print_size(int64_t value, FILE *stream) {
-    static const char *const units[] = {"", "KiB", "MiB", "GiB"};
-    size_t i = 0;
-    while (i < 3 && value > 0 && value % 1024 == 0) {
-        value /= 1024;
-        i++;
-    }
-    fprintf(stream, "\"%" PRId64 "%s\"", value, units[i]);
-}
-
 static void print_value(const struct option_row *row, const void *object, FILE *stream) {
     const void *member = (const char *)object + row->offset;
+    char text[UNITS_TEXT_SIZE];
     switch (row->type) {
     case OPTION_BOOLEAN: fputs(*(const bool *)member ? "true" : "false", stream); break;
     case OPTION_SWITCH:
@@ -87,8 +69,14 @@ static void print_value(const struct option_row *row, const void *object, FILE *
         if (*(const int64_t *)member > INT32_MAX)
             fputc('L', stream);
         break;
-    case OPTION_SIZE: print_size(*(const int64_t *)member, stream); break;
-    case OPTION_DURATION: print_duration(*(const int64_t *)member, stream); break;
+    case OPTION_SIZE:
+        units_print_size(*(const int64_t *)member, text);
+        print_quoted(text, stream);
+        break;
+    case OPTION_DURATION:
+        units_print_duration(*(const int64_t *)member, text);
+        print_quoted(text, stream);
+        break;
     case OPTION_STRING:
     case OPTION_CHOICE: print_quoted(*(char *const *)member, stream); break;
     case OPTION_STRINGS: print_list(member, stream); break;

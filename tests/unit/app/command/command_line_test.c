@@ -180,13 +180,33 @@ static void unknown_words_and_flags_are_usage(void **state) {
     refuse("--format xml", EX_USAGE, "\"xml\" is not one of avro|csv|jsonl");
 }
 
+static void set_takes_what_the_file_takes(void **state) {
+    (void)state;
+    struct config config;
+    parse_well(
+        "--set meter.idle_timeout=\"7s\" --set meter.active_timeout='2.5min' --set profile=\"nfstream\" "
+        "--set capture.exclude_self=No --set outputs.0.kafka=[\"a=1\",\"b=2,3\"] "
+        "--set capture.bpf_filter=\"tcp\"",
+        &config);
+    assert_int_equal(config.meter.idle_timeout, 7000000);
+    assert_int_equal(config.meter.active_timeout, 150000000);
+    assert_string_equal(config.profile, "nfstream");
+    assert_string_equal(config.capture.bpf_filter, "tcp");
+    assert_false(config.capture.exclude_self);
+    assert_int_equal(config.outputs[0].kafka.count, 2);
+    assert_string_equal(config.outputs[0].kafka.items[1], "b=2,3");
+    config_release(&config);
+}
+
 static void set_names_what_is_wrong(void **state) {
     (void)state;
     refuse("--set meter.idle_timout=5s", EX_CONFIG,
            "--set: unknown option \"meter.idle_timout\"; did you mean \"meter.idle_timeout\"?");
     refuse("--set meter.idle_timeout", EX_USAGE, "\"meter.idle_timeout\" is not of the form path=value");
     refuse("--set =x", EX_USAGE, "is not of the form path=value");
-    refuse("--set meter.idle_timeout=5", EX_CONFIG, "--set: meter.idle_timeout: expected a duration");
+    refuse("--set meter.idle_timeout=9", EX_CONFIG, "--set: meter.idle_timeout: \"9\" has no unit; write 9s");
+    refuse("--set meter.idle_timeout=\"9s", EX_CONFIG,
+           "--set: meter.idle_timeout: \"\"9s\" is no duration; write it as 5s");
     refuse("--set outputs.topic=x", EX_CONFIG, "needs the output's number, as in outputs.0.topic");
     refuse("--set outputs.0x.topic=x", EX_CONFIG, "needs the output's number");
     refuse("--set outputs.1.topic=x", EX_CONFIG, "there is no output 1; the next one is number 0");
@@ -203,6 +223,7 @@ int main(void) {
         cmocka_unit_test(w_replaces_the_files_outputs_and_set_adds_to_it),
         cmocka_unit_test(commands_are_words_or_flags),
         cmocka_unit_test(unknown_words_and_flags_are_usage),
+        cmocka_unit_test(set_takes_what_the_file_takes),
         cmocka_unit_test(set_names_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,23 @@ static void nothing_is_the_defaults(void **state) {
     config_release(&config);
 }
 
+static void values_may_be_spelt_otherwise(void **state) {
+    (void)state;
+    struct config config;
+    load_well(&config,
+              "profile = \"NFStream\";\n"
+              "capture = { promiscuous_mode = \"off\"; exclude_self = 0; socket_buffer_size = \"8 M\"; };\n"
+              "meter = { idle_timeout = \"1.5 sec\"; splt_analysis = \"20\"; statistical_analysis = 1; };\n");
+    assert_string_equal(config.profile, "nfstream");
+    assert_false(config.capture.promiscuous_mode);
+    assert_false(config.capture.exclude_self);
+    assert_int_equal(config.capture.socket_buffer_size, 8 << 20);
+    assert_int_equal(config.meter.idle_timeout, 1500000);
+    assert_int_equal(config.meter.splt_analysis, 20);
+    assert_int_equal(config.meter.statistical_analysis, SWITCH_ON);
+    config_release(&config);
+}
+
 static void an_unknown_option_has_its_line_and_the_nearest_name(void **state) {
     (void)state;
     refuse_text("\nmeter = {\n  idle_timout = \"5s\";\n};",
@@ -56,11 +73,15 @@ static void an_unknown_option_has_its_line_and_the_nearest_name(void **state) {
 static void a_wrong_type_has_its_line_and_the_right_one(void **state) {
     (void)state;
     refuse_text("meter = {\n  idle_timeout = 5;\n};",
-                "CONF:2: meter.idle_timeout: wrong type, expected a duration in quotes such as \"5s\"");
-    refuse_text("meter = { splt_analysis = \"20\"; };",
-                "meter.splt_analysis: wrong type, expected an integer");
+                "CONF:2: meter.idle_timeout: 5 has no unit; write it with one, in quotes, such as \"5s\"");
+    refuse_text("meter = { idle_timeout = 0.5; };",
+                "0.5 has no unit; write it with one, in quotes, such as \"0.5s\"");
+    refuse_text("capture = { socket_buffer_size = 4096; };",
+                "4096 is not in quotes; write \"4096\" for bytes, or a size with a unit");
+    refuse_text("meter = { idle_timeout = true; };", "wrong type, expected a duration in quotes");
+    refuse_text("profile = 5;", "wrong type, expected one of the choices");
     refuse_text("meter = { splt_analysis = 2.5; };", "expected an integer");
-    refuse_text("capture = { promiscuous_mode = 1; };", "expected true or false");
+    refuse_text("capture = { promiscuous_mode = 7; };", "expected true or false");
     refuse_text("capture = { files = \"a.pcap\"; };", "expected a list of strings such as");
     refuse_text("capture = { files = [ 1 ]; };", "capture.files: wrong type");
     refuse_text("capture = [ 1 ];", "capture: wrong type, expected a group");
@@ -71,8 +92,8 @@ static void a_wrong_type_has_its_line_and_the_right_one(void **state) {
 
 static void a_wrong_value_has_its_line_and_the_reason(void **state) {
     (void)state;
-    refuse_text("\n\nmeter = { idle_timeout = \"5 s\"; };",
-                "CONF:3: meter.idle_timeout: expected a duration in quotes such as \"5s\", got \"5 s\"");
+    refuse_text("\n\nmeter = { idle_timeout = \"5 x\"; };",
+                "CONF:3: meter.idle_timeout: \"5 x\": \"x\" is no unit of a duration; write it as 5s");
     refuse_text("meter = { accounting_mode = 4; };", "\"4\" is out of range; allowed are 0 to 3");
     refuse_text("profile = \"native2\";", "\"native2\" is not one of native|nfstream");
     unsetenv("FS_NONE");
@@ -141,6 +162,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_value_is_read),
         cmocka_unit_test(nothing_is_the_defaults),
+        cmocka_unit_test(values_may_be_spelt_otherwise),
         cmocka_unit_test(an_unknown_option_has_its_line_and_the_nearest_name),
         cmocka_unit_test(a_wrong_type_has_its_line_and_the_right_one),
         cmocka_unit_test(a_wrong_value_has_its_line_and_the_reason),

@@ -40,15 +40,23 @@ static void refuse(const struct option_row *row, struct sample *sample, const ch
         fail_msg("\"%s\" is not in: %s", expected, reason.text);
 }
 
-static void booleans_are_true_or_false(void **state) {
+static void booleans_have_the_usual_words(void **state) {
     (void)state;
+    static const char *const on[] = {"true", "True", "YES", "on", "1"};
+    static const char *const off[] = {"false", "FALSE", "no", "Off", "0"};
     struct sample sample = {0};
+    for (size_t i = 0; i < sizeof on / sizeof *on; i++) {
+        set(&boolean_row, &sample, on[i]);
+        assert_true(sample.boolean);
+        set(&boolean_row, &sample, off[i]);
+        assert_false(sample.boolean);
+    }
     set(&boolean_row, &sample, "true");
-    assert_true(sample.boolean);
-    refuse(&boolean_row, &sample, "yes", "expected true or false, got \"yes\"");
+    refuse(&boolean_row, &sample, "ja", "expected true or false, got \"ja\"");
+    refuse(&boolean_row, &sample, "2", "expected true or false");
     assert_true(sample.boolean);
     assert_false(option_is_set(&switch_row, &sample));
-    set(&switch_row, &sample, "false");
+    set(&switch_row, &sample, "No");
     assert_int_equal(sample.on, SWITCH_OFF);
     refuse(&switch_row, &sample, "", "true or false");
     assert_int_equal(sample.on, SWITCH_OFF);
@@ -72,20 +80,20 @@ static void sizes_and_durations_have_units(void **state) {
     struct sample sample = {0};
     set(&size_row, &sample, "64MiB");
     assert_int_equal(sample.number, 64 << 20);
-    refuse(&size_row, &sample, "64 MiB", "a size in quotes such as \"64MiB\", got \"64 MiB\"");
+    refuse(&size_row, &sample, "64 MX", "\"MX\" is no unit of a size; write it as 64MiB");
     refuse(&size_row, &sample, "9223372036854775808", "too large");
     assert_int_equal(sample.number, 64 << 20);
     set(&duration_row, &sample, "5s");
     assert_int_equal(sample.number, 5000000);
-    refuse(&duration_row, &sample, "5", "a duration in quotes such as \"5s\", got \"5\"");
-    refuse(&duration_row, &sample, "999us", "too small; the least is 1000 microseconds");
+    refuse(&duration_row, &sample, "8", "\"8\" has no unit; write 8s");
+    refuse(&duration_row, &sample, "999us", "too small; the least is 1ms");
     assert_int_equal(sample.number, 5000000);
 }
 
 static void a_refused_text_leaves_the_old_one(void **state) {
     (void)state;
     struct sample sample = {0};
-    set(&choice_row, &sample, "green");
+    set(&choice_row, &sample, "Green");
     refuse(&choice_row, &sample, "gre", "\"gre\" is not one of red|green|blue");
     refuse(&choice_row, &sample, "red|green", "is not one of");
     refuse(&choice_row, &sample, "", "is not one of");
@@ -126,13 +134,36 @@ static void a_backslash_keeps_a_comma_within_its_item(void **state) {
     option_clear(&list_row, &sample);
 }
 
+static void a_list_may_be_written_as_in_the_file(void **state) {
+    (void)state;
+    struct sample sample = {0};
+    static const char *const two[] = {"a=1,2", "b = 'c'"};
+    set(&list_row, &sample, "[ \"a=1,2\", \"b = 'c'\" ]");
+    assert_items(&sample.list, two, 2);
+    set(&list_row, &sample, "(\"a=1,2\" ,\"b = 'c'\")");
+    assert_items(&sample.list, two, 2);
+    set(&list_row, &sample, "\"a=1,2\",\"b = 'c'\"");
+    assert_items(&sample.list, two, 2);
+    set(&list_row, &sample, "x, y");
+    assert_items(&sample.list, (const char *const[]){"x", "y"}, 2);
+    set(&list_row, &sample, "x=ip[2:2] = 40");
+    assert_items(&sample.list, (const char *const[]){"x=ip[2:2] = 40"}, 1);
+    refuse(&list_row, &sample, "\"a", "quotes and commas don't fit together");
+    refuse(&list_row, &sample, "\"a\" b", "quotes and commas don't fit together");
+    assert_int_equal(sample.list.count, 1);
+    set(&list_row, &sample, "[ ]");
+    assert_false(option_is_set(&list_row, &sample));
+    option_clear(&list_row, &sample);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(booleans_are_true_or_false),
+        cmocka_unit_test(booleans_have_the_usual_words),
         cmocka_unit_test(integers_may_be_larger_than_32_bits),
         cmocka_unit_test(sizes_and_durations_have_units),
         cmocka_unit_test(a_refused_text_leaves_the_old_one),
         cmocka_unit_test(commas_separate_items),
+        cmocka_unit_test(a_list_may_be_written_as_in_the_file),
         cmocka_unit_test(a_backslash_keeps_a_comma_within_its_item),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,7 +97,7 @@ static void lists_survive_printing(void **state) {
     (void)state;
     struct config config;
     config_defaults(&config);
-    set(&config, "capture.files=a b.pcap,\"c\".pcap,d\\,e.pcap");
+    set(&config, "capture.files=a b.pcap,'\"c\".pcap',d\\,e.pcap");
     set(&config, "outputs.0.kafka=bootstrap.servers=a:1\\,b:2,linger.ms=5");
     char *text = print(&config);
     assert_non_null(strstr(text, "kafka = [ \"bootstrap.servers=a:1,b:2\", \"linger.ms=5\" ];"));
