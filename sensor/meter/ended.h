@@ -1,34 +1,27 @@
-/* Flows that a plugin ended a moment ago. A packet of the same key and the same tick begins a flow with the same uid; it
- * is then the next slice of that uid, so that (uid, slice) stays unique. Of two such keys in one place the later one is
- * kept. Belongs to the meter's thread. */
+/* What keeps (flow_uid, slice) unique where flows of one key begin at one time: a flow that began and ended in the present
+ * tick is remembered until time goes on, and the next flow of its key takes up its uid with the next slice. The memory is
+ * exact and bounded: when it is full it is emptied, and a new series begins, whose number goes into the uids until time
+ * goes on. Belongs to the meter's thread. */
 #pragma once
 
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "meter/flow.h"
-#include "meter/key.h"
 
-enum { ENDED_PLACES = 1024 };
+struct ended;
 
-struct ended {
-    struct flow_key key;
-    int64_t uid_time;
-    uint32_t slice;
-};
+struct ended *ended_create(void); /* NULL: no memory */
+void ended_destroy(struct ended *ended);
+uint64_t ended_memory_for(void); /* bytes */
 
-/* NULL: no memory. free() it. */
-static inline struct ended *ended_create(void) {
-    return calloc(ENDED_PLACES, sizeof(struct ended));
-}
+/* `flow` has ended, at `time`, the latest of the meter's. */
+void ended_remember(struct ended *ended, const struct flow *flow, int64_t time);
 
-static inline void ended_remember(struct ended *ended, const struct flow *flow) {
-    ended[flow->hash % ENDED_PLACES] = (struct ended){flow->key, flow->uid_time, flow->slice};
-}
+/* Sets slice and uid_series of a new flow, whose key, hash and uid_time (the latest of the meter's times) are set. */
+void ended_number(struct ended *ended, struct flow *flow);
 
-/* The slice that a new flow begins with; its key, hash and uid_time are set. */
-static inline uint32_t ended_next_slice(const struct ended *ended, const struct flow *flow) {
-    const struct ended *last = &ended[flow->hash % ENDED_PLACES];
-    return last->uid_time == flow->uid_time && key_equal(&last->key, &flow->key) ? last->slice + 1 : 0;
-}
+/* As ended_number(), of the flow that follows `last` at once: so nothing needs to be remembered of the commonest case. */
+void ended_number_after(struct ended *ended, struct flow *flow, const struct flow *last);
+
+/* Times begin anew, and those of before may come again: they get uids of their own. */
+void ended_begin_recording(struct ended *ended);

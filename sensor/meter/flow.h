@@ -68,9 +68,10 @@ struct flow {
     struct flow_counters counters[FLOW_DIRECTIONS];
     void *feature[FEATURE_COUNT]; /* see meter/feature/NAME.h for what each points to */
 
-    int64_t uid_time; /* first packet's time in slice 0: with the key it identifies the flow */
-    uint32_t slice;   /* 0, 1, ... after cuts by the active timeout */
-    uint32_t hash;    /* the meter's: of key */
+    int64_t uid_time;    /* first packet's time in slice 0: with the key it identifies the flow */
+    uint32_t uid_series; /* not 0: part of the identity, see ended.h */
+    uint32_t slice; /* 0, 1, ... after cuts by the active timeout, and where key and uid_time come again */
+    uint32_t hash;  /* the meter's: of key */
     uint8_t source[16], destination[16]; /* IPv4: first 4 bytes, the rest is 0 */
     uint8_t source_mac[6], destination_mac[6];
     uint32_t tunnel_key; /* of the first packet; valid with PACKET_HAS_TUNNEL_KEY in first_flags */

@@ -42,7 +42,7 @@ struct meter {
     size_t feature_count;
     struct feature_context context;
     struct dissector *dissector;
-    struct ended *ended; /* NULL: there is no plugin that could end flows */
+    struct ended *ended;
 
     meter_export_call *export_flow;
     void *export_context;
@@ -111,8 +111,6 @@ static int create_dissector(struct meter *meter, struct error *error) {
 static int create_udps(struct meter *meter, struct error *error) {
     if (meter->options.udps == NULL)
         return 0;
-    if (meter->options.udps->plugin_count > 0 && (meter->ended = ended_create()) == NULL)
-        return no_memory(meter, error);
     return udps_instance_create(meter->options.udps, meter->native ? 1000000 : 1000, &meter->context.udps,
                                 error);
 }
@@ -123,12 +121,13 @@ static int create_memory(struct meter *meter, struct error *error) {
         return error_set(error, -result, EX_OSERR,
                          "the kernel gives no random numbers for the flow table: %s", strerror(-result));
     size_t flows = meter->options.flow_table_size;
+    meter->ended = ended_create();
     struct pool_options pool = blocks_of(&meter->options, lay_out_block(&meter->options, meter->offsets));
     choose_features(meter);
     meter->blocks = pool_create(&pool);
     if (meter->blocks != NULL)
         meter->spare = pool_take(meter->blocks);
-    if (meter->spare == NULL ||
+    if (meter->ended == NULL || meter->spare == NULL ||
         table_create(&meter->table, meter->options.preallocate ? flows : 0, pool.object_size) < 0)
         return no_memory(meter, error);
     /* One more: a slice that was cut is exported while its flow goes on. */
@@ -179,7 +178,7 @@ void meter_destroy(struct meter *meter) {
     table_destroy(&meter->table);
     dissector_destroy(meter->dissector);
     udps_instance_destroy(meter->context.udps);
-    free(meter->ended);
+    ended_destroy(meter->ended);
     free(meter);
 }
 
@@ -196,10 +195,16 @@ static void export_flow(struct meter *meter, struct flow *flow, enum end_reason 
     release_features(meter, flow, next);
 }
 
-static void end_flow(struct meter *meter, struct flow *flow, enum end_reason reason) {
+/* The block is the caller's then. */
+static void close_flow(struct meter *meter, struct flow *flow, enum end_reason reason) {
     table_remove(&meter->table, flow);
     expiry_remove(&meter->expiry, flow);
     export_flow(meter, flow, reason, NULL);
+}
+
+static void end_flow(struct meter *meter, struct flow *flow, enum end_reason reason) {
+    ended_remember(meter->ended, flow, meter->time);
+    close_flow(meter, flow, reason);
     pool_give(meter->blocks, flow);
 }
 
@@ -240,10 +245,8 @@ static void add_packet(struct meter *meter, struct flow *flow, const struct pack
 
 /* A plugin that saw the flow's packet may have asked for the flow's end (feature/udps.c). */
 static inline void end_as_asked(struct meter *meter, struct flow *flow) {
-    if (flow->end_reason != END_PLUGIN)
-        return;
-    ended_remember(meter->ended, flow);
-    end_flow(meter, flow, END_PLUGIN);
+    if (flow->end_reason == END_PLUGIN)
+        end_flow(meter, flow, END_PLUGIN);
 }
 
 /* What is the same in all slices is set; counters and features are empty. */
@@ -258,7 +261,10 @@ static void init_flow(struct meter *meter, struct flow *flow) {
     meter->statistics.flows_opened++;
 }
 
-static void describe_flow(struct flow *flow, const struct packet *packet) {
+static void describe_flow(const struct meter *meter, struct flow *flow, const struct packet *packet,
+                          bool reversed) {
+    flow->source_is_b = reversed;
+    flow->eviction_class = meter->native ? EVICT_UNANSWERED : EVICT_ESTABLISHED;
     memcpy(flow->source, packet->source, sizeof(flow->source));
     memcpy(flow->destination, packet->destination, sizeof(flow->destination));
     memcpy(flow->source_mac, packet->source_mac, sizeof(flow->source_mac));
@@ -275,9 +281,17 @@ static void describe_flow(struct flow *flow, const struct packet *packet) {
     flow->first_flags = packet->flags;
     flow->first_tcp_flags = packet->tcp_flags;
     flow->uid_time = packet->time;
-    flow->slice = 0;
     flow->revision = 0;
     flow->record_kind = RECORD_FINAL;
+}
+
+/* Key, hash and direction are set, and what makes it unique. */
+static void begin_flow(struct meter *meter, struct flow *flow, const struct packet *packet, bool reversed) {
+    init_flow(meter, flow);
+    add_packet(meter, flow, packet, reversed);
+    table_insert(&meter->table, flow);
+    expiry_append(&meter->expiry, flow);
+    end_as_asked(meter, flow);
 }
 
 static void open_flow(struct meter *meter, const struct flow_key *key, uint32_t hash,
@@ -289,16 +303,22 @@ static void open_flow(struct meter *meter, const struct flow_key *key, uint32_t 
     }
     flow->key = *key;
     flow->hash = hash;
-    flow->source_is_b = reversed;
-    flow->eviction_class = meter->native ? EVICT_UNANSWERED : EVICT_ESTABLISHED;
-    describe_flow(flow, packet);
-    if (meter->ended != NULL)
-        flow->slice = ended_next_slice(meter->ended, flow);
-    init_flow(meter, flow);
-    add_packet(meter, flow, packet, reversed);
-    table_insert(&meter->table, flow);
-    expiry_append(&meter->expiry, flow);
-    end_as_asked(meter, flow);
+    describe_flow(meter, flow, packet, reversed);
+    ended_number(meter->ended, flow);
+    begin_flow(meter, flow, packet, reversed);
+}
+
+/* A flow ends because of the packet, which begins another one of the same key. */
+static void succeed_flow(struct meter *meter, struct flow *flow, enum end_reason reason,
+                         const struct packet *packet, bool reversed) {
+    struct flow *next = meter->spare;
+    next->key = flow->key;
+    next->hash = flow->hash;
+    describe_flow(meter, next, packet, reversed);
+    ended_number_after(meter->ended, next, flow);
+    close_flow(meter, flow, reason);
+    meter->spare = flow;
+    begin_flow(meter, next, packet, reversed);
 }
 
 /* The active timeout ends a slice; the flow goes on in the next one, in a block of its own until the old one is
@@ -331,12 +351,17 @@ static bool is_idle(const struct meter *meter, const struct flow *flow, int64_t 
     return time - flow->counters[BIDIRECTIONAL].last_seen >= meter->options.idle_timeout;
 }
 
+/* With an idle timeout of 0 a flow would be idle at once; it ends when time has gone on, or by its next packet. */
+static bool is_present(const struct flow *flow, int64_t time) {
+    return flow->counters[BIDIRECTIONAL].last_seen == time;
+}
+
 static void sweep(struct meter *meter, int64_t time) {
     meter->last_sweep = time;
     meter->sweep_unfinished = false;
     for (int ended = 0; ended < SWEEP_FLOWS; ended++) {
         struct flow *flow = expiry_oldest(&meter->expiry);
-        if (flow == NULL || !is_idle(meter, flow, time))
+        if (flow == NULL || !is_idle(meter, flow, time) || (meter->native && is_present(flow, time)))
             return;
         end_flow(meter, flow, END_IDLE);
     }
@@ -358,15 +383,13 @@ void meter_packet(struct meter *meter, const struct packet *packet) {
     if (flow == NULL) {
         open_flow(meter, &key, hash, packet, reversed);
     } else if (is_idle(meter, flow, packet->time)) {
-        end_flow(meter, flow, END_IDLE);
-        open_flow(meter, &key, hash, packet, reversed);
+        succeed_flow(meter, flow, END_IDLE, packet, reversed);
     } else if (packet->time - flow->counters[BIDIRECTIONAL].first_seen < meter->options.active_timeout) {
         use_flow(meter, flow, packet, reversed);
     } else if (meter->native) {
         cut_slice(meter, flow, packet, reversed);
     } else {
-        end_flow(meter, flow, END_ACTIVE);
-        open_flow(meter, &key, hash, packet, reversed);
+        succeed_flow(meter, flow, END_ACTIVE, packet, reversed);
     }
     if (is_sweep_due(meter, packet->time))
         sweep(meter, packet->time);
@@ -384,6 +407,12 @@ void meter_finish(struct meter *meter, enum end_reason reason) {
         end_flow(meter, flow, meter->native && is_idle(meter, flow, meter->time) ? END_IDLE : reason);
 }
 
+void meter_begin_recording(struct meter *meter) {
+    meter_finish(meter, END_OF_INPUT);
+    meter->time = meter->last_sweep = 0;
+    ended_begin_recording(meter->ended);
+}
+
 size_t meter_protocol_count(const struct meter *meter) {
     return meter->dissector != NULL ? dissector_protocol_count(meter->dissector) : 0;
 }
@@ -395,7 +424,8 @@ const char *meter_protocol_name(const struct meter *meter, size_t number) {
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics) {
     *statistics = meter->statistics;
     statistics->flows_open = meter->table.count;
-    statistics->memory = sizeof(*meter) + table_memory(&meter->table) + pool_memory(meter->blocks);
+    statistics->memory =
+        sizeof(*meter) + ended_memory_for() + table_memory(&meter->table) + pool_memory(meter->blocks);
     if (meter->dissector != NULL)
         statistics->memory += dissector_memory(meter->dissector);
 }
@@ -411,7 +441,7 @@ void meter_budget(const struct meter_options *options, struct meter_budget *budg
     struct pool_options blocks = blocks_of(options, lay_out_block(options, offsets));
     struct dissector_options labels = dissector_of(options);
     *budget = (struct meter_budget){0};
-    budget->flows = sizeof(struct meter) + table_memory_for(flows_of(options)) +
+    budget->flows = sizeof(struct meter) + ended_memory_for() + table_memory_for(flows_of(options)) +
                     pool_memory_for(&blocks, blocks.max_objects);
     if (options->system_visibility)
         budget->flows += visibility_memory_for(flows_of(options) + 1);

@@ -64,6 +64,10 @@ void meter_destroy(struct meter *meter);
 
 void meter_packet(struct meter *meter, const struct packet *packet);
 
+/* A recording of its own begins, whose times may lie before those of the one that ended: ends all open flows with
+ * END_OF_INPUT, and forgets what time it was. Flows after it have other uids, also if they are the same packets again. */
+void meter_begin_recording(struct meter *meter);
+
 /* Time went on without a packet of this meter, to `time` (quiet live link, packets for other meters): natively expires
  * what is idle by then. */
 void meter_tick(struct meter *meter, int64_t time);

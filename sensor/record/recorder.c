@@ -236,7 +236,7 @@ static uint8_t *put_big_endian(uint8_t *out, uint64_t number, int bytes) {
 static void make_flow_uid(const struct record_source *source, char uid[33]) {
     static const char hex[] = "0123456789abcdef";
     const struct flow_key *key = &source->flow->key;
-    uint8_t bytes[16 + 16 + 2 + 2 + 2 + 1 + 1 + 8 + 8];
+    uint8_t bytes[16 + 16 + 2 + 2 + 2 + 1 + 1 + 8 + 8 + 4];
     memcpy(bytes, key->address_a, 16);
     memcpy(bytes + 16, key->address_b, 16);
     uint8_t *out = put_big_endian(bytes + 32, key->port_a, 2);
@@ -245,8 +245,10 @@ static void make_flow_uid(const struct record_source *source, char uid[33]) {
     *out++ = key->protocol;
     *out++ = key->ip_version;
     out = put_big_endian(out, key->tunnel, 8);
-    put_big_endian(out, (uint64_t)source->flow->uid_time, 8);
-    struct hash128 hash = hash_identity(&source->identity->key, bytes, sizeof bytes);
+    out = put_big_endian(out, (uint64_t)source->flow->uid_time, 8);
+    if (source->flow->uid_series != 0)
+        out = put_big_endian(out, source->flow->uid_series, 4);
+    struct hash128 hash = hash_identity(&source->identity->key, bytes, (size_t)(out - bytes));
     for (size_t i = 0; i < 16; i++) {
         uid[2 * i] = hex[hash.bytes[i] >> 4];
         uid[2 * i + 1] = hex[hash.bytes[i] & 15];

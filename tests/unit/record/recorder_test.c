@@ -261,6 +261,7 @@ static void flow_uid_is_of_key_and_time(void **state) {
         (field) ^= 1;                                                       \
     } while (0)
     CHANGE(flow->uid_time);
+    CHANGE(flow->uid_series);
     CHANGE(flow->key.address_a[0]);
     CHANGE(flow->key.address_b[15]);
     CHANGE(flow->key.port_a);
