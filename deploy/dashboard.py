@@ -154,11 +154,13 @@ def ledger():
     ended = rate("flowsensor_flows_ended_total")
     return [
         stat("Residual, packets", "Packets that the ledgers can't account for: 0, or a defect.",
-             residual("packets"), limits=((1, "red"),), width=8),
+             residual("packets"), limits=((1, "red"),), width=6),
         stat("Residual, flows", "Flows that the ledgers can't account for: 0, or a defect.",
-             residual("flows"), limits=((1, "red"),), width=8),
+             residual("flows"), limits=((1, "red"),), width=6),
+        stat("Residual, exports", "Exported flows, or reports, of which an output has no record in the ledger: 0, or a defect.",
+             residual("exports"), limits=((1, "red"),), width=6),
         stat("Residual, records", "Records of all outputs that the ledgers can't account for: 0, or a defect.",
-             residual("records"), limits=((1, "red"),), width=8),
+             residual("records"), limits=((1, "red"),), width=6),
         graph("Packets: read = metered + ignored", "What becomes of the packets that are read; the reasons are those of the ledger.",
               [query(total(rate("flowsensor_meter_packets_total")), "metered"),
                query(total(rate("flowsensor_packets_ignored_total"), "reason"), "ignored: {{reason}}")], "pps", 8, stacked=True),

@@ -20,6 +20,7 @@ struct delivery {
     struct failure *failure;    /* the pipeline's */
     _Atomic uint64_t flows;     /* admitted so far, or more */
     uint64_t key_reloads[2];    /* [0] that failed, [1] that went well */
+    uint64_t reports;           /* performance reports, each a record of every output for those */
     struct heartbeat heartbeat; /* of the thread that delivers; beats at delivery_poll() */
     atomic_bool
         stop; /* an output or a meter's source can't go on, or max_nflows are admitted: all shall end */

@@ -51,10 +51,8 @@ static void print_balance(FILE *stream, const struct ledger *ledger) {
 
 static void print_flows(FILE *stream, const struct ledger *ledger) {
     const struct meter_statistics *meter = &ledger->meter;
-    uint64_t exported = 0;
+    uint64_t exported = meter_flows_exported(meter);
     int parts = 0;
-    for (int i = 0; i < END_REASON_COUNT; i++)
-        exported += meter->flows_exported[i];
     fprintf(stream, "flows: opened %" PRIu64 " = exported %" PRIu64, meter->flows_opened, exported);
     for (int i = 0; i < END_REASON_COUNT; i++)
         print_parts(stream, end_reason_name((enum end_reason)i), meter->flows_exported[i], &parts);
@@ -97,7 +95,16 @@ static void print_processes(FILE *stream, const struct ledger *ledger) {
     fprintf(stream, "; not asked %" PRIu64 "; %" PRIu64 " polls", processes->unasked, processes->polls);
 }
 
-static void print_output(FILE *stream, const struct output *output) {
+/* Of each flow that was exported there is a record, also when the output could not go on by then. */
+static void print_made(FILE *stream, const struct ledger *ledger, const struct output *output,
+                       uint64_t made) {
+    bool of_flows = output_is_of_flows(output);
+    uint64_t due = of_flows ? meter_flows_exported(&ledger->meter) : ledger->reports;
+    fprintf(stream, "; %s %" PRIu64 " = made %" PRIu64, of_flows ? "exported" : "reports", due, made);
+    print_residual(stream, due, made);
+}
+
+static void print_output(FILE *stream, const struct ledger *ledger, const struct output *output) {
     struct sink_statistics statistics = {0};
     struct record_counts sum = sum_shares(output);
     int parts = 0;
@@ -118,16 +125,17 @@ static void print_output(FILE *stream, const struct output *output) {
     fprintf(stream, "; %" PRIu64 " bytes encoded", statistics.bytes);
     if (statistics.checksum != 0)
         fprintf(stream, ", checksum %016" PRIx64, statistics.checksum);
+    print_made(stream, ledger, output, sum.made);
 }
 
 /* Runs `print` into a line of its own and logs it. */
-#define LOG_PRINTED(print, subject)                  \
+#define LOG_PRINTED(print, ...)                      \
     do {                                             \
         char *text = NULL;                           \
         size_t size;                                 \
         FILE *stream = open_memstream(&text, &size); \
         if (stream) {                                \
-            print(stream, subject);                  \
+            print(stream, __VA_ARGS__);              \
             fclose(stream);                          \
             log_line(LOG_INFO, "%s", text);          \
         }                                            \
@@ -158,5 +166,5 @@ void ledger_log(const struct ledger *ledger, const struct output *outputs, size_
     if (ledger->processes.polls > 0)
         LOG_PRINTED(print_processes, ledger);
     for (size_t i = 0; i < count; i++)
-        LOG_PRINTED(print_output, &outputs[i]);
+        LOG_PRINTED(print_output, ledger, &outputs[i]);
 }

@@ -1,4 +1,6 @@
-/* The ledger: where every packet, flow and record went. Each line must close; what remains is a bug and is shown. */
+/* The ledger: where every packet, flow and record went. Each account must close; what remains is a bug and is shown.
+ * There are four: packets, flows, and of each output whether there was a record of every exported flow (or report), and
+ * where the records went. */
 #pragma once
 
 #include <stdint.h>
@@ -20,6 +22,7 @@ struct ledger {
     uint64_t balance[PLAN_METERS_MAX]; /* packets that each of `meters` meters got */
     size_t meters;
     struct visibility_statistics processes; /* zeros while system visibility is off */
+    uint64_t reports;                       /* performance reports so far; of the delivering thread */
     double seconds;                         /* since the start, by the clock on the wall */
 };
 

@@ -143,10 +143,14 @@ bool output_schema_is_cached(const struct output *output) {
     return output->watch && registry_watch_state(output->watch, NULL) == REGISTRY_WATCH_PENDING;
 }
 
-/* Whether an output of records of this kind takes another one. */
-static bool wants(struct output *output, enum field_records records) {
-    return output->plan->schema->records == records &&
-           !atomic_load_explicit(&output->failed, memory_order_relaxed);
+/* Of an output that can't go on nothing is encoded; but each record is counted, and has its seq, as if it had been. */
+static bool drop_if_failed(struct output *output, struct output_share *share) {
+    if (!atomic_load_explicit(&output->failed, memory_order_relaxed))
+        return false;
+    atomic_fetch_add_explicit(&output->next_seq, 1, memory_order_relaxed);
+    share->records.made++;
+    share->records.dropped[OUTPUT_DROP_output_failed]++;
+    return true;
 }
 
 /* Takes note of a record that was to be made; whether it can be sent. */
@@ -160,7 +164,7 @@ static bool count_made(struct output_share *share, int result) {
 
 bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message) {
     struct output_share *share = &output->shares[meter];
-    if (!wants(output, OF_FLOW))
+    if (!output_is_of_flows(output) || drop_if_failed(output, share))
         return false;
     if (output->may_rekey)
         pthread_rwlock_rdlock(&output->rekeying);
@@ -173,7 +177,7 @@ bool output_make(struct output *output, unsigned meter, const struct flow *flow,
 /* Reports have no pseudonyms, so no key that may change. */
 bool output_make_report(struct output *output, const struct sensor_report *report, struct message *message) {
     struct output_share *share = &output->shares[0]; /* no meter uses it */
-    return wants(output, OF_SENSOR) &&
+    return !output_is_of_flows(output) && !drop_if_failed(output, share) &&
            count_made(share, recorder_make_report(share->recorder, report, message));
 }
 

@@ -21,7 +21,7 @@
     X(no_memory, "no memory for so large a record")                                     \
     X(no_pseudonym, "a pseudonym could not be made, and nothing goes out in clear")     \
     X(handover_full, "live, several meters: the way to the delivering thread was full") \
-    X(output_failed, "made before it was known that the output can't go on")            \
+    X(output_failed, "the output can't go on: whatever comes after that")               \
     X(schema_mismatch, "the registry no longer has the schema under the id in use")
 
 enum output_drop {
@@ -35,7 +35,7 @@ const char *output_drop_text(enum output_drop drop);
 
 /* Records of one thread that makes them: made = sent + sum(dropped), between two records. */
 struct record_counts {
-    uint64_t made; /* each with its seq */
+    uint64_t made; /* or to be made, of every exported flow or report; each with its seq */
     uint64_t sent; /* on their way to the delivering thread, or handed to it */
     uint64_t dropped[OUTPUT_DROP_COUNT];
 };
@@ -60,7 +60,7 @@ struct output {
     uint64_t taken;                      /* by the delivering thread = the sink's + sum(dropped) */
     uint64_t dropped[OUTPUT_DROP_COUNT]; /* of these, before the sink */
     _Atomic bool mismatch;               /* records are made, counted, and go nowhere */
-    _Atomic bool failed;                 /* the sink can't go on; records are made no more */
+    _Atomic bool failed;                 /* the sink can't go on; records are counted, and encoded no more */
 };
 
 /* Makes the recorders for `meters` meters, asks the registry (may be NULL) for the schema's id, and opens the sink. `key`: of
@@ -70,7 +70,8 @@ int output_open(struct output *output, const struct output_plan *output_plan, co
 void output_close(struct output *output);
 
 /* A meter's thread: makes the flow's record; false if there is none to send: the output is for records of the sensor itself,
- * or failed, or no memory (counted). The message is valid until the same meter's next record. */
+ * or failed, or no memory (both counted: of every flow there is a record in the ledger). The message is valid until the same
+ * meter's next record. */
 bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message);
 
 /* The delivering thread: the same of a report, if the output is for those. */

@@ -168,6 +168,7 @@ void pipeline_report(struct pipeline *pipeline, const struct ledger *ledger, boo
     const struct sensor_report *report =
         reporter_make(pipeline->reporter, ledger, clock_monotonic(), is_last);
     reporter_log(pipeline->reporter);
+    delivery->reports++;
     for (size_t i = 0; i < delivery->count; i++) {
         struct message message;
         if (!output_make_report(&delivery->outputs[i], report, &message))
@@ -211,7 +212,7 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
 }
 
 void pipeline_log_ledger(struct pipeline *pipeline) {
-    struct ledger ledger = {.seconds = pipeline->seconds};
+    struct ledger ledger = {.seconds = pipeline->seconds, .reports = pipeline->delivery.reports};
     pipeline_ledger(pipeline, &ledger);
     ledger_log(&ledger, pipeline->delivery.outputs, pipeline->delivery.count);
 }

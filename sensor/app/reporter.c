@@ -59,9 +59,7 @@ static void count_flows(struct sensor_report *report, const struct meter_statist
     report->flows_opened = meter->flows_opened;
     report->flows_open = meter->flows_open;
     report->flows_evicted = meter->flows_exported[END_EVICTED];
-    report->flows_expired = 0;
-    for (int i = 0; i < END_REASON_COUNT; i++)
-        report->flows_expired += meter->flows_exported[i];
+    report->flows_expired = meter_flows_exported(meter);
     report->meters_memory = meter->memory;
 }
 

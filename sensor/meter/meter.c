@@ -449,6 +449,13 @@ void meter_budget(const struct meter_options *options, struct meter_budget *budg
         dissector_budget(&labels, &budget->dissector);
 }
 
+uint64_t meter_flows_exported(const struct meter_statistics *statistics) {
+    uint64_t exported = 0;
+    for (int i = 0; i < END_REASON_COUNT; i++)
+        exported += statistics->flows_exported[i];
+    return exported;
+}
+
 void meter_statistics_add(struct meter_statistics *sum, const struct meter_statistics *part) {
     sum->packets += part->packets;
     sum->packets_without_memory += part->packets_without_memory;

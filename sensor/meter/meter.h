@@ -92,5 +92,8 @@ struct meter_budget {
 };
 void meter_budget(const struct meter_options *options, struct meter_budget *budget);
 
+/* Exported flows, whatever ended them. */
+uint64_t meter_flows_exported(const struct meter_statistics *statistics);
+
 /* Adds another meter's. */
 void meter_statistics_add(struct meter_statistics *sum, const struct meter_statistics *part);

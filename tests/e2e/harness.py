@@ -116,7 +116,7 @@ class Ledger:
     FLOWS = re.compile(r"flows: opened (\d+) = exported (\d+)(?: \(([^)]*)\))?"
                        r"(?: \+ discarded (\d+) \(max_nflows \d+\))? \+ open (\d+)")
     OUTPUT = re.compile(r"output (.+) \(([a-z]+)\): made (\d+) = acknowledged (\d+) \+ in flight (\d+) \+ dropped (\d+)"
-                        r"(?: \(([^)]*)\))?; (\d+) bytes encoded(?:, checksum ([0-9a-f]+))?")
+                        r"(?: \(([^)]*)\))?; (\d+) bytes encoded(?:, checksum ([0-9a-f]+))?; (exported|reports) (\d+) = made (\d+)")
 
     def __init__(self, lines):
         self.packets, self.flows, self.outputs = None, None, {}
@@ -133,7 +133,7 @@ class Ledger:
     @staticmethod
     def output(found):
         return {"sink": found[2], "made": int(found[3]), "acknowledged": int(found[4]), "in_flight": int(found[5]),
-                "dropped": int(found[6]), "why": parts(found[7]), "bytes": int(found[8]), "checksum": found[9]}
+                "dropped": int(found[6]), "why": parts(found[7]), "bytes": int(found[8]), "checksum": found[9], "of": found[10], "due": int(found[11]), "of_due": int(found[12])}
 
 
 class Case(unittest.TestCase):
@@ -207,4 +207,7 @@ class Case(unittest.TestCase):
         for output in ledger.outputs.values():
             self.assertEqual(output["made"], output["acknowledged"] + output["in_flight"] + output["dropped"], result)
             self.assertEqual(output["dropped"], sum(output["why"].values()), result)
+            self.assertEqual((output["due"], output["of_due"]), (output["made"], output["made"]), result)
+            if output["of"] == "exported":
+                self.assertEqual(output["due"], ledger.flows["exported"], result)
         return ledger

@@ -1,7 +1,10 @@
 """The servers that the sensor talks to: a real Kafka and registry (deploy/local/servers.sh), started once for the whole
 test run, and small HTTP servers on loopback that answer as no registry should."""
 import atexit
+import contextlib
+import os
 import shlex
+import signal
 import socket
 import subprocess
 import tempfile
@@ -59,6 +62,16 @@ class LocalServers:
         """After down(): the same servers again, with what they knew."""
         ports = {"KAFKA_PORT": self.bootstrap, "KAFKA_SASL_PORT": self.sasl_bootstrap, "REGISTRY_PORT": self.registry.split("/")[2]}
         script("start", self.folder.name, "--sasl", env={name: end.rpartition(":")[2] for name, end in ports.items()})
+
+    @contextlib.contextmanager
+    def paused(self):
+        """The broker stands still: connections stay open, and nothing is answered."""
+        process, _ = (Path(self.folder.name) / "kafka.pid").read_text().split()
+        os.kill(int(process), signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(int(process), signal.SIGCONT)
 
     def administrator(self):
         """A client that may do everything; it lives as long as the servers."""

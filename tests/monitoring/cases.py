@@ -183,6 +183,8 @@ def residual():
              (critical(text.format("3 packets"), account="packets"),)),
         Case("FlowsensorLedgerResidual", "of an output, negative", 7, [series(metric, "0x5 -1x9", KAFKA, account="records")],
              (critical(text.format("-1 records of output flows"), KAFKA, account="records"),)),
+        Case("FlowsensorLedgerResidual", "of an output's exports", 7, [series(metric, "0x5 12x9", KAFKA, account="exports")],
+             (critical(text.format("12 exports of output flows"), KAFKA, account="exports"),)),
         Case("FlowsensorLedgerResidual", "none", 9, [series(metric, "0x20", account="flows")]),
         Case("FlowsensorLedgerResidual", "not for long", 6, [series(metric, "0x5 3 0x9", account="packets")]),
     ]

@@ -125,6 +125,9 @@ GETTER(residual) {
     metric_signed(text, METRIC_LABELS({"account", "packets"}), snapshot_packets_residual(source->snapshot));
     metric_signed(text, METRIC_LABELS({"account", "flows"}), snapshot_flows_residual(source->snapshot));
     EACH_OUTPUT(i)
+    metric_signed(text, METRIC_LABELS({"account", "exports"}, OUTPUT_LABEL(i)),
+                  snapshot_exports_residual(source->snapshot, &source->plan->outputs[i], i));
+    EACH_OUTPUT(i)
     metric_signed(text, METRIC_LABELS({"account", "records"}, OUTPUT_LABEL(i)),
                   snapshot_records_residual(source->snapshot, i));
 }

@@ -42,7 +42,8 @@ const struct metric_row metric_rows[] = {
      "Bytes of ended flows by application, as meter.accounting_mode counts them.", metric_application_bytes},
 
     {"flowsensor_output_records_made_total", METRIC_COUNTER, "records", "output", NEEDS_SNAPSHOT,
-     "Records made for the output: acknowledged, in flight, or dropped.", metric_records_made},
+     "Records of the output, one of each ended flow, or report: acknowledged, in flight, or dropped.",
+     metric_records_made},
     {"flowsensor_output_records_acknowledged_total", METRIC_COUNTER, "records", "output", NEEDS_SNAPSHOT,
      "Records that all replicas of the broker, or of a file the kernel, have.", metric_records_acknowledged},
     {"flowsensor_output_records_dropped_total", METRIC_COUNTER, "records", "output, reason", NEEDS_SNAPSHOT,

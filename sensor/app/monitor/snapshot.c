@@ -23,6 +23,7 @@ static void take_output(struct snapshot *snapshot, size_t index, const struct ou
 void snapshot_begin(struct snapshot *snapshot, const struct delivery *delivery) {
     tally_clear(&snapshot->made);
     snapshot->output_count = delivery->count;
+    snapshot->reports = delivery->reports;
     memcpy(snapshot->key_reloads, delivery->key_reloads, sizeof snapshot->key_reloads);
     for (size_t i = 0; i < delivery->count; i++)
         take_output(snapshot, i, &delivery->outputs[i]);
@@ -57,10 +58,15 @@ int64_t snapshot_packets_residual(const struct snapshot *snapshot) {
 
 int64_t snapshot_flows_residual(const struct snapshot *snapshot) {
     const struct meter_statistics *meter = &snapshot->made.ledger.meter;
-    uint64_t residual = meter->flows_opened - meter->flows_discarded - meter->flows_open;
-    for (int i = 0; i < END_REASON_COUNT; i++)
-        residual -= meter->flows_exported[i];
-    return (int64_t)residual;
+    return (int64_t)(meter->flows_opened - meter_flows_exported(meter) - meter->flows_discarded -
+                     meter->flows_open);
+}
+
+int64_t snapshot_exports_residual(const struct snapshot *snapshot, const struct output_plan *plan,
+                                  size_t output) {
+    uint64_t due = plan->schema->records == OF_FLOW ? meter_flows_exported(&snapshot->made.ledger.meter)
+                                                    : snapshot->reports;
+    return (int64_t)(due - snapshot->made.records[output].made);
 }
 
 int64_t snapshot_records_residual(const struct snapshot *snapshot, size_t output) {

@@ -24,6 +24,7 @@ struct snapshot {
     struct output_snapshot outputs[CONFIG_OUTPUTS_MAX];
     size_t output_count;
     uint64_t key_reloads[2]; /* as in struct delivery */
+    uint64_t reports;        /* likewise */
 };
 
 /* Room for so many applications. -ENOMEM. */
@@ -41,7 +42,10 @@ void snapshot_copy(struct snapshot *to, const struct snapshot *from);
 uint64_t snapshot_in_flight(const struct snapshot *snapshot, size_t output);
 uint64_t snapshot_dropped(const struct snapshot *snapshot, size_t output, enum output_drop drop);
 
-/* What remains of the ledger's accounts: not 0 is a bug. */
+/* What remains of the ledger's accounts: not 0 is a bug. Exports: flows that were exported, or reports, of which the output
+ * made no record. */
 int64_t snapshot_packets_residual(const struct snapshot *snapshot);
 int64_t snapshot_flows_residual(const struct snapshot *snapshot);
+int64_t snapshot_exports_residual(const struct snapshot *snapshot, const struct output_plan *plan,
+                                  size_t output);
 int64_t snapshot_records_residual(const struct snapshot *snapshot, size_t output);

@@ -78,6 +78,7 @@ static struct config config;
 static struct plan plan;
 static struct pipeline pipeline;
 static struct snapshot snapshot;
+static struct schema flows = {.records = OF_FLOW}, reports = {.records = OF_SENSOR};
 
 /* Every number different, so that none can stand for another; nothing is unaccounted for. */
 static struct metric_source example_source(void) {
@@ -85,10 +86,12 @@ static struct metric_source example_source(void) {
     plan = (struct plan){.config = &config, .meters = 1, .output_count = 2};
     plan.outputs[0].name = "to \"Kafka\"";
     plan.outputs[0].sink = &sink_kafka;
+    plan.outputs[0].schema = &flows;
     plan.outputs[1].name = "null";
     plan.outputs[1].sink = &sink_null;
+    plan.outputs[1].schema = &reports;
     pipeline = (struct pipeline){.plan = &plan};
-    snapshot = (struct snapshot){.time = 100 * SECOND, .output_count = 2};
+    snapshot = (struct snapshot){.time = 100 * SECOND, .output_count = 2, .reports = 7};
     struct ledger *ledger = &snapshot.made.ledger;
     ledger->packets = 1000;
     ledger->bytes = 77000;
@@ -104,6 +107,7 @@ static struct metric_source example_source(void) {
     records->made = 30;
     records->sent = 28;
     records->dropped[OUTPUT_DROP_handover_full] = 2;
+    snapshot.made.records[1].made = 7;
     struct output_snapshot *output = &snapshot.outputs[0];
     output->taken = 25;
     output->dropped[OUTPUT_DROP_schema_mismatch] = 1;
@@ -187,6 +191,8 @@ static void numbers_are_the_snapshots(void **state) {
     assert_line(text, "flowsensor_output_delivery_seconds_sum{output=\"to \\\"Kafka\\\"\"} 400.000000");
     assert_line(text, "flowsensor_ledger_residual{account=\"packets\"} 0");
     assert_line(text, "flowsensor_ledger_residual{account=\"flows\"} 0");
+    assert_line(text, "flowsensor_ledger_residual{account=\"exports\",output=\"to \\\"Kafka\\\"\"} 0");
+    assert_line(text, "flowsensor_ledger_residual{account=\"exports\",output=\"null\"} 0");
     assert_line(text, "flowsensor_ledger_residual{account=\"records\",output=\"to \\\"Kafka\\\"\"} 0");
     free(text);
 }
@@ -212,6 +218,16 @@ static void a_residual_shows_each_miscount(void **state) {
         assert_int_not_equal(snapshot_records_residual(&snapshot, 0), 0);
         --*counts[i];
     }
+    /* A flow without a record, a record without a flow, and the same of reports. */
+    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[0], 0), 0);
+    snapshot.made.ledger.meter.flows_exported[END_EVICTED]++;
+    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[0], 0), 1);
+    snapshot.made.records[0].made += 2;
+    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[0], 0), -1);
+    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[1], 1), 0);
+    snapshot.reports++;
+    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[1], 1), 1);
+    snapshot.made.records[0].made -= 2;
     /* More taken than was ever sent. */
     snapshot.outputs[0].taken = 29;
     assert_int_not_equal(snapshot_records_residual(&snapshot, 0), 0);
