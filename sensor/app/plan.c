@@ -157,6 +157,21 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     return check_udps(plan, asked, error);
 }
 
+static int plan_tunnel_ports(struct plan *plan, struct error *error) {
+    const struct string_list *items = &plan->config->meter.tunnel_ports;
+    struct error reason = {0};
+    if (items->count > 0 && plan->decode.dialect == DECODE_NFSTREAM)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "meter.tunnel_ports is for the native profile, NFStream's ports are fixed; take it off, or set "
+            "profile = \"native\"");
+    if (tunnel_ports_set(&plan->tunnel_ports, (const char *const *)items->items, items->count, &reason) < 0)
+        return error_set(error, EINVAL, EX_CONFIG, "meter.tunnel_ports: %s", reason.text);
+    tunnel_ports_format(&plan->tunnel_ports, plan->tunnel_ports_text);
+    plan->decode.tunnel_ports = &plan->tunnel_ports;
+    return 0;
+}
+
 /* The number of meters, and each one's part of the budget: this is the one place where it is divided. */
 static void plan_meters(struct plan *plan) {
     const struct config *config = plan->config;
@@ -259,6 +274,8 @@ static int make(const struct config *config, bool composed, struct plan *plan, s
     unsigned asked = 0;
     int result = check_timeouts(plan, error);
     if (result == 0)
+        result = plan_tunnel_ports(plan, error);
+    if (result == 0)
         result = plan_udps(plan, error);
     for (size_t i = 0; result == 0 && i < config->output_count; i++) {
         plan->output_count = i + 1;
@@ -279,6 +296,7 @@ static int make(const struct config *config, bool composed, struct plan *plan, s
         result = check_key(plan, error);
     plan->identity.meter = &plan->meter;
     plan->identity.decode_tunnels = plan->decode.decode_tunnels;
+    plan->identity.tunnel_ports = plan->tunnel_ports_text;
     plan->identity.symmetric_tunnel_keys = plan->decode.symmetric_tunnel_keys;
     plan->identity.system_visibility = plan->system_visibility;
     plan->identity.ndpi_version = plan->meter.n_dissections > 0 ? dissector_library_version() : "";

@@ -35,6 +35,8 @@ struct plan {
     bool waits_for_room; /* outputs wait when they are full, as for files; live they drop and count */
     struct capture_options capture;
     struct decode_options decode;
+    struct tunnel_ports tunnel_ports; /* plan.decode refers to it */
+    char tunnel_ports_text[TUNNEL_PORTS_TEXT_SIZE];
     struct meter_options meter; /* of each meter; meter.visibility is set by who runs the plan */
     unsigned meters;
     bool system_visibility;

@@ -35,6 +35,10 @@ struct decoder *decoder_create(const struct decode_options *options) {
     if (decoder == NULL)
         return NULL;
     decoder->options = *options;
+    if (options->tunnel_ports != NULL)
+        decoder->tunnel_ports = *options->tunnel_ports;
+    else
+        tunnel_ports_set(&decoder->tunnel_ports, NULL, 0, NULL);
     if (fragment_table_init(&decoder->fragments) < 0) {
         free(decoder);
         return NULL;

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "capture/capture.h"
 #include "decode/packet.h"
+#include "decode/tunnel_ports.h"
 
 /* Why a packet is not metered. One row a reason: identifier and what a person reads. The names are the ledger's and,
  * later, a metric's labels: they don't change. */
@@ -47,6 +48,7 @@ struct decode_options {
     bool decode_tunnels;        /* natively those of tunnel/tunnels.def; nfstream: GTP-U, CAPWAP, TZSP */
     bool ignore_own_sockets;    /* TCP of base/own_sockets.h, also in tunnels */
     bool symmetric_tunnel_keys; /* natively: an identifier that differs by direction tells no packets apart */
+    const struct tunnel_ports *tunnel_ports; /* natively; NULL: each tunnel's usual ones */
 };
 
 /* Most headers (link, VLAN tag, MPLS label, IP, tunnel; natively also IPv6 extensions) that are walked in one frame. */
@@ -57,7 +59,8 @@ enum { DECODE_TUNNELS_MAX = 8 };
 
 struct decoder;
 
-struct decoder *decoder_create(const struct decode_options *options); /* NULL: no memory */
+struct decoder *decoder_create(
+    const struct decode_options *options); /* NULL: no memory. Copies what the options point to. */
 void decoder_destroy(struct decoder *decoder);
 
 /* DECODE_METERED and a filled packet, or the reason why not. The packet borrows from the frame. */

@@ -14,7 +14,7 @@ enum decode_reason native_decode(struct decoder *decoder, const struct frame *fr
         entered = false;
         reason = native_network(&walk);
         if (reason == DECODE_METERED && decoder->options.decode_tunnels)
-            reason = native_tunnel(&decoder->options, &walk, &entered);
+            reason = native_tunnel(decoder, &walk, &entered);
     }
     return reason == DECODE_METERED ? native_transport(decoder, &walk, time) : reason;
 }

@@ -41,8 +41,7 @@ enum decode_reason native_network(struct native_walk *walk);
 
 /* Looks into the tunnel at walk->offset, behind the IP headers. `*entered` says that the walk is at the inner IP header;
  * if it isn't, the packet that the walk has reached is the one to be metered. */
-enum decode_reason native_tunnel(const struct decode_options *options, struct native_walk *walk,
-                                 bool *entered);
+enum decode_reason native_tunnel(const struct decoder *decoder, struct native_walk *walk, bool *entered);
 
 /* The transport header at walk->offset. `time` is the packet's own, in microseconds. */
 enum decode_reason native_transport(struct decoder *decoder, struct native_walk *walk, int64_t time);

@@ -10,25 +10,15 @@ enum {
     TYPE_BRIDGED_ETHERNET = 0x6558, /* transparent Ethernet bridging: a whole frame follows */
 };
 
-/* What carries a tunnel, and which of its numbers says so: tunnels.def. */
-enum carrier { OVER_IP, OVER_UDP };
-
-static const struct carried_tunnel {
-    enum carrier carrier;
-    uint16_t number;
-    const struct tunnel *tunnel;
-} tunnels[] = {
-#define TUNNEL(name, over, value) {OVER_##over, value, &tunnel_##name},
-#include "decode/tunnel/tunnels.def"
-#undef TUNNEL
-};
-
 /* Asked of every packet, so the compiler makes comparisons with constants of the table. */
-static inline bool may_be_tunnel(enum carrier carrier, uint16_t number) {
+static inline bool may_be_over_ip(uint16_t protocol) {
     bool found = false;
-#define TUNNEL(name, over, value) found |= carrier == OVER_##over && number == (value);
+#define FIRST(number, ...) number
+#define TUNNEL(name, over, ...) \
+    found |= TUNNEL_OVER_##over == TUNNEL_OVER_IP && protocol == FIRST(__VA_ARGS__, 0);
 #include "decode/tunnel/tunnels.def"
 #undef TUNNEL
+#undef FIRST
     return found;
 }
 
@@ -110,30 +100,42 @@ static enum decode_reason try_tunnel(const struct decode_options *options, struc
     return reason;
 }
 
-/* Each tunnel with one of the two numbers, in the order of the table, until one opens or is damaged. */
-static enum decode_reason try_tunnels(const struct decode_options *options, struct native_walk *walk,
-                                      enum carrier carrier, uint16_t one, uint16_t other, bool *entered) {
-    size_t header = carrier == OVER_UDP ? UDP_HEADER : 0;
+/* Each tunnel over this IP protocol, in the order of the table, until one opens or is damaged. */
+static enum decode_reason try_over_ip(const struct decode_options *options, struct native_walk *walk,
+                                      bool *entered) {
     enum decode_reason reason = DECODE_METERED;
-    for (size_t i = 0; i < sizeof tunnels / sizeof *tunnels && reason == DECODE_METERED && !*entered; i++)
-        if (tunnels[i].carrier == carrier && (tunnels[i].number == one || tunnels[i].number == other))
-            reason = try_tunnel(options, walk, tunnels[i].tunnel, header, entered);
+    for (size_t i = 0; i < TUNNEL_ROWS && reason == DECODE_METERED && !*entered; i++)
+        if (tunnel_rows[i].carrier == TUNNEL_OVER_IP && tunnel_rows[i].numbers[0] == walk->packet->protocol)
+            reason = try_tunnel(options, walk, tunnel_rows[i].tunnel, 0, entered);
     return reason;
 }
 
-enum decode_reason native_tunnel(const struct decode_options *options, struct native_walk *walk,
-                                 bool *entered) {
+/* The tunnels of the two ports, in the order of the table. */
+static enum decode_reason try_over_udp(const struct decoder *decoder, struct native_walk *walk,
+                                       uint16_t source, uint16_t destination, bool *entered) {
+    size_t one = tunnel_ports_row(&decoder->tunnel_ports, source);
+    size_t other = tunnel_ports_row(&decoder->tunnel_ports, destination);
+    size_t first = one < other ? one : other, second = one < other ? other : one;
+    enum decode_reason reason =
+        try_tunnel(&decoder->options, walk, tunnel_rows[first].tunnel, UDP_HEADER, entered);
+    if (reason == DECODE_METERED && !*entered && second != first && second != TUNNEL_ROWS)
+        reason = try_tunnel(&decoder->options, walk, tunnel_rows[second].tunnel, UDP_HEADER, entered);
+    return reason;
+}
+
+enum decode_reason native_tunnel(const struct decoder *decoder, struct native_walk *walk, bool *entered) {
     uint8_t protocol = walk->packet->protocol;
     *entered = false;
     if (walk->later_fragment)
         return DECODE_METERED;
-    if (may_be_tunnel(OVER_IP, protocol))
-        return try_tunnels(options, walk, OVER_IP, protocol, protocol, entered);
+    if (may_be_over_ip(protocol))
+        return try_over_ip(&decoder->options, walk, entered);
     if (protocol != PROTOCOL_UDP || !native_have(walk, 4))
         return DECODE_METERED;
     uint16_t source = bytes_u16(walk->frame, walk->offset);
     uint16_t destination = bytes_u16(walk->frame, walk->offset + 2);
-    if (may_be_tunnel(OVER_UDP, source) || may_be_tunnel(OVER_UDP, destination))
-        return try_tunnels(options, walk, OVER_UDP, source, destination, entered);
+    if (tunnel_ports_have(&decoder->tunnel_ports, source) ||
+        tunnel_ports_have(&decoder->tunnel_ports, destination))
+        return try_over_udp(decoder, walk, source, destination, entered);
     return DECODE_METERED;
 }

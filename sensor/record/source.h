@@ -21,6 +21,7 @@ struct identity {
     const char *ndpi_version;          /* "4.2.0"; "" while l7 is off */
     const struct meter_options *meter; /* profile, timeouts, ... as in force */
     bool decode_tunnels, symmetric_tunnel_keys;
+    const char *tunnel_ports; /* "vxlan=4789,8472 ..." as in force */
     bool system_visibility;
 };
 

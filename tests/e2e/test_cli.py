@@ -81,7 +81,7 @@ class Information(Case):
             return re.search(r"(?m)^# feature_hash ([0-9a-f]{32})$", text)[1]
         first = feature_hash()
         self.assertEqual(first, feature_hash())
-        for change in ("meter.idle_timeout=7s", "meter.splt_analysis=7", "meter.accounting_mode=1", "meter.decode_tunnels=false"):
+        for change in ("meter.idle_timeout=7s", "meter.splt_analysis=7", "meter.accounting_mode=1", "meter.decode_tunnels=false", "meter.tunnel_ports=vxlan=4789"):
             self.assertNotEqual(first, feature_hash("--set", change), change)
         for no_change in ("meter.flow_table_size=5000", "identity.sensor_id=other", "capture.bpf_filter=udp"):
             self.assertEqual(first, feature_hash("--set", no_change), no_change)

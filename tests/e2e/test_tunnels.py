@@ -154,6 +154,48 @@ class Tenants(TunnelCase):
             self.assertEqual({record.get("tunnel_id") for record in records}, {None if "--set" in options else 0})
 
 
+class Ports(TunnelCase):
+    """meter.tunnel_ports, and what its mistakes are answered with."""
+
+    @staticmethod
+    def moved(kind, port, inner=4):
+        """A conversation in a tunnel of this kind, to this port."""
+        for number, packet in enumerate(conversation(kind, 0, (4 + 2 * (port % 2), False), inner, port)):
+            frame = bytearray(packet.frame())
+            udp = 14 + (20 if frame[14] >> 4 == 4 else 40)
+            struct.pack_into("!HHxxH", frame, udp, 49152 + 10 * list(KINDS).index(kind) + number, port, 0)
+            yield bytes(frame)
+
+    def tunnels(self, packets, *options):
+        """(tunnel, outer port or the inner one that equals it) of each flow."""
+        records, ledger = self.meter(packets, *options)
+        self.assertEqual(ledger.packets["metered"], len(packets))
+        return collections.Counter((record["tunnel_id"], record["dst_port"] if record["tunnel_id"] == 0 else
+                                    record["src_port"] + record["dst_port"] - 53) for record in records)
+
+    def test_usual_and_given(self):
+        packets = [frame for port in (4789, 8472, 8473, 65535) for frame in self.moved("vxlan", port)]
+        packets += [frame for port in (6081, 8473, 6082) for frame in self.moved("geneve", port)]
+        self.assertEqual(self.tunnels(packets), {(5, 4789): 1, (5, 8472): 1, (0, 8473): 10, (0, 65535): 5, (7, 6081): 1, (0, 6082): 5})
+        given = ("--set", "meter.tunnel_ports=vxlan=8473,65535,geneve=6082")
+        self.assertEqual(self.tunnels(packets, *given), {(0, 4789): 5, (0, 8472): 5, (5, 8473): 1, (5, 65535): 1, (0, 6081): 5, (7, 6082): 1,
+                                                         (0, 8473): 5})
+
+    def test_configuration_file(self):
+        conf = self.write("ports.conf", 'meter = { tunnel_ports = [ "vxlan=250,4790", "vxlan_gpe=", "gtp_u=2152,2153" ]; };')
+        packets = [frame for port in (250, 4790) for frame in self.moved("vxlan", port)] + list(self.moved("vxlan_gpe", 4790))
+        packets += [frame for port in (2152, 2153) for frame in self.moved("gtp_u", port)]
+        # GTP-U's two directions have identifiers of their own. VXLAN-GPE's header is none of VXLAN.
+        self.assertEqual(self.tunnels(packets, "-c", conf), {(5, 250): 1, (5, 4790): 1, (0, 4790): 5, (1, 2152): 2, (1, 2153): 2})
+
+    def test_mistakes(self):
+        for value, words in {"vxlan=70000": "expected ports from 1 to 65535", "vxlan=6081": "port 6081 belongs to both vxlan and geneve",
+                             "gre=47": "names no tunnel that has ports; they are gtp_u,", "vxlan": "has no ports"}.items():
+            result = run("-r", self.write("none.pcap", frames.pcap([])), "-w", "-", "--set", f"meter.tunnel_ports={value}")
+            self.assertEqual((result.code, result.text()), (78, ""))
+            self.assertRegex(result.errors[0], f"meter.tunnel_ports: .*{words}")
+
+
 class Nested(TunnelCase):
     """Tunnels in tunnels: the innermost is told, and all of them keep tenants apart."""
 

@@ -152,6 +152,7 @@ bool plant_read_header(FILE *file, struct plant_header *header) {
     }
     header->identity.ndpi_version = header->ndpi_version;
     header->identity.meter = &header->meter;
+    header->identity.tunnel_ports = "";
     header->identity.decode_tunnels = (header->groups_on & 1u << GROUP_TUNNEL) != 0;
     header->meter.statistical_analysis = (header->groups_on & 1u << GROUP_STATS) != 0;
     header->meter.n_dissections = (header->groups_on & 1u << GROUP_L7) != 0 ? 20 : 0;

@@ -114,6 +114,9 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
     "statistical_analysis" $values.meter.statisticalAnalysis "splt_analysis" $values.meter.spltAnalysis -}}
 {{- if not (kindIs "invalid" $value) }}{{ $_ := set $meter $option $value }}{{ end -}}
 {{- end -}}
+{{- $ports := list -}}
+{{- range $tunnel, $numbers := $values.meter.tunnelPorts }}{{ $ports = append $ports (printf "%s=%s" $tunnel (join "," $numbers)) }}{{ end -}}
+{{- with $ports }}{{ $_ := set $meter "tunnel_ports" . }}{{ end -}}
 {{- $options := dict "profile" $values.profile "capture" $capture "meter" $meter "outputs" $outputs
     "delivery" (dict "shutdown_timeout" $values.delivery.shutdownTimeout)
     "log" (dict "level" $values.log.level "format" $values.log.format) -}}

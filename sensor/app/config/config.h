@@ -38,6 +38,7 @@ struct config {
     struct {
         enum option_switch decode_tunnels, statistical_analysis;
         char *tunnel_key;
+        struct string_list tunnel_ports;
         int64_t idle_timeout, active_timeout, accounting_mode, n_dissections, splt_analysis, max_nflows;
         int64_t flow_table_size, n_meters, system_visibility_mode, system_visibility_poll_ms;
     } meter;

@@ -41,6 +41,27 @@ struct tunnel {
     bool key_differs_by_direction; /* each end chooses the identifier of what it receives */
 };
 
-#define TUNNEL(name, over, number) extern const struct tunnel tunnel_##name;
+#define TUNNEL(name, over, ...) extern const struct tunnel tunnel_##name;
 #include "decode/tunnel/tunnels.def"
 #undef TUNNEL
+
+/* What carries a tunnel. */
+enum tunnel_carrier { TUNNEL_OVER_IP, TUNNEL_OVER_UDP };
+
+enum { TUNNEL_NUMBERS_MAX = 2 };
+
+struct tunnel_row {
+    const char *name;
+    const struct tunnel *tunnel;
+    enum tunnel_carrier carrier;
+    uint16_t numbers[TUNNEL_NUMBERS_MAX]; /* the carrier's that say so; of UDP the usual ports. 0: none */
+};
+
+enum {
+#define TUNNEL(name, over, ...) TUNNEL_ROW_##name,
+#include "decode/tunnel/tunnels.def"
+#undef TUNNEL
+    TUNNEL_ROWS
+};
+
+extern const struct tunnel_row tunnel_rows[TUNNEL_ROWS]; /* decode/tunnel_ports.c */

@@ -2,13 +2,28 @@
  * bits. */
 #include "decode/tunnel/tunnel.h"
 
-enum { HEADER = 8, HAS_VNI = 0x08, HAS_GROUP_POLICY = 0x80 };
+enum {
+    HEADER = 8,
+    HAS_VNI = 0x08,
+    HAS_GROUP_POLICY = 0x80,
+    POLICY_FLAGS = 0x48, /* don't learn; policy applied */
+};
+
+/* The port alone proves little: any client may have it by chance, and its first byte be that of the flags. Linux, too, takes
+ * nothing for VXLAN that has a reserved bit set. */
+static bool is_vxlan(struct bytes payload) {
+    uint8_t flags = bytes_u8(payload, 0), policy_flags = bytes_u8(payload, 1);
+    if (bytes_u8(payload, 7) != 0)
+        return false;
+    if (flags == (HAS_VNI | HAS_GROUP_POLICY))
+        return (policy_flags & ~POLICY_FLAGS) == 0;
+    return flags == HAS_VNI && policy_flags == 0 && bytes_u16(payload, 2) == 0;
+}
 
 static enum tunnel_result open_vxlan(struct bytes payload, struct tunnel_inner *inner) {
     if (!bytes_have(payload, 0, HEADER))
         return TUNNEL_CUT;
-    /* The port alone proves little: any client may have it by chance. */
-    if ((bytes_u8(payload, 0) & ~HAS_GROUP_POLICY) != HAS_VNI)
+    if (!is_vxlan(payload))
         return TUNNEL_CLOSED;
     *inner = (struct tunnel_inner){
         .offset = HEADER,

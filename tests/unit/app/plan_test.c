@@ -89,6 +89,20 @@ static void what_is_set_off_is_off(void **state) {
     release(&planned);
 }
 
+static void ports_of_tunnels(void **state) {
+    (void)state;
+    struct planned planned;
+    make_well(&planned, "meter = { tunnel_ports = [ \"vxlan=8472,4790\", \"vxlan_gpe=\" ]; };" OUTPUT);
+    assert_non_null(strstr(planned.plan.identity.tunnel_ports, " vxlan=4790,8472 geneve="));
+    assert_true(tunnel_ports_have(planned.plan.decode.tunnel_ports, 4790));
+    assert_false(tunnel_ports_have(planned.plan.decode.tunnel_ports, 4789));
+    release(&planned);
+    refuse("meter = { tunnel_ports = [ \"vxlan=6081\" ]; };" OUTPUT,
+           "meter.tunnel_ports: port 6081 belongs to both vxlan and geneve");
+    refuse("profile = \"nfstream\"; meter = { tunnel_ports = [ \"vxlan=8472\" ]; };" OUTPUT,
+           "meter.tunnel_ports is for the native profile");
+}
+
 static void what_no_schema_asks_for_is_not_computed(void **state) {
     (void)state;
     char *path = text_file(core_schema, sizeof core_schema - 1), text[256];
@@ -374,6 +388,7 @@ int main(void) {
         cmocka_unit_test(the_native_schema_asks_for_every_feature),
         cmocka_unit_test(the_nfstream_profile_has_nfstreams_defaults),
         cmocka_unit_test(what_is_set_off_is_off),
+        cmocka_unit_test(ports_of_tunnels),
         cmocka_unit_test(what_no_schema_asks_for_is_not_computed),
         cmocka_unit_test(what_is_set_on_though_nobody_asks_is_refused),
         cmocka_unit_test(system_visibility_is_for_live_sources),

@@ -27,6 +27,27 @@ static void vxlan(void **state) {
     assert_refused(VXLAN, "0800000000000500" ETHERNET "08004500", DECODE_ip_truncated);
 }
 
+static void vxlan_on_other_ports(void **state) {
+    (void)state;
+    static const char payload[] = "0800000000000700" ETHERNET "0800" IPV4_UDP;
+    assert_opened("2118", payload, TUNNEL_VXLAN, 7); /* 8472, Linux' first one */
+    assert_closed("2119", payload);
+    /* What a client on that port may ask: a datagram of DNS with an identifier of 0x0800. */
+    assert_closed("2118", "08000100000100000000000003777777076578616d706c6503636f6d0000010001");
+    assert_closed("2118", "0801000000000700" ETHERNET "0800" IPV4_UDP);
+    assert_closed("2118", "0800000000000701" ETHERNET "0800" IPV4_UDP);
+    struct tunnel_ports ports;
+    assert_int_equal(tunnel_ports_set(&ports, (const char *const[]){"vxlan=8473"}, 1, NULL), 0);
+    struct decoder *decoder =
+        decoder_create(&(struct decode_options){.decode_tunnels = true, .tunnel_ports = &ports});
+    struct packet packet;
+    assert_reason(decode_at(decoder, 1, LINK_RAW, outer(OUTER_4, "2119", payload), &packet), DECODE_METERED);
+    assert_tunnel(&packet, TUNNEL_VXLAN, 7);
+    assert_reason(decode_at(decoder, 1, LINK_RAW, outer(OUTER_6, "2118", payload), &packet), DECODE_METERED);
+    assert_tunnel(&packet, TUNNEL_NONE, NO_KEY);
+    decoder_destroy(decoder);
+}
+
 #define VXLAN_GPE "12b6"
 
 static void vxlan_gpe(void **state) {
@@ -113,9 +134,8 @@ static void l2tp(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vxlan),
-        cmocka_unit_test(vxlan_gpe),
-        cmocka_unit_test(geneve),
+        cmocka_unit_test(vxlan),     cmocka_unit_test(vxlan_on_other_ports),
+        cmocka_unit_test(vxlan_gpe), cmocka_unit_test(geneve),
         cmocka_unit_test(l2tp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,6 +92,7 @@ static inline void example_init(struct example *example, enum meter_profile prof
     example->identity.ndpi_version = "4.2.0";
     example->identity.meter = &example->meter;
     example->identity.decode_tunnels = true;
+    example->identity.tunnel_ports = "vxlan=4789,8472";
 
     struct flow *flow = &example->flow;
     int64_t start = 1434443394 * second;
