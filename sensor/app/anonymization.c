@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/control.h"
 #include "base/log.h"
 
 enum { KEY_DIGITS = 2 * ANONYMIZE_KEY_SIZE, KEY_FILE_MAX = 256 };
@@ -83,8 +82,6 @@ int anonymization_prepare(const struct plan *plan, struct error *error) {
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
         return error_set(error, errno, EX_OSERR,
                          "core dumps can't be switched off, and one would hold packets: %s", strerror(errno));
-    if (plan->has_pseudonyms && plan->config->anonymization.key_file)
-        control_install_reload();
     return 0;
 }
 
@@ -94,6 +91,10 @@ void anonymization_warn_of_random_key(const struct plan *plan) {
             LOG_WARNING,
             "anonymization.key_file is not set: pseudonyms have a random key, and records of two runs can't be joined; make one with: (umask 077; openssl rand -hex %d > FILE)",
             ANONYMIZE_KEY_SIZE);
+}
+
+bool anonymization_can_reload(const struct plan *plan) {
+    return plan->has_pseudonyms && plan->config->anonymization.key_file;
 }
 
 bool anonymization_reload(const struct plan *plan, struct output *outputs, size_t count) {

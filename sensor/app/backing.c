@@ -1,7 +1,6 @@
 #include "app/backing.h"
 
-#include <signal.h>
-
+#include "base/thread.h"
 #include "meter/meter.h"
 
 static void *back(void *context) {
@@ -11,15 +10,10 @@ static void *back(void *context) {
     return NULL;
 }
 
-/* Signals are for the other threads. */
 void backing_start(struct backing *backing, const struct lane *lanes, size_t lane_count) {
-    sigset_t all, before;
     backing->lanes = lanes;
     backing->lane_count = lane_count;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    backing->started = pthread_create(&backing->thread, NULL, back, backing) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    backing->started = thread_start(&backing->thread, "backing", back, backing) == 0;
 }
 
 void backing_stop(struct backing *backing) {

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@ static _Atomic(struct capture *) running[CAPTURE_SHARES_MAX];
 static atomic_bool stopping, reloading;
 static _Atomic int64_t deadline; /* monotonic clock; 0: none */
 static int64_t timeout;
+static int terminal = -1; /* a standard descriptor on the terminal that the run belongs to; -1: to none */
 
 static void break_captures(void) {
     for (size_t i = 0; i < CAPTURE_SHARES_MAX; i++) {
@@ -28,26 +30,55 @@ static void handle(int number) {
     break_captures();
 }
 
-static void handle_reload(int number) {
-    (void)number;
-    atomic_store(&reloading, true);
+/* One that was hung up has no attributes any more. */
+static bool terminal_is_gone(void) {
+    struct termios attributes;
+    return terminal >= 0 && tcgetattr(terminal, &attributes) < 0;
+}
+
+static void handle_hangup(int number) {
+    if (terminal_is_gone())
+        handle(number);
+    else
+        atomic_store(&reloading, true);
+}
+
+/* What befalls an output is an error that its write tells: of a reader that went away, of a file as large as it may get. */
+static const struct {
+    int number;
+    void (*handler)(int);
+    int flags;
+} effects[] = {
+    {SIGINT, handle, 0},   {SIGTERM, handle, 0},  {SIGHUP, handle_hangup, SA_RESTART},
+    {SIGPIPE, SIG_IGN, 0}, {SIGXFSZ, SIG_IGN, 0}, {SIGUSR1, SIG_IGN, 0},
+    {SIGUSR2, SIG_IGN, 0},
+};
+
+/* A run under nohup(1) outlives its terminal. */
+static int find_terminal(void) {
+    struct sigaction hangup = {0};
+    sigaction(SIGHUP, NULL, &hangup);
+    for (int descriptor = 0; descriptor < 3 && hangup.sa_handler != SIG_IGN; descriptor++)
+        if (isatty(descriptor))
+            return descriptor;
+    return -1;
 }
 
 void control_install(int64_t shutdown_timeout) {
     timeout = shutdown_timeout;
-    struct sigaction action = {.sa_handler = handle};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    /* A reader of standard output that went away is an output error, not the end of the process. */
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGPIPE, &ignore, NULL);
+    terminal = find_terminal();
+    for (size_t i = 0; i < sizeof effects / sizeof *effects; i++) {
+        struct sigaction action = {.sa_handler = effects[i].handler, .sa_flags = effects[i].flags};
+        sigemptyset(&action.sa_mask);
+        sigaction(effects[i].number, &action, NULL);
+    }
 }
 
-void control_install_reload(void) {
-    struct sigaction action = {.sa_handler = handle_reload, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGHUP, &action, NULL);
+void control_ending_signals(sigset_t *signals) {
+    sigemptyset(signals);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGHUP);
 }
 
 bool control_take_reload(void) {

@@ -1,6 +1,9 @@
-/* Signals: SIGHUP may ask for keys to be read again; the first SIGINT or SIGTERM asks for an orderly end, a second one ends the process at once. */
+/* What signals do to a run; the table is in control.c, and for people in deploy/running.md. The first SIGINT or SIGTERM asks for an
+ * orderly end, a second one ends the process at once. SIGHUP is the same where the run's terminal has gone; else it asks for keys
+ * to be read again. */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,10 +13,10 @@ struct capture;
 /* Installs the handlers. From a signal on, the process has `shutdown_timeout` microseconds to end. */
 void control_install(int64_t shutdown_timeout);
 
-/* From here on SIGHUP asks for the files of keys to be read again, instead of ending the process. */
-void control_install_reload(void);
+/* Those that may ask for the end: a thread in whose blocked read() they shall be delivered has them to itself. */
+void control_ending_signals(sigset_t *signals);
 
-/* Whether it was asked since the last call. */
+/* Whether SIGHUP asked for keys since the last call. */
 bool control_take_reload(void);
 
 /* The captures that a signal stops (at most CAPTURE_SHARES_MAX); none before they are closed. */

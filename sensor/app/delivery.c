@@ -4,6 +4,7 @@
 #include "app/control.h"
 #include "app/config/registry_options.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,
                   struct error *error) {
@@ -50,11 +51,20 @@ void delivery_send(struct delivery *delivery, size_t output, const struct messag
         stop(delivery, &error);
 }
 
+/* SIGHUP where there is nothing to read again must not look as if it had been lost. */
+static void reload(struct delivery *delivery) {
+    if (anonymization_can_reload(delivery->plan))
+        delivery->key_reloads[anonymization_reload(delivery->plan, delivery->outputs, delivery->count)]++;
+    else
+        log_line(LOG_INFO,
+                 "SIGHUP: no output makes pseudonyms by anonymization.key_file; nothing is read again");
+}
+
 void delivery_poll(struct delivery *delivery) {
     struct error error = {0};
     heartbeat_beat(&delivery->heartbeat, clock_monotonic());
     if (control_take_reload())
-        delivery->key_reloads[anonymization_reload(delivery->plan, delivery->outputs, delivery->count)]++;
+        reload(delivery);
     for (size_t i = 0; i < delivery->count; i++)
         if (output_poll(&delivery->outputs[i], &error) < 0)
             stop(delivery, &error);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/control.h"
 #include "app/inbox.h"
 #include "app/monitor/monitor.h"
 #include "app/outbox.h"
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/ring.h"
+#include "base/thread.h"
 #include "meter/shard.h"
 
 enum {
@@ -347,16 +349,12 @@ static int start(struct crew *crew) {
     int result = 0;
     for (size_t i = 0; result == 0 && i < crew->count; i++) {
         struct worker *worker = &crew->workers[i];
-        result = -pthread_create(&worker->thread, NULL, live ? work_live : work_from_inbox, worker);
+        result = thread_start(&worker->thread, "meter", live ? work_live : work_from_inbox, worker);
         worker->started = result == 0;
-        if (worker->started)
-            pthread_setname_np(worker->thread, "meter");
     }
     if (result == 0 && !live) {
-        result = -pthread_create(&crew->reader, NULL, read_files, crew);
+        result = thread_start(&crew->reader, "reader", read_files, crew);
         crew->reader_started = result == 0;
-        if (crew->reader_started)
-            pthread_setname_np(crew->reader, "reader");
     }
     if (result == 0)
         return 0;
@@ -389,9 +387,7 @@ static void release(struct crew *crew) {
 /* Live, signals are this thread's; of files they are the reader's. */
 static int start_with_signals(struct crew *crew) {
     sigset_t blocked;
-    sigemptyset(&blocked);
-    sigaddset(&blocked, SIGINT);
-    sigaddset(&blocked, SIGTERM);
+    control_ending_signals(&blocked);
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
     int result = start(crew);
     if (crew->pipeline->plan->live)

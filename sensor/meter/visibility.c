@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "meter/visibility_service.h"
 
 enum {
@@ -117,16 +117,6 @@ static void raise_descriptor_limit(void) {
     }
 }
 
-/* Signals are for the other threads. */
-static int start_thread(struct visibility *visibility) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int result = pthread_create(&visibility->thread, NULL, serve, visibility);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return result;
-}
-
 static void release(struct visibility *visibility) {
     look_end(visibility);
     if (visibility->wake >= 0)
@@ -149,11 +139,11 @@ int visibility_start(const struct visibility_options *options, struct visibility
     pthread_mutex_init(&new->mutex, NULL);
     sem_init(&new->started, 0, 0);
     raise_descriptor_limit();
-    int result = start_thread(new);
-    if (result != 0) {
+    int result = thread_start(&new->thread, "visibility", serve, new);
+    if (result < 0) {
         release(new);
-        return error_set(error, result, EX_OSERR, "meter.system_visibility_mode: no thread: %s",
-                         strerror(result));
+        return error_set(error, -result, EX_OSERR, "meter.system_visibility_mode: no thread: %s",
+                         strerror(-result));
     }
     while (sem_wait(&new->started) < 0)
         continue;

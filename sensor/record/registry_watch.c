@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 
 struct registry_watch {
     const struct registry_options *options;
@@ -48,14 +49,15 @@ static enum registry_watch_state ask(struct registry_watch *watch, struct error 
 /* Holding the lock; true if the thread shall end. */
 static bool sleep_until_next(struct registry_watch *watch) {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += watch->interval / 1000000;
     until.tv_nsec += watch->interval % 1000000 * 1000;
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    while (!watch->stopping && pthread_cond_timedwait(&watch->wake, &watch->lock, &until) != ETIMEDOUT)
+    while (!watch->stopping &&
+           pthread_cond_clockwait(&watch->wake, &watch->lock, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
         ;
     return watch->stopping;
 }
@@ -95,12 +97,12 @@ int registry_watch_start(const struct registry_options *options, const char *sub
     watch->interval = interval;
     pthread_mutex_init(&watch->lock, NULL);
     pthread_cond_init(&watch->wake, NULL);
-    int result = pthread_create(&watch->thread, NULL, run, watch);
-    if (result != 0) {
+    int result = thread_start(&watch->thread, "registry", run, watch);
+    if (result < 0) {
         free(watch->subject);
         free(watch);
-        return error_set(error, result, EX_OSERR, "no thread to watch the registry with: %s",
-                         strerror(result));
+        return error_set(error, -result, EX_OSERR, "no thread to watch the registry with: %s",
+                         strerror(-result));
     }
     *started = watch;
     return 0;

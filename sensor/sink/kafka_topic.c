@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "sink/kafka_client.h"
 
 enum { TRY_MILLISECONDS = 100 }; /* so that it can be ended */
@@ -44,16 +44,6 @@ static void *ask(void *context) {
     return NULL;
 }
 
-/* Signals are for the other threads. */
-static int start_thread(struct kafka_topic_check *check) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int result = pthread_create(&check->thread, NULL, ask, check);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return result;
-}
-
 static void release(struct kafka_topic_check *check) {
     rd_kafka_topic_destroy(check->topic);
     free(check);
@@ -75,10 +65,10 @@ int kafka_topic_check_begin(rd_kafka_t *producer, const char *output, const char
     check->name = name;
     check->topic = topic;
     check->limit = clock_monotonic() + limit;
-    int result = start_thread(check);
-    if (result != 0) {
+    int result = thread_start(&check->thread, "topic", ask, check);
+    if (result < 0) {
         release(check);
-        return error_set(error, result, EX_OSERR, "output \"%s\": no thread: %s", output, strerror(result));
+        return error_set(error, -result, EX_OSERR, "output \"%s\": no thread: %s", output, strerror(-result));
     }
     *begun = check;
     return 0;

@@ -67,11 +67,15 @@ def run(*arguments, stdin=b"", env=None, prefix=(), binary=None, limit=TIME_LIMI
 class Running:
     """The binary under way; ended by finish(), or by force when the test ends before."""
 
-    def __init__(self, *arguments, prefix=(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=None, binary=None):
+    def __init__(self, *arguments, prefix=(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=None, binary=None, close_fds=True):
         self.start = time.monotonic()
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen([str(word) for word in (*prefix, binary or BINARY, *arguments)], stdin=stdin, stdout=stdout,
-                                        stderr=self.errors, env=environment(env))
+                                        stderr=self.errors, env=environment(env), close_fds=close_fds)
+
+    def said(self, words):
+        """Whether the words stand on standard error by now."""
+        return words.encode() in os.pread(self.errors.fileno(), 1 << 20, 0)
 
     def signal(self, number):
         self.process.send_signal(number)

@@ -1,19 +1,23 @@
-"""How a run ends when it is told to: SIGINT and SIGTERM drain and exit with 0, a second signal ends at once.
-
-Run: python3 tests/e2e/run.py test_signals
+"""How a run ends when it is told to: SIGINT and SIGTERM drain and exit with 0, a second signal ends at once. What every other
+signal does, in each way to run. Run: python3 tests/e2e/run.py test_signals
 """
 import fcntl
 import json
 import os
+import pty
 import signal
 import struct
+import sys
 import termios
 import time
 import unittest
+from pathlib import Path
 
 import frames
+import namespaces
+import test_live
 from harness import Case, wait_until
-from servers import LocalServers, SilentServer
+from servers import FaultyRegistry, LocalServers, SilentServer, answers
 
 
 def pending(descriptor):
@@ -25,10 +29,13 @@ FLOWS = 400  # more than any buffer in between holds: once the pipe is empty, pa
 
 
 class Signals(Case):
-    def begin(self, *arguments, capture=None):
+    KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+    HARMLESS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGWINCH)
+
+    def begin(self, *arguments, capture=None, **options):
         """The sensor at the end of what standard input has so far, waiting for more."""
         reading, writing = os.pipe()
-        running = self.start("-r", "-", *arguments, stdin=reading)
+        running = self.start("-r", "-", *arguments, stdin=reading, **options)
         os.close(reading)
         self.addCleanup(os.close, writing)
         os.write(writing, frames.conversations(FLOWS) if capture is None else capture)
@@ -50,6 +57,23 @@ class Signals(Case):
                 path = self.folder / f"{number}.jsonl"
                 running = self.begin("-w", path)
                 running.signal(number)
+                self.check_drained(running, path)
+
+    def test_signals_that_end_nothing(self):
+        """With and without a key that could be read again."""
+        key = self.write("key", self.KEY)
+        key.chmod(0o600)
+        ways = ((), ("--set", "outputs.0.columns_to_anonymize=address=hash", "--set", f"anonymization.key_file={key}"),
+                ("--set", "outputs.0.columns_to_anonymize=address=hash"))
+        for number, arguments in enumerate(ways):
+            with self.subTest(arguments):
+                path = self.folder / f"{number}.jsonl"
+                running = self.begin("-w", path, *arguments)
+                for harmless in self.HARMLESS:
+                    running.signal(harmless)
+                time.sleep(0.2)
+                self.assertIsNone(running.process.poll())
+                running.signal(signal.SIGTERM)
                 self.check_drained(running, path)
 
     def test_terminated_before_the_first_byte(self):
@@ -107,6 +131,97 @@ class Signals(Case):
         self.assertEqual(set(ledger.flows["why"]), {"idle", "shutdown"})
         self.assertEqual(ledger.outputs[topic]["acknowledged"], FLOWS)
         self.assertEqual(len(servers.messages(topic)), FLOWS)
+
+
+@unittest.skipUnless(test_live.ABLE, "network namespaces need root and iproute2")
+class Live(Case):
+    """A live run with everything that has threads: a registry that is asked again, a broker, an endpoint, visibility."""
+
+    meters = 1
+
+    def setUp(self):
+        super().setUp()
+        self.wire = namespaces.SilentWire()
+        self.addCleanup(self.wire.remove)
+        self.cache = self.folder / "cache"
+        self.cache.mkdir()
+        key = self.write("key", Signals.KEY)
+        key.chmod(0o600)
+        # The registry's answer gets into the cache; nobody answers in the namespace.
+        with FaultyRegistry(answers(200, '{"id": 7, "subject": "flows-value", "version": 1}')) as registry:
+            self.config = self.write("sensor.conf", f"""
+registry = {{ url = "{registry.url}"; cache_directory = "{self.cache}"; timeout = "1s"; }};
+delivery = {{ shutdown_timeout = "1s"; timeout = "1s"; }};
+outputs = ( {{ topic = "flows"; columns_to_anonymize = [ "all=keep" ]; kafka = [ "bootstrap.servers=127.0.0.1:1" ]; }} );
+""")
+            self.start("-c", self.config, "-r", self.write("one.pcap", frames.conversations(1))).finish()
+
+    def begin(self, *arguments):
+        running = self.start("-i", "near0", "--set", f"meter.n_meters={self.meters}", *arguments, prefix=self.wire.prefix)
+        test_live.wait_for_capture(running, self.meters)
+        return running
+
+    def on_terminal(self, *prefix):
+        """The sensor as the leader of a session on a terminal of its own, and the descriptor that the terminal ends with."""
+        far, near = pty.openpty()
+        os.set_inheritable(near, True)
+        take = (f"import fcntl,os,sys,termios; os.setsid(); fcntl.ioctl({near}, termios.TIOCSCTTY, 0); os.dup2({near}, 0); "
+                "os.execvp(sys.argv[1], sys.argv[1:])")
+        running = self.start("-i", "near0", "-w", "null:", "--set", f"meter.n_meters={self.meters}", close_fds=False,
+                             prefix=(sys.executable, "-c", take, *self.wire.prefix, *prefix))
+        os.close(near)
+        wait_until(lambda: "flowsensor" in (Path(f"/proc/{running.process.pid}/comm").read_text()), what="the program")
+        test_live.wait_for_capture(running, self.meters)
+        return running, far
+
+    def test_a_terminal_that_goes_ends_in_order(self):
+        running, far = self.on_terminal()
+        os.close(far)
+        result = self.ended_well(running.finish())
+        self.assertEqual(self.ledger(result).flows["open"], 0)
+
+    def test_who_ignores_hangups_outlives_its_terminal(self):
+        running, far = self.on_terminal("sh", "-c", """trap "" HUP; exec "$@" """, "sh")
+        os.close(far)
+        time.sleep(0.5)
+        self.assertIsNone(running.process.poll())
+        running.signal(signal.SIGTERM)
+        self.ended_well(running.finish())
+
+    @staticmethod
+    def open_to(process, number):
+        """Names of the threads that the signal may be delivered to."""
+        names = []
+        for task in Path(f"/proc/{process.pid}/task").iterdir():
+            status = dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines() if ":\t" in line)
+            if not int(status["SigBlk"], 16) >> (number - 1) & 1:
+                names.append(status["Name"])
+        return names
+
+    def test_one_thread_takes_signals(self):
+        running = self.begin("-c", self.config, "--set", "monitoring.listen=127.0.0.1:0", "--set", "meter.system_visibility_mode=1")
+        self.assertGreater(len(list(Path(f"/proc/{running.process.pid}/task").iterdir())), 5)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            self.assertEqual(self.open_to(running.process, number), ["flowsensor"])
+        running.signal(signal.SIGTERM)
+        told = time.monotonic()
+        running.finish()
+        self.assertLess(time.monotonic() - told, 4)
+
+    def test_signals_that_end_nothing(self):
+        path = self.folder / "flows.jsonl"
+        running = self.begin("-w", path)
+        for harmless in Signals.HARMLESS:
+            running.signal(harmless)
+        wait_until(lambda: running.said("nothing is read again"), what="the line about SIGHUP")
+        running.signal(signal.SIGTERM)
+        self.ended_well(running.finish())
+
+
+class LiveOfThree(Live):
+    """The same with three meters."""
+
+    meters = 3
 
 
 if __name__ == "__main__":

@@ -137,7 +137,11 @@ static const char signals[] =
     "End in order: no more packets are read, open flows are exported, and the outputs may take\n"
     ".I delivery.shutdown_timeout\nfor what is under way. A second one ends the process at once.\n"
     ".TP\n\\fBSIGHUP\\fR\n"
-    "Where an output makes pseudonyms: reads the key of\n.I anonymization.key_file\nagain.\n";
+    "Where an output makes pseudonyms: reads the key of\n.I anonymization.key_file\n"
+    "again. If the terminal that it runs on has gone: as \\fBSIGTERM\\fR. Else nothing, and a line says so.\n"
+    ".TP\n\\fBSIGUSR1\\fR, \\fBSIGUSR2\\fR, \\fBSIGPIPE\\fR, \\fBSIGXFSZ\\fR\n"
+    "Ignored. An output whose reader went away ends the run in order; a file that may not grow is an error.\n"
+    ".PP\nCommands that print or ask and end, such as \\fBverify\\fR, are ended by any of these at once.\n";
 
 static const char files[] =
     ".SH FILES\n"

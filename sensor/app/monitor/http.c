@@ -5,7 +5,6 @@
 #include <microhttpd.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 
 /* The kubelet's probes and two or three scrapers need a few connections; who opens more at one address waits for itself. */
 enum {
@@ -81,7 +81,6 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 
 static void *serve(void *context) {
     struct http_server *server = context;
-    pthread_setname_np(pthread_self(), "monitor");
     server->begin();
     while (!atomic_load(&server->stopping))
         if (MHD_run_wait(server->daemon, WAIT_MILLISECONDS) != MHD_YES)
@@ -129,16 +128,6 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listener)
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
 }
 
-/* A thread of ours, and not the library's, so that it can give up what it may do. Signals are for those that capture. */
-static int start_thread(struct http_server *server) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int result = pthread_create(&server->thread, NULL, serve, server);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -result;
-}
-
 static void say_where(int listener) {
     struct listen_address bound = {.length = sizeof bound.socket};
     char text[INET6_ADDRSTRLEN + 16];
@@ -153,7 +142,8 @@ static int start(struct http_server *server, int listener) {
         close(listener);
         return -ENOMEM;
     }
-    int result = start_thread(server);
+    /* A thread of ours, and not the library's, so that it can give up what it may do. */
+    int result = thread_start(&server->thread, "monitor", serve, server);
     if (result < 0)
         MHD_stop_daemon(server->daemon); /* closes the listening socket too */
     return result;
