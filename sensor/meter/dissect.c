@@ -7,11 +7,11 @@
 #include "base/pool.h"
 #include "meter/dissect_shim.h"
 #include "meter/dissect_text.h"
+#include "meter/dissect_view.h"
 
 enum {
-    NAME_SIZE = 40,     /* NFStream's buffer */
-    NAME_SLOTS = 4096,  /* a power of two, several times the pairs of protocols that traffic shows */
-    PACKET_MAX = 65535, /* nDPI takes an unsigned short */
+    NAME_SIZE = 40,    /* NFStream's buffer */
+    NAME_SLOTS = 4096, /* a power of two, several times the pairs of protocols that traffic shows */
     /* Measured with nDPI 4.2: 5.5 MiB after its start, and what it remembers across flows comes to it. */
     MODULE_BYTES = 8 << 20,
     /* nDPI keeps the payload of each undecided TCP flow in a buffer of 2 KiB; a flood of those has one for each flow.
@@ -35,6 +35,7 @@ struct dissector {
     uint8_t confidences[NDPI_CONFIDENCE_MAX]; /* enum l7_confidence */
     struct name *names;
     size_t name_count;
+    uint8_t *scratch; /* of view_of() */
 };
 
 /* nDPI's own names, which are stable where its numbers are not. */
@@ -73,9 +74,10 @@ static int create_parts(struct dissector *dissector, const struct dissector_opti
     dissector->states = pool_create(&states);
     dissector->texts = text_pools_create(options->flow_table_size + 1);
     dissector->names = calloc(NAME_SLOTS, sizeof(*dissector->names));
+    dissector->scratch = malloc(VIEW_MAX);
     dissector->module = shim_create();
     bool complete = dissector->states != NULL && dissector->texts != NULL && dissector->names != NULL &&
-                    dissector->module != NULL;
+                    dissector->scratch != NULL && dissector->module != NULL;
     return complete ? 0 : -ENOMEM;
 }
 
@@ -104,6 +106,7 @@ void dissector_destroy(struct dissector *dissector) {
     pool_destroy(dissector->states);
     text_pools_destroy(dissector->texts);
     free(dissector->names);
+    free(dissector->scratch);
     free(dissector);
 }
 
@@ -171,17 +174,22 @@ static void give_up(struct dissector *dissector, struct l7 *l7) {
     l7->guessed = guessed != 0;
 }
 
+static void show(struct dissector *dissector, struct l7 *l7, const struct view *view, int64_t time) {
+    int64_t milliseconds = dissector->milliseconds ? time : time / 1000;
+    ndpi_protocol protocol =
+        shim_packet(dissector->module, l7->ndpi_flow, view->ip, view->length, (uint64_t)milliseconds);
+    set_label(l7, &protocol);
+}
+
 void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet,
                       uint64_t number) {
     if (l7->ndpi_flow == NULL && !take_state(dissector, l7)) {
         decide(dissector, l7);
         return;
     }
-    uint16_t length = (uint16_t)(packet->ip_captured < PACKET_MAX ? packet->ip_captured : PACKET_MAX);
-    int64_t milliseconds = dissector->milliseconds ? packet->time : packet->time / 1000;
-    ndpi_protocol protocol =
-        shim_packet(dissector->module, l7->ndpi_flow, packet->ip, length, (uint64_t)milliseconds);
-    set_label(l7, &protocol);
+    struct view view;
+    if (view_of(packet, dissector->scratch, &view))
+        show(dissector, l7, &view, packet->time);
     bool known = l7->application != NDPI_PROTOCOL_UNKNOWN;
     bool last = number >= dissector->n_dissections;
     if (last && !known)
