@@ -6,4 +6,5 @@ cd "$(dirname "$0")/../.."
 cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang -DFLOWSENSOR_FUZZ=ON \
     -DFLOWSENSOR_FUZZ_SECONDS="${FLOWSENSOR_FUZZ_SECONDS:-60}"
 cmake --build build/fuzz --target fuzz-targets
+python3 tests/fuzz/seeds.py build/fuzz/tests/fuzz/corpus/meter tests/captures/*.pcap
 ctest --test-dir build/fuzz --output-on-failure -R '^fuzz\.'
