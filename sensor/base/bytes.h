@@ -27,6 +27,15 @@ static inline uint32_t bytes_u32(struct bytes view, size_t offset) {
     return ((uint32_t)bytes_u16(view, offset) << 16) | bytes_u16(view, offset + 2);
 }
 
+/* Little-endian, of bytes that are there. */
+static inline uint16_t bytes_little_u16(const uint8_t *bytes) {
+    return (uint16_t)(bytes[0] | bytes[1] << 8);
+}
+
+static inline uint32_t bytes_little_u32(const uint8_t *bytes) {
+    return bytes_little_u16(bytes) | (uint32_t)bytes_little_u16(bytes + 2) << 16;
+}
+
 /* The view from `offset` on; empty if the offset lies behind the end. */
 static inline struct bytes bytes_from(struct bytes view, size_t offset) {
     if (offset > view.length)

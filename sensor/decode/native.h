@@ -28,13 +28,16 @@ struct native_walk {
 
 /* From the link header at walk->offset to the IP header. */
 enum decode_reason native_link(struct native_walk *walk, int link_type);
-/* An 802.11 frame without radiotap; with `swapped`, the two bytes of its frame control are in the wrong order. */
-enum decode_reason native_wifi(struct native_walk *walk, bool swapped);
-enum decode_reason native_radiotap(struct native_walk *walk);
-/* What follows a known EtherType; VLAN tags, MPLS labels and PPPoE are walked to the IP header. */
+/* An 802.11 frame; with `swapped`, the two bytes of its frame control are in the wrong order, with `pad`, its header is
+ * padded to a multiple of 4. */
+enum decode_reason native_wifi(struct native_walk *walk, bool swapped, bool pad);
+/* What follows a known EtherType; the headers of tag/tags.def are walked to the IP header. */
 enum decode_reason native_ethertype(struct native_walk *walk, uint16_t type);
 /* IEEE 802.2, with or without SNAP. */
 enum decode_reason native_llc(struct native_walk *walk);
+/* PPP from its protocol number on, and a PPPoE session's header with that. */
+enum decode_reason native_ppp(struct native_walk *walk);
+enum decode_reason native_pppoe(struct native_walk *walk);
 
 /* From an IP header to the transport header behind the innermost IP header in it. */
 enum decode_reason native_network(struct native_walk *walk);

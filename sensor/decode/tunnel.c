@@ -1,13 +1,13 @@
 /* Into tunnels, in the native dialect: which of them a packet may be, and what tells packets of several tunnels apart. */
 #include "decode/tunnel/tunnel.h"
 
+#include "decode/ethertypes.h"
 #include "decode/link_types.h"
 #include "decode/native.h"
 
 enum {
     PROTOCOL_UDP = 17,
     UDP_HEADER = 8,
-    TYPE_BRIDGED_ETHERNET = 0x6558, /* transparent Ethernet bridging: a whole frame follows */
 };
 
 /* Asked of every packet, so the compiler makes comparisons with constants of the table. */
@@ -56,7 +56,7 @@ static enum decode_reason enter(struct native_walk *walk, const struct tunnel_in
     switch (inner->content) {
     case TUNNEL_ETHERNET: return native_link(walk, LINK_ETHERNET);
     case TUNNEL_WIFI:
-    case TUNNEL_WIFI_SWAPPED: return native_wifi(walk, inner->content == TUNNEL_WIFI_SWAPPED);
+    case TUNNEL_WIFI_SWAPPED: return native_wifi(walk, inner->content == TUNNEL_WIFI_SWAPPED, false);
     case TUNNEL_PPP: return native_link(walk, LINK_PPP);
     case TUNNEL_ETHERTYPE: return native_ethertype(walk, inner->type);
     case TUNNEL_IP: break;
@@ -77,7 +77,7 @@ static enum decode_reason try_tunnel(const struct decode_options *options, struc
     }
     if (walk->tunnels == DECODE_TUNNELS_MAX)
         return DECODE_too_deep;
-    if (inner.content == TUNNEL_ETHERTYPE && inner.type == TYPE_BRIDGED_ETHERNET)
+    if (inner.content == TUNNEL_ETHERTYPE && inner.type == ETHERTYPE_BRIDGED_ETHERNET)
         inner.content = TUNNEL_ETHERNET;
     size_t outer_offset = walk->offset;
     uint16_t outer_vlan_id = packet->vlan_id;

@@ -1,14 +1,9 @@
-/* IEEE 802.11 in the native dialect: data frames, with or without radiotap. */
+/* IEEE 802.11 in the native dialect: data frames. */
 #include <string.h>
 
 #include "decode/native.h"
 
 enum {
-    RADIOTAP_TSFT = 1u << 0,
-    RADIOTAP_FLAGS = 1u << 1,
-    FLAG_DATA_PAD = 0x20, /* the 802.11 header is padded to a multiple of 4 */
-    FLAG_BAD_FCS = 0x40,
-
     TYPE_DATA = 2,
     SUBTYPE_NO_DATA = 0x4,
     SUBTYPE_QOS = 0x8,
@@ -18,10 +13,6 @@ enum {
     ORDER = 0x80, /* in a QoS frame: HT control follows */
     QOS_AMSDU = 0x80,
 };
-
-static uint32_t little_u32(const uint8_t *bytes) {
-    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
 
 /* Which of the three or four addresses are source and destination (802.11, table 9-30). */
 static void copy_addresses(struct native_walk *walk, const uint8_t *header, uint8_t directions) {
@@ -36,8 +27,7 @@ static void copy_addresses(struct native_walk *walk, const uint8_t *header, uint
     walk->packet->flags |= PACKET_HAS_MAC;
 }
 
-/* `pad`: the header is padded to a multiple of 4. */
-static enum decode_reason wifi(struct native_walk *walk, bool swapped, bool pad) {
+enum decode_reason native_wifi(struct native_walk *walk, bool swapped, bool pad) {
     if (!native_have(walk, 24))
         return DECODE_link_truncated;
     const uint8_t *header = walk->frame.data + walk->offset;
@@ -61,36 +51,4 @@ static enum decode_reason wifi(struct native_walk *walk, bool swapped, bool pad)
     copy_addresses(walk, header, flags & (TO_DS | FROM_DS));
     walk->offset += length;
     return native_llc(walk);
-}
-
-enum decode_reason native_wifi(struct native_walk *walk, bool swapped) {
-    return wifi(walk, swapped, false);
-}
-
-/* The byte of radiotap's field "flags", 0 if it is absent. The header has `length` bytes, all of them captured. */
-static uint8_t radiotap_flags(const uint8_t *header, size_t length) {
-    uint32_t present = little_u32(header + 4);
-    size_t offset = 8;
-    for (uint32_t more = present; more >> 31 /* another word of presence bits follows */; offset += 4) {
-        if (offset + 4 > length)
-            return 0;
-        more = little_u32(header + offset);
-    }
-    if (present & RADIOTAP_TSFT)
-        offset = ((offset + 7) & ~(size_t)7) + 8; /* fields are aligned to their size */
-    return (present & RADIOTAP_FLAGS) && offset < length ? header[offset] : 0;
-}
-
-enum decode_reason native_radiotap(struct native_walk *walk) {
-    if (!native_have(walk, 8))
-        return DECODE_link_truncated;
-    const uint8_t *header = walk->frame.data + walk->offset;
-    size_t length = header[2] | (size_t)header[3] << 8;
-    if (length < 8 || !native_have(walk, length))
-        return DECODE_link_truncated;
-    uint8_t flags = radiotap_flags(header, length);
-    if (flags & FLAG_BAD_FCS)
-        return DECODE_link_damaged;
-    walk->offset += length;
-    return wifi(walk, false, flags & FLAG_DATA_PAD);
 }

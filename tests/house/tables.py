@@ -27,6 +27,7 @@ BUILD = "sensor/CMakeLists.txt"
 PARTS = ("app/command", "app/config", "app/monitor")
 TABLES = (
     Table("decode/link/links.def", "LINK", True),
+    Table("decode/tag/tags.def", "TAG", True),
     Table("decode/tunnel/tunnels.def", "TUNNEL", True),
     Table("meter/feature/features.def", "FEATURE", True),
     Table("record/encoding/encodings.def", "ENCODING", True),

@@ -1,0 +1,13 @@
+/* A link layer that the native dialect decodes: one file and one row in links.def. */
+#pragma once
+
+#include "decode/link_types.h"
+#include "decode/native.h"
+
+/* From the link header at walk->offset to the IP header: DECODE_METERED, or the reason why not. */
+#define LINK(name, ...) enum decode_reason link_##name(struct native_walk *walk);
+#include "decode/link/links.def"
+#undef LINK
+
+/* Linux cooked captures: the protocol behind the header, which the caller has passed. */
+enum decode_reason link_cooked_protocol(struct native_walk *walk, uint16_t protocol);

@@ -1,0 +1,20 @@
+/* BSD's loopback: the address family, in the byte order of whoever captured (NULL) or of the network (LOOP). */
+#include "decode/link/link.h"
+
+enum decode_reason link_null(struct native_walk *walk) {
+    if (!native_have(walk, 4))
+        return DECODE_link_truncated;
+    uint32_t family = bytes_u32(walk->frame, walk->offset);
+    if (family > UINT16_MAX)
+        family = __builtin_bswap32(family);
+    walk->offset += 4;
+    switch (family) {
+    case 2:  /* AF_INET everywhere */
+    case 10: /* AF_INET6 of Linux, */
+    case 23: /* Windows, */
+    case 24: /* NetBSD and OpenBSD, */
+    case 28: /* FreeBSD, */
+    case 30: /* macOS */ return DECODE_METERED;
+    default: return DECODE_not_ip;
+    }
+}
