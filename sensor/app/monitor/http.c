@@ -11,16 +11,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/monitor/http_clients.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
 
-/* The kubelet's probes and two or three scrapers need a few connections; who opens more at one address waits for itself. */
 enum {
-    CONNECTIONS_MAX = 64,
-    CONNECTIONS_OF_ADDRESS_MAX = 8,
     CONNECTION_MEMORY = 8192,
-    IDLE_SECONDS = 3,
-    BACKLOG = 128,
+    IDLE_SECONDS = 3,        /* without a byte */
+    BACKLOG = 4096,          /* a client that finds it full comes again after a second only */
     WAIT_MILLISECONDS = 250, /* until the end is noticed */
 };
 
@@ -29,6 +28,7 @@ struct http_server {
     void (*begin)(void);
     http_answer_call *answer;
     void *context;
+    struct http_clients clients;
     pthread_t thread;
     atomic_bool stopping;
 };
@@ -76,15 +76,19 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         MHD_create_response_from_buffer(answer.length, answer.body, MHD_RESPMEM_MUST_FREE);
     if (!response)
         free(answer.body);
+    else if (answer.is_last)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     return respond(connection, answer.status, answer.content_type, response);
 }
 
 static void *serve(void *context) {
     struct http_server *server = context;
     server->begin();
-    while (!atomic_load(&server->stopping))
+    while (!atomic_load(&server->stopping)) {
         if (MHD_run_wait(server->daemon, WAIT_MILLISECONDS) != MHD_YES)
             poll(NULL, 0, WAIT_MILLISECONDS); /* an error that stays must not take a whole core */
+        http_clients_sweep(&server->clients, clock_monotonic());
+    }
     return NULL;
 }
 
@@ -120,11 +124,34 @@ static int open_socket(const struct listen_address *address, int *descriptor, st
                      strerror(reason), remedy);
 }
 
+/* The library's notices, in the server's thread. */
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **client,
+                          enum MHD_ConnectionNotificationCode notice) {
+    struct http_server *server = context;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (notice == MHD_CONNECTION_NOTIFY_STARTED)
+        *client = http_clients_add(&server->clients, info->connect_fd, clock_monotonic());
+    else if (*client)
+        http_client_remove(*client);
+}
+
+static void on_answered(void *context, struct MHD_Connection *connection, void **request,
+                        enum MHD_RequestTerminationCode end) {
+    (void)context, (void)request, (void)end;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (info->socket_context)
+        http_client_answered(info->socket_context, clock_monotonic());
+}
+
 static struct MHD_Daemon *start_daemon(struct http_server *server, int listener) {
+    http_clients_init(&server->clients);
     return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, listener,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_OF_ADDRESS_MAX,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CLIENTS_ROOM,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
+                            on_answered, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
 }
 

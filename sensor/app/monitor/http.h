@@ -1,5 +1,6 @@
-/* A small HTTP server for a few fixed paths: one thread, GET and HEAD, everything bounded (connections, connections of one
- * address, memory of each, idle time). What a client sends comes back in no answer. */
+/* A small HTTP server for a few fixed paths: one thread, GET and HEAD, everything bounded
+ * (connections, memory and time of each). A new client is always let in, at the cost of the oldest (http_clients.h), and
+ * answered within a second, whatever the others do, if `answer` takes less. What a client sends comes back in no answer. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,6 +14,7 @@ struct http_answer {
     const char *content_type;
     char *body; /* malloc'd, the server's from the call on; NULL: no memory, answered with 500 */
     size_t length;
+    bool is_last; /* of its connection: who asks for many costly answers takes a turn for each */
 };
 
 /* In the server's thread: fills the answer for a path. False: there is nothing (404). */

@@ -14,8 +14,8 @@
 #include "base/clock.h"
 
 enum {
-    PATIENCE = 1000000, /* microseconds; live, housekeeping comes ten times a second */
-    FRESH = 100000,     /* who scrapes more often gets the same snapshot */
+    PATIENCE = 500000, /* microseconds; live, housekeeping comes ten times a second; probes wait behind it */
+    FRESH = 100000,    /* who scrapes more often gets the same snapshot */
 };
 
 struct monitor {
@@ -59,6 +59,7 @@ static bool print_answer(struct monitor *monitor, const char *path, struct http_
     answer->content_type = "text/plain; charset=utf-8";
     if (strcmp(path, "/metrics") == 0) {
         answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
+        answer->is_last = true;
         print_metrics(monitor, stream);
     } else if (strcmp(path, "/livez") == 0) {
         good = probe_live(pipeline_of(monitor), stage, now, stream);

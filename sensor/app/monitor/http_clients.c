@@ -1,0 +1,62 @@
+#include "app/monitor/http_clients.h"
+
+#include <stddef.h>
+#include <sys/socket.h>
+
+#define EACH_PLACE(clients, place)                                                                       \
+    for (struct http_client *place = (clients)->places; (place) < (clients)->places + HTTP_CLIENTS_ROOM; \
+         (place)++)
+
+void http_clients_init(struct http_clients *clients) {
+    EACH_PLACE(clients, place)
+    *place = (struct http_client){.descriptor = -1};
+}
+
+static bool is_served(const struct http_client *client) {
+    return client->descriptor >= 0 && !client->cut;
+}
+
+/* The server then finds the end of the connection at its next look, and closes it. */
+static void cut(struct http_client *client) {
+    client->cut = true;
+    shutdown(client->descriptor, SHUT_RDWR);
+}
+
+static void cut_oldest(struct http_clients *clients) {
+    struct http_client *oldest = NULL;
+    int served = 0;
+    EACH_PLACE(clients, place) {
+        if (!is_served(place))
+            continue;
+        served++;
+        if (!oldest || place->since < oldest->since)
+            oldest = place;
+    }
+    if (served >= HTTP_CLIENTS_MAX)
+        cut(oldest);
+}
+
+struct http_client *http_clients_add(struct http_clients *clients, int descriptor, int64_t now) {
+    cut_oldest(clients);
+    EACH_PLACE(clients, place) {
+        if (place->descriptor >= 0)
+            continue;
+        *place = (struct http_client){.descriptor = descriptor, .since = now};
+        return place;
+    }
+    return NULL;
+}
+
+void http_client_answered(struct http_client *client, int64_t now) {
+    client->since = now;
+}
+
+void http_client_remove(struct http_client *client) {
+    *client = (struct http_client){.descriptor = -1};
+}
+
+void http_clients_sweep(struct http_clients *clients, int64_t now) {
+    EACH_PLACE(clients, place)
+    if (is_served(place) && now - place->since > HTTP_CLIENT_MICROSECONDS)
+        cut(place);
+}

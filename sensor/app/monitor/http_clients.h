@@ -1,0 +1,42 @@
+/* Who is connected to the HTTP server, so that a new client always finds room: when there are too many, the one that has been at
+ * its request for longest is cut off, and so is whoever takes too long. A probe is answered within milliseconds, so it is
+ * never the oldest, whatever the others do and whatever addresses they come from.
+ *
+ * Belongs to the server's thread. Times are microseconds of the monotonic clock. Descriptors are the server's: they are
+ * shut down here, and closed by who opened them. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    HTTP_CLIENTS_MAX = 64, /* the kubelet's probes and two or three scrapers need a few */
+    HTTP_CLIENTS_ROOM =
+        128, /* with those that were cut off and are not closed yet: the server takes no more */
+    HTTP_CLIENT_MICROSECONDS = 10 * 1000000, /* for a request and its answer, whole */
+};
+
+struct http_client {
+    int descriptor; /* -1: nobody */
+    bool cut;
+    int64_t since; /* when it was accepted, or its last answer was complete */
+};
+
+struct http_clients {
+    struct http_client places[HTTP_CLIENTS_ROOM];
+};
+
+void http_clients_init(struct http_clients *clients);
+
+/* One came; NULL: no room, which can't be while the server keeps to HTTP_CLIENTS_ROOM. Cuts off the oldest if there are too
+ * many. */
+struct http_client *http_clients_add(struct http_clients *clients, int descriptor, int64_t now);
+
+/* It got its answer and may ask again. */
+void http_client_answered(struct http_client *client, int64_t now);
+
+/* Its connection is being closed. */
+void http_client_remove(struct http_client *client);
+
+/* Now and then: cuts off those that take too long. */
+void http_clients_sweep(struct http_clients *clients, int64_t now);
