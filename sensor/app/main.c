@@ -100,9 +100,10 @@ static int execute_plan(enum command command, const struct config *config, struc
     return result;
 }
 
-static int execute(enum command command, const struct config *config, struct error *error) {
+static int execute(const struct request *request, const struct config *config, struct error *error) {
+    enum command command = request->command;
     switch (command) {
-    case COMMAND_HELP: command_line_help(); return 0;
+    case COMMAND_HELP: command_line_help(request, stdout); return 0;
     case COMMAND_VERSION: version_print(stdout); return 0;
     case COMMAND_LIST_INTERFACES: return capture_list_interfaces(print_interface, NULL, error);
     case COMMAND_REFERENCE: reference_print(stdout); return 0;
@@ -138,12 +139,12 @@ int main(int argc, char **argv) {
     fill_standard_descriptors();
     struct config config;
     struct error error = {0};
-    enum command command;
+    struct request request;
     config_defaults(&config);
-    int result = command_line_parse(argc, argv, &command, &config, &error);
+    int result = command_line_parse(argc, argv, &request, &config, &error);
     configure_log(&config);
     if (result == 0)
-        result = execute(command, &config, &error);
+        result = execute(&request, &config, &error);
     if (result < 0 && error.text[0])
         log_line(LOG_ERROR, "%s", error.text);
     config_release(&config);

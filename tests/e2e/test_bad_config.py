@@ -22,7 +22,8 @@ class Flags(Case):
         self.refused(os.EX_USAGE, ["unknown flag --qqqqqqqqqqqqqqqq", "--help"], "--qqqqqqqqqqqqqqqq")
 
     def test_unknown_short_flag(self):
-        self.refused(os.EX_USAGE, ["unknown flag -z", "--help"], "-z")
+        self.refused(os.EX_USAGE, ["unknown flag -g", "--help"], "-g")
+        self.refused(os.EX_USAGE, ["unknown flag -o", "-w FILE"], "-r", "x.pcap", "-o", "y.csv")
 
     def test_flag_without_its_value(self):
         result = run("-r")
@@ -30,7 +31,8 @@ class Flags(Case):
         self.assertEqual(len(result.lines), 1)
 
     def test_argument_that_is_no_flag(self):
-        self.refused(os.EX_USAGE, ['"traffic.pcap"', "-r FILE"], "traffic.pcap")
+        self.refused(os.EX_USAGE, ['"traffic"', "neither a command nor a capture"], "traffic")
+        self.refused(os.EX_USAGE, ['"lo"', "-i lo"], "lo")
 
     def test_unknown_schema_command(self):
         self.refused(os.EX_USAGE, ["schema prnt", "print"], "schema", "prnt")
@@ -69,7 +71,7 @@ class Set(Case):
         self.check("meter.idle_timeout=99999999999999999999s", "meter.idle_timeout", "too large")
 
     def test_no_boolean(self):
-        self.check("capture.promiscuous_mode=yes", "capture.promiscuous_mode", "true or false")
+        self.check("capture.promiscuous_mode=ja", "capture.promiscuous_mode", "true or false")
 
     def test_output_that_is_not_next(self):
         self.check("outputs.3.path=x", "no output 3", "number")
@@ -106,10 +108,10 @@ class File(Case):
         self.check('outputs = (\n  { pth = "x.csv"; }\n);\n', 'unknown option "outputs.pth"', 'did you mean "outputs.path"?', line=2)
 
     def test_wrong_type(self):
-        self.check('capture = {\n  promiscuous_mode = "yes";\n};\n', "capture.promiscuous_mode", "true or false", line=2)
+        self.check('capture = {\n  promiscuous_mode = "ja";\n};\n', "capture.promiscuous_mode", "true or false", line=2)
         self.check('capture = { files = "x.pcap"; };\n', "capture.files", "list of strings")
         self.check('capture = { interface = 5; };\n', "capture.interface", "string in quotes")
-        self.check('meter = { accounting_mode = "1"; };\n', "meter.accounting_mode", "an integer")
+        self.check('meter = { accounting_mode = "one"; };\n', "meter.accounting_mode", "an integer")
         self.check('meter = 5;\n', "meter", "expected a group")
         self.check('outputs = { path = "x"; };\n', "outputs", "expected a list")
         self.check('profile = [ "native" ];\n', "profile", "one of")

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import socket
 import subprocess
 import unittest
 import zlib
@@ -90,6 +91,60 @@ class Information(Case):
         self.assertEqual(record["feature_hash"], first)
 
 
+class Help(Case):
+    """Whoever asks for help gets that and nothing else."""
+
+    def commands(self):
+        """Every command of the general help but help itself, as its words."""
+        for word, subwords in re.findall(r"(?m)^ {7}flowsensor (\w+)(?: ([a-z|]+))?", self.succeeds("help").text()):
+            for subword in subwords.split("|"):
+                if word != "help":
+                    yield [word, subword] if subword else [word]
+
+    def setUp(self):
+        super().setUp()
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(self.server.close)
+        self.server.setblocking(False)
+        place = f"127.0.0.1:{self.server.getsockname()[1]}"
+        self.acts = ["--set", "outputs.0.topic=flows", "--set", f"outputs.0.kafka=bootstrap.servers={place}", "--set",
+                     f"registry.url=http://{place}", "--set", "outputs.0.columns_to_anonymize=all=keep", "--set", "registry.timeout=1s",
+                     "--set", "delivery.timeout=1s"]
+        # Who opens it waits for somebody to write.
+        self.fifo = self.folder / "flowsensor.conf"
+        os.mkfifo(self.fifo)
+
+    def connections(self):
+        try:
+            while True:
+                self.server.accept()[0].close()
+                self.connected += 1
+        except BlockingIOError:
+            return self.connected
+
+    def test_no_command_acts(self):
+        self.connected = 0
+        commands = list(self.commands())
+        self.assertGreater(len(commands), 14)
+        texts = set()
+        for command in commands:
+            for words in ([*command, "--help"], [*command, "-h"], ["help", *command], [*command, "-c", self.fifo, *self.acts, "--help"],
+                          ["--help", *self.acts, *command], [*command, *self.acts, "-f", "--help"]):
+                with self.subTest(words=words[:3]):
+                    result = self.succeeds(*words, limit=10)
+                    self.assertEqual(result.lines, [])
+                    self.assertIn(f"Usage: flowsensor {' '.join(command)}", result.text())
+            texts.add(result.text())
+        self.assertEqual(len(texts), len(commands))
+        self.assertEqual(self.connections(), 0)
+
+    def test_without_help_they_do_act(self):
+        """The connections above would be seen."""
+        self.connected = 0
+        run("schema", "find", *self.acts)
+        self.assertGreater(self.connections(), 0)
+
+
 class Inputs(Case):
     def setUp(self):
         super().setUp()
@@ -109,6 +164,19 @@ class Inputs(Case):
         self.assertEqual(len(of_parts), 1)
         self.assertEqual(of_parts[0]["bidirectional_packets"], 6)
         self.assertEqual(list(map(without_run, of_parts)), list(map(without_run, self.succeeds("-r", whole, "-w", "-").jsonl())))
+
+    def test_captures_without_flag(self):
+        """As a shell writes *.pcap out, with flags before, between and behind."""
+        other = self.write("other.pcap", frames.pcap(frames.every(1, [frames.udp(5, 6, b"x")], begin=20)))
+        flagged = self.succeeds("-r", self.capture, "-r", other, "-w", "-").jsonl()
+        for words in ((self.capture, other, "-w", "-"), ("-w", "-", self.capture, other), ("-r", self.capture, other, "-w", "-"),
+                      (self.capture, "-w", "-", other)):
+            self.assertEqual(list(map(without_run, self.succeeds(*words).jsonl())), list(map(without_run, flagged)))
+        bare = self.folder / "capture"
+        other.rename(bare)
+        self.assertEqual(len(self.succeeds("capture", cwd=self.folder).jsonl()), 1)
+        self.refused(os.EX_NOINPUT, ["no such capture file: nowhere.pcap"], "nowhere.pcap")
+        self.refused(os.EX_USAGE, ["unexpected argument \"captur\""], "captur", cwd=self.folder)
 
     def test_standard_input_among_files(self):
         other = self.write("other.pcap", frames.pcap(frames.every(1, [frames.udp(5, 6, b"x")], begin=20)))
@@ -150,6 +218,17 @@ class Outputs(Case):
     def test_avro_on_standard_output(self):
         out = self.succeeds("-r", self.capture, "-w", "-", "--format", "avro").out
         self.assertEqual(len(list(fastavro.reader(io.BytesIO(out)))), FLOWS)
+
+    def test_several_outputs_of_the_line(self):
+        result = self.succeeds("-r", self.capture, "-w", self.folder / "a.csv", "-w", self.folder / "b.avro", "-w", "-", "--set",
+                               "outputs.1.codec=null")
+        ports = [10000 + i for i in range(FLOWS)]
+        rows, records, lines = read_csv(self.folder / "a.csv"), read_avro(self.folder / "b.avro"), result.jsonl()
+        self.assertEqual([[int(record["src_port"]) for record in each] for each in (rows, records, lines)], [ports] * 3)
+        self.assertEqual({rows[0]["output"], records[0]["output"], lines[0]["output"]},
+                         {str(self.folder / "a.csv"), str(self.folder / "b.avro"), "-"})
+        self.assertEqual(len(self.ledger(result).outputs), 3)
+        self.refused(os.EX_USAGE, ["-w x.csv is given twice"], "-r", self.capture, "-w", "x.csv", "-w", "x.csv")
 
     def test_codecs(self):
         sizes = {}

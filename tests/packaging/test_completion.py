@@ -27,6 +27,8 @@ LINES = (
     ("flowsensor --schema sensor", "flowsensor --schema sensor_stats/v1"),
     ("flowsensor -i l", "flowsensor -i lo"),
     ("flowsensor -r mi", "flowsensor -r mix.pcap"),
+    ("flowsensor mi", "flowsensor mix.pcap"),
+    ("flowsensor -w x.csv mi", "flowsensor -w x.csv mix.pcap"),
     ("flowsensor --set registry.ca_file=mi", "flowsensor --set registry.ca_file=mix.pcap"),
 )
 SHELLS = {

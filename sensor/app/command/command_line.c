@@ -5,19 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <unistd.h>
 
+#include "app/command/command_line_parts.h"
 #include "app/command/command_line_rows.h"
-#include "app/config/rows.h"
 #include "base/nearest.h"
-
-/* Flags in the order that precedence wants, not the line's. */
-struct line {
-    const char *config_path, *output, *format, *schema, *profile, *interface, *filter;
-    const char **files, **sets; /* argc places each */
-    int file_count, set_count;
-    enum command command;
-};
 
 /* The index of a long flag's row, above every letter: what getopt_long() returns for it. */
 enum { LONG_FLAG = 256 };
@@ -58,6 +50,9 @@ static int unknown_flag(const char *flag, struct error *error) {
     }
     char name[64]; /* of "--name=value" */
     snprintf(name, sizeof name, "%.*s", (int)strcspn(flag, "="), flag);
+    const char *hint = command_line_hint(name);
+    if (hint)
+        return error_set(error, EINVAL, EX_USAGE, "unknown flag %s; %s", name, hint);
     const char *nearest = nearest_name(name, names, count, sizeof *names);
     if (nearest && strcmp(nearest, name) == 0)
         return error_set(error, EINVAL, EX_USAGE, "%s takes no value; --help lists all flags", name);
@@ -67,23 +62,46 @@ static int unknown_flag(const char *flag, struct error *error) {
     return error_set(error, EINVAL, EX_USAGE, "unknown flag %s; --help lists all", name);
 }
 
-static void take_flag(struct line *line, enum flag flag) {
+/* A run has one of these: a second one is no correction, but somebody's wish for both. */
+static int take_one(const char **place, const char *flag, const char *instead, struct error *error) {
+    if (*place && strcmp(*place, optarg) != 0)
+        return error_set(error, EINVAL, EX_USAGE, "%s is given twice, \"%s\" and \"%s\"; %s", flag, *place,
+                         optarg, instead);
+    *place = optarg;
+    return 0;
+}
+
+/* tcpdump's count would be looked for as a file. */
+static int take_configuration(struct line *line, struct error *error) {
+    bool number = *optarg && optarg[strspn(optarg, "0123456789")] == '\0';
+    if (number && access(optarg, F_OK) != 0)
+        return error_set(
+            error, EINVAL, EX_USAGE,
+            "-c names the configuration, and there is no file %s; to stop after so many records: --set meter.max_nflows=%s",
+            optarg, optarg);
+    return take_one(&line->config_path, "-c", "one file may @include others", error);
+}
+
+static int take_flag(struct line *line, enum flag flag, struct error *error) {
     switch (flag) {
-    case FLAG_CAPTURE: line->files[line->file_count++] = optarg; break;
-    case FLAG_INTERFACE: line->interface = optarg; break;
-    case FLAG_FILTER: line->filter = optarg; break;
-    case FLAG_OUTPUT: line->output = optarg; break;
-    case FLAG_FORMAT: line->format = optarg; break;
-    case FLAG_PROFILE: line->profile = optarg; break;
-    case FLAG_SCHEMA: line->schema = optarg; break;
-    case FLAG_CONFIG: line->config_path = optarg; break;
-    case FLAG_SET: line->sets[line->set_count++] = optarg; break;
-    case FLAG_CHECK: line->command = COMMAND_CHECK_CONFIG; break;
-    case FLAG_PRINT: line->command = COMMAND_PRINT_CONFIG; break;
-    case FLAG_LIST: line->command = COMMAND_LIST_INTERFACES; break;
-    case FLAG_VERSION: line->command = COMMAND_VERSION; break;
-    case FLAG_HELP: line->command = COMMAND_HELP; break;
+    case FLAG_CAPTURE: line->files[line->file_count++] = optarg; return 0;
+    case FLAG_INTERFACE:
+        return take_one(&line->interface, "-i", "start a sensor for each, or capture from \"any\"", error);
+    case FLAG_FILTER:
+        return take_one(&line->filter, "-f", "write one expression, with \"and\" or \"or\"", error);
+    case FLAG_OUTPUT: line->outputs[line->output_count++] = optarg; return 0;
+    case FLAG_FORMAT: line->format = optarg; return 0;
+    case FLAG_PROFILE: line->profile = optarg; return 0;
+    case FLAG_SCHEMA: line->schema = optarg; return 0;
+    case FLAG_CONFIG: return take_configuration(line, error);
+    case FLAG_SET: line->sets[line->set_count++] = optarg; return 0;
+    case FLAG_CHECK: line->request.command = COMMAND_CHECK_CONFIG; return 0;
+    case FLAG_PRINT: line->request.command = COMMAND_PRINT_CONFIG; return 0;
+    case FLAG_LIST: line->request.command = COMMAND_LIST_INTERFACES; return 0;
+    case FLAG_VERSION: line->request.command = COMMAND_VERSION; return 0;
+    case FLAG_HELP: line->request.command = COMMAND_HELP; return 0;
     }
+    return 0;
 }
 
 /* The row of what getopt_long() returned. */
@@ -96,179 +114,55 @@ static const struct flag_row *find_flag(int found) {
     return &flag_rows[i];
 }
 
+/* Of "-xyz" getopt names the letter that it doesn't know; where other programs have the whole word ("-nn"), that is meant. */
+static const char *whole_word(const char *word, int letter) {
+    bool long_enough = word && word[0] == '-' && word[1] == letter && word[2] != '\0';
+    return long_enough && command_line_hint(word) ? word : NULL;
+}
+
+/* What getopt_long() did not understand. */
+static int refuse_flag(int found, char **argv, struct error *error) {
+    if (found == ':')
+        return error_set(error, EINVAL, EX_USAGE, "%s needs a value; --help shows which", argv[optind - 1]);
+    if (optopt == 0 || optopt >= 128)
+        return unknown_flag(argv[optind - 1], error);
+    char name[3] = {'-', (char)optopt, '\0'};
+    const char *word = whole_word(argv[optind], optopt);
+    if (!word)
+        word = whole_word(argv[optind - 1], optopt);
+    return unknown_flag(word ? word : name, error);
+}
+
 static int read_flags(int argc, char **argv, struct line *line, struct error *error) {
     struct getopt_tables tables;
     make_tables(&tables);
     opterr = 0;
     optind = 0; /* glibc: begin anew, whatever an earlier call left behind */
-    int found;
-    while ((found = getopt_long(argc, argv, tables.letters, tables.flags, NULL)) != -1) {
-        if (found == ':')
-            return error_set(error, EINVAL, EX_USAGE, "%s needs a value; --help shows which",
-                             argv[optind - 1]);
-        if (found == '?' && optopt != 0) {
-            char name[3] = {'-', (char)optopt, '\0'};
-            return unknown_flag(optopt < 128 ? name : argv[optind - 1], error);
-        }
-        if (found == '?')
-            return unknown_flag(argv[optind - 1], error);
-        take_flag(line, find_flag(found)->flag);
-    }
-    return 0;
-}
-
-/* "print, features and register": the second words that the word has. */
-static void list_subwords(const char *word, char *text, size_t size) {
-    size_t length = 0;
-    for (size_t i = 0; i < command_row_count && length < size; i++) {
-        if (strcmp(command_rows[i].word, word) != 0)
-            continue;
-        bool last = i + 1 == command_row_count || command_row_is_first(i + 1);
-        length += (size_t)snprintf(text + length, size - length, "%s%s",
-                                   command_row_is_first(i) ? ""
-                                   : last                  ? " and "
-                                                           : ", ",
-                                   command_rows[i].subword);
-    }
-}
-
-/* The nearest of the first words, or of the second ones that `word` has; NULL: none is near. */
-static const char *nearest_word(const char *word, const char *given) {
-    const char *names[COMMAND_ROWS_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < command_row_count; i++) {
-        const struct command_row *row = &command_rows[i];
-        if (word ? strcmp(row->word, word) == 0 : command_row_is_first(i))
-            names[count++] = word ? row->subword : row->word;
-    }
-    return nearest_name(given, names, count, sizeof *names);
-}
-
-/* The row of these words, NULL if the first one begins no command; an error if the second one ends none. */
-static int find_command(const char *word, const char *subword, const struct command_row **found,
-                        struct error *error) {
-    bool known = false;
-    *found = NULL;
-    for (size_t i = 0; word && !*found && i < command_row_count; i++) {
-        const struct command_row *row = &command_rows[i];
-        if (strcmp(row->word, word) != 0)
-            continue;
-        known = true;
-        if (!row->subword || (subword && strcmp(row->subword, subword) == 0))
-            *found = row;
-    }
-    if (*found || !known)
-        return 0;
-    char subwords[128];
-    const char *nearest = subword ? nearest_word(word, subword) : NULL;
-    if (nearest)
-        return error_set(error, EINVAL, EX_USAGE, "%s %s: unknown command; did you mean %s %s?", word,
-                         subword, word, nearest);
-    list_subwords(word, subwords, sizeof subwords);
-    if (!subword)
-        return error_set(error, EINVAL, EX_USAGE, "%s needs a word after it; there are %s", word, subwords);
-    return error_set(error, EINVAL, EX_USAGE, "%s %s: unknown command; there are %s", word, subword,
-                     subwords);
-}
-
-/* Words that are not flags. */
-static int read_words(int argc, char **argv, struct line *line, struct error *error) {
-    const struct command_row *row = NULL;
-    int words = 0;
-    int result = optind < argc ? find_command(argv[optind], argv[optind + 1], &row, error) : 0;
-    if (row) {
-        line->command = row->command;
-        words = row->subword ? 2 : 1;
-    }
-    const char *nearest = result == 0 && optind < argc && !row ? nearest_word(NULL, argv[optind]) : NULL;
-    if (nearest)
-        return error_set(error, EINVAL, EX_USAGE, "unknown command %s; did you mean %s? (--help lists all)",
-                         argv[optind], nearest);
-    if (result == 0 && optind + words < argc)
-        return error_set(error, EINVAL, EX_USAGE,
-                         "unexpected argument \"%s\"; captures are given with -r FILE", argv[optind + words]);
+    int found, result = 0;
+    while (result == 0 && (found = getopt_long(argc, argv, tables.letters, tables.flags, NULL)) != -1)
+        result = found == ':' || found == '?' ? refuse_flag(found, argv, error)
+                                              : take_flag(line, find_flag(found)->flag, error);
     return result;
 }
 
-static int set_path(struct config *config, const char *path, const char *value, const char *flag,
-                    struct error *error) {
-    int result = value ? config_set_option(config, path, value, flag, error) : 0;
-    if (result < 0 && error)
-        error->exit_code = EX_USAGE;
-    return result;
+/* Whoever asks for help wants nothing done, whatever else stands on the line, and where a flag would take the word for its value
+ * too. */
+static bool asks_for_help(int argc, char **argv) {
+    static const char *const words[] = {"--help", "-h", "-help", "-?"};
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        for (size_t word = 0; word < sizeof words / sizeof *words; word++)
+            if (strcmp(argv[i], words[word]) == 0)
+                return true;
+    return false;
 }
 
-static const char *format_of_path(const char *path) {
-    static const char *const formats[][2] = {
-        {".csv", "csv"}, {".json", "jsonl"}, {".jsonl", "jsonl"}, {".ndjson", "jsonl"}};
-    const char *dot = strrchr(path, '.');
-    if (strcmp(path, "-") == 0)
-        return "jsonl";
-    for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)
-        if (strcasecmp(dot, formats[i][0]) == 0)
-            return formats[i][1];
-    return "avro";
-}
-
-/* -w: this output instead of the configured file's, with what --set says of outputs.0; without any output records go
- * to standard output. */
-static int apply_output(struct config *config, const struct line *line, struct error *error) {
-    const char *path = line->output ? line->output : "-";
-    if (!line->output && config->output_count > 0)
-        return 0;
-    if (config->output_count == 0)
-        config_add_output(config);
-    if (strcmp(path, "null:") == 0)
-        return set_path(config, "outputs.0.sink", "null", "-w", error);
-    return set_path(config, "outputs.0.path", path, "-w", error);
-}
-
-/* --format and --schema hold for every output. */
-static int apply_to_outputs(struct config *config, const struct line *line, struct error *error) {
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < config->output_count; i++) {
-        struct output_config *output = &config->outputs[i];
-        char path[64];
-        const char *format = line->format     ? line->format
-                             : output->format ? NULL
-                             : output->path   ? format_of_path(output->path)
-                                              : "avro";
-        snprintf(path, sizeof path, "outputs.%zu.format", i);
-        result = set_path(config, path, format, "--format", error);
-        snprintf(path, sizeof path, "outputs.%zu.schema", i);
-        if (result == 0)
-            result = set_path(config, path, line->schema, "--schema", error);
-    }
-    return result;
-}
-
-static int apply(struct config *config, const struct line *line, struct error *error) {
-    int result = line->config_path ? config_load(config, line->config_path, error) : 0;
-    if (line->output)
-        config_clear_outputs(config);
-    for (int i = 0; result == 0 && i < line->set_count; i++)
-        result = config_set(config, line->sets[i], "--set", error);
-    if (result == 0)
-        result = set_path(config, "profile", line->profile, "--profile", error);
-    if (result == 0)
-        result = set_path(config, "capture.interface", line->interface, "-i", error);
-    if (result == 0)
-        result = set_path(config, "capture.bpf_filter", line->filter, "-f", error);
-    if (result == 0 && line->file_count > 0) {
-        const struct option_row *row = config_find_row("capture.files");
-        if (option_set_list(row, config, line->files, (size_t)line->file_count) < 0)
-            result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    }
-    /* A source on the command line replaces the file's source of the other kind. */
-    if (result == 0 && line->interface && line->file_count == 0)
-        option_clear(config_find_row("capture.files"), config);
-    if (result == 0 && line->file_count > 0 && !line->interface)
-        option_clear(config_find_row("capture.interface"), config);
-    if (result == 0)
-        result = apply_output(config, line, error);
-    if (result == 0)
-        result = apply_to_outputs(config, line, error);
-    return result;
+/* "flowsensor schema register help", as some programs have it. */
+static bool ends_in_help(const char *const *words, int count) {
+    const struct command_row *end = command_rows + command_row_count;
+    bool command = false;
+    for (const struct command_row *row = command_rows; count > 1 && row < end; row++)
+        command |= strcmp(row->word, words[0]) == 0;
+    return command && strcmp(words[count - 1], "help") == 0;
 }
 
 /* Commands that answer whatever the configuration says. */
@@ -276,28 +170,39 @@ static bool stands_alone(enum command command) {
     for (size_t i = 0; i < command_row_count; i++)
         if (command_rows[i].command == command)
             return command_rows[i].stands_alone;
-    return command == COMMAND_HELP || command == COMMAND_VERSION || command == COMMAND_LIST_INTERFACES;
+    return command == COMMAND_LIST_INTERFACES;
 }
 
 static int parse_line(int argc, char **argv, struct config *config, struct line *line, struct error *error) {
-    int result = read_flags(argc, argv, line, error);
+    bool help = asks_for_help(argc, argv);
+    int result = read_flags(argc, argv, line, help ? NULL : error);
+    const char *const *words = (const char *const *)argv + optind;
+    int count = result < 0 ? 0 : argc - optind;
+    help |= result == 0 && ((count > 0 && strcmp(words[0], "help") == 0) || ends_in_help(words, count));
+    if (help) {
+        command_line_take_help_words(words, count, &line->request);
+        return 0;
+    }
     if (result == 0)
-        result = read_words(argc, argv, line, error);
-    return result == 0 && !stands_alone(line->command) ? apply(config, line, error) : result;
+        result = command_line_take_words(words, count, line, error);
+    return result == 0 && !stands_alone(line->request.command) ? command_line_apply(line, config, error)
+                                                               : result;
 }
 
-int command_line_parse(int argc, char **argv, enum command *command, struct config *config,
+int command_line_parse(int argc, char **argv, struct request *request, struct config *config,
                        struct error *error) {
-    struct line line = {.command = COMMAND_RUN};
+    struct line line = {.request = {.command = COMMAND_RUN}};
     line.files = calloc((size_t)argc + 1, sizeof *line.files);
+    line.outputs = calloc((size_t)argc + 1, sizeof *line.outputs);
     line.sets = calloc((size_t)argc + 1, sizeof *line.sets);
     int result = -ENOMEM;
-    if (line.files && line.sets)
+    if (line.files && line.outputs && line.sets)
         result = parse_line(argc, argv, config, &line, error);
     else
         error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    *command = line.command;
+    *request = line.request;
     free(line.files);
+    free(line.outputs);
     free(line.sets);
     return result;
 }

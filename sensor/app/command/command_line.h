@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "app/config/config.h"
 #include "base/error.h"
@@ -30,9 +31,19 @@ enum command {
     COMMAND_VERIFY, /* flowsensor verify: one record there and back */
 };
 
-/* Fills the configuration: defaults, then the file (-c), then --set, then flags, whatever their order on the line.
- * EX_USAGE for an unknown flag or command, else what the configuration says. */
-int command_line_parse(int argc, char **argv, enum command *command, struct config *config,
+/* What the line asks for. */
+struct request {
+    enum command command;
+    /* COMMAND_HELP: of which command, as in "schema" "register"; borrowed from the rows. Without a second word: of all that begin
+     * with the first; without any: of the program. */
+    const char *word, *subword;
+};
+
+/* Fills the configuration: defaults, then the file (-c), then --set, then flags, whatever their order on the line. Where help is
+ * asked for anywhere on the line nothing else is done, and no file opened. EX_USAGE for what is unknown, with what was
+ * probably meant; else what the configuration says. */
+int command_line_parse(int argc, char **argv, struct request *request, struct config *config,
                        struct error *error);
 
-void command_line_help(void);
+/* Prints the help that a request of COMMAND_HELP asks for. */
+void command_line_help(const struct request *request, FILE *stream);

@@ -41,16 +41,19 @@ struct flag_row {
     const char *argument; /* "FILE"; NULL: takes none */
     enum completion completion;
     const char *option; /* path of the option whose choices complete the argument */
+    bool of_commands;   /* means something to commands that read the configuration, too */
     const char *help;
 };
 
-/* Rows of one word stand together. */
+/* Rows of one word stand together; what commands do is also in the headers of their files. */
 struct command_row {
     const char *word;    /* "schema" */
     const char *subword; /* "print"; NULL: the word alone */
     enum command command;
-    bool stands_alone; /* answers whatever the configuration says, and doesn't read it */
-    const char *help;  /* what it does, for the man page and the completions */
+    bool stands_alone;     /* answers whatever the configuration says, and doesn't read it */
+    const char *arguments; /* for the usage: what may follow, "" if nothing may */
+    const char *help;      /* what it does, in short */
+    const char *details;   /* whole sentences that `flowsensor COMMAND --help` and the man page add */
 };
 
 struct exit_code_row {

@@ -82,7 +82,7 @@ static void print_subwords(FILE *stream) {
 }
 
 static void print_words(FILE *stream) {
-    fputs("        *) _flowsensor_words '", stream);
+    fputs("        *) _flowsensor_files; _flowsensor_words '", stream);
     for (size_t i = 0; i < command_row_count; i++)
         if (command_row_is_first(i))
             fprintf(stream, " %s", command_rows[i].word);

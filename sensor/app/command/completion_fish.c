@@ -98,7 +98,12 @@ static void print_command(size_t i, FILE *stream) {
 void completion_print_fish(FILE *stream) {
     fputs("# Completion for fish. Made by `flowsensor completion fish`; don't edit.\n\n", stream);
     print_functions(stream);
-    fputs("complete -c flowsensor -f\n", stream);
+    /* Captures stand where commands do, and behind a command there is none. */
+    fputs("complete -c flowsensor -n '__fish_seen_subcommand_from", stream);
+    for (size_t i = 0; i < command_row_count; i++)
+        if (command_row_is_first(i))
+            fprintf(stream, " %s", command_rows[i].word);
+    fputs("' -f\n", stream);
     for (size_t i = 0; i < flag_row_count; i++)
         print_flag(&flag_rows[i], stream);
     for (size_t i = 0; i < command_row_count; i++)

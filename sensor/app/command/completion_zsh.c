@@ -93,7 +93,9 @@ static void print_commands(FILE *stream) {
         if (command_row_is_first(i))
             print_word(command_rows[i].word,
                        command_rows[i].subword ? "several commands" : command_rows[i].help, stream);
-    fputs(")\n        _describe command found\n        ;;\n    subword)\n        case $line[1] in\n", stream);
+    fputs(
+        ")\n        _describe command found\n        _files\n        ;;\n    subword)\n        case $line[1] in\n",
+        stream);
     for (size_t i = 0; i < command_row_count; i++) {
         if (!command_rows[i].subword)
             continue;
@@ -103,7 +105,9 @@ static void print_commands(FILE *stream) {
         if (i + 1 == command_row_count || command_row_is_first(i + 1))
             fputs(") ;;\n", stream);
     }
-    fputs("        esac\n        _describe command found\n        ;;\n    esac\n", stream);
+    fputs(
+        "        *) _files ;;\n        esac\n        (( $#found )) && _describe command found\n        ;;\n    esac\n",
+        stream);
 }
 
 void completion_print_zsh(FILE *stream) {
@@ -122,7 +126,7 @@ void completion_print_zsh(FILE *stream) {
         if (flag_rows[i].name)
             print_flag(&flag_rows[i], flag_rows[i].name, stream);
     }
-    fputs("        '1: :->word' '2: :->subword' && return\n", stream);
+    fputs("        '1: :->word' '*: :->subword' && return\n", stream);
     print_commands(stream);
     fputs("}\n\n_flowsensor \"$@\"\n", stream);
 }

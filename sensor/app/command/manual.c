@@ -7,7 +7,7 @@
 #include "app/config/config.h"
 
 /* Of the text below, not of the build: equal sources make equal pages. */
-static const char date[] = "2026-11-24";
+static const char date[] = "2026-11-28";
 
 /* Text in which nothing is roff. */
 static void print_text(const char *text, FILE *stream) {
@@ -57,14 +57,15 @@ static void print_command_name(const struct command_row *row, FILE *stream) {
 
 static void print_synopsis(FILE *stream) {
     fputs(".SH SYNOPSIS\n"
-          "\\fBflowsensor\\fR [\\fB\\-c\\fR \\fICONF\\fR] (\\fB\\-r\\fR \\fIFILE\\fR ... | \\fB\\-i\\fR "
+          "\\fBflowsensor\\fR [\\fB\\-c\\fR \\fICONF\\fR] (\\fIFILE\\fR ... | \\fB\\-i\\fR "
           "\\fIIFACE\\fR) [\\fB\\-f\\fR \\fIBPF\\fR] [\\fB\\-w\\fR \\fIOUT\\fR] [\\fIoptions\\fR]\n",
           stream);
     for (size_t i = 0; i < command_row_count; i++) {
         fputs(".br\n\\fBflowsensor\\fR ", stream);
         print_command_name(&command_rows[i], stream);
-        fputs(command_rows[i].stands_alone ? "\n" : " [\\fB\\-c\\fR \\fICONF\\fR] [\\fIoptions\\fR]\n",
-              stream);
+        fputs(*command_rows[i].arguments ? " " : "", stream);
+        print_text(command_rows[i].arguments, stream);
+        fputc('\n', stream);
     }
 }
 
@@ -76,6 +77,8 @@ static void print_commands(FILE *stream) {
         fputc('\n', stream);
         print_text(command_rows[i].help, stream);
         fputs(".\n", stream);
+        print_text(command_rows[i].details, stream);
+        fputc('\n', stream);
     }
 }
 

@@ -1,0 +1,118 @@
+/* From the line to the configuration. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "app/command/command_line_parts.h"
+#include "app/config/rows.h"
+
+static int set_path(struct config *config, const char *path, const char *value, const char *flag,
+                    struct error *error) {
+    int result = value ? config_set_option(config, path, value, flag, error) : 0;
+    if (result < 0 && error)
+        error->exit_code = EX_USAGE;
+    return result;
+}
+
+static int set_output(struct config *config, size_t index, const char *name, const char *value,
+                      const char *flag, struct error *error) {
+    char path[64];
+    snprintf(path, sizeof path, "outputs.%zu.%s", index, name);
+    return set_path(config, path, value, flag, error);
+}
+
+static const char *format_of_path(const char *path) {
+    static const char *const formats[][2] = {
+        {".csv", "csv"}, {".json", "jsonl"}, {".jsonl", "jsonl"}, {".ndjson", "jsonl"}};
+    const char *dot = strrchr(path, '.');
+    if (strcmp(path, "-") == 0)
+        return "jsonl";
+    for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)
+        if (strcasecmp(dot, formats[i][0]) == 0)
+            return formats[i][1];
+    return "avro";
+}
+
+/* Several outputs of the line are told apart in records and in the ledger by where they go. */
+static int set_place(struct config *config, size_t index, const char *path, bool alone, struct error *error) {
+    bool null = strcmp(path, "null:") == 0;
+    for (size_t i = 0; !null && i < index; i++)
+        if (config->outputs[i].path && strcmp(config->outputs[i].path, path) == 0)
+            return error_set(error, EINVAL, EX_USAGE, "-w %s is given twice; give each output its own place",
+                             path);
+    int result = null ? set_output(config, index, "sink", "null", "-w", error)
+                      : set_output(config, index, "path", path, "-w", error);
+    if (result == 0 && !alone && !config->outputs[index].name)
+        result = set_output(config, index, "name", null ? "null" : path, "-w", error);
+    return result;
+}
+
+/* -w: these outputs instead of the configured file's. They are there before --set says something of outputs.0 and so on. */
+static int make_outputs(struct config *config, const struct line *line, struct error *error) {
+    if (line->output_count > 0)
+        config_clear_outputs(config);
+    for (int i = 0; i < line->output_count; i++)
+        if (!config_add_output(config))
+            return error_set(error, EINVAL, EX_USAGE, "-w is given more than %d times", CONFIG_OUTPUTS_MAX);
+    return 0;
+}
+
+/* Without any output records go to standard output. */
+static int place_outputs(struct config *config, const struct line *line, struct error *error) {
+    if (config->output_count == 0) {
+        config_add_output(config);
+        return set_place(config, 0, "-", true, error);
+    }
+    int result = 0;
+    for (int i = 0; result == 0 && i < line->output_count; i++)
+        result = set_place(config, (size_t)i, line->outputs[i], line->output_count == 1, error);
+    return result;
+}
+
+/* --format and --schema hold for every output. */
+static int apply_to_outputs(struct config *config, const struct line *line, struct error *error) {
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < config->output_count; i++) {
+        struct output_config *output = &config->outputs[i];
+        const char *format = line->format     ? line->format
+                             : output->format ? NULL
+                             : output->path   ? format_of_path(output->path)
+                                              : "avro";
+        result = set_output(config, i, "format", format, "--format", error);
+        if (result == 0)
+            result = set_output(config, i, "schema", line->schema, "--schema", error);
+    }
+    return result;
+}
+
+/* A source on the command line replaces the file's source of the other kind. */
+static int apply_source(struct config *config, const struct line *line, struct error *error) {
+    const struct option_row *files = config_find_row("capture.files");
+    int result = set_path(config, "capture.interface", line->interface, "-i", error);
+    if (result == 0 && line->file_count > 0 &&
+        option_set_list(files, config, line->files, (size_t)line->file_count) < 0)
+        result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    if (result == 0 && line->interface && line->file_count == 0)
+        option_clear(files, config);
+    if (result == 0 && line->file_count > 0 && !line->interface)
+        option_clear(config_find_row("capture.interface"), config);
+    return result;
+}
+
+int command_line_apply(const struct line *line, struct config *config, struct error *error) {
+    int result = line->config_path ? config_load(config, line->config_path, error) : 0;
+    if (result == 0)
+        result = make_outputs(config, line, error);
+    for (int i = 0; result == 0 && i < line->set_count; i++)
+        result = config_set(config, line->sets[i], "--set", error);
+    if (result == 0)
+        result = set_path(config, "profile", line->profile, "--profile", error);
+    if (result == 0)
+        result = set_path(config, "capture.bpf_filter", line->filter, "-f", error);
+    if (result == 0)
+        result = apply_source(config, line, error);
+    if (result == 0)
+        result = place_outputs(config, line, error);
+    return result == 0 ? apply_to_outputs(config, line, error) : result;
+}
