@@ -66,6 +66,10 @@ static int64_t time_of_silence(struct intake *intake) {
     return decoder_advance(intake->decoder, now / 1000000, (int32_t)(now % 1000000));
 }
 
+static void pass_time(struct intake *intake, int64_t time, const struct intake_calls *calls, void *context) {
+    capture_hurry(intake->capture, calls->time_passed(context, time));
+}
+
 static void keep_house(struct intake *intake, const struct intake_calls *calls, void *context) {
     heartbeat_beat(&intake->heartbeat, clock_monotonic());
     calls->housekeeping(context);
@@ -84,10 +88,13 @@ void intake_run(struct intake *intake, const struct intake_calls *calls, void *c
         }
         if (event == CAPTURE_FRAME) {
             take_frame(intake, &frame, calls, context);
-            if (housekeeping_due(intake, &frame))
+            if (housekeeping_due(intake, &frame)) {
+                if (intake->plan->live)
+                    pass_time(intake, decoder_time(intake->decoder), calls, context);
                 keep_house(intake, calls, context);
+            }
         } else if (event == CAPTURE_IDLE) {
-            calls->silence(context, time_of_silence(intake));
+            pass_time(intake, time_of_silence(intake), calls, context);
             keep_house(intake, calls, context);
         }
     }

@@ -27,8 +27,9 @@ struct intake {
 /* What an intake hands on; all get `context`. */
 struct intake_calls {
     void (*packet)(void *context, const struct packet *packet);
-    /* A quiet live link: time went on to `time` (ticks), by the host's clock. */
-    void (*silence)(void *context, int64_t time);
+    /* Live: time went on to `time` (ticks), on a quiet link by the host's clock. True: there is more to do than one call may
+     * take, and the next frame is not waited for. */
+    bool (*time_passed)(void *context, int64_t time);
     /* Every few thousand packets, and on a live link about ten times a second at least. */
     void (*housekeeping)(void *context);
     /* The source failed. A capture that breaks off is not the end: the next one in the list goes on. */

@@ -82,9 +82,9 @@ static void meter_own(void *context, const struct packet *packet) {
     meter_packet(worker->lane->meter, packet);
 }
 
-static void silence_own(void *context, int64_t time) {
+static bool pass_own_time(void *context, int64_t time) {
     struct worker *worker = context;
-    meter_tick(worker->lane->meter, time);
+    return meter_tick(worker->lane->meter, time);
 }
 
 static void keep_own_house(void *context) {
@@ -102,7 +102,7 @@ static void note_once(void *context, const struct error *error) {
 }
 
 static void *work_live(void *context) {
-    static const struct intake_calls calls = {meter_own, silence_own, keep_own_house, note_once};
+    static const struct intake_calls calls = {meter_own, pass_own_time, keep_own_house, note_once};
     struct worker *worker = context;
     intake_run(worker->intake, &calls, worker, &worker->crew->pipeline->delivery.stop);
     end_worker(worker);
@@ -129,9 +129,11 @@ static void keep_readers_house(void *context) {
     pipeline_show_progress(crew->pipeline, flows);
 }
 
+/* Natively flows are idle or not by the time of all packets, not by that of one meter's. */
 static void close_inboxes(struct crew *crew, int64_t time) {
     for (size_t i = 0; i < crew->count; i++) {
-        inbox_put_time(crew->workers[i].inbox, time);
+        if (crew->pipeline->plan->meter.profile == PROFILE_NATIVE)
+            inbox_put_time(crew->workers[i].inbox, time);
         ring_close(crew->workers[i].inbox);
     }
 }

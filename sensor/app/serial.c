@@ -13,9 +13,9 @@ static void meter_now(void *context, const struct packet *packet) {
     meter_packet(pipeline->lanes[0].meter, packet);
 }
 
-static void silence(void *context, int64_t time) {
+static bool pass_time(void *context, int64_t time) {
     struct pipeline *pipeline = context;
-    meter_tick(pipeline->lanes[0].meter, time);
+    return meter_tick(pipeline->lanes[0].meter, time);
 }
 
 static void keep_house(void *context) {
@@ -44,7 +44,7 @@ static void note(void *context, const struct error *error) {
 }
 
 void serial_run(struct pipeline *pipeline) {
-    static const struct intake_calls calls = {meter_now, silence, keep_house, note};
+    static const struct intake_calls calls = {meter_now, pass_time, keep_house, note};
     struct lane *lane = &pipeline->lanes[0];
     lane->send = send_now;
     lane->send_context = pipeline;

@@ -39,6 +39,10 @@ int capture_next(struct capture *capture, struct frame *frame, enum capture_even
     return capture->type->next(capture, frame, event, error);
 }
 
+void capture_hurry(struct capture *capture, bool hurry) {
+    capture->hurry = hurry;
+}
+
 void capture_break(struct capture *capture) {
     atomic_store_explicit(&capture->broken, true, memory_order_relaxed);
 }

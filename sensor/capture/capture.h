@@ -45,7 +45,7 @@ struct capture_statistics {
 
 enum capture_event {
     CAPTURE_FRAME, /* *frame is filled */
-    CAPTURE_IDLE,  /* live: nothing arrived for poll_milliseconds */
+    CAPTURE_IDLE,  /* live: nothing arrived for poll_milliseconds, or see capture_hurry() */
     CAPTURE_END,   /* end of the last file, or capture_break() */
 };
 
@@ -68,6 +68,9 @@ int capture_open_shares(const struct capture_options *options, size_t count, str
  * with the file after a cut one; after any other failure it gives CAPTURE_END. */
 int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,
                  struct error *error);
+
+/* Live: from now on capture_next() waits for no frame, and gives CAPTURE_IDLE at once where there is none; or it waits again. */
+void capture_hurry(struct capture *capture, bool hurry);
 
 /* Makes capture_next() return CAPTURE_END soon: of a live source, once it has given out the frames that came before the call.
  * Async-signal-safe. A handler that is to end a blocked read of standard

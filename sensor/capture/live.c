@@ -180,12 +180,12 @@ static int live_next(struct capture *base, struct frame *frame, enum capture_eve
     struct live_capture *capture = (struct live_capture *)base;
     int result = read_frame(capture, frame);
     if (result == 0) {
-        int ready = wait_for_frames(capture, capture->poll_milliseconds);
+        int ready = wait_for_frames(capture, base->hurry ? 0 : capture->poll_milliseconds);
         if (ready < 0 && errno != EINTR)
             return fail(capture, error);
         if (ready > 0)
             result = read_frame(capture, frame);
-        if (ready == 0 && is_gone(capture))
+        if (ready == 0 && !base->hurry && is_gone(capture))
             return fail(capture, error);
     }
     if (result < 0)

@@ -22,6 +22,7 @@ struct source_type {
 struct capture {
     const struct source_type *type;
     atomic_bool broken; /* capture_break() was called, or the source failed */
+    bool hurry;         /* see capture_hurry() */
     uint64_t frames;    /* given out */
 };
 

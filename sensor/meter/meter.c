@@ -20,7 +20,13 @@ enum {
     FLOW_TABLE_SIZE_MIN = 1024,
     BLOCK_ALIGNMENT = 8,
     SWEEP_MILLISECONDS = 10,
-    SWEEP_FLOWS = 1000, /* most flows that one sweep ends; NFStream's figure */
+    NFSTREAM_SWEEP_FLOWS = 1000, /* most flows that one sweep ends; NFStream's figure */
+    /* Natively a sweep goes on with each packet until it is through: with a flow for each one that was opened, so that it
+     * is never left behind, and one for each so many microseconds that passed, which a fourth of a processor does. */
+    MICROSECONDS_PER_FLOW = 10,
+    PACKET_SWEEP_FLOWS = 16, /* most between two packets */
+    TICK_SWEEP_FLOWS =
+        256, /* most in a tick: a packet that comes meanwhile waits for less than a millisecond */
 };
 
 struct meter {
@@ -28,8 +34,9 @@ struct meter {
     bool native;
     int64_t sweep_interval; /* ticks */
     int64_t last_sweep;
-    int64_t time;          /* of the latest packet or tick */
-    bool sweep_unfinished; /* the last one ended by its limit */
+    int64_t time;                  /* of the latest packet or tick */
+    uint64_t opened_at_last_sweep; /* flows_opened then */
+    bool is_behind;                /* the last sweep ended by its limit */
 
     struct table table;
     struct expiry expiry;
@@ -208,13 +215,32 @@ static void end_flow(struct meter *meter, struct flow *flow, enum end_reason rea
     pool_give(meter->blocks, flow);
 }
 
+static bool is_idle(const struct meter *meter, const struct flow *flow, int64_t time) {
+    return time - flow->counters[BIDIRECTIONAL].last_seen >= meter->options.idle_timeout;
+}
+
+/* Whether a sweep ends it. With an idle timeout of 0 a flow would be idle at once; natively it ends when time has gone on,
+ * or by its next packet. */
+static bool is_over(const struct meter *meter, const struct flow *flow, int64_t time) {
+    return is_idle(meter, flow, time) && !(meter->native && flow->counters[BIDIRECTIONAL].last_seen == time);
+}
+
+/* The sweep may not have come to a flow that is over; no other one is evicted for it. */
+static void make_room(struct meter *meter) {
+    struct flow *oldest = expiry_oldest(&meter->expiry);
+    if (meter->native && is_over(meter, oldest, meter->time))
+        end_flow(meter, oldest, END_IDLE);
+    else
+        end_flow(meter, expiry_victim(&meter->expiry), END_EVICTED);
+}
+
 /* A block for a new flow. If there is no room, room is made: the caller always gets one. */
 static struct flow *take_block(struct meter *meter) {
     while (meter->table.count >= meter->options.flow_table_size || !table_reserve(&meter->table))
-        end_flow(meter, expiry_victim(&meter->expiry), END_EVICTED);
+        make_room(meter);
     struct flow *flow = pool_take(meter->blocks);
     if (flow == NULL && meter->table.count > 0) {
-        end_flow(meter, expiry_victim(&meter->expiry), END_EVICTED);
+        make_room(meter);
         flow = pool_take(meter->blocks);
     }
     return flow;
@@ -347,30 +373,29 @@ static void use_flow(struct meter *meter, struct flow *flow, const struct packet
     end_as_asked(meter, flow);
 }
 
-static bool is_idle(const struct meter *meter, const struct flow *flow, int64_t time) {
-    return time - flow->counters[BIDIRECTIONAL].last_seen >= meter->options.idle_timeout;
-}
-
-/* With an idle timeout of 0 a flow would be idle at once; it ends when time has gone on, or by its next packet. */
-static bool is_present(const struct flow *flow, int64_t time) {
-    return flow->counters[BIDIRECTIONAL].last_seen == time;
-}
-
-static void sweep(struct meter *meter, int64_t time) {
+/* Whether it ended by its limit. */
+static bool sweep(struct meter *meter, int64_t time, uint64_t limit) {
     meter->last_sweep = time;
-    meter->sweep_unfinished = false;
-    for (int ended = 0; ended < SWEEP_FLOWS; ended++) {
+    meter->opened_at_last_sweep = meter->statistics.flows_opened;
+    for (uint64_t ended = 0; ended < limit; ended++) {
         struct flow *flow = expiry_oldest(&meter->expiry);
-        if (flow == NULL || !is_idle(meter, flow, time) || (meter->native && is_present(flow, time)))
-            return;
+        if (flow == NULL || !is_over(meter, flow, time))
+            return false;
         end_flow(meter, flow, END_IDLE);
     }
-    /* NFStream waits for the next interval even so; then the backlog may grow without bound. */
-    meter->sweep_unfinished = meter->native;
+    return true;
 }
 
 static bool is_sweep_due(const struct meter *meter, int64_t time) {
-    return time - meter->last_sweep >= meter->sweep_interval || meter->sweep_unfinished;
+    return time - meter->last_sweep >= meter->sweep_interval;
+}
+
+/* Packets wait behind this one: a few flows, and more with the next one. */
+static void sweep_a_few(struct meter *meter, int64_t time) {
+    uint64_t limit = (uint64_t)(time - meter->last_sweep) / MICROSECONDS_PER_FLOW +
+                     (meter->statistics.flows_opened - meter->opened_at_last_sweep);
+    if (limit > 0)
+        meter->is_behind = sweep(meter, time, limit < PACKET_SWEEP_FLOWS ? limit : PACKET_SWEEP_FLOWS);
 }
 
 void meter_packet(struct meter *meter, const struct packet *packet) {
@@ -391,14 +416,18 @@ void meter_packet(struct meter *meter, const struct packet *packet) {
     } else {
         succeed_flow(meter, flow, END_ACTIVE, packet, reversed);
     }
-    if (is_sweep_due(meter, packet->time))
-        sweep(meter, packet->time);
+    if (meter->native && (meter->is_behind || is_sweep_due(meter, packet->time)))
+        sweep_a_few(meter, packet->time);
+    else if (is_sweep_due(meter,
+                          packet->time)) /* what is left then waits for the next interval, as in NFStream */
+        sweep(meter, packet->time, NFSTREAM_SWEEP_FLOWS);
 }
 
-void meter_tick(struct meter *meter, int64_t time) {
+bool meter_tick(struct meter *meter, int64_t time) {
     meter->time = time;
-    if (meter->native && is_sweep_due(meter, time))
-        sweep(meter, time);
+    if (meter->is_behind || is_sweep_due(meter, time))
+        meter->is_behind = sweep(meter, time, TICK_SWEEP_FLOWS);
+    return meter->is_behind;
 }
 
 void meter_finish(struct meter *meter, enum end_reason reason) {
@@ -410,6 +439,7 @@ void meter_finish(struct meter *meter, enum end_reason reason) {
 void meter_begin_recording(struct meter *meter) {
     meter_finish(meter, END_OF_INPUT);
     meter->time = meter->last_sweep = 0;
+    meter->is_behind = false;
     ended_begin_recording(meter->ended);
 }
 

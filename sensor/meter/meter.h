@@ -68,9 +68,9 @@ void meter_packet(struct meter *meter, const struct packet *packet);
  * END_OF_INPUT, and forgets what time it was. Flows after it have other uids, also if they are the same packets again. */
 void meter_begin_recording(struct meter *meter);
 
-/* Time went on without a packet of this meter, to `time` (quiet live link, packets for other meters): natively expires
- * what is idle by then. */
-void meter_tick(struct meter *meter, int64_t time);
+/* Time went on without a packet of this meter, to `time` (quiet live link, packets for other meters): expires what is idle by
+ * then. True: not all of it, since a packet may be waiting; another call at the same time goes on. */
+bool meter_tick(struct meter *meter, int64_t time);
 
 /* Exports all open flows, in expiry order, with END_OF_INPUT or END_SHUTDOWN; natively with END_IDLE those that were idle
  * by the latest time, so that it does not matter when the last sweep was. */

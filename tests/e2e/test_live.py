@@ -108,6 +108,16 @@ class Live(Case):
         self.assertEqual(self.ended_after(1.5, 7003), {"shutdown"})
         self.assertEqual(self.ended_after(3, 7004), {"idle"})
 
+    def test_idle_flows_end_on_a_quiet_link_in_the_nfstream_profile(self):
+        """NFStream would wait for the next packet. Two flows, of which the one that was created first is used last."""
+        running = self.capture("-f", "udp dst portrange 7000-7999", "--profile", "nfstream", "--set", "meter.idle_timeout=1s")
+        self.wire.send(7011)
+        self.wire.send(7012, source=5001)
+        self.wire.send(7011)
+        wait_until(lambda: len(self.records()) == 2, limit=6, what="the records of both flows")
+        self.stop(running)
+        self.assertEqual(self.ports(), [7011, 7012])
+
     def test_idle_flows_end_while_others_go_on(self):
         self.assertEqual(self.ended_after(3, 7005, others=True), {"idle"})
 

@@ -334,42 +334,110 @@ static void test_sweep_comes_after_the_packet(void **state) {
     }
 }
 
-/* 1,500 idle flows: a scan takes 1,000; NFStream takes the rest 10 ms later, we with the next packet. */
-static void check_long_sweep(enum meter_profile profile, size_t after_next_packet) {
-    struct meter_options options = options_of(profile);
+/* 1,500 idle flows: a scan takes 1,000, and NFStream takes the rest 10 ms later. */
+static void test_nfstream_scan_is_bounded(void **state) {
+    (void)state;
+    struct meter_options options = options_of(PROFILE_NFSTREAM);
     options.flow_table_size = 4096;
     struct fixture fixture;
     fixture_open(&fixture, &options);
     for (uint32_t i = 0; i < 1500; i++)
-        feed(&fixture, at(profile, 0, i, false));
-    feed(&fixture, at(profile, IDLE_MS, 2000, false));
+        feed(&fixture, at(PROFILE_NFSTREAM, 0, i, false));
+    feed(&fixture, at(PROFILE_NFSTREAM, IDLE_MS, 2000, false));
     assert_int_equal(fixture.count, 1000);
-    feed(&fixture, at(profile, IDLE_MS + 1, 2000, false));
-    assert_int_equal(fixture.count, after_next_packet);
-    feed(&fixture, at(profile, IDLE_MS + 10, 2000, false));
+    feed(&fixture, at(PROFILE_NFSTREAM, IDLE_MS + 1, 2000, false));
+    assert_int_equal(fixture.count, 1000);
+    feed(&fixture, at(PROFILE_NFSTREAM, IDLE_MS + 10, 2000, false));
     assert_int_equal(fixture.count, 1500);
     for (uint32_t i = 0; i < 1500; i++)
         check_export(&fixture, i, i, END_IDLE);
     fixture_close(&fixture);
 }
 
-static void test_a_sweep_is_bounded(void **state) {
-    (void)state;
-    check_long_sweep(PROFILE_NFSTREAM, 1000);
-    check_long_sweep(PROFILE_NATIVE, 1500);
+enum { CROWD = 20000, FEW = 16, STEP_MICROSECONDS = 5 };
+
+/* A meter with flows 0 to CROWD - 1, of one packet each, all at the same time. */
+static void open_crowd(struct fixture *fixture) {
+    struct meter_options options = options_of(PROFILE_NATIVE);
+    options.flow_table_size = 4 * CROWD;
+    fixture_open(fixture, &options);
+    for (uint32_t i = 0; i < CROWD; i++)
+        feed(fixture, at(PROFILE_NATIVE, 0, i, false));
 }
 
-static void test_tick_expires_natively_only(void **state) {
+/* All end at once, at 200,000 packets a second: each packet ends a few, and soon none is left. */
+static void check_sweep_between_packets(bool new_flows) {
+    struct fixture fixture;
+    open_crowd(&fixture);
+    struct packet packet = at(PROFILE_NATIVE, IDLE_MS, CROWD, false);
+    uint32_t packets = 0;
+    for (size_t before; fixture.count < CROWD; packets++) {
+        before = fixture.count;
+        if (new_flows)
+            packet.source[1] = (uint8_t)(packets >> 8), packet.source_port = (uint16_t)(packets & 255);
+        feed(&fixture, packet);
+        assert_true(fixture.count - before <= FEW);
+        packet.time += STEP_MICROSECONDS;
+    }
+    assert_in_range(packets, CROWD / FEW, 2 * CROWD + FEW);
+    for (uint32_t i = 0; i < CROWD; i++)
+        check_export(&fixture, i, i, END_IDLE);
+    fixture_close(&fixture);
+}
+
+static void test_native_sweep_ends_a_few_between_packets(void **state) {
+    (void)state;
+    check_sweep_between_packets(false);
+    check_sweep_between_packets(true);
+}
+
+/* A packet may come at any moment: each tick is short, and says that there is more. */
+static void test_ticks_are_short(void **state) {
+    (void)state;
+    struct fixture fixture;
+    open_crowd(&fixture);
+    int64_t time = at(PROFILE_NATIVE, IDLE_MS, 0, false).time;
+    size_t before = 0;
+    while (meter_tick(fixture.meter, time)) {
+        assert_in_range(fixture.count - before, 1, 256);
+        before = fixture.count;
+    }
+    assert_int_equal(fixture.count, CROWD);
+    assert_false(meter_tick(fixture.meter, time));
+    fixture_close(&fixture);
+}
+
+/* A full table: flows that are over make room before others are evicted, though the sweep hasn't come to them. */
+static void test_room_is_first_made_by_idle_flows(void **state) {
+    (void)state;
+    struct fixture fixture;
+    open_profile(&fixture, PROFILE_NATIVE);
+    for (uint32_t i = 0; i < 1024; i++)
+        feed(&fixture, at(PROFILE_NATIVE, i < 1000 ? 0 : IDLE_MS - 1, i, false));
+    /* 5 us after a sweep there is none for the second one. */
+    for (uint32_t i = 0; i < 1024; i++) {
+        struct packet packet = at(PROFILE_NATIVE, IDLE_MS, 2000 + i, false);
+        feed(&fixture, packet);
+    }
+    struct meter_statistics statistics;
+    meter_statistics(fixture.meter, &statistics);
+    assert_int_equal(statistics.flows_exported[END_IDLE], 1000);
+    assert_int_equal(statistics.flows_exported[END_EVICTED], 24);
+    fixture_close(&fixture);
+}
+
+static void test_tick_expires(void **state) {
     (void)state;
     for (int profile = PROFILE_NATIVE; profile <= PROFILE_NFSTREAM; profile++) {
         struct fixture fixture;
         open_profile(&fixture, profile);
         int64_t ms = fixture_millisecond(profile);
         feed(&fixture, at(profile, 0, 1, false));
-        meter_tick(fixture.meter, (START_MS + IDLE_MS) * ms - 1);
+        assert_false(meter_tick(fixture.meter, (START_MS + IDLE_MS) * ms - 1));
         assert_int_equal(fixture.count, 0);
-        meter_tick(fixture.meter, (START_MS + IDLE_MS + 20) * ms);
-        assert_int_equal(fixture.count, profile == PROFILE_NATIVE);
+        assert_false(meter_tick(fixture.meter, (START_MS + IDLE_MS + 20) * ms));
+        assert_int_equal(fixture.count, 1);
+        check_export(&fixture, 0, 1, END_IDLE);
         fixture_close(&fixture);
     }
 }
@@ -624,8 +692,11 @@ int main(void) {
         cmocka_unit_test(test_native_long_flow_blocks_nothing),
         cmocka_unit_test(test_sweeps_every_ten_milliseconds),
         cmocka_unit_test(test_sweep_comes_after_the_packet),
-        cmocka_unit_test(test_a_sweep_is_bounded),
-        cmocka_unit_test(test_tick_expires_natively_only),
+        cmocka_unit_test(test_nfstream_scan_is_bounded),
+        cmocka_unit_test(test_native_sweep_ends_a_few_between_packets),
+        cmocka_unit_test(test_ticks_are_short),
+        cmocka_unit_test(test_room_is_first_made_by_idle_flows),
+        cmocka_unit_test(test_tick_expires),
         cmocka_unit_test(test_native_finish_is_in_order_of_last_use),
         cmocka_unit_test(test_full_table_evicts_unanswered_flows_first),
         cmocka_unit_test(test_full_table_without_unanswered_flows_evicts_the_longest_idle),
