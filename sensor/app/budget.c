@@ -12,7 +12,7 @@
 /* Measured: see the table in sensor/README.md. */
 enum {
     PROGRAM_BYTES = 20 << 20,     /* the program, its libraries, what is read at start */
-    METER_BYTES = 1 << 20,        /* a meter's thread, decoder, and small things */
+    METER_BYTES = 1 << 20,        /* a meter's thread and small things */
     CAPTURE_DEFAULT = 2 << 20,    /* libpcap's ring where none is configured */
     VISIBILITY_BYTES = 16 << 20,  /* some 20,000 sockets and the processes that hold them */
     PLUGIN_BYTES = 256 << 10,     /* in each meter */
@@ -30,7 +30,7 @@ static void add_meters(const struct plan *plan, struct budget *budget) {
     uint64_t ring = plan->capture.socket_buffer_size;
     meter_budget(&plan->meter, &meter);
     add(budget, "capture_rings", meters * (ring > 0 ? ring : CAPTURE_DEFAULT));
-    add(budget, "meters", meters * METER_BYTES);
+    add(budget, "meters", meters * (METER_BYTES + decoder_memory()));
     add(budget, "flow_tables", meters * meter.flows);
     add(budget, "ndpi_modules", meters * meter.dissector.module);
     add(budget, "ndpi_states", meters * meter.dissector.states);

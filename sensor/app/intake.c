@@ -34,17 +34,30 @@ static void warn_of_link_type(const struct intake *intake, int link_type) {
             capture_source_name(intake->capture), link_type);
 }
 
+/* What the decoder has decided of packets that it held. */
+static void take_held(struct intake *intake, const struct intake_calls *calls, void *context) {
+    struct packet packet;
+    enum decode_reason reason;
+    while (decoder_next(intake->decoder, &reason, &packet)) {
+        intake->ignored[reason]++;
+        if (reason == DECODE_METERED)
+            calls->packet(context, &packet);
+    }
+}
+
 static void take_frame(struct intake *intake, const struct frame *frame, const struct intake_calls *calls,
                        void *context) {
     struct packet packet;
     enum decode_reason reason = decoder_decode(intake->decoder, frame, &packet);
     intake->packets++;
     intake->bytes += frame->wire_length;
-    intake->ignored[reason]++;
+    if (reason != DECODE_HELD)
+        intake->ignored[reason]++;
     if (reason == DECODE_METERED)
         calls->packet(context, &packet);
     else if (reason == DECODE_link_type)
         warn_of_link_type(intake, frame->link_type);
+    take_held(intake, calls, context);
 }
 
 /* Every so many packets; on a live link too slow for that, but never quiet, ten times a second of the packets' time,
@@ -94,10 +107,14 @@ void intake_run(struct intake *intake, const struct intake_calls *calls, void *c
                 keep_house(intake, calls, context);
             }
         } else if (event == CAPTURE_IDLE) {
-            pass_time(intake, time_of_silence(intake), calls, context);
+            int64_t time = time_of_silence(intake);
+            take_held(intake, calls, context);
+            pass_time(intake, time, calls, context);
             keep_house(intake, calls, context);
         }
     }
+    decoder_give_up(intake->decoder);
+    take_held(intake, calls, context);
     heartbeat_end(&intake->heartbeat);
 }
 
@@ -114,5 +131,6 @@ void intake_ledger(const struct intake *intake, struct ledger *ledger) {
     ledger->packets = intake->packets;
     ledger->bytes = intake->bytes;
     memcpy(ledger->ignored, intake->ignored, sizeof ledger->ignored);
+    ledger->held = decoder_held(intake->decoder);
     ledger->times_raised = decoder_times_raised(intake->decoder);
 }

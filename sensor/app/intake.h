@@ -16,7 +16,7 @@ struct intake {
     const struct plan *plan;
     struct capture *capture; /* the intake's from intake_open() on */
     struct decoder *decoder;
-    uint64_t packets;                      /* read: metered or ignored */
+    uint64_t packets;                      /* read: metered, ignored or held */
     uint64_t ignored[DECODE_REASON_COUNT]; /* [DECODE_METERED]: metered */
     uint64_t bytes;                        /* of these packets, on the wire */
     struct heartbeat heartbeat;            /* of intake_run(); beats at housekeeping */

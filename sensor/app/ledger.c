@@ -32,7 +32,9 @@ static void print_packets(FILE *stream, const struct ledger *ledger) {
     for (int i = 1; i < DECODE_REASON_COUNT; i++)
         print_parts(stream, decode_reason_name((enum decode_reason)i), ledger->ignored[i], &parts);
     close_parts(stream, parts);
-    print_residual(stream, ledger->packets, ledger->ignored[DECODE_METERED] + ignored);
+    if (ledger->held > 0)
+        fprintf(stream, " + held %" PRIu64, ledger->held);
+    print_residual(stream, ledger->packets, ledger->ignored[DECODE_METERED] + ignored + ledger->held);
     if (ledger->capture.dropped_kernel + ledger->capture.dropped_interface > 0)
         fprintf(stream, "; not read: dropped by kernel %" PRIu64 ", by interface %" PRIu64,
                 ledger->capture.dropped_kernel, ledger->capture.dropped_interface);
@@ -145,6 +147,7 @@ static void print_output(FILE *stream, const struct ledger *ledger, const struct
 void ledger_add(struct ledger *sum, const struct ledger *part) {
     sum->packets += part->packets;
     sum->bytes += part->bytes;
+    sum->held += part->held;
     sum->times_raised += part->times_raised;
     for (int i = 0; i < DECODE_REASON_COUNT; i++)
         sum->ignored[i] += part->ignored[i];

@@ -14,9 +14,10 @@
 /* One consistent snapshot: of one thread, taken by that thread between two packets, or the sum of several. */
 struct ledger {
     struct capture_statistics capture;
-    uint64_t packets;                      /* read: metered or ignored */
+    uint64_t packets;                      /* read: metered, ignored or held */
     uint64_t bytes;                        /* of these packets, on the wire */
     uint64_t ignored[DECODE_REASON_COUNT]; /* [DECODE_METERED]: metered */
+    uint64_t held;                         /* now: later fragments that wait for their first one */
     uint64_t times_raised;
     struct meter_statistics meter;
     uint64_t balance[PLAN_METERS_MAX]; /* packets that each of `meters` meters got */

@@ -30,6 +30,10 @@ const char *decode_reason_text(enum decode_reason reason) {
     return (unsigned)reason < DECODE_REASON_COUNT ? reason_texts[reason] : "unknown";
 }
 
+size_t decoder_memory(void) {
+    return sizeof(struct decoder);
+}
+
 struct decoder *decoder_create(const struct decode_options *options) {
     struct decoder *decoder = calloc(1, sizeof *decoder);
     if (decoder == NULL)
@@ -73,14 +77,9 @@ static bool is_own(const struct packet *packet) {
             is_own_end(packet, packet->destination, packet->destination_port));
 }
 
-enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *frame, struct packet *packet) {
-    int64_t own = ticks(decoder->options.dialect, frame->seconds, frame->microseconds);
-    enum decode_reason reason;
-    memset(packet, 0, sizeof *packet);
-    if (decoder->options.dialect == DECODE_NFSTREAM)
-        reason = nfstream_decode(frame, decoder->options.decode_tunnels, packet);
-    else
-        reason = native_decode(decoder, frame, own, packet);
+/* Makes the packet's time. `own` is the recorded one, in ticks. */
+static enum decode_reason finish(struct decoder *decoder, enum decode_reason reason, int64_t own,
+                                 struct packet *packet) {
     if (reason != DECODE_METERED)
         return reason;
     if (decoder->options.ignore_own_sockets && is_own(packet))
@@ -95,6 +94,89 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *f
     return DECODE_METERED;
 }
 
+static enum decode_reason finish_held(struct decoder *decoder, const struct held_packet *held,
+                                      struct packet *packet) {
+    *packet = held->packet;
+    if (held->looked_into)
+        return DECODE_fragment_unknown;
+    if (decoder->options.ignore_own_sockets && is_own(packet))
+        return DECODE_own_traffic;
+    decoder->times_raised += (packet->flags & PACKET_TIME_RAISED) != 0;
+    packet->held_for = (uint32_t)(decoder->time - packet->time);
+    return DECODE_METERED;
+}
+
+static void raise(struct decoder *decoder, struct packet *packet, int64_t time) {
+    decoder->times_raised += (packet->flags & PACKET_TIME_RAISED) == 0;
+    packet->flags |= PACKET_TIME_RAISED;
+    packet->time = decoder->time = time;
+}
+
+/* A first fragment came: those that waited for it go before it. */
+static enum decode_reason put_last(struct decoder *decoder, enum decode_reason reason, int64_t own,
+                                   struct packet *packet) {
+    reason = finish(decoder, reason, own, packet);
+    if (reason == DECODE_METERED && packet->time < decoder->held.newest)
+        raise(decoder, packet, decoder->held.newest);
+    decoder->has_last = true;
+    decoder->last_reason = reason;
+    decoder->last = *packet;
+    decoder_next(decoder, &reason, packet);
+    return reason;
+}
+
+static enum decode_reason decode_natively(struct decoder *decoder, const struct frame *frame, int64_t own,
+                                          struct packet *packet) {
+    struct held *held = &decoder->held;
+    if (held->count > 0)
+        held_expire(held, decoder->time - FRAGMENT_LIFETIME_US);
+    enum decode_reason reason = native_decode(decoder, frame, own, packet);
+    decoder->has_more = held->released > 0 || held->given_up > 0;
+    return held->released > 0 ? put_last(decoder, reason, own, packet) : finish(decoder, reason, own, packet);
+}
+
+enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *frame, struct packet *packet) {
+    enum decode_dialect dialect = decoder->options.dialect;
+    int64_t own = ticks(dialect, frame->seconds, frame->microseconds);
+    memset(packet, 0, sizeof *packet);
+    if (dialect == DECODE_NATIVE)
+        return decode_natively(decoder, frame, own, packet);
+    enum decode_reason reason = nfstream_decode(frame, decoder->options.decode_tunnels, packet);
+    return finish(decoder, reason, own, packet);
+}
+
+/* Out of line: decoder_next() is asked after every frame. */
+static bool next(struct decoder *decoder, enum decode_reason *reason, struct packet *packet) {
+    struct held *held = &decoder->held;
+    const struct held_packet *released = held_take(held);
+    if (released != NULL) {
+        *reason = finish_held(decoder, released, packet);
+    } else if (decoder->has_last) {
+        decoder->has_last = false;
+        *packet = decoder->last;
+        *reason = decoder->last_reason;
+    } else if (held->given_up > 0) {
+        held->given_up--;
+        *reason = DECODE_fragment_unknown;
+    } else {
+        decoder->has_more = false;
+    }
+    return decoder->has_more;
+}
+
+bool decoder_next(struct decoder *decoder, enum decode_reason *reason, struct packet *packet) {
+    return decoder->has_more && next(decoder, reason, packet);
+}
+
+void decoder_give_up(struct decoder *decoder) {
+    held_expire(&decoder->held, INT64_MAX);
+    decoder->has_more = true;
+}
+
+uint64_t decoder_held(const struct decoder *decoder) {
+    return decoder->held.waiting;
+}
+
 int64_t decoder_time(const struct decoder *decoder) {
     return decoder->time;
 }
@@ -103,6 +185,8 @@ int64_t decoder_advance(struct decoder *decoder, int64_t seconds, int32_t micros
     int64_t now = ticks(decoder->options.dialect, seconds, microseconds);
     if (now > decoder->time)
         decoder->time = now;
+    held_expire(&decoder->held, decoder->time - FRAGMENT_LIFETIME_US);
+    decoder->has_more = true;
     return decoder->time;
 }
 

@@ -1,5 +1,5 @@
 /* Room 2: what is in a frame. One decoder per capture thread: it holds the clock (packet time never goes back) and,
- * natively, the ports of fragmented datagrams. It allocates nothing after decoder_create(), takes no lock, and reads
+ * natively, what first fragments say of their datagrams, and later ones that came before them. It allocates nothing after decoder_create(), takes no lock, and reads
  * no byte that was not captured.
  *
  * Two dialects: native, layer by layer as the RFCs say; and nfstream (nfstream.c), which repeats NFStream 6.6.0's
@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -35,7 +36,8 @@ enum decode_reason {
 #define X(name, text) DECODE_##name,
     DECODE_REASONS(X)
 #undef X
-        DECODE_REASON_COUNT
+        DECODE_REASON_COUNT,
+    DECODE_HELD = DECODE_REASON_COUNT, /* not decided yet: decoder_next() tells */
 };
 
 const char *decode_reason_name(enum decode_reason reason); /* "link_type" */
@@ -59,14 +61,29 @@ enum { DECODE_TUNNELS_MAX = 8 };
 
 struct decoder;
 
+/* Bytes that a decoder takes. */
+size_t decoder_memory(void);
 struct decoder *decoder_create(
     const struct decode_options *options); /* NULL: no memory. Copies what the options point to. */
 void decoder_destroy(struct decoder *decoder);
 
-/* DECODE_METERED and a filled packet, or the reason why not. The packet borrows from the frame. */
+/* DECODE_METERED and a filled packet, the reason why not, or DECODE_HELD: natively a later fragment waits for its
+ * datagram's first one. When that comes, what waited for it goes before it, in the order and with the times of its
+ * arrival: the packet then is the earliest of them. It borrows from the frame or the decoder, until the next call. */
 enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *frame, struct packet *packet);
 
-/* The decoder's clock: highest packet time so far, in ticks of the dialect. */
+/* To be called after decoder_decode(), decoder_advance() and decoder_give_up() until it is false: what else they brought
+ * about. Each of these packets is one that was held, or was read as the first fragment that the others waited for. */
+bool decoder_next(struct decoder *decoder, enum decode_reason *reason, struct packet *packet);
+
+/* There will be no more frames: what is held is ignored (fragment_unknown). */
+void decoder_give_up(struct decoder *decoder);
+
+/* Packets that are held: read, and neither metered nor ignored yet. */
+uint64_t decoder_held(const struct decoder *decoder);
+
+/* The decoder's clock: highest packet time so far, in ticks of the dialect. Of each packet that is handed out it is
+ * time + held_for. */
 int64_t decoder_time(const struct decoder *decoder);
 /* Raises the clock without a packet (a quiet live link); an earlier time changes nothing. Seconds and microseconds as in struct frame. */
 int64_t decoder_advance(struct decoder *decoder, int64_t seconds, int32_t microseconds);

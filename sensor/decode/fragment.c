@@ -17,7 +17,7 @@ int fragment_table_init(struct fragment_table *table) {
 }
 
 void fragment_remember(struct fragment_table *table, const struct fragment_key *key,
-                       struct fragment_ports ports, int64_t time) {
+                       const struct fragment_datagram *datagram, int64_t time) {
     struct fragment_entry *ways = table->entries[set_of(table, key)];
     struct fragment_entry *chosen = &ways[0];
     for (unsigned way = 0; way < FRAGMENT_WAYS; way++) {
@@ -28,17 +28,16 @@ void fragment_remember(struct fragment_table *table, const struct fragment_key *
         if (ways[way].time < chosen->time)
             chosen = &ways[way];
     }
-    *chosen = (struct fragment_entry){.key = *key, .ports = ports, .time = time};
+    *chosen = (struct fragment_entry){.key = *key, .time = time, .datagram = *datagram};
 }
 
-bool fragment_recall(const struct fragment_table *table, const struct fragment_key *key, int64_t time,
-                     struct fragment_ports *ports) {
+const struct fragment_datagram *fragment_recall(const struct fragment_table *table,
+                                                const struct fragment_key *key, int64_t time) {
     const struct fragment_entry *ways = table->entries[set_of(table, key)];
     for (unsigned way = 0; way < FRAGMENT_WAYS; way++) {
-        if (ways[way].time < time - FRAGMENT_LIFETIME_US || memcmp(&ways[way].key, key, sizeof *key) != 0)
-            continue;
-        *ports = ways[way].ports;
-        return true;
+        bool is_fresh = ways[way].time >= time - FRAGMENT_LIFETIME_US;
+        if (is_fresh && memcmp(&ways[way].key, key, sizeof *key) == 0)
+            return &ways[way].datagram;
     }
-    return false;
+    return NULL;
 }

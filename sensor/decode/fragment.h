@@ -1,8 +1,7 @@
-/* The ports of fragmented datagrams, from their first fragment for the later ones, which don't carry them.
+/* What the first fragment of a datagram says of all of them: protocol and ports, which the later ones don't carry.
  *
- * A small table of fixed size: a datagram whose fragments are far apart, or whose first one comes last, is not found,
- * and its later fragments are counted as fragment_unknown. It is keyed at random, so that nobody can aim at its sets;
- * who floods it with first fragments makes later ones unknown, and no more. */
+ * A small table of fixed size: a datagram whose fragments are far apart is not found. It is keyed at random, so that
+ * nobody can aim at its sets; who floods it with first fragments makes later ones unknown, and no more. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,19 +23,23 @@ struct fragment_key {
     uint64_t tunnel_path;
     uint32_t identification;
     uint16_t vlan_id;
-    uint8_t protocol;
+    uint8_t protocol; /* as IPv4's header says; of IPv6, whose later fragments may say anything, always 44 */
     uint8_t tunnel;
 };
 
-struct fragment_ports {
-    uint16_t source;
-    uint16_t destination;
+/* What a first fragment says. */
+struct fragment_datagram {
+    uint16_t source_port, destination_port;
+    uint8_t protocol;    /* behind all IP headers */
+    uint8_t looked_into; /* a tunnel: what is left of it in later fragments has no flow */
+    uint8_t icmp_type, icmp_code;
+    uint8_t flags; /* PACKET_HAS_ICMP or 0 */
 };
 
 struct fragment_entry {
     struct fragment_key key;
-    struct fragment_ports ports;
     int64_t time; /* microseconds, of the first fragment; INT64_MIN: unused */
+    struct fragment_datagram datagram;
 };
 
 struct fragment_table {
@@ -47,10 +50,10 @@ struct fragment_table {
 /* 0 or -errno (no randomness). */
 int fragment_table_init(struct fragment_table *table);
 
-/* Notes the ports of a first fragment; the oldest entry of its set makes way. */
+/* Notes what a first fragment says; the oldest entry of its set makes way. */
 void fragment_remember(struct fragment_table *table, const struct fragment_key *key,
-                       struct fragment_ports ports, int64_t time);
+                       const struct fragment_datagram *datagram, int64_t time);
 
-/* False if the datagram's first fragment was not seen in the last 30 seconds. */
-bool fragment_recall(const struct fragment_table *table, const struct fragment_key *key, int64_t time,
-                     struct fragment_ports *ports);
+/* NULL if the datagram's first fragment was not seen in the last 30 seconds. */
+const struct fragment_datagram *fragment_recall(const struct fragment_table *table,
+                                                const struct fragment_key *key, int64_t time);

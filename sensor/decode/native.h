@@ -16,10 +16,13 @@ struct native_walk {
     unsigned depth;     /* headers so far */
     unsigned tunnels;   /* entered so far */
     struct packet *packet;
+    struct decoder *decoder;
+    int64_t time; /* the packet's own, in microseconds */
 
     /* Set by native_network() for what follows it. */
     size_t transport_length; /* bytes behind the IP headers, as announced */
     uint32_t identification; /* of the fragmented datagram */
+    uint8_t carried;         /* its protocol as all of its fragments tell it, see struct fragment_key */
     bool first_fragment;     /* ... and it is one in fact */
     bool later_fragment;
 };
@@ -46,10 +49,18 @@ enum decode_reason native_network(struct native_walk *walk);
  * if it isn't, the packet that the walk has reached is the one to be metered. */
 enum decode_reason native_tunnel(const struct decoder *decoder, struct native_walk *walk, bool *entered);
 
-/* The transport header at walk->offset. `time` is the packet's own, in microseconds. */
-enum decode_reason native_transport(struct decoder *decoder, struct native_walk *walk, int64_t time);
+/* The transport header at walk->offset; of a later fragment what its datagram's first one said, or DECODE_HELD. */
+enum decode_reason native_transport(struct native_walk *walk);
 
-/* All of a frame but its time. `packet` is zeroed. */
+/* Gives a later fragment its protocol and ports; its sizes are those of held_put(). */
+void native_describe_fragment(const struct fragment_datagram *datagram, struct packet *packet);
+
+struct fragment_key native_fragment_key(const struct native_walk *walk);
+/* Notes what the walk's first fragment says, and releases what waited for it. */
+void native_remember(struct native_walk *walk, const struct fragment_key *key,
+                     const struct fragment_datagram *datagram);
+
+/* All of a frame but its time; of a packet that is held its time too. `packet` is zeroed. */
 enum decode_reason native_decode(struct decoder *decoder, const struct frame *frame, int64_t time,
                                  struct packet *packet);
 

@@ -69,6 +69,7 @@ static enum decode_reason ipv4(struct native_walk *walk) {
                   bytes_u16(walk->frame, walk->offset + 4));
     packet->ip_version = 4;
     packet->protocol = header[9];
+    walk->carried = header[9];
     memcpy(packet->source, header + 12, 4);
     memcpy(packet->destination, header + 16, 4);
     walk->offset += header_length;
@@ -98,10 +99,11 @@ static bool is_extension(uint8_t protocol) {
            protocol == HOST_IDENTITY || protocol == SHIM6;
 }
 
-/* Walks the extension headers. Behind a later fragment's header comes payload, whatever kind of header began there. */
+/* Walks the extension headers. Behind a later fragment's header comes payload, of which only the first fragment's Next
+ * Header says what it is (RFC 8200, 4.5). */
 static enum decode_reason extensions(struct native_walk *walk) {
     struct packet *packet = walk->packet;
-    while (is_extension(packet->protocol) && !walk->later_fragment) {
+    while (is_extension(packet->protocol)) {
         enum decode_reason reason = native_descend(walk);
         if (reason != DECODE_METERED)
             return reason;
@@ -114,9 +116,12 @@ static enum decode_reason extensions(struct native_walk *walk) {
             uint16_t fragment = bytes_u16(walk->frame, walk->offset + 2);
             note_fragment(walk, fragment >> 3, fragment & 1, bytes_u32(walk->frame, walk->offset + 4));
         }
-        packet->protocol = bytes_u8(walk->frame, walk->offset);
+        if (!walk->later_fragment)
+            packet->protocol = bytes_u8(walk->frame, walk->offset);
         walk->offset += length;
         walk->transport_length -= length;
+        if (walk->later_fragment)
+            break;
     }
     return DECODE_METERED;
 }
@@ -137,6 +142,7 @@ static enum decode_reason ipv6(struct native_walk *walk) {
     note_fragment(walk, 0, false, 0);
     packet->ip_version = 6;
     packet->protocol = header[6];
+    walk->carried = FRAGMENT;
     memcpy(packet->source, header + 8, 16);
     memcpy(packet->destination, header + 24, 16);
     walk->offset += IPV6_HEADER;
@@ -177,5 +183,9 @@ enum decode_reason native_network(struct native_walk *walk) {
         /* The inner header went with the first fragment; what is left has no flow of its own. */
         if (walk->later_fragment)
             return DECODE_fragment_unknown;
+        if (walk->first_fragment) {
+            struct fragment_key key = native_fragment_key(walk);
+            native_remember(walk, &key, &(struct fragment_datagram){.looked_into = true});
+        }
     }
 }

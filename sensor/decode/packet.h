@@ -43,7 +43,8 @@ enum tcp_flag {
 };
 
 struct packet {
-    int64_t time; /* ticks since the epoch (native: microseconds, nfstream: milliseconds), never going back */
+    int64_t
+        time; /* ticks since the epoch (native: microseconds, nfstream: milliseconds); that of handing out never goes back */
     uint64_t tunnel_path; /* natively what tells tunnels of one kind apart, 56 bits; 0 without a tunnel */
     const uint8_t *ip;    /* the metered (innermost) IP header, borrowed from the frame */
     uint32_t ip_captured; /* bytes captured from there on (nfstream: a link trailer included) */
@@ -53,6 +54,7 @@ struct packet {
     uint8_t destination[16];
     uint8_t source_mac[6]; /* zeros without PACKET_HAS_MAC */
     uint8_t destination_mac[6];
+    uint32_t held_for;    /* ticks from its time until it was handed out: of fragments that were held */
     uint32_t tunnel_key;  /* natively the innermost tunnel's own identifier: TEID, VNI, ... */
     uint16_t source_port; /* host byte order; 0 where the protocol has none */
     uint16_t destination_port;

@@ -32,12 +32,17 @@ static bool has_ports(uint8_t protocol) {
            protocol == PROTOCOL_UDP_LITE;
 }
 
-static struct fragment_key fragment_key(const struct native_walk *walk) {
+/* Packet time, were this packet metered. */
+static int64_t now_of(const struct native_walk *walk) {
+    return walk->time > walk->decoder->time ? walk->time : walk->decoder->time;
+}
+
+struct fragment_key native_fragment_key(const struct native_walk *walk) {
     const struct packet *packet = walk->packet;
     struct fragment_key key = {
         .identification = walk->identification,
         .vlan_id = packet->vlan_id,
-        .protocol = packet->protocol,
+        .protocol = walk->carried,
         .tunnel = packet->tunnel,
         .tunnel_path = packet->tunnel_path,
     };
@@ -46,29 +51,89 @@ static struct fragment_key fragment_key(const struct native_walk *walk) {
     return key;
 }
 
-static enum decode_reason recall_ports(struct decoder *decoder, struct native_walk *walk, int64_t now) {
-    struct fragment_key key = fragment_key(walk);
-    struct fragment_ports ports;
-    if (!fragment_recall(&decoder->fragments, &key, now, &ports))
+void native_remember(struct native_walk *walk, const struct fragment_key *key,
+                     const struct fragment_datagram *datagram) {
+    struct decoder *decoder = walk->decoder;
+    int64_t now = now_of(walk);
+    fragment_remember(&decoder->fragments, key, datagram, now);
+    held_release(&decoder->held, key, datagram, now - FRAGMENT_LIFETIME_US);
+}
+
+/* Whether a later fragment can't be metered without its first one. */
+static bool needs_first_fragment(const struct native_walk *walk) {
+    uint8_t protocol = walk->carried;
+    return walk->packet->ip_version == 6 || has_ports(protocol) ||
+           (protocol == PROTOCOL_GRE && walk->decoder->options.decode_tunnels);
+}
+
+static void remember_first(struct native_walk *walk) {
+    const struct packet *packet = walk->packet;
+    struct fragment_key key = native_fragment_key(walk);
+    struct fragment_datagram datagram = {
+        .source_port = packet->source_port,
+        .destination_port = packet->destination_port,
+        .protocol = packet->protocol,
+        .icmp_type = packet->icmp_type,
+        .icmp_code = packet->icmp_code,
+        .flags = packet->flags & PACKET_HAS_ICMP,
+    };
+    native_remember(walk, &key, &datagram);
+}
+
+static void set_sizes(struct native_walk *walk, size_t header) {
+    uint32_t *size = walk->packet->size;
+    size[ACCOUNT_TRANSPORT] = (uint32_t)walk->transport_length;
+    size[ACCOUNT_PAYLOAD] = walk->transport_length > header ? (uint32_t)(walk->transport_length - header) : 0;
+}
+
+void native_describe_fragment(const struct fragment_datagram *datagram, struct packet *packet) {
+    packet->protocol = datagram->protocol;
+    packet->source_port = datagram->source_port;
+    packet->destination_port = datagram->destination_port;
+    packet->icmp_type = datagram->icmp_type;
+    packet->icmp_code = datagram->icmp_code;
+    packet->flags |= datagram->flags;
+    if (header_length(packet->protocol) == 0)
+        packet->size[ACCOUNT_TRANSPORT] = packet->size[ACCOUNT_PAYLOAD] = 0;
+}
+
+static enum decode_reason hold(struct native_walk *walk, const struct fragment_key *key) {
+    struct decoder *decoder = walk->decoder;
+    struct packet *packet = walk->packet;
+    int64_t now = now_of(walk);
+    if (walk->time < now)
+        packet->flags |= PACKET_TIME_RAISED;
+    packet->time = now;
+    held_expire(&decoder->held, now - FRAGMENT_LIFETIME_US);
+    return held_put(&decoder->held, key, packet) ? DECODE_HELD : DECODE_fragment_unknown;
+}
+
+static enum decode_reason later_fragment(struct native_walk *walk) {
+    set_sizes(walk, 0);
+    if (!needs_first_fragment(walk)) {
+        const struct fragment_datagram datagram = {.protocol = walk->packet->protocol};
+        native_describe_fragment(&datagram, walk->packet);
+        return DECODE_METERED;
+    }
+    struct fragment_key key = native_fragment_key(walk);
+    const struct fragment_datagram *datagram = fragment_recall(&walk->decoder->fragments, &key, now_of(walk));
+    if (datagram == NULL)
+        return hold(walk, &key);
+    if (datagram->looked_into)
         return DECODE_fragment_unknown;
-    walk->packet->source_port = ports.source;
-    walk->packet->destination_port = ports.destination;
+    native_describe_fragment(datagram, walk->packet);
     return DECODE_METERED;
 }
 
-/* A datagram too short for ports by its own account has none; one that was cut before them is not metered. */
-static enum decode_reason read_ports(struct decoder *decoder, struct native_walk *walk, int64_t now) {
+/* A datagram too short for ports by its own account has none; one that was cut before them is not metered, and neither
+ * is a first fragment that leaves them to a later one. */
+static enum decode_reason read_ports(struct native_walk *walk) {
     if (walk->transport_length < 4)
-        return DECODE_METERED;
+        return walk->first_fragment ? DECODE_transport_truncated : DECODE_METERED;
     if (!native_have(walk, 4))
         return DECODE_transport_truncated;
     walk->packet->source_port = bytes_u16(walk->frame, walk->offset);
     walk->packet->destination_port = bytes_u16(walk->frame, walk->offset + 2);
-    if (walk->first_fragment) {
-        struct fragment_key key = fragment_key(walk);
-        struct fragment_ports ports = {walk->packet->source_port, walk->packet->destination_port};
-        fragment_remember(&decoder->fragments, &key, ports, now);
-    }
     return DECODE_METERED;
 }
 
@@ -88,43 +153,27 @@ static void read_icmp(struct native_walk *walk) {
     walk->packet->flags |= PACKET_HAS_ICMP;
 }
 
-/* A GRE packet that could not be looked into is metered, and its later fragments with it; those of another one are what
- * is left of an inner packet, whose headers went with the first. */
-static enum decode_reason gre_fragment(struct decoder *decoder, struct native_walk *walk, int64_t now) {
-    if (walk->later_fragment)
-        return recall_ports(decoder, walk, now);
-    if (walk->first_fragment) {
-        struct fragment_key key = fragment_key(walk);
-        fragment_remember(&decoder->fragments, &key, (struct fragment_ports){0}, now);
-    }
-    return DECODE_METERED;
-}
-
-static void set_sizes(struct native_walk *walk, size_t header) {
-    uint32_t *size = walk->packet->size;
-    size[ACCOUNT_TRANSPORT] = (uint32_t)walk->transport_length;
-    size[ACCOUNT_PAYLOAD] = walk->transport_length > header ? (uint32_t)(walk->transport_length - header) : 0;
-}
-
-enum decode_reason native_transport(struct decoder *decoder, struct native_walk *walk, int64_t time) {
+static enum decode_reason read_header(struct native_walk *walk) {
     struct packet *packet = walk->packet;
-    int64_t now = time > decoder->time ? time : decoder->time;
     size_t header = header_length(packet->protocol);
     enum decode_reason reason = DECODE_METERED;
-    if (packet->protocol == PROTOCOL_GRE && decoder->options.decode_tunnels)
-        return gre_fragment(decoder, walk, now);
     if (header == 0)
         return DECODE_METERED;
-    if (walk->later_fragment) {
-        set_sizes(walk, 0);
-        return has_ports(packet->protocol) ? recall_ports(decoder, walk, now) : DECODE_METERED;
-    }
     if (has_ports(packet->protocol))
-        reason = read_ports(decoder, walk, now);
+        reason = read_ports(walk);
     else
         read_icmp(walk);
     if (packet->protocol == PROTOCOL_TCP)
         header = read_tcp(walk);
     set_sizes(walk, header);
+    return reason;
+}
+
+enum decode_reason native_transport(struct native_walk *walk) {
+    if (walk->later_fragment)
+        return later_fragment(walk);
+    enum decode_reason reason = read_header(walk);
+    if (walk->first_fragment && reason == DECODE_METERED && needs_first_fragment(walk))
+        remember_first(walk);
     return reason;
 }

@@ -68,7 +68,7 @@ struct flow {
     struct flow_counters counters[FLOW_DIRECTIONS];
     void *feature[FEATURE_COUNT]; /* see meter/feature/NAME.h for what each points to */
 
-    int64_t uid_time;    /* first packet's time in slice 0: with the key it identifies the flow */
+    int64_t uid_time; /* when the first packet of slice 0 was metered: with the key it identifies the flow */
     uint32_t uid_series; /* not 0: part of the identity, see ended.h */
     uint32_t slice; /* 0, 1, ... after cuts by the active timeout, and where key and uid_time come again */
     uint32_t hash;  /* the meter's: of key */

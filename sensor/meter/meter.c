@@ -306,7 +306,7 @@ static void describe_flow(const struct meter *meter, struct flow *flow, const st
     flow->icmp_code = packet->icmp_code;
     flow->first_flags = packet->flags;
     flow->first_tcp_flags = packet->tcp_flags;
-    flow->uid_time = packet->time;
+    flow->uid_time = packet->time + packet->held_for;
     flow->revision = 0;
     flow->record_kind = RECORD_FINAL;
 }
@@ -398,16 +398,32 @@ static void sweep_a_few(struct meter *meter, int64_t time) {
         meter->is_behind = sweep(meter, time, limit < PACKET_SWEEP_FLOWS ? limit : PACKET_SWEEP_FLOWS);
 }
 
+/* A packet that was held keeps its own time, but not one before its flow's. */
+static const struct packet *not_before_flow(const struct flow *flow, const struct packet *packet,
+                                            struct packet *raised) {
+    if (flow == NULL || packet->time >= flow->counters[BIDIRECTIONAL].last_seen)
+        return packet;
+    int64_t by = flow->counters[BIDIRECTIONAL].last_seen - packet->time;
+    *raised = *packet;
+    raised->time += by;
+    raised->held_for -= (uint32_t)by;
+    raised->flags |= PACKET_TIME_RAISED;
+    return raised;
+}
+
 void meter_packet(struct meter *meter, const struct packet *packet) {
+    struct packet raised;
     struct flow_key key;
     bool reversed = key_from_packet(&key, packet, meter->native);
     uint32_t hash = key_hash(&meter->seed, &key);
     struct flow *flow = table_find(&meter->table, hash, &key);
     meter->statistics.packets++;
-    meter->time = packet->time;
+    meter->time = packet->time + packet->held_for;
+    if (packet->held_for != 0)
+        packet = not_before_flow(flow, packet, &raised);
     if (flow == NULL) {
         open_flow(meter, &key, hash, packet, reversed);
-    } else if (is_idle(meter, flow, packet->time)) {
+    } else if (is_idle(meter, flow, meter->time)) {
         succeed_flow(meter, flow, END_IDLE, packet, reversed);
     } else if (packet->time - flow->counters[BIDIRECTIONAL].first_seen < meter->options.active_timeout) {
         use_flow(meter, flow, packet, reversed);
@@ -416,11 +432,11 @@ void meter_packet(struct meter *meter, const struct packet *packet) {
     } else {
         succeed_flow(meter, flow, END_ACTIVE, packet, reversed);
     }
-    if (meter->native && (meter->is_behind || is_sweep_due(meter, packet->time)))
-        sweep_a_few(meter, packet->time);
+    if (meter->native && (meter->is_behind || is_sweep_due(meter, meter->time)))
+        sweep_a_few(meter, meter->time);
     else if (is_sweep_due(meter,
-                          packet->time)) /* what is left then waits for the next interval, as in NFStream */
-        sweep(meter, packet->time, NFSTREAM_SWEEP_FLOWS);
+                          meter->time)) /* what is left then waits for the next interval, as in NFStream */
+        sweep(meter, meter->time, NFSTREAM_SWEEP_FLOWS);
 }
 
 bool meter_tick(struct meter *meter, int64_t time) {

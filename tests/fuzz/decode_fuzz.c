@@ -1,5 +1,6 @@
 /* Fuzzes the decoder: one input is a link type (first byte), whether tunnels are decoded (second byte's low bit) and which
- * identifiers of theirs count (the bit above), and frames, each behind two bytes of length. Both dialects see each frame, in memory of exactly its size. */
+ * identifiers of theirs count (the bit above), and frames, each behind two bytes of length and one that says how many more
+ * there were on the wire. Both dialects see each frame, in memory of exactly its size. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,41 +16,80 @@ static void require(bool condition) {
         abort();
 }
 
-/* Reads what the packet claims to have, so that the sanitizer sees a claim that is wrong. */
+/* Reads what the packet claims to have, so that the sanitizer sees a claim that is wrong: bytes of the frame, unless it
+ * was held. */
 static void use(const struct frame *frame, const struct packet *packet) {
     unsigned sum = 0;
-    require(packet->ip >= frame->bytes && packet->ip_captured > 0);
-    require((size_t)(packet->ip - frame->bytes) + packet->ip_captured <= frame->captured_length);
+    require(packet->ip_captured > 0);
+    if (packet->held_for == 0 && packet->ip >= frame->bytes &&
+        packet->ip < frame->bytes + frame->captured_length)
+        require((size_t)(packet->ip - frame->bytes) + packet->ip_captured <= frame->captured_length);
     for (uint32_t i = 0; i < packet->ip_captured; i++)
         sum += packet->ip[i];
     require(sum <= 255u * packet->ip_captured);
 }
 
-static void decode(struct decoder *decoder, const struct frame *frame) {
+static void judge(const struct decoder *decoder, const struct frame *frame, enum decode_reason reason,
+                  const struct packet *packet, int64_t before) {
+    require((unsigned)reason <= DECODE_HELD);
+    if (reason != DECODE_METERED)
+        return;
+    use(frame, packet);
+    require(packet->time + packet->held_for >= before);
+    require(packet->time + packet->held_for == decoder_time(decoder));
+    require(packet->ip_version == packet->ip[0] >> 4);
+    require(packet->size[ACCOUNT_PAYLOAD] <= packet->size[ACCOUNT_TRANSPORT]);
+    require(packet->size[ACCOUNT_TRANSPORT] <= packet->size[ACCOUNT_IP]);
+    require(packet->tunnel <= TUNNEL_ERSPAN && packet->tunnel_path >> 56 == 0);
+    require(packet->tunnel != TUNNEL_NONE || packet->tunnel_path == 0);
+    require((packet->flags & PACKET_HAS_TUNNEL_KEY) != 0 || packet->tunnel_key == 0);
+}
+
+/* Every packet is metered, ignored or held. */
+struct account {
+    struct decoder *decoder;
+    uint64_t read, decided;
+};
+
+static void decode(struct account *account, const struct frame *frame) {
+    struct decoder *decoder = account->decoder;
     struct packet packet;
     int64_t before = decoder_time(decoder);
     enum decode_reason reason = decoder_decode(decoder, frame, &packet);
-    require((unsigned)reason < DECODE_REASON_COUNT);
-    if (reason != DECODE_METERED) {
-        require(decoder_time(decoder) == before);
-        return;
+    bool metered = false;
+    account->read++;
+    account->decided += reason != DECODE_HELD;
+    judge(decoder, frame, reason, &packet, before);
+    metered |= reason == DECODE_METERED;
+    while (decoder_next(decoder, &reason, &packet)) {
+        require(reason != DECODE_HELD);
+        account->decided++;
+        judge(decoder, frame, reason, &packet, before);
+        metered |= reason == DECODE_METERED;
     }
-    use(frame, &packet);
-    require(packet.time >= before && packet.time == decoder_time(decoder));
-    require(packet.ip_version == packet.ip[0] >> 4);
-    require(packet.size[ACCOUNT_PAYLOAD] <= packet.size[ACCOUNT_TRANSPORT]);
-    require(packet.size[ACCOUNT_TRANSPORT] <= packet.size[ACCOUNT_IP]);
-    require(packet.tunnel <= TUNNEL_ERSPAN && packet.tunnel_path >> 56 == 0);
-    require(packet.tunnel != TUNNEL_NONE || packet.tunnel_path == 0);
-    require((packet.flags & PACKET_HAS_TUNNEL_KEY) != 0 || packet.tunnel_key == 0);
+    require(metered || decoder_time(decoder) == before);
+    require(account->read == account->decided + decoder_held(decoder));
 }
 
-static void decode_both(struct decoder *const *decoders, const uint8_t *bytes, size_t length, int link_type) {
+static void give_up(struct account *account) {
+    struct packet packet;
+    enum decode_reason reason;
+    decoder_give_up(account->decoder);
+    while (decoder_next(account->decoder, &reason, &packet)) {
+        require(reason == DECODE_fragment_unknown);
+        account->decided++;
+    }
+    require(account->read == account->decided);
+}
+
+/* `hidden` bytes more were on the wire. */
+static void decode_both(struct account *accounts, const uint8_t *bytes, size_t length, uint32_t hidden,
+                        int link_type) {
     uint8_t *copy = malloc(length);
     struct frame frame = {
         .bytes = copy,
         .captured_length = (uint32_t)length,
-        .wire_length = (uint32_t)length,
+        .wire_length = (uint32_t)length + hidden,
         .seconds = length > 0 ? bytes[length - 1] : 0,
         .microseconds = 999999,
         .link_type = link_type,
@@ -57,8 +97,8 @@ static void decode_both(struct decoder *const *decoders, const uint8_t *bytes, s
     if (copy == NULL)
         return;
     memcpy(copy, bytes, length);
-    decode(decoders[0], &frame);
-    decode(decoders[1], &frame);
+    decode(&accounts[0], &frame);
+    decode(&accounts[1], &frame);
     free(copy);
 }
 
@@ -69,21 +109,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     int link_type = link_types[data[0] % (sizeof link_types / sizeof *link_types)];
     struct decode_options options = {.decode_tunnels = data[1] & 1, .symmetric_tunnel_keys = data[1] & 2};
-    struct decoder *decoders[2];
+    struct account accounts[2] = {0};
     for (int i = 0; i < 2; i++) {
         options.dialect = i == 0 ? DECODE_NATIVE : DECODE_NFSTREAM;
-        decoders[i] = decoder_create(&options);
-        require(decoders[i] != NULL);
+        accounts[i].decoder = decoder_create(&options);
+        require(accounts[i].decoder != NULL);
     }
-    for (size_t offset = 2; offset + 2 <= size;) {
+    for (size_t offset = 2; offset + 3 <= size;) {
         size_t length = (size_t)(data[offset] << 8 | data[offset + 1]);
-        offset += 2;
+        uint32_t hidden = data[offset + 2];
+        offset += 3;
         if (length > size - offset)
             length = size - offset;
-        decode_both(decoders, data + offset, length, link_type);
+        decode_both(accounts, data + offset, length, hidden, link_type);
         offset += length;
     }
-    decoder_destroy(decoders[0]);
-    decoder_destroy(decoders[1]);
+    for (int i = 0; i < 2; i++) {
+        give_up(&accounts[i]);
+        decoder_destroy(accounts[i].decoder);
+    }
     return 0;
 }

@@ -201,8 +201,11 @@ static void meter_frame(int dialect, const uint8_t *bytes, size_t length) {
         .link_type = LINK_RAW_IP,
     };
     struct packet packet;
-    if (decoder_decode(all.decoder[dialect], &frame, &packet) == DECODE_METERED)
-        meter_packet(all.meter[dialect], &packet);
+    enum decode_reason reason = decoder_decode(all.decoder[dialect], &frame, &packet);
+    do {
+        if (reason == DECODE_METERED)
+            meter_packet(all.meter[dialect], &packet);
+    } while (decoder_next(all.decoder[dialect], &reason, &packet));
     free(copy);
 }
 

@@ -12,6 +12,7 @@ GETTER(kernel_dropped);
 GETTER(interface_dropped);
 GETTER(buffer_bytes);
 GETTER(ignored);
+GETTER(held);
 GETTER(times_raised);
 GETTER(meter_packets);
 GETTER(flows_opened);

@@ -2,7 +2,7 @@
 
 const struct metric_row metric_rows[] = {
     {"flowsensor_capture_packets_total", METRIC_COUNTER, "packets", "", NEEDS_SNAPSHOT,
-     "Packets read from the interface or the files: metered or ignored.", metric_packets},
+     "Packets read from the interface or the files: metered, ignored or held.", metric_packets},
     {"flowsensor_capture_bytes_total", METRIC_COUNTER, "bytes", "", NEEDS_SNAPSHOT,
      "Bytes of these packets on the wire, whatever part of them was kept.", metric_bytes},
     {"flowsensor_capture_kernel_dropped_packets_total", METRIC_COUNTER, "packets", "", NEEDS_SNAPSHOT,
@@ -14,6 +14,9 @@ const struct metric_row metric_rows[] = {
      "The kernel's rings, as configured (capture.socket_buffer_size), of all meters.", metric_buffer_bytes},
     {"flowsensor_packets_ignored_total", METRIC_COUNTER, "packets", "reason", NEEDS_SNAPSHOT,
      "Packets that were read and not metered, by reason.", metric_ignored},
+    {"flowsensor_packets_held", METRIC_GAUGE, "packets", "", NEEDS_SNAPSHOT,
+     "Later fragments that wait for their datagram's first one: read, and neither metered nor ignored yet.",
+     metric_held},
     {"flowsensor_packet_times_raised_total", METRIC_COUNTER, "packets", "", NEEDS_SNAPSHOT,
      "Packets whose time was before an earlier packet's and was raised to that one's.", metric_times_raised},
 

@@ -50,7 +50,7 @@ uint64_t snapshot_dropped(const struct snapshot *snapshot, size_t output, enum o
 
 int64_t snapshot_packets_residual(const struct snapshot *snapshot) {
     const struct ledger *ledger = &snapshot->made.ledger;
-    uint64_t residual = ledger->packets;
+    uint64_t residual = ledger->packets - ledger->held;
     for (int i = 0; i < DECODE_REASON_COUNT; i++)
         residual -= ledger->ignored[i];
     return (int64_t)residual;

@@ -1,7 +1,7 @@
 /* What the monitor tells, all of one moment: the threads that count fill it, the HTTP thread reads it.
  *
  * It is consistent though several threads count. Each thread that makes records gives its part between two packets, in
- * which packets = metered + ignored, opened = ended + open, and made = sent + dropped; the delivering thread gives its
+ * which packets = metered + ignored + held, opened = ended + open, and made = sent + dropped; the delivering thread gives its
  * own, first, in which taken = acknowledged + in flight + dropped. So sent >= taken, what lies between is in the rings,
  * and records close as the rest does. */
 #pragma once

@@ -36,6 +36,10 @@ GETTER(ignored) {
                      ledger_of(source)->ignored[i]);
 }
 
+GETTER(held) {
+    metric_count(text, NULL, ledger_of(source)->held);
+}
+
 GETTER(times_raised) {
     metric_count(text, NULL, ledger_of(source)->times_raised);
 }

@@ -146,15 +146,20 @@ static void later_fragments_have_their_datagrams_ports(void **state) {
     assert_transport(packet, 1234, 53, 8, 8);
 }
 
-static void unknown_fragments_are_refused(void **state) {
+static void unknown_fragments_wait_and_are_refused(void **state) {
     (void)state;
     struct packet packet;
-    assert_reason(decode_at(decoder, 1, LINK_RAW, LAST_4("1234"), &packet), DECODE_fragment_unknown);
     decode_at(decoder, 1, LINK_RAW, FIRST_4("1234"), &packet);
-    assert_reason(decode_at(decoder, 1, LINK_RAW, LAST_4("1235"), &packet), DECODE_fragment_unknown);
-    assert_reason(decode_at(decoder, 1, LINK_RAW, LAST_6, &packet), DECODE_fragment_unknown);
+    assert_reason(decode_at(decoder, 1, LINK_RAW, LAST_4("1235"), &packet), DECODE_HELD);
+    assert_reason(decode_at(decoder, 1, LINK_RAW, LAST_6, &packet), DECODE_HELD);
     assert_reason(decode_at(decoder, 31, LINK_RAW, LAST_4("1234"), &packet), DECODE_METERED);
-    assert_reason(decode_at(decoder, 32, LINK_RAW, LAST_4("1234"), &packet), DECODE_fragment_unknown);
+    assert_reason(decode_at(decoder, 32, LINK_RAW, LAST_4("1234"), &packet), DECODE_HELD);
+    assert_int_equal(decoder_held(decoder), 1); /* the other two no longer */
+    enum decode_reason reason;
+    int unknown = 0;
+    for (decoder_give_up(decoder); decoder_next(decoder, &reason, &packet); unknown++)
+        assert_reason(reason, DECODE_fragment_unknown);
+    assert_int_equal(unknown, 3);
 }
 
 static void protocols_without_ports_need_no_first_fragment(void **state) {
@@ -220,7 +225,8 @@ int main(void) {
         cmocka_unit_test(ports_must_be_captured),
         cmocka_unit_test_setup_teardown(later_fragments_have_their_datagrams_ports, make_decoder,
                                         destroy_decoder),
-        cmocka_unit_test_setup_teardown(unknown_fragments_are_refused, make_decoder, destroy_decoder),
+        cmocka_unit_test_setup_teardown(unknown_fragments_wait_and_are_refused, make_decoder,
+                                        destroy_decoder),
         cmocka_unit_test_setup_teardown(protocols_without_ports_need_no_first_fragment, make_decoder,
                                         destroy_decoder),
         cmocka_unit_test_setup_teardown(fragments_of_a_tunnel_are_unknown, make_decoder, destroy_decoder),

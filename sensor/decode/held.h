@@ -1,0 +1,56 @@
+/* Later fragments that came before their datagram's first one, which alone knows whose they are. They are kept, with what
+ * was captured of them, until it comes, or until they are given up: after FRAGMENT_LIFETIME_US, or when newer ones need
+ * the room. So whoever floods it drives out others' fragments, and no more.
+ *
+ * Of fixed size, part of the decoder; first in, first out. Packets that are handed out borrow from it until the next
+ * held_put(). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decode/fragment.h"
+#include "decode/packet.h"
+
+enum {
+    HELD_PACKETS = 512,
+    HELD_BYTES = 512 << 10,          /* more than 300 fragments of Ethernet's size */
+    HELD_BYTES_MAX = HELD_BYTES / 4, /* of one packet; nobody sends such */
+};
+
+enum held_state { HELD_DONE, HELD_WAITING, HELD_RELEASED };
+
+struct held_packet {
+    struct packet packet; /* its bytes are in `bytes` */
+    struct fragment_key key;
+    uint32_t offset; /* of its bytes */
+    uint8_t state;   /* enum held_state */
+    bool looked_into;
+};
+
+struct held {
+    uint32_t first; /* place of the oldest packet */
+    uint32_t count; /* places in use */
+    uint32_t next_offset;
+    uint32_t cursor; /* places from the oldest on that held_take() has looked at */
+    uint32_t waiting;
+    uint32_t released; /* and not yet taken */
+    uint32_t given_up; /* and not yet taken */
+    int64_t newest;    /* time of what was released and has a flow */
+    struct held_packet packets[HELD_PACKETS];
+    uint8_t bytes[HELD_BYTES];
+};
+
+/* Keeps a packet, of which all but protocol and ports is known: size[ACCOUNT_TRANSPORT] and size[ACCOUNT_PAYLOAD] are
+ * all behind the IP headers. Gives up as many others as needed; false: it is too large. */
+bool held_put(struct held *held, const struct fragment_key *key, const struct packet *packet);
+
+/* Gives up what came before `oldest` (microseconds). */
+void held_expire(struct held *held, int64_t oldest);
+
+/* Makes whole and releases what waits for this datagram and is not older than `oldest`. */
+void held_release(struct held *held, const struct fragment_key *key, const struct fragment_datagram *datagram,
+                  int64_t oldest);
+
+/* The next of what was released, in order of arrival; NULL: there is no more. */
+const struct held_packet *held_take(struct held *held);
