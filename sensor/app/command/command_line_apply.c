@@ -9,7 +9,7 @@
 
 static int set_path(struct config *config, const char *path, const char *value, const char *flag,
                     struct error *error) {
-    int result = value ? config_set_option(config, path, value, flag, error) : 0;
+    int result = value ? config_assign(config, path, value, flag, error) : 0;
     if (result < 0 && error)
         error->exit_code = EX_USAGE;
     return result;

@@ -123,8 +123,8 @@ static int locate(struct config *config, char *path, const char *origin, const s
     return *row ? 0 : unknown_option(path, origin, error);
 }
 
-int config_set_option(struct config *config, const char *path, const char *value, const char *origin,
-                      struct error *error) {
+int config_assign(struct config *config, const char *path, const char *value, const char *origin,
+                  struct error *error) {
     char *name = strdup(path);
     if (!name)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
@@ -159,7 +159,7 @@ int config_set(struct config *config, const char *assignment, const char *origin
                          assignment);
     char *path = bare_text(assignment, (size_t)(equals - assignment));
     char *value = bare_text(equals + 1, strlen(equals + 1));
-    int result = path && value ? config_set_option(config, path, value, origin, error)
+    int result = path && value ? config_assign(config, path, value, origin, error)
                                : error_set(error, ENOMEM, EX_OSERR, "out of memory");
     free(path);
     free(value);

@@ -92,8 +92,8 @@ int config_load(struct config *config, const char *path, struct error *error);
 int config_set(struct config *config, const char *assignment, const char *origin, struct error *error);
 
 /* The same with the value to the letter. */
-int config_set_option(struct config *config, const char *path, const char *value, const char *origin,
-                      struct error *error);
+int config_assign(struct config *config, const char *path, const char *value, const char *origin,
+                  struct error *error);
 
 /* A new output with its defaults; NULL if there are too many. */
 struct output_config *config_add_output(struct config *config);
