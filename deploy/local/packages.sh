@@ -12,6 +12,8 @@ TEST_PACKAGES+=(mmdebstrap debian-archive-keyring binutils qemu-user-static runc
   bubblewrap)
 # Packages are judged where they are made: who reads man pages, completes lines, installs and boots.
 TEST_PACKAGES+=(man-db mandoc zsh fish lintian debootstrap systemd)
+# Compressed files are read by what users have.
+TEST_PACKAGES+=(gzip zstd)
 
 # need_packages NAME...: installs those that are missing; says what to do where that is not possible.
 need_packages() {

@@ -59,6 +59,7 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .path = config->path,
         .format = output->plan->encoding->name,
         .codec = config->codec,
+        .compression = config->compression,
         .rotate_size = (uint64_t)config->rotate_size,
         .rotate_flows = (uint64_t)config->rotate_flows,
         .rotate_files = (unsigned)config->rotate_files,

@@ -12,7 +12,9 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "sink/compress.h"
 #include "sink/container.h"
+#include "sink/file_ending.h"
 
 enum { BLOCK_SIZE = 256 * 1024, BLOCK_AGE_MICROSECONDS = 200000 };
 
@@ -30,6 +32,7 @@ struct file_sink {
     int64_t block_began;
     struct buffer framed; /* header or container block on its way out */
     struct container container;
+    struct compressor *compressor; /* NULL: none */
     struct sink_statistics statistics;
 };
 
@@ -47,13 +50,14 @@ static int write_all(struct file_sink *sink, const uint8_t *data, size_t length)
     return 0;
 }
 
-/* "flows.avro" rotates through "flows.1.avro", "flows.2.avro", ...: the number goes before the extension. */
+/* "flows.csv.gz" rotates through "flows.1.csv.gz", "flows.2.csv.gz", ...: the number goes before the endings. */
 static char *numbered_path(const char *path, unsigned number) {
-    const char *slash = strrchr(path, '/');
-    const char *dot = strrchr(path, '.');
-    size_t stem = dot && dot > path && (!slash || dot > slash + 1) ? (size_t)(dot - path) : strlen(path);
+    struct file_ending ending;
     char *numbered;
-    return asprintf(&numbered, "%.*s.%u%s", (int)stem, path, number, path + stem) < 0 ? NULL : numbered;
+    file_ending_of(path, &ending);
+    return asprintf(&numbered, "%.*s.%u%s", (int)ending.stem, path, number, path + ending.stem) < 0
+               ? NULL
+               : numbered;
 }
 
 /* Makes `path` (may be NULL: no memory) the sink's and opens it. The descriptor or -errno. */
@@ -148,6 +152,9 @@ static int begin_file(struct file_sink *sink, struct error *error) {
     if (sink->avro)
         result = container_begin(&sink->container, strcmp(sink->options.codec, "deflate") == 0,
                                  sink->options.schema_text, &sink->framed);
+    else if (sink->compressor)
+        result = compressor_append(sink->compressor, (const uint8_t *)sink->options.header.bytes,
+                                   sink->options.header.length, &sink->framed);
     else
         buffer_append(&sink->framed, sink->options.header.bytes, sink->options.header.length);
     if (result == 0)
@@ -165,13 +172,13 @@ static int write_block(struct file_sink *sink, struct error *error) {
     if (sink->block_records == 0)
         return 0;
     int result = 0;
-    struct buffer *out = &sink->block;
-    if (sink->avro) {
-        sink->framed.length = 0;
+    struct buffer *out = sink->avro || sink->compressor ? &sink->framed : &sink->block;
+    sink->framed.length = 0;
+    if (sink->avro)
         result = container_block(&sink->container, sink->block.data, sink->block.length, sink->block_records,
                                  &sink->framed);
-        out = &sink->framed;
-    }
+    else if (sink->compressor)
+        result = compressor_append(sink->compressor, sink->block.data, sink->block.length, &sink->framed);
     uint64_t whole = sink->file_bytes;
     if (result == 0)
         result = write_all(sink, out->data, out->length);
@@ -213,6 +220,7 @@ static void file_close(void *state) {
     buffer_free(&sink->block);
     buffer_free(&sink->framed);
     container_end(&sink->container);
+    compressor_destroy(sink->compressor);
     free(sink->path);
     free(sink);
 }
@@ -228,7 +236,9 @@ static int file_open(const struct sink_options *options, void **state, struct er
     sink->descriptor = -1;
     if (sink->rotates)
         sink->number = newest_number(sink);
-    int result = begin_file(sink, error);
+    bool compresses = options->compression && strcmp(options->compression, "none") != 0;
+    int result = compresses ? compressor_create(options->compression, &sink->compressor) : 0;
+    result = result < 0 ? error_set(error, ENOMEM, EX_OSERR, "out of memory") : begin_file(sink, error);
     if (result < 0)
         file_close(sink);
     else

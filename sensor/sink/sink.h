@@ -51,14 +51,15 @@ struct sink_statistics {
 };
 
 struct sink_options {
-    const char *output;    /* the output's name, for messages */
-    const char *path;      /* file: path or "-" */
-    const char *format;    /* file: "avro", "csv", "jsonl" */
-    const char *codec;     /* file, avro: "null" or "deflate" */
-    uint64_t rotate_size;  /* file: bytes, 0: never */
-    uint64_t rotate_flows; /* file: records, 0: never */
-    unsigned rotate_files; /* file: files kept, 0: all */
-    struct text header;    /* file: what each file begins with (CSV) */
+    const char *output;      /* the output's name, for messages */
+    const char *path;        /* file: path or "-" */
+    const char *format;      /* file: "avro", "csv", "jsonl" */
+    const char *codec;       /* file, avro: "null" or "deflate" */
+    const char *compression; /* file, not avro: "none" (or NULL), "gzip" or "zstd" */
+    uint64_t rotate_size;    /* file: bytes, 0: never */
+    uint64_t rotate_flows;   /* file: records, 0: never */
+    unsigned rotate_files;   /* file: files kept, 0: all */
+    struct text header;      /* file: what each file begins with (CSV) */
     const char *
         schema_text; /* file, avro: goes into the container's header; kafka, single-object: fingerprint below */
     const char *topic;        /* kafka */

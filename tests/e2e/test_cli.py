@@ -2,11 +2,13 @@
 precedence, log formats. Run: python3 tests/e2e/run.py test_cli
 """
 import csv
+import gzip
 import io
 import json
 import os
 import pty
 import re
+import signal
 import socket
 import subprocess
 import unittest
@@ -15,7 +17,7 @@ import zlib
 import fastavro
 
 import frames
-from harness import BINARY, CAPTURES, SCHEMAS, Case, environment, run
+from harness import BINARY, CAPTURES, SCHEMAS, Case, environment, run, wait_until
 
 FLOWS = 30
 CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
@@ -34,6 +36,14 @@ def read_csv(path):
 
 def read_jsonl(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def gunzip(path):
+    return gzip.decompress(path.read_bytes())
+
+
+def unzstd(path):
+    return subprocess.run(["zstd", "-dcq", path], check=True, stdout=subprocess.PIPE).stdout
 
 
 def without_run(record):
@@ -241,6 +251,30 @@ class Outputs(Case):
             sizes[codec] = path.stat().st_size
         self.assertLess(sizes["deflate"], sizes["null"])
 
+    def test_compression_by_extension(self):
+        plain = {}
+        for name in ("plain.csv", "plain.jsonl"):
+            self.succeeds("-r", self.capture, "-w", self.folder / name)
+            plain[name.split(".")[1]] = len((self.folder / name).read_bytes().splitlines())
+        for name, read in (("f.csv.gz", gunzip), ("f.JSON.GZ", gunzip), ("f.jsonl.zst", unzstd), ("f.csv.zstd", unzstd)):
+            with self.subTest(name):
+                self.succeeds("-r", self.capture, "-w", self.folder / name)
+                text = read(self.folder / name)
+                self.assertEqual(len(text.splitlines()), plain["csv" if "csv" in name else "jsonl"])
+                self.assertLess((self.folder / name).stat().st_size, len(text) / 2)
+        out = self.succeeds("-r", self.capture, "-w", "-", "--format", "csv", "--set", "outputs.0.compression=gzip").out
+        self.assertEqual(len(gzip.decompress(out).splitlines()), FLOWS + 1)
+
+    def test_unknown_extension(self):
+        for name in ("f.orc", "f.arrow", "f.xml", "f.txt", "f.pcap", "f.csv.lz4", "f.gz", "f.avro.zst"):
+            with self.subTest(name):
+                self.refused(os.EX_USAGE, [name, "-w"], "-r", self.capture, "-w", self.folder / name)
+                self.assertFalse((self.folder / name).exists())
+        conf = self.write("orc.conf", f'outputs = ( {{ path = "{self.folder}/f.orc"; }} );')
+        self.refused(os.EX_CONFIG, ["output 0", "f.orc", ".orc"], "-r", self.capture, "-c", conf)
+        self.succeeds("-r", self.capture, "-w", self.folder / "f.orc", "--format", "csv")
+        self.assertEqual(len(read_csv(self.folder / "f.orc")), FLOWS)
+
     def test_container_carries_the_shipped_schema(self):
         self.succeeds("-r", self.capture, "-w", self.folder / "f.avro")
         with open(self.folder / "f.avro", "rb") as stream:
@@ -337,6 +371,33 @@ class Rotation(Case):
         self.assertEqual(sum(len(read_avro(path)) for path in files), 1000)
         for path in files[:-1]:
             self.assertGreaterEqual(path.stat().st_size, 40_000)
+
+    def test_compressed_files(self):
+        for name, read in (("f.csv.gz", gunzip), ("g.csv.zst", unzstd)):
+            with self.subTest(name):
+                self.rotate(name, "rotate_size=10kB")
+                stem, suffix = name.split(".", 1)
+                files = self.files(stem, f".{suffix}")
+                self.assertGreater(len(files), 3)
+                texts = [read(path).splitlines() for path in files]
+                self.assertEqual(sum(len(lines) - 1 for lines in texts), 1000)
+                self.assertEqual(len({lines[0] for lines in texts}), 1)
+                for path in files[:-1]:
+                    self.assertGreaterEqual(path.stat().st_size, 10_000)
+                    self.assertLess(path.stat().st_size, 15_000)
+
+    def test_a_killed_run_leaves_whole_files(self):
+        for name, read in (("k.csv.gz", gunzip), ("l.jsonl.zst", unzstd)):
+            with self.subTest(name):
+                path = self.folder / name
+                running = self.start("-r", "-", "-w", path, "--set", "meter.idle_timeout=0", stdin=subprocess.PIPE)
+                running.process.stdin.write(self.capture.read_bytes()[:-100])
+                running.process.stdin.flush()
+                lines = 900 if "csv" in name else 899
+                wait_until(lambda: path.exists() and path.stat().st_size and len(read(path).splitlines()) > lines, what="records in the file")
+                running.signal(signal.SIGKILL)
+                running.process.wait(10)
+                self.assertGreater(len(read(path).splitlines()), lines)
 
     def test_files_of_an_earlier_run_stay(self):
         self.rotate("f.csv", "rotate_flows=600")

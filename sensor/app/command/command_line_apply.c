@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "app/command/command_line_parts.h"
 #include "app/config/rows.h"
@@ -20,18 +19,6 @@ static int set_output(struct config *config, size_t index, const char *name, con
     char path[64];
     snprintf(path, sizeof path, "outputs.%zu.%s", index, name);
     return set_path(config, path, value, flag, error);
-}
-
-static const char *format_of_path(const char *path) {
-    static const char *const formats[][2] = {
-        {".csv", "csv"}, {".json", "jsonl"}, {".jsonl", "jsonl"}, {".ndjson", "jsonl"}};
-    const char *dot = strrchr(path, '.');
-    if (strcmp(path, "-") == 0)
-        return "jsonl";
-    for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)
-        if (strcasecmp(dot, formats[i][0]) == 0)
-            return formats[i][1];
-    return "avro";
 }
 
 /* Several outputs of the line are told apart in records and in the ledger by where they go. */
@@ -71,18 +58,19 @@ static int place_outputs(struct config *config, const struct line *line, struct 
 }
 
 /* --format and --schema hold for every output. */
-static int apply_to_outputs(struct config *config, const struct line *line, struct error *error) {
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < config->output_count; i++) {
-        struct output_config *output = &config->outputs[i];
-        const char *format = line->format     ? line->format
-                             : output->format ? NULL
-                             : output->path   ? format_of_path(output->path)
-                                              : "avro";
-        result = set_output(config, i, "format", format, "--format", error);
-        if (result == 0)
-            result = set_output(config, i, "schema", line->schema, "--schema", error);
-    }
+static int complete_output(struct config *config, size_t index, const struct line *line,
+                           struct error *error) {
+    struct output_config *output = &config->outputs[index];
+    char place[32];
+    int result = set_output(config, index, "format", line->format, "--format", error);
+    if (result == 0)
+        result = set_output(config, index, "schema", line->schema, "--schema", error);
+    if (result < 0)
+        return result;
+    snprintf(place, sizeof place, line->output_count > 0 ? "-w" : "output %zu", index);
+    result = config_complete_output(output, place, error);
+    if (result < 0 && line->output_count > 0 && error)
+        error->exit_code = EX_USAGE;
     return result;
 }
 
@@ -114,5 +102,7 @@ int command_line_apply(const struct line *line, struct config *config, struct er
         result = apply_source(config, line, error);
     if (result == 0)
         result = place_outputs(config, line, error);
-    return result == 0 ? apply_to_outputs(config, line, error) : result;
+    for (size_t i = 0; result == 0 && i < config->output_count; i++)
+        result = complete_output(config, i, line, error);
+    return result;
 }

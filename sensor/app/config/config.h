@@ -17,6 +17,7 @@ struct output_config {
     char *format;
     char *path;
     char *codec;
+    char *compression;
     int64_t rotate_size, rotate_flows, rotate_files;
     char *topic;
     struct string_list kafka;
@@ -102,6 +103,10 @@ void config_clear_outputs(struct config *config);
 /* The output's sink and its name in records, messages and the ledger, given or by default. */
 const char *config_output_sink(const struct output_config *output);
 const char *config_output_name(const struct output_config *output);
+
+/* Fills in what the ending of its path says of format and compression, where they are not given. EX_CONFIG: it says another
+ * format, or what can't be. `place`: the output's name in messages. */
+int config_complete_output(struct output_config *output, const char *place, struct error *error);
 
 /* What needs more than one option to be judged: sources, outputs, topics. EX_CONFIG or EX_USAGE. */
 int config_check(const struct config *config, struct error *error);

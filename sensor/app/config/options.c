@@ -156,12 +156,16 @@ const struct option_row output_rows[] = {
      "Schema of the records: a name of this release (flow/v1, nfstream/v1, sensor_stats/v1) or a path. "
      "Default: the profile's."},
     {"outputs.format", OPTION_CHOICE, OUT(format), NULL, 0, 0, "avro|csv|jsonl",
-     "Encoding. Default: by the path's extension, else avro; standard output: jsonl. Same as --format."},
+     "Encoding. Default: by the path's extension (.avro, .csv, .jsonl, .json, .ndjson, with .gz or .zst behind all but the first), avro "
+     "without one; standard output: jsonl. Other extensions need it said. Same as --format."},
     {"outputs.path", OPTION_STRING, OUT(path), NULL, 0, 0, NULL, "File; \"-\" is standard output."},
     {"outputs.codec", OPTION_CHOICE, OUT(codec), "deflate", 0, 0, "null|deflate",
-     "Compression of an Avro container file."},
+     "Compression of the blocks within an Avro container file."},
+    {"outputs.compression", OPTION_CHOICE, OUT(compression), NULL, 0, 0, "none|gzip|zstd",
+     "Compression of a CSV or JSON lines file. Default: by the path's extension (.csv.gz, .jsonl.zst), else none. The file is whole, for "
+     "every tool that reads it, after each of its blocks: it has a gzip member or zstd frame for each."},
     {"outputs.rotate_size", OPTION_SIZE, OUT(rotate_size), "0", 0, INT64_MAX, NULL,
-     "Begin a new file after this many bytes (PATH becomes PATH.1, PATH.2 ... before the extension). \"0\": never."},
+     "Begin a new file after this many bytes as they are on disk (PATH becomes PATH.1, PATH.2 ... before the extension). \"0\": never."},
     {"outputs.rotate_flows", OPTION_INTEGER, OUT(rotate_flows), "0", 0, INT64_MAX, NULL,
      "Begin a new file after this many records. 0: never."},
     {"outputs.rotate_files", OPTION_INTEGER, OUT(rotate_files), "0", 0, 100000, NULL,

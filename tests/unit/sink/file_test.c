@@ -253,6 +253,64 @@ static void rotates_by_size(void **state) {
     assert_content(path_of("size.3.csv"), "a,b\n4,x\n");
 }
 
+/* What the command prints of the file. */
+static void assert_unpacked(const char *command, const char *path, const char *expected) {
+    char line[300], text[1024];
+    snprintf(line, sizeof line, "%s %s", command, path);
+    FILE *stream = popen(line, "re");
+    size_t length = fread(text, 1, sizeof text - 1, stream);
+    text[length] = '\0';
+    assert_int_equal(pclose(stream), 0);
+    assert_string_equal(text, expected);
+}
+
+static void a_compressed_file_is_whole_whenever_the_process_ends(void **state) {
+    (void)state;
+    static const char *const kinds[][3] = {{"gzip", "whole.csv.gz", "gzip -dc"},
+                                           {"zstd", "whole.csv.zst", "zstd -dcq"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const char *path = path_of(kinds[i][1]);
+        struct sink_options options = options_for(path, "csv");
+        struct sink_statistics statistics;
+        struct error error;
+        options.compression = kinds[i][0];
+        void *sink = open_sink(&options);
+        assert_unpacked(kinds[i][2], path, "a,b\n");
+        write_lines(sink, 0, 2);
+        assert_int_equal(sink_file.flush(sink, 0, true, &error), 0);
+        assert_unpacked(kinds[i][2], path, "a,b\n0,x\n1,x\n");
+        write_lines(sink, 2, 1);
+        assert_int_equal(sink_file.flush(sink, 0, true, &error), 0);
+        assert_unpacked(kinds[i][2], path, "a,b\n0,x\n1,x\n2,x\n");
+        sink_file.statistics(sink, &statistics);
+        assert_int_equal(statistics.acknowledged, 3);
+        assert_int_equal(statistics.bytes, 12);
+        sink_file.close(sink);
+    }
+}
+
+static void compressed_files_rotate_by_their_size_on_disk(void **state) {
+    (void)state;
+    struct sink_options options = options_for(path_of("packed.csv.gz"), "csv");
+    options.compression = "gzip";
+    options.rotate_size = 100;
+    void *sink = open_sink(&options);
+    write_lines(sink, 0, 80);
+    finish(sink);
+    struct stat first;
+    assert_int_equal(stat(path_of("packed.1.csv.gz"), &first), 0);
+    assert_true(first.st_size >= 100);
+    char line[600], text[1024];
+    snprintf(line, sizeof line,
+             "cat %s/packed.[0-9].csv.gz | gzip -dc | grep -c x; gzip -dc %s/packed.2.csv.gz | head -1",
+             folder, folder);
+    FILE *stream = popen(line, "re");
+    size_t length = fread(text, 1, sizeof text - 1, stream);
+    text[length] = '\0';
+    pclose(stream);
+    assert_string_equal(text, "80\na,b\n");
+}
+
 static void a_file_smaller_than_its_header_still_takes_a_record(void **state) {
     (void)state;
     struct sink_options options = options_for(path_of("tiny.csv"), "csv");
@@ -268,7 +326,7 @@ static void a_file_smaller_than_its_header_still_takes_a_record(void **state) {
 static void the_number_goes_before_the_extension_of_the_name(void **state) {
     (void)state;
     static const char *const names[][2] = {
-        {"with.dot/flows", "with.dot/flows.1"}, {".hidden", ".hidden.1"}, {"two.tar.gz", "two.tar.1.gz"}};
+        {"with.dot/flows", "with.dot/flows.1"}, {".hidden", ".hidden.1"}, {"two.csv.gz", "two.1.csv.gz"}};
     assert_int_equal(mkdir(path_of("with.dot"), 0700), 0);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct sink_options options = options_for(path_of(names[i][0]), "csv");
@@ -432,6 +490,8 @@ int main(void) {
         cmocka_unit_test(a_ring_with_gaps_goes_on_behind_the_newest_file),
         cmocka_unit_test(a_replaced_file_stays_with_its_reader),
         cmocka_unit_test(rotates_by_size),
+        cmocka_unit_test(a_compressed_file_is_whole_whenever_the_process_ends),
+        cmocka_unit_test(compressed_files_rotate_by_their_size_on_disk),
         cmocka_unit_test(a_file_smaller_than_its_header_still_takes_a_record),
         cmocka_unit_test(the_number_goes_before_the_extension_of_the_name),
         cmocka_unit_test(a_full_disk_is_an_error_and_counted),

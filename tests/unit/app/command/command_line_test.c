@@ -93,6 +93,10 @@ static void the_format_follows_the_path(void **state) {
     assert_output("-r a -w null: --format csv", "null", "csv");
     assert_output("-r a -w x.csv --format jsonl", "file", "jsonl");
     assert_output("-r a -w x.csv --set outputs.0.format=avro", "file", "avro");
+    assert_output("-r a -w x.csv.gz", "file", "csv");
+    assert_output("-r a -w x.orc --format csv", "file", "csv");
+    refuse("-r a -w x.orc", EX_USAGE, "-w: x.orc: no records are written as .orc");
+    refuse("-r a --set outputs.0.path=x.orc", EX_CONFIG, "output 0: x.orc: no records are written as .orc");
 }
 
 static void w_replaces_the_files_outputs_and_set_adds_to_it(void **state) {
