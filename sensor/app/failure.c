@@ -12,6 +12,8 @@ void failure_init(struct failure *failure, struct progress *progress) {
 }
 
 void failure_note(struct failure *failure, const struct error *error) {
+    if (error->exit_code == EX_OK)
+        return;
     pthread_mutex_lock(&failure->lock);
     progress_end(failure->progress);
     log_line(LOG_ERROR, "%s", error->text);

@@ -15,7 +15,7 @@ struct failure {
 /* `progress` (borrowed): its bar makes way for the line. */
 void failure_init(struct failure *failure, struct progress *progress);
 
-/* Logs the error and keeps it if it is the first. Any thread. */
+/* Logs the error and keeps it if it is the first. EX_OK: the run ends early, and that is no failure. Any thread. */
 void failure_note(struct failure *failure, const struct error *error);
 
 /* When all is done: 0, or -errno with the first failure in *error, whose text is empty, since it was logged. */

@@ -1,4 +1,5 @@
 /* The story of the process: read what is asked, plan, open, run, say what became of everything. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +136,16 @@ static void fill_standard_descriptors(void) {
             _Exit(EX_OSERR);
 }
 
+/* What a command printed must have arrived. A reader that has seen enough is no failure; most are gone by SIGPIPE then. */
+static int end_printing(int result, struct error *error) {
+    errno = 0;
+    bool arrived = fflush(stdout) == 0 && !ferror(stdout);
+    if (result < 0 || arrived || errno == EPIPE)
+        return result;
+    return error_set(error, EIO, EX_IOERR, "cannot write to standard output: %s; check where it leads to",
+                     strerror(errno ? errno : EIO));
+}
+
 int main(int argc, char **argv) {
     fill_standard_descriptors();
     struct config config;
@@ -144,7 +155,7 @@ int main(int argc, char **argv) {
     int result = command_line_parse(argc, argv, &request, &config, &error);
     configure_log(&config);
     if (result == 0)
-        result = execute(&request, &config, &error);
+        result = end_printing(execute(&request, &config, &error), &error);
     if (result < 0 && error.text[0])
         log_line(LOG_ERROR, "%s", error.text);
     config_release(&config);

@@ -1,27 +1,34 @@
-/* Files and standard output: Avro containers, CSV, JSON lines. Records gather in a buffer that is written as one block
- * when it is large or old enough; a record is acknowledged when the kernel has it. */
+/* Files and standard output: Avro containers, CSV, JSON lines. Records gather in a block that is written when it is large or old
+ * enough; a record is acknowledged when the kernel has it. A reader that takes nothing (pipe.h) holds up nobody who must not wait:
+ * records gather up to a limit, and then live ones are dropped, while files and a shutdown wait. */
 #include "sink/sink.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "sink/compress.h"
 #include "sink/container.h"
-#include "sink/file_ending.h"
+#include "sink/file_names.h"
+#include "sink/pipe.h"
 
-enum { BLOCK_SIZE = 256 * 1024, BLOCK_AGE_MICROSECONDS = 200000 };
+enum {
+    BLOCK_SIZE = 256 * 1024,
+    BLOCK_AGE_MICROSECONDS = 200000,
+    GATHERED_MAX = 1 << 20, /* bytes that a reader may be behind, beside the block that it is at */
+    WAIT_MILLISECONDS = 50,
+};
 
 struct file_sink {
     struct sink_options options; /* texts are borrowed from the output */
     bool avro, rotates;
     bool standard_output; /* not ours: it may hold what others wrote before */
+    bool has_reader;      /* who may take nothing for long, or go away */
     int descriptor;       /* -1: none open */
     unsigned number;      /* of the file, in names of a rotated output */
     char *path;           /* of the open file */
@@ -30,136 +37,164 @@ struct file_sink {
     struct buffer block; /* records that are not written yet */
     uint64_t block_records;
     int64_t block_began;
-    struct buffer framed; /* header or container block on its way out */
+    struct buffer framed; /* header or block on its way out, of which so much is out */
+    size_t framed_sent;
+    uint64_t framed_records;
     struct container container;
     struct compressor *compressor; /* NULL: none */
     struct sink_statistics statistics;
 };
 
-static int write_all(struct file_sink *sink, const uint8_t *data, size_t length) {
-    while (length > 0) {
+/* The process's deadline; 0: none yet. */
+static int64_t deadline_of(const struct file_sink *sink) {
+    return sink->options.deadline ? sink->options.deadline() : 0;
+}
+
+static uint64_t in_flight(const struct file_sink *sink) {
+    return sink->framed_records + sink->block_records;
+}
+
+/* Of a file -EINTR is no answer: the disk takes it in the end. */
+static ssize_t write_some(struct file_sink *sink, const uint8_t *data, size_t length) {
+    if (sink->has_reader)
+        return pipe_write(sink->descriptor, data, length);
+    for (;;) {
         ssize_t written = write(sink->descriptor, data, length);
-        if (written < 0 && errno == EINTR)
-            continue;
+        if (written >= 0)
+            return written > 0 ? written : -EIO;
+        if (errno != EINTR)
+            return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    }
+}
+
+/* What is on its way out. 0: the kernel has it; -EAGAIN: the reader takes no more now. */
+static int push(struct file_sink *sink) {
+    while (sink->framed_sent < sink->framed.length) {
+        ssize_t written =
+            write_some(sink, sink->framed.data + sink->framed_sent, sink->framed.length - sink->framed_sent);
         if (written < 0)
-            return -errno;
-        data += written;
-        length -= (size_t)written;
+            return (int)written;
+        sink->framed_sent += (size_t)written;
         sink->file_bytes += (uint64_t)written;
     }
+    sink->statistics.acknowledged += sink->framed_records;
+    sink->framed_records = 0;
+    sink->framed.length = sink->framed_sent = 0;
     return 0;
 }
 
-/* "flows.csv.gz" rotates through "flows.1.csv.gz", "flows.2.csv.gz", ...: the number goes before the endings. */
-static char *numbered_path(const char *path, unsigned number) {
-    struct file_ending ending;
-    char *numbered;
-    file_ending_of(path, &ending);
-    return asprintf(&numbered, "%.*s.%u%s", (int)ending.stem, path, number, path + ending.stem) < 0
-               ? NULL
-               : numbered;
-}
-
-/* Makes `path` (may be NULL: no memory) the sink's and opens it. The descriptor or -errno. */
-static int open_path(struct file_sink *sink, char *path, int flags) {
-    free(sink->path);
-    sink->path = path;
-    if (!path)
-        return -ENOMEM;
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0666);
-    return descriptor < 0 ? -errno : descriptor;
-}
-
-static bool is_later(struct timespec a, struct timespec b) {
-    return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec >= b.tv_nsec;
-}
-
-/* The number of the ring's file that was written last, by an earlier run; 0: there is none. */
-static unsigned newest_number(const struct file_sink *sink) {
-    unsigned newest = 0;
-    struct timespec latest = {0};
-    for (unsigned number = 1; number <= sink->options.rotate_files; number++) {
-        char *path = numbered_path(sink->options.path, number);
-        struct stat status;
-        if (path && stat(path, &status) == 0 && is_later(status.st_mtim, latest)) {
-            newest = number;
-            latest = status.st_mtim;
-        }
-        free(path);
-    }
-    return newest;
-}
-
-/* Whoever still reads the file that is replaced keeps it to its end. */
-static int open_next_of_ring(struct file_sink *sink) {
-    sink->number = sink->number % sink->options.rotate_files + 1;
-    char *path = numbered_path(sink->options.path, sink->number);
-    if (path)
-        unlink(path); /* where that is not possible, open says it */
-    return open_path(sink, path, O_EXCL);
-}
-
-static int open_next_path(struct file_sink *sink) {
-    if (!sink->rotates)
-        return open_path(sink, strdup(sink->options.path), O_TRUNC);
-    if (sink->options.rotate_files > 0)
-        return open_next_of_ring(sink);
-    /* A rotated output goes on behind the files of an earlier run. */
-    int descriptor;
-    do
-        descriptor = open_path(sink, numbered_path(sink->options.path, ++sink->number), O_EXCL);
-    while (descriptor == -EEXIST);
-    return descriptor;
-}
-
-/* A descriptor of our own for standard output, or -errno. */
-static int open_standard_output(struct file_sink *sink) {
-    sink->path = strdup("standard output");
-    int descriptor = sink->path ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
-    return descriptor < 0 ? -errno : descriptor;
+static void drop_all(struct file_sink *sink, enum sink_drop reason) {
+    sink->statistics.dropped[reason] += in_flight(sink);
+    sink->framed_records = sink->block_records = 0;
+    sink->framed.length = sink->framed_sent = sink->block.length = 0;
 }
 
 static const char *remedy(int reason) {
     switch (reason) {
     case ENOSPC:
-    case EDQUOT:
-    case EFBIG: return "free space or choose another path with -w";
+    case EDQUOT: return "free space or choose another path with -w";
+    case EFBIG: return "raise the limit of a file's size (ulimit -f), or rotate with outputs.rotate_size";
     case EPIPE: return "its reader ended first; keep it running, or write to a file with -w";
     default: return "check it, or choose another path with -w";
     }
 }
 
+/* A reader may go when it has what it wanted, as head(1) does: the run ends in order, and says nothing. */
+static int end_quietly(const struct file_sink *sink, int result, struct error *error) {
+    if (!sink->standard_output)
+        log_line(LOG_INFO, "output \"%s\": the reader of %s went away; the run ends", sink->options.output,
+                 sink->path);
+    error_set(error, -result, EX_OK, "%s", "");
+    return result;
+}
+
 static int write_failed(struct file_sink *sink, int result, struct error *error) {
-    sink->statistics.dropped[SINK_DROP_write_failed] += sink->block_records;
-    sink->block_records = 0;
-    sink->block.length = 0;
+    bool reader_went = sink->has_reader && (result == -EPIPE || result == -ECONNRESET);
+    drop_all(sink, SINK_DROP_write_failed);
+    if (reader_went)
+        return end_quietly(sink, result, error);
     return error_set(error, -result, EX_IOERR, "output \"%s\": cannot write to %s: %s; %s",
                      sink->options.output, sink->path, strerror(-result), remedy(-result));
 }
 
+/* Half a block would spoil the file for readers of what came before. Standard output stays as it is: behind ">>" our bytes
+ * don't begin at the file's beginning. */
+static void cut_half_block(struct file_sink *sink) {
+    uint64_t whole = sink->file_bytes - sink->framed_sent;
+    if (!sink->standard_output && !sink->has_reader && ftruncate(sink->descriptor, (off_t)whole) == 0)
+        sink->file_bytes = whole;
+}
+
+/* Pushes, and takes -EAGAIN for good. */
+static int push_on(struct file_sink *sink, struct error *error) {
+    int result = push(sink);
+    if (result == 0 || result == -EAGAIN)
+        return 0;
+    cut_half_block(sink);
+    return write_failed(sink, result, error);
+}
+
+static int give_up(struct file_sink *sink, struct error *error) {
+    uint64_t count = in_flight(sink);
+    drop_all(sink, SINK_DROP_undelivered);
+    return error_set(
+        error, ETIMEDOUT, EX_UNAVAILABLE,
+        "output \"%s\": the reader of %s takes nothing, %" PRIu64
+        " records are not written; keep it reading, or write to a file with -w; delivery.shutdown_timeout is how long the end waits",
+        sink->options.output, sink->path, count);
+}
+
+/* Until all that is on its way is out. `end`: of the patience (monotonic clock); 0: only the process's end is one. */
+static int push_all(struct file_sink *sink, int64_t end, struct error *error) {
+    int result;
+    while ((result = push_on(sink, error)) == 0 && sink->framed.length > 0) {
+        int64_t now = clock_monotonic(), deadline = deadline_of(sink);
+        if ((end != 0 && now >= end) || (deadline != 0 && now >= deadline))
+            return give_up(sink, error);
+        pipe_wait(sink->descriptor, WAIT_MILLISECONDS);
+    }
+    return result;
+}
+
+static int open_file(struct file_sink *sink) {
+    const struct sink_options *options = &sink->options;
+    if (sink->rotates)
+        return options->rotate_files > 0 ? file_names_open_next_of_ring(options->path, options->rotate_files,
+                                                                        &sink->number, &sink->path)
+                                         : file_names_open_next(options->path, &sink->number, &sink->path);
+    sink->path = strdup(sink->standard_output ? "standard output" : options->path);
+    if (!sink->path)
+        return -ENOMEM;
+    return sink->standard_output
+               ? pipe_open_standard_output()
+               : file_names_open(options->output, options->path, sink->framed.length, options->deadline);
+}
+
+static int make_header(struct file_sink *sink) {
+    if (sink->avro)
+        return container_begin(&sink->container, strcmp(sink->options.codec, "deflate") == 0,
+                               sink->options.schema_text, &sink->framed);
+    if (sink->compressor)
+        return compressor_append(sink->compressor, (const uint8_t *)sink->options.header.bytes,
+                                 sink->options.header.length, &sink->framed);
+    buffer_append(&sink->framed, sink->options.header.bytes, sink->options.header.length);
+    return sink->framed.failed ? -ENOMEM : 0;
+}
+
+/* What comes before is out. */
 static int begin_file(struct file_sink *sink, struct error *error) {
-    int descriptor = sink->standard_output ? open_standard_output(sink) : open_next_path(sink);
+    int result = make_header(sink);
+    int descriptor = result == 0 ? open_file(sink) : result;
     if (descriptor < 0)
         return error_set(
             error, -descriptor, descriptor == -EACCES || descriptor == -EPERM ? EX_NOPERM : EX_CANTCREAT,
             "output \"%s\": cannot create %s: %s; check the folder and its permissions", sink->options.output,
             sink->path ? sink->path : sink->options.path, strerror(-descriptor));
     sink->descriptor = descriptor;
+    sink->has_reader = pipe_has_reader(descriptor);
     sink->file_bytes = 0;
     sink->file_records = 0;
-    sink->framed.length = 0;
-    int result = 0;
-    if (sink->avro)
-        result = container_begin(&sink->container, strcmp(sink->options.codec, "deflate") == 0,
-                                 sink->options.schema_text, &sink->framed);
-    else if (sink->compressor)
-        result = compressor_append(sink->compressor, (const uint8_t *)sink->options.header.bytes,
-                                   sink->options.header.length, &sink->framed);
-    else
-        buffer_append(&sink->framed, sink->options.header.bytes, sink->options.header.length);
-    if (result == 0)
-        result = write_all(sink, sink->framed.data, sink->framed.length);
-    return result < 0 ? write_failed(sink, result, error) : 0;
+    return push_on(sink, error);
 }
 
 static int end_file(struct file_sink *sink, struct error *error) {
@@ -168,31 +203,41 @@ static int end_file(struct file_sink *sink, struct error *error) {
     return result < 0 ? write_failed(sink, result, error) : 0;
 }
 
-static int write_block(struct file_sink *sink, struct error *error) {
-    if (sink->block_records == 0)
-        return 0;
+/* The gathered records are on their way from here on, as the file has them. */
+static int frame_block(struct file_sink *sink) {
     int result = 0;
-    struct buffer *out = sink->avro || sink->compressor ? &sink->framed : &sink->block;
-    sink->framed.length = 0;
-    if (sink->avro)
+    if (sink->avro) {
         result = container_block(&sink->container, sink->block.data, sink->block.length, sink->block_records,
                                  &sink->framed);
-    else if (sink->compressor)
+    } else if (sink->compressor) {
         result = compressor_append(sink->compressor, sink->block.data, sink->block.length, &sink->framed);
-    uint64_t whole = sink->file_bytes;
-    if (result == 0)
-        result = write_all(sink, out->data, out->length);
-    if (result < 0) {
-        /* Half a block would spoil the file for readers of what came before. Standard output stays as it is: behind
-         * ">>" our bytes don't begin at the file's beginning. */
-        if (!sink->standard_output && ftruncate(sink->descriptor, (off_t)whole) == 0)
-            sink->file_bytes = whole;
-        return write_failed(sink, result, error);
+    } else {
+        struct buffer empty = sink->framed;
+        sink->framed = sink->block;
+        sink->block = empty;
     }
-    sink->statistics.acknowledged += sink->block_records;
+    sink->framed_records = sink->block_records;
     sink->block_records = 0;
     sink->block.length = 0;
-    return 0;
+    return result;
+}
+
+/* Begins with what a reader has not taken yet; the block stays until that is out. */
+static int write_block(struct file_sink *sink, struct error *error) {
+    int result = push_on(sink, error);
+    if (result < 0 || sink->framed.length > 0 || sink->block_records == 0)
+        return result;
+    result = frame_block(sink);
+    return result < 0 ? write_failed(sink, result, error) : push_on(sink, error);
+}
+
+/* Everything, waiting for a reader as push_all() does. */
+static int write_all(struct file_sink *sink, int64_t end, struct error *error) {
+    int result;
+    do
+        result = push_all(sink, end, error);
+    while (result == 0 && sink->block_records > 0 && (result = write_block(sink, error)) == 0);
+    return result;
 }
 
 static int rotate_if_due(struct file_sink *sink, struct error *error) {
@@ -235,7 +280,7 @@ static int file_open(const struct sink_options *options, void **state, struct er
     sink->rotates = (options->rotate_size > 0 || options->rotate_flows > 0) && !sink->standard_output;
     sink->descriptor = -1;
     if (sink->rotates)
-        sink->number = newest_number(sink);
+        sink->number = file_names_newest(options->path, options->rotate_files);
     bool compresses = options->compression && strcmp(options->compression, "none") != 0;
     int result = compresses ? compressor_create(options->compression, &sink->compressor) : 0;
     result = result < 0 ? error_set(error, ENOMEM, EX_OSERR, "out of memory") : begin_file(sink, error);
@@ -244,6 +289,24 @@ static int file_open(const struct sink_options *options, void **state, struct er
     else
         *state = sink;
     return result;
+}
+
+/* Whether the record finds room; else it is counted. A live one waits from the shutdown on. */
+static bool make_room(struct file_sink *sink, int *result, struct error *error) {
+    bool waits = sink->options.wait_when_full || deadline_of(sink) != 0;
+    *result = waits ? write_all(sink, 0, error) : write_block(sink, error);
+    if (*result == 0 && sink->block.length < GATHERED_MAX)
+        return true;
+    if (*result == 0 && sink->statistics.dropped[SINK_DROP_queue_full] == 0)
+        log_line(
+            LOG_ERROR,
+            "output \"%s\": the reader of %s is too slow; this and later records are counted as dropped (queue_full)",
+            sink->options.output, sink->path);
+    enum sink_drop reason = *result == 0            ? SINK_DROP_queue_full
+                            : *result == -ETIMEDOUT ? SINK_DROP_undelivered
+                                                    : SINK_DROP_write_failed;
+    sink->statistics.dropped[reason]++;
+    return false;
 }
 
 static int file_write(void *state, const struct message *message, struct error *error) {
@@ -255,6 +318,8 @@ static int file_write(void *state, const struct message *message, struct error *
         sink->statistics.dropped[SINK_DROP_write_failed]++;
         return result;
     }
+    if (sink->block.length >= GATHERED_MAX && !make_room(sink, &result, error))
+        return result;
     if (sink->block_records == 0)
         sink->block_began = clock_monotonic();
     buffer_append(&sink->block, message->body, message->body_length);
@@ -269,18 +334,18 @@ static int file_write(void *state, const struct message *message, struct error *
 static int file_poll(void *state, struct error *error) {
     struct file_sink *sink = state;
     bool old = sink->block_records > 0 && clock_monotonic() - sink->block_began >= BLOCK_AGE_MICROSECONDS;
-    return old ? write_block(sink, error) : 0;
+    return old ? write_block(sink, error) : push_on(sink, error);
 }
 
+/* A reader may pause for as long as it likes while nothing asks for the end, as a pager does. */
 static int file_flush(void *state, int64_t limit, bool patient, struct error *error) {
-    (void)limit, (void)patient;
-    return write_block(state, error);
+    return write_all(state, patient ? 0 : clock_monotonic() + limit, error);
 }
 
 static void file_statistics(const void *state, struct sink_statistics *statistics) {
     const struct file_sink *sink = state;
     *statistics = sink->statistics;
-    statistics->in_flight = sink->block_records;
+    statistics->in_flight = in_flight(sink);
 }
 
 const struct sink_type sink_file = {

@@ -84,7 +84,8 @@ struct sink_type {
     const char *name;
     int (*open)(const struct sink_options *options, void **state, struct error *error);
     /* Takes one message (copied or written before it returns). -errno: the output can't go on (disk full, no broker
-     * within the limit): the error says why; what was handed over is counted. */
+     * within the limit): the error says why; what was handed over is counted. EX_OK without a line: its reader went away, which
+     * ends the run in order. */
     int (*write)(void *state, const struct message *message, struct error *error);
     /* Serves callbacks and timers; cheap; called now and then. Fails as write does. May be NULL. */
     int (*poll)(void *state, struct error *error);

@@ -158,7 +158,9 @@ const struct option_row output_rows[] = {
     {"outputs.format", OPTION_CHOICE, OUT(format), NULL, 0, 0, "avro|csv|jsonl",
      "Encoding. Default: by the path's extension (.avro, .csv, .jsonl, .json, .ndjson, with .gz or .zst behind all but the first), avro "
      "without one; standard output: jsonl. Other extensions need it said. Same as --format."},
-    {"outputs.path", OPTION_STRING, OUT(path), NULL, 0, 0, NULL, "File; \"-\" is standard output."},
+    {"outputs.path", OPTION_STRING, OUT(path), NULL, 0, 0, NULL,
+     "File; \"-\" is standard output. A file that has records of an earlier run is kept: it gets the next free number (PATH.1, PATH.2 ... "
+     "before the extension), and PATH is begun anew."},
     {"outputs.codec", OPTION_CHOICE, OUT(codec), "deflate", 0, 0, "null|deflate",
      "Compression of the blocks within an Avro container file."},
     {"outputs.compression", OPTION_CHOICE, OUT(compression), NULL, 0, 0, "none|gzip|zstd",

@@ -120,15 +120,68 @@ static void a_slow_stream_is_written_after_a_second(void **state) {
     sink_file.close(sink);
 }
 
-static void a_run_replaces_the_file_of_an_earlier_one(void **state) {
+static void write_file(const char *path, const char *content) {
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fputs(content, file);
+    fclose(file);
+}
+
+static void records_of_earlier_runs_are_kept(void **state) {
     (void)state;
     const char *path = path_of("again.csv");
     struct sink_options options = options_for(path, "csv");
-    void *sink = open_sink(&options);
-    write_lines(sink, 0, 3);
-    finish(sink);
+    for (int run = 0; run < 3; run++) {
+        void *sink = open_sink(&options);
+        write_lines(sink, run, 1);
+        finish(sink);
+    }
     finish(open_sink(&options));
     assert_content(path, "a,b\n");
+    assert_content(path_of("again.1.csv"), "a,b\n0,x\n");
+    assert_content(path_of("again.2.csv"), "a,b\n1,x\n");
+    assert_content(path_of("again.3.csv"), "a,b\n2,x\n");
+}
+
+/* A sensor that is started again and again without a record leaves one file. */
+static void a_file_without_records_is_used_again(void **state) {
+    (void)state;
+    const char *formats[] = {"csv", "avro", "jsonl"};
+    for (int i = 0; i < 3; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "none.%s", formats[i]);
+        struct sink_options options = options_for(path_of(name), formats[i]);
+        for (int run = 0; run < 3; run++)
+            finish(open_sink(&options));
+        snprintf(name, sizeof name, "none.1.%s", formats[i]);
+        assert_false(exists(path_of(name)));
+    }
+}
+
+static void a_free_number_is_taken(void **state) {
+    (void)state;
+    const char *path = path_of("free.jsonl");
+    struct sink_options options = options_for(path, "jsonl");
+    write_file(path, "earlier\n");
+    write_file(path_of("free.1.jsonl"), "one\n");
+    write_file(path_of("free.3.jsonl"), "three\n");
+    finish(open_sink(&options));
+    assert_content(path_of("free.1.jsonl"), "one\n");
+    assert_content(path_of("free.2.jsonl"), "earlier\n");
+    assert_content(path_of("free.3.jsonl"), "three\n");
+}
+
+static void a_link_leads_to_the_new_file(void **state) {
+    (void)state;
+    const char *link = path_of("link.jsonl"), *path = path_of("linked.jsonl");
+    struct sink_options options = options_for(link, "jsonl");
+    write_file(path, "earlier\n");
+    assert_int_equal(symlink(path, link), 0);
+    void *sink = open_sink(&options);
+    assert_int_equal(write_text(sink, "new\n", &(struct error){0}), 0);
+    finish(sink);
+    assert_content(path, "new\n");
+    assert_content(path_of("linked.1.jsonl"), "earlier\n");
 }
 
 static void rotates_by_records_with_the_header_in_each_file(void **state) {
@@ -481,7 +534,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_is_acknowledged_when_the_kernel_has_it),
         cmocka_unit_test(a_slow_stream_is_written_after_a_second),
-        cmocka_unit_test(a_run_replaces_the_file_of_an_earlier_one),
+        cmocka_unit_test(records_of_earlier_runs_are_kept),
+        cmocka_unit_test(a_file_without_records_is_used_again),
+        cmocka_unit_test(a_free_number_is_taken),
+        cmocka_unit_test(a_link_leads_to_the_new_file),
         cmocka_unit_test(rotates_by_records_with_the_header_in_each_file),
         cmocka_unit_test(rotation_leaves_no_empty_file_at_the_end),
         cmocka_unit_test(rotation_goes_on_behind_an_earlier_run),

@@ -1,0 +1,225 @@
+"""Outputs that somebody reads: one who goes away, reads slowly or not at all, isn't there yet; and files that a run finds from an
+earlier one. Run: python3 tests/e2e/run.py test_readers
+"""
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+import fastavro
+
+import frames
+from harness import BINARY, Case, Ledger, Result, environment, run, wait_until
+
+# Their records are larger than any pipe and what is gathered beside it.
+FLOWS = 8000
+COMMANDS = (("reference",), ("--help",), ("--version",), ("manual",), ("completion", "bash"), ("schema", "features"),
+            ("--print-config",), ("memory", "-i", "lo", "-w", "null:"), ("-D",))
+
+
+class Reading(Case):
+    meters = 1
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.packets = frames.conversations(FLOWS)
+
+    def setUp(self):
+        super().setUp()
+        self.capture = self.write("flows.pcap", self.packets)
+
+    def arguments(self, *more):
+        return ("--set", f"meter.n_meters={self.meters}", *more)
+
+    def pipeline(self, command, *arguments):
+        """The sensor with its standard output in a shell's pipe: its result, with the command's output."""
+        done = subprocess.run(["bash", "-c", f'"$@" | {command}; exit ${{PIPESTATUS[0]}}', "bash", BINARY, *map(str, self.arguments(*arguments))],
+                              capture_output=True, env=environment(None), timeout=60, check=False)
+        return Result(done.returncode, done.stdout, done.stderr, 0)
+
+    def test_who_has_seen_enough(self):
+        for kind in ("jsonl", "csv", "avro"):
+            with self.subTest(kind):
+                result = self.pipeline("head -c 100", "-r", self.capture, "-w", "-", "--format", kind)
+                self.assertEqual((result.code, result.errors, len(result.out)), (0, [], 100), result)
+                self.assertFalse(Ledger(result.lines).residual, result)
+
+    def test_who_has_seen_enough_beside_another_output(self):
+        """The run ends in order: what was metered until then is in the file."""
+        path = self.folder / "flows.jsonl"
+        result = self.pipeline("head -1", "-r", self.capture, "--set", "outputs.0.path=-", "--set", "outputs.0.name=reader",
+                               "--set", f"outputs.1.path={path}", "--set", "outputs.1.name=other")
+        self.assertEqual((result.code, result.errors), (0, []), result)
+        ledger = Ledger(result.lines)
+        self.assertFalse(ledger.residual, result)
+        self.assertEqual(len(path.read_text().splitlines()), ledger.outputs["other"]["acknowledged"])
+        self.assertEqual(ledger.outputs["other"]["acknowledged"], ledger.flows["exported"])
+        self.assertLess(ledger.outputs["reader"]["acknowledged"], ledger.flows["exported"])
+
+    def test_a_slow_reader_of_a_pipe_that_does_not_block(self):
+        """As a pipe's other end, which shares the flags, may have it."""
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETFL, os.O_NONBLOCK)
+        running = self.start("-r", self.capture, "-w", "-", "--format", "jsonl", *self.arguments(), stdout=writing)
+        os.close(writing)
+        time.sleep(1)
+        with open(reading, "rb") as stream:
+            lines = stream.read().splitlines()
+        self.assertEqual(len([json.loads(line) for line in lines]), FLOWS)
+        self.ended_well(running.finish())
+
+    def blocked(self, *arguments):
+        """The sensor with a standard output that nobody reads, once that is full; and the end to read from."""
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        running = self.start("-r", self.capture, "-w", "-", "--format", "jsonl", *self.arguments(*arguments), stdout=writing)
+        os.close(writing)
+        wait_until(lambda: self.processor_time(running) > 0 and self.is_asleep(running), what="a full pipe")
+        return running
+
+    @staticmethod
+    def processor_time(running):
+        fields = open(f"/proc/{running.process.pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    def is_asleep(self, running):
+        before = self.processor_time(running)
+        time.sleep(0.5)
+        return self.processor_time(running) <= before + 2
+
+    def test_a_signal_ends_the_wait_for_a_reader(self):
+        running = self.blocked("--set", "delivery.shutdown_timeout=1s")
+        told = time.monotonic()
+        running.signal(signal.SIGTERM)
+        result = running.finish()
+        self.assertLess(time.monotonic() - told, 4)
+        self.failed(result, os.EX_UNAVAILABLE, ["standard output", "takes nothing"])
+        self.assertFalse(Ledger(result.lines).residual, result)
+
+    def test_a_second_signal_ends_it_at_once(self):
+        running = self.blocked("--set", "delivery.shutdown_timeout=60s")
+        for _ in range(2):
+            told = time.monotonic()
+            running.signal(signal.SIGTERM)
+            time.sleep(0.3)
+        self.assertEqual(running.finish().code, 128 + signal.SIGTERM)
+        self.assertLess(time.monotonic() - told, 2)
+
+    def test_a_fifo_without_a_reader(self):
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
+        running = self.start("-r", self.capture, "-w", fifo, "--format", "jsonl", *self.arguments())
+        wait_until(lambda: running.said("waiting for a reader"), what="the line about the reader")
+        running.signal(signal.SIGTERM)
+        told = time.monotonic()
+        result = running.finish()
+        self.assertEqual((result.code, result.errors), (0, []), result)
+        self.assertLess(time.monotonic() - told, 1)
+
+    def test_a_fifo_that_is_read_later(self):
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
+        running = self.start("-r", self.capture, "-w", fifo, "--format", "csv", *self.arguments())
+        wait_until(lambda: running.said("waiting for a reader"), what="the line about the reader")
+        self.assertEqual(len(fifo.read_text().splitlines()), FLOWS + 1)
+        self.ended_well(running.finish())
+
+
+class ReadingOfThree(Reading):
+    """The same with three meters."""
+
+    meters = 3
+
+
+class Commands(Case):
+    def test_readers_that_have_seen_enough(self):
+        for command in COMMANDS:
+            for restore in (True, False):
+                with self.subTest(command, signals=restore):
+                    reading, writing = os.pipe()
+                    os.close(reading)
+                    done = subprocess.run([BINARY, *command], stdout=writing, stderr=subprocess.PIPE, env=environment(None), restore_signals=restore,
+                                          check=False)
+                    os.close(writing)
+                    self.assertEqual(done.stderr, b"")
+                    self.assertIn(done.returncode, (0, -signal.SIGPIPE))
+
+    def test_a_full_disk(self):
+        for command in COMMANDS:
+            with self.subTest(command), open("/dev/full", "wb") as full:
+                done = subprocess.run([BINARY, *command], stdout=full, stderr=subprocess.PIPE, env=environment(None), check=False)
+                self.assertEqual(done.returncode, os.EX_IOERR)
+                self.assertIn(b"standard output: No space left", done.stderr)
+                self.assertEqual(done.stderr.count(b"\n"), 1)
+
+
+class Restarts(Case):
+    """Whatever ends a run and however often it is started: what was acknowledged is in some file."""
+
+    def begin(self, path):
+        """A stream of which the flows have ended and are written; it goes on. The process, and how many records the file has."""
+        reading, writing = os.pipe()
+        running = self.start("-r", "-", "-w", path, "--set", "meter.idle_timeout=1s", "--set", "outputs.0.codec=null", stdin=reading)
+        os.close(reading)
+        self.addCleanup(os.close, writing)
+        ended = frames.pcap([(0.001 * i, frames.udp(10000 + i, 7000, b"x")) for i in range(200)])
+        going_on = frames.pcap([(5 + 0.00001 * i, frames.udp(9, 9, b"x")) for i in range(5000)])[24:]
+
+        def write():
+            for part in (ended, *[going_on] * 10):
+                os.write(writing, part)
+                time.sleep(0.1)
+        thread = threading.Thread(target=write)
+        thread.start()
+        wait_until(lambda: self.count(path) >= 200, what="the records of ended flows", limit=20)
+        thread.join()
+        return running
+
+    @staticmethod
+    def count(path):
+        if not path.exists():
+            return 0
+        if path.suffix == ".avro":
+            count = 0
+            with path.open("rb") as stream:
+                try:
+                    for _ in fastavro.reader(stream):
+                        count += 1
+                except (EOFError, ValueError, IndexError):
+                    pass
+            return count
+        lines = path.read_text().splitlines()
+        return len(lines) - (path.suffix == ".csv" and len(lines) > 0)
+
+    def test_what_was_acknowledged_stays(self):
+        for kind in ("jsonl", "csv", "avro"):
+            folder = self.folder / kind
+            folder.mkdir()
+            path = folder / f"flows.{kind}"
+            for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+                with self.subTest(kind, number=number):
+                    running = self.begin(path)
+                    running.signal(number)
+                    running.finish()
+            files = sorted(folder.iterdir())
+            self.assertEqual([file.name for file in files], sorted([f"flows.{kind}", f"flows.1.{kind}", f"flows.2.{kind}"]))
+            self.assertEqual([self.count(file) // 200 for file in files], [1, 1, 1])
+
+    def test_a_capture_that_is_read_again(self):
+        capture, path = self.write("flows.pcap", frames.conversations(20)), self.folder / "flows.csv"
+        first = self.succeeds("-r", capture, "-w", path)
+        self.assertFalse([line for line in first.lines if "earlier run" in line])
+        before = path.read_bytes()
+        result = self.succeeds("-r", capture, "-w", path)
+        self.assertTrue([line for line in result.lines if "earlier run" in line and "flows.1.csv" in line], result)
+        self.assertEqual((self.folder / "flows.1.csv").read_bytes(), before)
+        self.assertEqual(self.count(path), 20)
+
+
+if __name__ == "__main__":
+    unittest.main()
