@@ -220,8 +220,11 @@ int output_send(struct output *output, const struct message *message, struct err
 int output_poll(struct output *output, struct error *error) {
     if (atomic_load_explicit(&output->failed, memory_order_relaxed))
         return 0;
-    int result =
-        output->plan->sink->poll ? answered(output, output->plan->sink->poll(output->sink, error)) : 0;
+    const struct sink_type *type = output->plan->sink;
+    int result = type->poll ? answered(output, type->poll(output->sink, error)) : 0;
+    if (type->waiting_since)
+        atomic_store_explicit(&output->waiting_since, type->waiting_since(output->sink),
+                              memory_order_relaxed);
     if (result == 0 && output->watch && !output->mismatch &&
         registry_watch_state(output->watch, error) == REGISTRY_WATCH_MISMATCH) {
         output->mismatch = true;

@@ -60,6 +60,7 @@ struct output {
     uint64_t taken;                      /* by the delivering thread = the sink's + sum(dropped) */
     uint64_t dropped[OUTPUT_DROP_COUNT]; /* of these, before the sink */
     _Atomic bool mismatch;               /* records are made, counted, and go nowhere */
+    _Atomic int64_t waiting_since;       /* as the sink tells it, at the last look; no reason to be unready */
     _Atomic bool failed;                 /* the sink can't go on; records are counted, and encoded no more */
 };
 

@@ -7,6 +7,7 @@
 #include "app/anonymization.h"
 #include "app/control.h"
 #include "app/monitor/monitor.h"
+#include "app/opening.h"
 #include "app/pipeline_parts.h"
 #include "app/privileges.h"
 #include "base/clock.h"
@@ -193,7 +194,7 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
     service_manager_ready(&pipeline->service_manager);
     if (pipeline->plan->live) {
         backing_start(&pipeline->backing, pipeline->lanes, pipeline->lane_count);
-        log_line(LOG_DEBUG, "everything is open; packets are read from here on");
+        opening_log(pipeline);
     }
     if (pipeline->lane_count > 1)
         parallel_run(pipeline);

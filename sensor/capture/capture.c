@@ -57,6 +57,12 @@ const char *capture_source_name(const struct capture *capture) {
     return capture->type->name(capture);
 }
 
+const char *capture_link_type_name(const struct capture *capture) {
+    const char *name =
+        capture->type->link_type ? pcap_datalink_val_to_name(capture->type->link_type(capture)) : NULL;
+    return name ? name : "";
+}
+
 const char *capture_library_version(void) {
     return pcap_lib_version();
 }

@@ -82,6 +82,10 @@ void capture_statistics(struct capture *capture, struct capture_statistics *stat
 /* Name of the source now being read, for messages: a file's path or an interface's name. */
 const char *capture_source_name(const struct capture *capture);
 
+/* The link type of a live source, as libpcap names it ("EN10MB"); "" if it has no name, or the source is a file, whose may
+ * change. */
+const char *capture_link_type_name(const struct capture *capture);
+
 /* Calls `visit` for each interface that can be captured from: name, description or "", addresses as text. */
 int capture_list_interfaces(void (*visit)(const char *name, const char *description, const char *addresses,
                                           void *context),

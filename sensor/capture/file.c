@@ -203,7 +203,7 @@ static void file_close(struct capture *base) {
     free(capture);
 }
 
-static const struct source_type file_type = {file_next, NULL, file_statistics, file_name, file_close};
+static const struct source_type file_type = {file_next, NULL, file_statistics, file_name, file_close, NULL};
 
 /* Copies what the options point to: they are borrowed for the call only. */
 static int copy_options(struct file_capture *capture, const struct capture_options *options) {

@@ -235,6 +235,10 @@ static const char *live_name(const struct capture *base) {
     return ((const struct live_capture *)base)->name;
 }
 
+static int live_link_type(const struct capture *base) {
+    return ((const struct live_capture *)base)->link_type;
+}
+
 static void live_close(struct capture *base) {
     struct live_capture *capture = (struct live_capture *)base;
     if (capture->handle != NULL)
@@ -242,7 +246,8 @@ static void live_close(struct capture *base) {
     free(capture);
 }
 
-static const struct source_type live_type = {live_next, live_rest, live_statistics, live_name, live_close};
+static const struct source_type live_type = {live_next, live_rest,  live_statistics,
+                                             live_name, live_close, live_link_type};
 
 static int choose_name(struct live_capture *capture, const char *interface, struct error *error) {
     if (strcmp(interface, "auto") == 0) {

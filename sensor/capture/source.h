@@ -17,6 +17,7 @@ struct source_type {
     void (*statistics)(struct capture *capture, struct capture_statistics *statistics);
     const char *(*name)(const struct capture *capture);
     void (*close)(struct capture *capture);
+    int (*link_type)(const struct capture *capture); /* NULL: it has none of its own */
 };
 
 struct capture {

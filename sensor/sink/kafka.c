@@ -18,6 +18,7 @@
 #include "sink/ages.h"
 #include "sink/framing.h"
 #include "sink/kafka_client.h"
+#include "sink/kafka_link.h"
 #include "sink/kafka_properties.h"
 #include "sink/kafka_topic.h"
 
@@ -41,6 +42,7 @@ struct kafka_sink {
     int64_t waiting_since; /* monotonic clock: begin of the last wait */
     struct sink_statistics statistics;
     struct ages ages; /* of the records in flight */
+    struct kafka_link link;
     rd_kafka_resp_err_t last_error;
     rd_kafka_resp_err_t last_refusal; /* why a record was not taken, other than by time */
     bool authentication_failed;
@@ -107,6 +109,7 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
         count_drop(sink, message->err);
         return;
     }
+    kafka_link_connected(&sink->link);
     sink->statistics.acknowledged++;
     sink->statistics.last_partition = message->partition;
     sink->statistics.last_offset = message->offset;
@@ -122,6 +125,26 @@ static void on_error(rd_kafka_t *producer, int code, const char *reason, void *o
         remember_error(sink, (rd_kafka_resp_err_t)code, reason);
     if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
         sink->authentication_failed = true;
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        kafka_link_lost(&sink->link, clock_monotonic());
+}
+
+/* There is no callback for a connection that was made, but the client's statistics tell each broker's state. */
+static int on_statistics(rd_kafka_t *producer, char *json, size_t length, void *opaque) {
+    struct kafka_sink *sink = opaque;
+    static const char up[] = "\"state\":\"UP\"";
+    (void)producer;
+    if (memmem(json, length, up, sizeof up - 1))
+        kafka_link_connected(&sink->link);
+    else
+        kafka_link_lost(&sink->link, clock_monotonic());
+    return 0; /* the client frees it */
+}
+
+static void look_at_link(struct kafka_sink *sink) {
+    int64_t now = clock_monotonic();
+    kafka_link_look(&sink->link, now, ages_oldest(&sink->ages, now), sink->statistics.in_flight,
+                    sink->statistics.last_error);
 }
 
 static void on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text) {
@@ -150,6 +173,7 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
         rd_kafka_conf_set_opaque(conf, sink);
         rd_kafka_conf_set_dr_msg_cb(conf, delivered);
         rd_kafka_conf_set_error_cb(conf, on_error);
+        rd_kafka_conf_set_stats_cb(conf, on_statistics);
         rd_kafka_conf_set_log_cb(conf, on_log);
         if (own_sockets_enabled()) {
             rd_kafka_conf_set_connect_cb(conf, connect_own);
@@ -164,12 +188,17 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
     return result;
 }
 
-/* As it is in force: ours, or the person's own. */
-static uint64_t queue_limit(const struct kafka_sink *sink) {
-    char kilobytes[24] = "0";
-    size_t size = sizeof kilobytes;
-    rd_kafka_conf_get(rd_kafka_conf(sink->producer), "queue.buffering.max.kbytes", kilobytes, &size);
-    return strtoull(kilobytes, NULL, 10) * 1024;
+/* A number as it is in force: ours, or the person's own. */
+static double property_of(const struct kafka_sink *sink, const char *name) {
+    char value[24] = "0";
+    size_t size = sizeof value;
+    rd_kafka_conf_get(rd_kafka_conf(sink->producer), name, value, &size);
+    return strtod(value, NULL);
+}
+
+static void begin_accounts(struct kafka_sink *sink) {
+    sink->statistics.queue_limit_bytes = (uint64_t)property_of(sink, "queue.buffering.max.kbytes") * 1024;
+    kafka_link_init(&sink->link, sink->output, sink->topic, (int64_t)(property_of(sink, "linger.ms") * 1000));
 }
 
 static int create_headers(struct kafka_sink *sink, const struct message_origin *origin) {
@@ -243,7 +272,7 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     if (result == 0 && create_headers(sink, options->origin) < 0)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
     if (result == 0) {
-        sink->statistics.queue_limit_bytes = queue_limit(sink);
+        begin_accounts(sink);
         result = check_topic(sink, error);
     }
     if (result < 0)
@@ -296,6 +325,7 @@ static bool wait_for_progress(struct kafka_sink *sink, int64_t limit) {
         if (now - sink->waiting_since >= limit || (deadline != 0 && now >= deadline))
             return false;
         rd_kafka_flush(sink->producer, WAIT_MILLISECONDS);
+        look_at_link(sink);
     }
     return before > 0;
 }
@@ -345,6 +375,7 @@ static int kafka_write(void *state, const struct message *message, struct error 
 static int kafka_poll(void *state, struct error *error) {
     struct kafka_sink *sink = state;
     rd_kafka_poll(sink->producer, 0);
+    look_at_link(sink);
     return sink->check && is_checked(sink) ? end_check(sink, error) : 0;
 }
 
@@ -401,6 +432,11 @@ static void kafka_statistics(const void *state, struct sink_statistics *statisti
     statistics->oldest_age = ages_oldest(&sink->ages, clock_monotonic());
 }
 
+static int64_t kafka_waiting_since(const void *state) {
+    const struct kafka_sink *sink = state;
+    return sink->link.waiting;
+}
+
 const struct sink_type sink_kafka = {
     .name = "kafka",
     .open = kafka_open,
@@ -408,6 +444,7 @@ const struct sink_type sink_kafka = {
     .poll = kafka_poll,
     .flush = kafka_flush,
     .statistics = kafka_statistics,
+    .waiting_since = kafka_waiting_since,
     .close = kafka_close,
     .memory = kafka_memory,
 };

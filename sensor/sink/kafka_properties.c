@@ -28,6 +28,7 @@ static const char *const our_properties[] = {
     "message.timeout.ms=0",
     "queue.buffering.max.kbytes=65536",
     "client.id=flowsensor",
+    "statistics.interval.ms=2000", /* sink/kafka_link.h */
 };
 
 static int set_property(rd_kafka_conf_t *conf, const char *output, const char *property,

@@ -95,6 +95,8 @@ struct sink_type {
      * were still under way. */
     int (*flush)(void *state, int64_t limit, bool patient, struct error *error);
     void (*statistics)(const void *state, struct sink_statistics *statistics);
+    /* Since when records wait for whom they are for (monotonic clock); 0: they flow. NULL: they always do. */
+    int64_t (*waiting_since)(const void *state);
     /* Frees, waiting for nothing. */
     void (*close)(void *state);
     /* Bytes that such a sink would take at most; opens nothing. NULL: a few kilobytes. EX_CONFIG as open() has it. */

@@ -34,7 +34,7 @@ TABLE_SIZES = (32768, 65536, 131072, 262144)
 TICKS = os.sysconf("SC_CLK_TCK")
 # Live, flows shall end, and so be delivered, while it is measured; what the start costs is left out.
 IDLE_S, WARM_UP_S = 2, 5
-BEGUN = b"packets are read from here on"
+BEGUN = b": capturing on "
 START_RUNS = 11
 START_SIZES = ((65536, "64MiB"), (131072, "32MiB"), (262144, "64MiB"))
 

@@ -119,7 +119,7 @@ class Page(unittest.TestCase):
             self.sensor = None
         if names and not self.sensor:
             self.sensor = self.running.enter_context(Sensor(self.api, next(pod for pod in pods if pod["metadata"]["name"] == names[0])))
-            wait_until(lambda: "monitoring: http://" in self.sensor.said() or self.sensor.process.poll() is not None, what="the sensor")
+            wait_until(lambda: "capturing on" in self.sensor.said() or self.sensor.process.poll() is not None, what="the sensor")
             self.assertIsNone(self.sensor.process.poll(), self.sensor.said())
             self.network.replay(CAPTURES / "mix.pcap")
         if self.sensor:

@@ -133,8 +133,19 @@ class Live(Case):
         running = self.capture("-f", "udp port 7007", interface="auto")
         self.wire.send(7007)
         time.sleep(0.5)
-        self.stop(running)
+        result = self.stop(running)
         self.assertEqual(self.ports(), [7007])
+        self.check_first_line(result, "capturing on near0 (auto: the default route's), link type EN10MB, filter \"udp port 7007\", ")
+
+    def check_first_line(self, result, begin):
+        """What was chosen is one line, and the first one of all."""
+        meters = f"{self.meters} meter{'s' if self.meters > 1 else ''}"
+        self.assertEqual([line for line in result.lines if "capturing on" in line],
+                         [f"flowsensor: {begin}{meters}; outputs: file (file, flow/v1)"], result)
+        self.assertIn("capturing on", result.lines[0])
+
+    def test_first_line(self):
+        self.check_first_line(self.stop(self.capture()), "capturing on near0, link type EN10MB, no filter, ")
 
     def test_no_default_route(self):
         self.refused(os.EX_NOINPUT, ["no default route", "auto", "name an interface"], "-i", "auto", "-w", "null:", prefix=self.wire.prefix)

@@ -14,7 +14,7 @@ from namespaces import SilentWire
 from servers import LocalServers, closed_port
 from test_live import ABLE
 
-BEGUN = b"packets are read from here on"
+BEGUN = b": capturing on "
 LIMIT_S = 0.3  # of a start
 
 

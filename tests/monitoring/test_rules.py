@@ -172,6 +172,19 @@ class Runbooks(unittest.TestCase):
         told = set(sum(reasons, ())) - {""}
         self.assertEqual(told, set(re.findall(r"^\| `(\w+)`", REFERENCE.read_text().split("## Why a record is dropped")[1], re.MULTILINE)))
 
+    def test_the_log_lines_that_pages_look_for_exist(self):
+        """What is grepped for, and what is quoted beside it, are the program's own words."""
+        literals = "\n".join("".join(re.findall(r'"((?:[^"\\\\\n]|\\\\.)*)"', path.read_text())) for path in (support.REPOSITORY / "sensor").rglob("*.c"))
+        found = 0
+        for name, page in self.pages.items():
+            for line in re.findall(r"^    kubectl logs .*$", page, re.MULTILINE):
+                for words in re.findall(r"grep '([^']+)'", line) + re.findall(r'"([^"]+)"', line):
+                    found += 1
+                    with self.subTest(name, words=words):
+                        self.assertIn(words, literals)
+                self.assertNotRegex(line, r"grep [^']", f"{name}: words to look for are in single quotes")
+        self.assertGreater(found, 8)
+
     def test_the_overview_names_every_alert(self):
         """By severity, without what all names begin with."""
         rows = dict(re.findall(r"^\| (critical|warning): [^|]*\| (.*) \|$", MONITORING.read_text(), re.MULTILINE))

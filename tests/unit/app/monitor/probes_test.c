@@ -91,6 +91,20 @@ static void an_output_says_what_it_has(void **state) {
     expect(probe_ready(&pipeline, STAGE_RUNNING, 101 * SECOND, out()), false, text);
 }
 
+/* It stays ready: there is a queue, and no other sensor would do better. */
+static void records_that_wait_are_told(void **state) {
+    (void)state;
+    atomic_store(&pipeline.delivery.outputs[1].waiting_since, 70 * SECOND + SECOND / 2);
+    expect(probe_ready(&pipeline, STAGE_RUNNING, 101 * SECOND, out()), true,
+           "capture 0 ok\ncapture 1 ok\ndelivery: records wait\noutput flows ok\n"
+           "output stats: records wait for the broker for 30.5 s\n");
+    expect(probe_live(&pipeline, STAGE_RUNNING, 101 * SECOND, out()), true,
+           "capture 0 ok\ncapture 1 ok\ndelivery: records wait\n");
+    atomic_store(&pipeline.delivery.outputs[1].failed, true);
+    expect(probe_ready(&pipeline, STAGE_RUNNING, 101 * SECOND, out()), false,
+           "capture 0 ok\ncapture 1 ok\ndelivery: records wait\noutput flows ok\noutput stats: failed\n");
+}
+
 static void addresses_are_literals_with_ports(void **state) {
     (void)state;
     struct listen_address address;
@@ -142,6 +156,7 @@ int main(void) {
         cmocka_unit_test_setup(a_loop_may_stand_still_for_ten_seconds, make_pipeline),
         cmocka_unit_test_setup(starting_and_stopping_are_alive_and_not_ready, make_pipeline),
         cmocka_unit_test_setup(an_output_says_what_it_has, make_pipeline),
+        cmocka_unit_test_setup(records_that_wait_are_told, make_pipeline),
         cmocka_unit_test(addresses_are_literals_with_ports),
         cmocka_unit_test_setup(loops_may_stand_still_once_the_end_has_begun, make_pipeline),
     };

@@ -1,0 +1,30 @@
+/* Whether a Kafka output's records flow, for people: one line when they begin to wait, one when they flow again. A broker that
+ * comes and goes is said to be away once a minute at most.
+ *
+ * Belongs to the output's thread. Times are microseconds of the monotonic clock. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kafka_link {
+    const char *output, *topic; /* for the lines; borrowed */
+    int64_t patience;           /* a record may be on its way for so long */
+    int64_t lost;               /* since when no broker is connected; 0: one is, or nothing is known yet */
+    int64_t oldest, moved;      /* when the oldest record was handed over, and since when it is that one */
+    int64_t waiting;            /* since when records wait; 0: they flow */
+    int64_t quiet;              /* until then no line says again that they wait */
+    bool said;                  /* that they wait */
+};
+
+/* `linger`: how long the producer itself keeps a record. */
+void kafka_link_init(struct kafka_link *link, const char *output, const char *topic, int64_t linger);
+
+/* The client says that no broker is connected, or that one is. */
+void kafka_link_lost(struct kafka_link *link, int64_t now);
+void kafka_link_connected(struct kafka_link *link);
+
+/* Now and then: judges, and says what changed. `oldest_age` and `in_flight` as in struct sink_statistics, `reason`: the last
+ * error in the client's words, may be "". */
+void kafka_link_look(struct kafka_link *link, int64_t now, int64_t oldest_age, uint64_t in_flight,
+                     const char *reason);

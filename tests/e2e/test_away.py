@@ -1,0 +1,132 @@
+"""A broker or a registry that goes away and comes back: one line each way, /readyz tells it and stays ready, and nothing is lost.
+Live, on lo; needs root. Run: python3 tests/e2e/run.py test_away
+"""
+import contextlib
+import http.client
+import os
+import re
+import signal
+import socket
+import threading
+import time
+import unittest
+
+from harness import Case, run, wait_until
+from servers import FaultyRegistry, LocalServers, answers
+
+ABLE = os.geteuid() == 0
+
+
+@unittest.skipUnless(ABLE, "capturing needs root")
+class Away(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.servers = LocalServers.get()
+
+    def setUp(self):
+        super().setUp()
+        self.receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(self.receiver.close)
+        self.receiver.bind(("127.0.0.1", 0))
+        self.port = self.receiver.getsockname()[1]
+
+    def begin(self, topic, *more):
+        running = self.start("-i", "lo", "-f", f"udp port {self.port}", "--set", f"outputs.0.topic={topic}", "--set", "outputs.0.columns_to_anonymize=all=keep",
+                             "--set", f"outputs.0.kafka=bootstrap.servers={self.servers.bootstrap}", "--set", "meter.idle_timeout=500ms", "--set",
+                             "monitoring.listen=127.0.0.1:0", *more)
+        self.at = wait_until(lambda: re.search(r"monitoring: http://([^/ ]+)/metrics", self.log(running)), what="the endpoint")[1]
+        wait_until(lambda: self.ready()[0] == 200, what="readiness", limit=30)
+        return running
+
+    def log(self, running):
+        return os.pread(running.errors.fileno(), 1 << 20, 0).decode()
+
+    def lines(self, running, words):
+        return [line for line in self.log(running).splitlines() if words in line]
+
+    def ready(self):
+        connection = http.client.HTTPConnection(self.at, timeout=10)
+        with contextlib.closing(connection):
+            connection.request("GET", "/readyz")
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+    def send(self):
+        """A flow."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"datagram", ("127.0.0.1", self.port))
+
+    def end(self, running, topic, flows):
+        """Everything arrived, and nothing else was said of the broker."""
+        running.signal(signal.SIGTERM)
+        result = self.ended_well(running.finish())
+        self.assertEqual(self.ledger(result).outputs[topic]["acknowledged"], flows, result)
+        self.assertEqual(len([line for line in result.lines if ": the broker " in line]), 2, result)
+
+    def check_away(self, running, topic, words):
+        wait_until(lambda: self.lines(running, words), limit=40, what=f"a line that says {words}")
+        status, text = self.ready()
+        self.assertEqual(status, 200)
+        self.assertRegex(text, rf"(?m)^delivery: records wait\noutput {topic}: records wait for the broker for \d+\.\d s$")
+
+    def check_back(self, running, topic):
+        wait_until(lambda: self.lines(running, "the broker is back after"), limit=60, what="a line that says it is back")
+        self.assertIn(f"delivery ok\noutput {topic} ok\n", self.ready()[1])
+
+    def test_broker_stopped(self):
+        """While nothing is to be sent too: what is said does not depend on records."""
+        topic = self.servers.topic("away-stopped")
+        running = self.begin(topic)
+        self.servers.down()
+        try:
+            self.check_away(running, topic, "the broker is away for")
+            for _ in range(3):
+                self.send()
+        finally:
+            self.servers.up()
+        self.check_back(running, topic)
+        self.end(running, topic, 3)
+
+    def test_broker_that_stands_still(self):
+        """Its connections stay open, so that only the records that wait tell it."""
+        topic = self.servers.topic("away-still")
+        running, sent, ending = self.begin(topic), [], threading.Event()
+
+        def send():
+            while not ending.wait(0.3):
+                self.send()
+                sent.append(None)
+        thread = threading.Thread(target=send, daemon=True)
+        thread.start()
+        with self.servers.paused():
+            self.check_away(running, topic, "the broker acknowledges nothing for")
+        self.check_back(running, topic)
+        ending.set()
+        thread.join()
+        self.end(running, topic, len(sent))
+
+    def test_registry(self):
+        topic = self.servers.topic("away-registry")
+        answer = answers(200, '{"id": 7}')
+        with FaultyRegistry(lambda request: answer(request)) as registry:
+            more = ("--set", f"registry.url={registry.url}", "--set", f"registry.cache_directory={self.folder}")
+            capture = self.write("one.pcap", b"\xd4\xc3\xb2\xa1\x02\0\x04\0" + bytes(8) + b"\0\0\4\0\1\0\0\0")
+            self.ended_well(run("-r", capture, "--set", f"outputs.0.topic={topic}", "--set", "outputs.0.columns_to_anonymize=all=keep", "--set",
+                                f"outputs.0.kafka=bootstrap.servers={self.servers.bootstrap}", *more))
+            answer = answers(503, "{}")
+            running = self.begin(topic, *more)
+            asked = len(registry.requests)
+            wait_until(lambda: len(registry.requests) > asked, limit=30, what="another question")
+            self.assertIn("(schema id from the cache)", self.ready()[1])
+            answer = answers(200, '{"id": 7}')
+            wait_until(lambda: self.lines(running, "it confirms the cached id 7"), limit=30, what="a line that says it is back")
+            time.sleep(0.2)
+            self.assertIn(f"output {topic} ok\n", self.ready()[1])
+            running.signal(signal.SIGTERM)
+            result = self.ended_well(running.finish())
+        self.assertEqual(len([line for line in result.lines if "registry http" in line]), 2, result)
+
+
+if __name__ == "__main__":
+    unittest.main()
