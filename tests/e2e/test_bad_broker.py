@@ -70,8 +70,9 @@ class Absent(BrokerCase):
         result = self.deliver("flows", f"bootstrap.servers=127.0.0.1:{closed_port()}", "queue.buffering.max.messages=10")
         self.failed(result, os.EX_UNAVAILABLE, ["flows", "not delivered"])
         output = self.ledger(result).outputs["out"]
-        self.assertEqual((output["acknowledged"], output["in_flight"]), (0, 0))
-        self.assertEqual(output["why"], {"undelivered": output["made"]})
+        self.assertEqual((output["made"], output["acknowledged"], output["in_flight"]), (FLOWS, 0, 0))
+        # Ten in the queue, one that found no room, and what ended after that.
+        self.assertEqual(output["why"], {"undelivered": 11, "output_failed": FLOWS - 11})
 
     def test_other_outputs_get_everything(self):
         path = self.folder / "flows.jsonl"
