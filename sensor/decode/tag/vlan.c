@@ -5,7 +5,5 @@ enum decode_reason tag_vlan(struct native_walk *walk, uint16_t *type) {
     if (!native_have(walk, 4))
         return DECODE_link_truncated;
     walk->packet->vlan_id = bytes_u16(walk->frame, walk->offset) & 0xfff;
-    *type = bytes_u16(walk->frame, walk->offset + 2);
-    walk->offset += 4;
-    return native_descend(walk);
+    return tag_skip(walk, 4, type);
 }
