@@ -7,4 +7,5 @@ enum ethertype {
     ETHERTYPE_BRIDGED_ETHERNET = 0x6558, /* transparent Ethernet bridging: a whole frame follows */
     ETHERTYPE_IPV6 = 0x86dd,
     ETHERTYPE_MPLS = 0x8847,
+    ETHERTYPE_NSH = 0x894f,
 };

@@ -64,7 +64,7 @@ enum decode_reason native_ethertype(struct native_walk *walk, uint16_t type) {
             return tagged ? native_llc(walk) : DECODE_not_ip;
         const struct tag_row *tag = tag_of(type);
         if (tag == NULL)
-            return DECODE_not_ip;
+            return native_tunnel_ethertype(walk, type);
         enum decode_reason reason = tag->walk(walk, &type);
         if (reason != DECODE_METERED)
             return reason;

@@ -6,7 +6,7 @@ static enum decode_reason look_into(struct native_walk *walk, bool *entered) {
     bool first_fragment = walk->first_fragment;
     if (first_fragment)
         key = native_fragment_key(walk);
-    enum decode_reason reason = native_tunnel(walk->decoder, walk, entered);
+    enum decode_reason reason = native_tunnel(walk, entered);
     if (first_fragment && (*entered || reason != DECODE_METERED))
         native_remember(walk, &key, &(struct fragment_datagram){.looked_into = true});
     return reason;

@@ -18,6 +18,14 @@ enum tunnel_kind {
     TUNNEL_GRE = 6,
     TUNNEL_GENEVE = 7,
     TUNNEL_ERSPAN = 8,
+    TUNNEL_GUE = 9,
+    TUNNEL_FOU = 10,
+    TUNNEL_TEREDO = 11,
+    TUNNEL_MPLS = 12, /* over UDP */
+    TUNNEL_LISP = 13,
+    TUNNEL_PBB = 14,
+    TUNNEL_ETHERIP = 15,
+    TUNNEL_KIND_LAST = TUNNEL_ETHERIP,
 };
 
 /* Things to know about a packet; a flow collects them (OR) for quality_flags. */

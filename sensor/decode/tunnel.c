@@ -51,6 +51,15 @@ static void note_tunnel(const struct decode_options *options, struct packet *pac
     packet->flags |= inner->has_key ? PACKET_HAS_TUNNEL_KEY : 0;
 }
 
+static enum decode_reason try_over_ip(struct native_walk *walk, uint16_t protocol, bool *entered);
+
+/* A tunnel right behind another's header. */
+static enum decode_reason enter_another(struct native_walk *walk, uint16_t protocol) {
+    bool entered = false;
+    enum decode_reason reason = try_over_ip(walk, protocol, &entered);
+    return reason == DECODE_METERED && !entered ? DECODE_not_ip : reason;
+}
+
 /* From the inner header at walk->offset to the inner IP header. */
 static enum decode_reason enter(struct native_walk *walk, const struct tunnel_inner *inner) {
     switch (inner->content) {
@@ -59,83 +68,107 @@ static enum decode_reason enter(struct native_walk *walk, const struct tunnel_in
     case TUNNEL_WIFI_SWAPPED: return native_wifi(walk, inner->content == TUNNEL_WIFI_SWAPPED, false);
     case TUNNEL_PPP: return native_link(walk, LINK_PPP);
     case TUNNEL_ETHERTYPE: return native_ethertype(walk, inner->type);
+    case TUNNEL_PROTOCOL: return enter_another(walk, inner->type);
     case TUNNEL_IP: break;
     }
     return DECODE_METERED;
 }
 
+/* What the opened tunnel carries at `offset`. If it is negotiation, or what we don't decode, it is the outer packet's payload;
+ * but a frame without IP is ignored as on any link. */
+static enum decode_reason go_in(struct native_walk *walk, const struct tunnel *tunnel, size_t offset,
+                                const struct tunnel_inner *inner, bool *entered) {
+    struct packet *packet = walk->packet, outer = *packet;
+    size_t outer_offset = walk->offset;
+    if (walk->tunnels == DECODE_TUNNELS_MAX)
+        return DECODE_too_deep;
+    walk->tunnels++;
+    note_tunnel(&walk->decoder->options, packet, tunnel, inner);
+    if (inner->vlan_id != 0)
+        packet->vlan_id = inner->vlan_id;
+    walk->offset = offset;
+    enum decode_reason reason = enter(walk, inner);
+    *entered = reason == DECODE_METERED;
+    if (reason != DECODE_not_ip || !(inner->content == TUNNEL_PPP || inner->content == TUNNEL_ETHERTYPE ||
+                                     inner->content == TUNNEL_PROTOCOL))
+        return reason;
+    walk->tunnels--;
+    walk->offset = outer_offset;
+    *packet = outer;
+    return DECODE_METERED;
+}
+
 /* One tunnel's look behind the carrier's header of `header` bytes. */
-static enum decode_reason try_tunnel(const struct decode_options *options, struct native_walk *walk,
-                                     const struct tunnel *tunnel, size_t header, bool *entered) {
-    struct packet *packet = walk->packet;
-    struct tunnel_inner inner = {0};
-    switch (tunnel->open(bytes_from(walk->frame, walk->offset + header), &inner)) {
+static enum decode_reason try_tunnel(struct native_walk *walk, const struct tunnel_row *row, size_t header,
+                                     bool *entered) {
+    size_t start = walk->offset + header;
+    bool is_cut = row->carrier == TUNNEL_OVER_ETHERTYPE || (walk->packet->flags & PACKET_TRUNCATED);
+    struct tunnel_inner inner = {
+        .announced = walk->wire_end > start ? walk->wire_end - start : 0,
+        .is_fragment = walk->first_fragment,
+    };
+    switch (row->tunnel->open(bytes_from(walk->frame, start), &inner)) {
     case TUNNEL_CLOSED: return DECODE_METERED;
-    case TUNNEL_CUT: return packet->flags & PACKET_TRUNCATED ? DECODE_tunnel_malformed : DECODE_METERED;
+    case TUNNEL_CUT: return is_cut ? DECODE_tunnel_malformed : DECODE_METERED;
     case TUNNEL_MALFORMED: return DECODE_tunnel_malformed;
     case TUNNEL_OPEN: break;
     }
-    if (walk->tunnels == DECODE_TUNNELS_MAX)
-        return DECODE_too_deep;
     if (inner.content == TUNNEL_ETHERTYPE && inner.type == ETHERTYPE_BRIDGED_ETHERNET)
         inner.content = TUNNEL_ETHERNET;
-    size_t outer_offset = walk->offset;
-    uint16_t outer_vlan_id = packet->vlan_id;
-    if (inner.vlan_id != 0)
-        packet->vlan_id = inner.vlan_id;
-    walk->offset += header + inner.offset;
-    enum decode_reason reason = enter(walk, &inner);
-    if (reason == DECODE_not_ip && (inner.content == TUNNEL_PPP || inner.content == TUNNEL_ETHERTYPE)) {
-        /* Negotiation, or what we don't decode: the outer packet's payload. A frame without IP is ignored as on any
-         * link. */
-        walk->offset = outer_offset;
-        packet->vlan_id = outer_vlan_id;
-        return DECODE_METERED;
-    }
-    if (reason == DECODE_METERED) {
-        note_tunnel(options, packet, tunnel, &inner);
-        walk->tunnels++;
-        *entered = true;
-    }
-    return reason;
+    return go_in(walk, row->tunnel, start + inner.offset, &inner, entered);
 }
 
-/* Each tunnel over this IP protocol, in the order of the table, until one opens or is damaged. */
-static enum decode_reason try_over_ip(const struct decode_options *options, struct native_walk *walk,
+/* Each tunnel over this carrier with this number, in the order of the table, until one opens or is damaged. */
+static enum decode_reason try_tunnels(struct native_walk *walk, enum tunnel_carrier carrier, uint16_t number,
                                       bool *entered) {
     enum decode_reason reason = DECODE_METERED;
     for (size_t i = 0; i < TUNNEL_ROWS && reason == DECODE_METERED && !*entered; i++)
-        if (tunnel_rows[i].carrier == TUNNEL_OVER_IP && tunnel_rows[i].numbers[0] == walk->packet->protocol)
-            reason = try_tunnel(options, walk, tunnel_rows[i].tunnel, 0, entered);
+        if (tunnel_rows[i].carrier == carrier && tunnel_rows[i].numbers[0] == number)
+            reason = try_tunnel(walk, &tunnel_rows[i], 0, entered);
     return reason;
+}
+
+static enum decode_reason try_over_ip(struct native_walk *walk, uint16_t protocol, bool *entered) {
+    return try_tunnels(walk, TUNNEL_OVER_IP, protocol, entered);
 }
 
 /* The tunnels of the two ports, in the order of the table. */
-static enum decode_reason try_over_udp(const struct decoder *decoder, struct native_walk *walk,
-                                       uint16_t source, uint16_t destination, bool *entered) {
-    size_t one = tunnel_ports_row(&decoder->tunnel_ports, source);
-    size_t other = tunnel_ports_row(&decoder->tunnel_ports, destination);
+static enum decode_reason try_over_udp(struct native_walk *walk, uint16_t source, uint16_t destination,
+                                       bool *entered) {
+    const struct tunnel_ports *ports = &walk->decoder->tunnel_ports;
+    size_t one = tunnel_ports_row(ports, source), other = tunnel_ports_row(ports, destination);
     size_t first = one < other ? one : other, second = one < other ? other : one;
-    enum decode_reason reason =
-        try_tunnel(&decoder->options, walk, tunnel_rows[first].tunnel, UDP_HEADER, entered);
+    enum decode_reason reason = try_tunnel(walk, &tunnel_rows[first], UDP_HEADER, entered);
     if (reason == DECODE_METERED && !*entered && second != first && second != TUNNEL_ROWS)
-        reason = try_tunnel(&decoder->options, walk, tunnel_rows[second].tunnel, UDP_HEADER, entered);
+        reason = try_tunnel(walk, &tunnel_rows[second], UDP_HEADER, entered);
     return reason;
 }
 
-enum decode_reason native_tunnel(const struct decoder *decoder, struct native_walk *walk, bool *entered) {
+bool native_carries_tunnels(uint8_t protocol) {
+    return may_be_over_ip(protocol);
+}
+
+enum decode_reason native_tunnel(struct native_walk *walk, bool *entered) {
     uint8_t protocol = walk->packet->protocol;
     *entered = false;
     if (walk->later_fragment)
         return DECODE_METERED;
     if (may_be_over_ip(protocol))
-        return try_over_ip(&decoder->options, walk, entered);
+        return try_over_ip(walk, protocol, entered);
     if (protocol != PROTOCOL_UDP || !native_have(walk, 4))
         return DECODE_METERED;
+    const struct tunnel_ports *ports = &walk->decoder->tunnel_ports;
     uint16_t source = bytes_u16(walk->frame, walk->offset);
     uint16_t destination = bytes_u16(walk->frame, walk->offset + 2);
-    if (tunnel_ports_have(&decoder->tunnel_ports, source) ||
-        tunnel_ports_have(&decoder->tunnel_ports, destination))
-        return try_over_udp(decoder, walk, source, destination, entered);
+    if (tunnel_ports_have(ports, source) || tunnel_ports_have(ports, destination))
+        return try_over_udp(walk, source, destination, entered);
     return DECODE_METERED;
+}
+
+enum decode_reason native_tunnel_ethertype(struct native_walk *walk, uint16_t type) {
+    bool entered = false;
+    if (!walk->decoder->options.decode_tunnels)
+        return DECODE_not_ip;
+    enum decode_reason reason = try_tunnels(walk, TUNNEL_OVER_ETHERTYPE, type, &entered);
+    return reason == DECODE_METERED && !entered ? DECODE_not_ip : reason;
 }

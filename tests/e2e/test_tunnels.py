@@ -23,13 +23,14 @@ from scapy.utils import PcapReader
 
 import frames
 from harness import BINARY, CAPTURES, SHARED, Case, run
-from tunnel_frames import HOSTS, KINDS, Layer, datagram, erspan_2, ethernet, ip, tagged, wrapped
+from tunnel_frames import FOU_PORT, HOSTS, KINDS, Layer, datagram, erspan_2, ethernet, ip, tagged, wrapped
 
 OUTER = ((4, False), (6, False), (6, True))  # IP version, and whether extension headers stand before the tunnel
 ENDS = ("src_ip", "src_port", "dst_ip", "dst_port", "ip_version", "protocol")
 COUNTERS = ("src2dst_packets", "dst2src_packets", "src2dst_bytes", "dst2src_bytes")
 FLOW = (*ENDS, "tunnel_id", "tunnel_key", *COUNTERS)
 QUICK = ("--set", "meter.n_dissections=0")
+WITH_FOU = ("--set", f"meter.tunnel_ports=fou={FOU_PORT}")
 # The reasons that a frame cut within its headers can have, by the header that was cut.
 CUT = {"link_truncated", "ip_truncated", "ip_extension", "tunnel_malformed", "transport_truncated"}
 NESTING = 64
@@ -78,6 +79,25 @@ def keys_of(kind, tenant):
     return (limit - 2 * tenant, limit - 2 * tenant - 1) if KINDS[kind].by_direction else (limit - tenant,) * 2
 
 
+def combinations():
+    """Each kind, each outer packet, each IP version that it carries."""
+    return ((kind, outer, inner) for kind, outer, inner in itertools.product(KINDS, OUTER, (4, 6)) if inner in KINDS[kind].versions)
+
+
+def version_in(kind, version):
+    """Of the packet in a tunnel: the wanted one, or the only one that it carries."""
+    return version if version in KINDS[kind].versions else KINDS[kind].versions[0]
+
+
+def chain(kinds, version=4, innermost=4):
+    """(layers, version of the packet inside) of tunnels in each other, outermost first, whose packets have versions that fit."""
+    layers = []
+    for kind in kinds:
+        layers.append(Layer(kind, min(5, KINDS[kind].limit), version))
+        version = version_in(kind, 10 - version)
+    return layers, version_in(kinds[-1], innermost)
+
+
 def conversation(kind, tenant, outer, inner, port):
     """Three datagrams there and two back."""
     version, options = outer
@@ -110,15 +130,14 @@ class Tenants(TunnelCase):
     """Equal addresses and ports inside, different tunnels outside."""
 
     def sent(self):
-        everything = itertools.product(KINDS, OUTER, (4, 6))
-        for port, (kind, outer, inner) in enumerate(everything, 10000):
+        for port, (kind, outer, inner) in enumerate(combinations(), 10000):
             one, other = (conversation(kind, tenant, outer, inner, port) for tenant in (0, 1))
             yield from itertools.chain.from_iterable(zip(one, other))
 
     def check(self, symmetric):
         sent = list(self.sent())
         records, ledger = self.meter([packet.frame() for packet in sent],
-                                     "--set", f"meter.tunnel_key={'symmetric' if symmetric else 'all'}")
+                                     "--set", f"meter.tunnel_key={'symmetric' if symmetric else 'all'}", *WITH_FOU)
         self.assertEqual(ledger.packets["metered"], len(sent))
         self.assert_flows(records, expected(sent, symmetric))
         return collections.Counter(record["tunnel_id"] for record in records)
@@ -127,11 +146,13 @@ class Tenants(TunnelCase):
         flows = self.check(symmetric=False)
         # 6 combinations of a kind: two tenants' flows each, halves where the identifier differs by direction, one flow
         # where there is none.
-        self.assertEqual(flows, {1: 24, 2: 6, 3: 6, 4: 24, 5: 24, 6: 6 + 3 * 12 + 24, 7: 24, 8: 6 + 12})
+        self.assertEqual(flows, {1: 24, 2: 6, 3: 6, 4: 3 * 24, 5: 4 * 12, 6: 2 * 6 + 5 * 12 + 24, 7: 24, 8: 6 + 2 * 12, 9: 2 * 6, 10: 6, 11: 3,
+                                 12: 6, 13: 12, 15: 6})
 
     def test_symmetric_identifiers(self):
         flows = self.check(symmetric=True)
-        self.assertEqual(flows, {1: 6, 2: 6, 3: 6, 4: 6, 5: 24, 6: 6 + 3 * 12 + 6, 7: 24, 8: 6 + 12})
+        self.assertEqual(flows, {1: 6, 2: 6, 3: 6, 4: 3 * 6, 5: 4 * 12, 6: 2 * 6 + 5 * 12 + 6, 7: 24, 8: 6 + 2 * 12, 9: 2 * 6, 10: 6, 11: 3,
+                                 12: 6, 13: 12, 15: 6})
 
     def test_feature_hash_and_uid(self):
         sent = conversation("vxlan", 0, (4, False), 4, 7)
@@ -204,18 +225,17 @@ class Nested(TunnelCase):
         for port, (outer, inner) in enumerate(itertools.product(KINDS, KINDS), 10000):
             version = 4 + 2 * (port % 2)
             for tenant, turn in itertools.product((0, 1), range(2)):
-                layers = (Layer(outer, keys_of(outer, tenant)[0], version), Layer(inner, keys_of(inner, 0)[0], 10 - version))
-                sent.append(Sent(layers, 4 + 2 * turn, port, False, b"x" * (tenant + 1)))
-        records, _ = self.meter([packet.frame() for packet in sent])
+                within = version_in(outer, 10 - version)
+                layers = (Layer(outer, keys_of(outer, tenant)[0], version), Layer(inner, keys_of(inner, 0)[0], within))
+                sent.append(Sent(layers, version_in(inner, 4 + 2 * turn), port, False, b"x" * (tenant + 1)))
+        records, _ = self.meter([packet.frame() for packet in sent], *WITH_FOU)
         self.assert_flows(records, expected(sent))
 
     def too_deep(self, binary):
         dice = random.Random(7)
-        deep = [[Layer(kind, min(5, KINDS[kind].limit), version)] * NESTING for kind in KINDS for version in (4, 6)]
-        for _ in range(10):
-            deep.append([Layer(kind, min(5, KINDS[kind].limit), dice.choice((4, 6)))
-                         for kind in dice.choices(list(KINDS), k=NESTING)])
-        records, ledger = self.meter([wrapped(datagram(4), layers) for layers in deep], binary=binary)
+        deep = [chain([kind] * NESTING, version) for kind in KINDS for version in (4, 6)]
+        deep += [chain(dice.choices(list(KINDS), k=NESTING), dice.choice((4, 6))) for _ in range(10)]
+        records, ledger = self.meter([wrapped(datagram(version), layers) for layers, version in deep], *WITH_FOU, binary=binary)
         self.assertEqual(records, [])
         self.assertEqual(ledger.packets["why"], {"too_deep": len(deep)})
 
@@ -240,7 +260,7 @@ class InnerFrames(TunnelCase):
 
     def test_tags(self):
         packets = []
-        kinds = ("capwap", "tzsp", "vxlan", "geneve", "gre_ethernet", "erspan_1", "erspan_2")
+        kinds = ("capwap", "tzsp", "vxlan", "geneve", "gre_ethernet", "erspan_1", "erspan_2", "erspan_3", "etherip")
         for port, kind in enumerate(kinds, 10000):
             for vlan, version in itertools.product((100, 200), (4, 6)):
                 packets.append(wrapped(tagged(datagram(version, port), vlan), [Layer(kind, min(5, KINDS[kind].limit), version)]))
@@ -264,8 +284,7 @@ class Cut(TunnelCase):
 
     def cuts(self):
         """(port, length, least captured bytes that are metered, packets) for each kind and version."""
-        everything = itertools.product(KINDS, OUTER, (4, 6))
-        for number, (kind, (version, options), inner) in enumerate(everything):
+        for number, (kind, (version, options), inner) in enumerate(combinations()):
             layers = [Layer(kind, min(5, KINDS[kind].limit), version, options)]
             frame = wrapped(datagram(inner, 10000 + number), layers)
             # UDP's header and the payload of datagram() end the frame; the ports are the header's first half.
@@ -282,7 +301,7 @@ class Cut(TunnelCase):
 
     def check(self, binary):
         cases = list(self.cuts())
-        records, ledger = self.meter_file(self.write("cut.pcap", self.capture(cases)), binary=binary)
+        records, ledger = self.meter_file(self.write("cut.pcap", self.capture(cases)), *WITH_FOU, binary=binary)
         got = {record["src_port"]: record for record in records}
         self.assertEqual(len(records), len(cases))
         for number, (port, length, least, _) in enumerate(cases):

@@ -20,6 +20,7 @@ from scapy.packet import Raw
 
 GATEWAYS = {4: ("192.0.2.1", "192.0.2.2"), 6: ("2001:db8:9::1", "2001:db8:9::2")}
 HOSTS = {4: ("10.0.0.1", "10.0.0.2"), 6: ("fd00::1", "fd00::2")}
+FOU_PORT = 5555
 SWITCHES = ("02:00:00:00:01:01", "02:00:00:00:01:02")
 MACHINES = ("02:00:00:00:02:01", "02:00:00:00:02:02")
 
@@ -109,6 +110,82 @@ def erspan_2(packet, key, vlan=0):
     return GRE(proto=0x88BE, seqnum_present=1, sequence_number=5) / ERSPAN_II(session_id=key, vlan=vlan) / ethernet(packet)
 
 
+def erspan_3(packet, key):
+    """With the subheader of a platform; the time stamp and the security group are nobody's flow."""
+    header = struct.pack("!HHIHHII", 2 << 12, key, 0x01020304, 7, 0x8001, 5 << 26, 9)
+    return GRE(proto=0x22EB, seqnum_present=1, sequence_number=5) / Raw(header + bytes(ethernet(packet)))
+
+
+def wccp(packet, _key):
+    """Version 2, with its redirect header."""
+    return GRE(proto=0x883E) / Raw(struct.pack("!BBBB", 0x80, 61, 3, 17) + bytes(packet))
+
+
+def nsh(packet, length=6):
+    """A service chain's header with fixed metadata."""
+    return struct.pack("!HBBI16x", 0x0FC0 | length, 1, 1 if ethertype(packet) == 0x0800 else 2, 42 << 8 | 255) + bytes(packet)
+
+
+def gre_nsh(packet, key):
+    return GRE(proto=0x894F, key_present=1, key=key) / Raw(nsh(packet))
+
+
+def vxlan_8472(packet, key):
+    return over_udp(8472, VXLAN(flags=8, vni=key) / ethernet(packet), 50000)
+
+
+def vxlan_gpe_nsh(packet, key):
+    return over_udp(4790, VXLAN(flags=12, NextProtocol=4, vni=key) / Raw(nsh(packet)), 50000)
+
+
+def gue(packet, _key):
+    """Variant 0 with one extension."""
+    return over_udp(6080, Raw(struct.pack("!BBHI", 1, 4 if ethertype(packet) == 0x0800 else 41, 0x8000, 7) + bytes(packet)), 50000)
+
+
+def gue_1(packet, _key):
+    return over_udp(6080, Raw(bytes(packet)), 50000)
+
+
+def gue_gre(packet, key):
+    return over_udp(6080, Raw(struct.pack("!BBH", 0, 47, 0) + bytes(gre_key(packet, key))), 50000)
+
+
+def fou(packet, _key):
+    """On the port that the tests give it."""
+    return over_udp(FOU_PORT, Raw(bytes(packet)), 50000)
+
+
+def teredo(packet, _key):
+    """Behind an origin indication."""
+    return over_udp(3544, Raw(struct.pack("!HHI", 0, 0xFBE4, 0x3DFFFDFE) + bytes(packet)))
+
+
+def mpls_udp(packet, _key):
+    return over_udp(6635, MPLS(label=77, s=0) / MPLS(label=78, s=1) / Raw(bytes(packet)), 50000)
+
+
+def lisp(packet, key):
+    return over_udp(4341, Raw(struct.pack("!II", 0x88ABCDEF, key << 8 | 3) + bytes(packet)), 50000)
+
+
+def etherip(packet, _key):
+    return Raw(struct.pack("!H", 0x3000) + bytes(ethernet(packet)))
+
+
+def session_3(packet, key):
+    """A session of L2TPv3: a cookie of eight bytes, the default sublayer, Ethernet."""
+    return struct.pack("!IQI", key, 0xC00C1E00C00C1E01, 1 << 30) + bytes(ethernet(packet))
+
+
+def l2tpv3(packet, key):
+    return Raw(session_3(packet, key))
+
+
+def l2tpv3_udp(packet, key):
+    return over_udp(1701, Raw(struct.pack("!HH", 3, 0) + session_3(packet, key)))
+
+
 def l2tp(packet, key):
     return over_udp(1701, L2TP(hdr=["length", "sequence"], version=2, tunnel_id=key >> 16, session_id=key & 0xFFFF) / ppp(packet))
 
@@ -120,6 +197,7 @@ class Kind(NamedTuple):
     number: int
     limit: int
     by_direction: bool = False
+    versions: tuple = (4, 6)  # of IP that it carries
 
 
 KINDS = {
@@ -138,6 +216,21 @@ KINDS = {
     "geneve_ip": Kind(geneve_ip, 17, 7, 2**24 - 1),
     "erspan_1": Kind(erspan_1, 47, 8, 0),
     "erspan_2": Kind(erspan_2, 47, 8, 2**10 - 1),
+    "erspan_3": Kind(erspan_3, 47, 8, 2**10 - 1),
+    "wccp": Kind(wccp, 47, 6, 0),
+    "gre_nsh": Kind(gre_nsh, 47, 6, 2**32 - 1),
+    "vxlan_8472": Kind(vxlan_8472, 17, 5, 2**24 - 1),
+    "vxlan_gpe_nsh": Kind(vxlan_gpe_nsh, 17, 5, 2**24 - 1),
+    "gue": Kind(gue, 17, 9, 0),
+    "gue_1": Kind(gue_1, 17, 9, 0),
+    "gue_gre": Kind(gue_gre, 17, 6, 2**32 - 1),
+    "fou": Kind(fou, 17, 10, 0),
+    "teredo": Kind(teredo, 17, 11, 0, versions=(6,)),
+    "mpls_udp": Kind(mpls_udp, 17, 12, 0),
+    "lisp": Kind(lisp, 17, 13, 2**24 - 1),
+    "etherip": Kind(etherip, 97, 15, 0),
+    "l2tpv3": Kind(l2tpv3, 115, 4, 2**32 - 1, True),
+    "l2tpv3_udp": Kind(l2tpv3_udp, 17, 4, 2**32 - 1, True),
 }
 
 

@@ -40,7 +40,7 @@ static void judge(const struct decoder *decoder, const struct frame *frame, enum
     require(packet->ip_version == packet->ip[0] >> 4);
     require(packet->size[ACCOUNT_PAYLOAD] <= packet->size[ACCOUNT_TRANSPORT]);
     require(packet->size[ACCOUNT_TRANSPORT] <= packet->size[ACCOUNT_IP]);
-    require(packet->tunnel <= TUNNEL_ERSPAN && packet->tunnel_path >> 56 == 0);
+    require(packet->tunnel <= TUNNEL_KIND_LAST && packet->tunnel_path >> 56 == 0);
     require(packet->tunnel != TUNNEL_NONE || packet->tunnel_path == 0);
     require((packet->flags & PACKET_HAS_TUNNEL_KEY) != 0 || packet->tunnel_key == 0);
 }

@@ -58,7 +58,7 @@ def largest(profile):
     """Each number as large as it gets; unsigned ones larger than Avro's, which must be cut to Avro's largest."""
     last = MAX_DATE if profile == "native" else MAX_LONG
     return changed(
-        profile, ports=(65535, 65535), protocol=255, vlan_id=4095, tunnel=8, tunnel_key=2**32 - 1, tunnel_path=2**56 - 1, icmp=(255, 255), slice=2**32 - 1,
+        profile, ports=(65535, 65535), protocol=255, vlan_id=4095, tunnel=15, tunnel_key=2**32 - 1, tunnel_path=2**56 - 1, icmp=(255, 255), slice=2**32 - 1,
         source="255.255.255.255", destination="255.255.255.254", macs=("ffffffffffff", "ffffffffffff"),
         first_flags=HAS_MAC | HAS_ICMP | HAS_TUNNEL_KEY, uid_time=MAX_LONG, counters=[(0, last, MAX_LONG, 2**64 - 1)] * 3,
         sizes=[(2**31 - 1, 2**64 - 1, 1.7976931348623157e308, 1e308)] * 3,
@@ -104,7 +104,7 @@ def networks(profile):
         yield changed(profile, source=address, destination="2001:db8:0:0:1::", ip_version=6)
     for protocol in (1, 58):
         yield changed(profile, protocol=protocol, first_flags=HAS_ICMP, icmp=(8, 1), ports=(0, 0))
-    for tunnel in range(9):
+    for tunnel in range(16):
         yield changed(profile, tunnel=tunnel, vlan_id=tunnel)
         yield changed(profile, tunnel=tunnel, tunnel_key=7 << tunnel, tunnel_path=1 << 32 | 7 << tunnel,
                       first_flags=HAS_MAC | HAS_TUNNEL_KEY)

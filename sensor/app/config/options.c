@@ -33,17 +33,17 @@ const struct option_row option_rows[] = {
      "those too (source NAT that picks ports, as for a Kubernetes ClusterIP), they are metered."},
 
     {"meter.decode_tunnels", OPTION_SWITCH, AT(meter.decode_tunnels), NULL, 0, 0, NULL,
-     "Meter the packets inside GTP-U, CAPWAP and TZSP; in the native profile also inside GRE, PPTP, VXLAN, VXLAN-GPE, "
-     "Geneve, ERSPAN and L2TP. Default: true."},
+     "Meter the packets inside GTP-U, CAPWAP and TZSP; in the native profile also inside GRE, PPTP, WCCP, VXLAN, VXLAN-GPE, "
+     "Geneve, ERSPAN, L2TP, GUE, FOU, Teredo, MPLS over UDP, LISP, EtherIP and PBB. Default: true."},
     {"meter.tunnel_key", OPTION_CHOICE, AT(meter.tunnel_key), "all", 0, 0, "all|symmetric",
      "Native profile: which identifiers in tunnel headers (TEID, VNI, key ...) keep flows apart that have equal addresses "
      "and ports inside. all: every one; since the two ends of GTP-U, L2TP and PPTP choose one each, both directions of a "
      "conversation there become two flows. symmetric: only those that are the same in both directions (VXLAN, Geneve, GRE, "
-     "ERSPAN); conversations in GTP-U, L2TP and PPTP stay one flow each, but equal addresses inside merge."},
+     "ERSPAN, LISP, PBB); conversations in GTP-U, L2TP and PPTP stay one flow each, but equal addresses inside merge."},
     {"meter.tunnel_ports", OPTION_STRINGS, AT(meter.tunnel_ports), NULL, 0, 0, NULL,
      "Native profile: the UDP ports of tunnels, each \"NAME=PORT,PORT\", which takes the place of that tunnel's usual ones; "
      "\"NAME=\": none. A port on either side of a datagram counts, if the tunnel's header is there. Defaults: gtp_u=2152, capwap=5247, "
-     "tzsp=37008, vxlan=4789,8472, vxlan_gpe=4790, geneve=6081, l2tp=1701."},
+     "tzsp=37008, vxlan=4789,8472, vxlan_gpe=4790, geneve=6081, l2tp=1701, mpls_udp=6635, gue=6080, fou=, teredo=3544, lisp=4341."},
     {"meter.idle_timeout", OPTION_DURATION, AT(meter.idle_timeout), "120s", 0, INT64_MAX, NULL,
      "A flow ends when it had no packet for this long. \"0\": each packet is a flow."},
     {"meter.active_timeout", OPTION_DURATION, AT(meter.active_timeout), "1800s", 0, INT64_MAX, NULL,

@@ -1,5 +1,6 @@
-/* L2TP, version 2 (RFC 2661): PPP over UDP. Tunnel and session have the numbers that the receiver of the packet chose. */
-#include "decode/tunnel/tunnel.h"
+/* L2TP over UDP. Of version 2 (RFC 2661), which carries PPP, tunnel and session have the numbers that the receiver of the
+ * packet chose; version 3 (RFC 3931) has a session alone. */
+#include "decode/tunnel/l2tpv3.h"
 
 enum {
     SHORTEST = 6, /* flags, tunnel and session */
@@ -9,12 +10,16 @@ enum {
     HAS_OFFSET = 0x0200,
     VERSION_MASK = 0x000f,
     VERSION_2 = 2,
+    VERSION_3 = 3, /* all other bits of data are reserved */
+    VERSION_3_HEADER = 4,
 };
 
 static enum tunnel_result open_l2tp(struct bytes payload, struct tunnel_inner *inner) {
     if (!bytes_have(payload, 0, SHORTEST))
         return TUNNEL_CUT;
     uint16_t flags = bytes_u16(payload, 0);
+    if (flags == VERSION_3 && bytes_u16(payload, 2) == 0)
+        return l2tpv3_open_session(payload, VERSION_3_HEADER, inner);
     if ((flags & IS_CONTROL) || (flags & VERSION_MASK) != VERSION_2)
         return TUNNEL_CLOSED;
     size_t offset = flags & HAS_LENGTH ? 4 : 2;

@@ -23,20 +23,27 @@ enum tunnel_content {
     TUNNEL_WIFI_SWAPPED,
     TUNNEL_PPP,
     TUNNEL_ETHERTYPE, /* as inner.type says */
+    TUNNEL_PROTOCOL,  /* another tunnel over IP, whose protocol inner.type says */
 };
 
 struct tunnel_inner {
+    /* Given: bytes of the carrier's payload by its own account, captured or not; and whether it is the first fragment of a
+     * longer one. */
+    size_t announced;
+    bool is_fragment;
+
+    /* Asked for. */
     size_t offset; /* of the inner header, from the start of the carrier's payload */
     enum tunnel_content content;
     uint32_t key;     /* the tunnel's own identifier */
-    uint16_t type;    /* an EtherType */
+    uint16_t type;    /* an EtherType or IP protocol */
     uint16_t vlan_id; /* of the carried frame, where the tunnel's header has it; else 0 */
     bool has_key;
 };
 
 struct tunnel {
     enum tunnel_kind kind;
-    /* `payload` is what was captured behind the carrier's header; `inner` is zeroed. */
+    /* `payload` is what was captured behind the carrier's header; what is asked for is zeroed. */
     enum tunnel_result (*open)(struct bytes payload, struct tunnel_inner *inner);
     bool key_differs_by_direction; /* each end chooses the identifier of what it receives */
 };
@@ -46,7 +53,7 @@ struct tunnel {
 #undef TUNNEL
 
 /* What carries a tunnel. */
-enum tunnel_carrier { TUNNEL_OVER_IP, TUNNEL_OVER_UDP };
+enum tunnel_carrier { TUNNEL_OVER_IP, TUNNEL_OVER_UDP, TUNNEL_OVER_ETHERTYPE };
 
 enum { TUNNEL_NUMBERS_MAX = 2 };
 

@@ -1,4 +1,5 @@
 /* VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe): VXLAN whose header says what it carries. */
+#include "decode/ethertypes.h"
 #include "decode/tunnel/tunnel.h"
 
 enum {
@@ -10,23 +11,33 @@ enum {
     NEXT_IPV4 = 1,
     NEXT_IPV6 = 2,
     NEXT_ETHERNET = 3,
+    NEXT_NSH = 4,
+    NEXT_MPLS = 5,
 };
+
+static bool read_content(uint8_t next, struct tunnel_inner *inner) {
+    inner->content = TUNNEL_ETHERTYPE;
+    switch (next) {
+    case NEXT_IPV4: inner->type = ETHERTYPE_IPV4; return true;
+    case NEXT_IPV6: inner->type = ETHERTYPE_IPV6; return true;
+    case NEXT_ETHERNET: inner->content = TUNNEL_ETHERNET; return true;
+    case NEXT_NSH: inner->type = ETHERTYPE_NSH; return true;
+    case NEXT_MPLS: inner->type = ETHERTYPE_MPLS; return true;
+    default: return false;
+    }
+}
 
 static enum tunnel_result open_vxlan_gpe(struct bytes payload, struct tunnel_inner *inner) {
     if (!bytes_have(payload, 0, HEADER))
         return TUNNEL_CUT;
     uint8_t flags = bytes_u8(payload, 0);
     uint8_t next = flags & HAS_PROTOCOL ? bytes_u8(payload, 3) : NEXT_ETHERNET;
-    if ((flags & (VERSION_MASK | HAS_VNI | IS_MANAGEMENT)) != HAS_VNI || next < NEXT_IPV4 ||
-        next > NEXT_ETHERNET)
+    if ((flags & (VERSION_MASK | HAS_VNI | IS_MANAGEMENT)) != HAS_VNI || bytes_u8(payload, 7) != 0)
         return TUNNEL_CLOSED;
-    *inner = (struct tunnel_inner){
-        .offset = HEADER,
-        .content = next == NEXT_ETHERNET ? TUNNEL_ETHERNET : TUNNEL_IP,
-        .has_key = true,
-        .key = bytes_u32(payload, 4) >> 8,
-    };
-    return TUNNEL_OPEN;
+    inner->offset = HEADER;
+    inner->has_key = true;
+    inner->key = bytes_u32(payload, 4) >> 8;
+    return read_content(next, inner) ? TUNNEL_OPEN : TUNNEL_CLOSED;
 }
 
 const struct tunnel tunnel_vxlan_gpe = {TUNNEL_VXLAN, open_vxlan_gpe, false};

@@ -34,7 +34,7 @@ static void gre_carries_more_than_ip(void **state) {
 static void gre_that_is_left_alone(void **state) {
     (void)state;
     assert_closed(GRE, "00000000");                         /* keep-alive */
-    assert_closed(GRE, "0000883e00010203" IPV4_UDP);        /* WCCP */
+    assert_closed(GRE, "0000200100010203" IPV4_UDP);        /* NHRP */
     assert_closed(GRE, "4000080000000000" IPV4_UDP);        /* routing: RFC 1701 */
     assert_closed(GRE, "08000800" IPV4_UDP);                /* strict source route */
     assert_closed(GRE, "00020800" IPV4_UDP);                /* version 2 */
@@ -110,8 +110,6 @@ static void erspan(void **state) {
     assert_opened(GRE, "000088be" ETHERNET "0800" IPV4_UDP, TUNNEL_ERSPAN, NO_KEY); /* type I */
     assert_closed(GRE, "100088be00000005"
                        "2000000900000000" ETHERNET "0800" IPV4_UDP);
-    assert_closed(GRE, "100022eb00000005"
-                       "200000090000000000000000" ETHERNET "0800" IPV4_UDP); /* type III */
     assert_malformed(GRE, "100088be0000");
     assert_malformed(GRE, "100088be00000005"
                           "10000009000000");
@@ -120,6 +118,70 @@ static void erspan(void **state) {
                    "1000000900000000" ETHERNET "0806"
                    "00010800",
                    DECODE_not_ip);
+}
+
+static void erspan_iii(void **state) {
+    (void)state;
+    struct packet packet = assert_opened(GRE,
+                                         "100022eb00000005"
+                                         "2065000900000001"
+                                         "00078014" ETHERNET "0800" IPV4_UDP,
+                                         TUNNEL_ERSPAN, 9);
+    assert_int_equal(packet.vlan_id, 101);
+    assert_memory_equal(packet.source_mac, "\2\0\0\0\0\1", 6);
+    assert_opened(GRE,
+                  "000022eb"
+                  "20001bff00000001"
+                  "00000001"
+                  "1400000000000007" ETHERNET "86dd" IPV6_UDP,
+                  TUNNEL_ERSPAN, 0x3ff); /* no sequence number; a subheader of the platform */
+    assert_opened(GRE,
+                  "100022eb00000005"
+                  "2000000900000001"
+                  "00000800" IPV6_UDP,
+                  TUNNEL_ERSPAN, 9); /* an IP packet without Ethernet */
+    assert_closed(GRE, "100022eb00000005"
+                       "1000000900000001"
+                       "00000000" ETHERNET "0800" IPV4_UDP);
+    assert_closed(GRE, "100022eb00000005"
+                       "2000000900000001"
+                       "00000400" IPV4_UDP); /* another kind of frame */
+    assert_malformed(GRE, "100022eb00000005"
+                          "2000000900000001"
+                          "0000");
+    assert_malformed(GRE, "100022eb00000005"
+                          "2000000900000001"
+                          "00000001"
+                          "14000000000000");
+}
+
+static void wccp(void **state) {
+    (void)state;
+    assert_opened(GRE, "0000883e" IPV4_UDP, TUNNEL_GRE, NO_KEY); /* version 1 */
+    assert_opened(GRE,
+                  "0000883e"
+                  "00000007" IPV4_UDP,
+                  TUNNEL_GRE, NO_KEY);
+    assert_opened(GRE,
+                  "0000883e"
+                  "40330007" IPV4_UDP,
+                  TUNNEL_GRE, NO_KEY); /* alternative bucket */
+    assert_opened(GRE,
+                  "0000883e"
+                  "80f00112" IPV6_UDP,
+                  TUNNEL_GRE, NO_KEY); /* dynamic service */
+    assert_opened(GRE,
+                  "2000883e"
+                  "00000042"
+                  "60000000" IPV4_UDP,
+                  TUNNEL_GRE, 0x42);
+    assert_opened(GRE, "0000883e" IPV6_UDP, TUNNEL_GRE, NO_KEY);
+    assert_closed(GRE, "0000883e"
+                       "01000007" IPV4_UDP); /* a reserved bit */
+    assert_closed(GRE, "0000883e"
+                       "00000007"
+                       "0000000000000000" IPV4_UDP);
+    assert_malformed(GRE, "2000883e0000");
 }
 
 static struct decoder *decoder;
@@ -183,6 +245,8 @@ int main(void) {
         cmocka_unit_test(gre_that_is_damaged),
         cmocka_unit_test(pptp),
         cmocka_unit_test(erspan),
+        cmocka_unit_test(erspan_iii),
+        cmocka_unit_test(wccp),
         cmocka_unit_test_setup_teardown(fragments_go_with_their_first, make_decoder, destroy_decoder),
         cmocka_unit_test(gre_can_be_left_alone),
     };

@@ -56,7 +56,22 @@ static void vxlan_gpe(void **state) {
     assert_opened(VXLAN_GPE, "0c00000200000500" IPV6_UDP, TUNNEL_VXLAN, 5);
     assert_opened(VXLAN_GPE, "0c00000300000500" ETHERNET "86dd" IPV6_UDP, TUNNEL_VXLAN, 5);
     assert_opened(VXLAN_GPE, "0800000000000500" ETHERNET "0800" IPV4_UDP, TUNNEL_VXLAN, 5);
-    assert_closed(VXLAN_GPE, "0c00000400000500" IPV4_UDP); /* NSH */
+    assert_opened(VXLAN_GPE,
+                  "0c00000500000500"
+                  "00010140" IPV6_UDP,
+                  TUNNEL_VXLAN, 5);
+    assert_opened(VXLAN_GPE,
+                  "0c00000400000500"
+                  "0fc2020100002a05" IPV4_UDP,
+                  TUNNEL_VXLAN, 5); /* NSH */
+    assert_opened(VXLAN_GPE,
+                  "0c00000400000500"
+                  "0fc2020300002a05" ETHERNET "0800" IPV4_UDP,
+                  TUNNEL_VXLAN, 5);
+    assert_closed(VXLAN_GPE, "0c00000400000500"
+                             "4fc2020100002a05" IPV4_UDP);
+    assert_closed(VXLAN_GPE, "0c00000600000500" IPV4_UDP);
+    assert_closed(VXLAN_GPE, "0c00000100000501" IPV4_UDP);
     assert_closed(VXLAN_GPE, "0c00000000000500" IPV4_UDP);
     assert_closed(VXLAN_GPE, "1c00000100000500" IPV4_UDP); /* version 1 */
     assert_closed(VXLAN_GPE, "0d00000100000500" IPV4_UDP); /* management */
@@ -114,8 +129,10 @@ static void l2tp(void **state) {
                   "00018140" IPV4_UDP,
                   TUNNEL_L2TP, 0x000a000b);
     assert_closed(L2TP, "c802000c0001000000000000"); /* control */
-    assert_closed(L2TP, "0003000000000001"
-                        "ff030021" IPV4_UDP); /* version 3 */
+    assert_opened(L2TP,
+                  "0003000000000001"
+                  "ff030021" IPV4_UDP,
+                  TUNNEL_L2TP, 1); /* version 3 */
     assert_closed(L2TP, "0002000a000b"
                         "ff03c0210101000e"); /* negotiation */
     assert_closed(L2TP, "0002000a");

@@ -36,11 +36,19 @@ static inline const char *outer_udp(enum outer_form form, const char *port, cons
     return outer_ip(form, 17, text);
 }
 
-#define GRE ((const char *)NULL)
+/* In place of a port: over IP with that protocol. */
+#define GRE     "#47"
+#define ETHERIP "#97"
+#define L2TPV3  "#115"
 
-/* Over UDP to `port`, or over IP protocol 47. */
+static inline unsigned carrier_protocol(const char *port) {
+    return port[0] == '#' ? (unsigned)atoi(port + 1) : 17;
+}
+
+/* Over UDP to `port`, or over IP. */
 static inline const char *outer(enum outer_form form, const char *port, const char *payload) {
-    return port == GRE ? outer_ip(form, 47, payload) : outer_udp(form, port, payload);
+    unsigned protocol = carrier_protocol(port);
+    return protocol == 17 ? outer_udp(form, port, payload) : outer_ip(form, protocol, payload);
 }
 
 #define NO_KEY INT64_C(-1)
@@ -94,8 +102,8 @@ static inline void assert_closed(const char *port, const char *payload) {
     assert_int_equal(packet.tunnel_path, 0);
     assert_int_equal(packet.vlan_id, 0);
     assert_int_equal(packet.source[0], 1);
-    assert_int_equal(packet.protocol, port == GRE ? 47 : 17);
-    assert_int_equal(packet.source_port, port == GRE ? 0 : 0x1111);
+    assert_int_equal(packet.protocol, carrier_protocol(port));
+    assert_int_equal(packet.source_port, carrier_protocol(port) == 17 ? 0x1111 : 0);
 }
 
 static inline void assert_refused(const char *port, const char *payload, enum decode_reason reason) {

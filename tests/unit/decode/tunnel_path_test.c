@@ -36,10 +36,10 @@ static void wrap(char *frame, const struct level *level) {
     static char inner[FRAME];
     snprintf(inner, sizeof inner, "%s", frame);
     unsigned header = (unsigned)strlen(level->header) / 2 + (level->ethernet ? 14 : 0);
-    unsigned length = header + (unsigned)strlen(inner) / 2, udp = level->port == GRE ? 0 : 8;
+    unsigned length = header + (unsigned)strlen(inner) / 2, udp = carrier_protocol(level->port) != 17 ? 0 : 8;
     int used = snprintf(frame, FRAME, "4500%04x0001000040%s00000101010102020202", length + udp + 20,
-                        level->port == GRE ? "2f" : "11");
-    if (level->port != GRE)
+                        carrier_protocol(level->port) != 17 ? "2f" : "11");
+    if (carrier_protocol(level->port) == 17)
         used +=
             snprintf(frame + used, FRAME - (size_t)used, OUTER_PORT "%s%04x0000", level->port, length + 8);
     used += snprintf(frame + used, FRAME - (size_t)used, "%s%s%s", level->header,
