@@ -83,6 +83,15 @@ static void pass_time(struct intake *intake, int64_t time, const struct intake_c
     capture_hurry(intake->capture, calls->time_passed(context, time));
 }
 
+/* A pipe that is silent says nothing of the packets' time. */
+static void take_silence(struct intake *intake, const struct intake_calls *calls, void *context) {
+    if (!intake->plan->live)
+        return;
+    int64_t time = time_of_silence(intake);
+    take_held(intake, calls, context);
+    pass_time(intake, time, calls, context);
+}
+
 static void keep_house(struct intake *intake, const struct intake_calls *calls, void *context) {
     heartbeat_beat(&intake->heartbeat, clock_monotonic());
     calls->housekeeping(context);
@@ -107,9 +116,7 @@ void intake_run(struct intake *intake, const struct intake_calls *calls, void *c
                 keep_house(intake, calls, context);
             }
         } else if (event == CAPTURE_IDLE) {
-            int64_t time = time_of_silence(intake);
-            take_held(intake, calls, context);
-            pass_time(intake, time, calls, context);
+            take_silence(intake, calls, context);
             keep_house(intake, calls, context);
         }
     }

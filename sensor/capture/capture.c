@@ -63,6 +63,10 @@ const char *capture_link_type_name(const struct capture *capture) {
     return name ? name : "";
 }
 
+const char *capture_file_name(const struct capture *capture, uint32_t file) {
+    return capture->type->file_name != NULL ? capture->type->file_name(capture, file) : NULL;
+}
+
 const char *capture_library_version(void) {
     return pcap_lib_version();
 }

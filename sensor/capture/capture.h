@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-/* One captured frame. `bytes` is borrowed from libpcap until the next call of capture_next(). */
+/* One captured frame. `bytes` is borrowed until the next call of capture_next(). */
 struct frame {
     const uint8_t *bytes;
     uint32_t captured_length; /* bytes that are there */
@@ -19,12 +19,15 @@ struct frame {
     int64_t seconds;          /* since the epoch, as recorded: may be wrong, may go back */
     int32_t microseconds;     /* as recorded; nanosecond captures are truncated; may be out of 0..999999 in
                                  damaged files */
-    int link_type;            /* DLT_* of libpcap; may change between the files of one stream */
+    int link_type;            /* DLT_* of libpcap; may change from frame to frame */
+    uint32_t file; /* which of the captures the frame is of, as capture_file_name() counts; live 0 */
 };
 
 struct capture_options {
-    const char *const *files; /* read one after another as one stream; "-" is standard input; NULL for live */
+    const char *const *files; /* read one after another; "-" is standard input; NULL for live */
     size_t file_count;
+    bool sort;        /* files: by the time of their first packets, not as they are given */
+    bool as_nfstream; /* files: read by libpcap, with its limits, and on behind errors, as NFStream does */
     const char *interface;       /* name, or "auto" (the default route's); NULL for files */
     const char *bpf_filter;      /* pcap-filter(7); NULL: everything */
     bool promiscuous_mode;       /* live */
@@ -45,15 +48,15 @@ struct capture_statistics {
 
 enum capture_event {
     CAPTURE_FRAME, /* *frame is filled */
-    CAPTURE_IDLE,  /* live: nothing arrived for poll_milliseconds, or see capture_hurry() */
-    CAPTURE_END,   /* end of the last file, or capture_break() */
+    CAPTURE_IDLE, /* live: nothing arrived for poll_milliseconds, or see capture_hurry(); files: a pipe is silent */
+    CAPTURE_END, /* end of the last file, or capture_break() */
 };
 
 struct capture;
 
-/* Opens the source; files are opened one by one as they are reached, the first one here. On failure *capture
- * is unchanged. Exit codes: EX_NOINPUT no such file or interface, EX_DATAERR not a capture, EX_NOPERM,
- * EX_USAGE bad BPF. */
+/* Opens the source; files are opened one by one as they are reached. On failure *capture is unchanged: no file of the list is
+ * a capture, as far as can be told without waiting. Exit codes: EX_NOINPUT no such file or interface, EX_DATAERR not a capture,
+ * EX_NOPERM, EX_USAGE bad BPF. */
 int capture_open(const struct capture_options *options, struct capture **capture, struct error *error);
 void capture_close(struct capture *capture);
 
@@ -63,9 +66,9 @@ enum { CAPTURE_SHARES_MAX = 64 };
 int capture_open_shares(const struct capture_options *options, size_t count, struct capture **captures,
                         struct error *error);
 
-/* 0 and *event, or -errno: the source failed (a file is cut: EX_DATAERR; an interface went away: EX_IOERR).
+/* 0 and *event, or -errno: the source failed (a file can't be read, or is cut: EX_DATAERR; an interface went away: EX_IOERR).
  * What was given out before stays valid work; the caller finishes it and exits with the error's code. A later call goes on
- * with the file after a cut one; after any other failure it gives CAPTURE_END. */
+ * with the next file; after the failure of an interface it gives CAPTURE_END. */
 int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,
                  struct error *error);
 
@@ -85,6 +88,9 @@ const char *capture_source_name(const struct capture *capture);
 /* The link type of a live source, as libpcap names it ("EN10MB"); "" if it has no name, or the source is a file, whose may
  * change. */
 const char *capture_link_type_name(const struct capture *capture);
+
+/* The path of a file as it was given, by frame.file; NULL: there are no more. Any thread may ask, once the capture is open. */
+const char *capture_file_name(const struct capture *capture, uint32_t file);
 
 /* Calls `visit` for each interface that can be captured from: name, description or "", addresses as text. */
 int capture_list_interfaces(void (*visit)(const char *name, const char *description, const char *addresses,

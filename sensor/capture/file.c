@@ -1,179 +1,103 @@
-/* Captures from files and standard input, one after another as one stream. */
+/* A list of captures, from files and standard input, one after another. What can't be read is told and passed over. */
 #include <errno.h>
-#include <pcap/pcap.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "capture/capture.h"
+#include "capture/file_order.h"
+#include "capture/reader.h"
 #include "capture/source.h"
-
-enum { READ_BUFFER_SIZE = 1 << 20 };
 
 struct file_capture {
     struct capture base;
-    pcap_t *handle;    /* NULL between two files */
-    int link_type;     /* of the handle */
-    char *read_buffer; /* stdio's, for one file after another */
-    const char **names;
+    struct reader reader;
+    const char **names; /* in the order in which they are read */
+    bool *refused;      /* by check_path() */
     size_t count;
+    size_t told;           /* names whose refusal, if they were refused, was told */
     size_t current;        /* index of the file that is read, or will be next */
-    char *filter;          /* NULL: none */
-    uint64_t file_frames;  /* given out of the current file */
-    uint64_t bytes_before; /* sizes of the files that are done */
+    uint64_t bytes_before; /* read of the files that are done */
     uint64_t bytes_total;
 };
 
-static bool is_standard_input(const char *path) {
-    return strcmp(path, "-") == 0;
-}
-
-static const char *name_of(const char *path) {
-    return is_standard_input(path) ? "standard input" : path;
-}
-
-static int refuse_path(const char *path, int reason, struct error *error) {
-    switch (reason) {
-    case ENOENT:
-    case ENOTDIR:
-        return error_set(error, reason, EX_NOINPUT, "no such capture file: %s; check the path", path);
-    case EACCES:
-    case EPERM:
-        return error_set(error, reason, EX_NOPERM,
-                         "no permission to read the capture file %s; give this user read access", path);
-    default:
-        return error_set(error, reason, EX_NOINPUT, "can't open the capture file %s: %s", path,
-                         strerror(reason));
-    }
-}
-
-/* All paths are looked at before the first packet, so that a misspelt last name doesn't cost an hour. */
-static int check_path(struct file_capture *capture, const char *path, struct error *error) {
+static int check_path(const char *path, uint64_t *size, struct error *error) {
     struct stat status;
-    if (is_standard_input(path)) {
+    *size = 0;
+    if (reader_is_standard_input(path)) {
         if (isatty(STDIN_FILENO))
             return error_set(error, EINVAL, EX_USAGE,
                              "standard input is a terminal; pipe or redirect a capture into it");
         return 0;
     }
     if (stat(path, &status) < 0)
-        return refuse_path(path, errno, error);
+        return reader_refuse_path(path, errno, error);
     if (S_ISDIR(status.st_mode))
         return error_set(error, EISDIR, EX_NOINPUT, "%s is a directory; name the capture files in it", path);
     if (access(path, R_OK) < 0)
-        return refuse_path(path, errno, error);
+        return reader_refuse_path(path, errno, error);
     if (S_ISREG(status.st_mode))
-        capture->bytes_total += (uint64_t)status.st_size;
+        *size = (uint64_t)status.st_size;
     return 0;
 }
 
-static bool is_empty(FILE *stream) {
-    int first = getc(stream);
-    if (first == EOF)
-        return true;
-    ungetc(first, stream);
-    return false;
-}
-
-/* libpcap closes `stream` with the handle, but for standard input's. */
-static int open_stream(struct file_capture *capture, FILE *stream, const char *name, struct error *error) {
-    char reason[PCAP_ERRBUF_SIZE] = "";
-    bool empty = is_empty(stream);
-    if (!empty)
-        capture->handle = pcap_fopen_offline(stream, reason);
-    if (capture->handle == NULL) {
-        if (stream != stdin)
-            fclose(stream);
-        if (empty)
-            return error_set(error, EBADMSG, EX_DATAERR,
-                             "%s is empty; a capture has at least a file header, so write it again", name);
-        return error_set(error, EBADMSG, EX_DATAERR, "%s is not a pcap or pcapng capture: %s", name, reason);
+/* What is known to be wrong is told before the first packet: a misspelt last name would come up after an hour. */
+static int tell_refused(struct file_capture *capture, struct error *error) {
+    uint64_t size;
+    while (capture->told < capture->count) {
+        size_t i = capture->told++;
+        if (capture->refused[i] && check_path(capture->names[i], &size, error) < 0)
+            return -EIO;
     }
-    capture->link_type = pcap_datalink(capture->handle);
-    /* One that libpcap has no name for, private ones aside, was never captured: the file header is damaged. Others are
-     * for the decoder. */
-    bool private = capture->link_type >= DLT_USER0 && capture->link_type <= DLT_USER15;
-    if (!private && pcap_datalink_val_to_name(capture->link_type) == NULL)
-        return error_set(error, EBADMSG, EX_DATAERR,
-                         "%s has the link type %d, which libpcap doesn't know; write the capture again", name,
-                         capture->link_type);
-    return source_set_filter(capture->handle, capture->filter, name, error);
-}
-
-static int open_current(struct file_capture *capture, struct error *error) {
-    const char *path = capture->names[capture->current];
-    FILE *stream = is_standard_input(path) ? stdin : fopen(path, "rbe");
-    if (stream == NULL)
-        return refuse_path(path, errno, error);
-    if (stream != stdin)
-        setvbuf(stream, capture->read_buffer, _IOFBF, READ_BUFFER_SIZE);
-    capture->file_frames = 0;
-    return open_stream(capture, stream, name_of(path), error);
-}
-
-static uint64_t position(const struct file_capture *capture) {
-    if (capture->handle == NULL || is_standard_input(capture->names[capture->current]))
-        return 0;
-    off_t offset = ftello(pcap_file(capture->handle));
-    return offset > 0 ? (uint64_t)offset : 0;
+    return 0;
 }
 
 static void close_current(struct file_capture *capture) {
-    capture->bytes_before += position(capture);
-    pcap_close(capture->handle);
-    capture->handle = NULL;
+    capture->bytes_before += reader_position(&capture->reader);
+    reader_close(&capture->reader);
     capture->current++;
 }
 
-/* The current file breaks off; the next one is next. */
-static int fail(struct file_capture *capture, struct error *error) {
-    error_set(error, EBADMSG, EX_DATAERR,
-              "the capture %s is cut or damaged after %llu packet%s: %s; what came before counts",
-              name_of(capture->names[capture->current]), (unsigned long long)capture->file_frames,
-              capture->file_frames == 1 ? "" : "s", pcap_geterr(capture->handle));
-    close_current(capture);
-    return -EBADMSG;
+/* The next one that was not refused. False: there is none. */
+static bool find_next(struct file_capture *capture) {
+    while (capture->current < capture->count && capture->refused[capture->current])
+        capture->current++;
+    return capture->current < capture->count;
 }
 
-static void fill_frame(struct file_capture *capture, struct frame *frame, const struct pcap_pkthdr *header,
-                       const u_char *bytes) {
-    frame->bytes = bytes;
-    frame->captured_length = header->caplen;
-    frame->wire_length = header->len;
-    frame->seconds = header->ts.tv_sec;
-    frame->microseconds = (int32_t)header->ts.tv_usec;
-    frame->link_type = capture->link_type;
-    capture->file_frames++;
-    capture->base.frames++;
+static int open_current(struct file_capture *capture, struct error *error) {
+    if (capture->reader.descriptor >= 0)
+        return 0;
+    int result = reader_open(&capture->reader, capture->names[capture->current], error);
+    if (result < 0)
+        capture->current++;
+    return result;
 }
 
 static int file_next(struct capture *base, struct frame *frame, enum capture_event *event,
                      struct error *error) {
     struct file_capture *capture = (struct file_capture *)base;
-    struct pcap_pkthdr *header;
-    const u_char *bytes;
-    while (capture->current < capture->count) {
-        int result = capture->handle == NULL ? open_current(capture, error) : 0;
-        if (result < 0) {
-            capture_break(base);
+    int result = tell_refused(capture, error);
+    if (result < 0)
+        return result;
+    while (find_next(capture)) {
+        if ((result = open_current(capture, error)) < 0)
             return result;
-        }
-        switch (pcap_next_ex(capture->handle, &header, &bytes)) {
-        case 1:
-            fill_frame(capture, frame, header, bytes);
+        switch (reader_next(&capture->reader, frame)) {
+        case READ_GOOD:
+            frame->file = (uint32_t)capture->current;
+            base->frames++;
             *event = CAPTURE_FRAME;
             return 0;
-        case PCAP_ERROR_BREAK: /* the end of the file */ close_current(capture); continue;
-        default:
-            /* A signal cuts a blocked read of standard input short: that is capture_break(), not a damaged
-             * file. */
-            if (atomic_load_explicit(&base->broken, memory_order_relaxed))
-                break;
-            return fail(capture, error);
+        case READ_IDLE: *event = CAPTURE_IDLE; return 0;
+        case READ_END: close_current(capture); continue;
+        case READ_FAILED: break;
         }
-        break;
+        result = reader_failed(&capture->reader, error);
+        close_current(capture);
+        return result;
     }
     *event = CAPTURE_END;
     return 0;
@@ -181,42 +105,91 @@ static int file_next(struct capture *base, struct frame *frame, enum capture_eve
 
 static void file_statistics(struct capture *base, struct capture_statistics *statistics) {
     const struct file_capture *capture = (const struct file_capture *)base;
-    statistics->bytes_read = capture->bytes_before + position(capture);
+    statistics->bytes_read = capture->bytes_before + reader_position(&capture->reader);
     statistics->bytes_total = capture->bytes_total;
 }
 
 static const char *file_name(const struct capture *base) {
     const struct file_capture *capture = (const struct file_capture *)base;
     size_t last = capture->count - 1;
-    return name_of(capture->names[capture->current < last ? capture->current : last]);
+    return reader_name_of(capture->names[capture->current < last ? capture->current : last]);
+}
+
+static const char *name_of_file(const struct capture *base, uint32_t file) {
+    const struct file_capture *capture = (const struct file_capture *)base;
+    return file < capture->count ? capture->names[file] : NULL;
 }
 
 static void file_close(struct capture *base) {
     struct file_capture *capture = (struct file_capture *)base;
-    if (capture->handle != NULL)
-        pcap_close(capture->handle);
-    free(capture->read_buffer);
-    free(capture->filter);
-    for (size_t i = 0; i < capture->count; i++)
+    reader_destroy(&capture->reader);
+    for (size_t i = 0; capture->names != NULL && i < capture->count; i++)
         free((char *)capture->names[i]);
     free(capture->names);
+    free(capture->refused);
     free(capture);
 }
 
-static const struct source_type file_type = {file_next, NULL, file_statistics, file_name, file_close, NULL};
+static const struct source_type file_type = {.next = file_next,
+                                             .statistics = file_statistics,
+                                             .name = file_name,
+                                             .file_name = name_of_file,
+                                             .close = file_close};
 
 /* Copies what the options point to: they are borrowed for the call only. */
 static int copy_options(struct file_capture *capture, const struct capture_options *options) {
+    capture->count = options->file_count;
     capture->names = calloc(options->file_count, sizeof *capture->names);
-    capture->read_buffer = malloc(READ_BUFFER_SIZE);
-    if (capture->names == NULL || capture->read_buffer == NULL)
+    capture->refused = calloc(options->file_count, sizeof *capture->refused);
+    if (capture->names == NULL || capture->refused == NULL)
         return -ENOMEM;
-    for (; capture->count < options->file_count; capture->count++)
-        if ((capture->names[capture->count] = strdup(options->files[capture->count])) == NULL)
+    for (size_t i = 0; i < capture->count; i++)
+        if ((capture->names[i] = strdup(options->files[i])) == NULL)
             return -ENOMEM;
-    if (options->bpf_filter != NULL && (capture->filter = strdup(options->bpf_filter)) == NULL)
-        return -ENOMEM;
-    return 0;
+    return reader_create(&capture->reader, options, &capture->base.broken);
+}
+
+static void check_paths(struct file_capture *capture) {
+    struct error error;
+    for (size_t i = 0; i < capture->count; i++) {
+        uint64_t size;
+        capture->refused[i] = check_path(capture->names[i], &size, &error) < 0;
+        capture->bytes_total += size;
+    }
+}
+
+/* Whether the file is a capture, as far as its first bytes tell; it is left open. What may make us wait is taken for one. */
+static int try_file(struct file_capture *capture, size_t i, struct error *error) {
+    struct stat status;
+    uint64_t size;
+    const char *path = capture->names[i];
+    if (capture->refused[i])
+        return check_path(path, &size, error);
+    if (reader_is_standard_input(path) || stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+        return 0;
+    int result = reader_open(&capture->reader, path, error);
+    if (result == 0 && reader_recognize(&capture->reader) == READ_FAILED)
+        result = reader_failed(&capture->reader, error);
+    if (result < 0)
+        reader_close(&capture->reader);
+    return result;
+}
+
+/* Some file must be a capture, or nothing is begun; all are named then, the last one by who calls. */
+static int try_files(struct file_capture *capture, struct error *error) {
+    int result = 0;
+    for (size_t i = 0; i < capture->count; i++) {
+        result = try_file(capture, i, error);
+        if (result == 0) {
+            if (i > 0)
+                reader_close(&capture->reader);
+            return 0;
+        }
+    }
+    for (size_t i = 0; i + 1 < capture->count; i++)
+        if (try_file(capture, i, error) < 0)
+            log_line(LOG_ERROR, "%s", error->text);
+    return capture->count > 1 ? try_file(capture, capture->count - 1, error) : result;
 }
 
 int file_open(const struct capture_options *options, struct capture **opened, struct error *error) {
@@ -224,13 +197,16 @@ int file_open(const struct capture_options *options, struct capture **opened, st
     if (capture == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "no memory to open %s", options->files[0]);
     capture->base.type = &file_type;
+    capture->reader.descriptor = -1;
     int result = copy_options(capture, options);
     if (result < 0)
         error_set(error, -result, EX_OSERR, "no memory to open %s", options->files[0]);
-    for (size_t i = 0; result == 0 && i < capture->count; i++)
-        result = check_path(capture, capture->names[i], error);
-    if (result == 0)
-        result = open_current(capture, error);
+    if (result == 0 && options->sort)
+        result = file_order(capture->names, capture->count, &capture->reader, error);
+    if (result == 0) {
+        check_paths(capture);
+        result = try_files(capture, error);
+    }
     if (result < 0) {
         file_close(&capture->base);
         return result;

@@ -165,6 +165,7 @@ static int read_frame(struct live_capture *capture, struct frame *frame) {
     frame->seconds = header->ts.tv_sec;
     frame->microseconds = (int32_t)header->ts.tv_usec;
     frame->link_type = capture->link_type;
+    frame->file = 0;
     capture->base.frames++;
     return 1;
 }
@@ -246,8 +247,12 @@ static void live_close(struct capture *base) {
     free(capture);
 }
 
-static const struct source_type live_type = {live_next, live_rest,  live_statistics,
-                                             live_name, live_close, live_link_type};
+static const struct source_type live_type = {.next = live_next,
+                                             .rest = live_rest,
+                                             .statistics = live_statistics,
+                                             .name = live_name,
+                                             .link_type = live_link_type,
+                                             .close = live_close};
 
 static int choose_name(struct live_capture *capture, const char *interface, struct error *error) {
     if (strcmp(interface, "auto") == 0) {

@@ -25,11 +25,31 @@ class Captures(Case):
     def test_no_such_file(self):
         self.refused(os.EX_NOINPUT, ["no such capture file", "absent.pcap", "check the path"], "-r", "absent.pcap", "-w", "null:")
 
-    def test_no_such_file_among_several_is_found_before_the_first_packet(self):
-        good = self.write("good.pcap", frames.conversations(3))
+    def test_files_that_are_refused_among_several(self):
+        """Each is named before the first packet, the others are read, and the exit code is the first one's."""
+        names = [self.write(f"good{i}.pcap", frames.pcap([(i, frames.udp(5000 + i, 53, b"question"))])) for i in range(2)]
+        empty, text = self.write("empty.pcap", b""), self.write("letter.txt", "Dear reader, this is no capture at all.\n")
+        for bad, code, says in (("absent.pcap", os.EX_NOINPUT, "no such capture file"), (self.folder, os.EX_NOINPUT, "is a directory"),
+                                (empty, os.EX_DATAERR, "is empty"), (text, os.EX_DATAERR, "not a pcap or pcapng capture")):
+            for place in range(3):
+                with self.subTest(bad=bad, place=place):
+                    captures = list(names)
+                    captures.insert(place, bad)
+                    result = run(*[word for name in captures for word in ("-r", name)], "-w", "-")
+                    self.failed(result, code, [bad, says])
+                    self.assertEqual({row["src_port"] for row in result.jsonl()}, {5000, 5001})
+        result = run("-r", empty, "-r", names[0], "-r", "absent.pcap", "-r", self.folder, "-w", "-")
+        self.assertEqual(result.code, os.EX_NOINPUT)
+        for line, says in zip(result.errors, ("absent.pcap", "is a directory", "empty.pcap"), strict=True):
+            self.assertIn(says, line)
+
+    def test_no_file_that_can_be_read(self):
+        """All are named, and no output is begun."""
         output = self.folder / "flows.csv"
-        self.refused(os.EX_NOINPUT, ["absent.pcap"], "-r", good, "-r", "absent.pcap", "-w", output)
-        self.assertFalse(output.exists(), "an output was begun though an input is absent")
+        result = run("-r", "absent.pcap", "-r", self.write("empty.pcap", b""), "-w", output)
+        self.assertEqual(result.code, os.EX_DATAERR)
+        self.assertEqual(len(result.errors), 2, result)
+        self.assertFalse(output.exists(), "an output was begun though nothing can be read")
 
     def test_folder_instead_of_a_file(self):
         self.refused(os.EX_NOINPUT, [self.folder, "directory", "name the capture files"], "-r", self.folder, "-w", "null:")
@@ -75,9 +95,11 @@ class Captures(Case):
             self.assertIn(word, warnings[0])
 
     def test_link_type_that_no_one_knows(self):
-        """A link type that libpcap has no name for is a damaged header, not a private link."""
+        """One that uses reserved bits is a damaged header; any other may come to be, and its packets are counted."""
         strange = self.write("strange.pcap", frames.pcap([], link_type=3145728))
-        self.refused(os.EX_DATAERR, ["strange.pcap", "link type", "3145728"], "-r", strange, "-w", "null:")
+        self.refused(os.EX_DATAERR, ["strange.pcap", "link type", "3145728", "reserved"], "-r", strange, "-w", "null:")
+        new = self.write("new.pcap", frames.pcap([(0, b"bytes of a link type that was given out later")], link_type=0xFFF0))
+        self.assertEqual(self.ledger(self.succeeds("-r", new, "-w", "null:")).packets["why"], {"link_type": 1})
 
     @NEEDS_ROOT
     def test_no_permission_to_read(self):

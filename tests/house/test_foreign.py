@@ -12,6 +12,8 @@ CASES = (
     ("librdkafka/rdkafka.h", ("sink/kafka.c", "sink/kafka_ledger.c"), ("sink/file.c", "sink/kafka.h", "app/main.c")),
     ("rdkafka.h", ("sink/kafka.c",), ("record/message.c",)),
     ("libconfig.h", ("app/config/config.c", "app/config/units.c"), ("app/main.c", "base/option.c")),
+    ("zlib.h", ("capture/decompress_gzip.c", "sink/null.c"), ("capture/stream.c", "app/main.c")),
+    ("zstd.h", ("capture/decompress_zstd.c", "sink/file.c"), ("capture/decompress_gzip.c", "record/lint.c")),
     ("pcap.h", ("capture/file.c", "meter/packet_filter.c"), ("decode/link.c", "meter/packet_filter.h", "app/main.c")),
     ("pcap/dlt.h", ("capture/link.h",), ("decode/link.c",)),
 )

@@ -1,0 +1,187 @@
+#include "capture/stream.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "capture/decompressor.h"
+
+enum { IDLE_MILLISECONDS = 100 /* of a silent pipe, until who reads is told so */ };
+
+static const struct decompressor *const decompressors[] = {
+#define DECOMPRESSOR(name) &decompressor_##name,
+#include "capture/decompressors.def"
+#undef DECOMPRESSOR
+};
+
+struct stream *stream_create(void) {
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (stream != NULL && (stream->window = malloc(STREAM_WINDOW)) == NULL) {
+        free(stream);
+        return NULL;
+    }
+    return stream;
+}
+
+void stream_destroy(struct stream *stream) {
+    if (stream == NULL)
+        return;
+    stream_end(stream);
+    free(stream->window);
+    free(stream);
+}
+
+void stream_begin(struct stream *stream, int descriptor) {
+    struct stat status;
+    stream->descriptor = descriptor;
+    stream->waits = fstat(descriptor, &status) < 0 || !S_ISREG(status.st_mode);
+}
+
+void stream_end(struct stream *stream) {
+    if (stream->decompressor != NULL)
+        stream->decompressor->close(stream->decompression);
+    free(stream->packed);
+    *stream = (struct stream){.window = stream->window, .descriptor = -1};
+}
+
+static ptrdiff_t fail(struct stream *stream, int reason) {
+    snprintf(stream->reason, sizeof stream->reason, "reading it failed: %s", strerror(reason));
+    return -reason;
+}
+
+static ptrdiff_t failed_call(struct stream *stream) {
+    return errno == EAGAIN || errno == EINTR ? -EAGAIN : fail(stream, errno);
+}
+
+/* As read(); -EAGAIN for a pipe that has been silent for a while, and after a signal. */
+static ptrdiff_t take(struct stream *stream, uint8_t *bytes, size_t size) {
+    struct pollfd wait = {.fd = stream->descriptor, .events = POLLIN};
+    if (stream->waits) {
+        int ready = poll(&wait, 1, IDLE_MILLISECONDS);
+        if (ready <= 0)
+            return ready == 0 ? -EAGAIN : failed_call(stream);
+    }
+    ptrdiff_t length = read(stream->descriptor, bytes, size);
+    if (length < 0)
+        return failed_call(stream);
+    stream->taken += (uint64_t)length;
+    return length;
+}
+
+/* More compressed bytes, after all were used up. */
+static int fill_packed(struct stream *stream) {
+    ptrdiff_t length = take(stream, stream->packed, STREAM_WINDOW);
+    if (length < 0)
+        return (int)length;
+    stream->packed_next = 0;
+    stream->packed_end = (size_t)length;
+    stream->packed_at_end = length == 0;
+    return 0;
+}
+
+/* What was packed before something damaged is given first, and what is there before a pipe is waited for. */
+static ptrdiff_t unpack(struct stream *stream, uint8_t *bytes, size_t size) {
+    while (stream->reason[0] == '\0') {
+        const char *reason = NULL;
+        size_t in = stream->packed_end - stream->packed_next, out = size;
+        int result = stream->decompressor->run(stream->decompression, stream->packed + stream->packed_next,
+                                               &in, bytes, &out, stream->packed_at_end, &reason);
+        stream->packed_next += in;
+        if (result < 0)
+            snprintf(stream->reason, sizeof stream->reason, "%s: %s", stream->decompressor->name, reason);
+        if (out > 0)
+            return (ptrdiff_t)out;
+        if (result < 0 || in > 0)
+            continue;
+        if (stream->packed_at_end)
+            return 0;
+        if ((result = fill_packed(stream)) < 0)
+            return result;
+    }
+    return -EBADMSG;
+}
+
+static ptrdiff_t fill(struct stream *stream, uint8_t *bytes, size_t size) {
+    return stream->decompressor != NULL ? unpack(stream, bytes, size) : take(stream, bytes, size);
+}
+
+/* Moves what is left to the window's front and fills up behind it, once. */
+static bool more_into_window(struct stream *stream) {
+    if (stream->next > 0) {
+        memmove(stream->window, stream->window + stream->next, stream->end - stream->next);
+        stream->end -= stream->next;
+        stream->next = 0;
+    }
+    ptrdiff_t length = fill(stream, stream->window + stream->end, STREAM_WINDOW - stream->end);
+    if (length > 0)
+        stream->end += (size_t)length;
+    else
+        stream->state = length == 0 ? STREAM_END : length == -EAGAIN ? STREAM_IDLE : STREAM_FAILED;
+    return length > 0;
+}
+
+static void skip_what_is_there(struct stream *stream) {
+    uint64_t count = stream->to_skip;
+    stream->to_skip = 0;
+    stream_skip(stream, count);
+}
+
+const uint8_t *stream_more(struct stream *stream, size_t count) {
+    while (stream->to_skip > 0 || stream->end - stream->next < count) {
+        if (!more_into_window(stream))
+            return NULL;
+        skip_what_is_there(stream);
+    }
+    return stream->window + stream->next;
+}
+
+ptrdiff_t stream_read(struct stream *stream, void *buffer, size_t size, const atomic_bool *broken) {
+    size_t there = stream->end - stream->next;
+    ptrdiff_t length;
+    if (there > 0) {
+        size = size < there ? size : there;
+        memcpy(buffer, stream->window + stream->next, size);
+        stream->next += size;
+        return (ptrdiff_t)size;
+    }
+    do
+        length = fill(stream, buffer, size);
+    while (length == -EAGAIN && !atomic_load_explicit(broken, memory_order_relaxed));
+    return length;
+}
+
+/* The window that was looked at becomes that of the compressed bytes. */
+static bool begin_to_unpack(struct stream *stream, const struct decompressor *decompressor) {
+    uint8_t *window = malloc(STREAM_WINDOW);
+    void *decompression = window != NULL ? decompressor->open() : NULL;
+    if (decompression == NULL) {
+        free(window);
+        fail(stream, ENOMEM);
+        return false;
+    }
+    stream->packed = stream->window;
+    stream->packed_next = stream->next;
+    stream->packed_end = stream->end;
+    stream->window = window;
+    stream->next = stream->end = 0;
+    stream->decompressor = decompressor;
+    stream->decompression = decompression;
+    return true;
+}
+
+enum stream_state stream_recognize(struct stream *stream) {
+    if (stream->is_recognized)
+        return STREAM_GOOD;
+    const uint8_t *magic = stream_peek(stream, DECOMPRESSOR_MAGIC);
+    if (magic == NULL && stream->state != STREAM_END)
+        return stream->state;
+    stream->is_recognized = true;
+    for (size_t i = 0; magic != NULL && i < sizeof decompressors / sizeof *decompressors; i++)
+        if (decompressors[i]->recognizes(magic))
+            return begin_to_unpack(stream, decompressors[i]) ? STREAM_GOOD : STREAM_FAILED;
+    return STREAM_GOOD;
+}

@@ -1,0 +1,77 @@
+/* The bytes of one capture, whatever brings them: a file or a pipe, as they are or compressed (decompressors.def). The
+ * format that reads them looks ahead in one window of fixed size, so that memory is bounded whatever the bytes say.
+ * One thread; allocates only in stream_create() and, for a compressed capture, in stream_recognize(). */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The most that can be looked at together. */
+enum { STREAM_WINDOW = 1 << 20 };
+
+enum stream_state {
+    STREAM_GOOD,
+    STREAM_IDLE,   /* a pipe is silent, or a signal came: ask again */
+    STREAM_END,    /* fewer bytes than asked for remain */
+    STREAM_FAILED, /* stream->reason says why */
+};
+
+struct decompressor;
+
+struct stream {
+    uint8_t *window;
+    size_t next, end;        /* what lies in the window: window[next .. end) */
+    uint64_t to_skip;        /* before window[next], not read yet; then the window is empty */
+    enum stream_state state; /* why stream_more() gave nothing */
+    int descriptor;
+    bool waits;                              /* no regular file: reading may block */
+    bool is_recognized;                      /* whether it is compressed is known */
+    const struct decompressor *decompressor; /* NULL: bytes are as they are */
+    void *decompression;
+    uint8_t *packed; /* a window of compressed bytes: packed[packed_next .. packed_end) */
+    size_t packed_next, packed_end;
+    bool packed_at_end;
+    uint64_t taken; /* bytes read from the descriptor */
+    char reason[160];
+};
+
+/* NULL: no memory. The window serves one capture after another. */
+struct stream *stream_create(void);
+void stream_destroy(struct stream *stream); /* NULL is fine */
+
+/* Begins with the bytes of `descriptor`, which stays the caller's. */
+void stream_begin(struct stream *stream, int descriptor);
+/* Finds out by the first bytes how the others are compressed. Called until it is STREAM_GOOD, before anything is looked at. */
+enum stream_state stream_recognize(struct stream *stream);
+void stream_end(struct stream *stream);
+
+/* See stream_peek(). */
+const uint8_t *stream_more(struct stream *stream, size_t count);
+
+/* At least `count` bytes (at most STREAM_WINDOW), valid until the next call, or NULL and stream->state. Nothing is used up:
+ * after STREAM_IDLE the same call goes on. */
+static inline const uint8_t *stream_peek(struct stream *stream, size_t count) {
+    return stream->end - stream->next >= count && stream->to_skip == 0 ? stream->window + stream->next
+                                                                       : stream_more(stream, count);
+}
+
+/* Uses bytes up, also such as were not looked at; that they are missing shows at the next look. */
+static inline void stream_skip(struct stream *stream, uint64_t count) {
+    size_t there = stream->end - stream->next;
+    if (count <= there) {
+        stream->next += (size_t)count;
+        return;
+    }
+    stream->next = stream->end;
+    stream->to_skip += count - there;
+}
+
+/* After STREAM_END: whether the capture ends between two of its parts. */
+static inline bool stream_is_used_up(const struct stream *stream) {
+    return stream->next == stream->end && stream->to_skip == 0;
+}
+
+/* Uses up at most `size` bytes into `buffer`; waits for a silent pipe until `broken`. 0: end, -errno: failed. */
+ptrdiff_t stream_read(struct stream *stream, void *buffer, size_t size, const atomic_bool *broken);
