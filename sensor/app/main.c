@@ -14,6 +14,7 @@
 #include "app/command/manual.h"
 #include "app/pipeline.h"
 #include "app/plan.h"
+#include "app/preflight.h"
 #include "app/command/reference.h"
 #include "app/command/schema_commands.h"
 #include "app/command/topics_commands.h"
@@ -76,6 +77,12 @@ static int print_memory(const struct plan *plan, struct error *error) {
     return result;
 }
 
+/* A file that a run could not read or write is a fault of the configuration that names it. */
+static void judge_as_configuration(struct error *error) {
+    if (error->exit_code != EX_USAGE && error->exit_code != EX_OSERR)
+        error->exit_code = EX_CONFIG;
+}
+
 /* Commands that need the configuration judged and the schemas bound. */
 static int execute_plan(enum command command, const struct config *config, struct error *error) {
     struct plan plan;
@@ -95,8 +102,12 @@ static int execute_plan(enum command command, const struct config *config, struc
         result = verify_command(&plan, error);
     else if (result == 0 && command == COMMAND_MEMORY)
         result = print_memory(&plan, error);
-    else if (result == 0 && command != COMMAND_CHECK_CONFIG)
+    else if (result == 0 && command == COMMAND_CHECK_CONFIG)
+        result = preflight(&plan, error);
+    else if (result == 0)
         result = schema_command(command, &plan, error);
+    if (result < 0 && command == COMMAND_CHECK_CONFIG)
+        judge_as_configuration(error);
     plan_release(&plan);
     return result;
 }

@@ -76,7 +76,7 @@ int source_set_filter(struct pcap *handle, const char *filter, const char *name,
     if (filter == NULL)
         return 0;
     if (pcap_compile(handle, &program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
-        return error_set(error, EINVAL, EX_USAGE,
+        return error_set(error, EINVAL, EX_CONFIG,
                          "the BPF filter \"%s\" can't be compiled for %s: %s; see pcap-filter(7)", filter,
                          name, pcap_geterr(handle));
     int result = pcap_setfilter(handle, &program);

@@ -56,7 +56,7 @@ struct capture;
 
 /* Opens the source; files are opened one by one as they are reached. On failure *capture is unchanged: no file of the list is
  * a capture, as far as can be told without waiting. Exit codes: EX_NOINPUT no such file or interface, EX_DATAERR not a capture,
- * EX_NOPERM, EX_USAGE bad BPF. */
+ * EX_NOPERM, EX_CONFIG bad BPF. */
 int capture_open(const struct capture_options *options, struct capture **capture, struct error *error);
 void capture_close(struct capture *capture);
 
@@ -91,6 +91,9 @@ const char *capture_link_type_name(const struct capture *capture);
 
 /* The path of a file as it was given, by frame.file; NULL: there are no more. Any thread may ask, once the capture is open. */
 const char *capture_file_name(const struct capture *capture, uint32_t file);
+
+/* Whether a link type is known that the filter could be of (filter.c); what a run reads decides. EX_CONFIG with libpcap's words. */
+int capture_check_filter(const char *filter, struct error *error);
 
 /* Calls `visit` for each interface that can be captured from: name, description or "", addresses as text. */
 int capture_list_interfaces(void (*visit)(const char *name, const char *description, const char *addresses,

@@ -60,6 +60,12 @@ static int check_url(const char *url, struct error *error) {
         return error_set(
             error, EINVAL, EX_CONFIG,
             "registry.url has a user in it; use registry.username and registry.password_file, which stay out of logs");
+    CURLU *parts = curl_url();
+    CURLUcode code = parts ? curl_url_set(parts, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
+    curl_url_cleanup(parts);
+    if (code != CURLUE_OK)
+        return error_set(error, EINVAL, EX_CONFIG, "registry.url \"%s\" is no address: %s", url,
+                         curl_url_strerror(code));
     return 0;
 }
 

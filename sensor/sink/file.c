@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "sink/compress.h"
 #include "sink/container.h"
+#include "sink/file_check.h"
 #include "sink/file_names.h"
 #include "sink/pipe.h"
 
@@ -356,4 +357,5 @@ const struct sink_type sink_file = {
     .flush = file_flush,
     .statistics = file_statistics,
     .close = file_close,
+    .check = file_check,
 };

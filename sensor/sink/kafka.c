@@ -447,6 +447,7 @@ const struct sink_type sink_kafka = {
     .waiting_since = kafka_waiting_since,
     .close = kafka_close,
     .memory = kafka_memory,
+    .check = kafka_check,
 };
 
 const char *sink_library_version(void) {

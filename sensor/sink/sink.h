@@ -101,6 +101,9 @@ struct sink_type {
     void (*close)(void *state);
     /* Bytes that such a sink would take at most; opens nothing. NULL: a few kilobytes. EX_CONFIG as open() has it. */
     int (*memory)(const struct sink_options *options, uint64_t *bytes, struct error *error);
+    /* Judges what can be judged without a connection and without making a file; of the options those count that the configuration
+     * says. Fails as open() would. NULL: nothing can be wrong. */
+    int (*check)(const struct sink_options *options, struct error *error);
 };
 
 #define SINK(name) extern const struct sink_type sink_##name;

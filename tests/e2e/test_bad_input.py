@@ -113,7 +113,7 @@ class Captures(Case):
 
     def test_bad_filter(self):
         good = self.write("good.pcap", frames.conversations(1))
-        self.refused(os.EX_USAGE, ["prot 53", "good.pcap", "pcap-filter(7)"], "-r", good, "-f", "prot 53", "-w", "null:")
+        self.refused(os.EX_CONFIG, ["prot 53", "good.pcap", "pcap-filter(7)"], "-r", good, "-f", "prot 53", "-w", "null:")
 
 
 class Truncated(Case):
@@ -172,7 +172,7 @@ class Interfaces(Case):
 
     @NEEDS_ROOT
     def test_bad_filter(self):
-        self.refused(os.EX_USAGE, ["prot 53", "lo", "pcap-filter(7)"], "-i", "lo", "-f", "prot 53", "-w", "null:")
+        self.refused(os.EX_CONFIG, ["prot 53", "lo", "pcap-filter(7)"], "-i", "lo", "-f", "prot 53", "-w", "null:")
 
 
 class Schemas(Case):
@@ -355,7 +355,7 @@ class Outputs(Case):
         link = self.folder / "link.avro"
         link.symlink_to(self.capture)
         for output in (self.capture, link):
-            self.refused(os.EX_CONFIG, [output, "overwrite the capture", "choose another path"], "-r", self.capture, "-w", output)
+            self.refused(os.EX_CONFIG, [output, "overwrite the capture", "choose another path"], "-r", self.capture, "-w", output, "--format", "csv")
         self.assertEqual(self.capture.read_bytes(), before, "the capture was overwritten")
 
 

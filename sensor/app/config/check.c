@@ -28,6 +28,31 @@ static int check_source(const struct config *config, struct error *error) {
     return 0;
 }
 
+static int given_in_vain(const char *option, const char *needed, struct error *error) {
+    return error_set(error, EINVAL, EX_CONFIG,
+                     "%s is given, and means nothing without %s; give both or neither", option, needed);
+}
+
+/* Who gives a file of a login or of TLS believes that it is used. */
+static int check_registry(const struct config *config, struct error *error) {
+    const char *url = config->registry.url;
+    const struct {
+        const char *option, *value, *needed, *needs;
+    } pairs[] = {
+        {"registry.username", config->registry.username, "registry.url", url},
+        {"registry.password_file", config->registry.password_file, "registry.username",
+         config->registry.username},
+        {"registry.ca_file", config->registry.ca_file, "registry.url", url},
+        {"registry.certificate_file", config->registry.certificate_file, "registry.url", url},
+        {"registry.key_file", config->registry.key_file, "registry.certificate_file",
+         config->registry.certificate_file},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (pairs[i].value && !pairs[i].needs)
+            return given_in_vain(pairs[i].option, pairs[i].needed, error);
+    return 0;
+}
+
 static int check_report(const struct config *config, struct error *error) {
     int64_t interval = config->performance_report;
     if (interval <= 0 || interval >= REPORT_INTERVAL_MIN)
@@ -68,6 +93,10 @@ static int check_output(const struct config *config, size_t index, struct error 
     if (output->topic && output->path)
         return error_set(error, EINVAL, EX_CONFIG,
                          "output %zu: both topic and path are given; an output goes to one place", index);
+    if (output->kafka.count > 0 && !output->topic)
+        return error_set(error, EINVAL, EX_CONFIG,
+                         "output %zu: kafka is given, and means nothing without topic; give both or neither",
+                         index);
     if (is_read(config, output->path))
         return error_set(error, EINVAL, EX_CONFIG,
                          "output %zu: it would overwrite the capture %s; choose another path", index,
@@ -121,5 +150,7 @@ int config_check(const struct config *config, struct error *error) {
         result = check_report(config, error);
     if (result == 0)
         result = check_monitoring(config, error);
+    if (result == 0)
+        result = check_registry(config, error);
     return result == 0 ? config_check_outputs(config, error) : result;
 }

@@ -189,7 +189,7 @@ static void what_is_no_capture_is_refused(void **state) {
                    "no such capture file");
     const char *odd = write_capture("odd.pcap", MICROSECONDS, 0x10001, 0, 0);
     assert_refused((const char *[]){odd}, 1, NULL, EX_DATAERR, "link type 65537");
-    assert_refused((const char *[]){good}, 1, "tcp prt 80", EX_USAGE, "tcp prt 80");
+    assert_refused((const char *[]){good}, 1, "tcp prt 80", EX_CONFIG, "tcp prt 80");
 }
 
 /* Link types are given out by others: a number that libpcap has no name for is one of the future. */
