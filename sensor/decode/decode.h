@@ -17,18 +17,18 @@
 
 /* Why a packet is not metered. One row a reason: identifier and what a person reads. The names are the ledger's and,
  * later, a metric's labels: they don't change. */
-#define DECODE_REASONS(X)                                                      \
-    X(link_type, "link type that is not decoded")                              \
-    X(link_damaged, "frame was received with a wrong check sum")               \
-    X(link_truncated, "frame ends within the link header")                     \
-    X(not_ip, "not IPv4 or IPv6 (ARP, STP, ...)")                              \
-    X(too_deep, "more headers nested than the limit")                          \
-    X(ip_truncated, "frame ends within the IP header or what it announces")    \
-    X(ip_malformed, "IP header with impossible version or lengths")            \
-    X(ip_extension, "IPv6 extension header cut, malformed, or no next header") \
-    X(fragment_unknown, "later fragment whose first one was not seen")         \
-    X(tunnel_malformed, "tunnel header cut or malformed")                      \
-    X(transport_truncated, "frame ends within the transport header")           \
+#define DECODE_REASONS(X)                                                   \
+    X(link_type, "link type that is not decoded")                           \
+    X(link_damaged, "frame was received with a wrong check sum")            \
+    X(link_truncated, "frame ends within the link header")                  \
+    X(not_ip, "not IPv4 or IPv6 (ARP, STP, ...)")                           \
+    X(too_deep, "more headers nested than the limit")                       \
+    X(ip_truncated, "frame ends within the IP header or what it announces") \
+    X(ip_malformed, "IP header with impossible version or lengths")         \
+    X(ip_extension, "IPv6 extension header or AH cut or malformed")         \
+    X(fragment_unknown, "later fragment whose first one was not seen")      \
+    X(tunnel_malformed, "tunnel header cut or malformed")                   \
+    X(transport_truncated, "frame ends within the transport header")        \
     X(own_traffic, "of the sensor's own connections to Kafka and the registry")
 
 enum decode_reason {

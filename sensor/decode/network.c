@@ -52,6 +52,59 @@ static void note_fragment(struct native_walk *walk, uint16_t units, bool more, u
         walk->packet->flags |= PACKET_FRAGMENT;
 }
 
+/* The length of the extension header of kind `protocol` at walk->offset; 0 if this is none of them. */
+static size_t extension_length(const struct native_walk *walk, uint8_t protocol) {
+    size_t units = bytes_u8(walk->frame, walk->offset + 1);
+    switch (protocol) {
+    case HOP_BY_HOP:
+    case ROUTING:
+    case DESTINATION_OPTIONS:
+    case MOBILITY:
+    case HOST_IDENTITY:
+    case SHIM6: return (units + 1) * 8;
+    case FRAGMENT: return 8;
+    case AUTHENTICATION: return (units + 2) * 4;
+    default: return 0;
+    }
+}
+
+/* AH (RFC 4302) is the same header in both versions; the others are of IPv6. */
+static bool is_extension(const struct packet *packet) {
+    uint8_t protocol = packet->protocol;
+    if (packet->ip_version == 4)
+        return protocol == AUTHENTICATION;
+    return protocol == HOP_BY_HOP || protocol == ROUTING || protocol == FRAGMENT ||
+           protocol == AUTHENTICATION || protocol == DESTINATION_OPTIONS || protocol == MOBILITY ||
+           protocol == HOST_IDENTITY || protocol == SHIM6;
+}
+
+/* Walks the extension headers. Behind a later fragment's header comes payload, of which only the first fragment's Next
+ * Header says what it is (RFC 8200, 4.5). */
+static enum decode_reason extensions(struct native_walk *walk) {
+    struct packet *packet = walk->packet;
+    while (is_extension(packet)) {
+        enum decode_reason reason = native_descend(walk);
+        if (reason != DECODE_METERED)
+            return reason;
+        if (!native_have(walk, 8))
+            return DECODE_ip_extension;
+        size_t length = extension_length(walk, packet->protocol);
+        if (!native_have(walk, length) || length > walk->transport_length)
+            return DECODE_ip_extension;
+        if (packet->protocol == FRAGMENT) {
+            uint16_t fragment = bytes_u16(walk->frame, walk->offset + 2);
+            note_fragment(walk, fragment >> 3, fragment & 1, bytes_u32(walk->frame, walk->offset + 4));
+        }
+        if (!walk->later_fragment)
+            packet->protocol = bytes_u8(walk->frame, walk->offset);
+        walk->offset += length;
+        walk->transport_length -= length;
+        if (walk->later_fragment)
+            break;
+    }
+    return DECODE_METERED;
+}
+
 static enum decode_reason ipv4(struct native_walk *walk) {
     if (!native_have(walk, IPV4_HEADER))
         return DECODE_ip_truncated;
@@ -74,55 +127,9 @@ static enum decode_reason ipv4(struct native_walk *walk) {
     memcpy(packet->destination, header + 16, 4);
     walk->offset += header_length;
     walk->transport_length = packet->size[ACCOUNT_IP] - header_length;
-    return DECODE_METERED;
-}
-
-/* The length of the extension header of kind `protocol` at walk->offset; 0 if this is none of them. */
-static size_t extension_length(const struct native_walk *walk, uint8_t protocol) {
-    size_t units = bytes_u8(walk->frame, walk->offset + 1);
-    switch (protocol) {
-    case HOP_BY_HOP:
-    case ROUTING:
-    case DESTINATION_OPTIONS:
-    case MOBILITY:
-    case HOST_IDENTITY:
-    case SHIM6: return (units + 1) * 8;
-    case FRAGMENT: return 8;
-    case AUTHENTICATION: return (units + 2) * 4;
-    default: return 0;
-    }
-}
-
-static bool is_extension(uint8_t protocol) {
-    return protocol == HOP_BY_HOP || protocol == ROUTING || protocol == FRAGMENT ||
-           protocol == AUTHENTICATION || protocol == DESTINATION_OPTIONS || protocol == MOBILITY ||
-           protocol == HOST_IDENTITY || protocol == SHIM6;
-}
-
-/* Walks the extension headers. Behind a later fragment's header comes payload, of which only the first fragment's Next
- * Header says what it is (RFC 8200, 4.5). */
-static enum decode_reason extensions(struct native_walk *walk) {
-    struct packet *packet = walk->packet;
-    while (is_extension(packet->protocol)) {
-        enum decode_reason reason = native_descend(walk);
-        if (reason != DECODE_METERED)
-            return reason;
-        if (!native_have(walk, 8))
-            return DECODE_ip_extension;
-        size_t length = extension_length(walk, packet->protocol);
-        if (!native_have(walk, length) || length > walk->transport_length)
-            return DECODE_ip_extension;
-        if (packet->protocol == FRAGMENT) {
-            uint16_t fragment = bytes_u16(walk->frame, walk->offset + 2);
-            note_fragment(walk, fragment >> 3, fragment & 1, bytes_u32(walk->frame, walk->offset + 4));
-        }
-        if (!walk->later_fragment)
-            packet->protocol = bytes_u8(walk->frame, walk->offset);
-        walk->offset += length;
-        walk->transport_length -= length;
-        if (walk->later_fragment)
-            break;
-    }
+    /* Of a later fragment the header lies in the first one. */
+    if (packet->protocol == AUTHENTICATION && !walk->later_fragment)
+        return extensions(walk);
     return DECODE_METERED;
 }
 

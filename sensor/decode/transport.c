@@ -7,6 +7,7 @@ enum {
     PROTOCOL_ICMP = 1,
     PROTOCOL_TCP = 6,
     PROTOCOL_UDP = 17,
+    PROTOCOL_AH = 51,
     PROTOCOL_ICMPV6 = 58,
     PROTOCOL_SCTP = 132,
     PROTOCOL_UDP_LITE = 136,
@@ -61,7 +62,7 @@ void native_remember(struct native_walk *walk, const struct fragment_key *key,
 /* Whether a later fragment can't be metered without its first one. */
 static bool needs_first_fragment(const struct native_walk *walk) {
     uint8_t protocol = walk->carried;
-    return walk->packet->ip_version == 6 || has_ports(protocol) ||
+    return walk->packet->ip_version == 6 || has_ports(protocol) || protocol == PROTOCOL_AH ||
            (native_carries_tunnels(protocol) && walk->decoder->options.decode_tunnels);
 }
 

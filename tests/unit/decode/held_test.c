@@ -125,6 +125,25 @@ static void of_ipv6_only_the_first_next_header_counts(void **state) {
     assert_no_more();
 }
 
+/* IPv4's header names AH in each fragment, the first one's AH what is behind it. */
+static void ah_is_in_the_first_fragment(void **state) {
+    (void)state;
+    struct packet packet;
+    const char *first = "4500002c00092000"
+                        "40330000" ADDRESSES_4 "1102000000000101000000010102"
+                        "0304"
+                        "123400a100200000",
+               *last = "4500001c00090003"
+                       "40330000" ADDRESSES_4 "0102030405060708";
+    assert_reason(decode_at(decoder, 1, LINK_RAW, last, &packet), DECODE_HELD);
+    assert_reason(decode_at(decoder, 2, LINK_RAW, first, &packet), DECODE_METERED);
+    assert_fragment(&packet, 1);
+    assert_next(DECODE_METERED, &packet);
+    assert_fragment(&packet, 2);
+    assert_reason(decode_at(decoder, 3, LINK_RAW, last, &packet), DECODE_METERED);
+    assert_fragment(&packet, 3);
+}
+
 /* RFC 6946: whatever else has its identification. */
 static void an_atomic_fragment_is_whole(void **state) {
     (void)state;
@@ -271,6 +290,7 @@ int main(void) {
                                         destroy_decoder),
         cmocka_unit_test_setup_teardown(of_ipv6_only_the_first_next_header_counts, make_decoder,
                                         destroy_decoder),
+        cmocka_unit_test_setup_teardown(ah_is_in_the_first_fragment, make_decoder, destroy_decoder),
         cmocka_unit_test_setup_teardown(an_atomic_fragment_is_whole, make_decoder, destroy_decoder),
         cmocka_unit_test_setup_teardown(who_waits_too_long_is_given_up, make_decoder, destroy_decoder),
         cmocka_unit_test_setup_teardown(newer_ones_take_the_room_of_the_oldest, make_decoder,

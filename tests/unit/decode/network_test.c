@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "decode/hex_frame.h"
 
 static struct packet metered(const char *text) {
@@ -100,6 +102,46 @@ static void bad_extension_headers_are_refused(void **state) {
     refused(hex_append(text, sizeof text, "1100000000000000" UDP), DECODE_too_deep);
 }
 
+/* Tunnel mode as well: what follows is told by its Next Header. */
+static void ah_is_walked_in_both_versions(void **state) {
+    (void)state;
+    static const char *const outer[] = {"45000000000100004033000001010101"
+                                        "02020202",
+                                        "600000000000"
+                                        "3340" ADDRESSES_6};
+    for (size_t i = 0; i < 2; i++) {
+        /* An integrity check of 12 bytes in front of UDP, one of 16 in front of IPv4, and two of none. */
+        static const char *const headers[] = {
+            "1104000000000101000000010102030405060708090a0b0c" UDP,
+            "04050000000001010000000101020304050607080900010203040506" IPV4_UDP,
+            "330100000000010100000001"
+            "110100000000010200000001" UDP};
+        static const size_t lengths[] = {10, 30, 10}, skipped[] = {24, 28, 24};
+        for (size_t j = 0; j < 3; j++) {
+            char text[512] = "";
+            hex_append(text, sizeof text, outer[i]);
+            hex_append(text, sizeof text, headers[j]);
+            size_t payload = skipped[j] + lengths[j];
+            char length[5];
+            snprintf(length, sizeof length, "%04zx", i == 0 ? 20 + payload : payload);
+            memcpy(text + (i == 0 ? 4 : 8), length, 4);
+            struct packet packet = metered(text);
+            assert_int_equal(packet.protocol, 17);
+            assert_int_equal(packet.source_port, 1234);
+            assert_int_equal(packet.size[ACCOUNT_TRANSPORT], 10);
+            assert_int_equal(packet.ip_version, j == 1 ? 4 : i == 0 ? 4 : 6);
+        }
+    }
+    refused("4500001e00010000"
+            "40330000" ADDRESSES_4 "1104000000000101"
+            "0000",
+            DECODE_ip_extension); /* 24 bytes of 10 */
+    /* Headers of IPv6 alone are IPv4's payload. */
+    struct packet packet = metered("4500001c00010000"
+                                   "403c0000" ADDRESSES_4 "1100000000000000");
+    assert_int_equal(packet.protocol, 60);
+}
+
 static void no_next_header_is_a_protocol_without_ports(void **state) {
     (void)state;
     struct packet packet = metered("600000000000"
@@ -169,6 +211,7 @@ int main(void) {
         cmocka_unit_test(length_0_means_all_that_was_on_the_wire),
         cmocka_unit_test(ipv6_extension_headers_are_walked),
         cmocka_unit_test(bad_extension_headers_are_refused),
+        cmocka_unit_test(ah_is_walked_in_both_versions),
         cmocka_unit_test(no_next_header_is_a_protocol_without_ports),
         cmocka_unit_test(ip_in_ip_is_metered_inside),
         cmocka_unit_test(the_inner_packet_ends_with_the_outer_one),
