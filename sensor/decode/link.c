@@ -70,6 +70,7 @@ enum decode_reason native_ethertype(struct native_walk *walk, uint16_t type) {
             return reason;
         tagged = true;
     }
+    walk->version = type == ETHERTYPE_IPV4 ? 4 : 6;
     return DECODE_METERED;
 }
 

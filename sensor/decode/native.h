@@ -15,6 +15,7 @@ struct native_walk {
     size_t wire_end;    /* where the frame ended before it was cut to the snapshot length */
     unsigned depth;     /* headers so far */
     unsigned tunnels;   /* entered so far */
+    uint8_t version;    /* of the IP header to come, as what carries it says; 0: it doesn't */
     struct packet *packet;
     struct decoder *decoder;
     int64_t time; /* the packet's own, in microseconds */
@@ -41,6 +42,10 @@ enum decode_reason native_llc(struct native_walk *walk);
 /* PPP from its protocol number on, and a PPPoE session's header with that. */
 enum decode_reason native_ppp(struct native_walk *walk);
 enum decode_reason native_pppoe(struct native_walk *walk);
+
+/* What only the two ends know: IP, or an Ethernet frame, and with `control_word` perhaps behind one (RFC 4385). Bytes decide;
+ * not_ip where they leave doubt. */
+enum decode_reason native_unlabelled(struct native_walk *walk, bool control_word);
 
 /* From an IP header to the transport header behind the innermost IP header in it. */
 enum decode_reason native_network(struct native_walk *walk);

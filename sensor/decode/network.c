@@ -170,7 +170,11 @@ static enum decode_reason ip_header(struct native_walk *walk) {
         return reason;
     if (!native_have(walk, 1))
         return DECODE_ip_truncated;
-    switch (bytes_u8(walk->frame, walk->offset) >> 4) {
+    uint8_t version = bytes_u8(walk->frame, walk->offset) >> 4;
+    if (walk->version != 0 && walk->version != version)
+        return DECODE_ip_malformed;
+    walk->version = 0;
+    switch (version) {
     case 4: return ipv4(walk);
     case 6: return ipv6(walk);
     default: return DECODE_ip_malformed;
@@ -194,5 +198,6 @@ enum decode_reason native_network(struct native_walk *walk) {
             struct fragment_key key = native_fragment_key(walk);
             native_remember(walk, &key, &(struct fragment_datagram){.looked_into = true});
         }
+        walk->version = protocol == PROTOCOL_IPV4 ? 4 : 6;
     }
 }

@@ -19,8 +19,8 @@ enum decode_reason native_ppp(struct native_walk *walk) {
         protocol = bytes_u16(walk->frame, walk->offset);
     walk->offset += length;
     switch (protocol) {
-    case PPP_IPV4:
-    case PPP_IPV6: return DECODE_METERED;
+    case PPP_IPV4: walk->version = 4; return DECODE_METERED;
+    case PPP_IPV6: walk->version = 6; return DECODE_METERED;
     case PPP_MPLS_UNICAST:
     case PPP_MPLS_MULTICAST: return native_ethertype(walk, ETHERTYPE_MPLS);
     default: return DECODE_not_ip;

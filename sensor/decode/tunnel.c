@@ -69,6 +69,7 @@ static enum decode_reason enter(struct native_walk *walk, const struct tunnel_in
     case TUNNEL_PPP: return native_link(walk, LINK_PPP);
     case TUNNEL_ETHERTYPE: return native_ethertype(walk, inner->type);
     case TUNNEL_PROTOCOL: return enter_another(walk, inner->type);
+    case TUNNEL_SESSION: return native_unlabelled(walk, false);
     case TUNNEL_IP: break;
     }
     return DECODE_METERED;
@@ -89,8 +90,9 @@ static enum decode_reason go_in(struct native_walk *walk, const struct tunnel *t
     walk->offset = offset;
     enum decode_reason reason = enter(walk, inner);
     *entered = reason == DECODE_METERED;
-    if (reason != DECODE_not_ip || !(inner->content == TUNNEL_PPP || inner->content == TUNNEL_ETHERTYPE ||
-                                     inner->content == TUNNEL_PROTOCOL))
+    bool may_be_other = inner->content == TUNNEL_PPP || inner->content == TUNNEL_ETHERTYPE ||
+                        inner->content == TUNNEL_PROTOCOL || inner->content == TUNNEL_SESSION;
+    if (reason != DECODE_not_ip || !may_be_other)
         return reason;
     walk->tunnels--;
     walk->offset = outer_offset;

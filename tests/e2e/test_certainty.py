@@ -1,4 +1,4 @@
-"""What is certain is metered, and only that: fragments in any order.
+"""What is certain is metered, and only that: fragments in any order, pseudowires.
 
 Run: python3 tests/e2e/run.py test_certainty
 """
@@ -31,6 +31,9 @@ def fragments6(source, destination, identification, protocol, payload, size):
         cut.append(struct.pack("!IHBB", 6 << 28, 8 + len(part), 44, 64) + socket.inet_pton(socket.AF_INET6, source)
                    + socket.inet_pton(socket.AF_INET6, destination) + head + part)
     return cut
+
+
+MACS = b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01"
 
 
 class Wire(Case):
@@ -86,6 +89,38 @@ class Fragments(Wire):
         rows, ledger = self.meter([(0, part) for part in (*changed, first)])
         self.assertEqual(ledger.packets["why"], {"fragment_unknown": 3})
         self.assertEqual([(row["src_ip"], row["dst_ip"], row["bidirectional_packets"]) for row in rows], [(CLIENT, SERVER, 1)])
+
+
+def mpls(payload, label=700):
+    return MACS + b"\x88\x47" + struct.pack("!I", label << 12 | 0x1FF) + payload
+
+
+class Pseudowires(Wire):
+    """RFC 4448: whatever the customers' addresses begin with, theirs are the flows that are metered."""
+
+    def frames(self, word):
+        """A conversation, an ARP request and a spanning tree's frame of hosts whose addresses begin in all ways."""
+        for first in range(0, 256, 7):
+            host = bytes((first, first * 5 & 255, 0, first * 3 & 255, first, 1)) + b"\x02\x11\x22\x33\x44\x55"
+            yield mpls(word + host + b"\x08\x00" + udp(5000 + first, 123, b"t" * 48)[14:])
+            yield mpls(word + host + b"\x08\x06" + struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + bytes(20))
+            yield mpls(word + host + b"\x00\x27" + bytes.fromhex("424203000000000080") + bytes(29))
+
+    def test_with_and_without_control_word(self):
+        for word in (b"", bytes(4), struct.pack("!I", 0x0000BEEF)):
+            with self.subTest(word=word):
+                rows, ledger = self.meter([(n * 0.001, frame) for n, frame in enumerate(self.frames(word))], link_type=1)
+                ports = [5000 + first for first in range(0, 256, 7)]
+                self.assertEqual(sorted(row["src_port"] for row in rows), ports)
+                self.assertTrue(all(row["dst_port"] == 123 and row["src_mac"] == "02:11:22:33:44:55" for row in rows))
+                self.assertEqual(ledger.packets["why"], {"not_ip": 2 * len(ports)})
+
+    def test_ip_is_metered_as_before(self):
+        six = struct.pack("!IHBB", 6 << 28, 12, 17, 64) + socket.inet_pton(socket.AF_INET6, "2001:db8:800:86dd::1") * 2
+        packets = [mpls(udp(1, 2, b"x")[14:]), mpls(six + struct.pack("!HHHH", 3, 4, 12, 0) + bytes(4)), mpls(six[:40] + bytes(12), 2)]
+        rows, ledger = self.meter([(n, packet) for n, packet in enumerate(packets)], link_type=1)
+        self.assertEqual(sorted((row["ip_version"], row["src_port"], row["dst_port"]) for row in rows), [(4, 1, 2), (6, 0, 0), (6, 3, 4)])
+        self.assertEqual(ledger.packets["ignored"], 0)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ enum decode_reason link_null(struct native_walk *walk) {
         family = __builtin_bswap32(family);
     walk->offset += 4;
     switch (family) {
-    case 2:  /* AF_INET everywhere */
+    case 2: /* AF_INET everywhere */ walk->version = 4; return DECODE_METERED;
     case 10: /* AF_INET6 of Linux, */
     case 23: /* Windows, */
     case 24: /* NetBSD and OpenBSD, */
     case 28: /* FreeBSD, */
-    case 30: /* macOS */ return DECODE_METERED;
+    case 30: /* macOS */ walk->version = 6; return DECODE_METERED;
     default: return DECODE_not_ip;
     }
 }

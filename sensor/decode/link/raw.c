@@ -1,4 +1,4 @@
-/* IP without a link header. */
+/* IP without a link header, of either version. */
 #include "decode/link/link.h"
 
 enum decode_reason link_raw(struct native_walk *walk) {

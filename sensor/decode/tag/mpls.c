@@ -1,7 +1,15 @@
-/* MPLS (RFC 3032). What the labels carry is known to their ends only; IP shows by its version. */
+/* MPLS (RFC 3032). What the labels carry is known to their ends only, unless the last one is an explicit null. */
 #include "decode/tag/tag.h"
 
-enum decode_reason tag_mpls(struct native_walk *walk, uint16_t *type) {
+enum {
+    LABEL_IPV4_NULL = 0,
+    LABEL_ROUTER_ALERT = 1,
+    LABEL_IPV6_NULL = 2,
+    LABEL_UNRESERVED = 16, /* below: kinds of maintenance (RFC 3429, RFC 5586) */
+};
+
+/* Walks the stack; the last label in `*label`. */
+static enum decode_reason labels(struct native_walk *walk, uint32_t *label) {
     bool bottom = false;
     while (!bottom) {
         enum decode_reason reason = native_descend(walk);
@@ -9,12 +17,29 @@ enum decode_reason tag_mpls(struct native_walk *walk, uint16_t *type) {
             return reason;
         if (!native_have(walk, 4))
             return DECODE_link_truncated;
-        bottom = bytes_u8(walk->frame, walk->offset + 2) & 1;
+        uint32_t entry = bytes_u32(walk->frame, walk->offset);
+        *label = entry >> 12;
+        bottom = entry >> 8 & 1;
         walk->offset += 4;
     }
-    if (!native_have(walk, 1))
-        return DECODE_link_truncated;
-    uint8_t version = bytes_u8(walk->frame, walk->offset) >> 4;
-    *type = version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
-    return version == 4 || version == 6 ? DECODE_METERED : DECODE_not_ip;
+    return DECODE_METERED;
+}
+
+static enum decode_reason payload(struct native_walk *walk, uint32_t label) {
+    switch (label) {
+    case LABEL_IPV4_NULL: walk->version = 4; return DECODE_METERED;
+    case LABEL_IPV6_NULL: walk->version = 6; return DECODE_METERED;
+    default: break;
+    }
+    bool is_maintenance = label < LABEL_UNRESERVED && label != LABEL_ROUTER_ALERT;
+    return is_maintenance ? DECODE_not_ip : native_unlabelled(walk, true);
+}
+
+enum decode_reason tag_mpls(struct native_walk *walk, uint16_t *type) {
+    uint32_t label = 0;
+    enum decode_reason reason = labels(walk, &label);
+    if (reason == DECODE_METERED)
+        reason = payload(walk, label);
+    *type = walk->version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+    return reason;
 }

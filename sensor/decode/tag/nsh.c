@@ -32,8 +32,9 @@ static size_t header_length(const struct native_walk *walk) {
 }
 
 static enum decode_reason ethernet(struct native_walk *walk, uint16_t *type) {
-    *type = ETHERTYPE_IPV4; /* the walk ends there */
-    return native_link(walk, LINK_ETHERNET);
+    enum decode_reason reason = native_link(walk, LINK_ETHERNET);
+    *type = walk->version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+    return reason;
 }
 
 enum decode_reason tag_nsh(struct native_walk *walk, uint16_t *type) {

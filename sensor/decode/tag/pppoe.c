@@ -2,6 +2,7 @@
 #include "decode/tag/tag.h"
 
 enum decode_reason tag_pppoe(struct native_walk *walk, uint16_t *type) {
-    *type = ETHERTYPE_IPV4; /* or IPv6: its version says so */
-    return native_pppoe(walk);
+    enum decode_reason reason = native_pppoe(walk);
+    *type = walk->version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+    return reason;
 }

@@ -32,13 +32,9 @@ static enum tunnel_result open_gtp_u(struct bytes payload, struct tunnel_inner *
         return TUNNEL_MALFORMED;
     if (!bytes_have(payload, offset, 1))
         return TUNNEL_MALFORMED;
-    /* Sessions may carry Ethernet or something private, which only their ends can tell. */
-    uint8_t version = bytes_u8(payload, offset) >> 4;
-    if (version != 4 && version != 6)
-        return TUNNEL_CLOSED;
     *inner = (struct tunnel_inner){
         .offset = offset,
-        .content = TUNNEL_IP,
+        .content = TUNNEL_SESSION,
         .has_key = true,
         .key = bytes_u32(payload, 4),
     };

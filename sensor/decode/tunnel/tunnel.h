@@ -24,6 +24,7 @@ enum tunnel_content {
     TUNNEL_PPP,
     TUNNEL_ETHERTYPE, /* as inner.type says */
     TUNNEL_PROTOCOL,  /* another tunnel over IP, whose protocol inner.type says */
+    TUNNEL_SESSION,   /* what the ends agreed on: IP, Ethernet, or something private */
 };
 
 struct tunnel_inner {

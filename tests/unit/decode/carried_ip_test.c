@@ -210,7 +210,7 @@ static void first_fragments(void **state) {
         struct packet packet;
         snprintf(payload, sizeof payload, "%s%s%s", payloads[i][1],
                  "4500012c00010000"
-                 "40110000" ADDRESSES_4,
+                 "401165be" ADDRESSES_4,
                  UDP);
         snprintf(frame, sizeof frame, "%s", outer(OUTER_4, payloads[i][0], payload));
         memcpy(frame + 12, "2000", 4); /* more fragments */

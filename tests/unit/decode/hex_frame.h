@@ -43,11 +43,10 @@ static inline int hex_digit(char letter) {
     return letter <= '9' ? letter - '0' : letter - 'a' + 10;
 }
 
-/* One frame of `link_type` at a time in seconds; its bytes are in memory of exactly their number. */
-static inline enum decode_reason decode_at(struct decoder *decoder, int64_t seconds, int link_type,
-                                           const char *text, struct packet *packet) {
+/* The first `length` bytes of one frame of `link_type` at a time in seconds; they are in memory of exactly their number. */
+static inline enum decode_reason decode_part(struct decoder *decoder, int64_t seconds, int link_type,
+                                             const char *text, size_t length, struct packet *packet) {
     static uint8_t *bytes;
-    size_t length = strlen(text) / 2;
     free(bytes);
     bytes = malloc(length);
     for (size_t i = 0; i < length; i++)
@@ -55,11 +54,16 @@ static inline enum decode_reason decode_at(struct decoder *decoder, int64_t seco
     struct frame frame = {
         .bytes = bytes,
         .captured_length = (uint32_t)length,
-        .wire_length = (uint32_t)length,
+        .wire_length = (uint32_t)strlen(text) / 2,
         .seconds = seconds,
         .link_type = link_type,
     };
     return decoder_decode(decoder, &frame, packet);
+}
+
+static inline enum decode_reason decode_at(struct decoder *decoder, int64_t seconds, int link_type,
+                                           const char *text, struct packet *packet) {
+    return decode_part(decoder, seconds, link_type, text, strlen(text) / 2, packet);
 }
 
 /* One frame on its own. */
@@ -68,6 +72,16 @@ static inline enum decode_reason decode_as(enum decode_dialect dialect, int link
     struct decoder *decoder = decoder_create(&(struct decode_options){dialect, .decode_tunnels = true});
     assert_non_null(decoder);
     enum decode_reason reason = decode_at(decoder, 1000, link_type, text, packet);
+    decoder_destroy(decoder);
+    return reason;
+}
+
+/* One of which the snapshot length left so many bytes. */
+static inline enum decode_reason decode_snapped(int link_type, const char *text, size_t length,
+                                                struct packet *packet) {
+    struct decoder *decoder = decoder_create(&(struct decode_options){.decode_tunnels = true});
+    assert_non_null(decoder);
+    enum decode_reason reason = decode_part(decoder, 1000, link_type, text, length, packet);
     decoder_destroy(decoder);
     return reason;
 }

@@ -106,13 +106,10 @@ static bool tells_type(const struct tag *tag) {
 
 /* Every shorter frame has a reason, down to the ports; from there on it is metered. */
 static void assert_cuts(const char *frame) {
-    char cut[1024];
     struct packet packet;
     size_t length = strlen(frame) / 2, ports = length - strlen(UDP) / 2 + 4;
     for (size_t kept = 0; kept < length; kept++) {
-        memcpy(cut, frame, 2 * kept);
-        cut[2 * kept] = '\0';
-        enum decode_reason reason = decode_native(LINK_ETHERNET, cut, &packet);
+        enum decode_reason reason = decode_snapped(LINK_ETHERNET, frame, kept, &packet);
         if ((reason == DECODE_METERED) != (kept >= ports))
             fail_msg("%s: %zu of %zu bytes: %s", frame, kept, length, decode_reason_name(reason));
     }
