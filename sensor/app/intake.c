@@ -66,16 +66,16 @@ static bool housekeeping_due(struct intake *intake, const struct frame *frame) {
     bool enough = intake->packets % PACKETS_PER_HOUSEKEEPING == 0;
     if (!intake->plan->live)
         return enough;
-    int64_t tenth = frame->seconds * 10 + frame->microseconds / 100000;
+    int64_t tenth = (frame->seconds * 1000000 + frame->microseconds + frame->to_steady) / 100000;
     bool new_tenth = tenth != intake->tenth;
     intake->tenth = tenth;
     return new_tenth || enough;
 }
 
-/* Packet time goes on with the host's clock, so that idle flows end; but not past frames that are on their way, whose
+/* Packet time goes on with the steady clock, so that idle flows end; but not past frames that are on their way, whose
  * times would be raised. */
 static int64_t time_of_silence(struct intake *intake) {
-    int64_t now = clock_realtime() - BLOCK_MICROSECONDS;
+    int64_t now = clock_steady() - BLOCK_MICROSECONDS;
     return decoder_advance(intake->decoder, now / 1000000, (int32_t)(now % 1000000));
 }
 

@@ -40,6 +40,8 @@ static void print_packets(FILE *stream, const struct ledger *ledger) {
                 ledger->capture.dropped_kernel, ledger->capture.dropped_interface);
     if (ledger->times_raised > 0)
         fprintf(stream, "; times raised %" PRIu64, ledger->times_raised);
+    if (ledger->capture.clock_steps > 0)
+        fprintf(stream, "; clock steps %" PRIu64, ledger->capture.clock_steps);
     if (ledger->seconds > 0)
         fprintf(stream, "; %.2f s, %.0f packets/s", ledger->seconds,
                 (double)ledger->packets / ledger->seconds);
@@ -153,9 +155,11 @@ void ledger_add(struct ledger *sum, const struct ledger *part) {
         sum->ignored[i] += part->ignored[i];
     sum->capture.frames += part->capture.frames;
     sum->capture.dropped_kernel += part->capture.dropped_kernel;
-    /* Each share of an interface tells all of its drops. */
+    /* Each share of an interface tells all of its drops, and sees all steps of the clock. */
     if (part->capture.dropped_interface > sum->capture.dropped_interface)
         sum->capture.dropped_interface = part->capture.dropped_interface;
+    if (part->capture.clock_steps > sum->capture.clock_steps)
+        sum->capture.clock_steps = part->capture.clock_steps;
     meter_statistics_add(&sum->meter, &part->meter);
     for (size_t i = 0; i < part->meters && sum->meters < PLAN_METERS_MAX; i++)
         sum->balance[sum->meters++] = part->balance[i];

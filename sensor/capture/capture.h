@@ -19,8 +19,10 @@ struct frame {
     int64_t seconds;          /* since the epoch, as recorded: may be wrong, may go back */
     int32_t microseconds;     /* as recorded; nanosecond captures are truncated; may be out of 0..999999 in
                                  damaged files */
-    int link_type;            /* DLT_* of libpcap; may change from frame to frame */
-    uint32_t file; /* which of the captures the frame is of, as capture_file_name() counts; live 0 */
+    int64_t to_steady; /* live: microseconds from the recorded time to the steady one (base/clock.h) where the
+                                 wall clock was stepped; otherwise 0 */
+    int link_type;     /* DLT_* of libpcap; may change from frame to frame */
+    uint32_t file;     /* which of the captures the frame is of, as capture_file_name() counts; live 0 */
 };
 
 struct capture_options {
@@ -44,6 +46,7 @@ struct capture_statistics {
     uint64_t bytes_total;       /* of all files; 0 if unknown (standard input, live) */
     uint64_t dropped_kernel;    /* live: no room in the ring */
     uint64_t dropped_interface; /* live: dropped by the network card or its driver */
+    uint64_t clock_steps;       /* live: steps of the wall clock */
 };
 
 enum capture_event {

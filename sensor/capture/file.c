@@ -88,6 +88,7 @@ static int file_next(struct capture *base, struct frame *frame, enum capture_eve
         switch (reader_next(&capture->reader, frame)) {
         case READ_GOOD:
             frame->file = (uint32_t)capture->current;
+            frame->to_steady = 0;
             base->frames++;
             *event = CAPTURE_FRAME;
             return 0;

@@ -6,20 +6,25 @@
 #include <net/if.h>
 #include <pcap/pcap.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/nearest.h"
 #include "capture/capture.h"
 #include "capture/source.h"
+#include "capture/steady.h"
 
 /* The kernel holds frames back until a block of its ring is full or this has passed. Small against every
  * timeout of a flow, large enough for thousands of frames to be handed over at once. */
 enum {
     BLOCK_MILLISECONDS = 100,
-    REST_MICROSECONDS = 5000000, /* at most, for what a break leaves in the ring */
+    REST_MICROSECONDS = 5000000,       /* at most, for what a break leaves in the ring */
+    SILENCE_MICROSECONDS = 200000,     /* with no frame to read none is older than this */
+    STEP_LINE_MICROSECONDS = 10000000, /* between two lines about steps of the clock, of all shares */
 };
 
 struct live_capture {
@@ -31,9 +36,9 @@ struct live_capture {
     unsigned interface_index; /* 0 for the pseudo-interface "any" */
     char name[IF_NAMESIZE];
     const char *permission_remedy; /* while it is being opened */
-    int64_t
-        begin; /* microseconds since the epoch: frames from before belong to no share, see join_shares() */
-    int64_t end, deadline; /* of what is read after a break: wall and monotonic clock; 0: no break yet */
+    struct steady steady;
+    int64_t begin;         /* steady time: frames from before belong to no share, see join_shares() */
+    int64_t end, deadline; /* of what is read after a break: steady and monotonic clock; 0: no break yet */
     bool ended;            /* nothing more comes */
     struct pcap_stat last; /* counters of 32 bits, as last read: they wrap */
     uint64_t dropped_kernel;
@@ -109,10 +114,32 @@ static int configure(struct live_capture *capture, const struct capture_options 
     return 0;
 }
 
+/* All shares see the same step, and a clock that is stepped all the time must not fill the log. */
+static void tell_step(int64_t now, int64_t by) {
+    static atomic_llong told;
+    long long last = atomic_load_explicit(&told, memory_order_relaxed);
+    if ((last != 0 && now - last < STEP_LINE_MICROSECONDS) ||
+        !atomic_compare_exchange_strong(&told, &last, now))
+        return;
+    log_line(
+        LOG_WARNING,
+        "the host's clock was set %s by %.3f s; open flows go on, and the times of new ones are the new clock's",
+        by < 0 ? "back" : "forward", (double)llabs(by) / 1e6);
+}
+
+static void look_at_clocks(struct live_capture *capture) {
+    struct clock_look look = clock_look();
+    int64_t by;
+    if (steady_look(&capture->steady, &look, &by))
+        tell_step(look.steady, by);
+}
+
 static int activate(struct live_capture *capture, const struct capture_options *options,
                     struct error *error) {
     char reason[PCAP_ERRBUF_SIZE] = "";
     capture->interface_index = if_nametoindex(capture->name);
+    look_at_clocks(capture);
+    steady_silence(&capture->steady, capture->steady.looked);
     int status = pcap_activate(capture->handle);
     if (status < 0)
         return activation_failed(capture, status, error);
@@ -150,15 +177,24 @@ static int64_t microseconds_of(const struct pcap_pkthdr *header) {
     return (int64_t)header->ts.tv_sec * 1000000 + header->ts.tv_usec;
 }
 
+static int64_t steady_time_of(struct live_capture *capture, int64_t stamp) {
+    if (steady_wants_look(&capture->steady, stamp))
+        look_at_clocks(capture);
+    return steady_time(&capture->steady, stamp);
+}
+
 static int read_frame(struct live_capture *capture, struct frame *frame) {
     struct pcap_pkthdr *header;
     const u_char *bytes;
-    int result;
-    do
-        result = pcap_next_ex(capture->handle, &header, &bytes);
-    while (result == 1 && capture->begin != 0 && microseconds_of(header) < capture->begin);
-    if (result != 1)
-        return result;
+    int64_t stamp, time;
+    do {
+        int result = pcap_next_ex(capture->handle, &header, &bytes);
+        if (result != 1)
+            return result;
+        stamp = microseconds_of(header);
+        time = steady_time_of(capture, stamp);
+    } while (time < capture->begin);
+    frame->to_steady = time - stamp;
     frame->bytes = bytes;
     frame->captured_length = header->caplen;
     frame->wire_length = header->len;
@@ -192,12 +228,16 @@ static int live_next(struct capture *base, struct frame *frame, enum capture_eve
     if (result < 0)
         return fail(capture, error);
     *event = result == 1 ? CAPTURE_FRAME : CAPTURE_IDLE;
+    if (result == 0) {
+        look_at_clocks(capture);
+        steady_silence(&capture->steady, capture->steady.looked - SILENCE_MICROSECONDS);
+    }
     return 0;
 }
 
 /* Whether the frame came after the break, or so much came before it that reading it takes too long. */
 static bool is_past(const struct live_capture *capture, const struct frame *frame) {
-    return frame->seconds * 1000000 + frame->microseconds > capture->end ||
+    return frame->seconds * 1000000 + frame->microseconds + frame->to_steady > capture->end ||
            clock_monotonic() > capture->deadline;
 }
 
@@ -206,7 +246,7 @@ static void live_rest(struct capture *base, struct frame *frame, enum capture_ev
     struct live_capture *capture = (struct live_capture *)base;
     int result = 0;
     if (capture->end == 0) {
-        capture->end = clock_realtime();
+        capture->end = clock_steady();
         capture->deadline = clock_monotonic() + REST_MICROSECONDS;
     }
     while (!capture->ended && (result = read_frame(capture, frame)) == 0)
@@ -230,6 +270,7 @@ static void live_statistics(struct capture *base, struct capture_statistics *sta
     }
     statistics->dropped_kernel = capture->dropped_kernel;
     statistics->dropped_interface = capture->dropped_interface;
+    statistics->clock_steps = capture->steady.steps;
 }
 
 static const char *live_name(const struct capture *base) {
@@ -302,7 +343,7 @@ static int join_shares(struct capture **captures, size_t count, struct error *er
             error, -result, EX_OSERR,
             "the kernel can't share out the interface %s among %zu meters: %s; set meter.n_meters to 1",
             capture_source_name(captures[0]), count, strerror(-result));
-    int64_t begin = clock_realtime();
+    int64_t begin = clock_steady();
     for (size_t i = 0; i < count; i++)
         ((struct live_capture *)captures[i])->begin = begin;
     return 0;

@@ -77,18 +77,26 @@ static bool is_own(const struct packet *packet) {
             is_own_end(packet, packet->destination, packet->destination_port));
 }
 
-/* Makes the packet's time. `own` is the recorded one, in ticks. */
-static enum decode_reason finish(struct decoder *decoder, enum decode_reason reason, int64_t own,
+/* The steady time of a frame whose recorded one is `own`. Live frames have sane times, and others are steady already. */
+static int64_t steady_ticks(enum decode_dialect dialect, const struct frame *frame, int64_t own) {
+    if (frame->to_steady == 0)
+        return own;
+    int64_t time = frame->seconds * 1000000 + frame->microseconds + frame->to_steady;
+    return ticks(dialect, time / 1000000, (int32_t)(time % 1000000));
+}
+
+/* Makes the packet's time. `time` is the recorded one, brought onto the steady line, in ticks. */
+static enum decode_reason finish(struct decoder *decoder, enum decode_reason reason, int64_t time,
                                  struct packet *packet) {
     if (reason != DECODE_METERED)
         return reason;
     if (decoder->options.ignore_own_sockets && is_own(packet))
         return DECODE_own_traffic;
-    if (own < decoder->time) {
+    if (time < decoder->time) {
         packet->flags |= PACKET_TIME_RAISED;
         decoder->times_raised++;
     } else {
-        decoder->time = own;
+        decoder->time = time;
     }
     packet->time = decoder->time;
     return DECODE_METERED;
@@ -113,9 +121,9 @@ static void raise(struct decoder *decoder, struct packet *packet, int64_t time) 
 }
 
 /* A first fragment came: those that waited for it go before it. */
-static enum decode_reason put_last(struct decoder *decoder, enum decode_reason reason, int64_t own,
+static enum decode_reason put_last(struct decoder *decoder, enum decode_reason reason, int64_t time,
                                    struct packet *packet) {
-    reason = finish(decoder, reason, own, packet);
+    reason = finish(decoder, reason, time, packet);
     if (reason == DECODE_METERED && packet->time < decoder->held.newest)
         raise(decoder, packet, decoder->held.newest);
     decoder->has_last = true;
@@ -125,24 +133,27 @@ static enum decode_reason put_last(struct decoder *decoder, enum decode_reason r
     return reason;
 }
 
-static enum decode_reason decode_natively(struct decoder *decoder, const struct frame *frame, int64_t own,
+static enum decode_reason decode_natively(struct decoder *decoder, const struct frame *frame, int64_t time,
                                           struct packet *packet) {
     struct held *held = &decoder->held;
     if (held->count > 0)
         held_expire(held, decoder->time - FRAGMENT_LIFETIME_US);
-    enum decode_reason reason = native_decode(decoder, frame, own, packet);
+    enum decode_reason reason = native_decode(decoder, frame, time, packet);
     decoder->has_more = held->released > 0 || held->given_up > 0;
-    return held->released > 0 ? put_last(decoder, reason, own, packet) : finish(decoder, reason, own, packet);
+    return held->released > 0 ? put_last(decoder, reason, time, packet)
+                              : finish(decoder, reason, time, packet);
 }
 
 enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *frame, struct packet *packet) {
     enum decode_dialect dialect = decoder->options.dialect;
     int64_t own = ticks(dialect, frame->seconds, frame->microseconds);
+    int64_t time = steady_ticks(dialect, frame, own);
     memset(packet, 0, sizeof *packet);
+    packet->to_wall = own - time;
     if (dialect == DECODE_NATIVE)
-        return decode_natively(decoder, frame, own, packet);
+        return decode_natively(decoder, frame, time, packet);
     enum decode_reason reason = nfstream_decode(frame, decoder->options.decode_tunnels, packet);
-    return finish(decoder, reason, own, packet);
+    return finish(decoder, reason, time, packet);
 }
 
 /* Out of line: decoder_next() is asked after every frame. */

@@ -46,7 +46,8 @@ struct flow_key {
 };
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key has no padding");
 
-/* Counters of one direction, always kept. */
+/* Counters of one direction, always kept. Live, their times are steady (base/clock.h): flow_wall_time() is what records
+ * have. */
 struct flow_counters {
     int64_t first_seen; /* ticks; both 0 while packets is 0 */
     int64_t last_seen;
@@ -68,6 +69,7 @@ struct flow {
     struct flow_counters counters[FLOW_DIRECTIONS];
     void *feature[FEATURE_COUNT]; /* see meter/feature/NAME.h for what each points to */
 
+    int64_t to_wall;  /* packet.to_wall of the slice's first packet: records have the times plus this */
     int64_t uid_time; /* when the first packet of slice 0 was metered: with the key it identifies the flow */
     uint32_t uid_series; /* not 0: part of the identity, see ended.h */
     uint32_t slice; /* 0, 1, ... after cuts by the active timeout, and where key and uid_time come again */
@@ -88,4 +90,9 @@ struct flow {
     uint8_t record_kind;     /* enum record_kind, of this export */
     uint16_t revision;       /* of this export within its slice: 0, 1, ... */
 };
-_Static_assert(sizeof(struct flow) <= 288, "every open flow costs these bytes");
+_Static_assert(sizeof(struct flow) <= 296, "every open flow costs these bytes");
+
+/* One of the flow's times by the wall clock, as its slice's first packet had it. */
+static inline int64_t flow_wall_time(const struct flow *flow, int64_t time) {
+    return time + flow->to_wall;
+}

@@ -307,6 +307,7 @@ static void describe_flow(const struct meter *meter, struct flow *flow, const st
     flow->first_flags = packet->flags;
     flow->first_tcp_flags = packet->tcp_flags;
     flow->uid_time = packet->time + packet->held_for;
+    flow->to_wall = packet->to_wall;
     flow->revision = 0;
     flow->record_kind = RECORD_FINAL;
 }
@@ -353,6 +354,7 @@ static void cut_slice(struct meter *meter, struct flow *flow, const struct packe
     struct flow *next = meter->spare;
     *next = *flow;
     next->slice++;
+    next->to_wall = packet->to_wall;
     table_replace(&meter->table, flow, next);
     expiry_remove(&meter->expiry, flow);
     init_flow(meter, next);

@@ -86,7 +86,7 @@ enum flowsensor_tcp_flag {
 
 /* One packet, its tunnel (if that is decoded) taken off. Times are ticks: see flowsensor_flow.ticks_per_second. */
 struct flowsensor_packet {
-    int64_t time;            /* since the epoch; never earlier than a packet before */
+    int64_t time;            /* since the epoch; never earlier than the flow's packet before */
     int64_t interval;        /* since the flow's previous packet; 0 for its first (NFStream: delta_time) */
     const uint8_t *ip;       /* the IP header and what follows */
     uint32_t ip_captured;    /* readable bytes from there on; may be fewer than the packet has */

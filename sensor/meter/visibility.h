@@ -51,7 +51,8 @@ size_t visibility_memory_for(size_t flows);
 
 /* A flow by its first packet. IPv4 addresses in the first 4 bytes, the rest 0; ports in host byte order. */
 struct visibility_question {
-    int64_t earliest, latest; /* the packet's time, as precisely as is known; microseconds since the epoch */
+    int64_t earliest,
+        latest; /* the packet's time, as precisely as is known; microseconds of the steady clock */
     uint8_t source[16], destination[16];
     uint16_t source_port, destination_port;
     uint8_t source_mac[6], destination_mac[6];

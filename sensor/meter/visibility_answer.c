@@ -19,7 +19,7 @@ struct pending {
     struct visibility_client *client;
     uint32_t ticket, state;
     enum visibility_end end;
-    int64_t asked_at; /* microseconds since the epoch */
+    int64_t asked_at; /* microseconds of the steady clock */
     struct socket_question question;
     struct pending *next;
 };
@@ -65,7 +65,7 @@ static void look_for_socket(struct visibility *visibility, struct network_namesp
     bool found = look_at_one(visibility, namespace, &question->connection);
     bool exclusive = question->connection.protocol == IPPROTO_UDP ? !found : pending->end == END_SOURCE;
     if (exclusive && question->no_younger == NEVER)
-        question->no_younger = clock_realtime();
+        question->no_younger = clock_steady();
     sockets_ask(&visibility->sockets, question);
 }
 
@@ -86,7 +86,7 @@ static void take(struct visibility *visibility, struct visibility_client *client
         client_answer(client, item->ticket, item->state, NULL, END_NONE);
         return;
     }
-    int64_t now = clock_realtime();
+    int64_t now = clock_steady();
     namespace->asked_at = now;
     *pending = (struct pending){
         .client = client,
@@ -152,7 +152,7 @@ static void remove_pending(struct answers *answers, struct pending **link) {
 }
 
 void answers_give(struct visibility *visibility, bool looked) {
-    int64_t now = clock_realtime();
+    int64_t now = clock_steady();
     struct pending **link = &visibility->answers.first;
     if (!looked)
         return;

@@ -76,7 +76,7 @@ static void see_socket(const struct socket_report *report, void *context) {
     looking->found |= report->state != TCP_LISTEN;
     if (!is_of_interest(report))
         return;
-    looking->look.after = clock_realtime();
+    looking->look.after = clock_steady();
     if (!sockets_seen(&looking->visibility->sockets, looking->namespace->number, report, &looking->look))
         looking->namespace->complete_since = looking->look.after;
 }
@@ -86,7 +86,7 @@ bool look_at_one(struct visibility *visibility, struct network_namespace *namesp
     struct looking looking = {
         .visibility = visibility,
         .namespace = namespace,
-        .look = {.before = clock_realtime(),
+        .look = {.before = clock_steady(),
                  .checked_at = namespace->protocols[protocol_index(connection->protocol)].checked_at},
     };
     diag_find(namespace->diag, connection, see_socket, &looking);
@@ -99,11 +99,11 @@ static void dump_protocol(struct visibility *visibility, struct network_namespac
     struct looking looking = {
         .visibility = visibility,
         .namespace = namespace,
-        .look = {.before = clock_realtime(), .checked_at = *checked_at},
+        .look = {.before = clock_steady(), .checked_at = *checked_at},
     };
     if (diag_dump(namespace->diag, protocol, see_socket, &looking) < 0)
         return;
-    sockets_checked(&visibility->sockets, namespace->number, protocol, looking.look.before, clock_realtime());
+    sockets_checked(&visibility->sockets, namespace->number, protocol, looking.look.before, clock_steady());
     *checked_at = looking.look.before;
 }
 
@@ -112,7 +112,7 @@ static void dump_protocol(struct visibility *visibility, struct network_namespac
  * from them, so now and then all are looked at anyway; and that is enough where no flows are seen. */
 static void look_at_namespace(struct visibility *visibility, struct network_namespace *namespace) {
     static const uint8_t protocols[2] = {IPPROTO_TCP, IPPROTO_UDP};
-    int64_t now = clock_realtime();
+    int64_t now = clock_steady();
     uint64_t counts[2];
     bool active = now - namespace->asked_at < ACTIVE_MICROSECONDS;
     bool counted = active && namespace_count(namespace, counts);
@@ -142,7 +142,7 @@ static void see_destroyed(const struct socket_report *report, void *context) {
 
 void look_at_events(struct visibility *visibility) {
     for (struct network_namespace *at = visibility->namespaces.first; at != NULL; at = at->next) {
-        struct looking looking = {.visibility = visibility, .namespace = at, .look.after = clock_realtime()};
+        struct looking looking = {.visibility = visibility, .namespace = at, .look.after = clock_steady()};
         if (diag_drain(at->events, see_destroyed, &looking) < 0) {
             at->complete_since = looking.look.after;
             at->protocols[0].disturbed = at->protocols[1].disturbed = true;
@@ -152,7 +152,7 @@ void look_at_events(struct visibility *visibility) {
 
 static void forget_namespace(const struct network_namespace *namespace, void *context) {
     struct visibility *visibility = context;
-    sockets_checked(&visibility->sockets, namespace->number, 0, NEVER, clock_realtime());
+    sockets_checked(&visibility->sockets, namespace->number, 0, NEVER, clock_steady());
 }
 
 static void place_process(int32_t pid, const struct network_namespace *namespace, void *context) {
@@ -181,7 +181,7 @@ static void refresh_namespaces(struct visibility *visibility) {
         return;
     int64_t started = clock_monotonic(), cost = thread_time(), interval = visibility->options.poll_interval;
     struct namespaces_visitor visitor = {all ? NULL : is_placed, place_process, forget_namespace, visibility};
-    namespaces_refresh(&visibility->namespaces, visibility->holders.proc, clock_realtime(), &visitor);
+    namespaces_refresh(&visibility->namespaces, visibility->holders.proc, clock_steady(), &visitor);
     watch_new_namespaces(visibility);
     cost = thread_time() - cost;
     if (all)
@@ -193,7 +193,7 @@ static void refresh_namespaces(struct visibility *visibility) {
 static void keep_house(struct visibility *visibility) {
     int64_t now = clock_monotonic();
     if (is_due(&visibility->sweep)) {
-        sockets_expire(&visibility->sockets, clock_realtime() - KEEP_MICROSECONDS);
+        sockets_expire(&visibility->sockets, clock_steady() - KEEP_MICROSECONDS);
         visibility->sweep.next = now + SWEEP_MICROSECONDS;
     }
     if (is_due(&visibility->free_processes)) {
@@ -381,7 +381,7 @@ int look_begin(struct visibility *visibility, struct error *error) {
                          "meter.system_visibility_mode: can't read /proc: %s; mount it", strerror(-result));
     if (sockets_create(&visibility->sockets) < 0)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    result = namespaces_open(&visibility->namespaces, clock_realtime(), error);
+    result = namespaces_open(&visibility->namespaces, clock_steady(), error);
     if (result < 0)
         return result;
     look_at_all(visibility);

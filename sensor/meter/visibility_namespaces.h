@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "meter/visibility_addresses.h"
 
-/* Looks at the sockets of a namespace, of one protocol. Times are microseconds since the epoch. */
+/* Looks at the sockets of a namespace, of one protocol. Times are microseconds of the steady clock. */
 struct protocol_look {
     int64_t checked_at; /* begin of the last look at all sockets; 0: none */
     int64_t looked_at;  /* begin of the last one that asked for all of them; 0: none */
@@ -27,7 +27,7 @@ struct network_namespace {
     int route, route_events; /* for addresses */
     int counters[2];         /* /proc/net/sockstat and sockstat6; -1: not there */
     struct address_list addresses;
-    int64_t complete_since; /* from here on no socket's end was missed; microseconds since the epoch */
+    int64_t complete_since; /* from here on no socket's end was missed; microseconds of the steady clock */
     struct protocol_look protocols[2]; /* TCP, UDP */
     int64_t asked_at;                  /* when a flow was last looked for in it; 0: never */
     bool watched;                      /* the events wake the thread */

@@ -2,7 +2,7 @@
  * looks at all of them, and from what the kernel says of those that are destroyed, each sighting has the span in which the
  * socket certainly existed, and the wider one in which it may have. One thread.
  *
- * Times are microseconds since the epoch. */
+ * Times are microseconds of the steady clock, as packets' are. */
 #pragma once
 
 #include <stdbool.h>

@@ -92,7 +92,7 @@ void get_first_seen(const struct record_source *source, enum flow_direction dire
     if (counters->packets == 0)
         value_null(value);
     else
-        value_integer(value, counters->first_seen);
+        value_integer(value, flow_wall_time(source->flow, counters->first_seen));
 }
 
 void get_last_seen(const struct record_source *source, enum flow_direction direction, struct value *value) {
@@ -100,17 +100,19 @@ void get_last_seen(const struct record_source *source, enum flow_direction direc
     if (counters->packets == 0)
         value_null(value);
     else
-        value_integer(value, counters->last_seen);
+        value_integer(value, flow_wall_time(source->flow, counters->last_seen));
 }
 
 void get_ticks_first_seen(const struct record_source *source, enum flow_direction direction,
                           struct value *value) {
-    value_integer(value, source->flow->counters[direction].first_seen);
+    const struct flow_counters *counters = &source->flow->counters[direction];
+    value_integer(value, counters->packets == 0 ? 0 : flow_wall_time(source->flow, counters->first_seen));
 }
 
 void get_ticks_last_seen(const struct record_source *source, enum flow_direction direction,
                          struct value *value) {
-    value_integer(value, source->flow->counters[direction].last_seen);
+    const struct flow_counters *counters = &source->flow->counters[direction];
+    value_integer(value, counters->packets == 0 ? 0 : flow_wall_time(source->flow, counters->last_seen));
 }
 
 void get_duration(const struct record_source *source, enum flow_direction direction, struct value *value) {

@@ -14,6 +14,7 @@ GETTER(buffer_bytes);
 GETTER(ignored);
 GETTER(held);
 GETTER(times_raised);
+GETTER(clock_steps);
 GETTER(meter_packets);
 GETTER(flows_opened);
 GETTER(flows_ended);

@@ -19,6 +19,9 @@ const struct metric_row metric_rows[] = {
      metric_held},
     {"flowsensor_packet_times_raised_total", METRIC_COUNTER, "packets", "", NEEDS_SNAPSHOT,
      "Packets whose time was before an earlier packet's and was raised to that one's.", metric_times_raised},
+    {"flowsensor_clock_steps_total", METRIC_COUNTER, "steps", "", NEEDS_SNAPSHOT,
+     "Steps of the host's wall clock, live: timeouts don't see them, times in records do.",
+     metric_clock_steps},
 
     {"flowsensor_meter_packets_total", METRIC_COUNTER, "packets", "meter", NEEDS_SNAPSHOT,
      "Packets that each meter got.", metric_meter_packets},

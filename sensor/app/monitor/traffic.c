@@ -40,6 +40,10 @@ GETTER(held) {
     metric_count(text, NULL, ledger_of(source)->held);
 }
 
+GETTER(clock_steps) {
+    metric_count(text, NULL, ledger_of(source)->capture.clock_steps);
+}
+
 GETTER(times_raised) {
     metric_count(text, NULL, ledger_of(source)->times_raised);
 }

@@ -20,8 +20,12 @@ static void on_init(const struct feature_context *context, struct flow *flow) {
     state->instance = context->udps;
 }
 
-static struct flowsensor_counters view_counters(const struct flow_counters *counters) {
-    return (struct flowsensor_counters){counters->first_seen, counters->last_seen, counters->packets,
+static struct flowsensor_counters view_counters(const struct flow *flow, enum flow_direction direction) {
+    const struct flow_counters *counters = &flow->counters[direction];
+    if (counters->packets == 0)
+        return (struct flowsensor_counters){0};
+    return (struct flowsensor_counters){flow_wall_time(flow, counters->first_seen),
+                                        flow_wall_time(flow, counters->last_seen), counters->packets,
                                         counters->bytes};
 }
 
@@ -30,9 +34,9 @@ static void view_flow(const struct udps_instance *instance, const struct flow *f
     const struct l7 *l7 = flow->feature[FEATURE_l7];
     *view = (struct flowsensor_flow){
         .ticks_per_second = instance->ticks_per_second,
-        .bidirectional = view_counters(&flow->counters[BIDIRECTIONAL]),
-        .src2dst = view_counters(&flow->counters[SRC2DST]),
-        .dst2src = view_counters(&flow->counters[DST2SRC]),
+        .bidirectional = view_counters(flow, BIDIRECTIONAL),
+        .src2dst = view_counters(flow, SRC2DST),
+        .dst2src = view_counters(flow, DST2SRC),
         .source = flow->source,
         .destination = flow->destination,
         .source_mac = flow->source_mac,
@@ -53,7 +57,7 @@ static void view_packet(const struct flow *flow, const struct packet *packet, en
                         struct flowsensor_packet *view) {
     const struct flow_counters *before = &flow->counters[BIDIRECTIONAL];
     *view = (struct flowsensor_packet){
-        .time = packet->time,
+        .time = flow_wall_time(flow, packet->time),
         .interval = before->packets > 0 ? packet->time - before->last_seen : 0,
         .ip = packet->ip,
         .ip_captured = packet->ip_captured,
@@ -93,8 +97,8 @@ static void call_plugins(const struct udps_instance *instance, struct flow *flow
     struct flowsensor_flow flow_view;
     view_packet(flow, packet, direction, &packet_view);
     view_flow(instance, flow, &flow_view);
-    count_view(&flow_view.bidirectional, packet->time, size);
-    count_view(direction == SRC2DST ? &flow_view.src2dst : &flow_view.dst2src, packet->time, size);
+    count_view(&flow_view.bidirectional, packet_view.time, size);
+    count_view(direction == SRC2DST ? &flow_view.src2dst : &flow_view.dst2src, packet_view.time, size);
     for (size_t i = 0; i < instance->udps->plugin_count; i++) {
         const struct udps_plugin *plugin = &instance->udps->plugins[i];
         enum flowsensor_verdict (*call)(void *, const struct flowsensor_packet *,

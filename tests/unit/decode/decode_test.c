@@ -11,11 +11,10 @@ static void every_reason_has_a_name_and_a_text(void **state) {
     assert_string_equal(decode_reason_name(DECODE_REASON_COUNT), "unknown");
 }
 
-static int64_t time_of(struct decoder *decoder, int64_t seconds, int32_t microseconds, uint8_t *flags) {
+static struct frame frame_at(int64_t seconds, int32_t microseconds) {
     static const uint8_t datagram[] = {0x45, 0, 0,  28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0,
                                        0,    1, 10, 0,  0, 2, 4, 0, 0,  53, 0, 8, 0,  0};
-    struct packet packet;
-    struct frame frame = {
+    return (struct frame){
         .bytes = datagram,
         .captured_length = sizeof datagram,
         .wire_length = sizeof datagram,
@@ -23,6 +22,11 @@ static int64_t time_of(struct decoder *decoder, int64_t seconds, int32_t microse
         .microseconds = microseconds,
         .link_type = LINK_RAW,
     };
+}
+
+static int64_t time_of(struct decoder *decoder, int64_t seconds, int32_t microseconds, uint8_t *flags) {
+    struct packet packet;
+    struct frame frame = frame_at(seconds, microseconds);
     assert_reason(decoder_decode(decoder, &frame, &packet), DECODE_METERED);
     assert_int_equal(packet.time, decoder_time(decoder));
     *flags = packet.flags;
@@ -87,6 +91,34 @@ static void the_clock_can_be_advanced(void **state) {
     decoder_destroy(NULL);
 }
 
+/* Live, after the wall clock was set back by an hour: time goes on, and the packet knows what its stamp was. */
+static void steady_time_goes_on_over_a_step(void **state) {
+    (void)state;
+    static const int64_t hour = INT64_C(3600) * 1000000;
+    for (int dialect = DECODE_NATIVE; dialect <= DECODE_NFSTREAM; dialect++) {
+        int64_t unit = dialect == DECODE_NATIVE ? 1 : 1000;
+        struct decoder *decoder =
+            decoder_create(&(struct decode_options){.dialect = (enum decode_dialect)dialect});
+        struct frame frame = frame_at(8000, 999999);
+        struct packet packet;
+        assert_int_equal(decoder_decode(decoder, &frame, &packet), DECODE_METERED);
+        assert_int_equal(packet.to_wall, 0);
+        frame.seconds = 4400;
+        frame.microseconds = 500000;
+        frame.to_steady = hour + 7;
+        assert_int_equal(decoder_decode(decoder, &frame, &packet), DECODE_METERED);
+        assert_int_equal(packet.flags & PACKET_TIME_RAISED, PACKET_TIME_RAISED);
+        frame.seconds = 4402;
+        assert_int_equal(decoder_decode(decoder, &frame, &packet), DECODE_METERED);
+        assert_int_equal(packet.flags & PACKET_TIME_RAISED, 0);
+        assert_int_equal(packet.time, (INT64_C(8002500007)) / unit);
+        assert_int_equal(packet.time + packet.to_wall, INT64_C(4402500000) / unit);
+        assert_int_equal(decoder_time(decoder), packet.time);
+        assert_int_equal(decoder_times_raised(decoder), 1);
+        decoder_destroy(decoder);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reason_has_a_name_and_a_text),
@@ -94,6 +126,7 @@ int main(void) {
         cmocka_unit_test(nfstream_time_is_in_milliseconds),
         cmocka_unit_test(ignored_frames_do_not_move_the_clock),
         cmocka_unit_test(the_clock_can_be_advanced),
+        cmocka_unit_test(steady_time_goes_on_over_a_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

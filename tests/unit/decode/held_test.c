@@ -212,7 +212,11 @@ static void bytes_stay_whole(void **state) {
         memset(bytes + 20, (int)(i & 0xff), length - 20);
         bytes[2] = (uint8_t)(length >> 8), bytes[3] = (uint8_t)length;
         bytes[4] = (uint8_t)(i >> 8), bytes[5] = (uint8_t)i;
-        struct frame frame = {bytes, length, length, 1, 0, LINK_RAW, 0};
+        struct frame frame = {.bytes = bytes,
+                              .captured_length = length,
+                              .wire_length = length,
+                              .seconds = 1,
+                              .link_type = LINK_RAW};
         assert_reason(decoder_decode(decoder, &frame, &packet), DECODE_HELD);
         while (decoder_next(decoder, &reason, &packet)) {
         }

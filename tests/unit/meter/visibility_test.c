@@ -83,7 +83,7 @@ static void connect_to(int descriptor, int family, uint16_t port) {
 
 static struct visibility_question question(int family, int type, uint16_t source_port,
                                            uint16_t destination_port) {
-    int64_t now = clock_realtime();
+    int64_t now = clock_steady();
     struct visibility_question made = {
         .earliest = now,
         .latest = now,

@@ -155,6 +155,25 @@ static void absent_values(void **state) {
     close_bench(bench);
 }
 
+/* A flow that began an hour after the wall clock had been set back by one: absolute times are that clock's, others stay. */
+static void times_are_the_wall_clocks(void **state) {
+    (void)state;
+    struct bench bench = open_bench("flow/v1", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    struct flow *flow = &example.flow;
+    flow->to_wall = INT64_C(-3600000000);
+    flow->counters[DST2SRC] = (struct flow_counters){0};
+    ASSERT_FIELDS(bench.recorder, {"bidirectional_first_seen", "1434439794000000"},
+                  {"bidirectional_duration_us", "6000067"}, {"dst2src_first_seen", "null"});
+    close_bench(bench);
+    bench = open_bench("nfstream/v1", "jsonl", PROFILE_NFSTREAM, EXAMPLE_ALL_GROUPS);
+    flow->to_wall = -3600000;
+    flow->counters[DST2SRC] = (struct flow_counters){0};
+    ASSERT_FIELDS(bench.recorder, {"bidirectional_first_seen_ms", "1434439794000"},
+                  {"bidirectional_last_seen_ms", "1434439800067"}, {"bidirectional_duration_ms", "6067"},
+                  {"dst2src_first_seen_ms", "0"}, {"dst2src_last_seen_ms", "0"});
+    close_bench(bench);
+}
+
 static void nfstream_values(void **state) {
     (void)state;
     struct bench bench = open_bench("nfstream/v1", "jsonl", PROFILE_NFSTREAM, EXAMPLE_ALL_GROUPS);
@@ -388,6 +407,7 @@ int main(void) {
         cmocka_unit_test(native_values),
         cmocka_unit_test(native_doubles),
         cmocka_unit_test(absent_values),
+        cmocka_unit_test(times_are_the_wall_clocks),
         cmocka_unit_test(nfstream_values),
         cmocka_unit_test(quality_flags),
         cmocka_unit_test(numbers_and_origin),

@@ -1,0 +1,35 @@
+#include "capture/steady.h"
+
+#include <stdlib.h>
+
+bool steady_look(struct steady *steady, const struct clock_look *look, int64_t *by) {
+    int64_t step = look->offset - steady->offset;
+    steady->looked = look->steady;
+    if (llabs(step) < STEADY_STEP_MIN + look->doubt)
+        return false;
+    *by = step;
+    steady->last_offset = steady->offset;
+    steady->offset = look->offset;
+    steady->stepped_by = look->steady;
+    steady->steps++;
+    return true;
+}
+
+/* Frames lie in the ring in the order of their coming, next to each other: of the two times that the stamp may mean it is
+ * the earlier one that isn't before the frames so far. The one before the step is not after the look that saw it. */
+static bool is_from_before(const struct steady *steady, int64_t before, int64_t after) {
+    int64_t earliest = steady->latest - STEADY_DISORDER;
+    return before <= steady->stepped_by && before >= earliest && (before < after || after < earliest);
+}
+
+int64_t steady_time(struct steady *steady, int64_t stamp) {
+    int64_t time = stamp - steady->offset;
+    if (steady->steps > 0 && is_from_before(steady, stamp - steady->last_offset, time))
+        time = stamp - steady->last_offset;
+    /* A step that was taken back between two looks. */
+    if (time > steady->looked + STEADY_STEP_MIN)
+        time = steady->looked;
+    if (time > steady->latest)
+        steady->latest = time;
+    return time;
+}
