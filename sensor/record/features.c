@@ -84,7 +84,9 @@ static void add_groups(struct lines *lines, unsigned groups, const struct identi
         add_line(lines, "splt_analysis=%" PRIu32 "\n", meter->splt_analysis);
     if (groups & 1u << GROUP_L7) {
         add_line(lines, "n_dissections=%" PRIu32 "\n", meter->n_dissections);
-        add_line(lines, "ndpi_version=%s\n", identity->ndpi_version);
+        /* A build from git has its number and commit behind the version, which would make another hash of each. */
+        add_line(lines, "ndpi_version=%.*s\n", (int)strcspn(identity->ndpi_version, "-"),
+                 identity->ndpi_version);
     }
     if (groups & 1u << GROUP_PROCESS)
         add_line(lines, "system_visibility_mode=%d\n", identity->system_visibility);

@@ -92,6 +92,8 @@ static void settings_change_the_hash(void **state) {
     CHANGE(identity.tunnel_ports, "vxlan=4789", true);
     CHANGE(identity.system_visibility, true, true);
     CHANGE(identity.ndpi_version, "5.0.0", true);
+    CHANGE(identity.ndpi_version, "4.2.1-17-0a1b2c3", true);
+    CHANGE(identity.ndpi_version, "4.2.0-1234-0a1b2c3", false);
     CHANGE(meter.flow_table_size, 4096, false);
     CHANGE(meter.preallocate, true, false);
     CHANGE(identity.key.word[0], 77, false);
