@@ -132,10 +132,10 @@ static const char *name_of(struct dissector *dissector, uint16_t master, uint16_
     return name->text;
 }
 
-static void set_label(struct l7 *l7, const ndpi_protocol *protocol) {
-    l7->master = shim_master(protocol);
-    l7->application = shim_application(protocol);
-    l7->category = (uint16_t)protocol->category;
+static void set_label(struct l7 *l7, struct shim_label label) {
+    l7->master = label.master;
+    l7->application = label.application;
+    l7->category = label.category;
 }
 
 static void give_state(struct dissector *dissector, struct l7 *l7) {
@@ -169,16 +169,14 @@ static bool take_state(struct dissector *dissector, struct l7 *l7) {
 
 static void give_up(struct dissector *dissector, struct l7 *l7) {
     uint8_t guessed = 0;
-    ndpi_protocol protocol = shim_give_up(dissector->module, l7->ndpi_flow, &guessed);
-    set_label(l7, &protocol);
+    set_label(l7, shim_label(shim_give_up(dissector->module, l7->ndpi_flow, &guessed)));
     l7->guessed = guessed != 0;
 }
 
 static void show(struct dissector *dissector, struct l7 *l7, const struct view *view, int64_t time) {
     int64_t milliseconds = dissector->milliseconds ? time : time / 1000;
-    ndpi_protocol protocol =
-        shim_packet(dissector->module, l7->ndpi_flow, view->ip, view->length, (uint64_t)milliseconds);
-    set_label(l7, &protocol);
+    set_label(l7, shim_label(shim_packet(dissector->module, l7->ndpi_flow, view->ip, view->length,
+                                         (uint64_t)milliseconds)));
 }
 
 void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet,

@@ -64,7 +64,7 @@ static void add(struct text_list *list, enum l7_text which, const char *text, si
 
 static void add_tls(struct text_list *list, const struct ndpi_flow_struct *flow) {
     add(list, L7_JA3_CLIENT, shim_ja3_client(flow), SHIM_JA3_LENGTH);
-    ADD_ARRAY(list, L7_JA3_SERVER, flow->protos.tls_quic.ja3_server);
+    add(list, L7_JA3_SERVER, shim_ja3_server(flow), SHIM_JA3_LENGTH);
     add(list, L7_JA4_CLIENT, shim_ja4_client(flow), SHIM_JA4_LENGTH);
     add(list, L7_USER_AGENT, flow->http.user_agent, USER_AGENT_MAX);
 }

@@ -1,7 +1,7 @@
 // The floor under a flow meter: what reading packets, finding their flow and labelling it must cost at least.
 //
 // Reads a capture with libpcap, looks every packet's flow up by its symmetric 5-tuple, and gives at most the first 20 packets
-// of a flow to nDPI, until ndpi_extra_dissection_possible() says that the label is final. No timeouts, no statistics, no
+// of a flow to nDPI, until nDPI says that the label is final. No timeouts, no statistics, no
 // output: bench.py compares the sensor and NFStream with this. Usage: bench-floor [--memory] [--no-dissection] FILE
 
 #include <errno.h>
@@ -14,13 +14,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-// nDPI's headers don't pass -Wpedantic and -Wconversion.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#include <ndpi_api.h>
-#pragma GCC diagnostic pop
+#include "meter/dissect_shim.h"
 
 enum {
     DISSECTED_PACKETS = 20,
@@ -46,7 +40,7 @@ struct flow_key {
 struct flow {
     struct flow_key key;
     struct ndpi_flow_struct *dissection; // NULL once the label is final.
-    ndpi_protocol label;
+    struct shim_label label;
     uint32_t dissected;
 };
 
@@ -159,7 +153,7 @@ static struct flow *new_flow(struct floor *floor, const struct flow_key *key) {
     struct flow *flow = &floor->slab[floor->slab_used++];
     flow->key = *key;
     if (floor->module != NULL)
-        flow->dissection = allocate(1, SIZEOF_FLOW_STRUCT);
+        flow->dissection = allocate(1, sizeof(struct ndpi_flow_struct));
     floor->flows++;
     return flow;
 }
@@ -179,15 +173,15 @@ static struct flow *find_flow(struct floor *floor, const struct flow_key *key) {
     return flow;
 }
 
-static bool is_unknown(const ndpi_protocol *label) {
-    return label->app_protocol == NDPI_PROTOCOL_UNKNOWN && label->master_protocol == NDPI_PROTOCOL_UNKNOWN;
+static bool is_unknown(const struct shim_label *label) {
+    return label->application == NDPI_PROTOCOL_UNKNOWN && label->master == NDPI_PROTOCOL_UNKNOWN;
 }
 
 static void finish_dissection(struct floor *floor, struct flow *flow) {
     uint8_t guessed = 0;
 
     if (is_unknown(&flow->label))
-        flow->label = ndpi_detection_giveup(floor->module, flow->dissection, 1, &guessed);
+        flow->label = shim_label(shim_give_up(floor->module, flow->dissection, &guessed));
     floor->unknown += is_unknown(&flow->label);
     ndpi_free_flow(flow->dissection);
     flow->dissection = NULL;
@@ -195,12 +189,10 @@ static void finish_dissection(struct floor *floor, struct flow *flow) {
 
 static void dissect(struct floor *floor, struct flow *flow, const uint8_t *ip, uint32_t length,
                     uint64_t time_ms) {
-    flow->label =
-        ndpi_detection_process_packet(floor->module, flow->dissection, ip, (uint16_t)length, time_ms);
+    flow->label = shim_label(shim_packet(floor->module, flow->dissection, ip, (uint16_t)length, time_ms));
     flow->dissected++;
     floor->dissected++;
-    bool is_final =
-        !is_unknown(&flow->label) && !ndpi_extra_dissection_possible(floor->module, flow->dissection);
+    bool is_final = !is_unknown(&flow->label) && shim_is_final(floor->module, flow->dissection);
     if (is_final || flow->dissected == DISSECTED_PACKETS)
         finish_dissection(floor, flow);
 }
@@ -235,16 +227,12 @@ static void finish_all(struct floor *floor) {
 }
 
 static struct ndpi_detection_module_struct *new_module(void) {
-    struct ndpi_detection_module_struct *module = ndpi_init_detection_module(ndpi_no_prefs);
-    NDPI_PROTOCOL_BITMASK all;
+    struct ndpi_detection_module_struct *module = shim_create();
 
     if (module == NULL) {
         fprintf(stderr, "bench-floor: nDPI could not be initialized\n");
         exit(EX_SOFTWARE);
     }
-    NDPI_BITMASK_SET_ALL(all);
-    ndpi_set_protocol_detection_bitmask2(module, &all);
-    ndpi_finalize_initialization(module);
     return module;
 }
 

@@ -29,6 +29,7 @@ TABLES = (
     Table("decode/link/links.def", "LINK", True),
     Table("decode/tag/tags.def", "TAG", True),
     Table("decode/tunnel/tunnels.def", "TUNNEL", True),
+    Table("meter/dissect_form/forms.def", "FORM", True),
     Table("meter/feature/features.def", "FEATURE", True),
     Table("record/encoding/encodings.def", "ENCODING", True),
     # The room itself: what the sinks share stands beside them.
