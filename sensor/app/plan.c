@@ -245,6 +245,9 @@ static void plan_report(struct plan *plan) {
 }
 
 int plan_check_run(const struct plan *plan, struct error *error) {
+    int result = plan->meter.n_dissections > 0 ? dissector_check_library(error) : 0;
+    if (result < 0)
+        return result;
     for (size_t i = 0; i < plan->output_count; i++) {
         const struct output_plan *output = &plan->outputs[i];
         if (output->schema->records != OF_SENSOR || plan->report_interval > 0)

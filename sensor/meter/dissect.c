@@ -81,6 +81,17 @@ static int create_parts(struct dissector *dissector, const struct dissector_opti
     return complete ? 0 : -ENOMEM;
 }
 
+int dissector_check_library(struct error *error) {
+    size_t flow_size = ndpi_detection_get_sizeof_ndpi_flow_struct();
+    if (shim_is_library(ndpi_revision(), flow_size))
+        return 0;
+    return error_set(
+        error, ELIBBAD, EX_OSFILE,
+        "the library nDPI %s (%zu bytes a flow) is not the one that flowsensor was built with, nDPI %s (%zu "
+        "bytes); install that one, or build flowsensor with this one",
+        ndpi_revision(), flow_size, shim_header_version(), sizeof(struct ndpi_flow_struct));
+}
+
 int dissector_create(const struct dissector_options *options, struct dissector **dissector,
                      struct error *error) {
     struct dissector *new = calloc(1, sizeof(*new));

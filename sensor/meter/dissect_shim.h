@@ -17,6 +17,12 @@ struct shim_label {
     uint16_t master, application, category;
 };
 
+/* Whether a library that says this of itself is the one whose headers this was compiled with: other versions have other
+ * members in the structures that both sides read. */
+bool shim_is_library(const char *revision, size_t flow_size);
+/* The headers' version, like "4.2.0". */
+const char *shim_header_version(void);
+
 /* A module that knows all protocols, ready for packets. NULL: no memory. Free with ndpi_exit_detection_module(). */
 struct ndpi_detection_module_struct *shim_create(void);
 

@@ -97,6 +97,7 @@ const struct exit_code_row exit_code_rows[] = {
     {EX_DATAERR, "bad capture"},
     {EX_NOINPUT, "no input"},
     {EX_UNAVAILABLE, "broker or registry unavailable"},
+    {EX_OSFILE, "library of another version"},
     {EX_CANTCREAT, "output cannot be created"},
     {EX_IOERR, "output failed"},
     {EX_NOPERM, "no permission"},
