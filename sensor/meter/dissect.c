@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "meter/dissect_measure.h"
 #include "meter/dissect_shim.h"
 #include "meter/dissect_text.h"
 #include "meter/dissect_view.h"
@@ -12,12 +13,9 @@
 enum {
     NAME_SIZE = 40,    /* NFStream's buffer */
     NAME_SLOTS = 4096, /* a power of two, several times the pairs of protocols that traffic shows */
-    /* Measured with nDPI 4.2: 5.5 MiB after its start, and what it remembers across flows comes to it. */
-    MODULE_BYTES = 8 << 20,
-    /* nDPI keeps the payload of each undecided TCP flow in a buffer of 2 KiB; a flood of those has one for each flow.
-     * Captures of real traffic take 530 bytes a flow, texts included. A buffer grows beyond that while it collects a
-     * long TLS handshake, which is gone when the flow is decided. */
-    INNER_BYTES = 2048 + 64,
+    /* What nDPI remembers across flows comes to a module after its start. */
+    MEMORY_BYTES = 2560 << 10,
+    TEXT_BYTES = 48, /* of a flow, on average in captures of real traffic */
 };
 
 /* An application's name, made once. */
@@ -240,8 +238,9 @@ void dissector_back_memory(const struct dissector *dissector, const atomic_bool 
 void dissector_budget(const struct dissector_options *options, struct dissector_budget *budget) {
     struct pool_options states = states_of(options);
     budget->states = pool_memory_for(&states, states.max_objects);
-    budget->inner = options->flow_table_size * INNER_BYTES;
-    budget->module = MODULE_BYTES + NAME_SLOTS * sizeof(struct name);
+    struct dissect_sizes sizes = dissect_sizes();
+    budget->inner = options->flow_table_size * (sizes.inner + TEXT_BYTES);
+    budget->module = sizes.module + MEMORY_BYTES + NAME_SLOTS * sizeof(struct name);
 }
 
 const char *dissector_library_version(void) {

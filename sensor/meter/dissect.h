@@ -49,10 +49,11 @@ const char *dissector_protocol_name(const struct dissector *dissector, size_t nu
 /* Any thread: pool_back() for the states. */
 void dissector_back_memory(const struct dissector *dissector, const atomic_bool *stop);
 
-/* What a dissector takes at most. */
+/* What a dissector takes at most with the linked nDPI. Only in the main thread, before others allocate. */
 struct dissector_budget {
     uint64_t states; /* bytes of nDPI's states for all flows */
-    uint64_t inner;  /* bytes allowed for what nDPI allocates for them: a buffer for each, see dissect.c */
+    uint64_t
+        inner; /* bytes allowed for what nDPI allocates for them: as much as an undecided TCP flow takes, for each */
     uint64_t module; /* bytes of nDPI itself */
 };
 void dissector_budget(const struct dissector_options *options, struct dissector_budget *budget);

@@ -1,0 +1,69 @@
+#include "meter/dissect_measure.h"
+
+#include <malloc.h>
+#include <string.h>
+
+#include "meter/dissect_shim.h"
+
+enum {
+    FLOWS = 16,
+    IP_HEADER = 20,
+    TCP_HEADER = 20,
+    PAYLOAD = 64,
+    MODULE_BYTES = 5632 << 10, /* nDPI 4.2's */
+    INNER_BYTES = 2048 + 16,
+};
+
+static const struct dissect_sizes fallback = {.module = MODULE_BYTES, .inner = INNER_BYTES};
+
+static uint64_t heap(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+/* A segment of a flow that nobody knows: nDPI keeps its payload, and waits. */
+static void show_segment(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow,
+                         uint8_t number) {
+    uint8_t ip[IP_HEADER + TCP_HEADER + PAYLOAD] = {
+        0x45, 0, 0, sizeof ip, [8] = 64, [9] = 6, [12] = 10, [15] = 1, [16] = 10, [19] = 2,
+    };
+    uint8_t *tcp = ip + IP_HEADER;
+    tcp[0] = tcp[2] = 0x9c;
+    tcp[1] = number;
+    tcp[12] = TCP_HEADER / 4 << 4;
+    tcp[13] = 0x18; /* PSH, ACK */
+    memset(tcp + TCP_HEADER, 0xa5, PAYLOAD);
+    shim_packet(module, flow, ip, sizeof ip, 1);
+}
+
+static uint64_t inner(struct ndpi_detection_module_struct *module) {
+    static struct ndpi_flow_struct flows[FLOWS];
+    memset(flows, 0, sizeof flows);
+    /* The first one also pays for what all share. */
+    show_segment(module, &flows[0], 0);
+    uint64_t before = heap();
+    for (int i = 1; i < FLOWS; i++)
+        show_segment(module, &flows[i], (uint8_t)i);
+    uint64_t bytes = (heap() - before) / (FLOWS - 1);
+    for (int i = 0; i < FLOWS; i++)
+        ndpi_free_flow_data(&flows[i]);
+    return bytes;
+}
+
+static struct dissect_sizes measure(void) {
+    uint64_t before = heap();
+    struct ndpi_detection_module_struct *module = shim_create();
+    if (module == NULL)
+        return fallback;
+    struct dissect_sizes sizes = {.module = heap() - before};
+    sizes.inner = inner(module);
+    ndpi_exit_detection_module(module);
+    return sizes.module > 0 && sizes.inner > 0 ? sizes : fallback;
+}
+
+struct dissect_sizes dissect_sizes(void) {
+    static struct dissect_sizes measured;
+    if (measured.module == 0)
+        measured = measure();
+    return measured;
+}
