@@ -48,6 +48,7 @@ suite_parity() { "$PYTHON" -m unittest -q tests/parity/test_compare.py && "$PYTH
 suite_grid() { "$PYTHON" tests/parity/test_grid.py -q && "$PYTHON" tests/parity/grid.py; }
 suite_plugins() { "$PYTHON" tests/parity/plugins.py; }
 suite_labels() { "$PYTHON" tests/parity/labels.py; }
+suite_labels_ndpi5() { "$PYTHON" tests/parity/labels_ndpi5.py; }
 suite_e2e() { "$PYTHON" tests/e2e/run.py; }
 suite_python() { "$PYTHON" -m unittest discover -s tests/python; }
 suite_tutorial() { "$PYTHON" -m unittest discover -s tests/tutorial; }
@@ -66,7 +67,7 @@ suite_image() { discover tests/image tests/image; }
 suite_pod() { "$PYTHON" -m unittest discover -s tests/pod; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
-ALL=(house reference unit sanitize threads tidy parity grid plugins labels e2e python tutorial strangers monitoring
+ALL=(house reference unit sanitize threads tidy parity grid plugins labels labels_ndpi5 e2e python tutorial strangers monitoring
   chart image pod packaging cluster fuzz)
 
 # The demonstration configures the same folder without tests.

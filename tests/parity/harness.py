@@ -25,8 +25,8 @@ class Run:
         self.refused = refused
 
 
-def parse_arguments(description, extra=None):
-    """The command line of both programs; `extra` may add options of its own."""
+def parse_arguments(description, extra=None, needs_binary=True):
+    """The command line of these programs; `extra` may add options of its own and other defaults."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--binary", type=Path, default=Path(os.environ.get("FLOWSENSOR") or DEFAULT_BINARY),
                         help="flowsensor to test (default: environment FLOWSENSOR, else build/release)")
@@ -35,7 +35,7 @@ def parse_arguments(description, extra=None):
     if extra:
         extra(parser)
     arguments = parser.parse_args()
-    if not os.access(arguments.binary, os.X_OK):
+    if (needs_binary or arguments.binary) and not os.access(arguments.binary, os.X_OK):
         parser.error(f"no program {arguments.binary}; build it, or name it by --binary or FLOWSENSOR")
     return arguments
 

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import compare
 import harness
 import labels
+import labels_ndpi5
 import nfstream_oracle
 import parity
 
@@ -252,6 +253,35 @@ class Labels(unittest.TestCase):
         tally.equal, tally.known_equal = 97, 75
         self.assertEqual(len(labels.shortfalls(tally)), 1)
         self.assertTrue(labels.shortfalls(labels.Tally()))
+
+
+class NdpiColumns(unittest.TestCase):
+    ROW = ["TLS.Instagram", "SocialNetwork", "0", "6", "example.org", "t13d", "a95ca7", "agent", "text/html"]
+
+    def tally(self, ours, theirs):
+        header = ["id", *labels_ndpi5.COLUMNS]
+        tally = labels_ndpi5.Tally()
+        ours, theirs = (labels_ndpi5.cells(export(header, [[str(i), *row] for i, row in enumerate(rows)])) for rows in (ours, theirs))
+        labels_ndpi5.compare_cells(Path("x"), ours, theirs, tally)
+        return tally
+
+    def test_equal_rows(self):
+        tally = self.tally([self.ROW] * 3, [self.ROW] * 3)
+        self.assertEqual((tally.rows, tally.failed, tally.differing.total()), (3, 0, 0))
+
+    def test_each_column_counts(self):
+        for place, name in enumerate(labels_ndpi5.COLUMNS):
+            tally = self.tally([self.ROW], [[*self.ROW[:place], "other", *self.ROW[place + 1:]]])
+            self.assertEqual(dict(tally.differing), {name: 1})
+
+    def test_a_row_too_few(self):
+        self.assertEqual(self.tally([self.ROW], [self.ROW] * 2).failed, 1)
+
+    def test_bytes_that_are_no_text(self):
+        ours, theirs = (self.ROW[:4] + [name] + self.ROW[5:] for name in ("a\ufffd\ufffdb", "ab"))
+        tally = self.tally([ours], [theirs])
+        self.assertEqual((tally.replaced, tally.differing.total()), (1, 0))
+        self.assertEqual(self.tally([theirs], [ours]).differing.total(), 1)
 
 
 if __name__ == "__main__":
