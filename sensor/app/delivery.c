@@ -51,6 +51,13 @@ void delivery_send(struct delivery *delivery, size_t output, const struct messag
         stop(delivery, &error);
 }
 
+bool delivery_has_room(const struct delivery *delivery) {
+    for (size_t i = 0; i < delivery->count; i++)
+        if (output_is_of_flows(&delivery->outputs[i]) && !output_has_room(&delivery->outputs[i]))
+            return false;
+    return true;
+}
+
 /* SIGHUP where there is nothing to read again must not look as if it had been lost. */
 static void reload(struct delivery *delivery) {
     if (anonymization_can_reload(delivery->plan))

@@ -37,6 +37,9 @@ bool delivery_admit(struct delivery *delivery);
 /* Hands a record of outputs[output] to its sink. */
 void delivery_send(struct delivery *delivery, size_t output, const struct message *message);
 
+/* Whether all outputs of flows are well away from dropping records for want of room. */
+bool delivery_has_room(const struct delivery *delivery);
+
 /* Serves the sinks' callbacks and timers, and reads the key of pseudonyms again if that was asked; cheap. */
 void delivery_poll(struct delivery *delivery);
 

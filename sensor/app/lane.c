@@ -20,10 +20,18 @@ static bool export_flow(void *context, const struct flow *flow) {
     return true;
 }
 
+/* The meter's question before a sweep ends a flow. */
+static bool has_room(void *context) {
+    struct lane *lane = context;
+    return !lane->has_room || !patience_holds(&lane->patience, lane->has_room(lane->send_context));
+}
+
 int lane_open(struct lane *lane, unsigned number, const struct meter_options *options,
               struct delivery *delivery, struct error *error) {
     *lane = (struct lane){.number = number, .delivery = delivery};
     int result = meter_create(options, export_flow, lane, &lane->meter, error);
+    if (result == 0 && delivery->plan->live)
+        meter_ask_for_room(lane->meter, has_room);
     if (result == 0 && delivery->plan->config->monitoring.listen &&
         applications_open(&lane->applications, meter_protocol_count(lane->meter)) < 0)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");

@@ -8,6 +8,7 @@
 #include "app/delivery.h"
 #include "app/intake.h"
 #include "app/ledger.h"
+#include "app/patience.h"
 #include "app/plan.h"
 #include "base/error.h"
 #include "meter/meter.h"
@@ -15,12 +16,17 @@
 /* Gets each record: at once, or by way of a ring. The message is valid during the call. */
 typedef void lane_send_call(void *context, size_t output, const struct message *message);
 
+/* Whether flows that may wait shall end now; see meter_ask_for_room(). */
+typedef bool lane_room_call(void *context);
+
 struct lane {
     unsigned number; /* 0, 1, ...: which share of each output is the lane's */
     struct delivery *delivery;
     struct meter *meter;
-    lane_send_call *send; /* to be set before the first packet */
-    void *send_context;
+    lane_send_call *send;             /* to be set before the first packet */
+    lane_room_call *has_room;         /* live; to be set with it; NULL: sending waits */
+    void *send_context;               /* of both */
+    struct patience patience;         /* with who takes the records */
     struct applications applications; /* of ended flows, for the monitor */
     int64_t looked;                   /* for lost packets; monotonic clock */
 };

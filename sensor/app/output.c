@@ -73,6 +73,7 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .schema_fingerprint = output->plan->schema->fingerprint,
         .origin = recorder_origin(output->shares[0].recorder),
         .wait_when_full = plan->waits_for_room,
+        .has_neighbours = plan->output_count > 1,
         .delivery_limit = plan->config->delivery.timeout,
         .deadline = control_deadline,
     };
@@ -215,6 +216,12 @@ int output_send(struct output *output, const struct message *message, struct err
         return 0;
     }
     return answered(output, output->plan->sink->write(output->sink, message, error));
+}
+
+bool output_has_room(const struct output *output) {
+    const struct sink_type *type = output->plan->sink;
+    bool takes = !atomic_load_explicit(&output->failed, memory_order_relaxed) && !output->mismatch;
+    return !takes || !type->has_room || type->has_room(output->sink);
 }
 
 int output_poll(struct output *output, struct error *error) {

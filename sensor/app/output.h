@@ -81,6 +81,9 @@ bool output_make_report(struct output *output, const struct sensor_report *repor
 /* The delivering thread: hands a record to the sink. -errno and the line only when the output can't go on. */
 int output_send(struct output *output, const struct message *message, struct error *error);
 
+/* The delivering thread: whether the sink is well away from dropping records for want of room. */
+bool output_has_room(const struct output *output);
+
 /* Whether its records are of flows, made by the meters' threads; else of the sensor, made by the delivering one. */
 bool output_is_of_flows(const struct output *output);
 

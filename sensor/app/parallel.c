@@ -26,6 +26,10 @@ enum {
     NAP_MICROSECONDS = 1000, /* while a ring is empty: much less than it takes to fill one */
     RECORDS_AT_ONCE = 64,    /* of one meter, before the next one's are looked at */
     ENTRIES_PER_COUNT = 4096,
+    /* Percent of a meter's ring for records of flows that may end later, and for all while their output is slow. What is left between
+     * the two is for flows that must end. */
+    ROOM_FOR_SWEEPS = 25,
+    ROOM_FOR_PATIENCE = 75,
 };
 
 struct worker {
@@ -36,6 +40,7 @@ struct worker {
     struct ring *inbox;    /* files */
     struct gate filled;    /* of the inbox */
     struct ring *outbox;
+    bool ending;                   /* it reads no more packets */
     _Atomic uint64_t flows_opened; /* now and then, for the progress bar */
     pthread_t thread;
     bool started;
@@ -45,8 +50,9 @@ struct crew {
     struct pipeline *pipeline;
     struct worker *workers;
     size_t count;
-    struct hash_key seed;       /* of the choice of a meter */
-    struct gate letters;        /* some worker made a record */
+    struct hash_key seed;                         /* of the choice of a meter */
+    struct gate letters;                          /* some worker made a record */
+    struct patience patience[CONFIG_OUTPUTS_MAX]; /* of the delivering thread with each output */
     bool tallying;              /* all were asked for their parts of a report or a snapshot */
     bool for_monitor;           /* so that the delivering thread's part of a snapshot is made */
     struct tally readers_tally; /* files: of the intake */
@@ -57,11 +63,12 @@ struct crew {
     sigset_t signals;      /* this thread's mask outside of parallel_run() */
 };
 
-/* Live capture never waits: what finds no room is counted. */
+/* Live capture never waits: what finds no room is counted. Nothing is captured any more once the meter ends its flows. */
 static void send_by_ring(void *context, size_t output, const struct message *message) {
     struct worker *worker = context;
+    bool waits = worker->ending || !worker->crew->pipeline->plan->live;
     struct output_share *share = &worker->lane->delivery->outputs[output].shares[worker->lane->number];
-    if (outbox_put(worker->outbox, output, message, !worker->crew->pipeline->plan->live)) {
+    if (outbox_put(worker->outbox, output, message, waits)) {
         share->records.sent++;
         return;
     }
@@ -69,7 +76,14 @@ static void send_by_ring(void *context, size_t output, const struct message *mes
     share->records.dropped[fits ? OUTPUT_DROP_handover_full : OUTPUT_DROP_no_memory]++;
 }
 
+/* Of flows that may end later the records don't overrun the ring. */
+static bool has_room(void *context) {
+    const struct worker *worker = context;
+    return ring_percent_filled(worker->outbox) < ROOM_FOR_SWEEPS;
+}
+
 static void end_worker(struct worker *worker) {
+    worker->ending = true;
     lane_finish(worker->lane, worker->crew->pipeline->plan->live);
     tally_end(&worker->tally, worker->intake, worker->lane);
     ring_close(worker->outbox);
@@ -209,12 +223,21 @@ static void *work_from_inbox(void *context) {
 
 /* Delivery. */
 
+/* Live, a record stays in its ring while its output is slow and the ring has room: the meters then hold back what may wait. */
+static bool holds_back(struct crew *crew, struct worker *worker, size_t output) {
+    if (!crew->pipeline->plan->live || ring_percent_filled(worker->outbox) >= ROOM_FOR_PATIENCE)
+        return false;
+    return patience_holds(&crew->patience[output],
+                          output_has_room(&crew->pipeline->delivery.outputs[output]));
+}
+
 /* Whether there was anything. */
 static bool deliver_some(struct crew *crew, struct worker *worker) {
     struct message message;
     size_t output;
     int records = 0;
-    while (records < RECORDS_AT_ONCE && outbox_peek(worker->outbox, &output, &message)) {
+    while (records < RECORDS_AT_ONCE && outbox_peek(worker->outbox, &output, &message) &&
+           !holds_back(crew, worker, output)) {
         delivery_send(&crew->pipeline->delivery, output, &message);
         ring_release(worker->outbox);
         records++;
@@ -323,6 +346,7 @@ static int prepare_worker(struct crew *crew, size_t number) {
     worker->crew = crew;
     worker->lane = &crew->pipeline->lanes[number];
     worker->lane->send = send_by_ring;
+    worker->lane->has_room = has_room;
     worker->lane->send_context = worker;
     worker->outbox = ring_create(PIPELINE_OUTBOX_BYTES, &crew->letters);
     if (crew->pipeline->plan->live)

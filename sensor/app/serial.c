@@ -8,6 +8,11 @@ static void send_now(void *context, size_t output, const struct message *message
     delivery_send(&pipeline->delivery, output, message);
 }
 
+static bool has_room(void *context) {
+    const struct pipeline *pipeline = context;
+    return delivery_has_room(&pipeline->delivery);
+}
+
 static void meter_now(void *context, const struct packet *packet) {
     struct pipeline *pipeline = context;
     meter_packet(pipeline->lanes[0].meter, packet);
@@ -47,6 +52,7 @@ void serial_run(struct pipeline *pipeline) {
     static const struct intake_calls calls = {meter_now, pass_time, keep_house, note};
     struct lane *lane = &pipeline->lanes[0];
     lane->send = send_now;
+    lane->has_room = has_room;
     lane->send_context = pipeline;
     intake_run(&pipeline->intakes[0], &calls, pipeline, &pipeline->delivery.stop);
     lane_finish(lane, pipeline->plan->live);

@@ -113,6 +113,13 @@ void ring_commit(struct ring *ring) {
         gate_open(ring->filled);
 }
 
+unsigned ring_percent_filled(const struct ring *ring) {
+    /* In this order: what the consumer takes in between makes it more than there is, never less than nothing. */
+    size_t tail = atomic_load(&ring->tail);
+    size_t filled = atomic_load(&ring->head) - tail;
+    return filled < ring->capacity ? (unsigned)(filled * 100 / ring->capacity) : 100;
+}
+
 void ring_close(struct ring *ring) {
     atomic_store(&ring->closed, true);
     gate_open(ring->filled);

@@ -30,6 +30,8 @@ void *ring_reserve(struct ring *ring, size_t size);
 void *ring_wait(struct ring *ring, size_t size);
 /* Hands over what was reserved. */
 void ring_commit(struct ring *ring);
+/* Either side: how much is filled, in percent. */
+unsigned ring_percent_filled(const struct ring *ring);
 /* No more records come. */
 void ring_close(struct ring *ring);
 

@@ -53,6 +53,7 @@ struct meter {
 
     meter_export_call *export_flow;
     void *export_context;
+    meter_room_call *has_room; /* NULL: always */
     struct meter_statistics statistics;
 };
 
@@ -164,6 +165,10 @@ int meter_create(const struct meter_options *options, meter_export_call *export_
     }
     *meter = new;
     return 0;
+}
+
+void meter_ask_for_room(struct meter *meter, meter_room_call *has_room) {
+    meter->has_room = has_room;
 }
 
 static void release_features(struct meter *meter, struct flow *flow, struct flow *next) {
@@ -381,7 +386,8 @@ static bool sweep(struct meter *meter, int64_t time, uint64_t limit) {
     meter->opened_at_last_sweep = meter->statistics.flows_opened;
     for (uint64_t ended = 0; ended < limit; ended++) {
         struct flow *flow = expiry_oldest(&meter->expiry);
-        if (flow == NULL || !is_over(meter, flow, time))
+        if (flow == NULL || !is_over(meter, flow, time) ||
+            (meter->has_room != NULL && !meter->has_room(meter->export_context)))
             return false;
         end_flow(meter, flow, END_IDLE);
     }

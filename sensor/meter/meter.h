@@ -59,6 +59,11 @@ typedef bool meter_export_call(void *context, const struct flow *flow);
 
 int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context,
                  struct meter **meter, struct error *error);
+/* A meter that asks before a sweep ends a flow, in its own thread and with the context of the export call: false keeps the flow open
+ * for now. So many flows that end together don't overrun who takes them. What must end, ends even so. NULL: it doesn't ask. */
+typedef bool meter_room_call(void *context);
+void meter_ask_for_room(struct meter *meter, meter_room_call *has_room);
+
 /* Frees without exporting; call meter_finish() first. */
 void meter_destroy(struct meter *meter);
 
@@ -69,7 +74,8 @@ void meter_packet(struct meter *meter, const struct packet *packet);
 void meter_begin_recording(struct meter *meter);
 
 /* Time went on without a packet of this meter, to `time` (quiet live link, packets for other meters): expires what is idle by
- * then. True: not all of it, since a packet may be waiting; another call at the same time goes on. */
+ * then. True: not all of it, since a packet may be waiting; another call at the same time goes on. What found no room
+ * waits for a later time. */
 bool meter_tick(struct meter *meter, int64_t time);
 
 /* Exports all open flows, in expiry order, with END_OF_INPUT or END_SHUTDOWN; natively with END_IDLE those that were idle

@@ -292,10 +292,16 @@ static int file_open(const struct sink_options *options, void **state, struct er
     return result;
 }
 
+/* 0: only the process's end is one. */
+static int64_t end_of_patience(const struct file_sink *sink) {
+    int64_t deadline = deadline_of(sink), now = clock_monotonic();
+    return deadline != 0 && sink->options.has_neighbours ? now + (deadline - now) / 2 : 0;
+}
+
 /* Whether the record finds room; else it is counted. A live one waits from the shutdown on. */
 static bool make_room(struct file_sink *sink, int *result, struct error *error) {
     bool waits = sink->options.wait_when_full || deadline_of(sink) != 0;
-    *result = waits ? write_all(sink, 0, error) : write_block(sink, error);
+    *result = waits ? write_all(sink, end_of_patience(sink), error) : write_block(sink, error);
     if (*result == 0 && sink->block.length < GATHERED_MAX)
         return true;
     if (*result == 0 && sink->statistics.dropped[SINK_DROP_queue_full] == 0)
@@ -338,6 +344,11 @@ static int file_poll(void *state, struct error *error) {
     return old ? write_block(sink, error) : push_on(sink, error);
 }
 
+static bool file_has_room(const void *state) {
+    const struct file_sink *sink = state;
+    return sink->block.length < GATHERED_MAX / 4 * 3;
+}
+
 /* A reader may pause for as long as it likes while nothing asks for the end, as a pager does. */
 static int file_flush(void *state, int64_t limit, bool patient, struct error *error) {
     return write_all(state, patient ? 0 : clock_monotonic() + limit, error);
@@ -354,6 +365,7 @@ const struct sink_type sink_file = {
     .open = file_open,
     .write = file_write,
     .poll = file_poll,
+    .has_room = file_has_room,
     .flush = file_flush,
     .statistics = file_statistics,
     .close = file_close,

@@ -36,10 +36,11 @@ struct kafka_sink {
     rd_kafka_headers_t *headers; /* the constant ones, copied for each message */
     struct framing framing;
     struct buffer framed;
-    bool wait_when_full;
+    bool wait_when_full, has_neighbours;
     int64_t (*deadline)(void);
     int64_t delivery_limit;
     int64_t waiting_since; /* monotonic clock: begin of the last wait */
+    uint64_t records_max;  /* in flight: queue.buffering.max.messages */
     struct sink_statistics statistics;
     struct ages ages; /* of the records in flight */
     struct kafka_link link;
@@ -188,7 +189,7 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
     return result;
 }
 
-/* A number as it is in force: ours, or the person's own. */
+/* A number as it is in force: ours, or the person's own. 0 of messages: no limit. */
 static double property_of(const struct kafka_sink *sink, const char *name) {
     char value[24] = "0";
     size_t size = sizeof value;
@@ -198,6 +199,7 @@ static double property_of(const struct kafka_sink *sink, const char *name) {
 
 static void begin_accounts(struct kafka_sink *sink) {
     sink->statistics.queue_limit_bytes = (uint64_t)property_of(sink, "queue.buffering.max.kbytes") * 1024;
+    sink->records_max = (uint64_t)property_of(sink, "queue.buffering.max.messages");
     kafka_link_init(&sink->link, sink->output, sink->topic, (int64_t)(property_of(sink, "linger.ms") * 1000));
 }
 
@@ -265,6 +267,7 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     sink->output = options->output;
     sink->topic = options->topic;
     sink->wait_when_full = options->wait_when_full;
+    sink->has_neighbours = options->has_neighbours;
     sink->deadline = options->deadline;
     sink->delivery_limit = options->delivery_limit;
     framing_make(&sink->framing, options->framing, options->schema_id, options->schema_fingerprint);
@@ -315,6 +318,14 @@ static rd_kafka_resp_err_t produce(struct kafka_sink *sink, const struct message
     return code;
 }
 
+/* How long a record may wait for room without any progress. */
+static int64_t patience(const struct kafka_sink *sink) {
+    int64_t deadline = deadline_of(sink);
+    int64_t half = (deadline - clock_monotonic()) / 2;
+    bool leaves_half = sink->has_neighbours && deadline != 0 && half < sink->delivery_limit;
+    return leaves_half ? half : sink->delivery_limit;
+}
+
 /* Serves delivery reports until one came or the limit passed; true if there was progress. Flushing, not polling, since
  * that ends librdkafka's lingering for more. */
 static bool wait_for_progress(struct kafka_sink *sink, int64_t limit) {
@@ -363,7 +374,7 @@ static int kafka_write(void *state, const struct message *message, struct error 
     /* A record that finds no room in an empty queue never will. */
     while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && sink->statistics.in_flight > 0 &&
            (sink->wait_when_full || deadline_of(sink) != 0)) {
-        if (!wait_for_progress(sink, sink->delivery_limit)) {
+        if (!wait_for_progress(sink, patience(sink))) {
             sink->statistics.dropped[SINK_DROP_undelivered]++;
             return unavailable(sink, error);
         }
@@ -377,6 +388,15 @@ static int kafka_poll(void *state, struct error *error) {
     rd_kafka_poll(sink->producer, 0);
     look_at_link(sink);
     return sink->check && is_checked(sink) ? end_check(sink, error) : 0;
+}
+
+/* A quarter is left for what can't wait. */
+static bool kafka_has_room(const void *state) {
+    const struct kafka_sink *sink = state;
+    const struct sink_statistics *statistics = &sink->statistics;
+    uint64_t records_max = sink->records_max, bytes_max = statistics->queue_limit_bytes;
+    return (records_max == 0 || statistics->in_flight < records_max - records_max / 4) &&
+           statistics->queue_bytes < bytes_max - bytes_max / 4;
 }
 
 /* What is still under way is given up: librdkafka then reports each record, so that it is counted. */
@@ -442,6 +462,7 @@ const struct sink_type sink_kafka = {
     .open = kafka_open,
     .write = kafka_write,
     .poll = kafka_poll,
+    .has_room = kafka_has_room,
     .flush = kafka_flush,
     .statistics = kafka_statistics,
     .waiting_since = kafka_waiting_since,

@@ -70,7 +70,9 @@ struct sink_options {
     uint64_t schema_fingerprint;         /* kafka, single_object */
     const struct message_origin *origin; /* kafka: headers */
     bool wait_when_full;                 /* reading files: write() waits for room; live: it drops */
-    int64_t delivery_limit;              /* microseconds that write() waits for room without any progress */
+    bool
+        has_neighbours; /* other outputs, which wait while write() does: it leaves them half of what is left until the deadline */
+    int64_t delivery_limit; /* microseconds that write() waits for room without any progress */
     /* Asked while waiting: when the process has to end (monotonic clock, base/clock.h); 0: it doesn't yet. From then
      * on no wait goes beyond that moment, and a live output waits for room too. NULL: never. */
     int64_t (*deadline)(void);
@@ -89,6 +91,8 @@ struct sink_type {
     int (*write)(void *state, const struct message *message, struct error *error);
     /* Serves callbacks and timers; cheap; called now and then. Fails as write does. May be NULL. */
     int (*poll)(void *state, struct error *error);
+    /* Whether it is well away from dropping records for want of room. NULL: always. */
+    bool (*has_room)(const void *state);
     /* Gets everything written or acknowledged. It may take `limit` microseconds in all, or, if `patient`, that long
      * without any progress; then what is still in flight is counted as dropped{undelivered}. -errno and a line
      * (EX_UNAVAILABLE, EX_IOERR) if something did not arrive: of a file's records any, of a live source's those that

@@ -169,6 +169,25 @@ static void two_threads_lose_nothing(void **state) {
     ring_destroy(ring);
 }
 
+static void it_tells_how_much_is_filled(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(CAPACITY, &gate);
+    assert_int_equal(ring_percent_filled(ring), 0);
+    put(ring, CAPACITY / 4 - 8, 1);
+    assert_int_equal(ring_percent_filled(ring), 25);
+    put(ring, CAPACITY / 2 - 8, 2);
+    assert_int_equal(ring_percent_filled(ring), 75);
+    put(ring, CAPACITY / 4 - 8, 3);
+    assert_int_equal(ring_percent_filled(ring), 100);
+    take(ring, CAPACITY / 4 - 8, 1);
+    assert_int_equal(ring_percent_filled(ring), 75);
+    take(ring, CAPACITY / 2 - 8, 2);
+    take(ring, CAPACITY / 4 - 8, 3);
+    assert_int_equal(ring_percent_filled(ring), 0);
+    ring_destroy(ring);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_out_as_they_went_in),
@@ -177,6 +196,7 @@ int main(void) {
         cmocka_unit_test(a_full_ring_takes_nothing),
         cmocka_unit_test(the_largest_record_fits_at_every_place),
         cmocka_unit_test(two_threads_lose_nothing),
+        cmocka_unit_test(it_tells_how_much_is_filled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

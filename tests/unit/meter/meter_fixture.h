@@ -32,6 +32,7 @@ struct fixture {
     struct meter *meter;
     struct exported *exported;
     size_t count, capacity;
+    size_t room;  /* for so many flows, if the meter asks (fixture_has_room) */
     size_t limit; /* the export call takes no more than this; 0: any number */
 };
 
@@ -62,6 +63,11 @@ static inline bool fixture_export(void *context, const struct flow *flow) {
     item->confidence = l7->confidence;
     item->guessed = l7->guessed;
     return true;
+}
+
+static inline bool fixture_has_room(void *context) {
+    const struct fixture *fixture = context;
+    return fixture->count < fixture->room;
 }
 
 /* Ticks in a millisecond of each profile. */

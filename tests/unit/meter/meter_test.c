@@ -407,6 +407,34 @@ static void test_ticks_are_short(void **state) {
     fixture_close(&fixture);
 }
 
+/* Sweeps hold back while there is no room, on ticks and between packets, and what must end ends even so. */
+static void test_sweeps_wait_for_room(void **state) {
+    (void)state;
+    struct fixture fixture;
+    open_crowd(&fixture);
+    fixture.room = 100;
+    meter_ask_for_room(fixture.meter, fixture_has_room);
+    int64_t time = at(PROFILE_NATIVE, IDLE_MS, 0, false).time;
+    assert_false(meter_tick(fixture.meter, time));
+    assert_int_equal(fixture.count, 100);
+    struct packet packet = at(PROFILE_NATIVE, IDLE_MS + 20, CROWD - 1, false);
+    feed(&fixture, packet); /* its flow was idle */
+    assert_int_equal(fixture.count, 101);
+    check_export(&fixture, 100, CROWD - 1, END_IDLE);
+    for (int i = 0; i < 1000; i++, packet.time += STEP_MICROSECONDS)
+        feed(&fixture, packet);
+    assert_int_equal(fixture.count, 101);
+    fixture.room = 5000;
+    while (fixture.count < fixture.room && packet.time < time + 10000000) {
+        packet.time += STEP_MICROSECONDS;
+        feed(&fixture, packet);
+    }
+    assert_int_equal(fixture.count, 5000);
+    meter_finish(fixture.meter, END_SHUTDOWN);
+    assert_int_equal(fixture.count, CROWD + 1);
+    fixture_close(&fixture);
+}
+
 /* A full table: flows that are over make room before others are evicted, though the sweep hasn't come to them. */
 static void test_room_is_first_made_by_idle_flows(void **state) {
     (void)state;
@@ -721,6 +749,7 @@ int main(void) {
         cmocka_unit_test(test_sweep_comes_after_the_packet),
         cmocka_unit_test(test_nfstream_scan_is_bounded),
         cmocka_unit_test(test_native_sweep_ends_a_few_between_packets),
+        cmocka_unit_test(test_sweeps_wait_for_room),
         cmocka_unit_test(test_ticks_are_short),
         cmocka_unit_test(test_room_is_first_made_by_idle_flows),
         cmocka_unit_test(test_tick_expires),

@@ -131,7 +131,9 @@ static void live_never_waits(void **state) {
         make_pair(pair, kind);
         void *sink = open_on(pair[1], false);
         int64_t began = clock_monotonic();
+        assert_true(sink_file.has_room(sink));
         assert_int_equal(write_lines(sink, MANY, &error), 0);
+        assert_false(sink_file.has_room(sink));
         assert_int_equal(sink_file.poll(sink, &error), 0);
         assert_true(clock_monotonic() - began < 1000000);
         struct sink_statistics statistics = statistics_of(sink);
@@ -145,6 +147,7 @@ static void live_never_waits(void **state) {
         assert_int_equal(sink_file.flush(sink, 5000000, false, &error), 0);
         statistics = statistics_of(sink);
         assert_int_equal(statistics.in_flight, 0);
+        assert_true(sink_file.has_room(sink));
         sink_file.close(sink);
         close(pair[1]);
         pthread_join(thread, NULL);
