@@ -114,6 +114,18 @@ class Files(Case):
     def test_timeouts_cut_the_same(self):
         self.compare((1, 3), "--set", "meter.idle_timeout=1s", "--set", "meter.active_timeout=2s", "--set", "meter.n_dissections=0")
 
+    def test_no_two_records_are_taken_for_one(self):
+        """(flow_uid, slice, revision) names one record, also where each packet is a flow or a slice, several of one time."""
+        self.write("key", KEY)
+        for name in ("mix.pcap", "lossy.pcap", "http.pcap"):
+            for timeout in ("idle", "active"):
+                arguments = ("--set", f"meter.{timeout}_timeout=0s", "--set", "meter.n_dissections=0")
+                one, other = (self.records(CAPTURES / name, meters, *arguments) for meters in (1, 3))
+                self.assertEqual(one.multiset, other.multiset, name)
+                keys = [(record["flow_uid"], record["slice"], record["revision"]) for record in map(json.loads, one.multiset.elements())]
+                self.assertEqual(len(keys), len(set(keys)), f"{name}, {timeout}")
+                self.assertGreater(len(keys), 50)
+
     def test_a_difference_would_be_seen(self):
         """The comparison itself: another timeout makes other records."""
         capture = CAPTURES / "mix.pcap"
