@@ -45,25 +45,35 @@ static void take_held(struct intake *intake, const struct intake_calls *calls, v
     }
 }
 
+static void take_packet(struct intake *intake, enum decode_reason reason, const struct packet *packet,
+                        const struct intake_calls *calls, void *context) {
+    intake->packets++;
+    if (reason != DECODE_HELD)
+        intake->ignored[reason]++;
+    if (reason == DECODE_METERED)
+        calls->packet(context, packet);
+    take_held(intake, calls, context);
+}
+
 static void take_frame(struct intake *intake, const struct frame *frame, const struct intake_calls *calls,
                        void *context) {
     struct packet packet;
     enum decode_reason reason = decoder_decode(intake->decoder, frame, &packet);
-    intake->packets++;
+    intake->frames++;
     intake->bytes += frame->wire_length;
-    if (reason != DECODE_HELD)
-        intake->ignored[reason]++;
-    if (reason == DECODE_METERED)
-        calls->packet(context, &packet);
-    else if (reason == DECODE_link_type)
+    take_packet(intake, reason, &packet, calls, context);
+    if (reason == DECODE_link_type)
         warn_of_link_type(intake, frame->link_type);
-    take_held(intake, calls, context);
+    while (decoder_has_rest(intake->decoder)) {
+        reason = decoder_decode_rest(intake->decoder, frame, &packet);
+        take_packet(intake, reason, &packet, calls, context);
+    }
 }
 
 /* Every so many packets; on a live link too slow for that, but never quiet, ten times a second of the packets' time,
  * which is as late as a performance report may be. */
 static bool housekeeping_due(struct intake *intake, const struct frame *frame) {
-    bool enough = intake->packets % PACKETS_PER_HOUSEKEEPING == 0;
+    bool enough = intake->frames % PACKETS_PER_HOUSEKEEPING == 0;
     if (!intake->plan->live)
         return enough;
     int64_t tenth = (frame->seconds * 1000000 + frame->microseconds + frame->to_steady) / 100000;

@@ -16,6 +16,7 @@ struct intake {
     const struct plan *plan;
     struct capture *capture; /* the intake's from intake_open() on */
     struct decoder *decoder;
+    uint64_t frames;                       /* read; some of 802.11 hold several packets */
     uint64_t packets;                      /* read: metered, ignored or held */
     uint64_t ignored[DECODE_REASON_COUNT]; /* [DECODE_METERED]: metered */
     uint64_t bytes;                        /* of these packets, on the wire */

@@ -134,11 +134,12 @@ static enum decode_reason put_last(struct decoder *decoder, enum decode_reason r
 }
 
 static enum decode_reason decode_natively(struct decoder *decoder, const struct frame *frame, int64_t time,
-                                          struct packet *packet) {
+                                          bool rest, struct packet *packet) {
     struct held *held = &decoder->held;
     if (held->count > 0)
         held_expire(held, decoder->time - FRAGMENT_LIFETIME_US);
-    enum decode_reason reason = native_decode(decoder, frame, time, packet);
+    enum decode_reason reason =
+        rest ? native_decode_rest(decoder, frame, time, packet) : native_decode(decoder, frame, time, packet);
     decoder->has_more = held->released > 0 || held->given_up > 0;
     return held->released > 0 ? put_last(decoder, reason, time, packet)
                               : finish(decoder, reason, time, packet);
@@ -151,9 +152,19 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *f
     memset(packet, 0, sizeof *packet);
     packet->to_wall = own - time;
     if (dialect == DECODE_NATIVE)
-        return decode_natively(decoder, frame, time, packet);
+        return decode_natively(decoder, frame, time, false, packet);
     enum decode_reason reason = nfstream_decode(frame, decoder->options.decode_tunnels, packet);
     return finish(decoder, reason, time, packet);
+}
+
+bool decoder_has_rest(const struct decoder *decoder) {
+    return decoder->aggregate.next != 0;
+}
+
+enum decode_reason decoder_decode_rest(struct decoder *decoder, const struct frame *frame,
+                                       struct packet *packet) {
+    int64_t own = ticks(DECODE_NATIVE, frame->seconds, frame->microseconds);
+    return decode_natively(decoder, frame, steady_ticks(DECODE_NATIVE, frame, own), true, packet);
 }
 
 /* Out of line: decoder_next() is asked after every frame. */

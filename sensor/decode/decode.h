@@ -76,6 +76,13 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *f
  * about. Each of these packets is one that was held, or was read as the first fragment that the others waited for. */
 bool decoder_next(struct decoder *decoder, enum decode_reason *reason, struct packet *packet);
 
+/* Natively, once decoder_next() is false: whether the frame that was decoded last holds another packet, as an A-MSDU of
+ * 802.11 may; and that one, as decoder_decode() gives the first. Each counts as a packet of its own, whose bytes on the wire
+ * are its part of the frame's. */
+bool decoder_has_rest(const struct decoder *decoder);
+enum decode_reason decoder_decode_rest(struct decoder *decoder, const struct frame *frame,
+                                       struct packet *packet);
+
 /* There will be no more frames: what is held is ignored (fragment_unknown). */
 void decoder_give_up(struct decoder *decoder);
 

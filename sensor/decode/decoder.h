@@ -1,12 +1,23 @@
 /* What a decoder holds between two frames, for the room's own files; decoder_create() makes it. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "decode/decode.h"
 #include "decode/fragment.h"
 #include "decode/held.h"
 #include "decode/tunnel_ports.h"
+
+/* What is left of a frame with several packets, an A-MSDU of 802.11; and what was known of them before the first one. */
+struct aggregate {
+    size_t next; /* offset of the next one in the frame; 0: there is no more */
+    size_t captured, wire_end;
+    unsigned depth, tunnels;
+    bool mesh; /* mesh control may stand before each */
+    struct packet packet;
+};
 
 struct decoder {
     struct decode_options options;
@@ -21,5 +32,6 @@ struct decoder {
 
     struct fragment_table fragments; /* native, as what follows */
     struct held held;
+    struct aggregate aggregate;
     struct tunnel_ports tunnel_ports;
 };

@@ -12,10 +12,17 @@ enum link_type {
     LINK_RAW_FILE = 101, /* the number of LINK_RAW in files */
     LINK_C_HDLC = 104,
     LINK_IEEE802_11 = 105,
+    LINK_FRAME_RELAY = 107,
     LINK_LOOP = 108,
     LINK_LINUX_SLL = 113,
+    LINK_PFLOG = 117,
+    LINK_PRISM = 119,
     LINK_IEEE802_11_RADIO = 127,
+    LINK_IEEE802_11_AVS = 163,
+    LINK_PPI = 192,
     LINK_IPV4 = 228,
     LINK_IPV6 = 229,
+    LINK_NFLOG = 239,
+    LINK_PKTAP = 258,
     LINK_LINUX_SLL2 = 276,
 };

@@ -12,6 +12,18 @@ static enum decode_reason look_into(struct native_walk *walk, bool *entered) {
     return reason;
 }
 
+/* From the IP header that the walk has reached on, if it has. */
+static enum decode_reason go_on(struct native_walk *walk, enum decode_reason reason) {
+    bool entered = true;
+    while (reason == DECODE_METERED && entered) {
+        entered = false;
+        reason = native_network(walk);
+        if (reason == DECODE_METERED && walk->decoder->options.decode_tunnels)
+            reason = look_into(walk, &entered);
+    }
+    return reason == DECODE_METERED ? native_transport(walk) : reason;
+}
+
 enum decode_reason native_decode(struct decoder *decoder, const struct frame *frame, int64_t time,
                                  struct packet *packet) {
     struct native_walk walk = {
@@ -21,14 +33,24 @@ enum decode_reason native_decode(struct decoder *decoder, const struct frame *fr
         .decoder = decoder,
         .time = time,
     };
-    bool entered = true;
     packet->size[ACCOUNT_RAW] = frame->wire_length;
-    enum decode_reason reason = native_link(&walk, frame->link_type);
-    while (reason == DECODE_METERED && entered) {
-        entered = false;
-        reason = native_network(&walk);
-        if (reason == DECODE_METERED && decoder->options.decode_tunnels)
-            reason = look_into(&walk, &entered);
-    }
-    return reason == DECODE_METERED ? native_transport(&walk) : reason;
+    decoder->aggregate.next = 0;
+    return go_on(&walk, native_link(&walk, frame->link_type));
+}
+
+enum decode_reason native_decode_rest(struct decoder *decoder, const struct frame *frame, int64_t time,
+                                      struct packet *packet) {
+    const struct aggregate *aggregate = &decoder->aggregate;
+    struct native_walk walk = {
+        .frame = {frame->bytes, aggregate->captured},
+        .offset = aggregate->next,
+        .wire_end = aggregate->wire_end,
+        .depth = aggregate->depth,
+        .tunnels = aggregate->tunnels,
+        .packet = packet,
+        .decoder = decoder,
+        .time = time,
+    };
+    *packet = aggregate->packet;
+    return go_on(&walk, native_next_subframe(&walk));
 }

@@ -35,6 +35,8 @@ enum decode_reason native_link(struct native_walk *walk, int link_type);
 /* An 802.11 frame; with `swapped`, the two bytes of its frame control are in the wrong order, with `pad`, its header is
  * padded to a multiple of 4. */
 enum decode_reason native_wifi(struct native_walk *walk, bool swapped, bool pad);
+/* The rest of an A-MSDU from the subframe at walk->offset on. */
+enum decode_reason native_next_subframe(struct native_walk *walk);
 /* What follows a known EtherType; the headers of tag/tags.def are walked to the IP header. */
 enum decode_reason native_ethertype(struct native_walk *walk, uint16_t type);
 /* IEEE 802.2, with or without SNAP. */
@@ -72,6 +74,9 @@ void native_remember(struct native_walk *walk, const struct fragment_key *key,
 /* All of a frame but its time; of a packet that is held its time too. `packet` is zeroed. */
 enum decode_reason native_decode(struct decoder *decoder, const struct frame *frame, int64_t time,
                                  struct packet *packet);
+/* The same for the next packet of that frame, while decoder->aggregate.next tells of one. */
+enum decode_reason native_decode_rest(struct decoder *decoder, const struct frame *frame, int64_t time,
+                                      struct packet *packet);
 
 static inline bool native_have(const struct native_walk *walk, size_t count) {
     return bytes_have(walk->frame, walk->offset, count);

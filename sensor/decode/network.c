@@ -161,7 +161,7 @@ static enum decode_reason ipv6(struct native_walk *walk) {
 static void forget_outer(struct packet *packet) {
     memset(packet->source, 0, sizeof packet->source);
     memset(packet->destination, 0, sizeof packet->destination);
-    packet->flags &= PACKET_HAS_MAC | PACKET_HAS_TUNNEL_KEY;
+    packet->flags &= PACKET_HAS_MAC | PACKET_HAS_SOURCE_MAC | PACKET_HAS_TUNNEL_KEY;
 }
 
 static enum decode_reason ip_header(struct native_walk *walk) {

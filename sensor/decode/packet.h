@@ -37,6 +37,7 @@ enum packet_flag {
     PACKET_HAS_MAC = 1u << 4,        /* source_mac and destination_mac were on the link */
     PACKET_HAS_ICMP = 1u << 5,       /* icmp_type and icmp_code are set */
     PACKET_HAS_TUNNEL_KEY = 1u << 6, /* tunnel_key is set */
+    PACKET_HAS_SOURCE_MAC = 1u << 7, /* source_mac alone was on the link */
 };
 
 enum tcp_flag {
@@ -62,7 +63,7 @@ struct packet {
         size[ACCOUNT_MODES]; /* bytes: on the wire with link header; IP; transport with header; payload */
     uint8_t source[16];      /* address in network byte order; IPv4 uses the first 4 bytes, the rest is 0 */
     uint8_t destination[16];
-    uint8_t source_mac[6]; /* zeros without PACKET_HAS_MAC */
+    uint8_t source_mac[6]; /* zeros without PACKET_HAS_MAC and PACKET_HAS_SOURCE_MAC */
     uint8_t destination_mac[6];
     uint32_t held_for;    /* ticks from its time until it was handed out: of fragments that were held */
     uint32_t tunnel_key;  /* natively the innermost tunnel's own identifier: TEID, VNI, ... */

@@ -95,6 +95,7 @@ static enum decode_reason go_in(struct native_walk *walk, const struct tunnel *t
     if (reason != DECODE_not_ip || !may_be_other)
         return reason;
     walk->tunnels--;
+    walk->version = 0;
     walk->offset = outer_offset;
     *packet = outer;
     return DECODE_METERED;

@@ -12,6 +12,14 @@ enum {
     PROTECTED = 0x40,
     ORDER = 0x80, /* in a QoS frame: HT control follows */
     QOS_AMSDU = 0x80,
+    QOS_MESH = 0x01, /* in the second byte; outside of a mesh it is part of another field */
+
+    MESH_CONTROL = 6, /* flags, time to live, sequence number; then further addresses */
+    MESH_EXTENSION = 0x03,
+    MESH_SOURCE_ALONE = 1,
+    MESH_BOTH_ENDS = 2,
+
+    SUBFRAME_HEADER = 14, /* destination, source, length */
 };
 
 /* Which of the three or four addresses are source and destination (802.11, table 9-30). */
@@ -27,6 +35,89 @@ static void copy_addresses(struct native_walk *walk, const uint8_t *header, uint
     walk->packet->flags |= PACKET_HAS_MAC;
 }
 
+static bool is_snap(const struct native_walk *walk, size_t offset) {
+    return bytes_have(walk->frame, offset, 3) && memcmp(walk->frame.data + offset, "\xaa\xaa\x03", 3) == 0;
+}
+
+/* Past the mesh control field, where the frame has one: SNAP stands behind it and not in its place. Ends outside of the mesh
+ * have their addresses there. */
+static void skip_mesh_control(struct native_walk *walk) {
+    if (is_snap(walk, walk->offset) || !native_have(walk, MESH_CONTROL))
+        return;
+    const uint8_t *control = walk->frame.data + walk->offset;
+    uint8_t extension = control[0] & MESH_EXTENSION;
+    size_t length = MESH_CONTROL + (size_t)extension * 6;
+    if (extension > MESH_BOTH_ENDS || !is_snap(walk, walk->offset + length))
+        return;
+    if (extension == MESH_SOURCE_ALONE)
+        memcpy(walk->packet->source_mac, control + MESH_CONTROL, 6);
+    if (extension == MESH_BOTH_ENDS) {
+        memcpy(walk->packet->destination_mac, control + MESH_CONTROL, 6);
+        memcpy(walk->packet->source_mac, control + MESH_CONTROL + 6, 6);
+    }
+    walk->offset += length;
+}
+
+/* The subframe of an A-MSDU at walk->offset; `begin`: what of the frame is counted to it begins there. */
+static enum decode_reason subframe(struct native_walk *walk, size_t begin) {
+    struct aggregate *aggregate = &walk->decoder->aggregate;
+    struct packet *packet = walk->packet;
+    size_t start = walk->offset, total = packet->size[ACCOUNT_RAW];
+    aggregate->next = 0;
+    if (!native_have(walk, SUBFRAME_HEADER))
+        return DECODE_link_truncated;
+    const uint8_t *header = walk->frame.data + start;
+    size_t end = start + SUBFRAME_HEADER + bytes_u16(walk->frame, start + 12);
+    size_t next = start + ((end - start + 3) & ~(size_t)3);
+    if (end > walk->wire_end)
+        return DECODE_link_truncated;
+    if (next + SUBFRAME_HEADER <= walk->wire_end) /* less is the frame's check sum */
+        aggregate->next = next;
+    packet->size[ACCOUNT_RAW] = (uint32_t)((aggregate->next != 0 ? next
+                                            : total > begin      ? total
+                                                                 : begin) -
+                                           begin);
+    memcpy(packet->destination_mac, header, 6);
+    memcpy(packet->source_mac, header + 6, 6);
+    packet->flags |= PACKET_HAS_MAC;
+    walk->offset += SUBFRAME_HEADER;
+    walk->wire_end = end;
+    if (walk->frame.length > end)
+        walk->frame.length = end;
+    if (aggregate->mesh)
+        skip_mesh_control(walk);
+    return native_llc(walk);
+}
+
+/* Several packets in one frame: the others are decoded later, from the state that the walk is in now. */
+static enum decode_reason first_subframe(struct native_walk *walk, bool mesh) {
+    struct aggregate *aggregate = &walk->decoder->aggregate;
+    if (aggregate->next != 0)
+        return DECODE_too_deep; /* an aggregate in a tunnel in an aggregate */
+    *aggregate = (struct aggregate){
+        .captured = walk->frame.length,
+        .wire_end = walk->wire_end,
+        .depth = walk->depth,
+        .tunnels = walk->tunnels,
+        .mesh = mesh,
+        .packet = *walk->packet,
+    };
+    return subframe(walk, 0);
+}
+
+enum decode_reason native_next_subframe(struct native_walk *walk) {
+    return subframe(walk, walk->offset);
+}
+
+/* The length of the header of a data frame, and where QoS control begins in it, if there is one. */
+static size_t header_length(uint8_t subtype, uint8_t flags, bool pad, size_t *qos) {
+    size_t length = (flags & TO_DS) && (flags & FROM_DS) ? 30 : 24;
+    *qos = length;
+    if (subtype & SUBTYPE_QOS)
+        length += flags & ORDER ? 6 : 2;
+    return pad ? (length + 3) & ~(size_t)3 : length;
+}
+
 enum decode_reason native_wifi(struct native_walk *walk, bool swapped, bool pad) {
     if (!native_have(walk, 24))
         return DECODE_link_truncated;
@@ -36,19 +127,17 @@ enum decode_reason native_wifi(struct native_walk *walk, bool swapped, bool pad)
     if ((kind & 3) != 0 || ((kind >> 2) & 3) != TYPE_DATA || (subtype & SUBTYPE_NO_DATA) ||
         (flags & PROTECTED))
         return DECODE_not_ip; /* management, control, nothing in it, or enciphered */
-    size_t length = 24;
-    if ((flags & TO_DS) && (flags & FROM_DS))
-        length += 6;
-    size_t qos = length;
-    if (subtype & SUBTYPE_QOS)
-        length += flags & ORDER ? 6 : 2;
-    if (pad)
-        length = (length + 3) & ~(size_t)3;
+    size_t qos, length = header_length(subtype, flags, pad, &qos);
     if (!native_have(walk, length))
         return DECODE_link_truncated;
-    if ((subtype & SUBTYPE_QOS) && (header[qos] & QOS_AMSDU))
-        return DECODE_not_ip; /* several packets in one frame */
     copy_addresses(walk, header, flags & (TO_DS | FROM_DS));
     walk->offset += length;
+    if (!(subtype & SUBTYPE_QOS))
+        return native_llc(walk);
+    bool mesh = (flags & FROM_DS) && (header[qos + 1] & QOS_MESH);
+    if (header[qos] & QOS_AMSDU)
+        return first_subframe(walk, mesh);
+    if (mesh)
+        skip_mesh_control(walk);
     return native_llc(walk);
 }

@@ -111,7 +111,7 @@ static bool map_mac(struct anonymizer *anonymizer, const struct catalogue_row *r
                     const struct record_source *source, struct value *value) {
     uint8_t mapped[6];
     char text[MAC_TEXT_LENGTH];
-    if ((source->flow->first_flags & PACKET_HAS_MAC) == 0)
+    if ((source->flow->first_flags & (PACKET_HAS_MAC | PACKET_HAS_SOURCE_MAC)) == 0)
         return true;
     if (!anonymize_mac_map(anonymizer->mac, flow_bytes(source, row), mapped))
         return false;

@@ -14,8 +14,16 @@ static void mac_value(const struct record_source *source, const uint8_t mac[6], 
     value_text(value, text, length);
 }
 
-static void mac_value_or_null(const struct record_source *source, const uint8_t mac[6], size_t length,
-                              struct value *value) {
+static void source_mac_or_null(const struct record_source *source, const uint8_t mac[6], size_t length,
+                               struct value *value) {
+    if (source->flow->first_flags & (PACKET_HAS_MAC | PACKET_HAS_SOURCE_MAC))
+        mac_value(source, mac, length, value);
+    else
+        value_null(value);
+}
+
+static void destination_mac_or_null(const struct record_source *source, const uint8_t mac[6], size_t length,
+                                    struct value *value) {
     if (source->flow->first_flags & PACKET_HAS_MAC)
         mac_value(source, mac, length, value);
     else
@@ -32,17 +40,18 @@ void get_dst_ip(const struct record_source *source, enum flow_direction directio
     address_value(source, source->flow->destination, value);
 }
 
-/* The link's addresses exist as address and vendor part, of both ends, null or zeros where the link has none. */
+/* The link's addresses exist as address and vendor part, null or zeros where the link has none; cooked captures have the
+ * sender's alone. */
 #define MAC_GETTER(name, field, length, fill)                                          \
     void get_##name(const struct record_source *source, enum flow_direction direction, \
                     struct value *value) {                                             \
         (void)direction;                                                               \
         fill(source, source->flow->field, length, value);                              \
     }
-MAC_GETTER(src_mac, source_mac, MAC_TEXT_LENGTH, mac_value_or_null)
-MAC_GETTER(src_oui, source_mac, OUI_TEXT_LENGTH, mac_value_or_null)
-MAC_GETTER(dst_mac, destination_mac, MAC_TEXT_LENGTH, mac_value_or_null)
-MAC_GETTER(dst_oui, destination_mac, OUI_TEXT_LENGTH, mac_value_or_null)
+MAC_GETTER(src_mac, source_mac, MAC_TEXT_LENGTH, source_mac_or_null)
+MAC_GETTER(src_oui, source_mac, OUI_TEXT_LENGTH, source_mac_or_null)
+MAC_GETTER(dst_mac, destination_mac, MAC_TEXT_LENGTH, destination_mac_or_null)
+MAC_GETTER(dst_oui, destination_mac, OUI_TEXT_LENGTH, destination_mac_or_null)
 MAC_GETTER(src_mac_padded, source_mac, MAC_TEXT_LENGTH, mac_value)
 MAC_GETTER(src_oui_padded, source_mac, OUI_TEXT_LENGTH, mac_value)
 MAC_GETTER(dst_mac_padded, destination_mac, MAC_TEXT_LENGTH, mac_value)

@@ -9,7 +9,8 @@
 #include "decode/decode.h"
 
 /* All that are decoded, and one that is not. */
-static const int link_types[] = {0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 127, 228, 229, 276, 147};
+static const int link_types[] = {0,   1,   9,   12,  14,  50,  51,  101, 104, 105, 107, 108,
+                                 113, 117, 119, 127, 163, 192, 228, 229, 239, 258, 276, 147};
 
 static void require(bool condition) {
     if (!condition)
@@ -56,16 +57,20 @@ static void decode(struct account *account, const struct frame *frame) {
     struct packet packet;
     int64_t before = decoder_time(decoder);
     enum decode_reason reason = decoder_decode(decoder, frame, &packet);
-    bool metered = false;
-    account->read++;
-    account->decided += reason != DECODE_HELD;
-    judge(decoder, frame, reason, &packet, before);
-    metered |= reason == DECODE_METERED;
-    while (decoder_next(decoder, &reason, &packet)) {
-        require(reason != DECODE_HELD);
-        account->decided++;
+    bool metered = false, is_first = true;
+    for (; is_first || decoder_has_rest(decoder); is_first = false) {
+        if (!is_first)
+            reason = decoder_decode_rest(decoder, frame, &packet);
+        account->read++;
+        account->decided += reason != DECODE_HELD;
         judge(decoder, frame, reason, &packet, before);
         metered |= reason == DECODE_METERED;
+        while (decoder_next(decoder, &reason, &packet)) {
+            require(reason != DECODE_HELD);
+            account->decided++;
+            judge(decoder, frame, reason, &packet, before);
+            metered |= reason == DECODE_METERED;
+        }
     }
     require(metered || decoder_time(decoder) == before);
     require(account->read == account->decided + decoder_held(decoder));

@@ -1,13 +1,7 @@
 /* BSD's loopback: the address family, in the byte order of whoever captured (NULL) or of the network (LOOP). */
 #include "decode/link/link.h"
 
-enum decode_reason link_null(struct native_walk *walk) {
-    if (!native_have(walk, 4))
-        return DECODE_link_truncated;
-    uint32_t family = bytes_u32(walk->frame, walk->offset);
-    if (family > UINT16_MAX)
-        family = __builtin_bswap32(family);
-    walk->offset += 4;
+enum decode_reason link_family(struct native_walk *walk, uint32_t family) {
     switch (family) {
     case 2: /* AF_INET everywhere */ walk->version = 4; return DECODE_METERED;
     case 10: /* AF_INET6 of Linux, */
@@ -17,4 +11,14 @@ enum decode_reason link_null(struct native_walk *walk) {
     case 30: /* macOS */ walk->version = 6; return DECODE_METERED;
     default: return DECODE_not_ip;
     }
+}
+
+enum decode_reason link_null(struct native_walk *walk) {
+    if (!native_have(walk, 4))
+        return DECODE_link_truncated;
+    uint32_t family = bytes_u32(walk->frame, walk->offset);
+    if (family > UINT16_MAX)
+        family = __builtin_bswap32(family);
+    walk->offset += 4;
+    return link_family(walk, family);
 }
