@@ -5,6 +5,7 @@
 #include "app/config/registry_options.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,
                   struct error *error) {
@@ -88,13 +89,35 @@ static int64_t flush_limit(const struct delivery *delivery, const struct output 
     return left > 0 ? left : 0;
 }
 
+struct flushing {
+    struct delivery *delivery;
+    struct output *output;
+    pthread_t thread;
+    bool started;
+};
+
+static void *flush(void *context) {
+    const struct flushing *flushing = context;
+    struct output *output = flushing->output;
+    struct error error = {0};
+    bool patient = control_deadline() == 0;
+    int64_t limit = flush_limit(flushing->delivery, output);
+    if (output->plan->sink->flush(output->sink, limit, patient, &error) < 0 && !output->failed)
+        failure_note(flushing->delivery->failure, &error);
+    return NULL;
+}
+
+/* All at the same time: one that takes nothing must not use up the others' time. */
 void delivery_flush(struct delivery *delivery) {
+    struct flushing all[CONFIG_OUTPUTS_MAX];
     for (size_t i = 0; i < delivery->count; i++) {
-        struct output *output = &delivery->outputs[i];
-        struct error error = {0};
-        bool patient = control_deadline() == 0;
-        if (output->plan->sink->flush(output->sink, flush_limit(delivery, output), patient, &error) < 0 &&
-            !output->failed)
-            failure_note(delivery->failure, &error);
+        all[i] = (struct flushing){.delivery = delivery, .output = &delivery->outputs[i]};
+        all[i].started =
+            i + 1 < delivery->count && thread_start(&all[i].thread, "flush", flush, &all[i]) == 0;
+        if (!all[i].started)
+            flush(&all[i]);
     }
+    for (size_t i = 0; i < delivery->count; i++)
+        if (all[i].started)
+            pthread_join(all[i].thread, NULL);
 }

@@ -17,6 +17,7 @@ enum { SUBJECT_NOT_FOUND = 40401, VERSION_NOT_FOUND = 40402, SCHEMA_NOT_FOUND = 
 struct registry {
     struct registry_http *http;
     char *cache_directory;
+    struct error silence; /* why nobody answered; exit_code 0: that didn't happen */
 };
 
 int registry_open(const struct registry_options *options, struct registry **opened, struct error *error) {
@@ -122,17 +123,30 @@ static int resolve_cached(const struct registry *registry, const char *subject, 
     return 0;
 }
 
+/* Asks for the schema, unless nobody answered before. */
+static int ask(struct registry *registry, const char *subject, const struct schema *schema,
+               struct registry_answer *answer, struct error *error) {
+    if (registry->silence.exit_code != 0) {
+        *error = registry->silence;
+        return -EHOSTUNREACH;
+    }
+    int result =
+        registry_http_post_schema(registry->http, "/subjects/%s", subject, schema->text, answer, error);
+    /* Who answers more than the limit allows can be reached. */
+    if (result < 0 && result != -EMSGSIZE && result != -EINTR)
+        registry->silence = *error;
+    return result;
+}
+
 int registry_resolve(struct registry *registry, const char *subject, const struct schema *schema,
                      bool auto_register, uint32_t *id, bool *from_cache, struct error *error) {
     struct registry_answer answer;
     struct error own;
     error = error ? error : &own;
-    int result =
-        registry_http_post_schema(registry->http, "/subjects/%s", subject, schema->text, &answer, error);
+    int result = ask(registry, subject, schema, &answer, error);
     if (from_cache)
         *from_cache = result < 0;
-    /* Who answers more than the limit allows can be reached, so that the cache has no say. */
-    if (result == -EMSGSIZE)
+    if (result == -EMSGSIZE || result == -EINTR)
         return result;
     if (result < 0)
         return resolve_cached(registry, subject, schema, id, error);

@@ -19,6 +19,9 @@ struct registry_options {
     int64_t timeout;                                   /* microseconds per request */
     uint64_t max_response_size;                        /* bytes */
     const char *cache_directory;                       /* NULL: no cache */
+    /* Asked several times a second while something is waited for: whether to give up, which is -EINTR. NULL: never. */
+    bool (*stop)(void *context);
+    void *stop_context;
 };
 
 enum registry_compatibility {
@@ -33,7 +36,8 @@ struct registry;
 int registry_open(const struct registry_options *options, struct registry **registry, struct error *error);
 void registry_close(struct registry *registry);
 
-/* Id of exactly this schema under the subject. Not registered there: EX_CONFIG, the line names the command that
+/* Once nobody answered, the registry is not asked again until registry_close(): a start waits for it once, however many outputs.
+ * Id of exactly this schema under the subject. Not registered there: EX_CONFIG, the line names the command that
  * registers it, or it is registered if auto_register. Can't be reached and not in the cache: EX_UNAVAILABLE.
  * *from_cache (may be NULL) says that nobody answered and the id is the cache's: see registry_watch.h. */
 int registry_resolve(struct registry *registry, const char *subject, const struct schema *schema,

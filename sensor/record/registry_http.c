@@ -2,18 +2,27 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/own_sockets.h"
 
 static _Atomic uint64_t request_count, error_count;
 
+enum { LOOK_MILLISECONDS = 100 }; /* whether to give up */
+
 struct registry_http {
     CURL *curl;
+    CURLM *transfers; /* of the one at a time */
+    bool (*stop)(void *context);
+    void *stop_context;
     struct curl_slist *headers;
     char *url;
     char *password;
@@ -31,18 +40,45 @@ static size_t receive(char *data, size_t size, size_t count, void *context) {
     return http->response.failed ? 0 : size * count;
 }
 
+static bool stops(const struct registry_options *options) {
+    return options->stop && options->stop(options->stop_context);
+}
+
+/* A pipe's writer may take its time, as long as a request. Bytes, or -errno. */
+static ssize_t read_some(int file, char *bytes, size_t size, const struct registry_options *options) {
+    struct pollfd ready = {.fd = file, .events = POLLIN};
+    for (int64_t end = clock_monotonic() + options->timeout; clock_monotonic() < end && !stops(options);)
+        if (poll(&ready, 1, LOOK_MILLISECONDS) > 0) {
+            ssize_t length = read(file, bytes, size);
+            return length < 0 ? -errno : length;
+        }
+    return stops(options) ? -EINTR : -ETIMEDOUT;
+}
+
+/* Into `line`, which is as large as it may be: 0 or -errno. */
+static int read_line(const char *path, char *line, size_t size, const struct registry_options *options) {
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return -errno;
+    size_t used = 0;
+    ssize_t length;
+    while ((length = read_some(file, line + used, size - 1 - used, options)) > 0 &&
+           !memchr(line + used, '\n', (size_t)length))
+        used += (size_t)length;
+    close(file);
+    return length < 0 ? (int)length : 0;
+}
+
 /* The first line of the password file; NULL with the line of the error. */
-static char *read_password(const char *path, struct error *error) {
+static char *read_password(const struct registry_options *options, struct error *error) {
     char line[1024] = "";
-    FILE *file = fopen(path, "re");
-    if (!file || !fgets(line, sizeof line, file)) {
-        error_set(error, errno ? errno : EINVAL, EX_NOINPUT, "registry.password_file %s: %s", path,
-                  file ? "is empty; its first line is the password" : strerror(errno));
-        if (file)
-            fclose(file);
+    int result = read_line(options->password_file, line, sizeof line, options);
+    if (result < 0 || line[0] == '\0') {
+        error_set(error, result < 0 ? -result : EINVAL, EX_NOINPUT, "registry.password_file %s: %s",
+                  options->password_file,
+                  result < 0 ? strerror(-result) : "is empty; its first line is the password");
         return NULL;
     }
-    fclose(file);
     line[strcspn(line, "\r\n")] = '\0';
     char *password = strdup(line);
     explicit_bzero(line, sizeof line);
@@ -94,6 +130,8 @@ static void configure(struct registry_http *http, const struct registry_options 
     curl_easy_setopt(http->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(http->curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(http->curl, CURLOPT_FOLLOWLOCATION, 0L);
+    /* A name that is still looked up when we give up must not hold us: its thread ends by itself. */
+    curl_easy_setopt(http->curl, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, (long)(options->timeout / 1000));
     curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, http->headers);
     curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, receive);
@@ -127,12 +165,14 @@ int registry_http_open(const struct registry_options *options, struct registry_h
     http->timeout = options->timeout;
     http->max_response_size = options->max_response_size;
     http->url = without_last_slash(options->url);
+    http->stop = options->stop;
+    http->stop_context = options->stop_context;
     http->curl = curl_easy_init();
+    http->transfers = curl_multi_init();
     http->headers = curl_slist_append(NULL, "Content-Type: application/vnd.schemaregistry.v1+json");
-    if (!http->curl || !http->url || !http->headers)
+    if (!http->curl || !http->transfers || !http->url || !http->headers)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    if (result == 0 && options->password_file &&
-        !(http->password = read_password(options->password_file, error)))
+    if (result == 0 && options->password_file && !(http->password = read_password(options, error)))
         result = -EINVAL;
     if (result < 0) {
         registry_http_close(http);
@@ -148,6 +188,7 @@ void registry_http_close(struct registry_http *http) {
         return;
     curl_slist_free_all(http->headers);
     curl_easy_cleanup(http->curl);
+    curl_multi_cleanup(http->transfers);
     if (http->password)
         explicit_bzero(http->password, strlen(http->password));
     free(http->password);
@@ -158,6 +199,8 @@ void registry_http_close(struct registry_http *http) {
 
 /* Why no answer came, as one line. */
 static int fail_transfer(struct registry_http *http, CURLcode code, struct error *error) {
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return error_set(error, EINTR, EX_UNAVAILABLE, "registry %s: the request was given up", http->url);
     if (code == CURLE_WRITE_ERROR)
         return error_set(
             error, EMSGSIZE, EX_UNAVAILABLE,
@@ -198,6 +241,23 @@ static void read_answer(struct registry_http *http, struct registry_answer *answ
                  http->response.data ? (const char *)http->response.data : "");
 }
 
+/* Until the transfer has ended, or we are to give up: CURLE_ABORTED_BY_CALLBACK, as libcurl names that. */
+static CURLcode transfer(struct registry_http *http) {
+    int running = 1, left;
+    const CURLMsg *message = NULL;
+    if (curl_multi_add_handle(http->transfers, http->curl) != CURLM_OK)
+        return CURLE_OUT_OF_MEMORY;
+    while (running && !(http->stop && http->stop(http->stop_context)))
+        if (curl_multi_perform(http->transfers, &running) != CURLM_OK ||
+            (running && curl_multi_poll(http->transfers, NULL, 0, LOOK_MILLISECONDS, NULL) != CURLM_OK))
+            break;
+    if (!running)
+        message = curl_multi_info_read(http->transfers, &left);
+    CURLcode code = message ? message->data.result : CURLE_ABORTED_BY_CALLBACK;
+    curl_multi_remove_handle(http->transfers, http->curl);
+    return code;
+}
+
 /* Posts the body, or gets if there is none. */
 static int exchange(struct registry_http *http, const char *url, const char *body,
                     struct registry_answer *answer, struct error *error) {
@@ -208,7 +268,7 @@ static int exchange(struct registry_http *http, const char *url, const char *bod
         curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, body);
     else
         curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
-    CURLcode code = curl_easy_perform(http->curl);
+    CURLcode code = transfer(http);
     if (code != CURLE_OK)
         return fail_transfer(http, code, error);
     curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &answer->status);

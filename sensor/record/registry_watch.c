@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,16 +20,22 @@ struct registry_watch {
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
-    bool stopping;
+    atomic_bool stopping; /* looked at without it too */
     enum registry_watch_state state;
     struct error error;
 };
+
+static bool is_stopping(void *context) {
+    return atomic_load(&((struct registry_watch *)context)->stopping);
+}
 
 /* What the registry says now; PENDING if it can't be reached. */
 static enum registry_watch_state ask(struct registry_watch *watch, struct error *error) {
     /* Without its cache the client can't answer from there. */
     struct registry_options options = *watch->options;
     options.cache_directory = NULL;
+    options.stop = is_stopping;
+    options.stop_context = watch;
     struct registry *registry = NULL;
     uint32_t id = 0;
     int result = registry_open(&options, &registry, error);

@@ -21,5 +21,5 @@ int registry_watch_start(const struct registry_options *options, const char *sub
 /* From any thread. On a mismatch *error (may be NULL) gets the line. */
 enum registry_watch_state registry_watch_state(struct registry_watch *watch, struct error *error);
 
-/* Ends the thread, after at most one request's timeout, and frees. NULL is fine. */
+/* Ends the thread, a request in the midst, and frees. NULL is fine. */
 void registry_watch_stop(struct registry_watch *watch);

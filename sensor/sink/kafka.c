@@ -18,6 +18,7 @@
 #include "sink/ages.h"
 #include "sink/framing.h"
 #include "sink/kafka_client.h"
+#include "sink/kafka_end.h"
 #include "sink/kafka_link.h"
 #include "sink/kafka_properties.h"
 #include "sink/kafka_topic.h"
@@ -252,7 +253,8 @@ static void kafka_close(void *state) {
     if (sink->producer) {
         rd_kafka_purge(sink->producer,
                        RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-        rd_kafka_destroy(sink->producer);
+        if (!kafka_end(sink->producer))
+            return;
     }
     if (sink->headers)
         rd_kafka_headers_destroy(sink->headers);

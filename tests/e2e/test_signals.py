@@ -118,6 +118,29 @@ class Signals(Case):
         self.assertLess(time.monotonic() - told, 5)
         self.assertEqual(self.ledger(result).outputs["flows"]["why"], {"undelivered": FLOWS})
 
+    def test_one_output_that_hangs_leaves_the_others_their_time(self):
+        """The second one's producer lingers until it is flushed."""
+        servers = LocalServers.get()
+        topic = servers.topic(f"beside-{type(self).__name__}")
+        with SilentServer() as server:
+            config = self.write("sensor.conf", f"""
+delivery = {{ shutdown_timeout = "4s"; }};
+outputs = ( {{ name = "silent"; topic = "flows"; columns_to_anonymize = [ "all=keep" ];
+               kafka = [ "bootstrap.servers=127.0.0.1:{server.port}", "queue.buffering.max.messages={FLOWS // 2}" ]; }},
+            {{ name = "good"; topic = "{topic}"; columns_to_anonymize = [ "all=keep" ];
+               kafka = [ "bootstrap.servers={servers.bootstrap}", "linger.ms=60000" ]; }} );
+""")
+            running = self.begin("-c", config)
+            told = time.monotonic()
+            running.signal(signal.SIGTERM)
+            result = running.finish()
+        self.failed(result, os.EX_UNAVAILABLE, ["silent", "not delivered"])
+        self.assertLess(time.monotonic() - told, 7)
+        ledger = self.ledger(result)
+        self.assertEqual(ledger.outputs["silent"]["acknowledged"], 0)
+        self.assertEqual(ledger.outputs["good"]["acknowledged"], FLOWS)
+        self.assertEqual(len(servers.messages(topic)), FLOWS)
+
     def test_drain_delivers_to_kafka(self):
         """What is under way when the signal comes, and the open flows, arrive."""
         servers = LocalServers.get()

@@ -1,5 +1,13 @@
 #include "app/config/registry_options.h"
 
+#include "app/control.h"
+
+/* In a run a signal ends the wait; a command it ends at once. */
+static bool is_stopping(void *context) {
+    (void)context;
+    return control_stopping();
+}
+
 struct registry_options registry_options_of(const struct config *config) {
     return (struct registry_options){
         .url = config->registry.url,
@@ -11,6 +19,7 @@ struct registry_options registry_options_of(const struct config *config) {
         .timeout = config->registry.timeout,
         .max_response_size = (uint64_t)config->registry.max_response_size,
         .cache_directory = config->registry.cache_directory,
+        .stop = is_stopping,
     };
 }
 

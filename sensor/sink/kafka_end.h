@@ -1,0 +1,10 @@
+/* The end of a producer. Private to the Kafka sink. */
+#pragma once
+
+#include <stdbool.h>
+
+struct rd_kafka_s;
+
+/* Destroys it. librdkafka waits there for its threads, and one that looks up a name can't be ended: after half a second it is left
+ * to itself, which nothing but the end of the process follows. Whether it is gone: else what its callbacks use must stay. */
+bool kafka_end(struct rd_kafka_s *producer);
