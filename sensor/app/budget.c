@@ -5,6 +5,7 @@
 
 #include "app/config/kafka_options.h"
 #include "app/pipeline_parts.h"
+#include "base/units.h"
 #include "meter/plugin.h"
 #include "meter/udps.h"
 #include "record/recorder.h"
@@ -73,8 +74,15 @@ uint64_t budget_total(const struct plan *plan) {
     return budget_make(plan, &budget, &error) == 0 ? budget.total : 0;
 }
 
+/* Next to the bytes, which programs read. */
+static void print_item(const char *name, uint64_t bytes, FILE *stream) {
+    char text[UNITS_TEXT_SIZE];
+    units_print_about(bytes, text);
+    fprintf(stream, "%s\t%" PRIu64 "\t%s\n", name, bytes, text);
+}
+
 void budget_print(const struct budget *budget, FILE *stream) {
     for (size_t i = 0; i < budget->count; i++)
-        fprintf(stream, "%s\t%" PRIu64 "\n", budget->items[i].name, budget->items[i].bytes);
-    fprintf(stream, "total\t%" PRIu64 "\n", budget->total);
+        print_item(budget->items[i].name, budget->items[i].bytes, stream);
+    print_item("total", budget->total, stream);
 }

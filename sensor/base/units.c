@@ -217,3 +217,12 @@ void units_print_size(int64_t bytes, char text[UNITS_TEXT_SIZE]) {
     }
     snprintf(text, UNITS_TEXT_SIZE, "%" PRId64 "%s", bytes, units[i]);
 }
+
+void units_print_about(uint64_t bytes, char text[UNITS_TEXT_SIZE]) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    size_t i = 0;
+    for (; value >= 1024 && i + 1 < sizeof units / sizeof *units; i++)
+        value /= 1024;
+    snprintf(text, UNITS_TEXT_SIZE, i == 0 || value >= 100 ? "%.0f %s" : "%.3g %s", value, units[i]);
+}

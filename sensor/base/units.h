@@ -23,4 +23,6 @@ enum { UNITS_TEXT_SIZE = 32 };
 
 /* The shortest whole number with a unit, as the functions above take it back: "90s", "1536KiB". */
 void units_print_size(int64_t bytes, char text[UNITS_TEXT_SIZE]);
+/* About as much, to be read by people: "4 KiB", "1.5 GiB". */
+void units_print_about(uint64_t bytes, char text[UNITS_TEXT_SIZE]);
 void units_print_duration(int64_t microseconds, char text[UNITS_TEXT_SIZE]);

@@ -116,7 +116,7 @@ class Memory(unittest.TestCase):
                 with Pod(text, "flowsensor") as pod:
                     answer = pod.run("memory")
                 self.assertEqual(answer.returncode, 0, answer.stderr)
-                budget = int(dict(line.split("\t") for line in answer.stdout.splitlines())["total"])
+                budget = int(dict(line.split("\t")[:2] for line in answer.stdout.splitlines())["total"])
                 template = chart.find(chart.objects(text), "DaemonSet")["spec"]["template"]
                 limit = template["spec"]["containers"][0]["resources"]["limits"]["memory"]
                 limit = int(limit.removesuffix("Mi")) << 20

@@ -41,7 +41,7 @@ def budget_of(*arguments):
     """The items of `flowsensor memory`, with the total."""
     result = run("memory", *arguments)
     assert result.code == 0, result
-    return {name: int(size) for name, size in (line.split("\t") for line in result.text().splitlines())}
+    return {name: int(size) for name, size, _ in (line.split("\t") for line in result.text().splitlines())}
 
 
 def resident(process):
@@ -53,6 +53,16 @@ class MemoryCommand(Case):
     def test_items_add_up(self):
         items = budget_of("-i", "none0")
         self.assertEqual(items.pop("total"), sum(items.values()))
+
+    def test_defaults_without_a_configuration(self):
+        self.assertEqual(budget_of(), budget_of("-i", "auto"))
+        for line in self.succeeds("memory").text().splitlines():
+            name, size, human = line.split("\t")
+            number, unit = human.split(" ")
+            factor = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[unit]
+            self.assertAlmostEqual(float(number) * factor, int(size), delta=int(size) / 100, msg=name)
+        larger = budget_of("--set", "meter.flow_table_size=500000")
+        self.assertGreater(larger["total"], budget_of()["total"])
 
     def test_needs_an_interface(self):
         self.refused(os.EX_USAGE, ["memory budget", "-i IFACE"], "memory", "-r", "x.pcap")

@@ -213,7 +213,7 @@ outputs = ( {{ topic = "{topic}"; kafka = [ "bootstrap.servers={broker or self.s
         topic = self.servers.topic(f"monitoring-{meters}")
         running = self.capture("-c", self.conf(topic, meters))
         told = run("memory", "-c", self.folder / "sensor.conf", "-i", "lo").text()
-        self.budget = int(dict(line.split("\t") for line in told.splitlines())["total"])
+        self.budget = int(dict(line.split("\t")[:2] for line in told.splitlines())["total"])
         sender = self.send(conversations(60))
         scrapes, moments, end = [], set(), time.monotonic() + 4
         while time.monotonic() < end or len(moments) < 16:

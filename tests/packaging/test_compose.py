@@ -75,7 +75,7 @@ class Compose(unittest.TestCase):
             self.assertEqual((flag, path), ("-c", "/etc/flowsensor/flowsensor.conf"))
 
     def test_memory_fits(self):
-        total = re.search(r"(?m)^total\t(\d+)$", output(BINARY, "memory", "-c", COMPOSE / "flowsensor.conf"))
+        total = re.search(r"(?m)^total\t(\d+)\t", output(BINARY, "memory", "-c", COMPOSE / "flowsensor.conf"))
         limit = re.fullmatch(r"(\d+)m", self.services["sensor"]["mem_limit"])
         self.assertLess(int(total[1]), int(limit[1]) << 20)
 

@@ -85,7 +85,7 @@ class Files(unittest.TestCase):
         self.assertEqual(answer.returncode, 0, answer.stdout[-200:])
 
     def test_services_memory_fits_its_limit(self):
-        total = re.search(r"(?m)^total\t(\d+)$", output(BINARY, "memory", "-c", DEPLOY / "systemd/flowsensor.conf"))
+        total = re.search(r"(?m)^total\t(\d+)\t", output(BINARY, "memory", "-c", DEPLOY / "systemd/flowsensor.conf"))
         limit = re.search(r"(?m)^MemoryMax=(\d+)M$", (DEPLOY / "systemd/flowsensor.service").read_text())
         self.assertLess(int(total[1]), int(limit[1]) << 20)
 

@@ -1,8 +1,11 @@
 """Container files in pandas and polars: what the same run wrote as CSV, types, files that are cut, several at once."""
 import csv
+import gzip
 import io
+import os
 import subprocess
 import sys
+import threading
 import unittest
 import warnings
 
@@ -320,6 +323,107 @@ class Packaging(Files):
                 f"assert flowsensor.__file__.startswith({str(self.folder)!r})\n"
                 f"print(m.version('flowsensor') == flowsensor.__version__, len(flowsensor.read({str(path)!r}).to_pandas()))")
         self.assertEqual(self.python(code, "-I").stdout, "True 458\n")
+
+
+class Streams(Files):
+    """What is no path of a file: pipes, file objects, standard input, compressed containers."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = self.meter(profile="native")
+        self.records = list(flowsensor.read(self.path))
+        self.assertGreater(len(self.records), 400)
+
+    def test_a_file_object_may_be_read_again(self):
+        for stream in (open(self.path, "rb"), open(self.path, "rb", buffering=0), io.BytesIO(self.path.read_bytes())):
+            with stream:
+                flows = flowsensor.read(stream)
+                self.assertEqual(list(flows), self.records)
+                self.assertEqual(list(flows), self.records)
+
+    def test_a_file_object_goes_on_where_it_is(self):
+        with open(self.path, "rb") as stream:
+            both = io.BytesIO(b"before" + stream.read())
+        both.seek(len("before"))
+        flows = flowsensor.read(both)
+        self.assertEqual((list(flows), list(flows)), (self.records, self.records))
+
+    def test_standard_input(self):
+        code = f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); import flowsensor; print(len(flowsensor.read('-').to_pandas()))"
+        with subprocess.Popen(["cat", self.path], stdout=subprocess.PIPE) as cat:
+            done = subprocess.run([sys.executable, "-c", code], stdin=cat.stdout, stdout=subprocess.PIPE, check=True, timeout=60)
+        self.assertEqual(int(done.stdout), len(self.records))
+
+    def test_a_pipe_can_be_read_once(self):
+        with subprocess.Popen(["cat", self.path], stdout=subprocess.PIPE) as cat:
+            flows = flowsensor.read(cat.stdout)
+            self.assertEqual(list(flows), self.records)
+            with self.assertRaisesRegex(ValueError, "was read already"):
+                list(flows)
+
+    def test_a_fifo(self):
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
+        with subprocess.Popen(["cp", self.path, fifo]):
+            self.assertEqual(list(flowsensor.read(fifo)), self.records)
+
+    def test_records_come_before_the_end_of_a_pipe(self):
+        with open(self.path, "rb") as file:
+            reader = fastavro.block_reader(file)
+            first = next(reader)
+            end = first.offset + first.size
+        data = self.path.read_bytes()
+        come, go = os.pipe()
+        may_go_on = threading.Event()
+
+        def write():
+            with open(go, "wb") as writer:
+                writer.write(data[:end])
+                writer.flush()
+                may_go_on.wait(60)
+                writer.write(data[end:])
+        threading.Thread(target=write, daemon=True).start()
+        with open(come, "rb") as stream:
+            flows = iter(flowsensor.read(stream))
+            self.assertEqual(next(flows), self.records[0])
+            may_go_on.set()
+            self.assertEqual([self.records[0], *flows], self.records)
+
+    def test_compressed(self):
+        data = self.path.read_bytes()
+        packed = {"f.avro.gz": gzip.compress(data), "members.avro.gz": gzip.compress(data[:5000]) + gzip.compress(data[5000:])}
+        for name, content in packed.items():
+            with self.subTest(name):
+                self.assertEqual(list(flowsensor.read(self.write(name, content))), self.records)
+        broken = self.write("broken.avro.gz", packed["f.avro.gz"][:-3000])
+        with self.assertRaisesRegex(flowsensor.DecodeError, "breaks off or is damaged|cut within its header"):
+            list(flowsensor.read(broken))
+
+    def test_a_pipe_that_breaks_off(self):
+        cut = io.BufferedReader(OneWay(self.path.read_bytes()[:-100]))
+        with self.assertRaisesRegex(flowsensor.DecodeError, "breaks off or is damaged"):
+            list(flowsensor.read(cut))
+
+    def test_text_is_told_from_a_container(self):
+        for name, form in (("f.csv", "csv"), ("f.jsonl", "jsonl")):
+            path = self.folder / name
+            self.succeeds("-r", MIX, "-w", path, "--format", form)
+            with self.assertRaisesRegex(flowsensor.DecodeError, "but text; pandas.read_csv"):
+                list(flowsensor.read(path))
+
+
+class OneWay(io.RawIOBase):
+    """A stream as a pipe is."""
+
+    def __init__(self, data):
+        super().__init__()
+        self._data = io.BytesIO(data)
+
+    def readable(self):
+        return True
+
+    def readinto(self, place):
+        return self._data.readinto(place)
 
 
 if __name__ == "__main__":

@@ -88,6 +88,12 @@ static int apply_source(struct config *config, const struct line *line, struct e
     return result;
 }
 
+/* What is asked of a live run needs no interface's name. */
+static void suppose_interface(struct config *config) {
+    if (config->capture.files.count == 0 && !config->capture.interface)
+        option_set(config_find_row("capture.interface"), config, "auto", NULL);
+}
+
 int command_line_apply(const struct line *line, struct config *config, struct error *error) {
     int result = line->config_path ? config_load(config, line->config_path, error) : 0;
     if (result == 0)
@@ -100,6 +106,8 @@ int command_line_apply(const struct line *line, struct config *config, struct er
         result = set_path(config, "capture.bpf_filter", line->filter, "-f", error);
     if (result == 0)
         result = apply_source(config, line, error);
+    if (result == 0 && line->request.command == COMMAND_MEMORY)
+        suppose_interface(config);
     if (result == 0)
         result = place_outputs(config, line, error);
     for (size_t i = 0; result == 0 && i < config->output_count; i++)

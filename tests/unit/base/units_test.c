@@ -127,6 +127,21 @@ static void what_is_printed_is_read_back(void **state) {
     }
 }
 
+static void people_read_about_as_much(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } cases[] = {
+        {0, "0 B"},           {1023, "1023 B"},       {1024, "1 KiB"},      {1536, "1.5 KiB"},
+        {20 << 20, "20 MiB"}, {584948352, "558 MiB"}, {3 << 29, "1.5 GiB"}, {UINT64_MAX, "16777216 TiB"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[UNITS_TEXT_SIZE];
+        units_print_about(cases[i].bytes, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes),
@@ -135,6 +150,7 @@ int main(void) {
         cmocka_unit_test(other_forms_are_refused_with_the_reason),
         cmocka_unit_test(too_large_is_its_own_error),
         cmocka_unit_test(what_is_printed_is_read_back),
+        cmocka_unit_test(people_read_about_as_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
