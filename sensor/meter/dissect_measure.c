@@ -9,6 +9,7 @@ enum {
     FLOWS = 16,
     IP_HEADER = 20,
     TCP_HEADER = 20,
+    MSS_OPTION = 4,
     PAYLOAD = 64,
     MODULE_BYTES = 5632 << 10, /* nDPI 4.2's */
     INNER_BYTES = 2048 + 16,
@@ -21,29 +22,39 @@ static uint64_t heap(void) {
     return info.uordblks + info.hblkhd;
 }
 
-/* A segment of a flow that nobody knows: nDPI keeps its payload, and waits. */
+/* A segment from client to server; a SYN has an option, as everyone's has: newer nDPIs keep a fingerprint of them. */
 static void show_segment(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow,
-                         uint8_t number) {
+                         uint8_t number, bool syn) {
     uint8_t ip[IP_HEADER + TCP_HEADER + PAYLOAD] = {
-        0x45, 0, 0, sizeof ip, [8] = 64, [9] = 6, [12] = 10, [15] = 1, [16] = 10, [19] = 2,
-    };
+        0x45, [8] = 64, [9] = 6, [12] = 10, [15] = 1, [16] = 10, [19] = 2};
     uint8_t *tcp = ip + IP_HEADER;
+    uint8_t length = syn ? IP_HEADER + TCP_HEADER + MSS_OPTION : sizeof ip;
+    ip[3] = length;
     tcp[0] = tcp[2] = 0x9c;
     tcp[1] = number;
-    tcp[12] = TCP_HEADER / 4 << 4;
-    tcp[13] = 0x18; /* PSH, ACK */
+    tcp[12] = (TCP_HEADER + (syn ? MSS_OPTION : 0)) / 4 << 4;
+    tcp[13] = syn ? 0x02 : 0x18; /* SYN; PSH and ACK */
     memset(tcp + TCP_HEADER, 0xa5, PAYLOAD);
-    shim_packet(module, flow, ip, sizeof ip, 1);
+    if (syn)
+        memcpy(tcp + TCP_HEADER, "\x02\x04\x05\xb4", MSS_OPTION);
+    shim_packet(module, flow, ip, length, 1);
+}
+
+/* A flow that nobody knows: nDPI keeps its payload, and waits. */
+static void show_flow(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow,
+                      uint8_t number) {
+    show_segment(module, flow, number, true);
+    show_segment(module, flow, number, false);
 }
 
 static uint64_t inner(struct ndpi_detection_module_struct *module) {
     static struct ndpi_flow_struct flows[FLOWS];
     memset(flows, 0, sizeof flows);
     /* The first one also pays for what all share. */
-    show_segment(module, &flows[0], 0);
+    show_flow(module, &flows[0], 0);
     uint64_t before = heap();
     for (int i = 1; i < FLOWS; i++)
-        show_segment(module, &flows[i], (uint8_t)i);
+        show_flow(module, &flows[i], (uint8_t)i);
     uint64_t bytes = (heap() - before) / (FLOWS - 1);
     for (int i = 0; i < FLOWS; i++)
         ndpi_free_flow_data(&flows[i]);
