@@ -79,7 +79,7 @@ static int print_memory(const struct plan *plan, struct error *error) {
 
 /* A file that a run could not read or write is a fault of the configuration that names it. */
 static void judge_as_configuration(struct error *error) {
-    if (error->exit_code != EX_USAGE && error->exit_code != EX_OSERR)
+    if (error->exit_code != EX_USAGE && error->exit_code != EX_OSERR && error->exit_code != EX_OSFILE)
         error->exit_code = EX_CONFIG;
 }
 
