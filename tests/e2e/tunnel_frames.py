@@ -283,4 +283,4 @@ def datagram(version, source_port=1234, back=False, payload=b"question"):
 
 def tagged(packet, vlan):
     """What stands in an Ethernet frame with a VLAN tag and an MPLS label before the packet."""
-    return Dot1Q(vlan=vlan) / MPLS(label=5, s=1) / packet
+    return Dot1Q(vlan=vlan) / MPLS(label=500, s=1) / packet
