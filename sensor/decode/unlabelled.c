@@ -40,8 +40,8 @@ static bool is_exact(size_t total, size_t size) {
 
 /* Protocols that IP carries, IPv6's extension headers among them. */
 static bool is_usual_protocol(uint8_t protocol) {
-    static const uint8_t usual[] = {0,  1,  2,  4,  6,   17,  41,  43,  44,  47,  50,  51, 58,
-                                    59, 60, 88, 89, 103, 112, 115, 132, 135, 136, 139, 140};
+    static const uint8_t usual[] = {0,  1,  2,  4,  6,   17,  41,  43,  44,  47,  50,  51,  58, 59,
+                                    60, 88, 89, 97, 103, 112, 115, 132, 135, 136, 137, 139, 140};
     return memchr(usual, protocol, sizeof usual) != NULL;
 }
 

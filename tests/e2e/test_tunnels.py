@@ -146,12 +146,12 @@ class Tenants(TunnelCase):
         flows = self.check(symmetric=False)
         # 6 combinations of a kind: two tenants' flows each, halves where the identifier differs by direction, one flow
         # where there is none.
-        self.assertEqual(flows, {1: 24, 2: 6, 3: 6, 4: 3 * 24, 5: 4 * 12, 6: 2 * 6 + 5 * 12 + 24, 7: 24, 8: 6 + 2 * 12, 9: 2 * 6, 10: 6, 11: 3,
+        self.assertEqual(flows, {1: 24, 2: 6, 3: 6, 4: 3 * 24, 5: 4 * 12, 6: 3 * 6 + 5 * 12 + 24, 7: 24, 8: 6 + 2 * 12, 9: 2 * 6, 10: 6, 11: 3,
                                  12: 6, 13: 12, 15: 6})
 
     def test_symmetric_identifiers(self):
         flows = self.check(symmetric=True)
-        self.assertEqual(flows, {1: 6, 2: 6, 3: 6, 4: 3 * 6, 5: 4 * 12, 6: 2 * 6 + 5 * 12 + 6, 7: 24, 8: 6 + 2 * 12, 9: 2 * 6, 10: 6, 11: 3,
+        self.assertEqual(flows, {1: 6, 2: 6, 3: 6, 4: 3 * 6, 5: 4 * 12, 6: 3 * 6 + 5 * 12 + 6, 7: 24, 8: 6 + 2 * 12, 9: 2 * 6, 10: 6, 11: 3,
                                  12: 6, 13: 12, 15: 6})
 
     def test_feature_hash_and_uid(self):

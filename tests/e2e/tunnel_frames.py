@@ -121,6 +121,12 @@ def wccp(packet, _key):
     return GRE(proto=0x883E) / Raw(struct.pack("!BBBB", 0x80, 61, 3, 17) + bytes(packet))
 
 
+def aruba(packet, _key):
+    """A data frame of 802.11 from a station, to the distribution system."""
+    body = struct.pack("!BBH", 8, 1, 0) + bytes(6) + b"\2" + bytes(11) + b"\x10\0" + b"\xaa\xaa\3\0\0\0" + struct.pack("!H", ethertype(packet))
+    return GRE(proto=0x8210) / Raw(body + bytes(packet))
+
+
 def nsh(packet, length=6):
     """A service chain's header with fixed metadata."""
     return struct.pack("!HBBI16x", 0x0FC0 | length, 1, 1 if ethertype(packet) == 0x0800 else 2, 42 << 8 | 255) + bytes(packet)
@@ -218,6 +224,7 @@ KINDS = {
     "erspan_2": Kind(erspan_2, 47, 8, 2**10 - 1),
     "erspan_3": Kind(erspan_3, 47, 8, 2**10 - 1),
     "wccp": Kind(wccp, 47, 6, 0),
+    "aruba": Kind(aruba, 47, 6, 0),
     "gre_nsh": Kind(gre_nsh, 47, 6, 2**32 - 1),
     "vxlan_8472": Kind(vxlan_8472, 17, 5, 2**24 - 1),
     "vxlan_gpe_nsh": Kind(vxlan_gpe_nsh, 17, 5, 2**24 - 1),

@@ -113,7 +113,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2)
         return 0;
     int link_type = link_types[data[0] % (sizeof link_types / sizeof *link_types)];
-    struct decode_options options = {.decode_tunnels = data[1] & 1, .symmetric_tunnel_keys = data[1] & 2};
+    struct tunnel_ports ports;
+    require(tunnel_ports_set(&ports, (const char *const[]){"fou=5555"}, 1, NULL) == 0);
+    struct decode_options options = {
+        .decode_tunnels = data[1] & 1, .symmetric_tunnel_keys = data[1] & 2, .tunnel_ports = &ports};
     struct account accounts[2] = {0};
     for (int i = 0; i < 2; i++) {
         options.dialect = i == 0 ? DECODE_NATIVE : DECODE_NFSTREAM;

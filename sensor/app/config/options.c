@@ -33,7 +33,7 @@ const struct option_row option_rows[] = {
      "those too (source NAT that picks ports, as for a Kubernetes ClusterIP), they are metered."},
 
     {"meter.decode_tunnels", OPTION_SWITCH, AT(meter.decode_tunnels), NULL, 0, 0, NULL,
-     "Meter the packets inside GTP-U, CAPWAP and TZSP; in the native profile also inside GRE, PPTP, WCCP, VXLAN, VXLAN-GPE, "
+     "Meter the packets inside GTP-U, CAPWAP and TZSP; in the native profile also inside GRE, PPTP, WCCP, Aruba, VXLAN, VXLAN-GPE, "
      "Geneve, ERSPAN, L2TP, GUE, FOU, Teredo, MPLS over UDP, LISP, EtherIP and PBB. Default: true."},
     {"meter.tunnel_key", OPTION_CHOICE, AT(meter.tunnel_key), "all", 0, 0, "all|symmetric",
      "Native profile: which identifiers in tunnel headers (TEID, VNI, key ...) keep flows apart that have equal addresses "

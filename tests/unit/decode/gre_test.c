@@ -184,6 +184,38 @@ static void wccp(void **state) {
     assert_malformed(GRE, "2000883e0000");
 }
 
+#define WIFI_HEADER "0000" MAC_1 MAC_2 MAC_1 "1000"
+#define SNAP_IPV4  \
+    "aaaa03000000" \
+    "0800" IPV4_UDP
+
+static void aruba(void **state) {
+    (void)state;
+    struct packet packet = assert_opened(GRE,
+                                         "00008200"
+                                         "0801" WIFI_HEADER SNAP_IPV4,
+                                         TUNNEL_GRE, NO_KEY);
+    assert_true(packet.flags & PACKET_HAS_MAC);
+    assert_opened(GRE,
+                  "00008370"
+                  "8802" WIFI_HEADER "0000" SNAP_IPV4,
+                  TUNNEL_GRE, NO_KEY);
+    assert_opened(GRE,
+                  "20008210"
+                  "00000007"
+                  "8803" WIFI_HEADER MAC_2 "0000" SNAP_IPV4,
+                  TUNNEL_GRE, 7);
+    assert_opened(GRE, "00008210" ETHERNET "86dd" IPV6_UDP, TUNNEL_GRE, NO_KEY); /* deciphered */
+    assert_closed(GRE, "00008210"
+                       "8841" WIFI_HEADER "0000" SNAP_IPV4); /* enciphered */
+    assert_closed(GRE, "00008210" ETHERNET "0806"
+                       "00010800");
+    assert_closed(GRE, "00008210" ETHERNET "0800" IPV4_UDP "00");
+    assert_closed(GRE, "00008201" ETHERNET "0800" IPV4_UDP);
+    assert_closed(GRE, "00009000" ETHERNET "0800" IPV4_UDP);
+    assert_malformed(GRE, "200082100000");
+}
+
 static struct decoder *decoder;
 
 static int make_decoder(void **state) {
@@ -247,6 +279,7 @@ int main(void) {
         cmocka_unit_test(erspan),
         cmocka_unit_test(erspan_iii),
         cmocka_unit_test(wccp),
+        cmocka_unit_test(aruba),
         cmocka_unit_test_setup_teardown(fragments_go_with_their_first, make_decoder, destroy_decoder),
         cmocka_unit_test(gre_can_be_left_alone),
     };

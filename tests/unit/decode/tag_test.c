@@ -44,6 +44,11 @@ static const struct tag tags[] = {
      "00010020"
      "10001dcd6500",
      SAME, true},
+    {"arista in UTC, of newer hardware",
+     "d28b"
+     "00010111"
+     "5f5e10001dcd6500",
+     SAME, true},
     {"hsr",
      "892f"
      "00341234",
@@ -189,6 +194,10 @@ static void damaged_tags(void **state) {
         "00020010"
         "5f5e10001dcd6500"
         "0800", /* another subtype of Arista's */
+        "d28b"
+        "00010210"
+        "5f5e10001dcd6500"
+        "0800",
         "d28b"
         "00010030"
         "5f5e10001dcd6500"
