@@ -76,4 +76,5 @@ struct packet {
     uint8_t tcp_flags;  /* enum tcp_flag; 0 for other protocols */
     uint8_t icmp_type, icmp_code;
     uint8_t flags; /* enum packet_flag */
+    bool answers;  /* natively: a server's answer to a connection's first packet (SYN-ACK, INIT ACK) */
 };

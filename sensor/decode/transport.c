@@ -12,13 +12,15 @@ enum {
     PROTOCOL_SCTP = 132,
     PROTOCOL_UDP_LITE = 136,
     TCP_HEADER = 20,
+    SCTP_HEADER = 12,
+    SCTP_INIT_ACK = 2,
 };
 
 /* The length of the header of a protocol whose sizes are told (NFStream's rule, and SCTP and UDP-Lite); 0 of others. */
 static size_t header_length(uint8_t protocol) {
     switch (protocol) {
     case PROTOCOL_TCP: return TCP_HEADER;
-    case PROTOCOL_SCTP: return 12;
+    case PROTOCOL_SCTP: return SCTP_HEADER;
     case PROTOCOL_UDP:
     case PROTOCOL_UDP_LITE:
     case PROTOCOL_ICMP:
@@ -141,8 +143,16 @@ static enum decode_reason read_ports(struct native_walk *walk) {
 static size_t read_tcp(struct native_walk *walk) {
     if (!native_have(walk, 14))
         return TCP_HEADER;
-    walk->packet->tcp_flags = bytes_u8(walk->frame, walk->offset + 13);
+    uint8_t flags = bytes_u8(walk->frame, walk->offset + 13);
+    walk->packet->tcp_flags = flags;
+    walk->packet->answers = (flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
     return (size_t)(bytes_u8(walk->frame, walk->offset + 12) >> 4) * 4;
+}
+
+/* INIT ACK is always its packet's only chunk (RFC 9260, 6.10). */
+static void read_sctp(struct native_walk *walk) {
+    if (native_have(walk, SCTP_HEADER + 1))
+        walk->packet->answers = bytes_u8(walk->frame, walk->offset + SCTP_HEADER) == SCTP_INIT_ACK;
 }
 
 static void read_icmp(struct native_walk *walk) {
@@ -165,6 +175,8 @@ static enum decode_reason read_header(struct native_walk *walk) {
         read_icmp(walk);
     if (packet->protocol == PROTOCOL_TCP)
         header = read_tcp(walk);
+    else if (packet->protocol == PROTOCOL_SCTP)
+        read_sctp(walk);
     set_sizes(walk, header);
     return reason;
 }

@@ -2,7 +2,8 @@
  * reads it during the call and keeps nothing.
  *
  * Times are ticks of the profile: microseconds (native) or milliseconds (nfstream). Byte counts follow the accounting
- * mode. "Source" is who sent the flow's first packet (of the uid's first slice, natively). */
+ * mode. "Source" is who sent the flow's first packet (natively: of the uid's first slice, or whom it
+ * answers, see packet.answers). */
 #pragma once
 
 #include <stdbool.h>
@@ -83,12 +84,13 @@ struct flow {
     uint8_t icmp_type, icmp_code; /* of the first packet; valid with PACKET_HAS_ICMP in first_flags */
     uint8_t first_flags;          /* enum packet_flag of the first packet */
     uint8_t seen_flags;           /* enum packet_flag of any packet */
-    uint8_t first_tcp_flags; /* of the first packet: a TCP flow without SYN there began before we looked */
-    uint8_t end_reason;      /* enum end_reason, set at export; END_PLUGIN once a plugin asked for it */
-    uint8_t eviction_class;  /* the meter's: list it is in */
-    uint8_t source_is_b;     /* the source is key's (address_b, port_b) */
-    uint8_t record_kind;     /* enum record_kind, of this export */
-    uint16_t revision;       /* of this export within its slice: 0, 1, ... */
+    uint8_t
+        first_tcp_flags; /* of the first packet: a TCP flow without an opening SYN there began before we looked */
+    uint8_t end_reason;     /* enum end_reason, set at export; END_PLUGIN once a plugin asked for it */
+    uint8_t eviction_class; /* the meter's: list it is in */
+    uint8_t source_is_b;    /* the source is key's (address_b, port_b) */
+    uint8_t record_kind;    /* enum record_kind, of this export */
+    uint16_t revision;      /* of this export within its slice: 0, 1, ... */
 };
 _Static_assert(sizeof(struct flow) <= 296, "every open flow costs these bytes");
 

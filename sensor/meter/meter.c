@@ -252,8 +252,8 @@ static struct flow *take_block(struct meter *meter) {
 }
 
 static bool is_unanswered(const struct flow *flow) {
-    return flow->counters[BIDIRECTIONAL].packets < 2 ||
-           (flow->protocol == IPPROTO_TCP && flow->counters[DST2SRC].packets == 0);
+    bool one_way = flow->counters[SRC2DST].packets == 0 || flow->counters[DST2SRC].packets == 0;
+    return flow->counters[BIDIRECTIONAL].packets < 2 || (flow->protocol == IPPROTO_TCP && one_way);
 }
 
 static inline void count(struct flow_counters *counters, int64_t time, uint32_t size) {
@@ -292,16 +292,27 @@ static void init_flow(struct meter *meter, struct flow *flow) {
     meter->statistics.flows_opened++;
 }
 
+/* `turned`: the source is whom the packet goes to. */
+static void set_ends(struct flow *flow, const struct packet *packet, bool turned) {
+    uint8_t *source = turned ? flow->destination : flow->source;
+    uint8_t *destination = turned ? flow->source : flow->destination;
+    uint8_t *source_mac = turned ? flow->destination_mac : flow->source_mac;
+    uint8_t *destination_mac = turned ? flow->source_mac : flow->destination_mac;
+    memcpy(source, packet->source, sizeof(flow->source));
+    memcpy(destination, packet->destination, sizeof(flow->destination));
+    memcpy(source_mac, packet->source_mac, sizeof(flow->source_mac));
+    memcpy(destination_mac, packet->destination_mac, sizeof(flow->destination_mac));
+    flow->source_port = turned ? packet->destination_port : packet->source_port;
+    flow->destination_port = turned ? packet->source_port : packet->destination_port;
+}
+
 static void describe_flow(const struct meter *meter, struct flow *flow, const struct packet *packet,
                           bool reversed) {
-    flow->source_is_b = reversed;
+    /* The client's packet was missed: what is seen first is the answer to it. */
+    bool turned = packet->answers;
+    flow->source_is_b = reversed != turned;
     flow->eviction_class = meter->native ? EVICT_UNANSWERED : EVICT_ESTABLISHED;
-    memcpy(flow->source, packet->source, sizeof(flow->source));
-    memcpy(flow->destination, packet->destination, sizeof(flow->destination));
-    memcpy(flow->source_mac, packet->source_mac, sizeof(flow->source_mac));
-    memcpy(flow->destination_mac, packet->destination_mac, sizeof(flow->destination_mac));
-    flow->source_port = packet->source_port;
-    flow->destination_port = packet->destination_port;
+    set_ends(flow, packet, turned);
     flow->vlan_id = packet->vlan_id;
     flow->protocol = packet->protocol;
     flow->ip_version = packet->ip_version;
@@ -310,6 +321,8 @@ static void describe_flow(const struct meter *meter, struct flow *flow, const st
     flow->icmp_type = packet->icmp_type;
     flow->icmp_code = packet->icmp_code;
     flow->first_flags = packet->flags;
+    if (turned) /* what a cooked header had is the destination's */
+        flow->first_flags &= (uint8_t)~PACKET_HAS_SOURCE_MAC;
     flow->first_tcp_flags = packet->tcp_flags;
     flow->uid_time = packet->time + packet->held_for;
     flow->to_wall = packet->to_wall;

@@ -33,7 +33,7 @@ void get_quality_flags(const struct record_source *source, enum flow_direction d
     const struct flow *flow = source->flow;
     const bool is_set[QUALITY_COUNT] = {
         [QUALITY_midstream] =
-            flow->protocol == PROTOCOL_TCP && flow->slice == 0 && (flow->first_tcp_flags & TCP_SYN) == 0,
+            flow->protocol == PROTOCOL_TCP && (flow->first_tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN,
         [QUALITY_truncated] = (flow->seen_flags & PACKET_TRUNCATED) != 0,
         [QUALITY_time_raised] = (flow->seen_flags & PACKET_TIME_RAISED) != 0,
         [QUALITY_loss_window] = source->loss_window,

@@ -1,4 +1,4 @@
-"""What is certain is metered, and only that: fragments in any order, pseudowires.
+"""What is certain is metered, and only that: fragments in any order, pseudowires, what began before the capture.
 
 Run: python3 tests/e2e/run.py test_certainty
 """
@@ -121,6 +121,54 @@ class Pseudowires(Wire):
         rows, ledger = self.meter([(n, packet) for n, packet in enumerate(packets)], link_type=1)
         self.assertEqual(sorted((row["ip_version"], row["src_port"], row["dst_port"]) for row in rows), [(4, 1, 2), (6, 0, 0), (6, 3, 4)])
         self.assertEqual(ledger.packets["ignored"], 0)
+
+
+class Midstream(Wire):
+    """A connection that was under way when the capture began: the client is its source, and every slice tells it."""
+
+    def conversation(self, since):
+        """Frames of a connection over IPv6, from its packet number `since` on, a second apart."""
+        def segment(of_client, flags, payload=b""):
+            ends = [socket.inet_pton(socket.AF_INET6, "fd00::9"), socket.inet_pton(socket.AF_INET6, "fd00::1")]
+            ports = (33333, 993)
+            if not of_client:
+                ends, ports = ends[::-1], ports[::-1]
+            tcp = struct.pack("!HHIIBBHHH", *ports, 1, 1, 0x50, flags, 8192, 0, 0) + payload
+            return struct.pack("!IHBB", 6 << 28, len(tcp), 6, 64) + b"".join(ends) + tcp
+        frames = [segment(True, 0x02), segment(False, 0x12), segment(True, 0x10), segment(True, 0x18, b"a" * 10), segment(False, 0x18, b"b" * 20),
+                  segment(True, 0x10), segment(False, 0x18, b"c" * 30), segment(True, 0x11)]
+        return [(number, frame) for number, frame in enumerate(frames)][since:]
+
+    def test_from_the_server_s_answer_on(self):
+        for since, midstream, answered in ((0, False, 3), (1, True, 3), (2, True, 2)):
+            for meters in (1, 2):
+                with self.subTest(since=since, meters=meters):
+                    rows, _ = self.meter(self.conversation(since), "--set", f"meter.n_meters={meters}")
+                    self.assertEqual(len(rows), 1)
+                    row = rows[0]
+                    self.assertEqual((row["src_ip"], row["src_port"], row["dst_ip"], row["dst_port"]), ("fd00::9", 33333, "fd00::1", 993))
+                    self.assertEqual((row["src2dst_packets"], row["dst2src_packets"]), (8 - since - answered, answered))
+                    self.assertEqual("midstream" in row["quality_flags"], midstream)
+                    self.assertEqual(row["splt_direction"][:2], [[0, 1], [1, 0], [0, 0]][since])
+
+    def test_every_slice_tells_it(self):
+        rows, _ = self.meter(self.conversation(1), "--set", "meter.active_timeout=2s")
+        self.assertEqual([row["slice"] for row in rows], [0, 1, 2, 3])
+        self.assertTrue(all("midstream" in row["quality_flags"] and row["src_port"] == 33333 for row in rows), rows)
+        rows, _ = self.meter(self.conversation(0), "--set", "meter.active_timeout=2s")
+        self.assertGreater(len(rows), 2)
+        self.assertFalse(any("midstream" in row["quality_flags"] for row in rows), rows)
+
+    def test_sctp(self):
+        """INIT ACK is the server's (RFC 9260)."""
+        def chunk(ports, kind):
+            data = struct.pack("!HHII", *ports, 7, 0) + struct.pack("!BBH", kind, 0, 4)
+            ends = [socket.inet_aton("10.9.9.9"), socket.inet_aton("10.1.1.1")]
+            ends = ends if ports[0] == 40001 else ends[::-1]
+            return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(data), 0, 0, 64, 132, 0) + b"".join(ends) + data
+        rows, _ = self.meter([(0, chunk((3868, 40001), 2)), (1, chunk((40001, 3868), 10)), (2, chunk((3868, 40001), 11))])
+        self.assertEqual([(row["src_ip"], row["src_port"], row["src2dst_packets"], row["dst2src_packets"]) for row in rows],
+                         [("10.9.9.9", 40001, 1, 2)])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import math
 import socket
 import struct
 
-from plants import (DIRECTIONS, END_REASONS, FLAGS, FRAGMENT, GROUPS, HAS_ICMP, HAS_MAC, HAS_TUNNEL_KEY, KEY, MAX_INT, MAX_LONG,
+from plants import (ACK, DIRECTIONS, END_REASONS, FLAGS, FRAGMENT, GROUPS, HAS_ICMP, HAS_MAC, HAS_TUNNEL_KEY, KEY, MAX_INT, MAX_LONG,
                     OFFLOAD, RECORD_KINDS, SPLT_PLACES, SYN, TIME_RAISED, TRUNCATED, flows, key_order, packed_address, tunnel_word)
 from siphash import siphash128
 
@@ -38,7 +38,7 @@ def flow_uid(flow, profile):
 def quality(flow, loss):
     """The quality flags in their documented order."""
     seen = flow["seen_flags"]
-    flags = {"midstream": flow["protocol"] == 6 and flow["slice"] == 0 and not flow["tcp_flags"] & SYN,
+    flags = {"midstream": flow["protocol"] == 6 and flow["tcp_flags"] & (SYN | ACK) != SYN,
              "truncated": seen & TRUNCATED, "time_raised": seen & TIME_RAISED,
              "loss_window": flow["counters"][0][0] <= loss, "guessed_label": flow["guessed"],
              "evicted": END_REASONS[flow["end_reason"]] == "evicted", "offload": seen & OFFLOAD, "fragment": seen & FRAGMENT}

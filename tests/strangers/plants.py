@@ -13,7 +13,7 @@ TEXTS = ("server_name", "user_agent", "content_type", "ja3", "ja3s", "ja4", "has
 # enum packet_flag (decode/packet.h) and enum field_group (record/catalogue.h).
 TRUNCATED, TIME_RAISED, OFFLOAD, FRAGMENT, HAS_MAC, HAS_ICMP, HAS_TUNNEL_KEY = (1 << bit for bit in range(7))
 GROUPS = {"tunnel": 4, "stats": 5, "splt": 6, "l7": 7, "process": 8}
-SYN = 2
+SYN, ACK = 2, 16
 MAX_LONG, MAX_INT = 2**63 - 1, 2**31 - 1
 # The last microsecond that readers can make a date of: Python's datetime ends with the year 9999.
 MAX_DATE = 253402300799999999

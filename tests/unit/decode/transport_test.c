@@ -60,6 +60,35 @@ static void other_protocols_with_ports(void **state) {
     assert_transport(metered(IPV4_8("88") "04d2003500080000"), 1234, 53, 8, 0);
 }
 
+static void assert_answers(const char *text, bool answers) {
+    assert_int_equal(metered(text).answers, answers);
+}
+
+static void answers_to_first_packets(void **state) {
+    (void)state;
+    static const struct {
+        const char *flags;
+        bool answers;
+    } segments[] = {{"12", true},  {"52", true},  {"ff", true},  {"02", false}, {"c2", false},
+                    {"10", false}, {"18", false}, {"04", false}, {"00", false}};
+    for (size_t i = 0; i < sizeof segments / sizeof *segments; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "%s01bbc000000000010000000250%sffff00000000", IPV4_20("06"),
+                 segments[i].flags);
+        assert_answers(text, segments[i].answers);
+    }
+    assert_answers(IPV4_20("84") "189f0b5a0000000100000000"
+                                 "0200001400000000",
+                   true);
+    assert_answers(IPV4_20("84") "0b5a189f0000000000000000"
+                                 "0100001400000000",
+                   false);
+    assert_answers(IPV4_20("84") "0b5a189f0000000100000000", false); /* cut before the chunk */
+    assert_answers(IPV4_20("11") "0b5a189f0014000000000000"
+                                 "0200001400000000",
+                   false);
+}
+
 static void icmp_has_type_and_code(void **state) {
     (void)state;
     struct packet four = metered(IPV4_8("01") "0301000000000000");
@@ -220,6 +249,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tcp),
         cmocka_unit_test(other_protocols_with_ports),
+        cmocka_unit_test(answers_to_first_packets),
         cmocka_unit_test(icmp_has_type_and_code),
         cmocka_unit_test(other_protocols_count_as_ip_only),
         cmocka_unit_test(ports_must_be_captured),

@@ -682,33 +682,6 @@ static void test_flags_of_packets_collect(void **state) {
     fixture_close(&fixture);
 }
 
-/* As a fragment comes that was held: with its own time, but not before the last of its flow. */
-static void test_time_may_go_back_but_not_within_a_flow(void **state) {
-    (void)state;
-    struct fixture fixture;
-    open_profile(&fixture, PROFILE_NATIVE);
-    int64_t start = at(PROFILE_NATIVE, 0, 0, false).time;
-    struct packet held[] = {at(PROFILE_NATIVE, 40, 2, false), at(PROFILE_NATIVE, 60, 1, false)};
-    held[0].held_for = 62000;
-    held[1].held_for = 42000;
-    feed(&fixture, at(PROFILE_NATIVE, 100, 1, false));
-    feed(&fixture, held[0]);
-    feed(&fixture, held[1]);
-    feed(&fixture, at(PROFILE_NATIVE, 110, 2, true));
-    meter_finish(fixture.meter, END_OF_INPUT);
-    assert_int_equal(fixture.count, 2);
-    const struct flow *one = &fixture.exported[0].flow, *two = &fixture.exported[1].flow;
-    assert_int_equal(one->counters[BIDIRECTIONAL].packets, 2);
-    assert_int_equal(one->counters[BIDIRECTIONAL].last_seen, start + 100000);
-    assert_true(one->seen_flags & PACKET_TIME_RAISED);
-    assert_int_equal(two->counters[BIDIRECTIONAL].first_seen, start + 40000);
-    assert_int_equal(two->counters[BIDIRECTIONAL].last_seen, start + 110000);
-    assert_int_equal(two->seen_flags, 0);
-    /* What makes it unique is of a clock that never goes back. */
-    assert_int_equal(two->uid_time, start + 102000);
-    fixture_close(&fixture);
-}
-
 static void test_meter_with_open_flows_can_be_destroyed(void **state) {
     (void)state;
     struct meter_options options = options_of(PROFILE_NATIVE);
@@ -763,7 +736,6 @@ int main(void) {
         cmocka_unit_test(test_slices_may_be_discarded),
         cmocka_unit_test(test_timeouts_of_zero),
         cmocka_unit_test(test_flags_of_packets_collect),
-        cmocka_unit_test(test_time_may_go_back_but_not_within_a_flow),
         cmocka_unit_test(test_meter_with_open_flows_can_be_destroyed),
         cmocka_unit_test(test_names_of_end_reasons),
     };

@@ -217,9 +217,13 @@ static void quality_flags(void **state) {
     struct flow *flow = &example.flow;
     flow->first_tcp_flags = TCP_ACK;
     ASSERT_FIELDS(bench.recorder, {"quality_flags", "[\"midstream\"]"});
-    flow->slice = 1; /* a later slice never begins with SYN */
-    ASSERT_FIELDS(bench.recorder, {"quality_flags", "[]"}, {"slice", "1"});
+    flow->slice = 1; /* of the flow that began so */
+    ASSERT_FIELDS(bench.recorder, {"quality_flags", "[\"midstream\"]"}, {"slice", "1"});
+    flow->first_tcp_flags = TCP_SYN | TCP_ECE | TCP_CWR;
+    ASSERT_FIELDS(bench.recorder, {"quality_flags", "[]"});
     flow->slice = 0;
+    flow->first_tcp_flags = TCP_SYN | TCP_ACK;
+    ASSERT_FIELDS(bench.recorder, {"quality_flags", "[\"midstream\"]"});
     flow->protocol = 17;
     ASSERT_FIELDS(bench.recorder, {"quality_flags", "[]"});
     flow->protocol = 6;
