@@ -163,8 +163,10 @@ int main(int argc, char **argv) {
     struct error error = {0};
     struct request request;
     config_defaults(&config);
-    int result = command_line_parse(argc, argv, &request, &config, &error);
+    int result = config.no_memory ? 0 : command_line_parse(argc, argv, &request, &config, &error);
     configure_log(&config);
+    if (config.no_memory)
+        result = error_set(&error, ENOMEM, EX_OSERR, "out of memory");
     if (result == 0)
         result = end_printing(execute(&request, &config, &error), &error);
     if (result < 0 && error.text[0])

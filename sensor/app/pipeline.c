@@ -31,9 +31,13 @@ static int open_source(struct pipeline *pipeline, struct error *error) {
     options.permission_remedy = plan->live ? privileges_remedy() : NULL;
     int result = count > 1 ? capture_open_shares(&options, count, captures, error)
                            : capture_open(&options, &captures[0], error);
-    for (size_t i = 0; result == 0 && i < count; i++) {
-        pipeline->intake_count = i + 1;
-        result = intake_open(&pipeline->intakes[i], plan, captures[i], error);
+    for (size_t i = 0; i < count; i++) {
+        if (result == 0) {
+            pipeline->intake_count = i + 1;
+            result = intake_open(&pipeline->intakes[i], plan, captures[i], error);
+        } else {
+            capture_close(captures[i]);
+        }
     }
     return result;
 }

@@ -73,12 +73,14 @@ static int add_counter_fields(struct udps *udps, size_t source, struct error *er
     const struct udps_counter *counter = &udps->counters[source];
     for (int direction = 0; direction < FLOW_DIRECTIONS; direction++) {
         struct udps_field *field = add_field(udps);
+        char *doc = NULL; /* which asprintf() may leave undefined */
         if (field == NULL ||
-            asprintf(&field->doc, "%s: %s the BPF expression %s matches.", directions[direction],
+            asprintf(&doc, "%s: %s the BPF expression %s matches.", directions[direction],
                      counter->bytes ? "bytes (as meter.accounting_mode counts) of packets that"
                                     : "number of packets that",
                      counter->expression) < 0)
             return no_memory(error);
+        field->doc = doc;
         snprintf(field->name, sizeof field->name, "%s%s", prefixes[direction], counter->name);
         field->type = FLOWSENSOR_LONG;
         field->unit = counter->bytes ? "bytes" : "packets";

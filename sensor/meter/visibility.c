@@ -46,7 +46,10 @@ static void nap(int64_t microseconds) {
 static void wait_for_wakes(struct visibility *visibility, int64_t microseconds) {
     struct epoll_event event;
     uint64_t wakes;
-    if (epoll_wait(visibility->epoll, &event, 1, (int)(microseconds / 1000) + 1) <= 0)
+    int woken = epoll_wait(visibility->epoll, &event, 1, (int)(microseconds / 1000) + 1);
+    if (woken < 0)
+        nap(QUESTIONS_MICROSECONDS); /* an error that stays must not take a whole core */
+    if (woken <= 0)
         return;
     struct pollfd question = {.fd = visibility->wake, .events = POLLIN};
     poll(&question, 1, ENDS_MILLISECONDS);

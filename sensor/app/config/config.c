@@ -9,17 +9,17 @@
 #include "app/config/rows.h"
 #include "base/nearest.h"
 
-static void set_initial(const struct option_row *rows, size_t count, void *object) {
+static void set_initial(struct config *config, const struct option_row *rows, size_t count, void *object) {
     for (size_t i = 0; i < count; i++) {
         option_clear(&rows[i], object);
-        if (rows[i].initial)
-            option_set(&rows[i], object, rows[i].initial, NULL);
+        if (rows[i].initial && option_set(&rows[i], object, rows[i].initial, NULL) < 0)
+            config->no_memory = true;
     }
 }
 
 void config_defaults(struct config *config) {
     memset(config, 0, sizeof *config);
-    set_initial(option_rows, option_row_count, config);
+    set_initial(config, option_rows, option_row_count, config);
 }
 
 static void clear_output(struct output_config *output) {
@@ -43,7 +43,7 @@ struct output_config *config_add_output(struct config *config) {
         return NULL;
     struct output_config *output = &config->outputs[config->output_count++];
     memset(output, 0, sizeof *output);
-    set_initial(output_rows, output_row_count, output);
+    set_initial(config, output_rows, output_row_count, output);
     return output;
 }
 

@@ -73,6 +73,7 @@ struct config {
     } log;
     struct output_config outputs[CONFIG_OUTPUTS_MAX];
     size_t output_count;
+    bool no_memory; /* for some default: it is not set, and the configuration can't be used */
 };
 
 /* options.c */

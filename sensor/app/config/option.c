@@ -108,21 +108,22 @@ static int set_number(const struct option_row *row, void *object, const char *te
     return result;
 }
 
-/* The name in "a|b|c" that `text` is in any letter case, malloc'd; NULL if it is none. */
-static char *find_choice(const char *choices, const char *text) {
+/* The name in "a|b|c" that `text` is in any letter case, in that list; NULL if it is none. */
+static const char *find_choice(const char *choices, const char *text) {
     size_t length = strlen(text);
     for (const char *at = choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL) {
         size_t choice = strcspn(at, "|");
         if (choice == length && strncasecmp(at, text, length) == 0)
-            return strndup(at, length);
+            return at;
     }
     return NULL;
 }
 
 static int set_string(const struct option_row *row, void *object, const char *text, struct error *reason) {
-    char *copy = row->type == OPTION_CHOICE ? find_choice(row->choices, text) : strdup(text);
-    if (!copy && row->type == OPTION_CHOICE)
+    const char *value = row->type == OPTION_CHOICE ? find_choice(row->choices, text) : text;
+    if (!value)
         return error_set(reason, EINVAL, EX_CONFIG, "\"%s\" is not one of %s", text, row->choices);
+    char *copy = strndup(value, strlen(text));
     if (!copy)
         return error_set(reason, ENOMEM, EX_OSERR, "out of memory");
     char **place = member(row, object);
