@@ -36,18 +36,18 @@ def run(*command, **options):
                           check=False, **options)
 
 
-def helm(command, *values, kubernetes=KUBERNETES[1], program=None, release="flowsensor", options=()):
+def helm(command, *values, kubernetes=KUBERNETES[1], program=None, release="flowsensor", folder=CHART, options=()):
     """`helm template` or `helm lint` with values that are maps or files; later ones win."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as values_folder:
         files = []
         for index, given in enumerate(values):
             path = given
             if isinstance(given, dict):
-                path = Path(folder) / f"{index}.yaml"
+                path = Path(values_folder) / f"{index}.yaml"
                 path.write_text(yaml.safe_dump(given))
             files += ["-f", path]
         names = (release,) if command == "template" else ()
-        return run(program or tool("helm"), command, *names, CHART, "--namespace", "flows", "--kube-version", kubernetes,
+        return run(program or tool("helm"), command, *names, folder, "--namespace", "flows", "--kube-version", kubernetes,
                    *files, *options)
 
 

@@ -5,8 +5,11 @@ Usage: python3 -m unittest test_render            compare
 """
 import difflib
 import re
+import shutil
 import sys
+import tempfile
 import unittest
+from pathlib import Path
 
 import yaml
 
@@ -33,7 +36,7 @@ def toggles():
         if path in GROUPS or "[]" in path or path not in TABLE:
             continue
         for value in choices(schema):
-            needs = dict(TABLE[path].get("with", {}))
+            needs = chart.merged(TABLE[path].get("with", {}), TABLE[path].get("also", {}) if value else {})
             if (path, value) == ("topics.provision", "strimzi"):
                 needs = {"topics": {"strimzi": {"cluster": "kafka"}}}
             if (path, value) == ("monitoring.service.enabled", False):
@@ -101,7 +104,7 @@ class Judged(unittest.TestCase):
 
     def test_names_are_short_enough(self):
         """A release's name may have 53 characters, a job's 63, since its pods have it in a label."""
-        text = chart.render(*SCENES["everything"], {"topics": {"provision": "job"}}, release="r" * 53)
+        text = chart.render(*SCENES["everything"], {"topics": {"provision": "job", "strimzi": {"cluster": "", "namespace": ""}}}, release="r" * 53)
         names = [item["metadata"]["name"] for item in chart.objects(text)]
         self.assertLessEqual(max(map(len, names)), 63)
         self.assertEqual(len(set((item["kind"], item["metadata"]["name"]) for item in chart.objects(text))), len(names))
@@ -136,6 +139,9 @@ class Refused(unittest.TestCase):
         "memory": ({"resources": {"limits": {"memory": "557Mi"}}}, r"(?s)flowTableSize 65536 x 3712.*558 MiB.*lower meter\.flowTableSize"),
         "memory, meters": ({"meter": {"meters": 4}, "resources": {"limits": {"memory": "700M"}}}, "4 meters x capture"),
         "request over limit": ({"resources": {"requests": {"memory": "1Gi"}}}, r"1Gi is more than the limit 558Mi"),
+        "visibility": ({"extraConfig": {"meter": {"system_visibility_mode": 1}}}, r"needs hostPID: true"),
+        "TLS that is off": ({"kafka": {"tls": {"existingSecret": "a", "caSecret": "b"}}},
+                            r"(?s)kafka\.tls\.caSecret is given.*kafka\.tls\.existingSecret is given, and means nothing without kafka\.tls\.enabled"),
         "meters by extraConfig": ({"extraConfig": {"meter": {"n_meters": 0}}}, r"meter\.meters"),
     }
 
@@ -151,8 +157,61 @@ class Refused(unittest.TestCase):
             chart.render(chart.LEAST, values)
 
 
+class Schemas(unittest.TestCase):
+    """Schemas of one's own are there before the hooks that need them."""
+
+    MINE = {"schemas": {"mine.avsc": '{"type": "record", "name": "Mine", "fields": []}\n'}, "kafka": {"schema": "/etc/flowsensor/mine.avsc"}}
+
+    def test_every_configuration_has_them(self):
+        items = chart.objects(chart.render(chart.LEAST, self.MINE, {"topics": {"provision": "job"}}))
+        maps = [item for item in items if item["kind"] == "ConfigMap"]
+        self.assertEqual(len(maps), 4)
+        for item in maps:
+            self.assertEqual(item["data"]["mine.avsc"], self.MINE["schemas"]["mine.avsc"], item["metadata"]["name"])
+        weights = {item["metadata"]["name"]: int(item["metadata"]["annotations"]["helm.sh/hook-weight"]) for item in items
+                   if "helm.sh/hook-weight" in item["metadata"].get("annotations", {})}
+        self.assertLess(weights["flowsensor-schema"], weights["flowsensor-schema-check"])
+
+    def test_a_path_without_its_file(self):
+        self.assertRegex(chart.refusal(chart.LEAST, {"kafka": {"schema": "/etc/flowsensor/other.avsc"}}, {"schemas": self.MINE["schemas"]}),
+                         r"`schemas` has no file other\.avsc")
+        self.assertRegex(chart.refusal(chart.LEAST, {"extraOutputs": [{"topic": "more", "schema": "/etc/flowsensor/other.avsc"}]}), r"other\.avsc")
+
+    def test_an_extra_object_that_a_hook_would_wait_for(self):
+        volume = {"extraVolumes": [{"name": "s", "configMap": {"name": "late"}}], "extraVolumeMounts": [{"name": "s", "mountPath": "/s"}]}
+        late = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "late"}, "data": {"a.avsc": "{}"}}
+        early = chart.merged(late, {"metadata": {"annotations": {"helm.sh/hook": "pre-install,pre-upgrade", "helm.sh/hook-weight": "-20"}}})
+        for objects in ([late], [yaml.safe_dump(late)], [early, late]):
+            self.assertRegex(chart.refusal(chart.LEAST, volume, {"extraObjects": objects}), "ConfigMap late is made after the hooks")
+        chart.render(chart.LEAST, volume, {"extraObjects": [early]})
+        chart.render(chart.LEAST, volume, {"extraObjects": [late], "schema": {"provision": "none"}})
+        chart.render(chart.LEAST, {"extraObjects": [late]})
+
+
 class Replaced(unittest.TestCase):
     """The pods are replaced when what they read at the start has changed, and not otherwise."""
+
+    def pods_of(self, changes, *values):
+        """The template of the DaemonSet's pods, by a chart whose Chart.yaml is changed so."""
+        with tempfile.TemporaryDirectory() as folder:
+            other = Path(folder) / "flowsensor"
+            shutil.copytree(chart.CHART, other)
+            manifest = yaml.safe_load((other / "Chart.yaml").read_text())
+            (other / "Chart.yaml").write_text(yaml.safe_dump({**manifest, **changes}))
+            text = chart.render(chart.LEAST, *values, folder=other)
+        return chart.find(chart.objects(text), "DaemonSet")["spec"]["template"]
+
+    def test_a_new_version_of_the_chart_alone_replaces_nothing(self):
+        for values in ({}, {"image": {"tag": "3.1"}}, yaml.safe_load((chart.HERE / "values/everything.yaml").read_text())):
+            self.assertEqual(self.pods_of({"version": "7.8.9"}, values), self.pods_of({}, values))
+        # Nor does the program's, where the image is another one all the same.
+        for image in ({"tag": "3.1"}, {"digest": "sha256:" + "0" * 64}):
+            self.assertEqual(self.pods_of({"version": "7.8.9", "appVersion": "7.8.8"}, {"image": image}), self.pods_of({}, {"image": image}))
+        self.assertNotEqual(self.pods_of({"appVersion": "7.8.8"}), self.pods_of({}))
+
+    def test_a_changed_schema_replaces_them(self):
+        one, other = ({**Schemas.MINE, "schemas": {"mine.avsc": text}} for text in ("{}", "{ }"))
+        self.assertNotEqual(self.checksums(one)[0], self.checksums(other)[0])
 
     def checksums(self, *values):
         template = chart.find(chart.objects(chart.render(chart.LEAST, *values)), "DaemonSet")["spec"]["template"]

@@ -128,12 +128,47 @@ class Accepted(unittest.TestCase):
                     items = items and items.get(word)
                 changed = chart.at(holder, [chart.merged(items[0] if items else {}, chart.at(rest, row["good"]))])
             else:
-                changed = chart.at(path, row["good"])
+                changed = chart.merged(chart.at(path, row["good"]), row.get("also", {}))
             return path, chart.render(*base), chart.render(*base, changed)
         rows = [(path, row) for path, row in TABLE.items() if "good" in row]
         for path, before, after in chart.in_parallel(try_one, rows):
             with self.subTest(path=path):
                 self.assertTrue(before != after, f"{path} changes nothing that is rendered")
+
+    def test_what_is_given_in_vain_is_refused(self):
+        """A value that needs another one changes something, or the render fails and names both."""
+        def try_one(item):
+            path, row = item
+            return path, chart.helm("template", chart.LEAST, chart.at(path, row["good"]))
+        before = chart.render(chart.LEAST)
+        rows = [(path, row) for path, row in TABLE.items() if "with" in row and "[]" not in path and "localhostProfile" not in path]
+        rows += [(path, TABLE[path]) for path in ("state.hostPath", "kafka.tls.existingSecret", "kafka.sasl.existingSecret")]
+        self.assertGreater(len(rows), 50)
+        for path, answer in chart.in_parallel(try_one, rows):
+            with self.subTest(path=path):
+                if answer.returncode == 0:
+                    self.assertNotEqual(answer.stdout, before, f"{path} is accepted and changes nothing")
+                else:
+                    self.assertIn(path, answer.stderr)
+
+    def test_what_is_off_leaves_nothing_behind(self):
+        """The same of values that are used until what they need is switched off."""
+        off = {"kafka.sasl.enabled": False, "kafka.tls.enabled": False, "schemaRegistry.url": "", "topics.provision": "none", "test.enabled": False,
+               "serviceMonitor.enabled": False, "prometheusRule.enabled": False, "dashboard.enabled": False, "probes.liveness.enabled": False}
+        everything = yaml.safe_load((chart.HERE / "values/everything.yaml").read_text())
+        everything = chart.merged(everything, {"probes": {"liveness": {"periodSeconds": 20}}, "schema": {"provision": "check"}})
+        chart.render(everything)
+        for path, value in off.items():
+            with self.subTest(path):
+                self.assertRegex(chart.refusal(everything, chart.at(path, value)), f"means nothing without .*{re.escape(path)}")
+
+    def test_defaults_are_never_given_in_vain(self):
+        """With everything off, and each way of it."""
+        off = [chart.at(path, False) for path in ("probes.startup.enabled", "probes.liveness.enabled", "probes.readiness.enabled", "test.enabled",
+                                                  "serviceAccount.create", "monitoring.service.enabled")]
+        for values in (chart.at("schemaRegistry.url", ""), chart.at("state.type", "hostPath"), chart.at("updateStrategy.type", "OnDelete")):
+            chart.render(chart.LEAST, *off, values)
+        chart.render(chart.LEAST, {"topics": {"provision": "strimzi", "strimzi": {"cluster": "kafka", "user": {"create": False}}}})
 
     def test_only_fixed_ones_have_no_other(self):
         self.assertEqual({path for path, row in TABLE.items() if "good" not in row},

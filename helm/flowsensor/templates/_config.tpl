@@ -203,8 +203,17 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 
 {{/* The text of a configuration file: as flowsensor.options. */}}
 {{- define "flowsensor.conf" -}}
-# Made by the chart {{ .context.Chart.Name }} {{ .context.Chart.Version }}; change its values, not this file.
+# Made by the chart {{ .context.Chart.Name }}; change its values, not this file.
 {{- range $name, $value := include "flowsensor.options" . | fromJson }}
 {{ $name }} = {{ include "flowsensor.libconfig" (dict "value" $value "indent" 0) }};
+{{- end }}
+{{- end -}}
+
+{{/* What is in the folder /etc/flowsensor beside secrets: as flowsensor.options. */}}
+{{- define "flowsensor.configData" -}}
+flowsensor.conf: |
+  {{- include "flowsensor.conf" . | nindent 2 }}
+{{- range $name, $text := .context.Values.schemas }}
+{{ $name }}: {{ toJson $text }}
 {{- end }}
 {{- end -}}

@@ -31,6 +31,16 @@ Service, whatever labels the values add.
 {{- toYaml (mergeOverwrite (deepCopy .context.Values.commonLabels) (deepCopy (.labels | default dict)) $own) -}}
 {{- end -}}
 
+{{/*
+Of the pods, with the same arguments: nothing that is new with each version of the chart alone, or every upgrade would replace every pod.
+*/}}
+{{- define "flowsensor.podLabels" -}}
+{{- $labels := include "flowsensor.labels" . | fromYaml -}}
+{{- $own := omit $labels "helm.sh/chart" "app.kubernetes.io/managed-by" -}}
+{{- if and .context.Values.image.digest (not .context.Values.image.tag) }}{{ $own = omit $own "app.kubernetes.io/version" }}{{ end -}}
+{{- toYaml $own -}}
+{{- end -}}
+
 {{/* metadata of an object: (dict "context" $ "component" NAME "name" NAME "namespace" NAMESPACE "labels" {} "annotations" {}). */}}
 {{- define "flowsensor.metadata" -}}
 name: {{ .name }}

@@ -81,6 +81,5 @@ metadata:
   {{- $hook := include "flowsensor.hookAnnotations" (dict "weight" "-20") | fromJson }}
   {{- include "flowsensor.metadata" (dict "context" .context "component" .purpose "name" (printf "%s-%s" (include "flowsensor.fullname" .context) .purpose) "annotations" $hook) | nindent 2 }}
 data:
-  flowsensor.conf: |
-    {{- include "flowsensor.conf" . | nindent 4 }}
+  {{- include "flowsensor.configData" . | nindent 2 }}
 {{- end -}}

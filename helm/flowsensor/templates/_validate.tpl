@@ -19,6 +19,11 @@
 {{- fail (printf "\n\n%s.certificateKey needs %s.existingSecret: the name of the Secret with the client certificate\n" $where $where) -}}
 {{- end -}}
 {{- end -}}
+{{- include "flowsensor.checkGiven" . -}}
+{{- include "flowsensor.checkSchemas" . -}}
+{{- if and (eq (dig "meter" "system_visibility_mode" 0 $values.extraConfig | int) 1) (not $values.hostPID) -}}
+{{- fail "\n\nextraConfig.meter.system_visibility_mode 1 needs hostPID: true: without the node's processes the sensor sees its own alone (deploy/system_visibility.md)\n" -}}
+{{- end -}}
 {{- if and (eq $values.schema.provision "register") (not $values.schemaRegistry.url) -}}
 {{- fail "\n\nschema.provision register needs schemaRegistry.url: the address of the registry that the schemas go to\n" -}}
 {{- end -}}
@@ -44,4 +49,27 @@
 {{/* Where the endpoint listens, if not on all addresses or the pod's own; set, Pod Security's baseline refuses it since 1.34. */}}
 {{- define "flowsensor.probeHost" -}}
 {{- if not (has .Values.monitoring.address (list "" "0.0.0.0" "::")) }}{{ .Values.monitoring.address }}{{ end -}}
+{{- end -}}
+
+{{/* Schemas by a path must be there for the hooks, which come before the release's own objects. */}}
+{{- define "flowsensor.checkSchemas" -}}
+{{- $values := .Values -}}
+{{- range (concat (list $values.kafka) $values.extraOutputs) -}}
+{{- $schema := .schema | default "" -}}
+{{- if and (hasPrefix "/etc/flowsensor/" $schema) (not (hasKey $values.schemas (base $schema))) -}}
+{{- fail (printf "\n\nschema %s: `schemas` has no file %s; add it there, such as: helm ... --set-file 'schemas.%s=FILE'\n" $schema (base $schema) (base $schema | replace "." "\\.")) -}}
+{{- end -}}
+{{- end -}}
+{{- $mounted := list -}}
+{{- range $values.extraVolumes -}}
+{{- $mounted = concat $mounted (compact (list (dig "configMap" "name" "" .) (dig "secret" "secretName" "" .))) -}}
+{{- end -}}
+{{- $hooks := or (eq $values.topics.provision "job") (and $values.schemaRegistry.url (ne $values.schema.provision "none")) -}}
+{{- range $values.extraObjects -}}
+{{- $object := tpl (ternary . (toYaml .) (kindIs "string" .)) $ | fromYaml -}}
+{{- $name := dig "metadata" "name" "" $object -}}
+{{- if and $hooks (has (get $object "kind") (list "ConfigMap" "Secret")) (has $name $mounted) (not (dig "metadata" "annotations" "helm.sh/hook" "" $object)) -}}
+{{- fail (printf "\n\nextraObjects: %s %s is made after the hooks that mount it (extraVolumes), which would wait for it for ever: put schemas into `schemas`, or annotate it with helm.sh/hook: pre-install,pre-upgrade and helm.sh/hook-weight: \"-20\"\n" $object.kind $name) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
