@@ -17,16 +17,17 @@ struct delivery {
     const struct plan *plan;
     struct output outputs[CONFIG_OUTPUTS_MAX];
     size_t count;
-    struct failure *failure;    /* the pipeline's */
-    _Atomic uint64_t flows;     /* admitted so far, or more */
-    uint64_t key_reloads[2];    /* [0] that failed, [1] that went well */
-    uint64_t reports;           /* performance reports, each a record of every output for those */
-    struct heartbeat heartbeat; /* of the thread that delivers; beats at delivery_poll() */
+    struct failure *failure;          /* the pipeline's */
+    const char *const *capture_files; /* of the source; NULL: live */
+    _Atomic uint64_t flows;           /* admitted so far, or more */
+    uint64_t key_reloads[2];          /* [0] that failed, [1] that went well */
+    uint64_t reports;                 /* performance reports, each a record of every output for those */
+    struct heartbeat heartbeat;       /* of the thread that delivers; beats at delivery_poll() */
     atomic_bool
         stop; /* an output or a meter's source can't go on, or max_nflows are admitted: all shall end */
 };
 
-/* Opens all outputs; after a failure delivery_close() frees what was opened. */
+/* Opens all outputs; `capture_files` of *delivery is set before. After a failure delivery_close() frees what was opened. */
 int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,
                   struct error *error);
 void delivery_close(struct delivery *delivery);

@@ -16,6 +16,7 @@ enum {
 int intake_open(struct intake *intake, const struct plan *plan, struct capture *capture,
                 struct error *error) {
     *intake = (struct intake){.plan = plan, .capture = capture, .decoder = decoder_create(&plan->decode)};
+    intake->recordings.natively = plan->meter.profile == PROFILE_NATIVE;
     return intake->decoder ? 0 : error_set(error, ENOMEM, EX_OSERR, "out of memory");
 }
 
@@ -53,6 +54,20 @@ static void take_packet(struct intake *intake, enum decode_reason reason, const 
     if (reason == DECODE_METERED)
         calls->packet(context, packet);
     take_held(intake, calls, context);
+}
+
+static void begin_recording(struct intake *intake, const struct intake_calls *calls, void *context) {
+    decoder_give_up(intake->decoder);
+    take_held(intake, calls, context);
+    calls->begin_recording(context);
+    decoder_begin_recording(intake->decoder);
+}
+
+static void watch_times(struct intake *intake, const struct frame *frame, const struct intake_calls *calls,
+                        void *context) {
+    uint64_t raised = decoder_times_raised(intake->decoder);
+    if (recordings_take(&intake->recordings, intake->capture, frame, intake->packets, raised))
+        begin_recording(intake, calls, context);
 }
 
 static void take_frame(struct intake *intake, const struct frame *frame, const struct intake_calls *calls,
@@ -119,6 +134,8 @@ void intake_run(struct intake *intake, const struct intake_calls *calls, void *c
             continue;
         }
         if (event == CAPTURE_FRAME) {
+            if (!intake->plan->live)
+                watch_times(intake, &frame, calls, context);
             take_frame(intake, &frame, calls, context);
             if (housekeeping_due(intake, &frame)) {
                 if (intake->plan->live)
@@ -132,6 +149,9 @@ void intake_run(struct intake *intake, const struct intake_calls *calls, void *c
     }
     decoder_give_up(intake->decoder);
     take_held(intake, calls, context);
+    if (!intake->plan->live)
+        recordings_end(&intake->recordings, intake->capture, intake->packets,
+                       decoder_times_raised(intake->decoder));
     heartbeat_end(&intake->heartbeat);
 }
 

@@ -8,6 +8,7 @@
 #include "app/monitor/heartbeat.h"
 #include "app/ledger.h"
 #include "app/plan.h"
+#include "app/recordings.h"
 #include "base/error.h"
 #include "capture/capture.h"
 #include "decode/decode.h"
@@ -22,12 +23,15 @@ struct intake {
     uint64_t bytes;                        /* of these packets, on the wire */
     struct heartbeat heartbeat;            /* of intake_run(); beats at housekeeping */
     int64_t tenth;                         /* of a second, of the last frame */
+    struct recordings recordings;          /* of files */
     uint64_t lost;                         /* by kernel and interface at the last look */
 };
 
 /* What an intake hands on; all get `context`. */
 struct intake_calls {
     void (*packet)(void *context, const struct packet *packet);
+    /* Files: what follows is a recording of its own; open flows end, and time begins anew. */
+    void (*begin_recording)(void *context);
     /* Live: time went on to `time` (ticks), on a quiet link by the host's clock. True: there is more to do than one call may
      * take, and the next frame is not waited for. */
     bool (*time_passed)(void *context, int64_t time);

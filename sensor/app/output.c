@@ -100,6 +100,7 @@ static int make_recorders(struct output *output, const struct plan *plan, const 
         .identity = &plan->identity,
         .groups_on = plan->groups,
         .live = plan->live,
+        .capture_files = output->capture_files,
         .snapshot_length = plan->capture.snapshot_length,
         .next_seq = &output->next_seq,
         .policy = &output->plan->policy,

@@ -49,7 +49,8 @@ struct output_share {
 
 struct output {
     const struct output_plan *plan;
-    struct output_share *shares; /* one per meter */
+    const char *const *capture_files; /* of the source, by flow->capture_file; NULL: live */
+    struct output_share *shares;      /* one per meter */
     size_t share_count;
     _Atomic uint64_t next_seq;
     bool may_rekey;            /* pseudonyms have a key that may change; else nobody takes the lock */

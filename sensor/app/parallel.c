@@ -116,7 +116,10 @@ static void note_once(void *context, const struct error *error) {
 }
 
 static void *work_live(void *context) {
-    static const struct intake_calls calls = {meter_own, pass_own_time, keep_own_house, note_once};
+    static const struct intake_calls calls = {.packet = meter_own,
+                                              .time_passed = pass_own_time,
+                                              .housekeeping = keep_own_house,
+                                              .failed = note_once};
     struct worker *worker = context;
     intake_run(worker->intake, &calls, worker, &worker->crew->pipeline->delivery.stop);
     end_worker(worker);
@@ -130,6 +133,12 @@ static void share_out(void *context, const struct packet *packet) {
     unsigned meter =
         shard_of(packet, crew->pipeline->plan->meter.profile, (unsigned)crew->count, &crew->seed);
     inbox_put(crew->workers[meter].inbox, packet);
+}
+
+static void begin_for_all(void *context) {
+    struct crew *crew = context;
+    for (size_t i = 0; i < crew->count; i++)
+        inbox_put_begin(crew->workers[i].inbox);
 }
 
 static void keep_readers_house(void *context) {
@@ -169,8 +178,10 @@ static void note(void *context, const struct error *error) {
 }
 
 static void *read_files(void *context) {
-    static const struct intake_calls calls = {
-        .packet = share_out, .housekeeping = keep_readers_house, .failed = note};
+    static const struct intake_calls calls = {.packet = share_out,
+                                              .begin_recording = begin_for_all,
+                                              .housekeeping = keep_readers_house,
+                                              .failed = note};
     struct crew *crew = context;
     struct intake *intake = &crew->pipeline->intakes[0];
     pthread_sigmask(SIG_SETMASK, &crew->signals, NULL);
@@ -209,6 +220,8 @@ static void *work_from_inbox(void *context) {
         }
         if (content == INBOX_PACKET)
             meter_packet(worker->lane->meter, &packet);
+        else if (content == INBOX_BEGIN)
+            meter_begin_recording(worker->lane->meter);
         else
             meter_tick(worker->lane->meter, packet.time);
         ring_release(worker->inbox);

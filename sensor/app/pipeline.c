@@ -89,6 +89,8 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     if (result == 0)
         result = open_privileged(pipeline, error);
     if (result == 0)
+        pipeline->delivery.capture_files = capture_file_names(pipeline->intakes[0].capture);
+    if (result == 0)
         result = delivery_open(&pipeline->delivery, plan, &pipeline->failure, error);
     if (result == 0)
         result = open_lanes(pipeline, error);

@@ -223,6 +223,7 @@ static void plan_capture(struct plan *plan) {
     plan->capture = (struct capture_options){
         .files = plan->live ? NULL : (const char *const *)config->capture.files.items,
         .file_count = config->capture.files.count,
+        .sort = config->capture.sort,
         .as_nfstream = plan->meter.profile == PROFILE_NFSTREAM,
         .interface = config->capture.interface,
         .bpf_filter = config->capture.bpf_filter,

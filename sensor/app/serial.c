@@ -18,6 +18,11 @@ static void meter_now(void *context, const struct packet *packet) {
     meter_packet(pipeline->lanes[0].meter, packet);
 }
 
+static void begin_recording(void *context) {
+    struct pipeline *pipeline = context;
+    meter_begin_recording(pipeline->lanes[0].meter);
+}
+
 static bool pass_time(void *context, int64_t time) {
     struct pipeline *pipeline = context;
     return meter_tick(pipeline->lanes[0].meter, time);
@@ -49,7 +54,7 @@ static void note(void *context, const struct error *error) {
 }
 
 void serial_run(struct pipeline *pipeline) {
-    static const struct intake_calls calls = {meter_now, pass_time, keep_house, note};
+    static const struct intake_calls calls = {meter_now, begin_recording, pass_time, keep_house, note};
     struct lane *lane = &pipeline->lanes[0];
     lane->send = send_now;
     lane->has_room = has_room;

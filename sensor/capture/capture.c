@@ -63,8 +63,8 @@ const char *capture_link_type_name(const struct capture *capture) {
     return name ? name : "";
 }
 
-const char *capture_file_name(const struct capture *capture, uint32_t file) {
-    return capture->type->file_name != NULL ? capture->type->file_name(capture, file) : NULL;
+const char *const *capture_file_names(const struct capture *capture) {
+    return capture->type->file_names != NULL ? capture->type->file_names(capture) : NULL;
 }
 
 const char *capture_library_version(void) {

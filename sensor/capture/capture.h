@@ -92,8 +92,8 @@ const char *capture_source_name(const struct capture *capture);
  * change. */
 const char *capture_link_type_name(const struct capture *capture);
 
-/* The path of a file as it was given, by frame.file; NULL: there are no more. Any thread may ask, once the capture is open. */
-const char *capture_file_name(const struct capture *capture, uint32_t file);
+/* The paths of all files as they were given, by frame.file; NULL: live. Of the capture, from its opening on. */
+const char *const *capture_file_names(const struct capture *capture);
 
 /* Whether a link type is known that the filter could be of (filter.c); what a run reads decides. EX_CONFIG with libpcap's words. */
 int capture_check_filter(const char *filter, struct error *error);

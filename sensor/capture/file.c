@@ -116,9 +116,8 @@ static const char *file_name(const struct capture *base) {
     return reader_name_of(capture->names[capture->current < last ? capture->current : last]);
 }
 
-static const char *name_of_file(const struct capture *base, uint32_t file) {
-    const struct file_capture *capture = (const struct file_capture *)base;
-    return file < capture->count ? capture->names[file] : NULL;
+static const char *const *file_names(const struct capture *base) {
+    return ((const struct file_capture *)base)->names;
 }
 
 static void file_close(struct capture *base) {
@@ -134,7 +133,7 @@ static void file_close(struct capture *base) {
 static const struct source_type file_type = {.next = file_next,
                                              .statistics = file_statistics,
                                              .name = file_name,
-                                             .file_name = name_of_file,
+                                             .file_names = file_names,
                                              .close = file_close};
 
 /* Copies what the options point to: they are borrowed for the call only. */

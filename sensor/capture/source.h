@@ -16,7 +16,7 @@ struct source_type {
     void (*rest)(struct capture *capture, struct frame *frame, enum capture_event *event);
     void (*statistics)(struct capture *capture, struct capture_statistics *statistics);
     const char *(*name)(const struct capture *capture);
-    const char *(*file_name)(const struct capture *capture, uint32_t file); /* NULL: there are no files */
+    const char *const *(*file_names)(const struct capture *capture); /* NULL: there are no files */
     void (*close)(struct capture *capture);
     int (*link_type)(const struct capture *capture); /* NULL: it has none of its own */
 };

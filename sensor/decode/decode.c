@@ -54,17 +54,18 @@ void decoder_destroy(struct decoder *decoder) {
     free(decoder);
 }
 
-/* Both dialects divide toward zero, so that a damaged negative fraction takes less than one tick off. Seconds that
- * don't fit (pcapng has 64 bits of them) become the last moment there is. A time before 1970 is raised as any other that
- * goes back, also where NFStream, whose times have no sign, takes it for one at the end of all time. */
+/* A time that is none: every other is later. */
+enum { NO_TIME = -1 };
+
+/* Both dialects divide toward zero, so that a damaged negative fraction takes less than one tick off. What is out of range
+ * (pcapng has 64 bits of seconds) is no time; NFStream, whose times have no sign, makes some at the end of all time of it. */
 static int64_t ticks(enum decode_dialect dialect, int64_t seconds, int32_t microseconds) {
     int64_t a_second = dialect == DECODE_NFSTREAM ? 1000 : 1000000;
     int64_t fraction = dialect == DECODE_NFSTREAM ? microseconds / 1000 : microseconds;
-    int64_t result;
-    if (__builtin_mul_overflow(seconds, a_second, &result) ||
-        __builtin_add_overflow(result, fraction, &result))
-        return seconds < 0 ? INT64_MIN : INT64_MAX;
-    return result;
+    if (seconds < 0 || seconds >= DECODE_TIME_END)
+        return NO_TIME;
+    int64_t time = seconds * a_second + fraction;
+    return time >= 0 && time < DECODE_TIME_END * a_second ? time : NO_TIME;
 }
 
 static bool is_own_end(const struct packet *packet, const uint8_t address[16], uint16_t port) {
@@ -151,8 +152,10 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *f
     int64_t time = steady_ticks(dialect, frame, own);
     memset(packet, 0, sizeof *packet);
     packet->to_wall = own - time;
+    packet->capture_file = frame->file;
     if (dialect == DECODE_NATIVE)
-        return decode_natively(decoder, frame, time, false, packet);
+        return own == NO_TIME ? DECODE_time_out_of_range
+                              : decode_natively(decoder, frame, time, false, packet);
     enum decode_reason reason = nfstream_decode(frame, decoder->options.decode_tunnels, packet);
     return finish(decoder, reason, time, packet);
 }
@@ -210,6 +213,12 @@ int64_t decoder_advance(struct decoder *decoder, int64_t seconds, int32_t micros
     held_expire(&decoder->held, decoder->time - FRAGMENT_LIFETIME_US);
     decoder->has_more = true;
     return decoder->time;
+}
+
+void decoder_begin_recording(struct decoder *decoder) {
+    fragment_forget(&decoder->fragments);
+    decoder->held.newest = 0;
+    decoder->time = 0;
 }
 
 uint64_t decoder_times_raised(const struct decoder *decoder) {

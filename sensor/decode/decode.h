@@ -18,6 +18,7 @@
 /* Why a packet is not metered. One row a reason: identifier and what a person reads. The names are the ledger's and,
  * later, a metric's labels: they don't change. */
 #define DECODE_REASONS(X)                                                   \
+    X(time_out_of_range, "recorded time before 1970 or after 2261")         \
     X(link_type, "link type that is not decoded")                           \
     X(link_damaged, "frame was received with a wrong check sum")            \
     X(link_truncated, "frame ends within the link header")                  \
@@ -88,6 +89,15 @@ void decoder_give_up(struct decoder *decoder);
 
 /* Packets that are held: read, and neither metered nor ignored yet. */
 uint64_t decoder_held(const struct decoder *decoder);
+
+/* The recorded times that packets may have, in seconds since the epoch: from 1970 up to the end of 2261, the last year that
+ * 64 bits of nanoseconds count to its end (pandas has such dates). Natively a packet with another time is ignored; with the
+ * nfstream dialect it has the time of the packet before it. */
+#define DECODE_TIME_END INT64_C(9214646400)
+
+/* Packets that follow are of a recording of their own: forgets the time, and what fragments belong together. What is held is
+ * to be given up before. */
+void decoder_begin_recording(struct decoder *decoder);
 
 /* The decoder's clock: highest packet time so far, in ticks of the dialect. Of each packet that is handed out it is
  * time + held_for. */

@@ -9,10 +9,14 @@ static unsigned set_of(const struct fragment_table *table, const struct fragment
     return (unsigned)(hash_table(&table->hash_key, key, sizeof *key) % FRAGMENT_SETS);
 }
 
-int fragment_table_init(struct fragment_table *table) {
+void fragment_forget(struct fragment_table *table) {
     for (unsigned set = 0; set < FRAGMENT_SETS; set++)
         for (unsigned way = 0; way < FRAGMENT_WAYS; way++)
             table->entries[set][way].time = INT64_MIN;
+}
+
+int fragment_table_init(struct fragment_table *table) {
+    fragment_forget(table);
     return hash_key_random(&table->hash_key);
 }
 

@@ -50,6 +50,9 @@ struct fragment_table {
 /* 0 or -errno (no randomness). */
 int fragment_table_init(struct fragment_table *table);
 
+/* Forgets all datagrams. */
+void fragment_forget(struct fragment_table *table);
+
 /* Notes what a first fragment says; the oldest entry of its set makes way. */
 void fragment_remember(struct fragment_table *table, const struct fragment_key *key,
                        const struct fragment_datagram *datagram, int64_t time);

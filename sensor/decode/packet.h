@@ -65,9 +65,10 @@ struct packet {
     uint8_t destination[16];
     uint8_t source_mac[6]; /* zeros without PACKET_HAS_MAC and PACKET_HAS_SOURCE_MAC */
     uint8_t destination_mac[6];
-    uint32_t held_for;    /* ticks from its time until it was handed out: of fragments that were held */
-    uint32_t tunnel_key;  /* natively the innermost tunnel's own identifier: TEID, VNI, ... */
-    uint16_t source_port; /* host byte order; 0 where the protocol has none */
+    uint32_t held_for;     /* ticks from its time until it was handed out: of fragments that were held */
+    uint32_t capture_file; /* which of several captures, as struct frame has it */
+    uint32_t tunnel_key;   /* natively the innermost tunnel's own identifier: TEID, VNI, ... */
+    uint16_t source_port;  /* host byte order; 0 where the protocol has none */
     uint16_t destination_port;
     uint16_t vlan_id;   /* innermost tag's 12 bits, 0 without a tag */
     uint8_t tunnel;     /* enum tunnel_kind */

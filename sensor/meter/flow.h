@@ -75,6 +75,7 @@ struct flow {
     uint32_t uid_series; /* not 0: part of the identity, see ended.h */
     uint32_t slice; /* 0, 1, ... after cuts by the active timeout, and where key and uid_time come again */
     uint32_t hash;  /* the meter's: of key */
+    uint32_t capture_file;               /* of the slice's first packet, see struct packet */
     uint8_t source[16], destination[16]; /* IPv4: first 4 bytes, the rest is 0 */
     uint8_t source_mac[6], destination_mac[6];
     uint32_t tunnel_key; /* of the first packet; valid with PACKET_HAS_TUNNEL_KEY in first_flags */
@@ -92,7 +93,7 @@ struct flow {
     uint8_t record_kind;    /* enum record_kind, of this export */
     uint16_t revision;      /* of this export within its slice: 0, 1, ... */
 };
-_Static_assert(sizeof(struct flow) <= 296, "every open flow costs these bytes");
+_Static_assert(sizeof(struct flow) <= 304, "every open flow costs these bytes");
 
 /* One of the flow's times by the wall clock, as its slice's first packet had it. */
 static inline int64_t flow_wall_time(const struct flow *flow, int64_t time) {

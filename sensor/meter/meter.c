@@ -314,6 +314,7 @@ static void describe_flow(const struct meter *meter, struct flow *flow, const st
     flow->eviction_class = meter->native ? EVICT_UNANSWERED : EVICT_ESTABLISHED;
     set_ends(flow, packet, turned);
     flow->vlan_id = packet->vlan_id;
+    flow->capture_file = packet->capture_file;
     flow->protocol = packet->protocol;
     flow->ip_version = packet->ip_version;
     flow->tunnel = packet->tunnel;
@@ -373,6 +374,7 @@ static void cut_slice(struct meter *meter, struct flow *flow, const struct packe
     *next = *flow;
     next->slice++;
     next->to_wall = packet->to_wall;
+    next->capture_file = packet->capture_file;
     table_replace(&meter->table, flow, next);
     expiry_remove(&meter->expiry, flow);
     init_flow(meter, next);

@@ -34,6 +34,17 @@ void get_anon_key_id(const struct record_source *source, enum flow_direction dir
         value_text(value, source->anon_key_id, strlen(source->anon_key_id));
 }
 
+void get_capture_file(const struct record_source *source, enum flow_direction direction,
+                      struct value *value) {
+    (void)direction;
+    if (source->capture_files == NULL) {
+        value_null(value);
+        return;
+    }
+    const char *path = source->capture_files[source->flow->capture_file];
+    value_foreign_text(source, path, value);
+}
+
 void get_flow_uid(const struct record_source *source, enum flow_direction direction, struct value *value) {
     (void)direction;
     value_text(value, source->flow_uid, 32);

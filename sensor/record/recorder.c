@@ -95,22 +95,44 @@ static int compile_field(struct recorder *recorder, const struct recorder_option
     return 0;
 }
 
+/* Texts, which have no schema to keep to, say of each flow which capture it is of. */
+static bool adds_capture_file(const struct recorder_options *options) {
+    const struct schema *schema = options->schema;
+    for (size_t i = 0; i < schema->field_count; i++)
+        if (strcmp(schema->fields[i].name, "capture_file") == 0)
+            return false;
+    return options->capture_files != NULL && options->encoding->flattens && schema->records == OF_FLOW &&
+           options->identity->meter->profile == PROFILE_NATIVE;
+}
+
+static void add_capture_file(struct recorder *recorder) {
+    size_t at = recorder->field_count++;
+    struct bound_field *field = &recorder->fields[at];
+    *field = (struct bound_field){.name = "capture_file", .nullable = true};
+    field->row = catalogue_find(field->name, &field->direction);
+    recorder->pseudonyms[at].row = field->row;
+    recorder->pointers[at] = field;
+}
+
 static int compile_fields(struct recorder *recorder, const struct recorder_options *options,
                           struct error *error) {
     const struct schema *schema = options->schema;
     int status = schema_check_profile(schema, options->identity->meter->profile, error);
     if (status < 0)
         return status;
-    recorder->fields = calloc(schema->field_count, sizeof *recorder->fields);
-    recorder->pointers = calloc(schema->field_count, sizeof *recorder->pointers);
-    recorder->values = calloc(schema->field_count, sizeof *recorder->values);
-    recorder->is_off = calloc(schema->field_count, sizeof *recorder->is_off);
-    recorder->pseudonyms = calloc(schema->field_count, sizeof *recorder->pseudonyms);
+    size_t room = schema->field_count + 1;
+    recorder->fields = calloc(room, sizeof *recorder->fields);
+    recorder->pointers = calloc(room, sizeof *recorder->pointers);
+    recorder->values = calloc(room, sizeof *recorder->values);
+    recorder->is_off = calloc(room, sizeof *recorder->is_off);
+    recorder->pseudonyms = calloc(room, sizeof *recorder->pseudonyms);
     if (recorder->fields == NULL || recorder->pointers == NULL || recorder->values == NULL ||
         recorder->is_off == NULL || recorder->pseudonyms == NULL)
         return no_memory(options, error);
     for (size_t i = 0; status == 0 && i < schema->field_count; i++)
         status = compile_field(recorder, options, &schema->fields[i], error);
+    if (status == 0 && adds_capture_file(options))
+        add_capture_file(recorder);
     return status;
 }
 
@@ -169,6 +191,7 @@ static int describe(struct recorder *recorder, const struct recorder_options *op
         .output = recorder->output,
         .feature_hash = recorder->feature_hash,
         .anon_key_id = recorder->anonymizer != NULL ? anonymizer_key_id(recorder->anonymizer) : NULL,
+        .capture_files = options->capture_files,
         .scratch = &recorder->scratch,
     };
     recorder->origin = (struct message_origin){

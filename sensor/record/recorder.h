@@ -20,6 +20,8 @@ struct recorder_options {
     const struct identity *identity; /* borrowed */
     unsigned groups_on;              /* groups that are computed: bit set of 1 << enum field_group */
     bool live;
+    const char *const
+        *capture_files; /* borrowed for the recorder's life: paths by flow->capture_file; NULL: live */
     unsigned snapshot_length;
     const struct anonymize_policy *policy; /* borrowed; NULL: every field as it is */
     const struct anonymize_key *key;       /* of pseudonyms, for the call; NULL where no rule needs one */

@@ -53,6 +53,7 @@ struct record_source {
     char flow_uid[33];        /* 32 hex digits, NUL */
     bool loss_window;         /* the kernel dropped packets while the flow was open */
     struct record_scratch *scratch;
+    const char *const *capture_files;   /* paths by flow->capture_file; NULL: live */
     const struct sensor_report *report; /* instead of a flow, in records of the sensor itself */
 
     /* The row that is asked for: who calls a getter sets it. */

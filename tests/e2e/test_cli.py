@@ -22,7 +22,7 @@ from harness import BINARY, CAPTURES, SCHEMAS, Case, environment, run, wait_unti
 FLOWS = 30
 CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
 # Fields that are another at each start.
-OF_THE_RUN = {"boot_id", "flow_uid", "output"}
+OF_THE_RUN = {"boot_id", "capture_file", "flow_uid", "output"}
 
 
 def read_avro(path):

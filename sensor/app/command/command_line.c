@@ -85,6 +85,7 @@ static int take_configuration(struct line *line, struct error *error) {
 static int take_flag(struct line *line, enum flag flag, struct error *error) {
     switch (flag) {
     case FLAG_CAPTURE: line->files[line->file_count++] = optarg; return 0;
+    case FLAG_SORT: line->sort = true; return 0;
     case FLAG_INTERFACE:
         return take_one(&line->interface, "-i", "start a sensor for each, or capture from \"any\"", error);
     case FLAG_FILTER:

@@ -102,6 +102,8 @@ int command_line_apply(const struct line *line, struct config *config, struct er
         result = config_set(config, line->sets[i], "--set", error);
     if (result == 0)
         result = set_path(config, "profile", line->profile, "--profile", error);
+    if (result == 0 && line->sort)
+        result = set_path(config, "capture.sort", "true", "--sort", error);
     if (result == 0)
         result = set_path(config, "capture.bpf_filter", line->filter, "-f", error);
     if (result == 0)

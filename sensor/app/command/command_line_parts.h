@@ -8,6 +8,7 @@ struct line {
     const char *config_path, *format, *schema, *profile, *interface, *filter;
     const char **files, **outputs, **sets; /* argc places each */
     int file_count, output_count, set_count;
+    bool sort;
     struct request request;
 };
 

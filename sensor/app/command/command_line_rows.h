@@ -9,6 +9,7 @@
 
 enum flag {
     FLAG_CAPTURE,
+    FLAG_SORT,
     FLAG_INTERFACE,
     FLAG_FILTER,
     FLAG_OUTPUT,

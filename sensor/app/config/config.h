@@ -33,7 +33,7 @@ struct config {
         struct string_list files;
         char *interface;
         char *bpf_filter;
-        bool promiscuous_mode, exclude_self;
+        bool promiscuous_mode, exclude_self, sort;
         int64_t snapshot_length, socket_buffer_size;
     } capture;
     struct {

@@ -15,7 +15,11 @@ const struct option_row option_rows[] = {
      "sensor (sensor_stats/v1); at least 1s, \"0\": never. Default: 60s if there is such an output, else never."},
 
     {"capture.files", OPTION_STRINGS, AT(capture.files), NULL, 0, 0, NULL,
-     "Captures (pcap, pcapng) that are read one after another as one stream; \"-\" is standard input. Same as -r."},
+     "Captures (pcap, pcapng, also compressed by gzip or zstd) that are read one after another; \"-\" is standard input. "
+     "Natively one that begins before the one before it has ended starts afresh, with flows and a clock of its own; "
+     "parts of one recording, in their order, are one stream. Same as -r."},
+    {"capture.sort", OPTION_BOOLEAN, AT(capture.sort), "false", 0, 0, NULL,
+     "Read the captures in the order of their first packets' times, not as they are given. Same as --sort."},
     {"capture.interface", OPTION_STRING, AT(capture.interface), NULL, 0, 0, NULL,
      "Live interface; \"auto\" takes the default route's. Same as -i."},
     {"capture.bpf_filter", OPTION_STRING, AT(capture.bpf_filter), NULL, 0, 0, NULL,

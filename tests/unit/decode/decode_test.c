@@ -45,11 +45,73 @@ static void native_time_is_in_microseconds(void **state) {
     /* Back in time: raised, flagged, counted. */
     assert_int_equal(time_of(decoder, 1700000000, 999998, &flags), 1700000000999999);
     assert_int_equal(flags, PACKET_TIME_RAISED);
-    assert_int_equal(time_of(decoder, -5, 0, &flags), 1700000000999999);
+    assert_int_equal(time_of(decoder, 5, 0, &flags), 1700000000999999);
     assert_int_equal(decoder_times_raised(decoder), 2);
     /* As recorded in damaged files. */
     assert_int_equal(time_of(decoder, 1700000002, -1, &flags), 1700000001999999);
-    assert_int_equal(time_of(decoder, INT64_MAX, 5, &flags), INT64_MAX);
+    decoder_destroy(decoder);
+}
+
+static enum decode_reason reason_at(struct decoder *decoder, int64_t seconds, int32_t microseconds) {
+    struct packet packet;
+    uint8_t bytes[] = {0x45, 0, 0,  28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0,
+                       0,    1, 10, 0,  0, 2, 0, 9, 0,  9,  0, 8, 0,  0};
+    const struct frame frame = {.bytes = bytes,
+                                .captured_length = sizeof bytes,
+                                .wire_length = sizeof bytes,
+                                .seconds = seconds,
+                                .microseconds = microseconds,
+                                .link_type = LINK_RAW};
+    return decoder_decode(decoder, &frame, &packet);
+}
+
+/* What no reader of records has a date for is ignored, and the packets behind it are not raised. */
+static void times_out_of_range_are_ignored(void **state) {
+    (void)state;
+    uint8_t flags;
+    struct decoder *decoder = decoder_create(&(struct decode_options){.dialect = DECODE_NATIVE});
+    static const struct {
+        int64_t seconds;
+        int32_t microseconds;
+    } outside[] = {
+        {-1, 0},          {-1, 999999},      {0, -1},        {9214646400, 0},     {9214646399, 1000000},
+        {9214646400, -1}, {253402300800, 0}, {INT64_MAX, 0}, {INT64_MIN, 999999}, {INT64_MAX, INT32_MAX}};
+    assert_int_equal(time_of(decoder, 1700000000, 0, &flags), 1700000000000000);
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
+        assert_reason(reason_at(decoder, outside[i].seconds, outside[i].microseconds),
+                      DECODE_time_out_of_range);
+    assert_int_equal(time_of(decoder, 1700000001, 0, &flags), 1700000001000000);
+    assert_int_equal(flags, 0);
+    assert_int_equal(time_of(decoder, 9214646399, 999999, &flags), 9214646399999999);
+    assert_int_equal(decoder_times_raised(decoder), 0);
+    decoder_destroy(decoder);
+}
+
+/* NFStream meters every packet: those have the time of the one before. */
+static void nfstream_times_out_of_range_are_raised(void **state) {
+    (void)state;
+    uint8_t flags;
+    struct decoder *decoder = decoder_create(&(struct decode_options){.dialect = DECODE_NFSTREAM});
+    assert_int_equal(time_of(decoder, 1700000000, 0, &flags), 1700000000000);
+    for (int i = 0; i < 3; i++) {
+        const int64_t outside[] = {-5, 9214646400, INT64_MAX};
+        assert_int_equal(time_of(decoder, outside[i], 0, &flags), 1700000000000);
+        assert_int_equal(flags, PACKET_TIME_RAISED);
+    }
+    assert_int_equal(time_of(decoder, 1700000001, 0, &flags), 1700000001000);
+    assert_int_equal(flags, 0);
+    decoder_destroy(decoder);
+}
+
+static void a_recording_of_its_own_has_its_own_time(void **state) {
+    (void)state;
+    uint8_t flags;
+    struct decoder *decoder = decoder_create(&(struct decode_options){.dialect = DECODE_NATIVE});
+    time_of(decoder, 1700000000, 0, &flags);
+    decoder_begin_recording(decoder);
+    assert_int_equal(decoder_time(decoder), 0);
+    assert_int_equal(time_of(decoder, 1600000000, 0, &flags), 1600000000000000);
+    assert_int_equal(flags, 0);
     decoder_destroy(decoder);
 }
 
@@ -123,6 +185,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reason_has_a_name_and_a_text),
         cmocka_unit_test(native_time_is_in_microseconds),
+        cmocka_unit_test(times_out_of_range_are_ignored),
+        cmocka_unit_test(nfstream_times_out_of_range_are_raised),
+        cmocka_unit_test(a_recording_of_its_own_has_its_own_time),
         cmocka_unit_test(nfstream_time_is_in_milliseconds),
         cmocka_unit_test(ignored_frames_do_not_move_the_clock),
         cmocka_unit_test(the_clock_can_be_advanced),

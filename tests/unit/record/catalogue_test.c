@@ -112,6 +112,16 @@ static void sensor_schema_agrees(void **state) {
     schema_agrees("sensor_stats/v1", PROFILE_NFSTREAM, 22);
 }
 
+/* Came after the released versions, which don't change. */
+static const char *const later[] = {"capture_file"};
+
+static bool is_later(const char *name) {
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+        if (strcmp(later[i], name) == 0)
+            return true;
+    return false;
+}
+
 struct missing {
     const struct schema *schema;
     enum field_profiles profile;
@@ -122,7 +132,8 @@ static void assert_in_schema(const char *name, const struct catalogue_row *row, 
     (void)direction;
     const struct missing *missing = context;
     if ((row->profiles & missing->profile) == 0 || (row->records & missing->schema->records) == 0 ||
-        row->group == GROUP_UDPS) /* composed when configured */
+        row->group == GROUP_UDPS || /* composed when configured */
+        is_later(name))
         return;
     for (size_t i = 0; i < missing->schema->field_count; i++) {
         if (strcmp(missing->schema->fields[i].name, name) == 0)
