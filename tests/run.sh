@@ -48,7 +48,7 @@ suite_parity() { "$PYTHON" -m unittest -q tests/parity/test_compare.py && "$PYTH
 suite_grid() { "$PYTHON" tests/parity/test_grid.py -q && "$PYTHON" tests/parity/grid.py; }
 suite_plugins() { "$PYTHON" tests/parity/plugins.py; }
 suite_labels() { "$PYTHON" tests/parity/labels.py; }
-suite_labels_ndpi5() { "$PYTHON" tests/parity/labels_ndpi5.py; }
+suite_labels_ndpi5() { "$PYTHON" -m unittest -q tests/parity/test_ndpi_forms.py && "$PYTHON" tests/parity/labels_ndpi5.py; }
 suite_e2e() { "$PYTHON" tests/e2e/run.py; }
 suite_python() { "$PYTHON" -m unittest discover -s tests/python; }
 suite_tutorial() { "$PYTHON" -m unittest discover -s tests/tutorial; }
