@@ -23,7 +23,6 @@
 enum {
     BLOCK_MILLISECONDS = 100,
     REST_MICROSECONDS = 5000000,       /* at most, for what a break leaves in the ring */
-    SILENCE_MICROSECONDS = 200000,     /* with no frame to read none is older than this */
     STEP_LINE_MICROSECONDS = 10000000, /* between two lines about steps of the clock, of all shares */
 };
 
@@ -230,7 +229,7 @@ static int live_next(struct capture *base, struct frame *frame, enum capture_eve
     *event = result == 1 ? CAPTURE_FRAME : CAPTURE_IDLE;
     if (result == 0) {
         look_at_clocks(capture);
-        steady_silence(&capture->steady, capture->steady.looked - SILENCE_MICROSECONDS);
+        steady_silence(&capture->steady, capture->steady.looked - STEADY_BLOCK);
     }
     return 0;
 }

@@ -22,13 +22,18 @@ static bool is_from_before(const struct steady *steady, int64_t before, int64_t 
     return before <= steady->stepped_by && before >= earliest && (before < after || after < earliest);
 }
 
+/* Not after frames that may still come. */
+static int64_t just_now(const struct steady *steady) {
+    int64_t time = steady->looked - STEADY_BLOCK;
+    return time > steady->latest ? time : steady->latest;
+}
+
 int64_t steady_time(struct steady *steady, int64_t stamp) {
     int64_t time = stamp - steady->offset;
     if (steady->steps > 0 && is_from_before(steady, stamp - steady->last_offset, time))
         time = stamp - steady->last_offset;
-    /* A step that was taken back between two looks. */
-    if (time > steady->looked + STEADY_STEP_MIN)
-        time = steady->looked;
+    if (time > steady->looked + STEADY_STEP_MIN || time < steady->latest - STEADY_LATE)
+        time = just_now(steady);
     if (time > steady->latest)
         steady->latest = time;
     return time;

@@ -20,6 +20,9 @@ struct steady {
 enum {
     STEADY_STEP_MIN = 1000,  /* less is no step: it is what two reads of clocks may differ by */
     STEADY_DISORDER = 10000, /* frames of several processors may lie in the ring so far behind each other */
+    STEADY_LATE = 1000000,   /* none is so far behind the others */
+    STEADY_BLOCK =
+        200000, /* the kernel keeps a frame back for less than this, see BLOCK_MILLISECONDS in live.c */
 };
 
 /* The clocks were read. True: the wall clock was stepped since the last time; *by is how far. */
@@ -31,7 +34,8 @@ static inline bool steady_wants_look(const struct steady *steady, int64_t stamp)
     return time > steady->looked || time < steady->latest - STEADY_DISORDER;
 }
 
-/* The next frame's steady time; never after the last look. */
+/* The next frame's steady time. A stamp that fits neither clock, be it of a step that was taken back between two looks or of a
+ * card with a clock of its own, is taken for one of just now, so that time goes on whatever stamps there are. */
 int64_t steady_time(struct steady *steady, int64_t stamp);
 
 /* The ring is empty, and has been since `time`. */

@@ -144,6 +144,27 @@ static void steps_that_are_taken_back_move_none(void **state) {
         }
 }
 
+/* Stamps of a clock that nobody looks at: each frame came at most a block's time before it was read. */
+static void time_goes_on_whatever_the_stamps(void **state) {
+    (void)state;
+    const int64_t offsets[] = {2 * SECOND, -2 * SECOND, HOUR, -HOUR, 400 * DAY, -400 * DAY};
+    for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
+        struct world world = {.random = 3};
+        begin(&world);
+        for (int frame = 0; frame < FRAMES; frame++) {
+            world.now += 1 + any(&world, 2000);
+            int64_t stamp = world.now - any(&world, 1000) + offsets[i], before = world.steady.latest;
+            if (steady_wants_look(&world.steady, stamp))
+                look(&world);
+            int64_t time = steady_time(&world.steady, stamp);
+            assert_in_range(time, before, world.now);
+            if (frame > 1000)
+                assert_true(time >= world.now - SILENCE);
+        }
+        assert_int_equal(world.steady.steps, 0);
+    }
+}
+
 /* A step that nobody sees since it is taken back at once: frames of its time are at most as late as the last look. */
 static void no_frame_is_in_the_future(void **state) {
     (void)state;
@@ -179,6 +200,7 @@ int main(void) {
         cmocka_unit_test(nothing_changes_without_a_step),
         cmocka_unit_test(no_step_moves_a_frame),
         cmocka_unit_test(steps_that_are_taken_back_move_none),
+        cmocka_unit_test(time_goes_on_whatever_the_stamps),
         cmocka_unit_test(no_frame_is_in_the_future),
         cmocka_unit_test(the_clocks_agree),
     };
