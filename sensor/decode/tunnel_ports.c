@@ -28,7 +28,7 @@ static void list_names(char *text, size_t size) {
 }
 
 size_t tunnel_ports_row(const struct tunnel_ports *ports, uint16_t port) {
-    for (size_t i = 0; i < ports->count; i++)
+    for (size_t i = 0; tunnel_ports_have(ports, port) && i < ports->count; i++)
         if (ports->list[i].port == port)
             return ports->list[i].row;
     return TUNNEL_ROWS;
