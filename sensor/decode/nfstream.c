@@ -224,10 +224,15 @@ static enum decode_reason meter_ipv6(struct nfstream_walk *walk, size_t *offset,
     return DECODE_METERED;
 }
 
+/* What was captured from the IP header on is kept in 16 bits: of 65,536 bytes nothing is left. The transport header is read
+ * all the same. */
 enum decode_reason nfstream_meter(struct nfstream_walk *walk, uint32_t wire_length) {
     struct packet *packet = walk->packet;
+    size_t captured = walk->captured;
     size_t offset = 0;
     uint16_t length = 0;
+    if (captured > walk->ip)
+        walk->captured = walk->ip + (uint16_t)(captured - walk->ip);
     if (!nfstream_have(walk, walk->ip, walk->is_ipv4 ? IPV4_HEADER : IPV6_HEADER))
         return DECODE_ip_truncated;
     enum decode_reason reason =
@@ -243,6 +248,7 @@ enum decode_reason nfstream_meter(struct nfstream_walk *walk, uint32_t wire_leng
     packet->ip = walk->bytes + walk->ip;
     packet->ip_captured = (uint32_t)available;
     packet->size[ACCOUNT_RAW] = (uint16_t)wire_length;
+    walk->captured = captured;
     transport(walk, offset, length);
     return DECODE_METERED;
 }

@@ -266,8 +266,60 @@ static void tunnels_over_ipv6_are_not_seen(void **state) {
     assert_int_equal(packet.destination_port, 2152);
 }
 
+/* So many bytes of raw IP were captured: a UDP packet, of 100 bytes or with a payload of 100, in one of IPv4 if `outer`. */
+static enum decode_reason decode_size(size_t size, bool six, bool outer, struct packet *packet) {
+    static uint8_t bytes[132000];
+    uint8_t *ip = bytes + (outer ? 20 : 0);
+    memset(bytes, 0, sizeof bytes);
+    memcpy(bytes, "\x45\0\0\x78\0\0\0\0\x40\x04\0\0\x05\x05\x05\x05\x06\x06\x06\x06", 20);
+    if (six)
+        memcpy(ip,
+               "\x60\0\0\0\0\x64\x11\x40\xfd\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\xfd\2\2\2\2\2\2\2\2\2\2\2\2\2\2\2",
+               40);
+    else
+        memcpy(ip, "\x45\0\0\x64\0\0\0\0\x40\x11\0\0\x0a\0\0\1\x0a\0\0\2", 20);
+    memcpy(ip + (six ? 40 : 20), "\x13\x88\0\x35", 4);
+    struct frame frame = {.bytes = bytes,
+                          .captured_length = (uint32_t)size,
+                          .wire_length = (uint32_t)size,
+                          .link_type = LINK_RAW};
+    struct decoder *decoder = decoder_create(&(struct decode_options){.dialect = DECODE_NFSTREAM});
+    assert_non_null(decoder);
+    enum decode_reason reason = decoder_decode(decoder, &frame, packet);
+    decoder_destroy(decoder);
+    return reason;
+}
+
+/* As NFStream 6.6.0 does with such captures: bytes from the metered header on are counted in 16 bits, and only from there. */
+static void captured_bytes_have_16_bits(void **state) {
+    (void)state;
+    static const struct {
+        size_t size;
+        bool six, outer, metered;
+    } cases[] = {
+        {65535, false, false, true},   {65536, false, false, false}, {65555, false, false, false},
+        {65556, false, false, true},   {65636, false, false, true},  {131071, false, false, true},
+        {131091, false, false, false}, {65535, true, false, true},   {65536, true, false, false},
+        {65576, true, false, false},   {65675, true, false, false},  {65676, true, false, true},
+        {65536, false, true, true},    {65555, false, true, true},   {65556, false, true, false},
+        {65575, false, true, false},   {65576, false, true, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct packet packet;
+        enum decode_reason reason = decode_size(cases[i].size, cases[i].six, cases[i].outer, &packet);
+        assert_reason(reason, cases[i].metered ? DECODE_METERED : DECODE_ip_truncated);
+        if (!cases[i].metered)
+            continue;
+        /* What lies beyond is read all the same. */
+        assert_int_equal(packet.source_port, 5000);
+        assert_int_equal(packet.destination_port, 53);
+        assert_int_equal(packet.ip_captured, (uint16_t)(cases[i].size - (cases[i].outer ? 20 : 0)));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(captured_bytes_have_16_bits),
         cmocka_unit_test(the_trailer_counts_for_ndpi),
         cmocka_unit_test(ethernet_frames_are_recognized),
         cmocka_unit_test(there_is_no_whitelist_of_ethertypes),
