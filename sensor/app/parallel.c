@@ -141,9 +141,17 @@ static void begin_for_all(void *context) {
         inbox_put_begin(crew->workers[i].inbox);
 }
 
+/* Natively flows are idle or not by the time of all packets, not by that of one meter's. */
+static void tell_time(struct crew *crew) {
+    int64_t time = decoder_time(crew->pipeline->intakes[0].decoder);
+    for (size_t i = 0; crew->pipeline->plan->meter.profile == PROFILE_NATIVE && i < crew->count; i++)
+        inbox_put_time(crew->workers[i].inbox, time);
+}
+
 static void keep_readers_house(void *context) {
     struct crew *crew = context;
     uint64_t flows = 0;
+    tell_time(crew);
     tally_give(&crew->readers_tally, &crew->pipeline->intakes[0], NULL);
     if (!crew->pipeline->progress.on)
         return;
@@ -152,13 +160,10 @@ static void keep_readers_house(void *context) {
     pipeline_show_progress(crew->pipeline, flows);
 }
 
-/* Natively flows are idle or not by the time of all packets, not by that of one meter's. */
-static void close_inboxes(struct crew *crew, int64_t time) {
-    for (size_t i = 0; i < crew->count; i++) {
-        if (crew->pipeline->plan->meter.profile == PROFILE_NATIVE)
-            inbox_put_time(crew->workers[i].inbox, time);
+static void close_inboxes(struct crew *crew) {
+    tell_time(crew);
+    for (size_t i = 0; i < crew->count; i++)
         ring_close(crew->workers[i].inbox);
-    }
 }
 
 /* Signals are this thread's, so that they break off a blocked read of standard input; therefore it stays until the end. */
@@ -187,7 +192,7 @@ static void *read_files(void *context) {
     pthread_sigmask(SIG_SETMASK, &crew->signals, NULL);
     intake_run(intake, &calls, crew, &crew->pipeline->delivery.stop);
     tally_end(&crew->readers_tally, intake, NULL);
-    close_inboxes(crew, decoder_time(intake->decoder));
+    close_inboxes(crew);
     wait_for_delivery(crew);
     return NULL;
 }

@@ -51,7 +51,7 @@ struct capture_statistics {
 
 enum capture_event {
     CAPTURE_FRAME, /* *frame is filled */
-    CAPTURE_IDLE, /* live: nothing arrived for poll_milliseconds, or see capture_hurry(); files: a pipe is silent */
+    CAPTURE_IDLE, /* live: nothing arrived for poll_milliseconds, or see capture_hurry(); a pipe: a tenth of a second passed */
     CAPTURE_END, /* end of the last file, or capture_break() */
 };
 

@@ -8,9 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "capture/decompressor.h"
 
-enum { IDLE_MILLISECONDS = 100 /* of a silent pipe, until who reads is told so */ };
+enum { IDLE_MILLISECONDS = 100 /* of a pipe, until who reads is told that time goes on */ };
 
 static const struct decompressor *const decompressors[] = {
 #define DECOMPRESSOR(name) &decompressor_##name,
@@ -38,6 +39,7 @@ void stream_destroy(struct stream *stream) {
 void stream_begin(struct stream *stream, int descriptor) {
     struct stat status;
     stream->descriptor = descriptor;
+    stream->told_idle = clock_monotonic();
     stream->waits = fstat(descriptor, &status) < 0 || !S_ISREG(status.st_mode);
 }
 
@@ -57,14 +59,22 @@ static ptrdiff_t failed_call(struct stream *stream) {
     return errno == EAGAIN || errno == EINTR ? -EAGAIN : fail(stream, errno);
 }
 
-/* As read(); -EAGAIN for a pipe that has been silent for a while, and after a signal. */
-static ptrdiff_t take(struct stream *stream, uint8_t *bytes, size_t size) {
+/* 0: there is something to read. A pipe that brings a little now and then is never silent, and would never be idle. */
+static ptrdiff_t wait_for_bytes(struct stream *stream) {
     struct pollfd wait = {.fd = stream->descriptor, .events = POLLIN};
-    if (stream->waits) {
-        int ready = poll(&wait, 1, IDLE_MILLISECONDS);
-        if (ready <= 0)
-            return ready == 0 ? -EAGAIN : failed_call(stream);
-    }
+    int64_t now = clock_monotonic();
+    bool due = now - stream->told_idle >= IDLE_MILLISECONDS * INT64_C(1000);
+    int ready = due ? 0 : poll(&wait, 1, IDLE_MILLISECONDS);
+    if (ready == 0)
+        stream->told_idle = due ? now : clock_monotonic();
+    return ready > 0 ? 0 : ready == 0 ? -EAGAIN : failed_call(stream);
+}
+
+/* As read(); -EAGAIN a few times a second for a pipe, and after a signal. */
+static ptrdiff_t take(struct stream *stream, uint8_t *bytes, size_t size) {
+    ptrdiff_t result = stream->waits ? wait_for_bytes(stream) : 0;
+    if (result < 0)
+        return result;
     ptrdiff_t length = read(stream->descriptor, bytes, size);
     if (length < 0)
         return failed_call(stream);

@@ -13,8 +13,8 @@ enum { STREAM_WINDOW = 1 << 20 };
 
 enum stream_state {
     STREAM_GOOD,
-    STREAM_IDLE,   /* a pipe is silent, or a signal came: ask again */
-    STREAM_END,    /* fewer bytes than asked for remain */
+    STREAM_IDLE, /* a pipe is silent or has been read for a tenth of a second, or a signal came: ask again */
+    STREAM_END,  /* fewer bytes than asked for remain */
     STREAM_FAILED, /* stream->reason says why */
 };
 
@@ -26,6 +26,7 @@ struct stream {
     uint64_t to_skip;        /* before window[next], not read yet; then the window is empty */
     enum stream_state state; /* why stream_more() gave nothing */
     int descriptor;
+    int64_t told_idle;                       /* when that was (monotonic clock) */
     bool waits;                              /* no regular file: reading may block */
     bool is_recognized;                      /* whether it is compressed is known */
     const struct decompressor *decompressor; /* NULL: bytes are as they are */

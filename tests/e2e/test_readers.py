@@ -2,6 +2,7 @@
 earlier one. Run: python3 tests/e2e/run.py test_readers
 """
 import fcntl
+import io
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import threading
 import time
 import unittest
+import zlib
 
 import fastavro
 
@@ -131,6 +133,90 @@ class Reading(Case):
 
 
 class ReadingOfThree(Reading):
+    """The same with three meters."""
+
+    meters = 3
+
+
+class Streams(Case):
+    """A stream of packets on standard input: what ends is written within a second, however the stream goes on."""
+
+    meters = 1
+    LIMIT_S = 1.0
+
+    def begin(self, kind):
+        reading, writing = os.pipe()
+        running = self.start("-r", "-", "-w", "-", "--format", kind, "--set", f"meter.n_meters={self.meters}", stdin=reading)
+        os.close(reading)
+        os.set_blocking(running.process.stdout.fileno(), False)
+        self.addCleanup(lambda: writing in self.open and os.close(writing))
+        self.open = {writing}
+        return running, writing
+
+    @staticmethod
+    def read(running, text):
+        return text + (running.process.stdout.read() or b"")
+
+    @staticmethod
+    def count(kind, text):
+        if kind == "jsonl":
+            return text.count(b"\n")
+        if kind == "csv":
+            return max(text.count(b"\n") - 1, 0)
+        try:
+            return sum(1 for _ in fastavro.reader(io.BytesIO(text)))
+        except (EOFError, ValueError, IndexError):
+            return 0
+
+    def check(self, kind, parts, expected, end_of_stream=b""):
+        """After the last of `parts` (bytes, pauses) the records of so many ended flows come in time, and the rest at the end."""
+        running, writing = self.begin(kind)
+        text = b""
+        for part in parts:
+            if isinstance(part, bytes):
+                os.write(writing, part)
+            else:
+                time.sleep(part)
+            text = self.read(running, text)
+        end = time.monotonic() + self.LIMIT_S
+        while self.count(kind, text) < expected and time.monotonic() < end:
+            time.sleep(0.02)
+            text = self.read(running, text)
+        self.assertEqual(self.count(kind, text), expected)
+        os.write(writing, end_of_stream)
+        self.open.clear()
+        os.close(writing)
+        running.process.wait(10)
+        self.assertGreater(self.count(kind, self.read(running, text)), expected)
+        os.set_blocking(running.process.stdout.fileno(), True)
+        self.ended_well(running.finish())
+
+    @staticmethod
+    def hourly(count):
+        return frames.pcap([(3600 * i, frames.udp(10000 + i, 7000, b"x")) for i in range(count)])
+
+    def test_a_stream_that_pauses(self):
+        for kind in ("jsonl", "csv", "avro"):
+            with self.subTest(kind):
+                self.check(kind, [self.hourly(8)], 7)
+
+    def test_a_stream_that_trickles(self):
+        """It is never silent for long: thirty packets a second."""
+        head, *packets = frames.pcap([]), *[frames.pcap([(3600 if i else 0, frames.udp(10000 + min(i, 1), 7000, b"x"))])[24:] for i in range(60)]
+        self.check("jsonl", [head, *[part for packet in packets for part in (packet, 0.033)]], 1)
+
+    def test_a_compressed_stream_that_pauses(self):
+        packer = zlib.compressobj(wbits=31)
+        packed = packer.compress(self.hourly(8)) + packer.flush(zlib.Z_SYNC_FLUSH)
+        self.check("jsonl", [packed], 7, end_of_stream=packer.flush())
+
+    def test_one_connection_after_another(self):
+        """Whoever cuts by the active timeout is seen too."""
+        packets = [(100 * i, frames.udp(10000, 7000, b"x")) for i in range(40)]
+        self.check("csv", [frames.pcap(packets)], 2)
+
+
+class StreamsOfThree(Streams):
     """The same with three meters."""
 
     meters = 3
