@@ -350,6 +350,43 @@ class Outputs(Case):
         self.failed(result, os.EX_IOERR, ["standard output", "No space left"])
         self.assertEqual((self.folder / "log").read_bytes(), b"x" * 900000)
 
+    def refused_and_kept(self, kept, words, *arguments, **options):
+        """Refused before anything is opened; what is read stays as it is."""
+        before = kept.read_bytes()
+        self.refused(os.EX_CONFIG, ["overwrite", "choose another path", *words], *arguments, **options)
+        self.assertEqual(kept.read_bytes(), before)
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), self.names)
+
+    def test_output_that_is_what_is_read(self):
+        """By whatever name either is opened: links, descriptors, redirections, files of a ring, keys."""
+        capture = self.write("good.csv", self.capture.read_bytes())
+        small = self.write("small.csv", frames.pcap([]))
+        key = self.write("key.csv", b"0123456789abcdef0123456789abcdef")
+        ring = self.write("flows.2.csv", self.capture.read_bytes())
+        hard, soft = self.folder / "hard.csv", self.folder / "soft.csv"
+        hard.hardlink_to(capture)
+        soft.symlink_to(capture)
+        self.names = sorted(path.name for path in self.folder.iterdir())
+        for read, written in ((capture, capture), (capture, hard), (hard, soft), (soft, capture), (small, small)):
+            with self.subTest(read=read, written=written):
+                self.refused_and_kept(capture, [written], "-r", read, "-w", written)
+                self.refused_and_kept(capture, [written], "-r", self.capture, "-r", read, "-w", "null:", "-w", written)
+        for name in ("-", "/dev/stdin", "/proc/self/fd/0"):
+            with self.subTest(name):
+                redirected = ("sh", "-c", f'exec "$@" <"{capture}"', "sh")
+                self.refused_and_kept(capture, [soft], "-r", name, "-w", soft, prefix=redirected)
+        for read, redirection in ((capture, f'>>"{hard}"'), (capture, f'1<>"{soft}"'), ("-", f'<"{hard}" >>"{soft}"')):
+            with self.subTest(redirection):
+                self.refused_and_kept(capture, ["standard output"], "-r", read, "-w", "-", prefix=("sh", "-c", f'exec "$@" {redirection}', "sh"))
+        ring_of = ("--set", "outputs.0.rotate_flows=10", "--set", "outputs.0.rotate_files=3")
+        self.refused_and_kept(ring, [ring], "-r", ring, "-w", self.folder / "flows.csv", *ring_of)
+        self.refused_and_kept(key, [key, "identity.key_file"], "-r", capture, "-w", key, "--set", f"identity.key_file={key}")
+
+    def test_what_is_no_file_may_be_both(self):
+        """/dev/null is nobody's capture, and a pipe no file."""
+        self.refused(os.EX_DATAERR, ["is empty"], "-r", "/dev/null", "-w", "/dev/null", "--format", "csv")
+        self.succeeds("-r", "-", "-w", "-", stdin=self.capture.read_bytes())
+
     def test_output_that_is_the_input(self):
         before = self.capture.read_bytes()
         link = self.folder / "link.avro"

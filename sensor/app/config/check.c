@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "app/monitor/address.h"
 
@@ -66,20 +65,6 @@ static int check_monitoring(const struct config *config, struct error *error) {
     return config->monitoring.listen ? listen_address_parse(config->monitoring.listen, &address, error) : 0;
 }
 
-static bool is_same_file(const char *a, const char *b) {
-    struct stat first, second;
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && S_ISREG(first.st_mode) &&
-           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
-}
-
-/* Whether an output's path (may be NULL) is one of the captures, by whatever name: opening it would empty it. */
-static bool is_read(const struct config *config, const char *path) {
-    for (size_t i = 0; path && strcmp(path, "-") != 0 && i < config->capture.files.count; i++)
-        if (is_same_file(path, config->capture.files.items[i]))
-            return true;
-    return false;
-}
-
 static int check_output(const struct config *config, size_t index, struct error *error) {
     const struct output_config *output = &config->outputs[index];
     const char *sink = output->sink ? output->sink : "";
@@ -97,10 +82,6 @@ static int check_output(const struct config *config, size_t index, struct error 
         return error_set(error, EINVAL, EX_CONFIG,
                          "output %zu: kafka is given, and means nothing without topic; give both or neither",
                          index);
-    if (is_read(config, output->path))
-        return error_set(error, EINVAL, EX_CONFIG,
-                         "output %zu: it would overwrite the capture %s; choose another path", index,
-                         output->path);
     if (output->rotate_files > 0 && output->rotate_size == 0 && output->rotate_flows == 0)
         return error_set(
             error, EINVAL, EX_CONFIG,
@@ -152,5 +133,7 @@ int config_check(const struct config *config, struct error *error) {
         result = check_monitoring(config, error);
     if (result == 0)
         result = check_registry(config, error);
-    return result == 0 ? config_check_outputs(config, error) : result;
+    if (result == 0)
+        result = config_check_outputs(config, error);
+    return result == 0 ? config_check_overwrites(config, error) : result;
 }

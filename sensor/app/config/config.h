@@ -112,6 +112,9 @@ int config_complete_output(struct output_config *output, const char *place, stru
 /* What needs more than one option to be judged: sources, outputs, topics. EX_CONFIG or EX_USAGE. */
 int config_check(const struct config *config, struct error *error);
 
+/* The part of it that looks at files: no output may be written over what is read. EX_CONFIG. */
+int config_check_overwrites(const struct config *config, struct error *error);
+
 /* The part of it that is about outputs, for commands that read no packets. EX_CONFIG. */
 int config_check_outputs(const struct config *config, struct error *error);
 

@@ -1,0 +1,95 @@
+/* Nothing that a run reads may be what it writes: an output that is opened is emptied, moved aside or replaced. Files are told by
+ * what they are, not by their names: links, /dev/stdin and redirections lead to them too. */
+#include "app/config/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sink/file_names.h"
+
+struct input {
+    const char *path, *what;
+};
+
+/* Captures, and then whatever else is read. */
+enum { OTHERS = 6 };
+
+static size_t list_others(const struct config *config, struct input others[OTHERS]) {
+    const struct input all[OTHERS] = {
+        {config->identity.key_file, "identity.key_file"},
+        {config->anonymization.key_file, "anonymization.key_file"},
+        {config->registry.password_file, "registry.password_file"},
+        {config->registry.ca_file, "registry.ca_file"},
+        {config->registry.certificate_file, "registry.certificate_file"},
+        {config->registry.key_file, "registry.key_file"},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < OTHERS; i++)
+        if (all[i].path != NULL)
+            others[count++] = all[i];
+    return count;
+}
+
+/* What `path` leads to; "-" is the standard descriptor. False: nothing, or no regular file. */
+static bool look_at(const char *path, int standard, struct stat *status) {
+    int result = strcmp(path, "-") == 0 ? fstat(standard, status) : stat(path, status);
+    return result == 0 && S_ISREG(status->st_mode);
+}
+
+static bool is_same(const struct stat *output, const char *input) {
+    struct stat status;
+    return look_at(input, STDIN_FILENO, &status) && status.st_dev == output->st_dev &&
+           status.st_ino == output->st_ino;
+}
+
+/* Whether opening `path` for writing harms something that is read. */
+static int check_path(const struct config *config, size_t index, const char *path, struct error *error) {
+    struct stat output;
+    struct input others[OTHERS];
+    if (!look_at(path, STDOUT_FILENO, &output))
+        return 0;
+    const char *name = strcmp(path, "-") == 0 ? "standard output" : path;
+    for (size_t i = 0; i < config->capture.files.count; i++) {
+        const char *capture = config->capture.files.items[i];
+        if (is_same(&output, capture))
+            return error_set(error, EINVAL, EX_CONFIG,
+                             "output %zu: %s would overwrite the capture %s; choose another path", index,
+                             name, strcmp(capture, "-") == 0 ? "on standard input" : capture);
+    }
+    size_t count = list_others(config, others);
+    for (size_t i = 0; i < count; i++)
+        if (is_same(&output, others[i].path))
+            return error_set(error, EINVAL, EX_CONFIG,
+                             "output %zu: %s would overwrite %s, which is read (%s); choose another path",
+                             index, name, others[i].path, others[i].what);
+    return 0;
+}
+
+/* A ring's files are replaced; other rotated outputs take names that are new. */
+static int check_ring(const struct config *config, size_t index, struct error *error) {
+    const struct output_config *output = &config->outputs[index];
+    int result = 0;
+    for (unsigned number = 1; result == 0 && number <= (unsigned)output->rotate_files; number++) {
+        char *path = file_names_numbered(output->path, number);
+        if (path == NULL)
+            return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+        result = check_path(config, index, path, error);
+        free(path);
+    }
+    return result;
+}
+
+int config_check_overwrites(const struct config *config, struct error *error) {
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < config->output_count; i++) {
+        if (config->outputs[i].path == NULL)
+            continue;
+        result = check_path(config, i, config->outputs[i].path, error);
+        if (result == 0)
+            result = check_ring(config, i, error);
+    }
+    return result;
+}
