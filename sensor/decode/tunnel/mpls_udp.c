@@ -2,27 +2,26 @@
 #include "decode/ethertypes.h"
 #include "decode/tunnel/carried_ip.h"
 
-enum { LABEL = 4 };
+enum { LABEL = 4, LABEL_UNRESERVED = 16 };
 
 static enum tunnel_result open_mpls_udp(struct bytes payload, struct tunnel_inner *inner) {
     size_t end = 0;
-    bool bottom = false;
-    while (!bottom) {
+    uint32_t entry = 0;
+    while (!(entry >> 8 & 1)) {
         if (end + LABEL > inner->announced)
             return TUNNEL_CLOSED;
         if (!bytes_have(payload, end, LABEL))
             return TUNNEL_CUT;
-        bottom = bytes_u8(payload, end + 2) & 1;
+        entry = bytes_u32(payload, end);
         end += LABEL;
     }
-    if (!bytes_have(payload, end, 1))
-        return end < inner->announced ? TUNNEL_CUT : TUNNEL_CLOSED;
-    uint8_t version = bytes_u8(payload, end) >> 4;
-    enum carried_ip carried = carried_ip(payload, end, 0, inner);
-    if (carried == CARRIED_CUT)
-        return TUNNEL_CUT;
-    if (carried == CARRIED_NOTHING && (version == 4 || version == 6))
-        return TUNNEL_CLOSED; /* by chance, on this port */
+    if (end == inner->announced)
+        return TUNNEL_CLOSED;
+    /* Behind other labels it is found out what they carry; these say it, and on this port they may be there by chance. */
+    enum carried_ip carried =
+        entry >> 12 < LABEL_UNRESERVED ? carried_ip(payload, end, 0, inner) : CARRIED_IP;
+    if (carried != CARRIED_IP)
+        return carried == CARRIED_CUT ? TUNNEL_CUT : TUNNEL_CLOSED;
     inner->content = TUNNEL_ETHERTYPE;
     inner->type = ETHERTYPE_MPLS;
     return TUNNEL_OPEN;

@@ -97,7 +97,22 @@ static void mpls(void **state) {
                   "00010040"
                   "00020140" IPV6_UDP,
                   TUNNEL_MPLS, NO_KEY);
+    assert_opened(MPLS, "00000140" IPV4_UDP, TUNNEL_MPLS, NO_KEY); /* explicit nulls */
+    assert_opened(MPLS, "00002140" IPV6_UDP, TUNNEL_MPLS, NO_KEY);
+    assert_closed(MPLS, "00000140" IPV4_UDP "00");
+    assert_closed(MPLS, "00000140"
+                        "00000000" IPV4_UDP);
     assert_closed(MPLS, "00010140" IPV4_UDP "00");
+    /* Pseudowires, whose card's address begins as IP does. */
+    struct packet packet;
+    assert_reason(decode_native(LINK_RAW,
+                                outer(OUTER_4, MPLS,
+                                      "00010140"
+                                      "4500000000014600000000020800" IPV4_UDP),
+                                &packet),
+                  DECODE_METERED);
+    assert_tunnel(&packet, TUNNEL_MPLS, NO_KEY);
+    assert_int_equal(packet.destination_mac[0], 0x45);
     assert_closed(MPLS, "00010140"
                         "00000000");
     assert_closed(MPLS, "00010040"
