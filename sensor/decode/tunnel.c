@@ -67,6 +67,7 @@ static enum decode_reason enter(struct native_walk *walk, const struct tunnel_in
     case TUNNEL_WIFI:
     case TUNNEL_WIFI_SWAPPED: return native_wifi(walk, inner->content == TUNNEL_WIFI_SWAPPED, false);
     case TUNNEL_PPP: return native_link(walk, LINK_PPP);
+    case TUNNEL_LINK: return native_link(walk, inner->type);
     case TUNNEL_ETHERTYPE: return native_ethertype(walk, inner->type);
     case TUNNEL_PROTOCOL: return enter_another(walk, inner->type);
     case TUNNEL_SESSION: return native_unlabelled(walk, false);

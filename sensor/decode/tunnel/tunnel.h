@@ -22,6 +22,7 @@ enum tunnel_content {
     TUNNEL_WIFI,
     TUNNEL_WIFI_SWAPPED,
     TUNNEL_PPP,
+    TUNNEL_LINK,      /* a frame of the link type that inner.type says */
     TUNNEL_ETHERTYPE, /* as inner.type says */
     TUNNEL_PROTOCOL,  /* another tunnel over IP, whose protocol inner.type says */
     TUNNEL_SESSION,   /* what the ends agreed on: IP, Ethernet, or something private */
@@ -37,7 +38,7 @@ struct tunnel_inner {
     size_t offset; /* of the inner header, from the start of the carrier's payload */
     enum tunnel_content content;
     uint32_t key;     /* the tunnel's own identifier */
-    uint16_t type;    /* an EtherType or IP protocol */
+    uint16_t type;    /* an EtherType, IP protocol or link type */
     uint16_t vlan_id; /* of the carried frame, where the tunnel's header has it; else 0 */
     bool has_key;
 };

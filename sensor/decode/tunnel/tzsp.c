@@ -1,4 +1,5 @@
 /* TZSP, the TaZmen Sniffer Protocol: frames that a device heard, sent to whoever analyses them. */
+#include "decode/link_types.h"
 #include "decode/tunnel/tunnel.h"
 
 enum {
@@ -6,11 +7,27 @@ enum {
     VERSION = 1,
     TYPE_RECEIVED = 0,
     TYPE_TO_SEND = 1,
-    CONTENT_ETHERNET = 1,
-    CONTENT_802_11 = 18,
     TAG_PADDING = 0,
     TAG_END = 1,
 };
+
+/* What the device heard, by TZSP's numbers and libpcap's. */
+static const struct {
+    uint16_t content, link_type;
+} contents[] = {
+    {1, LINK_ETHERNET},    {4, LINK_PPP},     {7, LINK_RAW},
+    {18, LINK_IEEE802_11}, {119, LINK_PRISM}, {127, LINK_IEEE802_11_AVS},
+};
+
+static bool read_content(uint16_t content, struct tunnel_inner *inner) {
+    inner->content = TUNNEL_LINK;
+    for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
+        inner->type = contents[i].link_type;
+        if (contents[i].content == content)
+            return true;
+    }
+    return false;
+}
 
 /* Padding and the end are a type alone; other tags have a length and content. */
 static bool skip_tags(struct bytes payload, size_t *offset) {
@@ -33,13 +50,11 @@ static enum tunnel_result open_tzsp(struct bytes payload, struct tunnel_inner *i
     if (bytes_u8(payload, 0) != VERSION)
         return TUNNEL_CLOSED;
     uint8_t type = bytes_u8(payload, 1);
-    uint16_t content = bytes_u16(payload, 2);
     if (type != TYPE_RECEIVED && type != TYPE_TO_SEND)
         return TUNNEL_CLOSED; /* keep-alives and the like */
-    if (content != CONTENT_ETHERNET && content != CONTENT_802_11)
+    if (!read_content(bytes_u16(payload, 2), inner))
         return TUNNEL_CLOSED;
     inner->offset = HEADER;
-    inner->content = content == CONTENT_ETHERNET ? TUNNEL_ETHERNET : TUNNEL_WIFI;
     return skip_tags(payload, &inner->offset) ? TUNNEL_OPEN : TUNNEL_MALFORMED;
 }
 

@@ -61,8 +61,39 @@ static void tzsp(void **state) {
                         "01"); /* keep-alive */
     assert_closed(TZSP, "02000001"
                         "01" ETHERNET); /* version 2 */
-    assert_closed(TZSP, "01000077"
-                        "01" ETHERNET); /* Prism */
+    assert_closed(TZSP, "01000002"
+                        "01" ETHERNET); /* token ring */
+    assert_opened(TZSP,
+                  "01000004"
+                  "01"
+                  "ff030021" IPV4_UDP,
+                  TUNNEL_TZSP, NO_KEY);
+    assert_opened(TZSP,
+                  "01000007"
+                  "01" IPV6_UDP,
+                  TUNNEL_TZSP, NO_KEY);
+    assert_opened(TZSP,
+                  "01000077"
+                  "01"
+                  "44000000"
+                  "0c000000"
+                  "00000000"
+                  "0801"
+                  "0000" MAC_1 MAC_2 MAC_1 "1000"
+                  "aaaa03000000"
+                  "0800" IPV4_UDP,
+                  TUNNEL_TZSP, NO_KEY); /* Prism */
+    assert_opened(TZSP,
+                  "0100007f"
+                  "01"
+                  "80211001"
+                  "0000000c"
+                  "00000000"
+                  "0801"
+                  "0000" MAC_1 MAC_2 MAC_1 "1000"
+                  "aaaa03000000"
+                  "0800" IPV4_UDP,
+                  TUNNEL_TZSP, NO_KEY); /* AVS */
     assert_malformed(TZSP, "01000001"
                            "0a01c5");
     assert_malformed(TZSP, "01000001"
