@@ -34,7 +34,7 @@ const char *ndpi_confidence_get_name(ndpi_confidence_t confidence);
 unsigned ndpi_get_num_protocols(struct ndpi_detection_module_struct *module);
 """
 ENUMERATIONS = ("ndpi_cfg_error", "ndpi_confidence_t", "ndpi_protocol_category_t")
-STRUCTURES = ("struct ndpi_bitmask", "ndpi_master_app_protocol", "ndpi_protocol", "struct ndpi_flow_struct")
+STRUCTURES = ("ndpi_master_app_protocol", "ndpi_protocol", "struct ndpi_flow_struct")
 PROTOCOLS = ("UNKNOWN", "TLS", "DTLS", "QUIC", "DHCP", "HTTP", "SSH", "MAIL_SMTPS", "MAIL_IMAPS", "MAIL_POPS")
 # The extension expects its interpreter; of that, this one object is looked up when it is loaded, and nothing is called.
 INTERPRETER = "char _Py_NoneStruct[256];"
