@@ -168,6 +168,7 @@ void intake_ledger(const struct intake *intake, struct ledger *ledger) {
     ledger->packets = intake->packets;
     ledger->bytes = intake->bytes;
     memcpy(ledger->ignored, intake->ignored, sizeof ledger->ignored);
+    ledger->foreign = *decoder_foreign(intake->decoder);
     ledger->held = decoder_held(intake->decoder);
     ledger->times_raised = decoder_times_raised(intake->decoder);
 }

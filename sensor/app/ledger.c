@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 
+enum { FOREIGN_NAMED = 3 };
+
 /* Appends " name 12," for each count that is not 0; the last comma goes. */
 static void print_parts(FILE *stream, const char *name, uint64_t count, int *parts) {
     if (count > 0)
@@ -150,6 +152,7 @@ void ledger_add(struct ledger *sum, const struct ledger *part) {
     sum->packets += part->packets;
     sum->bytes += part->bytes;
     sum->held += part->held;
+    foreign_add(&sum->foreign, &part->foreign);
     sum->times_raised += part->times_raised;
     for (int i = 0; i < DECODE_REASON_COUNT; i++)
         sum->ignored[i] += part->ignored[i];
@@ -165,8 +168,26 @@ void ledger_add(struct ledger *sum, const struct ledger *part) {
         sum->balance[sum->meters++] = part->balance[i];
 }
 
+/* Where most packets are not IP somebody expects flows that can't be there. */
+static void warn_of_foreign(const struct ledger *ledger) {
+    struct foreign_place common[FOREIGN_NAMED];
+    char kinds[FOREIGN_NAMED][FOREIGN_TEXT_MAX + 32] = {"", "", ""};
+    size_t count = foreign_commonest(&ledger->foreign, common, FOREIGN_NAMED);
+    if (ledger->ignored[DECODE_not_ip] <= ledger->packets / 2)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        char text[FOREIGN_TEXT_MAX];
+        foreign_text(common[i].what, text);
+        snprintf(kinds[i], sizeof kinds[i], "%s %" PRIu64 " of %s", i == 0 ? "" : ",", common[i].frames,
+                 text);
+    }
+    log_line(LOG_WARNING, "%" PRIu64 " of %" PRIu64 " packets are not IP and belong to no flow:%s%s%s",
+             ledger->ignored[DECODE_not_ip], ledger->packets, kinds[0], kinds[1], kinds[2]);
+}
+
 void ledger_log(const struct ledger *ledger, const struct output *outputs, size_t count) {
     LOG_PRINTED(print_packets, ledger);
+    warn_of_foreign(ledger);
     if (ledger->meters > 1)
         LOG_PRINTED(print_balance, ledger);
     LOG_PRINTED(print_flows, ledger);

@@ -17,6 +17,7 @@ struct ledger {
     uint64_t packets;                      /* read: metered, ignored or held */
     uint64_t bytes;                        /* of these packets, on the wire */
     uint64_t ignored[DECODE_REASON_COUNT]; /* [DECODE_METERED]: metered */
+    struct foreign foreign;                /* what was not_ip */
     uint64_t held;                         /* now: later fragments that wait for their first one */
     uint64_t times_raised;
     struct meter_statistics meter;

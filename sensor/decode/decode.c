@@ -157,6 +157,8 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *f
         return own == NO_TIME ? DECODE_time_out_of_range
                               : decode_natively(decoder, frame, time, false, packet);
     enum decode_reason reason = nfstream_decode(frame, decoder->options.decode_tunnels, packet);
+    if (reason == DECODE_not_ip)
+        native_note_foreign(decoder, frame);
     return finish(decoder, reason, time, packet);
 }
 
@@ -196,6 +198,10 @@ bool decoder_next(struct decoder *decoder, enum decode_reason *reason, struct pa
 void decoder_give_up(struct decoder *decoder) {
     held_expire(&decoder->held, INT64_MAX);
     decoder->has_more = true;
+}
+
+const struct foreign *decoder_foreign(const struct decoder *decoder) {
+    return &decoder->foreign;
 }
 
 uint64_t decoder_held(const struct decoder *decoder) {

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "capture/capture.h"
+#include "decode/foreign.h"
 #include "decode/packet.h"
 #include "decode/tunnel_ports.h"
 
@@ -86,6 +87,9 @@ enum decode_reason decoder_decode_rest(struct decoder *decoder, const struct fra
 
 /* There will be no more frames: what is held is ignored (fragment_unknown). */
 void decoder_give_up(struct decoder *decoder);
+
+/* What the frames carried that were not_ip. */
+const struct foreign *decoder_foreign(const struct decoder *decoder);
 
 /* Packets that are held: read, and neither metered nor ignored yet. */
 uint64_t decoder_held(const struct decoder *decoder);

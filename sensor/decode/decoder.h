@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "decode/decode.h"
+#include "decode/foreign.h"
 #include "decode/fragment.h"
 #include "decode/held.h"
 #include "decode/tunnel_ports.h"
@@ -23,7 +24,8 @@ struct decoder {
     struct decode_options options;
     int64_t time; /* highest so far, in ticks of the dialect */
     uint64_t times_raised;
-    bool has_more; /* for decoder_next() */
+    bool has_more;          /* for decoder_next() */
+    struct foreign foreign; /* of frames that are not_ip */
 
     /* A first fragment, while those that waited for it go before it. */
     bool has_last;

@@ -37,13 +37,13 @@ enum decode_reason native_llc(struct native_walk *walk) {
         return native_ethertype(walk, ETHERTYPE_IPV4);
     }
     if (header[0] != SAP_SNAP || header[1] != SAP_SNAP)
-        return DECODE_not_ip;
+        return native_foreign(walk, FOREIGN_LLC, header[0]);
     if (!native_have(walk, 8))
         return DECODE_link_truncated;
     walk->offset += 8;
     /* The organizations that mean "an EtherType follows": RFC 1042 and IEEE 802.1H. */
     if (memcmp(header + 3, "\0\0\0", 3) != 0 && memcmp(header + 3, "\0\0\xf8", 3) != 0)
-        return DECODE_not_ip;
+        return native_foreign(walk, FOREIGN_LLC, header[0]);
     return native_ethertype(walk, bytes_u16(walk->frame, walk->offset - 2));
 }
 
@@ -61,7 +61,8 @@ enum decode_reason native_ethertype(struct native_walk *walk, uint16_t type) {
     while (type != ETHERTYPE_IPV4 && type != ETHERTYPE_IPV6) {
         /* A length instead of a type makes sense behind a tag only; SNAP within SNAP would have no end. */
         if (type < ETHERTYPE_FIRST)
-            return tagged ? native_llc(walk) : DECODE_not_ip;
+            return tagged ? native_llc(walk) : native_foreign(walk, FOREIGN_ETHERTYPE, type);
+        walk->foreign = foreign_what(FOREIGN_ETHERTYPE, type);
         const struct tag_row *tag = tag_of(type);
         if (tag == NULL)
             return native_tunnel_ethertype(walk, type);

@@ -21,6 +21,8 @@ static enum decode_reason go_on(struct native_walk *walk, enum decode_reason rea
         if (reason == DECODE_METERED && walk->decoder->options.decode_tunnels)
             reason = look_into(walk, &entered);
     }
+    if (reason == DECODE_not_ip)
+        foreign_count(&walk->decoder->foreign, walk->foreign, 1);
     return reason == DECODE_METERED ? native_transport(walk) : reason;
 }
 
@@ -53,4 +55,17 @@ enum decode_reason native_decode_rest(struct decoder *decoder, const struct fram
     };
     *packet = aggregate->packet;
     return go_on(&walk, native_next_subframe(&walk));
+}
+
+void native_note_foreign(struct decoder *decoder, const struct frame *frame) {
+    struct packet packet = {0};
+    struct native_walk walk = {
+        .frame = {frame->bytes, frame->captured_length},
+        .wire_end = frame->captured_length,
+        .packet = &packet,
+        .decoder = decoder,
+    };
+    native_link(&walk, frame->link_type);
+    decoder->aggregate.next = 0;
+    foreign_count(&decoder->foreign, walk.foreign, 1);
 }

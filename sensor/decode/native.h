@@ -16,6 +16,7 @@ struct native_walk {
     unsigned depth;     /* headers so far */
     unsigned tunnels;   /* entered so far */
     uint8_t version;    /* of the IP header to come, as what carries it says; 0: it doesn't */
+    uint32_t foreign;   /* foreign_what() of what follows, if it isn't IP */
     struct packet *packet;
     struct decoder *decoder;
     int64_t time; /* the packet's own, in microseconds */
@@ -77,6 +78,15 @@ enum decode_reason native_decode(struct decoder *decoder, const struct frame *fr
 /* The same for the next packet of that frame, while decoder->aggregate.next tells of one. */
 enum decode_reason native_decode_rest(struct decoder *decoder, const struct frame *frame, int64_t time,
                                       struct packet *packet);
+
+/* Counts what a frame carries that another dialect calls not_ip. */
+void native_note_foreign(struct decoder *decoder, const struct frame *frame);
+
+static inline enum decode_reason native_foreign(struct native_walk *walk, enum foreign_kind kind,
+                                                uint16_t number) {
+    walk->foreign = foreign_what(kind, number);
+    return DECODE_not_ip;
+}
 
 static inline bool native_have(const struct native_walk *walk, size_t count) {
     return bytes_have(walk->frame, walk->offset, count);

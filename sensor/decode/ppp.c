@@ -23,7 +23,7 @@ enum decode_reason native_ppp(struct native_walk *walk) {
     case PPP_IPV6: walk->version = 6; return DECODE_METERED;
     case PPP_MPLS_UNICAST:
     case PPP_MPLS_MULTICAST: return native_ethertype(walk, ETHERTYPE_MPLS);
-    default: return DECODE_not_ip;
+    default: return native_foreign(walk, FOREIGN_PPP, protocol);
     }
 }
 

@@ -124,9 +124,9 @@ enum decode_reason native_wifi(struct native_walk *walk, bool swapped, bool pad)
     const uint8_t *header = walk->frame.data + walk->offset;
     uint8_t kind = header[swapped ? 1 : 0], flags = header[swapped ? 0 : 1];
     uint8_t subtype = kind >> 4;
-    if ((kind & 3) != 0 || ((kind >> 2) & 3) != TYPE_DATA || (subtype & SUBTYPE_NO_DATA) ||
-        (flags & PROTECTED))
-        return DECODE_not_ip; /* management, control, nothing in it, or enciphered */
+    bool is_enciphered = (flags & PROTECTED) != 0;
+    if ((kind & 3) != 0 || ((kind >> 2) & 3) != TYPE_DATA || (subtype & SUBTYPE_NO_DATA) || is_enciphered)
+        return native_foreign(walk, FOREIGN_WIFI, is_enciphered);
     size_t qos, length = header_length(subtype, flags, pad, &qos);
     if (!native_have(walk, length))
         return DECODE_link_truncated;

@@ -1,4 +1,4 @@
-"""What is certain is metered, and only that: fragments in any order, pseudowires, what began before the capture.
+"""What is certain is metered, and only that: fragments in any order, pseudowires, what began before the capture, no IP.
 
 Run: python3 tests/e2e/run.py test_certainty
 """
@@ -169,6 +169,29 @@ class Midstream(Wire):
         rows, _ = self.meter([(0, chunk((3868, 40001), 2)), (1, chunk((40001, 3868), 10)), (2, chunk((3868, 40001), 11))])
         self.assertEqual([(row["src_ip"], row["src_port"], row["src2dst_packets"], row["dst2src_packets"]) for row in rows],
                          [("10.9.9.9", 40001, 1, 2)])
+
+
+class WithoutIp(Wire):
+    """Where there is little IP the ledger says what there is instead."""
+
+    def capture(self, *frames):
+        path = self.folder / "wire.pcap"
+        path.write_bytes(pcap([(number, MACS + frame) for number, frame in enumerate(frames)]))
+        return path
+
+    def test_three_commonest(self):
+        frames = [b"\x88\xa4" + bytes(50)] * 40 + [b"\x08\x06" + bytes(46)] * 30 + [b"\x00\x26\x42\x42\x03" + bytes(40)] * 20
+        frames += [b"\x88\xcc" + bytes(50)] * 10 + [udp(1, 2, b"x")[12:]] * 5
+        for arguments in ((), ("--profile", "nfstream"), ("--set", "meter.n_meters=2")):
+            with self.subTest(arguments=arguments):
+                result = run("-r", self.capture(*frames), "-w", "null:", *arguments)
+                said = [line for line in result.lines if "are not IP" in line]
+                self.assertEqual(said, ["flowsensor: warning: 100 of 105 packets are not IP and belong to no flow: 40 of EtherType 0x88a4 "
+                                        "(EtherCAT), 30 of EtherType 0x0806 (ARP), 20 of LLC 0x42 (spanning tree)"])
+
+    def test_where_most_is_ip_nothing_is_said(self):
+        result = run("-r", self.capture(*[b"\x08\x06" + bytes(46)] * 3, *[udp(1, 2, b"x")[12:]] * 3), "-w", "null:")
+        self.assertNotIn("not IP", str(result))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ enum decode_reason link_family(struct native_walk *walk, uint32_t family) {
     case 24: /* NetBSD and OpenBSD, */
     case 28: /* FreeBSD, */
     case 30: /* macOS */ walk->version = 6; return DECODE_METERED;
-    default: return DECODE_not_ip;
+    default: return native_foreign(walk, FOREIGN_FAMILY, (uint16_t)family);
     }
 }
 

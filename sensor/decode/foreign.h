@@ -1,0 +1,42 @@
+/* What frames without IP carry instead, as far as their headers say it, and how many of each kind. A table of fixed size:
+ * where there are more kinds than places, a new one takes over the rarest one's place and count, so that the commonest
+ * are always in it. A decoder's belongs to its thread; the sum of several is a value like others. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FOREIGN_PLACES = 16, FOREIGN_TEXT_MAX = 64 };
+
+enum foreign_kind {
+    FOREIGN_UNKNOWN, /* not said */
+    FOREIGN_ETHERTYPE,
+    FOREIGN_LLC,    /* the destination's service access point */
+    FOREIGN_PPP,    /* protocol */
+    FOREIGN_FAMILY, /* BSD's loopback: address family */
+    FOREIGN_WIFI,   /* management and control; 1: enciphered */
+};
+
+struct foreign_place {
+    uint32_t what; /* foreign_what() */
+    uint64_t frames;
+};
+
+struct foreign {
+    struct foreign_place places[FOREIGN_PLACES]; /* those in use come first */
+};
+
+static inline uint32_t foreign_what(enum foreign_kind kind, uint16_t number) {
+    return (uint32_t)kind << 16 | number;
+}
+
+void foreign_count(struct foreign *foreign, uint32_t what, uint64_t frames);
+
+/* Adds another table's. */
+void foreign_add(struct foreign *sum, const struct foreign *part);
+
+/* Fills at most `count` places, the commonest first; returns how many. */
+size_t foreign_commonest(const struct foreign *foreign, struct foreign_place *commonest, size_t count);
+
+/* "EtherType 0x0806 (ARP)" */
+void foreign_text(uint32_t what, char text[FOREIGN_TEXT_MAX]);
