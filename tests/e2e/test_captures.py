@@ -294,11 +294,11 @@ class Times(Case):
             self.succeeds("-r", path, "-w", output, "--profile", profile)
             with open(output, "rb") as stream:
                 self.assertEqual(len(list(fastavro.reader(stream))), 3)
-            text = subprocess.run([sys.executable, "-c", "import flowsensor, sys; print(len(flowsensor.read(sys.argv[1]).to_pandas()))", output],
-                                  env={**os.environ, "PYTHONPATH": str(REPOSITORY / "deploy" / "python")}, stdout=subprocess.PIPE, text=True,
-                                  check=False)
-            if text.returncode == 0:
-                self.assertEqual(text.stdout.strip(), "3")
+            if importlib.util.find_spec("pandas"):
+                program = "import flowsensor, sys; print(len(flowsensor.read(sys.argv[1]).to_pandas()))"
+                answer = subprocess.run([sys.executable, "-c", program, output], stdout=subprocess.PIPE, text=True, check=True,
+                                        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "deploy" / "python")})
+                self.assertEqual(answer.stdout.strip(), "3")
 
     def test_nfstream_profile_keeps_the_packets(self):
         path = self.write_times(frames.START, 1 << 62, frames.START + 1)
