@@ -101,6 +101,7 @@ static int make_recorders(struct output *output, const struct plan *plan, const 
         .groups_on = plan->groups,
         .live = plan->live,
         .capture_files = output->capture_files,
+        .verify = plan->verify,
         .snapshot_length = plan->capture.snapshot_length,
         .next_seq = &output->next_seq,
         .policy = &output->plan->policy,

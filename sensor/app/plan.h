@@ -42,6 +42,7 @@ struct plan {
     bool system_visibility;
     struct udps *udps; /* NULL: none configured */
     struct udps_rows *udps_rows;
+    bool verify;   /* for the command `verify`: records are made up */
     bool composed; /* for the command `schema compose` */
     struct identity identity;
     int64_t report_interval; /* microseconds between performance reports; 0: none */

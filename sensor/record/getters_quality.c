@@ -41,6 +41,7 @@ void get_quality_flags(const struct record_source *source, enum flow_direction d
         [QUALITY_evicted] = flow->end_reason == END_EVICTED,
         [QUALITY_offload] = (flow->seen_flags & PACKET_OFFLOAD) != 0,
         [QUALITY_fragment] = (flow->seen_flags & PACKET_FRAGMENT) != 0,
+        [QUALITY_verify] = source->verify,
     };
     size_t count = 0;
     for (int flag = 0; flag < QUALITY_COUNT; flag++) {

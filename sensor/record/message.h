@@ -1,6 +1,7 @@
 /* What a sink gets: an encoded record and what goes beside it. Everything is borrowed for the call. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,7 @@ struct message_origin {
     const char *boot_id;
     const char *output;
     const char *feature_hash;
+    bool verify; /* made up by `flowsensor verify`; only then is it a header */
 };
 
 struct message {

@@ -13,7 +13,8 @@
     X(guessed_label, "application_name is nDPI's guess by port or address")                          \
     X(evicted, "the flow was ended to make room for others")                                         \
     X(offload, "IPv4 total length 0: segments that the network card had yet to cut")                 \
-    X(fragment, "some packets were fragments of IP datagrams")
+    X(fragment, "some packets were fragments of IP datagrams")                                       \
+    X(verify, "no traffic: made up by `flowsensor verify` to try the way to the topic and back")
 
 enum quality_flag {
 #define X(name, meaning) QUALITY_##name,

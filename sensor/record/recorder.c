@@ -192,6 +192,7 @@ static int describe(struct recorder *recorder, const struct recorder_options *op
         .feature_hash = recorder->feature_hash,
         .anon_key_id = recorder->anonymizer != NULL ? anonymizer_key_id(recorder->anonymizer) : NULL,
         .capture_files = options->capture_files,
+        .verify = options->verify,
         .scratch = &recorder->scratch,
     };
     recorder->origin = (struct message_origin){
@@ -199,6 +200,7 @@ static int describe(struct recorder *recorder, const struct recorder_options *op
         .boot_id = options->identity->boot_id,
         .output = recorder->output,
         .feature_hash = recorder->feature_hash,
+        .verify = options->verify,
     };
     return 0;
 }

@@ -22,6 +22,7 @@ struct recorder_options {
     bool live;
     const char *const
         *capture_files; /* borrowed for the recorder's life: paths by flow->capture_file; NULL: live */
+    bool verify;        /* the records are made up by `flowsensor verify`, and say so */
     unsigned snapshot_length;
     const struct anonymize_policy *policy; /* borrowed; NULL: every field as it is */
     const struct anonymize_key *key;       /* of pseudonyms, for the call; NULL where no rule needs one */

@@ -52,6 +52,7 @@ struct record_source {
     uint64_t seq;             /* of this record on this output; 0, 1, ... */
     char flow_uid[33];        /* 32 hex digits, NUL */
     bool loss_window;         /* the kernel dropped packets while the flow was open */
+    bool verify;              /* the flow is made up by `flowsensor verify` */
     struct record_scratch *scratch;
     const char *const *capture_files;   /* paths by flow->capture_file; NULL: live */
     const struct sensor_report *report; /* instead of a flow, in records of the sensor itself */

@@ -212,6 +212,8 @@ static int create_headers(struct kafka_sink *sink, const struct message_origin *
     rd_kafka_header_add(sink->headers, "boot_id", -1, origin->boot_id, -1);
     rd_kafka_header_add(sink->headers, "output", -1, origin->output, -1);
     rd_kafka_header_add(sink->headers, "feature_hash", -1, origin->feature_hash, -1);
+    if (origin->verify)
+        rd_kafka_header_add(sink->headers, "verify", -1, "true", -1);
     return 0;
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import fastavro
 import frames
-from harness import SCHEMAS, Case, run
+from harness import CAPTURES, SCHEMAS, Case, run
 from servers import FaultyRegistry, LocalServers, answers, closed_port
 
 SAMPLE_POLICY = ["address=prefix_preserving", "mac=keep_oui", "name=keep_registered_domain", "agent=short_hash",
@@ -211,6 +211,32 @@ class Verify(Commands):
                          ("192.0.2.1", 40000, "198.51.100.1", 443, "here"))
         self.assertEqual((record["bidirectional_packets"], record["requested_server_name"], record["seq"]), (5, "flowsensor.example", 0))
         self.assertIn("TLS", record["application_name"])
+
+    def test_consumers_can_tell_it_from_traffic(self):
+        path = self.config()
+        self.register(path)
+        self.assertIn("verify", self.check(path)["quality_flags"])
+        self.assertEqual(dict(self.message().headers())["verify"], b"true")
+        # A run's records have neither.
+        self.succeeds("-c", path, "-r", CAPTURES / "dns.pcap")
+        headers, flags = set(), set()
+        for message in self.messages(self.topic):
+            if "verify" not in dict(message.headers()):
+                headers.add("run")
+                flags |= set(self.decoded(message)[2]["quality_flags"])
+        self.assertEqual(headers, {"run"})
+        self.assertNotIn("verify", flags)
+
+    def messages(self, topic):
+        """All that a topic of three partitions has."""
+        from confluent_kafka import Consumer, TopicPartition
+        consumer = Consumer({"bootstrap.servers": self.servers.bootstrap, "group.id": "commands", "enable.auto.commit": False})
+        self.addCleanup(consumer.close)
+        ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1] for number in range(3)]
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(3)])
+        found = [consumer.poll(10) for _ in range(sum(ends))]
+        self.assertNotIn(None, found)
+        return found
 
     def test_flow_by_the_sample_policy(self):
         path = self.config({"columns_to_anonymize": SAMPLE_POLICY})

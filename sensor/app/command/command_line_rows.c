@@ -69,7 +69,7 @@ const struct command_row command_rows[] = {
      "its permissions. What exists stays as it is."},
     {"verify", NULL, COMMAND_VERIFY, false, CONFIGURED,
      "send one record to each topic, read it back through the registry and compare",
-     "Sends a record of a made-up flow to the topic of each Kafka output, where it stays, reads it back and decodes it with the schema "
+     "Sends a record of a made-up flow to the topic of each Kafka output, where it stays (its header verify says what it is), reads it back and decodes it with the schema "
      "that the registry has for it."},
     {"memory", NULL, COMMAND_MEMORY, false, CONFIGURED,
      "the resident memory that a live run takes at most, part by part",

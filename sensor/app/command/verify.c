@@ -302,6 +302,7 @@ static int verify_outputs(const struct plan *plan, struct registry *registry, st
 
 int verify_command(struct plan *plan, struct error *error) {
     struct registry *registry = NULL;
+    plan->verify = true;
     plan->meters = 1;
     plan->waits_for_room = true;
     plan->groups &= ~(1u << GROUP_PROCESS); /* the flow has no socket here */

@@ -7,7 +7,7 @@
 #include "sink/sink.h"
 
 static const struct message_origin example_origin = {"sensor-1", "boot-1", "flows",
-                                                     "0123456789abcdef0123456789abcdef"};
+                                                     "0123456789abcdef0123456789abcdef", false};
 
 static inline struct message example_message(const void *body, size_t length, uint64_t seq) {
     return (struct message){
