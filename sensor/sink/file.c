@@ -21,7 +21,8 @@
 enum {
     BLOCK_SIZE = 256 * 1024,
     BLOCK_AGE_MICROSECONDS = 200000,
-    GATHERED_MAX = 1 << 20, /* bytes that a reader may be behind, beside the block that it is at */
+    GATHERED_MAX = 1 << 20,      /* bytes that a reader may be behind, beside the block that it is at */
+    ROOM = GATHERED_MAX / 4 * 3, /* a quarter is left for what can't wait */
     WAIT_MILLISECONDS = 50,
 };
 
@@ -346,7 +347,7 @@ static int file_poll(void *state, struct error *error) {
 
 static bool file_has_room(const void *state) {
     const struct file_sink *sink = state;
-    return sink->block.length < GATHERED_MAX / 4 * 3;
+    return sink->block.length < ROOM;
 }
 
 /* A reader may pause for as long as it likes while nothing asks for the end, as a pager does. */

@@ -21,7 +21,7 @@ bool pipe_has_reader(int descriptor) {
 /* Opened anew it has flags of its own: those of the one that we were given are the shell's too. */
 int pipe_open_standard_output(void) {
     int descriptor = -1;
-    if (isatty(STDOUT_FILENO))
+    if (type_of(STDOUT_FILENO) == S_IFIFO || isatty(STDOUT_FILENO))
         descriptor = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (descriptor < 0)
         descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -33,15 +33,21 @@ void pipe_wait(int descriptor, int milliseconds) {
     poll(&room, 1, milliseconds);
 }
 
-/* A pipe that is ready has room for PIPE_BUF bytes at least, so that the write doesn't block. */
-ssize_t pipe_write(int descriptor, const void *bytes, size_t length) {
+/* One that blocks takes PIPE_BUF bytes at once when it is ready. */
+static ssize_t write_if_ready(int descriptor, const void *bytes, size_t length) {
     struct pollfd room = {.fd = descriptor, .events = POLLOUT};
-    size_t part = length < PIPE_BUF ? length : PIPE_BUF;
-    if (poll(&room, 1, 0) == 0)
-        return -EAGAIN;
-    ssize_t written = type_of(descriptor) == S_IFSOCK
-                          ? send(descriptor, bytes, part, MSG_DONTWAIT | MSG_NOSIGNAL)
-                          : write(descriptor, bytes, part);
+    errno = EAGAIN;
+    return poll(&room, 1, 0) > 0 ? write(descriptor, bytes, length < PIPE_BUF ? length : PIPE_BUF) : -1;
+}
+
+ssize_t pipe_write(int descriptor, const void *bytes, size_t length) {
+    ssize_t written;
+    if (type_of(descriptor) == S_IFSOCK)
+        written = send(descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    else if (fcntl(descriptor, F_GETFL) & O_NONBLOCK)
+        written = write(descriptor, bytes, length);
+    else
+        written = write_if_ready(descriptor, bytes, length);
     if (written >= 0)
         return written;
     return errno == EINTR || errno == EWOULDBLOCK ? -EAGAIN : -errno;

@@ -9,10 +9,10 @@
 /* Whether somebody reads what is written there. */
 bool pipe_has_reader(int descriptor);
 
-/* Opens a second descriptor for standard output; a terminal's doesn't block. -errno. */
+/* Opens a second descriptor for standard output; a pipe's and a terminal's doesn't block, where it can be had. -errno. */
 int pipe_open_standard_output(void);
 
-/* Writes what the reader takes now, at most a few kilobytes: how many bytes, -EAGAIN if it takes none, or another -errno.
+/* Writes what the reader takes now: how many bytes, -EAGAIN if it takes none, or another -errno.
  * Works whether or not the descriptor blocks, which others that share it decide. */
 ssize_t pipe_write(int descriptor, const void *bytes, size_t length);
 

@@ -1,11 +1,13 @@
 """Outputs that somebody reads: one who goes away, reads slowly or not at all, isn't there yet; and files that a run finds from an
 earlier one. Run: python3 tests/e2e/run.py test_readers
 """
+import contextlib
 import fcntl
 import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -15,6 +17,7 @@ import zlib
 import fastavro
 
 import frames
+import test_live
 from harness import BINARY, Case, Ledger, Result, environment, run, wait_until
 
 # Their records are larger than any pipe and what is gathered beside it.
@@ -103,6 +106,15 @@ class Reading(Case):
         self.failed(result, os.EX_UNAVAILABLE, ["standard output", "takes nothing"])
         self.assertFalse(Ledger(result.lines).residual, result)
 
+    def test_a_file_as_large_as_it_may_get(self):
+        path = self.folder / "flows.csv"
+        result = run("-r", self.capture, "-w", path, *self.arguments(), prefix=("sh", "-c", 'ulimit -f 600; exec "$@"', "sh"))
+        self.failed(result, os.EX_IOERR, [path, "File too large", "ulimit"])
+        self.assertFalse(Ledger(result.lines).residual, result)
+        # What is acknowledged is whole records, and all of them.
+        self.assertEqual(path.read_bytes().count(b"\n"), Ledger(result.lines).outputs["file"]["acknowledged"] + 1)
+        self.assertTrue(path.read_bytes().endswith(b"\n"))
+
     def test_a_second_signal_ends_it_at_once(self):
         running = self.blocked("--set", "delivery.shutdown_timeout=60s")
         for _ in range(2):
@@ -130,6 +142,48 @@ class Reading(Case):
         wait_until(lambda: running.said("waiting for a reader"), what="the line about the reader")
         self.assertEqual(len(fifo.read_text().splitlines()), FLOWS + 1)
         self.ended_well(running.finish())
+
+
+@unittest.skipUnless(test_live.ABLE, "capturing needs root")
+class Live(Case):
+    """A live run with a standard output that nobody reads."""
+
+    meters = 1
+
+    def test_nobody_else_waits(self):
+        """The records of another output come as always, packets too, and a signal ends the run in its time."""
+        path, network = self.folder / "flows.jsonl", f"127.{192 + os.getpid() % 60}"
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        running = self.start("-i", "lo", "-f", f"udp and dst net {network}.0.0/16", "--set", f"meter.n_meters={self.meters}",
+                             "--set", "meter.idle_timeout=1s", "--set", "delivery.shutdown_timeout=2s", "--set", "outputs.0.path=-",
+                             "--set", "outputs.0.name=reader", "--set", f"outputs.1.path={path}", "--set", "outputs.1.name=other", stdout=writing)
+        os.close(writing)
+        test_live.wait_for_capture(running, self.meters)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
+            for number in range(FLOWS):
+                with contextlib.suppress(ConnectionRefusedError):
+                    sending.sendto(b"x", (f"{network}.{number // 250}.{number % 250 + 1}", 7000))
+                if number % 500 == 0:
+                    time.sleep(0.005)
+        wait_until(lambda: path.read_bytes().count(b"\n") == FLOWS, what="all records of the other output", limit=20)
+        told = time.monotonic()
+        running.signal(signal.SIGTERM)
+        result = running.finish()
+        self.assertLess(time.monotonic() - told, 4)
+        self.assertEqual(result.code, os.EX_UNAVAILABLE, result)
+        # That the reader is slow, and at the end that it takes nothing.
+        self.assertEqual([("too slow" in line, "takes nothing" in line) for line in result.errors], [(True, False), (False, True)], result)
+        ledger = self.ledger(result)
+        self.assertEqual(ledger.packets["read"], FLOWS, result)
+        self.assertEqual(ledger.outputs["other"]["acknowledged"], FLOWS, result)
+        self.assertEqual(set(ledger.outputs["reader"]["why"]), {"queue_full", "undelivered"}, result)
+
+
+class LiveOfThree(Live):
+    """The same with three meters."""
+
+    meters = 3
 
 
 class ReadingOfThree(Reading):

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "scratch.h"
 #include "sink/example_message.h"
+#include "sink/pipe.h"
 
 enum { LINE = 100, MANY = 30000 }; /* 3 MB: more than a pipe holds and a live output gathers */
 
@@ -120,6 +121,28 @@ static void a_slow_reader_is_waited_for(void **state) {
         pthread_join(thread, NULL);
         assert_int_equal(reader.bytes, (size_t)MANY * LINE);
         close(pair[0]);
+    }
+}
+
+/* Where a descriptor of one's own can't be had, too. */
+static void a_write_takes_what_there_is_room_for(void **state) {
+    (void)state;
+    static const char bytes[100000];
+    for (int kind = 0; kind < 3; kind++) {
+        int pair[2];
+        ssize_t written, sum = 0;
+        make_pair(pair, kind);
+        while ((written = pipe_write(pair[1], bytes, sizeof bytes)) > 0)
+            sum += written;
+        assert_int_equal(written, -EAGAIN);
+        assert_true(sum >= 60000);
+        pipe_wait(pair[1], 1);
+        static char place[100000];
+        assert_true(read(pair[0], place, sizeof place) > 0);
+        assert_true(pipe_write(pair[1], bytes, sizeof bytes) > 0);
+        close(pair[0]);
+        assert_int_equal(pipe_write(pair[1], bytes, sizeof bytes), -EPIPE);
+        close(pair[1]);
     }
 }
 
@@ -276,6 +299,7 @@ static int remove_folder(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slow_reader_is_waited_for),
+        cmocka_unit_test(a_write_takes_what_there_is_room_for),
         cmocka_unit_test(live_never_waits),
         cmocka_unit_test(the_end_waits_no_longer_than_it_may),
         cmocka_unit_test(a_write_that_waits_ends_with_the_process),
