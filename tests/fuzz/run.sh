@@ -6,12 +6,19 @@ cd "$(dirname "$0")/../.."
 cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang -DFLOWSENSOR_FUZZ=ON \
     -DFLOWSENSOR_FUZZ_SECONDS="${FLOWSENSOR_FUZZ_SECONDS:-60}"
 cmake --build build/fuzz --target fuzz-targets
-python3 tests/fuzz/seeds.py build/fuzz/tests/fuzz/corpus/meter tests/captures/*.pcap
-mkdir -p build/fuzz/tests/fuzz/corpus/captures
-cp tests/captures/*.pcapng build/fuzz/tests/fuzz/corpus/captures
+corpus=build/fuzz/tests/fuzz/corpus
+python3 tests/fuzz/seeds.py $corpus/meter tests/captures/*.pcap
+mkdir -p $corpus/captures
+cp tests/captures/*.pcapng $corpus/captures
 for name in dns nano sll vlan; do
-  head -c 3000 "tests/captures/$name.pcap" >"build/fuzz/tests/fuzz/corpus/captures/$name.pcap"
-  gzip -c "build/fuzz/tests/fuzz/corpus/captures/$name.pcap" >"build/fuzz/tests/fuzz/corpus/captures/$name.gz"
-  zstd -qcf "build/fuzz/tests/fuzz/corpus/captures/$name.pcap" >"build/fuzz/tests/fuzz/corpus/captures/$name.zst"
+  head -c 3000 "tests/captures/$name.pcap" >"$corpus/captures/$name.pcap"
+  gzip -c "$corpus/captures/$name.pcap" >"$corpus/captures/$name.gz"
+  zstd -qcf "$corpus/captures/$name.pcap" >"$corpus/captures/$name.zst"
+done
+for schema in schemas/*/*.avsc; do
+    cp "$schema" "$corpus/schema/$(basename "$(dirname "$schema")")-$(basename "$schema")"
+done
+for file in deploy/*.conf deploy/*/flowsensor.conf; do
+    { echo "meter.idle_timeout=5s"; cat "$file"; } >"$corpus/configuration/$(echo "$file" | tr / -)"
 done
 ctest --test-dir build/fuzz --output-on-failure -R '^fuzz\.'
