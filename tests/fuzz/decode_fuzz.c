@@ -9,8 +9,8 @@
 #include "decode/decode.h"
 
 /* All that are decoded, and one that is not. */
-static const int link_types[] = {0,   1,   9,   12,  14,  50,  51,  101, 104, 105, 107, 108,
-                                 113, 117, 119, 127, 163, 192, 228, 229, 239, 258, 276, 147};
+static const int link_types[] = {0,   1,   9,   12,  14,  50,  51,  101, 104, 105, 107, 108, 113, 117,
+                                 119, 127, 163, 192, 228, 229, 239, 258, 276, 204, 205, 206, 147};
 
 static void require(bool condition) {
     if (!condition)

@@ -1,0 +1,9 @@
+/* Cisco HDLC behind a byte that says whether the host received or sent it. */
+#include "decode/link/link.h"
+
+enum decode_reason link_c_hdlc_with_direction(struct native_walk *walk) {
+    if (!native_have(walk, 1))
+        return DECODE_link_truncated;
+    walk->offset++;
+    return link_c_hdlc(walk);
+}
