@@ -53,6 +53,20 @@ class Readme(unittest.TestCase):
         self.assertEqual(manifest["appVersion"], project)
 
 
+class Sizing(unittest.TestCase):
+    """deploy/sizing.md says what the chart's defaults are for."""
+
+    def test_the_row_of_the_charts_defaults(self):
+        page = (chart.REPOSITORY / "deploy" / "sizing.md").read_text()
+        row = re.search(r"^\| [^|]*, as the chart comes \| (\S+) \| (\S+) \| (\S+) \| [^|]* \| (\d+), (\d+) \| (\d+) MiB \|", page, re.MULTILINE)
+        _, new_flows, open_flows, table, meters, limit = (int(text.replace(",", "")) for text in row.groups())
+        self.assertEqual((table, meters), (VALUES["meter"]["flowTableSize"], VALUES["meter"]["meters"]))
+        self.assertEqual(open_flows, new_flows * int(VALUES["meter"]["idleTimeout"].removesuffix("s")))
+        self.assertLess(open_flows, table, "the default table doesn't hold the flows of the node that it is said to be for")
+        pod = chart.find(chart.objects(chart.render(chart.LEAST)), "DaemonSet")["spec"]["template"]["spec"]["containers"][0]
+        self.assertEqual(pod["resources"]["limits"]["memory"], f"{limit}Mi")
+
+
 class Suites(unittest.TestCase):
     def test_helm_unittest(self):
         answer = chart.run(chart.tool("helm-unittest"), "--strict", chart.CHART)

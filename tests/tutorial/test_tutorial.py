@@ -1,4 +1,5 @@
 """NFStream's tutorial: each cell of deploy/coming-from-nfstream.md under NFStream 6.6.0 and here, and the tables compared."""
+import hashlib
 import os
 import pickle
 import subprocess
@@ -128,6 +129,14 @@ class Tutorial(unittest.TestCase):
 
 
 class Page(unittest.TestCase):
+    @unittest.skipUnless(PRESENT, "no captures")
+    def test_the_page_says_which_captures_these_are(self):
+        """Their sizes and sums, by which whoever has one knows that it is the one."""
+        text = page.PAGE.read_text()
+        for name in CAPTURES:
+            content = (PCAPS / name).read_bytes()
+            self.assertRegex(text, rf"\| `{name}` \| {len(content):,} \| .+ \| `{hashlib.sha256(content).hexdigest()}` \|")
+
     def test_every_step_has_a_test_and_cells_for_both(self):
         text = page.PAGE.read_text(encoding="utf-8")
         numbers = [number for number, _ in page.steps(text)]
