@@ -158,7 +158,7 @@ static void live_never_waits(void **state) {
         assert_int_equal(write_lines(sink, MANY, &error), 0);
         assert_false(sink_file.has_room(sink));
         assert_int_equal(sink_file.poll(sink, &error), 0);
-        assert_true(clock_monotonic() - began < 1000000);
+        assert_true(clock_monotonic() - began < 20000000); /* nobody reads: a wait would have no end */
         struct sink_statistics statistics = statistics_of(sink);
         assert_true(statistics.dropped[SINK_DROP_queue_full] > 0);
         assert_true(statistics.in_flight > 0);
