@@ -7,6 +7,10 @@ cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=cl
     -DFLOWSENSOR_FUZZ_SECONDS="${FLOWSENSOR_FUZZ_SECONDS:-60}"
 cmake --build build/fuzz --target fuzz-targets
 corpus=build/fuzz/tests/fuzz/corpus
+# What long runs found: corpus/NAME.tar.gz has the inputs that together cover it (the target's -set_cover_merge=1).
+for found in tests/fuzz/corpus/*.tar.gz; do
+  tar -xzf "$found" -C "$corpus/$(basename "$found" .tar.gz)"
+done
 python3 tests/fuzz/seeds.py $corpus/meter tests/captures/*.pcap
 mkdir -p $corpus/captures
 cp tests/captures/*.pcapng $corpus/captures
