@@ -73,7 +73,7 @@ static enum decode_reason skip_extension_header(const struct nfstream_walk *walk
 enum decode_reason nfstream_ipv6_payload(const struct nfstream_walk *walk,
                                          struct nfstream_ipv6_payload *payload) {
     enum decode_reason reason = DECODE_METERED;
-    size_t left = walk->captured - walk->ip - IPV6_HEADER;
+    size_t left = (uint16_t)(walk->captured - walk->ip - IPV6_HEADER); /* 16 bits in NFStream */
     payload->offset = walk->ip + IPV6_HEADER;
     payload->length = nfstream_u16(walk, walk->ip + 4);
     payload->protocol = walk->bytes[walk->ip + 6];
