@@ -6,7 +6,7 @@
 
 const struct flag_row flag_rows[] = {
     {FLAG_CAPTURE, "-r", NULL, "FILE", COMPLETE_FILE, NULL, false,
-     "read a capture (pcap, pcapng, .gz, .zst); - is standard input; repeatable, and -r may be left out"},
+     "read a capture (pcap, pcapng, .gz, .zst); - is standard input; repeatable; -r may be left out"},
     {FLAG_SORT, NULL, "--sort", NULL, COMPLETE_NOTHING, NULL, false,
      "read the captures in the order of their first packets' times"},
     {FLAG_INTERFACE, "-i", NULL, "IFACE", COMPLETE_INTERFACE, NULL, false,
