@@ -23,13 +23,17 @@ def converter(field, column, empty_is_null):
     return lambda row: convert(row[column]) if row[column] else None
 
 
+# Columns that text has and schemas have not.
+TEXT_ALONE = {"capture_file"}
+
+
 def read_csv(path, schema):
     """All records of a CSV file. An empty cell is null, but in NFStream's columns, which are never null, an empty text."""
     with open(path, encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         header = next(rows)
         columns = {name: index for index, name in enumerate(header)}
-        if len(columns) != len(header) or set(columns) - set(schema.names):
+        if len(columns) != len(header) or set(columns) - set(schema.names) - TEXT_ALONE:
             raise ValueError(f"{path}: columns that are double or not of {schema.name}")
         empty_is_null = not schema.name.startswith("nfstream")
         converters = [converter(field, columns.get(field.name), empty_is_null) for field in schema.fields]
