@@ -161,7 +161,7 @@ int main(int argc, char **argv) {
     fill_standard_descriptors();
     struct config config;
     struct error error = {0};
-    struct request request;
+    struct request request = {0};
     config_defaults(&config);
     int result = config.no_memory ? 0 : command_line_parse(argc, argv, &request, &config, &error);
     configure_log(&config);

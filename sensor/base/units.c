@@ -188,7 +188,7 @@ int units_parse_size(const char *text, uint64_t *bytes, struct error *reason) {
 }
 
 int units_parse_duration(const char *text, int64_t *microseconds, struct error *reason) {
-    uint64_t value;
+    uint64_t value = 0;
     int result = parse(text, &duration_measure, &value, reason);
     if (result == 0 && value > INT64_MAX)
         return error_set(reason, ERANGE, EX_CONFIG, "\"%s\" is too large", text);

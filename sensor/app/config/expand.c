@@ -23,6 +23,11 @@ static char *read_whole(const char *path, struct error *reason) {
                   EXPANDED_FILE_MAX);
         return NULL;
     }
+    if (strlen(content) != length) {
+        free(content);
+        error_set(reason, EINVAL, EX_CONFIG, "${file:%s}: has a NUL byte, so it is no text", path);
+        return NULL;
+    }
     while (length > 0 && (content[length - 1] == '\n' || content[length - 1] == '\r'))
         content[--length] = '\0';
     return content;

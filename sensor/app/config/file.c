@@ -240,10 +240,19 @@ static int read_and_parse(struct config *config, const char *path, FILE *stream,
     size_t length = fread(text, 1, CONFIG_SIZE_MAX, stream);
     bool whole = fgetc(stream) == EOF;
     text[length] = '\n'; /* so that an empty file has a byte */
-    int result =
-        whole ? parse(config, path, text, length + 1, error)
-              : error_set(error, EFBIG, EX_CONFIG,
-                          "%s: larger than 1 MiB; is this the configuration? Give its path with -c", path);
+    /* A string would end at it, and what follows be lost without a word. */
+    const char *nul = memchr(text, '\0', length);
+    int result;
+    if (!whole)
+        result = error_set(error, EFBIG, EX_CONFIG,
+                           "%s: larger than 1 MiB; is this the configuration? Give its path with -c", path);
+    else if (nul)
+        result = error_set(
+            error, EINVAL, EX_CONFIG,
+            "%s: has a NUL byte after %zu bytes, so it is no text; give the configuration's path with -c",
+            path, (size_t)(nul - text));
+    else
+        result = parse(config, path, text, length + 1, error);
     free(text);
     return result;
 }

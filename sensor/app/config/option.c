@@ -99,7 +99,7 @@ static int check_range(const struct option_row *row, const char *text, int64_t v
 }
 
 static int set_number(const struct option_row *row, void *object, const char *text, struct error *reason) {
-    int64_t value;
+    int64_t value = 0;
     int result = parse_number(row, text, &value, reason);
     if (result == 0)
         result = check_range(row, text, value, reason);

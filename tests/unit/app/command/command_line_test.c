@@ -266,7 +266,8 @@ static void each_w_is_an_output(void **state) {
     parse_well(line, &config);
     assert_int_equal(config.output_count, CONFIG_OUTPUTS_MAX);
     config_release(&config);
-    refuse(strcat(line, " -w16"), EX_USAGE, "-w is given more than 16 times");
+    snprintf(line + strlen(line), sizeof line - strlen(line), " -w16");
+    refuse(line, EX_USAGE, "-w is given more than 16 times");
 }
 
 static void what_other_programs_have_is_hinted_at(void **state) {

@@ -109,6 +109,26 @@ static void a_syntax_error_has_its_line(void **state) {
     refuse_text("profile = \"native\";\nprofile = \"native\";", "CONF:2: duplicate setting name");
 }
 
+static void a_nul_byte_is_no_text(void **state) {
+    (void)state;
+    static const char text[] = "profile = \"native\\0\";\nmeter = { };\n";
+    struct config config;
+    struct error error = {0};
+    char bytes[sizeof text];
+    memcpy(bytes, text, sizeof text);
+    bytes[18] = '\0';
+    char *path = text_file(bytes, sizeof bytes - 1);
+    config_defaults(&config);
+    assert_true(config_load(&config, path, &error) < 0);
+    assert_line(&error, EX_CONFIG, "has a NUL byte after 18 bytes");
+    config_release(&config);
+    char line[128];
+    snprintf(line, sizeof line, "identity = { sensor_id = \"${file:%s}\"; };", path);
+    refuse_text(line, "has a NUL byte, so it is no text");
+    unlink(path);
+    free(path);
+}
+
 static void an_included_files_errors_have_its_name(void **state) {
     (void)state;
     char *path = text_file("\nmeter = { nothing = 1; };\n", 26);
@@ -167,6 +187,7 @@ int main(void) {
         cmocka_unit_test(a_wrong_type_has_its_line_and_the_right_one),
         cmocka_unit_test(a_wrong_value_has_its_line_and_the_reason),
         cmocka_unit_test(a_syntax_error_has_its_line),
+        cmocka_unit_test(a_nul_byte_is_no_text),
         cmocka_unit_test(an_included_files_errors_have_its_name),
         cmocka_unit_test(there_are_at_most_16_outputs),
         cmocka_unit_test(what_cannot_be_read_is_no_input),
