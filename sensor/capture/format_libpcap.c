@@ -57,6 +57,8 @@ static enum read_result libpcap_open(struct recording *recording) {
     if (libpcap->handle == NULL)
         return READ_FAILED;
     libpcap->link_type = pcap_datalink(libpcap->handle);
+    if (libpcap->link_type > UINT16_MAX)
+        return recording_fails(recording, "its link type %d uses reserved bits", libpcap->link_type);
     bool filters =
         source_set_filter(libpcap->handle, recording->filter, recording->name, &recording->refusal) == 0;
     return filters ? READ_GOOD : READ_FAILED;
