@@ -3,13 +3,9 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-#define EACH_PLACE(clients, place)                                                                       \
-    for (struct http_client *place = (clients)->places; (place) < (clients)->places + HTTP_CLIENTS_ROOM; \
-         (place)++)
-
 void http_clients_init(struct http_clients *clients) {
-    EACH_PLACE(clients, place)
-    *place = (struct http_client){.descriptor = -1};
+    for (size_t i = 0; i < HTTP_CLIENTS_ROOM; i++)
+        clients->places[i] = (struct http_client){.descriptor = -1};
 }
 
 static bool is_served(const struct http_client *client) {
@@ -25,7 +21,8 @@ static void cut(struct http_client *client) {
 static void cut_oldest(struct http_clients *clients) {
     struct http_client *oldest = NULL;
     int served = 0;
-    EACH_PLACE(clients, place) {
+    for (size_t i = 0; i < HTTP_CLIENTS_ROOM; i++) {
+        struct http_client *place = &clients->places[i];
         if (!is_served(place))
             continue;
         served++;
@@ -38,7 +35,8 @@ static void cut_oldest(struct http_clients *clients) {
 
 struct http_client *http_clients_add(struct http_clients *clients, int descriptor, int64_t now) {
     cut_oldest(clients);
-    EACH_PLACE(clients, place) {
+    for (size_t i = 0; i < HTTP_CLIENTS_ROOM; i++) {
+        struct http_client *place = &clients->places[i];
         if (place->descriptor >= 0)
             continue;
         *place = (struct http_client){.descriptor = descriptor, .since = now};
@@ -56,7 +54,9 @@ void http_client_remove(struct http_client *client) {
 }
 
 void http_clients_sweep(struct http_clients *clients, int64_t now) {
-    EACH_PLACE(clients, place)
-    if (is_served(place) && now - place->since > HTTP_CLIENT_MICROSECONDS)
-        cut(place);
+    for (size_t i = 0; i < HTTP_CLIENTS_ROOM; i++) {
+        struct http_client *place = &clients->places[i];
+        if (is_served(place) && now - place->since > HTTP_CLIENT_MICROSECONDS)
+            cut(place);
+    }
 }
