@@ -1,5 +1,6 @@
 """The README's first commands, run as they stand there, and what it shows of them. Run: python3 tests/e2e/run.py test_readme
 """
+import os
 import re
 import shlex
 import socket
@@ -51,6 +52,16 @@ class Readme(Case):
         records = int(re.search(r"made (\d+)", "\n".join(lines))[1])
         self.assertEqual((there - here) % records, 0, f"README shows {there} bytes, this run made {here}")
         self.assertIn((there - here) // records + len(socket.gethostname()), range(1, 65))
+
+    def test_exit_codes_are_all_there(self):
+        listed = re.search(r"^Exit codes: (.*?)\.$", README, re.DOTALL | re.MULTILINE)[1].replace("\n", " ").split(", ")
+        reference = run("reference").text().split("## Exit codes")[1]
+        self.assertEqual(listed, [f"{code} {meaning}" for code, meaning in re.findall(r"^\| (\d+) \| (.*) \|$", reference, re.MULTILINE)])
+        codes = {int(item.split()[0]) for item in listed}
+        for source in (REPOSITORY / "sensor").rglob("*.c"):
+            for name in re.findall(r"\bEX_[A-Z]+\b", source.read_text()):
+                with self.subTest(name, source=source.name):
+                    self.assertIn(getattr(os, name, 0), codes)
 
 
 if __name__ == "__main__":

@@ -69,8 +69,8 @@ const struct command_row command_rows[] = {
      "its permissions. What exists stays as it is."},
     {"verify", NULL, COMMAND_VERIFY, false, CONFIGURED,
      "send one record to each topic, read it back through the registry and compare",
-     "Sends a record of a made-up flow to the topic of each Kafka output, where it stays (its header verify says what it is), reads it back and decodes it with the schema "
-     "that the registry has for it."},
+     "Sends a record of a made-up flow to the topic of each Kafka output, reads it back and decodes it with the schema that the "
+     "registry has for it. The record stays in the topic, marked by the header verify."},
     {"memory", NULL, COMMAND_MEMORY, false, CONFIGURED,
      "the resident memory that a live run takes at most, part by part",
      "Computes it from the configuration; without one, from the defaults. Connects nowhere."},
@@ -99,6 +99,7 @@ const struct exit_code_row exit_code_rows[] = {
     {EX_DATAERR, "bad capture"},
     {EX_NOINPUT, "no input"},
     {EX_UNAVAILABLE, "broker or registry unavailable"},
+    {EX_OSERR, "out of memory or another system error"},
     {EX_OSFILE, "library of another version"},
     {EX_CANTCREAT, "output cannot be created"},
     {EX_IOERR, "output failed"},
