@@ -43,7 +43,8 @@ static void handle_hangup(int number) {
         atomic_store(&reloading, true);
 }
 
-/* What befalls an output is an error that its write tells: of a reader that went away, of a file as large as it may get. */
+/* SIGPIPE and SIGXFSZ are ignored, since the write itself fails then and tells why: the reader went away, or the file
+ * is as large as it may get. */
 static const struct {
     int number;
     void (*handler)(int);

@@ -1,6 +1,6 @@
-/* What signals do to a run; the table is in control.c, and for people in deploy/running.md. The first SIGINT or SIGTERM asks for an
- * orderly end, a second one ends the process at once. SIGHUP is the same where the run's terminal has gone; else it asks for keys
- * to be read again. */
+/* What signals do to a run; the table is in control.c, and for people in deploy/running.md. The first SIGINT or SIGTERM
+ * asks for an orderly end, a second one ends the process at once. SIGHUP is the same where the run's terminal has gone;
+ * else it asks for keys to be read again. */
 #pragma once
 
 #include <signal.h>

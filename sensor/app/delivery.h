@@ -27,7 +27,8 @@ struct delivery {
         stop; /* an output or a meter's source can't go on, or max_nflows are admitted: all shall end */
 };
 
-/* Opens all outputs; `capture_files` of *delivery is set before. After a failure delivery_close() frees what was opened. */
+/* Opens all outputs; `capture_files` of *delivery is set before. After a failure delivery_close() frees what was
+ * opened. */
 int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,
                   struct error *error);
 void delivery_close(struct delivery *delivery);

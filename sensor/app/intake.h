@@ -32,8 +32,8 @@ struct intake_calls {
     void (*packet)(void *context, const struct packet *packet);
     /* Files: what follows is a recording of its own; open flows end, and time begins anew. */
     void (*begin_recording)(void *context);
-    /* Live: time went on to `time` (ticks), on a quiet link by the host's clock. True: there is more to do than one call may
-     * take, and the next frame is not waited for. */
+    /* Live: time went on to `time` (ticks), on a quiet link by the host's clock. True: there is more to do than one
+     * call may take, and the next frame is not waited for. */
     bool (*time_passed)(void *context, int64_t time);
     /* Every few thousand packets, and on a live link about ten times a second at least. */
     void (*housekeeping)(void *context);

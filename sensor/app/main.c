@@ -147,7 +147,8 @@ static void fill_standard_descriptors(void) {
             _Exit(EX_OSERR);
 }
 
-/* What a command printed must have arrived. A reader that has seen enough is no failure; most are gone by SIGPIPE then. */
+/* What a command printed must have arrived. A reader that has seen enough is no failure; mostly SIGPIPE has ended
+ * the command by then. */
 static int end_printing(int result, struct error *error) {
     errno = 0;
     bool arrived = fflush(stdout) == 0 && !ferror(stdout);

@@ -71,9 +71,9 @@ int output_open(struct output *output, const struct output_plan *output_plan, co
                 const struct anonymize_key *key, struct registry *registry, struct error *error);
 void output_close(struct output *output);
 
-/* A meter's thread: makes the flow's record; false if there is none to send: the output is for records of the sensor itself,
- * or failed, or no memory (both counted: of every flow there is a record in the ledger). The message is valid until the same
- * meter's next record. */
+/* A meter's thread: makes the flow's record; false if there is none to send: the output is for records of the sensor
+ * itself, or failed, or no memory (both counted: of every flow there is a record in the ledger). The message is valid
+ * until the same meter's next record. */
 bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message);
 
 /* The delivering thread: the same of a report, if the output is for those. */

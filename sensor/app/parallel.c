@@ -26,8 +26,8 @@ enum {
     NAP_MICROSECONDS = 1000, /* while a ring is empty: much less than it takes to fill one */
     RECORDS_AT_ONCE = 64,    /* of one meter, before the next one's are looked at */
     ENTRIES_PER_COUNT = 4096,
-    /* Percent of a meter's ring for records of flows that may end later, and for all while their output is slow. What is left between
-     * the two is for flows that must end. */
+    /* Percent of a meter's ring for records of flows that may end later, and for all while their output is slow. What
+     * is left between the two is for flows that must end. */
     ROOM_FOR_SWEEPS = 25,
     ROOM_FOR_PATIENCE = 75,
 };
@@ -63,7 +63,8 @@ struct crew {
     sigset_t signals;      /* this thread's mask outside of parallel_run() */
 };
 
-/* Live capture never waits: what finds no room is counted. Nothing is captured any more once the meter ends its flows. */
+/* Live capture never waits: what finds no room is counted. Nothing is captured any more once the meter ends its
+ * flows. */
 static void send_by_ring(void *context, size_t output, const struct message *message) {
     struct worker *worker = context;
     bool waits = worker->ending || !worker->crew->pipeline->plan->live;
@@ -241,7 +242,8 @@ static void *work_from_inbox(void *context) {
 
 /* Delivery. */
 
-/* Live, a record stays in its ring while its output is slow and the ring has room: the meters then hold back what may wait. */
+/* Live, a record stays in its ring while its output is slow and the ring has room: the meters then hold back what may
+ * wait. */
 static bool holds_back(struct crew *crew, struct worker *worker, size_t output) {
     if (!crew->pipeline->plan->live || ring_percent_filled(worker->outbox) >= ROOM_FOR_PATIENCE)
         return false;

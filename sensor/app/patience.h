@@ -1,5 +1,5 @@
-/* How long who may wait holds back for an output that is slow. One that takes nothing at all for that long is not slow but away: then
- * nobody holds back until it takes something again, and what finds no room is dropped and counted. */
+/* How long those that may wait hold back for a slow output. One that takes nothing at all for that long is not slow but
+ * away: then nobody holds back until it takes something again, and what finds no room is dropped and counted. */
 #pragma once
 
 #include <stdbool.h>

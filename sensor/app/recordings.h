@@ -1,5 +1,6 @@
-/* Keeps an eye on the times of captures that are read one after another: where one begins before the one before it has ended,
- * it is another recording; where many times of one had to be raised, somebody should know. Belongs to the intake's thread. */
+/* Keeps an eye on the times of captures that are read one after another: where one begins before the one before it has
+ * ended, it is another recording; where many times of one had to be raised, somebody should know. Belongs to the
+ * intake's thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,12 +15,12 @@ struct recordings {
     uint32_t file;   /* that is read, as in struct frame */
     uint32_t before; /* the file of the last time, for a message */
     int64_t end;     /* highest time of the recording, microseconds */
-    /* Up to the file's begin: */
+    /* Before the file: */
     uint64_t packets, raised;
 };
 
-/* To be called with each frame of a file before it is decoded. True: another recording begins with it, after one line that
- * says so. `packets` and `raised` so far are for a warning at the end of a file. */
+/* To be called with each frame of a file before it is decoded. True: another recording begins with it, after one line
+ * that says so. `packets` and `raised` so far are for a warning at the end of a file. */
 bool recordings_take(struct recordings *recordings, const struct capture *capture, const struct frame *frame,
                      uint64_t packets, uint64_t raised);
 

@@ -1,5 +1,5 @@
-/* Threads, made in one place: each has a name and starts with every signal blocked, so that a signal is always delivered to a
- * thread that waits for it. What such a thread starts inherits that, also inside a library. */
+/* Threads, made in one place: each has a name and starts with every signal blocked, so that a signal is always
+ * delivered to a thread that waits for it. What such a thread starts inherits that, also inside a library. */
 #pragma once
 
 #include <pthread.h>

@@ -22,18 +22,18 @@ struct frame {
     int64_t to_steady; /* live: microseconds from the recorded time to the steady one (base/clock.h) where the
                                  wall clock was stepped; otherwise 0 */
     int link_type;     /* DLT_* of libpcap; may change from frame to frame */
-    uint32_t file;     /* which of the captures the frame is of, as capture_file_name() counts; live 0 */
+    uint32_t file;     /* which of the captures the frame is of, as capture_file_names() counts; live 0 */
 };
 
 struct capture_options {
     const char *const *files; /* read one after another; "-" is standard input; NULL for live */
     size_t file_count;
-    bool sort;        /* files: by the time of their first packets, not as they are given */
-    bool as_nfstream; /* files: read by libpcap, with its limits, and on behind errors, as NFStream does */
-    const char *interface;       /* name, or "auto" (the default route's); NULL for files */
-    const char *bpf_filter;      /* pcap-filter(7); NULL: everything */
-    bool promiscuous_mode;       /* live */
-    uint32_t snapshot_length;    /* live: bytes kept of each frame */
+    bool sort;                /* files: by the time of their first packets, not as they are given */
+    bool as_nfstream;         /* files: read by libpcap, with its limits, and past errors, as NFStream does */
+    const char *interface;    /* name, or "auto" (the default route's); NULL for files */
+    const char *bpf_filter;   /* pcap-filter(7); NULL: everything */
+    bool promiscuous_mode;    /* live */
+    uint32_t snapshot_length; /* live: bytes kept of each frame */
     uint32_t socket_buffer_size; /* live: bytes of the kernel's ring; 0: libpcap's default */
     uint32_t poll_milliseconds;  /* live: capture_next() returns CAPTURE_IDLE at the latest after this long */
     const char *permission_remedy; /* live: what to do where permission is missing; NULL: a general word */
@@ -57,9 +57,9 @@ enum capture_event {
 
 struct capture;
 
-/* Opens the source; files are opened one by one as they are reached. On failure *capture is unchanged: no file of the list is
- * a capture, as far as can be told without waiting. Exit codes: EX_NOINPUT no such file or interface, EX_DATAERR not a capture,
- * EX_NOPERM, EX_CONFIG bad BPF. */
+/* Opens the source; files are opened one by one as they are reached. On failure *capture is unchanged. It fails if no
+ * file of the list is a capture, as far as can be told without waiting. Exit codes: EX_NOINPUT no such file or interface,
+ * EX_DATAERR not a capture, EX_NOPERM, EX_CONFIG bad BPF. */
 int capture_open(const struct capture_options *options, struct capture **capture, struct error *error);
 void capture_close(struct capture *capture);
 
@@ -69,13 +69,14 @@ enum { CAPTURE_SHARES_MAX = 64 };
 int capture_open_shares(const struct capture_options *options, size_t count, struct capture **captures,
                         struct error *error);
 
-/* 0 and *event, or -errno: the source failed (a file can't be read, or is cut: EX_DATAERR; an interface went away: EX_IOERR).
- * What was given out before stays valid work; the caller finishes it and exits with the error's code. A later call goes on
- * with the next file; after the failure of an interface it gives CAPTURE_END. */
+/* 0 and *event, or -errno: the source failed (a file can't be read, or is cut: EX_DATAERR; an interface went away:
+ * EX_IOERR). What was given out before stays valid work; the caller finishes it and exits with the error's code. A
+ * later call goes on with the next file; after the failure of an interface it gives CAPTURE_END. */
 int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,
                  struct error *error);
 
-/* Live: from now on capture_next() waits for no frame, and gives CAPTURE_IDLE at once where there is none; or it waits again. */
+/* Live: from now on capture_next() waits for no frame, and gives CAPTURE_IDLE at once where there is none; or it waits
+ * again. */
 void capture_hurry(struct capture *capture, bool hurry);
 
 /* Makes capture_next() return CAPTURE_END soon: of a live source, once it has given out the frames that came before the call.
@@ -88,14 +89,15 @@ void capture_statistics(struct capture *capture, struct capture_statistics *stat
 /* Name of the source now being read, for messages: a file's path or an interface's name. */
 const char *capture_source_name(const struct capture *capture);
 
-/* The link type of a live source, as libpcap names it ("EN10MB"); "" if it has no name, or the source is a file, whose may
- * change. */
+/* The link type of a live source, as libpcap names it ("EN10MB"); "" if it has no name, or the source is a list of
+ * files, which may have several. */
 const char *capture_link_type_name(const struct capture *capture);
 
 /* The paths of all files as they were given, by frame.file; NULL: live. Of the capture, from its opening on. */
 const char *const *capture_file_names(const struct capture *capture);
 
-/* Whether a link type is known that the filter could be of (filter.c); what a run reads decides. EX_CONFIG with libpcap's words. */
+/* Whether the filter compiles for some common link type (filter.c); in a run the source's own decides. EX_CONFIG with
+ * libpcap's words. */
 int capture_check_filter(const char *filter, struct error *error);
 
 /* Calls `visit` for each interface that can be captured from: name, description or "", addresses as text. */

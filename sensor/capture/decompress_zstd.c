@@ -1,5 +1,5 @@
-/* Zstandard (RFC 8878), also several frames one after another and skippable ones, as pzstd makes them. A window of more than
- * 128 MiB (zstd --long=28 and above) is refused, as zstd(1) does by itself. */
+/* Zstandard (RFC 8878), also several frames one after another and skippable ones, as pzstd makes them. A window of more
+ * than 128 MiB (zstd --long=28 and above) is refused, as zstd(1) does by itself. */
 #include <errno.h>
 #include <stdlib.h>
 #include <zstd.h>

@@ -12,8 +12,9 @@ struct decompressor {
     const char *name; /* "gzip" */
     bool (*recognizes)(const uint8_t magic[DECOMPRESSOR_MAGIC]);
     void *(*open)(void); /* NULL: no memory */
-    /* Takes *in_length bytes at most from `in` and gives *out_length at most to `out`; both lengths become what was used.
-     * `last`: nothing follows `in`. 0, or -EBADMSG and *reason. With nothing given, nothing taken and `last` it is the end. */
+    /* Takes *in_length bytes at most from `in` and gives *out_length at most to `out`; both lengths become what was
+     * used. `last`: nothing follows `in`. 0, or -EBADMSG and *reason. With nothing given, nothing taken and `last` it
+     * is the end. */
     int (*run)(void *state, const uint8_t *in, size_t *in_length, uint8_t *out, size_t *out_length, bool last,
                const char **reason);
     void (*close)(void *state);

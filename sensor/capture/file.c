@@ -158,7 +158,8 @@ static void check_paths(struct file_capture *capture) {
     }
 }
 
-/* Whether the file is a capture, as far as its first bytes tell; it is left open. What may make us wait is taken for one. */
+/* Whether the file is a capture, as far as its first bytes tell; it is left open. What may make us wait is taken for
+ * one. */
 static int try_file(struct file_capture *capture, size_t i, struct error *error) {
     struct stat status;
     uint64_t size;

@@ -45,7 +45,7 @@ int file_order(const char **names, size_t count, struct reader *reader, struct e
         if (!can_be_read_twice(names[i]))
             return error_set(
                 error, EINVAL, EX_USAGE,
-                "%s can't be sorted among other captures, since it can be read once only; leave out --sort",
+                "%s can't be sorted among other captures, since it can be read only once; leave out --sort",
                 reader_name_of(names[i]));
     struct dated *all = calloc(count, sizeof *all);
     if (all == NULL)

@@ -1,6 +1,7 @@
-/* Captures as NFStream reads them, by libpcap: of a pcapng with several interfaces those that are like the first one, and
- * what can be read behind something damaged. libpcap hands the seconds of pcap, which have no sign, over with one until its
- * version 1.10.5; NFStream then makes them a time at the end of 64 bits, which no reader of records could take. */
+/* Captures as NFStream reads them, by libpcap: of a pcapng with several interfaces those that are like the first one,
+ * and what can be read behind something damaged. libpcap hands the seconds of pcap, which have no sign, over with one
+ * until its version 1.10.5; NFStream then makes them a time at the end of 64 bits, which no reader of records could
+ * take. */
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdio.h>

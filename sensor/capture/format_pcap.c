@@ -1,5 +1,5 @@
-/* pcap (draft-ietf-opsawg-pcap), with the variants that libpcap reads: both byte orders, microseconds and nanoseconds, the
- * versions in which the two lengths were swapped, and the longer packet headers of a patch to libpcap 0.4. */
+/* pcap (draft-ietf-opsawg-pcap), with the variants that libpcap reads: both byte orders, microseconds and nanoseconds,
+ * the versions in which the two lengths were swapped, and the longer packet headers of a patch to libpcap 0.4. */
 #include <limits.h>
 
 #include "capture/format.h"
@@ -12,7 +12,7 @@ enum {
     FILE_HEADER = 24,
     PACKET_HEADER = 16,
     PATCHED_PACKET_HEADER = 24, /* interface, protocol and kind of packet behind the usual ones */
-    LINK_RESERVED = 0x03ff0000, /* between the link type and the length of check sums */
+    LINK_RESERVED = 0x03ff0000, /* between the link type and the length of checksums */
     ETHERNET = 1,
     COOKED_HEADER = 14, /* that the patch put before frames, on top of the snapshot length */
 };
@@ -73,7 +73,8 @@ static enum read_result pcap_open(struct recording *recording) {
         return recording_fails(recording, "its link type %u (0x%08x) uses reserved bits", link, link);
     pcap->link = link_find(recording->links, (uint16_t)link);
     if (pcap->link == NULL)
-        return recording_fails(recording, "there is no memory for its link type, or too many of them");
+        return recording_fails(recording,
+                               "there is no memory for its link type, or the captures have too many");
     pcap->packet_header = magic == PATCHED ? PATCHED_PACKET_HEADER : PACKET_HEADER;
     pcap->divisor = magic == NANOSECONDS ? 1000 : 1;
     set_snapshot(pcap, load32(header + SNAPSHOT, pcap->swapped), magic == PATCHED);

@@ -1,6 +1,6 @@
-/* pcapng (draft-ietf-opsawg-pcapng): every section, in either byte order; every interface, with its own link type, snapshot
- * length, resolution and offset of times; packets in enhanced, simple and the obsolete packet blocks. Other blocks are passed
- * over. What a block says of its length is checked before it is believed. */
+/* pcapng (draft-ietf-opsawg-pcapng): every section, in either byte order; every interface, with its own link type,
+ * snapshot length, resolution and offset of times; packets in enhanced, simple and the obsolete packet blocks. Other
+ * blocks are passed over. What a block says of its length is checked before it is believed. */
 #include <limits.h>
 #include <stdlib.h>
 
@@ -84,7 +84,7 @@ static enum read_result look_at_block(struct recording *recording, struct block 
         return recording_lacks(recording, false, "a block");
     if (seen == block->length && load32(head + seen - 4, pcapng->swapped) != block->length)
         return recording_fails(recording,
-                               "a block of type %u has the length %u at its begin and %u at its end",
+                               "a block of type %u has the length %u at its start and %u at its end",
                                block->type, block->length, load32(head + seen - 4, pcapng->swapped));
     block->body = head + BLOCK_HEAD;
     block->body_length = seen == block->length ? seen - BLOCK_FRAME : seen - BLOCK_HEAD;
@@ -161,7 +161,7 @@ static const char *read_options(const struct pcapng *pcapng, struct interface *i
         if (padded > length)
             return "is cut within an option";
         if (!set_option(pcapng, interface, code, options + HEAD, size))
-            return "has a resolution or offset of times that is none";
+            return "has an impossible resolution or offset of times";
         options += padded;
         length -= padded;
     }
@@ -203,7 +203,7 @@ static enum read_result add_interface(struct recording *recording, const struct 
         return recording_fails(recording, "the description of interface %u %s", pcapng->count, wrong);
     interface.link = link_find(recording->links, load16(block->body, pcapng->swapped));
     if (interface.link == NULL || !make_room(pcapng))
-        return recording_fails(recording, "there is no memory for interface %u, or too many of them",
+        return recording_fails(recording, "there is no memory for interface %u, or there are too many",
                                pcapng->count);
     interface.snapshot = load32(block->body + SNAPSHOT, pcapng->swapped);
     if (interface.snapshot == 0 || interface.snapshot > LINK_FRAME_MAX)

@@ -1,5 +1,5 @@
-/* What libpcap knows of link types: the number that it gives a recorded one, how long frames may be, and filters. One table
- * for all captures of a run, so that a filter is compiled once for each link type. One thread. */
+/* What libpcap knows of link types: the number that it gives a recorded one, how long frames may be, and filters. One
+ * table for all captures of a run, so that a filter is compiled once for each link type. One thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,7 +30,8 @@ void link_table_destroy(struct link_table *table); /* NULL is fine */
 enum { LINK_TYPES_MAX = 256 };
 const struct link *link_find(struct link_table *table, uint16_t recorded);
 
-/* The error of a filter that can't be compiled for the link type (link->refuses); `name` of the capture is for its text. */
+/* The error of a filter that can't be compiled for the link type (link->refuses); `name` of the capture is for its
+ * text. */
 int link_refuse_filter(const struct link_table *table, const struct link *link, const char *name,
                        struct error *error);
 

@@ -105,8 +105,8 @@ static enum read_result refuse_format(struct recording *recording, const uint8_t
             return recording_fails(
                 recording, "it is compressed by %s, and only gzip and zstd are read; %s %s | flowsensor -r -",
                 strangers[i].name, strangers[i].command, recording->name);
-    return recording_fails(recording, "it begins with the bytes %02x %02x %02x %02x, which are those of none",
-                           magic[0], magic[1], magic[2], magic[3]);
+    return recording_fails(recording, "it begins with the bytes %02x %02x %02x %02x", magic[0], magic[1],
+                           magic[2], magic[3]);
 }
 
 static enum read_result choose_format(struct reader *reader) {

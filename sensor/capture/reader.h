@@ -1,5 +1,5 @@
-/* One capture after another, from its path to its frames: opens the file, finds out compression and format, and reads. One
- * reader for all captures of a run; one thread. */
+/* One capture after another, from its path to its frames: opens the file, finds out compression and format, and reads.
+ * One reader for all captures of a run; one thread. */
 #pragma once
 
 #include <stdatomic.h>

@@ -15,8 +15,8 @@ bool steady_look(struct steady *steady, const struct clock_look *look, int64_t *
     return true;
 }
 
-/* Frames lie in the ring in the order of their coming, next to each other: of the two times that the stamp may mean it is
- * the earlier one that isn't before the frames so far. The one before the step is not after the look that saw it. */
+/* Frames lie in the ring in the order of their coming, next to each other: of the two times that the stamp may mean it
+ * is the earlier one that isn't before the frames so far. The one before the step is not after the look that saw it. */
 static bool is_from_before(const struct steady *steady, int64_t before, int64_t after) {
     int64_t earliest = steady->latest - STEADY_DISORDER;
     return before <= steady->stepped_by && before >= earliest && (before < after || after < earliest);

@@ -44,15 +44,16 @@ void stream_destroy(struct stream *stream); /* NULL is fine */
 
 /* Begins with the bytes of `descriptor`, which stays the caller's. */
 void stream_begin(struct stream *stream, int descriptor);
-/* Finds out by the first bytes how the others are compressed. Called until it is STREAM_GOOD, before anything is looked at. */
+/* Finds out by the first bytes how the others are compressed. Called until it is STREAM_GOOD, before anything is looked
+ * at. */
 enum stream_state stream_recognize(struct stream *stream);
 void stream_end(struct stream *stream);
 
 /* See stream_peek(). */
 const uint8_t *stream_more(struct stream *stream, size_t count);
 
-/* At least `count` bytes (at most STREAM_WINDOW), valid until the next call, or NULL and stream->state. Nothing is used up:
- * after STREAM_IDLE the same call goes on. */
+/* At least `count` bytes (at most STREAM_WINDOW), valid until the next call, or NULL and stream->state. Nothing is used
+ * up: after STREAM_IDLE the same call goes on. */
 static inline const uint8_t *stream_peek(struct stream *stream, size_t count) {
     return stream->end - stream->next >= count && stream->to_skip == 0 ? stream->window + stream->next
                                                                        : stream_more(stream, count);

@@ -57,8 +57,9 @@ void decoder_destroy(struct decoder *decoder) {
 /* A time that is none: every other is later. */
 enum { NO_TIME = -1 };
 
-/* Both dialects divide toward zero, so that a damaged negative fraction takes less than one tick off. What is out of range
- * (pcapng has 64 bits of seconds) is no time; NFStream, whose times have no sign, makes some at the end of all time of it. */
+/* Both dialects divide toward zero, so that a damaged negative fraction takes less than one tick off. What is out of
+ * range (pcapng has 64 bits of seconds) is no time; NFStream, whose times have no sign, makes one in the far
+ * future of it. */
 static int64_t ticks(enum decode_dialect dialect, int64_t seconds, int32_t microseconds) {
     int64_t a_second = dialect == DECODE_NFSTREAM ? 1000 : 1000000;
     int64_t fraction = dialect == DECODE_NFSTREAM ? microseconds / 1000 : microseconds;
@@ -78,7 +79,8 @@ static bool is_own(const struct packet *packet) {
             is_own_end(packet, packet->destination, packet->destination_port));
 }
 
-/* The steady time of a frame whose recorded one is `own`. Live frames have sane times, and others are steady already. */
+/* The steady time of a frame whose recorded one is `own`. Live frames have sane times, and others are steady
+ * already. */
 static int64_t steady_ticks(enum decode_dialect dialect, const struct frame *frame, int64_t own) {
     if (frame->to_steady == 0)
         return own;

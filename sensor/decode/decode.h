@@ -1,6 +1,6 @@
 /* Room 2: what is in a frame. One decoder per capture thread: it holds the clock (packet time never goes back) and,
- * natively, what first fragments say of their datagrams, and later ones that came before them. It allocates nothing after decoder_create(), takes no lock, and reads
- * no byte that was not captured.
+ * natively, what first fragments say of their datagrams, and later ones that came before them. It allocates nothing
+ * after decoder_create(), takes no lock, and reads no byte that was not captured.
  *
  * Two dialects: native, layer by layer as the RFCs say; and nfstream (nfstream.c), which repeats NFStream 6.6.0's
  * parser with its quirks, for `profile = "nfstream"`. */
@@ -21,7 +21,7 @@
 #define DECODE_REASONS(X)                                                   \
     X(time_out_of_range, "recorded time before 1970 or after 2261")         \
     X(link_type, "link type that is not decoded")                           \
-    X(link_damaged, "frame was received with a wrong check sum")            \
+    X(link_damaged, "frame was received with a wrong checksum")             \
     X(link_truncated, "frame ends within the link header")                  \
     X(not_ip, "not IPv4 or IPv6 (ARP, STP, ...)")                           \
     X(too_deep, "more headers nested than the limit")                       \
@@ -74,13 +74,14 @@ void decoder_destroy(struct decoder *decoder);
  * arrival: the packet then is the earliest of them. It borrows from the frame or the decoder, until the next call. */
 enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *frame, struct packet *packet);
 
-/* To be called after decoder_decode(), decoder_advance() and decoder_give_up() until it is false: what else they brought
- * about. Each of these packets is one that was held, or was read as the first fragment that the others waited for. */
+/* To be called after decoder_decode(), decoder_advance() and decoder_give_up() until it is false: what else they
+ * brought about. Each of these packets is one that was held, or was read as the first fragment that the others waited
+ * for. */
 bool decoder_next(struct decoder *decoder, enum decode_reason *reason, struct packet *packet);
 
 /* Natively, once decoder_next() is false: whether the frame that was decoded last holds another packet, as an A-MSDU of
- * 802.11 may; and that one, as decoder_decode() gives the first. Each counts as a packet of its own, whose bytes on the wire
- * are its part of the frame's. */
+ * 802.11 may; and that one, as decoder_decode() gives the first. Each counts as a packet of its own, whose bytes on the
+ * wire are its part of the frame's. */
 bool decoder_has_rest(const struct decoder *decoder);
 enum decode_reason decoder_decode_rest(struct decoder *decoder, const struct frame *frame,
                                        struct packet *packet);
@@ -94,13 +95,13 @@ const struct foreign *decoder_foreign(const struct decoder *decoder);
 /* Packets that are held: read, and neither metered nor ignored yet. */
 uint64_t decoder_held(const struct decoder *decoder);
 
-/* The recorded times that packets may have, in seconds since the epoch: from 1970 up to the end of 2261, the last year that
- * 64 bits of nanoseconds count to its end (pandas has such dates). Natively a packet with another time is ignored; with the
- * nfstream dialect it has the time of the packet before it. */
+/* The recorded times that packets may have, in seconds since the epoch: from 1970 up to the end of 2261, the last year
+ * that 64 bits of nanoseconds count to its end (pandas has such dates). Natively a packet with another time is ignored;
+ * with the nfstream dialect it has the time of the packet before it. */
 #define DECODE_TIME_END INT64_C(9214646400)
 
-/* Packets that follow are of a recording of their own: forgets the time, and what fragments belong together. What is held is
- * to be given up before. */
+/* Packets that follow are of a recording of their own: forgets the time, and what fragments belong together. What is
+ * held is to be given up before. */
 void decoder_begin_recording(struct decoder *decoder);
 
 /* The decoder's clock: highest packet time so far, in ticks of the dialect. Of each packet that is handed out it is

@@ -11,7 +11,8 @@
 #include "decode/held.h"
 #include "decode/tunnel_ports.h"
 
-/* What is left of a frame with several packets, an A-MSDU of 802.11; and what was known of them before the first one. */
+/* What is left of a frame with several packets, an A-MSDU of 802.11; and what was known of them before the first
+ * one. */
 struct aggregate {
     size_t next; /* offset of the next one in the frame; 0: there is no more */
     size_t captured, wire_end;

@@ -105,7 +105,7 @@ void foreign_text(uint32_t what, char text[FOREIGN_TEXT_MAX]) {
     case FOREIGN_FAMILY: snprintf(text, FOREIGN_TEXT_MAX, "address family %u", number); return;
     case FOREIGN_WIFI:
         snprintf(text, FOREIGN_TEXT_MAX, "%s",
-                 number == 0 ? "802.11 management and control" : "802.11, enciphered");
+                 number == 0 ? "802.11 management and control" : "802.11, encrypted");
         return;
     case FOREIGN_UNKNOWN: break;
     }

@@ -1,6 +1,6 @@
-/* What frames without IP carry instead, as far as their headers say it, and how many of each kind. A table of fixed size:
- * where there are more kinds than places, a new one takes over the rarest one's place and count, so that the commonest
- * are always in it. A decoder's belongs to its thread; the sum of several is a value like others. */
+/* What frames without IP carry instead, as far as their headers say it, and how many of each kind. A table of fixed
+ * size: where there are more kinds than places, a new one takes over the rarest one's place and count, so that the
+ * commonest are always in it. A decoder's belongs to its thread; the sum of several is a value like others. */
 #pragma once
 
 #include <stddef.h>
@@ -14,7 +14,7 @@ enum foreign_kind {
     FOREIGN_LLC,    /* the destination's service access point */
     FOREIGN_PPP,    /* protocol */
     FOREIGN_FAMILY, /* BSD's loopback: address family */
-    FOREIGN_WIFI,   /* management and control; 1: enciphered */
+    FOREIGN_WIFI,   /* management and control; 1: encrypted */
 };
 
 struct foreign_place {

@@ -46,8 +46,8 @@ enum decode_reason native_llc(struct native_walk *walk);
 enum decode_reason native_ppp(struct native_walk *walk);
 enum decode_reason native_pppoe(struct native_walk *walk);
 
-/* What only the two ends know: IP, or an Ethernet frame, and with `control_word` perhaps behind one (RFC 4385). Bytes decide;
- * not_ip where they leave doubt. */
+/* What only the two ends know: IP, or an Ethernet frame, and with `control_word` perhaps behind one (RFC 4385). Bytes
+ * decide; not_ip where they leave doubt. */
 enum decode_reason native_unlabelled(struct native_walk *walk, bool control_word);
 
 /* From an IP header to the transport header behind the innermost IP header in it. */

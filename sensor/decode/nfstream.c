@@ -224,8 +224,8 @@ static enum decode_reason meter_ipv6(struct nfstream_walk *walk, size_t *offset,
     return DECODE_METERED;
 }
 
-/* What was captured from the IP header on is kept in 16 bits: of 65,536 bytes nothing is left. The transport header is read
- * all the same. */
+/* What was captured from the IP header on is kept in 16 bits: of 65,536 bytes nothing is left. The transport header is
+ * read all the same. */
 enum decode_reason nfstream_meter(struct nfstream_walk *walk, uint32_t wire_length) {
     struct packet *packet = walk->packet;
     size_t captured = walk->captured;

@@ -76,8 +76,8 @@ static enum decode_reason enter(struct native_walk *walk, const struct tunnel_in
     return DECODE_METERED;
 }
 
-/* What the opened tunnel carries at `offset`. If it is negotiation, or what we don't decode, it is the outer packet's payload;
- * but a frame without IP is ignored as on any link. */
+/* What the opened tunnel carries at `offset`. If it is negotiation, or what we don't decode, it is the outer packet's
+ * payload; but a frame without IP is ignored as on any link. */
 static enum decode_reason go_in(struct native_walk *walk, const struct tunnel *tunnel, size_t offset,
                                 const struct tunnel_inner *inner, bool *entered) {
     struct packet *packet = walk->packet, outer = *packet;

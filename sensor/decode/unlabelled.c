@@ -1,5 +1,5 @@
-/* What labels or sessions carry without saying it: IP or a whole Ethernet frame. The first four bits alone don't tell, since
- * addresses of network cards begin with 4 and 6 too (RFC 4928, RFC 8469). */
+/* What labels or sessions carry without saying it: IP or a whole Ethernet frame. The first four bits alone don't tell,
+ * since addresses of network cards begin with 4 and 6 too (RFC 4928, RFC 8469). */
 #include <string.h>
 
 #include "decode/ethertypes.h"
@@ -45,8 +45,8 @@ static bool is_usual_protocol(uint8_t protocol) {
     return memchr(usual, protocol, sizeof usual) != NULL;
 }
 
-/* A right checksum in a packet that is longer than the frame: packets are sliced on some mirror ports. None in a packet of
- * the frame's length: it was left to the network card. */
+/* A right checksum in a packet that is longer than the frame: packets are sliced on some mirror ports. None in a packet
+ * of the frame's length: it was left to the network card. */
 static enum evidence judge_ipv4(struct bytes view, size_t offset, size_t size) {
     if (!bytes_have(view, offset, IPV4_HEADER) || bytes_u8(view, offset) >> 4 != 4)
         return IMPOSSIBLE;

@@ -39,8 +39,8 @@ static bool is_snap(const struct native_walk *walk, size_t offset) {
     return bytes_have(walk->frame, offset, 3) && memcmp(walk->frame.data + offset, "\xaa\xaa\x03", 3) == 0;
 }
 
-/* Past the mesh control field, where the frame has one: SNAP stands behind it and not in its place. Ends outside of the mesh
- * have their addresses there. */
+/* Past the mesh control field, where the frame has one: SNAP stands behind it and not in its place. Ends outside of the
+ * mesh have their addresses there. */
 static void skip_mesh_control(struct native_walk *walk) {
     if (is_snap(walk, walk->offset) || !native_have(walk, MESH_CONTROL))
         return;
@@ -71,7 +71,7 @@ static enum decode_reason subframe(struct native_walk *walk, size_t begin) {
     size_t next = start + ((end - start + 3) & ~(size_t)3);
     if (end > walk->wire_end)
         return DECODE_link_truncated;
-    if (next + SUBFRAME_HEADER <= walk->wire_end) /* less is the frame's check sum */
+    if (next + SUBFRAME_HEADER <= walk->wire_end) /* less is the frame's checksum */
         aggregate->next = next;
     packet->size[ACCOUNT_RAW] = (uint32_t)((aggregate->next != 0 ? next
                                             : total > begin      ? total
@@ -124,9 +124,9 @@ enum decode_reason native_wifi(struct native_walk *walk, bool swapped, bool pad)
     const uint8_t *header = walk->frame.data + walk->offset;
     uint8_t kind = header[swapped ? 1 : 0], flags = header[swapped ? 0 : 1];
     uint8_t subtype = kind >> 4;
-    bool is_enciphered = (flags & PROTECTED) != 0;
-    if ((kind & 3) != 0 || ((kind >> 2) & 3) != TYPE_DATA || (subtype & SUBTYPE_NO_DATA) || is_enciphered)
-        return native_foreign(walk, FOREIGN_WIFI, is_enciphered);
+    bool is_encrypted = (flags & PROTECTED) != 0;
+    if ((kind & 3) != 0 || ((kind >> 2) & 3) != TYPE_DATA || (subtype & SUBTYPE_NO_DATA) || is_encrypted)
+        return native_foreign(walk, FOREIGN_WIFI, is_encrypted);
     size_t qos, length = header_length(subtype, flags, pad, &qos);
     if (!native_have(walk, length))
         return DECODE_link_truncated;

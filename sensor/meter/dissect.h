@@ -58,8 +58,8 @@ struct dissector_budget {
 };
 void dissector_budget(const struct dissector_options *options, struct dissector_budget *budget);
 
-/* To be asked before anything else of this: EX_OSFILE and the line if the library is another version than the one that this was
- * built with, whose structures have other members. */
+/* To be asked before anything else of this: EX_OSFILE and the line if the library is another version than the one that
+ * this was built with, whose structures have other members. */
 int dissector_check_library(struct error *error);
 
 /* "4.2.0", of a build from git "4.2.0-1234-0a1b2c3": part of what a label means. */

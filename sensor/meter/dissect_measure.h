@@ -1,5 +1,6 @@
-/* What the linked nDPI takes, which differs from version to version: measured, not written down. In the main thread, before other
- * threads allocate, since it looks at the heap of the whole process; the first call takes as long as a module's start. */
+/* What the linked nDPI takes, which differs from version to version: measured, not written down. In the main thread,
+ * before other threads allocate, since it looks at the heap of the whole process; the first call takes as long as a
+ * module's start. */
 #pragma once
 
 #include <stdint.h>

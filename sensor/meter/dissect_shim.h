@@ -1,6 +1,6 @@
-/* nDPI's API in its versions, from 4.2 on: what differs between them has one name here. Versions changed one call at a time, and
- * snapshots have any mixture, so no version number tells which form a library has: each form of a call is a file in
- * dissect_form/, and CMake builds the one that the library has (ndpi_forms.cmake). */
+/* nDPI's API in its versions, from 4.2 on: what differs between them has one name here. Versions changed one call at a
+ * time, and snapshots have any mixture, so no version number tells which form a library has: each form of a call is a
+ * file in dissect_form/, and CMake builds the one that the library has (ndpi_forms.cmake). */
 #pragma once
 
 #include <stdbool.h>

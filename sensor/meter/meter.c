@@ -21,8 +21,8 @@ enum {
     BLOCK_ALIGNMENT = 8,
     SWEEP_MILLISECONDS = 10,
     NFSTREAM_SWEEP_FLOWS = 1000, /* most flows that one sweep ends; NFStream's figure */
-    /* Natively a sweep goes on with each packet until it is through: with a flow for each one that was opened, so that it
-     * is never left behind, and one for each so many microseconds that passed, which a fourth of a processor does. */
+    /* Natively a sweep goes on with each packet until it is through. It ends at most one flow for each that was opened, so
+     * that it is never left behind, and one for each so many microseconds, which takes a fourth of a processor. */
     MICROSECONDS_PER_FLOW = 10,
     PACKET_SWEEP_FLOWS = 16, /* most between two packets */
     TICK_SWEEP_FLOWS =
@@ -224,8 +224,8 @@ static bool is_idle(const struct meter *meter, const struct flow *flow, int64_t 
     return time - flow->counters[BIDIRECTIONAL].last_seen >= meter->options.idle_timeout;
 }
 
-/* Whether a sweep ends it. With an idle timeout of 0 a flow would be idle at once; natively it ends when time has gone on,
- * or by its next packet. */
+/* Whether a sweep ends it. With an idle timeout of 0 a flow would be idle at once; natively it ends when time has gone
+ * on, or by its next packet. */
 static bool is_over(const struct meter *meter, const struct flow *flow, int64_t time) {
     return is_idle(meter, flow, time) && !(meter->native && flow->counters[BIDIRECTIONAL].last_seen == time);
 }

@@ -59,8 +59,9 @@ typedef bool meter_export_call(void *context, const struct flow *flow);
 
 int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context,
                  struct meter **meter, struct error *error);
-/* A meter that asks before a sweep ends a flow, in its own thread and with the context of the export call: false keeps the flow open
- * for now. So many flows that end together don't overrun who takes them. What must end, ends even so. NULL: it doesn't ask. */
+/* A meter that asks before a sweep ends a flow, in its own thread and with the context of the export call: false keeps
+ * the flow open for now. So many flows that end together don't overrun who takes them. What must end, ends even so.
+ * NULL: it doesn't ask. */
 typedef bool meter_room_call(void *context);
 void meter_ask_for_room(struct meter *meter, meter_room_call *has_room);
 
@@ -70,12 +71,13 @@ void meter_destroy(struct meter *meter);
 void meter_packet(struct meter *meter, const struct packet *packet);
 
 /* A recording of its own begins, whose times may lie before those of the one that ended: ends all open flows with
- * END_OF_INPUT, and forgets what time it was. Flows after it have other uids, also if they are the same packets again. */
+ * END_OF_INPUT, and forgets what time it was. Flows after it have other uids, also if they are the same packets
+ * again. */
 void meter_begin_recording(struct meter *meter);
 
-/* Time went on without a packet of this meter, to `time` (quiet live link, packets for other meters): expires what is idle by
- * then. True: not all of it, since a packet may be waiting; another call at the same time goes on. What found no room
- * waits for a later time. */
+/* Time went on without a packet of this meter, to `time` (quiet live link, packets for other meters): expires what is
+ * idle by then. True: not all of it, since a packet may be waiting; another call at the same time goes on. What found
+ * no room waits for a later time. */
 bool meter_tick(struct meter *meter, int64_t time);
 
 /* Exports all open flows, in expiry order, with END_OF_INPUT or END_SHUTDOWN; natively with END_IDLE those that were idle

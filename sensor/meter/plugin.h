@@ -142,7 +142,7 @@ struct flowsensor_text {
 };
 
 /* What get fills, by one of the functions below; untouched it means null. What it points to must live until the next
- * call: it may lie in the state or in the scratch, which is the host's and undefined at the call's begin. */
+ * call: it may lie in the state or in the scratch, which is the host's and undefined when the call begins. */
 struct flowsensor_value {
     int is_set;
     int64_t integer; /* BOOLEAN, INT, LONG, TIMESTAMP */

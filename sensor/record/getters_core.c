@@ -40,8 +40,8 @@ void get_dst_ip(const struct record_source *source, enum flow_direction directio
     address_value(source, source->flow->destination, value);
 }
 
-/* The link's addresses exist as address and vendor part, null or zeros where the link has none; cooked captures have the
- * sender's alone. */
+/* The link's addresses exist as address and vendor part, null or zeros where the link has none; cooked captures have
+ * the sender's alone. */
 #define MAC_GETTER(name, field, length, fill)                                          \
     void get_##name(const struct record_source *source, enum flow_direction direction, \
                     struct value *value) {                                             \

@@ -1,6 +1,7 @@
-/* Files and standard output: Avro containers, CSV, JSON lines. Records gather in a block that is written when it is large or old
- * enough; a record is acknowledged when the kernel has it. A reader that takes nothing (pipe.h) holds up nobody who must not wait:
- * records gather up to a limit, and then live ones are dropped, while files and a shutdown wait. */
+/* Files and standard output: Avro containers, CSV, JSON lines. Records gather in a block that is written when it is
+ * large or old enough; a record is acknowledged when the kernel has it. A reader that takes nothing (pipe.h) holds up
+ * nobody who must not wait: records gather up to a limit, and then live ones are dropped, while files and a shutdown
+ * wait. */
 #include "sink/sink.h"
 
 #include <errno.h>
@@ -119,8 +120,8 @@ static int write_failed(struct file_sink *sink, int result, struct error *error)
                      sink->options.output, sink->path, strerror(-result), remedy(-result));
 }
 
-/* Half a block would spoil the file for readers of what came before. Standard output stays as it is: behind ">>" our bytes
- * don't begin at the file's beginning. */
+/* Half a block would spoil the file for readers of what came before. Standard output stays as it is: behind ">>" our
+ * bytes don't begin at the file's beginning. */
 static void cut_half_block(struct file_sink *sink) {
     uint64_t whole = sink->file_bytes - sink->framed_sent;
     if (!sink->standard_output && !sink->has_reader && ftruncate(sink->descriptor, (off_t)whole) == 0)

@@ -12,6 +12,6 @@ struct file_ending {
     size_t stem;                    /* bytes of the path before its endings: a file's number goes there */
 };
 
-/* An ending begins with a letter and has at most 8 letters and digits: ".2026-11-28" and a temporary name's ".tmpXa93kQw1" are
- * parts of the name. A name may begin with a point. */
+/* An ending begins with a letter and has at most 8 letters and digits: ".2026-11-28" and a temporary name's
+ * ".tmpXa93kQw1" are parts of the name. A name may begin with a point. */
 void file_ending_of(const char *path, struct file_ending *ending);

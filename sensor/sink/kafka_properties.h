@@ -17,8 +17,8 @@ int kafka_properties_make(const struct sink_options *options, struct rd_kafka_co
  * is the first to log in. */
 void kafka_warn_of_scram(const struct sink_options *options);
 
-/* Whether librdkafka takes the properties together, with the features of its build and the files that they name; connects nowhere.
- * EX_CONFIG. */
+/* Whether librdkafka takes the properties together, with the features of its build and the files that they name;
+ * connects nowhere. EX_CONFIG. */
 int kafka_check(const struct sink_options *options, struct error *error);
 
 /* Bytes that a producer with these properties takes at most, its full queue included. */

@@ -86,8 +86,8 @@ struct sink_type {
     const char *name;
     int (*open)(const struct sink_options *options, void **state, struct error *error);
     /* Takes one message (copied or written before it returns). -errno: the output can't go on (disk full, no broker
-     * within the limit): the error says why; what was handed over is counted. EX_OK without a line: its reader went away, which
-     * ends the run in order. */
+     * within the limit): the error says why; what was handed over is counted. EX_OK without a line: its reader went
+     * away, which ends the run in order. */
     int (*write)(void *state, const struct message *message, struct error *error);
     /* Serves callbacks and timers; cheap; called now and then. Fails as write does. May be NULL. */
     int (*poll)(void *state, struct error *error);
@@ -99,14 +99,14 @@ struct sink_type {
      * were still under way. */
     int (*flush)(void *state, int64_t limit, bool patient, struct error *error);
     void (*statistics)(const void *state, struct sink_statistics *statistics);
-    /* Since when records wait for whom they are for (monotonic clock); 0: they flow. NULL: they always do. */
+    /* Since when records wait for the receiver (monotonic clock); 0: they flow. NULL: they always do. */
     int64_t (*waiting_since)(const void *state);
     /* Frees, waiting for nothing. */
     void (*close)(void *state);
     /* Bytes that such a sink would take at most; opens nothing. NULL: a few kilobytes. EX_CONFIG as open() has it. */
     int (*memory)(const struct sink_options *options, uint64_t *bytes, struct error *error);
-    /* Judges what can be judged without a connection and without making a file; of the options those count that the configuration
-     * says. Fails as open() would. NULL: nothing can be wrong. */
+    /* Judges what can be judged without a connection and without making a file; of the options those count that the
+     * configuration says. Fails as open() would. NULL: nothing can be wrong. */
     int (*check)(const struct sink_options *options, struct error *error);
 };
 

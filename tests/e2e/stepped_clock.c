@@ -1,6 +1,7 @@
-/* Preloaded into a program: its wall clock, and the time stamps that libpcap hands it, are those of a host whose clock is
- * stepped at set moments. The machine's own clock stays as it is. STEPPED_CLOCK is "MOMENT:AHEAD ...": from each moment (true
- * time, microseconds since the epoch, in order) on the clock is so many microseconds ahead of the true one. */
+/* Preloaded into a program: its wall clock, and the time stamps that libpcap hands it, are those of a host whose clock
+ * is stepped at set moments. The machine's own clock stays as it is. STEPPED_CLOCK is "MOMENT:AHEAD ...": from each
+ * moment (true time, microseconds since the epoch, in order) on the clock is so many microseconds ahead of the true
+ * one. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pcap/pcap.h>

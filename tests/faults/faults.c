@@ -1,9 +1,10 @@
 /* A library to be preloaded: lets the n-th call of a kind fail that the program itself makes, and counts the calls.
  *
- * Of a unit test faults_fail() says which; of a program the environment. FAULTS_KIND: alloc, write, thread, wait, open; FAULTS_AT: which call fails, 1 the first; FAULTS_ALL=1: all that follow fail too;
- * FAULTS_CALLERS: part of the name of a library whose calls are meant instead of the program's own; FAULTS_REPORT: a file to which
- * is appended what failed, and at the exit how many calls there were. What fails is what the manual pages say can fail, and
- * leaves what they leave undefined undefined. */
+ * Of a unit test faults_fail() says which; of a program the environment. FAULTS_KIND: alloc, write, thread, wait, open;
+ * FAULTS_AT: which call fails, 1 the first; FAULTS_ALL=1: all that follow fail too; FAULTS_CALLERS: part of the name of
+ * a library whose calls are meant instead of the program's own; FAULTS_REPORT: a file to which is appended what failed,
+ * and at the exit how many calls there were. What fails is what the manual pages say can fail, and leaves what they
+ * leave undefined undefined. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -70,7 +71,8 @@ static void choose(const char *kind) {
             failing = (enum kind)i;
 }
 
-/* For unit tests: from here on the n-th call of this kind fails; 0: none. Whether one did since it was asked for last. */
+/* For unit tests: from here on the n-th call of this kind fails; 0: none. Whether one did since it was asked for
+ * last. */
 bool faults_fail(const char *kind, unsigned long at);
 bool faults_fail(const char *kind, unsigned long at) {
     bool struck = failing != KINDS && failing_at != 0 && atomic_load(&counts[failing]) >= failing_at;

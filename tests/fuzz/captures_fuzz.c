@@ -1,5 +1,5 @@
-/* Fuzzes the readers of captures: one input is a file of any format and compression, read to its end in both ways, with and
- * without a filter. Frames must lie in memory that is there and keep their lengths. */
+/* Fuzzes the readers of captures: one input is a file of any format and compression, read to its end in both ways, with
+ * and without a filter. Frames must lie in memory that is there and keep their lengths. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>

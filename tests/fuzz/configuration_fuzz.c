@@ -1,5 +1,5 @@
-/* Fuzzes the configuration file, and a --set behind it: what is taken is judged and printed, and what is printed is taken again and
- * says the same. An input is an assignment up to the first line feed, then the file. */
+/* Fuzzes the configuration file, and a --set behind it: what is taken is judged and printed, and what is printed is
+ * taken again and says the same. An input is an assignment up to the first line feed, then the file. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

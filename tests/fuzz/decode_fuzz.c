@@ -1,6 +1,6 @@
-/* Fuzzes the decoder: one input is a link type (first byte), whether tunnels are decoded (second byte's low bit) and which
- * identifiers of theirs count (the bit above), and frames, each behind two bytes of length and one that says how many more
- * there were on the wire. Both dialects see each frame, in memory of exactly its size. */
+/* Fuzzes the decoder: one input is a link type (first byte), whether tunnels are decoded (second byte's low bit) and
+ * which identifiers of theirs count (the bit above), and frames, each behind two bytes of length and one that says how
+ * many more there were on the wire. Both dialects see each frame, in memory of exactly its size. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

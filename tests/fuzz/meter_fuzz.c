@@ -1,8 +1,10 @@
-/* Fuzzes the whole meter with nDPI: payloads in packets whose headers the decoder and nDPI may read differently, in flows that
- * change their shape in the middle, in a table that evicts. Heap that flows took must be back when none is open.
+/* Fuzzes the whole meter with nDPI: payloads in packets whose headers the decoder and nDPI may read differently, in
+ * flows that change their shape in the middle, in a table that evicts. Heap that flows took must be back when none is
+ * open.
  *
- * An input is a byte of options and steps: shape, conversation, seconds << 4 | number of flows, two bytes of length, payload. seeds.py
- * makes such inputs from captures. The meters live as long as the process, since nDPI takes 12 ms to start. */
+ * An input is a byte of options and steps: shape, conversation, seconds << 4 | number of flows, two bytes of length,
+ * payload. seeds.py makes such inputs from captures. The meters live as long as the process, since nDPI takes 12 ms to
+ * start. */
 #include <sanitizer/allocator_interface.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +26,8 @@ enum {
     STEPS_MAX = 48,
     TCP = 6,
     UDP = 17,
-    /* What a flow's nDPI state, its texts and nDPI's own allocations for it may take, and what nDPI remembers across flows. */
+    /* What a flow's nDPI state, its texts and nDPI's own allocations for it may take, and what nDPI remembers across
+     * flows. */
     FLOW_BYTES = 32 << 10,
     SHARED_BYTES = 16 << 20,
     REPLAYS = 4,

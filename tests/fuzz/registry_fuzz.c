@@ -1,6 +1,6 @@
-/* Fuzzes the registry's answers: a server on loopback gives them, over HTTP as a registry does. An input is a list of answers, one
- * for each request: a byte that chooses the status, two of length, and the body; behind the last one, an empty answer. Each
- * call of the client ends with 0 or with a line. */
+/* Fuzzes the registry's answers: a server on loopback gives them, over HTTP as a registry does. An input is a list of
+ * answers, one for each request: a byte that chooses the status, two of length, and the body; behind the last one, an
+ * empty answer. Each call of the client ends with 0 or with a line. */
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>

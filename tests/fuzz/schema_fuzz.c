@@ -1,5 +1,5 @@
-/* Fuzzes what a schema file goes through: the text is linted, bound to the catalogue, and composed with user-defined fields. What
- * is taken must be whole. */
+/* Fuzzes what a schema file goes through: the text is linted, bound to the catalogue, and composed with user-defined
+ * fields. What is taken must be whole. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Lets the n-th allocation that the test program itself makes fail (tests/faults, which ctest preloads), and looks whether
- * something stays behind. Include it once. */
+/* Lets the n-th allocation that the test program itself makes fail (tests/faults, which ctest preloads), and looks
+ * whether something stays behind. Include it once. */
 #pragma once
 
 #include <dlfcn.h>
@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* Runs it until no allocation is left that could fail. An attempt frees what it made; 0, or what it failed with. Whatever
- * fails, it ends by itself and leaves nothing. */
+/* Runs it until no allocation is left that could fail. An attempt frees what it made; 0, or what it failed with.
+ * Whatever fails, it ends by itself and leaves nothing. */
 static void each_allocation_fails(int (*attempt)(void)) {
     bool (*let_fail)(const char *kind, unsigned long at) = NULL;
     *(void **)&let_fail = dlsym(RTLD_DEFAULT, "faults_fail");

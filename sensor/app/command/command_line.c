@@ -115,7 +115,8 @@ static const struct flag_row *find_flag(int found) {
     return &flag_rows[i];
 }
 
-/* Of "-xyz" getopt names the letter that it doesn't know; where other programs have the whole word ("-nn"), that is meant. */
+/* Of "-xyz" getopt names the letter that it doesn't know; where other programs have the whole word ("-nn"), that is
+ * meant. */
 static const char *whole_word(const char *word, int letter) {
     bool long_enough = word && word[0] == '-' && word[1] == letter && word[2] != '\0';
     return long_enough && command_line_hint(word) ? word : NULL;
@@ -146,8 +147,8 @@ static int read_flags(int argc, char **argv, struct line *line, struct error *er
     return result;
 }
 
-/* Whoever asks for help wants nothing done, whatever else stands on the line, and where a flag would take the word for its value
- * too. */
+/* Whoever asks for help wants nothing done, whatever else stands on the line, and where a flag would take the word for
+ * its value too. */
 static bool asks_for_help(int argc, char **argv) {
     static const char *const words[] = {"--help", "-h", "-help", "-?"};
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)

@@ -35,7 +35,8 @@ static int set_place(struct config *config, size_t index, const char *path, bool
     return result;
 }
 
-/* -w: these outputs instead of the configured file's. They are there before --set says something of outputs.0 and so on. */
+/* -w: these outputs instead of the configured file's. They are there before --set says something of outputs.0 and so
+ * on. */
 static int make_outputs(struct config *config, const struct line *line, struct error *error) {
     if (line->output_count > 0)
         config_clear_outputs(config);

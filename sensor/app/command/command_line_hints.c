@@ -1,5 +1,5 @@
-/* People come from other programs and try what those have. A flag that means something else here, or nothing, is refused, but
- * with what takes its place. */
+/* People come from other programs and try what those have. A flag that means something else here, or nothing, is
+ * refused, but with what takes its place. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

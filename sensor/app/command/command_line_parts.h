@@ -20,7 +20,8 @@ void command_line_take_help_words(const char *const *words, int count, struct re
 /* command_line_apply.c: the configuration file, --set and the flags, in this order, into `config`. */
 int command_line_apply(const struct line *line, struct config *config, struct error *error);
 
-/* command_line_hints.c: what takes the place of a flag that other programs have; NULL if none is known to. `flag`: "-o", "--json". */
+/* command_line_hints.c: what takes the place of a flag that other programs have; NULL if none is known to. `flag`:
+ * "-o", "--json". */
 const char *command_line_hint(const char *flag);
 /* The same for a word that is neither command nor capture; `text` has room for the answer. */
 const char *command_line_word_hint(const char *word, char *text, size_t size);

@@ -138,8 +138,8 @@ int config_assign(struct config *config, const char *path, const char *value, co
     return result;
 }
 
-/* `text` without blanks around it, and without the quotes that the file's language wants: a line of the file may be copied as it
- * is. malloc'd. */
+/* `text` without blanks around it, and without the quotes that the file's language wants: a line of the file may be
+ * copied as it is. malloc'd. */
 static char *bare_text(const char *text, size_t length) {
     while (length > 0 && isspace((unsigned char)*text)) {
         text++;

@@ -89,8 +89,9 @@ void config_release(struct config *config);
  * expanded; `$${` is the text `${`. EX_NOINPUT, EX_CONFIG with "FILE:LINE: ...". */
 int config_load(struct config *config, const char *path, struct error *error);
 
-/* "meter.idle_timeout=5s", "outputs.0.topic=flows"; blanks and quotes around the value are taken off. In lists commas separate, and
- * "\," is a comma; [ "a", "b" ] is taken too. `origin` names the flag in messages. EX_USAGE, EX_CONFIG. */
+/* "meter.idle_timeout=5s", "outputs.0.topic=flows"; blanks and quotes around the value are taken off. In lists
+ * commas separate, and "\," is a comma; [ "a", "b" ] is taken too. `origin` names the flag in messages. EX_USAGE,
+ * EX_CONFIG. */
 int config_set(struct config *config, const char *assignment, const char *origin, struct error *error);
 
 /* The same with the value to the letter. */
@@ -105,8 +106,8 @@ void config_clear_outputs(struct config *config);
 const char *config_output_sink(const struct output_config *output);
 const char *config_output_name(const struct output_config *output);
 
-/* Fills in what the ending of its path says of format and compression, where they are not given. EX_CONFIG: it says another
- * format, or what can't be. `place`: the output's name in messages. */
+/* Fills in what the ending of its path says of format and compression, where they are not given. EX_CONFIG: it says
+ * another format, or what can't be. `place`: the output's name in messages. */
 int config_complete_output(struct output_config *output, const char *place, struct error *error);
 
 /* What needs more than one option to be judged: sources, outputs, topics. EX_CONFIG or EX_USAGE. */

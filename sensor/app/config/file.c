@@ -28,7 +28,8 @@ static int fail_type(struct place place, const struct option_row *row, struct er
                      row->path, option_type_name(row->type));
 }
 
-/* How the number in the file should have been written: libconfig cuts a bare one to 32 bits without a word, and knows no units. */
+/* How the number in the file should have been written: libconfig cuts a bare one to 32 bits without a word, and knows
+ * no units. */
 static char *bare_number(const config_setting_t *setting, const struct option_row *row,
                          struct error *reason) {
     char number[64];

@@ -146,7 +146,8 @@ static char *split_item(char *item) {
     return next;
 }
 
-/* The same of an item in quotes, in which a comma is a comma. NULL too if the quote has no end, or more than a comma behind it. */
+/* The same of an item in quotes, in which a comma is a comma. NULL too if the quote has no end, or more than a comma
+ * behind it. */
 static char *split_quoted_item(char *item, bool *is_well) {
     char *end = strchr(item + 1, *item);
     *is_well = end != NULL;
@@ -175,7 +176,8 @@ static char *without_brackets(char *text) {
     return text;
 }
 
-/* "a,b,c" as --set writes a list; "\\," is a comma within an item, as lists of brokers need. Also "[ "a", "b" ]", as in the file. */
+/* "a,b,c" as --set writes a list; "\\," is a comma within an item, as lists of brokers need. Also "[ "a", "b" ]", as in
+ * the file. */
 static int set_split(const struct option_row *row, void *object, const char *text, struct error *reason) {
     char *copy = strdup(text);
     char **items = calloc(strlen(text) + 1, sizeof *items);

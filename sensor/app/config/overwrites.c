@@ -1,5 +1,5 @@
-/* Nothing that a run reads may be what it writes: an output that is opened is emptied, moved aside or replaced. Files are told by
- * what they are, not by their names: links, /dev/stdin and redirections lead to them too. */
+/* Nothing that a run reads may be what it writes: an output that is opened is emptied, moved aside or replaced. Files
+ * are told by what they are, not by their names: links, /dev/stdin and redirections lead to them too. */
 #include "app/config/config.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* A small HTTP server for a few fixed paths: one thread, GET and HEAD, everything bounded
- * (connections, memory and time of each). A new client is always let in, at the cost of the oldest (http_clients.h), and
- * answered within a second, whatever the others do, if `answer` takes less. What a client sends comes back in no answer. */
+/* A small HTTP server for a few fixed paths: one thread, GET and HEAD, everything bounded (connections, memory and time
+ * of each). A new client is always let in, at the cost of the oldest (http_clients.h), and answered within a second,
+ * whatever the others do, if `answer` takes less. What a client sends comes back in no answer. */
 #pragma once
 
 #include <stdbool.h>

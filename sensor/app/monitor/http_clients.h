@@ -1,6 +1,6 @@
-/* Who is connected to the HTTP server, so that a new client always finds room: when there are too many, the one that has been at
- * its request for longest is cut off, and so is whoever takes too long. A probe is answered within milliseconds, so it is
- * never the oldest, whatever the others do and whatever addresses they come from.
+/* Who is connected to the HTTP server, so that a new client always finds room: when there are too many, the one that
+ * has been at its request for longest is cut off, and so is whoever takes too long. A probe is answered within
+ * milliseconds, so it is never the oldest, whatever the others do and whatever addresses they come from.
  *
  * Belongs to the server's thread. Times are microseconds of the monotonic clock. Descriptors are the server's: they are
  * shut down here, and closed by who opened them. */
@@ -28,8 +28,8 @@ struct http_clients {
 
 void http_clients_init(struct http_clients *clients);
 
-/* One came; NULL: no room, which can't be while the server keeps to HTTP_CLIENTS_ROOM. Cuts off the oldest if there are too
- * many. */
+/* One came; NULL: no room, which can't be while the server keeps to HTTP_CLIENTS_ROOM. Cuts off the oldest if there are
+ * too many. */
 struct http_client *http_clients_add(struct http_clients *clients, int descriptor, int64_t now);
 
 /* It got its answer and may ask again. */

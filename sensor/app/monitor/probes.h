@@ -18,8 +18,8 @@ enum { PROBES_LIMIT = 10 * 1000000 };
 /* Every loop moved within the limit; while starting and stopping, which have limits of their own, it is taken for granted. */
 bool probe_live(const struct pipeline *pipeline, enum stage stage, int64_t now, FILE *stream);
 
-/* Capturing, the schemas' ids are known and right, no output has failed. An absent broker is no reason, but is told: records
- * wait. */
+/* Capturing, the schemas' ids are known and right, no output has failed. An absent broker is no reason, but is told:
+ * records wait. */
 bool probe_ready(const struct pipeline *pipeline, enum stage stage, int64_t now, FILE *stream);
 
 /* Everything is open. */

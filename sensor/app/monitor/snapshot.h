@@ -1,9 +1,9 @@
 /* What the monitor tells, all of one moment: the threads that count fill it, the HTTP thread reads it.
  *
  * It is consistent though several threads count. Each thread that makes records gives its part between two packets, in
- * which packets = metered + ignored + held, opened = ended + open, and made = sent + dropped; the delivering thread gives its
- * own, first, in which taken = acknowledged + in flight + dropped. So sent >= taken, what lies between is in the rings,
- * and records close as the rest does. */
+ * which packets = metered + ignored + held, opened = ended + open, and made = sent + dropped; the delivering thread
+ * gives its own, first, in which taken = acknowledged + in flight + dropped. So sent >= taken, what lies between is in
+ * the rings, and records close as the rest does. */
 #pragma once
 
 #include <stddef.h>
@@ -42,8 +42,8 @@ void snapshot_copy(struct snapshot *to, const struct snapshot *from);
 uint64_t snapshot_in_flight(const struct snapshot *snapshot, size_t output);
 uint64_t snapshot_dropped(const struct snapshot *snapshot, size_t output, enum output_drop drop);
 
-/* What remains of the ledger's accounts: not 0 is a bug. Exports: flows that were exported, or reports, of which the output
- * made no record. */
+/* What remains of the ledger's accounts: not 0 is a bug. Exports: flows that were exported, or reports, of which the
+ * output made no record. */
 int64_t snapshot_packets_residual(const struct snapshot *snapshot);
 int64_t snapshot_flows_residual(const struct snapshot *snapshot);
 int64_t snapshot_exports_residual(const struct snapshot *snapshot, const struct output_plan *plan,

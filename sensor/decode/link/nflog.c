@@ -1,5 +1,5 @@
-/* NFLOG: what Linux' packet filter logged, as attributes; one of them is the packet from its IP header on, others tell the
- * sender's address. Their numbers are in the byte order of whoever captured: a type below 256 tells which. */
+/* NFLOG: what Linux' packet filter logged, as attributes; one of them is the packet from its IP header on, others tell
+ * the sender's address. Their numbers are in the byte order of whoever captured: a type below 256 tells which. */
 #include "decode/link/link.h"
 
 enum {

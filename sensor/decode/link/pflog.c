@@ -1,4 +1,5 @@
-/* PFLOG: what the packet filter of the BSDs logged; its header says its own length without the padding to a multiple of 4. */
+/* PFLOG: what the packet filter of the BSDs logged; its header says its own length without the padding to a multiple of
+ * 4. */
 #include "decode/link/link.h"
 
 enum { SHORTEST = 45 };

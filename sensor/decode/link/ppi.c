@@ -1,4 +1,5 @@
-/* PPI, Per-Packet Information: fields about how a frame was received, before a frame of the link type that they name. */
+/* PPI, Per-Packet Information: fields about how a frame was received, before a frame of the link type that they
+ * name. */
 #include "decode/link/link.h"
 
 enum {

@@ -1,5 +1,5 @@
-/* NSH, the Network Service Header (RFC 8300): a packet's way through a chain of services. The way isn't the packet's own: its
- * index changes at each service, and there and back may be two ways; so it keeps no flows apart. */
+/* NSH, the Network Service Header (RFC 8300): a packet's way through a chain of services. The way isn't the packet's
+ * own: its index changes at each service, and there and back may be two ways; so it keeps no flows apart. */
 #include "decode/tag/tag.h"
 
 #include "decode/link_types.h"

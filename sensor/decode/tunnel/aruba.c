@@ -1,5 +1,6 @@
-/* What Aruba's access points send to their controller in GRE: the type says which of their networks it is of, and what it
- * carries is 802.11 or, where they decipher, Ethernet; the frame tells. Most of it is enciphered, and stays GRE's. */
+/* What Aruba's access points send to their controller in GRE: the type says which of their networks it is of, and
+ * what it carries is 802.11 or, where they decrypt it, Ethernet; the frame tells. Most of it is encrypted, and stays
+ * GRE's. */
 #include <string.h>
 
 #include "decode/ethertypes.h"

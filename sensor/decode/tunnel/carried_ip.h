@@ -1,4 +1,5 @@
-/* Whether bytes are an IP packet, for tunnels whose own header proves little or that have none. Constant: any thread. */
+/* Whether bytes are an IP packet, for tunnels whose own header proves little or that have none. Constant: any
+ * thread. */
 #pragma once
 
 #include "decode/tunnel/tunnel.h"
@@ -9,8 +10,8 @@ enum carried_ip {
     CARRIED_CUT,     /* too few bytes were captured to tell */
 };
 
-/* An IP packet at `offset` of the payload that ends where the payload does, give or take `padding` bytes that may follow it;
- * of a fragment, one that goes on beyond it. */
+/* An IP packet at `offset` of the payload that ends where the payload does, give or take `padding` bytes that may
+ * follow it; of a fragment, one that goes on beyond it. */
 static inline enum carried_ip carried_ip(struct bytes payload, size_t offset, size_t padding,
                                          const struct tunnel_inner *inner) {
     enum { IPV4_HEADER = 20, IPV6_HEADER = 40 };

@@ -1,6 +1,6 @@
-/* ERSPAN, a switch's mirrored frames in GRE (draft-foschiano-erspan): type II with its own header, and type I, which has
- * neither that nor a sequence number; the two say by the latter which they are. Type III, of another GRE type, has a longer
- * header, which may have a subheader of the platform behind it. */
+/* ERSPAN, a switch's mirrored frames in GRE (draft-foschiano-erspan): type II with its own header, and type I, which
+ * has neither that nor a sequence number; the two say by the latter which they are. Type III, of another GRE type, has
+ * a longer header, which may have a subheader of the platform behind it. */
 #include "decode/tunnel/gre.h"
 #include "decode/tunnel/tunnel.h"
 

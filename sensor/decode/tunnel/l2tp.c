@@ -1,5 +1,5 @@
-/* L2TP over UDP. Of version 2 (RFC 2661), which carries PPP, tunnel and session have the numbers that the receiver of the
- * packet chose; version 3 (RFC 3931) has a session alone. */
+/* L2TP over UDP. Of version 2 (RFC 2661), which carries PPP, tunnel and session have the numbers that the receiver of
+ * the packet chose; version 3 (RFC 3931) has a session alone. */
 #include "decode/tunnel/l2tpv3.h"
 
 enum {

@@ -22,8 +22,8 @@ struct found {
     bool cut;
 };
 
-/* An IP packet at `packet`, in a header that begins at `place`. A tagged frame looks like one without a tag four bytes on: the
- * first of equal finds counts. */
+/* An IP packet at `packet`, in a header that begins at `place`. A tagged frame looks like one without a tag four bytes
+ * on: the first of equal finds counts. */
 static void note(struct found *found, enum carried_ip carried, enum tunnel_content content, size_t place,
                  size_t packet, struct tunnel_inner *inner) {
     found->cut |= carried == CARRIED_CUT;

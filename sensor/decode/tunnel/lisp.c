@@ -8,7 +8,7 @@ enum {
     HAS_MAP_VERSION = 0x10,
     HAS_INSTANCE = 0x08,
     RESERVED = 0x04,
-    IS_ENCIPHERED = 0x03,
+    IS_ENCRYPTED = 0x03,
 };
 
 static enum tunnel_result open_lisp(struct bytes payload, struct tunnel_inner *inner) {
@@ -16,7 +16,7 @@ static enum tunnel_result open_lisp(struct bytes payload, struct tunnel_inner *i
         return TUNNEL_CUT;
     uint8_t flags = bytes_u8(payload, 0);
     bool has_nonce = flags & HAS_NONCE;
-    if ((flags & (RESERVED | IS_ENCIPHERED)) || (has_nonce && (flags & HAS_MAP_VERSION)) ||
+    if ((flags & (RESERVED | IS_ENCRYPTED)) || (has_nonce && (flags & HAS_MAP_VERSION)) ||
         (!has_nonce && (flags & ASKS_FOR_ECHO)))
         return TUNNEL_CLOSED;
     inner->offset = HEADER;

@@ -1,4 +1,5 @@
-/* Teredo (RFC 4380): IPv6 over UDP through NATs, with headers for authentication and for the origin's address before it. */
+/* Teredo (RFC 4380): IPv6 over UDP through NATs, with headers for authentication and for the origin's address before
+ * it. */
 #include "decode/tunnel/carried_ip.h"
 
 enum { ORIGIN = 0x0000, AUTHENTICATION = 0x0001, ORIGIN_HEADER = 8, AUTHENTICATION_FIXED = 13 };

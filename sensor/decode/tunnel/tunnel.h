@@ -29,8 +29,8 @@ enum tunnel_content {
 };
 
 struct tunnel_inner {
-    /* Given: bytes of the carrier's payload by its own account, captured or not; and whether it is the first fragment of a
-     * longer one. */
+    /* Given: bytes of the carrier's payload by its own account, captured or not; and whether it is the first fragment
+     * of a longer one. */
     size_t announced;
     bool is_fragment;
 

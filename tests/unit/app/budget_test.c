@@ -89,7 +89,8 @@ static void what_is_off_takes_nothing(void **state) {
     assert_true(item(&visible, "flow_tables") > item(&all, "flow_tables"));
 }
 
-/* What the chart's figures have of nDPI 4.2, which its image has, for each meter and each flow: as much of another one. */
+/* What the chart's figures have of nDPI 4.2, which its image has, for each meter and each flow: as much of another
+ * one. */
 struct ndpi_figures {
     uint64_t meter, flow;
 };

@@ -1,5 +1,5 @@
-/* Every variant of pcap that libpcap reads is read alike by the own reader: the same bytes, lengths and times, up to the same
- * defect. libpcap itself is asked, by the way that the nfstream profile takes. */
+/* Every variant of pcap that libpcap reads is read alike by the own reader: the same bytes, lengths and times, up to
+ * the same defect. libpcap itself is asked, by the way that the nfstream profile takes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -314,7 +314,7 @@ static void lengths_that_differ_end_it(void **state) {
     put32(5);
     put32(12);
     put32(16);
-    expect_defect(1, "12 at its begin and 16 at its end");
+    expect_defect(1, "12 at its start and 16 at its end");
 }
 
 static void a_block_that_is_cut_ends_it(void **state) {
@@ -354,7 +354,7 @@ static void a_resolution_that_is_none_ends_it(void **state) {
     (void)state;
     one_packet();
     interface(ETHERNET, 0, 20, 0);
-    expect_defect(1, "interface 1 has a resolution");
+    expect_defect(1, "interface 1 has an impossible resolution");
 }
 
 static void an_option_that_is_cut_ends_it(void **state) {

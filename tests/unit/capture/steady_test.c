@@ -1,5 +1,5 @@
-/* A kernel that stamps frames by a wall clock which is stepped, a ring in which they wait, and a reader that looks at the
- * clocks when it is told to: each frame must come out with the time at which it really came. */
+/* A kernel that stamps frames by a wall clock which is stepped, a ring in which they wait, and a reader that looks at
+ * the clocks when it is told to: each frame must come out with the time at which it really came. */
 #include "capture/steady.h"
 
 #include <setjmp.h>
@@ -64,8 +64,8 @@ static int64_t mapped(struct world *world, int64_t time) {
     return steady_time(&world->steady, stamp);
 }
 
-/* The next frame comes up to `gap` later, and is read up to `wait` after that; the reader looks at a silent link each tenth of a
- * second. */
+/* The next frame comes up to `gap` later, and is read up to `wait` after that; the reader looks at a silent link each
+ * tenth of a second. */
 static int64_t next_frame(struct world *world, int64_t last, int64_t gap, int64_t wait) {
     int64_t time = last + any(world, gap);
     while (world->now + 100 * MILLISECOND < time) {

@@ -81,7 +81,7 @@ static void lisp(void **state) {
     assert_opened(LISP, "88123456fffffe00" IPV4_UDP, TUNNEL_LISP, 0xfffffe);
     assert_opened(LISP, "1800100200000003" IPV4_UDP, TUNNEL_LISP, 0);
     assert_closed(LISP, "0400000000000000" IPV4_UDP); /* reserved */
-    assert_closed(LISP, "0100000000000000" IPV4_UDP); /* enciphered */
+    assert_closed(LISP, "0100000000000000" IPV4_UDP); /* encrypted */
     assert_closed(LISP, "9000000000000000" IPV4_UDP); /* nonce and map version */
     assert_closed(LISP, "2000000000000000" IPV4_UDP); /* asks for an echo of no nonce */
     assert_closed(LISP, "0000000000000000" IPV4_UDP "00");
@@ -215,7 +215,7 @@ static void etherip(void **state) {
                    DECODE_not_ip);
 }
 
-/* The first fragment has the inner packet's begin alone. */
+/* The first fragment has the start of the inner packet alone. */
 static void first_fragments(void **state) {
     (void)state;
     static const char *const payloads[][2] = {

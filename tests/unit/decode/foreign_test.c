@@ -39,7 +39,7 @@ static void texts_are_for_people(void **state) {
     assert_text(foreign_what(FOREIGN_LLC, 0xfe), "LLC 0xfe (IS-IS and other OSI)");
     assert_text(foreign_what(FOREIGN_PPP, 0xc021), "PPP 0xc021 (LCP)");
     assert_text(foreign_what(FOREIGN_FAMILY, 7), "address family 7");
-    assert_text(foreign_what(FOREIGN_WIFI, 1), "802.11, enciphered");
+    assert_text(foreign_what(FOREIGN_WIFI, 1), "802.11, encrypted");
     assert_text(0, "unknown content");
 }
 

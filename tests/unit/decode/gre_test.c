@@ -76,7 +76,7 @@ static void pptp(void **state) {
                        "ff03c0210101000e"); /* negotiation */
     assert_closed(GRE, "3001880b00100007"
                        "00000001"
-                       "ff0300fd90011234"); /* enciphered */
+                       "ff0300fd90011234"); /* encrypted */
     assert_closed(GRE, "3001080000220007"
                        "00000001" IPV4_UDP);
     assert_closed(GRE, "b001880b00220007"
@@ -205,9 +205,9 @@ static void aruba(void **state) {
                   "00000007"
                   "8803" WIFI_HEADER MAC_2 "0000" SNAP_IPV4,
                   TUNNEL_GRE, 7);
-    assert_opened(GRE, "00008210" ETHERNET "86dd" IPV6_UDP, TUNNEL_GRE, NO_KEY); /* deciphered */
+    assert_opened(GRE, "00008210" ETHERNET "86dd" IPV6_UDP, TUNNEL_GRE, NO_KEY); /* decrypted */
     assert_closed(GRE, "00008210"
-                       "8841" WIFI_HEADER "0000" SNAP_IPV4); /* enciphered */
+                       "8841" WIFI_HEADER "0000" SNAP_IPV4); /* encrypted */
     assert_closed(GRE, "00008210" ETHERNET "0806"
                        "00010800");
     assert_closed(GRE, "00008210" ETHERNET "0800" IPV4_UDP "00");

@@ -43,7 +43,8 @@ static inline int hex_digit(char letter) {
     return letter <= '9' ? letter - '0' : letter - 'a' + 10;
 }
 
-/* The first `length` bytes of one frame of `link_type` at a time in seconds; they are in memory of exactly their number. */
+/* The first `length` bytes of one frame of `link_type` at a time in seconds; they are in memory of exactly their
+ * number. */
 static inline enum decode_reason decode_part(struct decoder *decoder, int64_t seconds, int link_type,
                                              const char *text, size_t length, struct packet *packet) {
     static uint8_t *bytes;

@@ -295,7 +295,7 @@ static void wireless(void **state) {
                      2, 3);
     assert_ignored(DECODE_NATIVE, LINK_IEEE802_11, "8000" THREE SNAP_IPV4, DECODE_not_ip); /* beacon */
     assert_ignored(DECODE_NATIVE, LINK_IEEE802_11, "4801" THREE SNAP_IPV4, DECODE_not_ip); /* null */
-    assert_ignored(DECODE_NATIVE, LINK_IEEE802_11, "0841" THREE SNAP_IPV4, DECODE_not_ip); /* enciphered */
+    assert_ignored(DECODE_NATIVE, LINK_IEEE802_11, "0841" THREE SNAP_IPV4, DECODE_not_ip); /* encrypted */
     assert_every_cut_refused(LINK_IEEE802_11, "8803" THREE MAC_4 "0000" SNAP_IPV4, 60, DECODE_link_truncated,
                              DECODE_ip_truncated);
 }

@@ -266,7 +266,8 @@ static void tunnels_over_ipv6_are_not_seen(void **state) {
     assert_int_equal(packet.destination_port, 2152);
 }
 
-/* So many bytes of raw IP were captured: a UDP packet, of 100 bytes or with a payload of 100, in one of IPv4 if `outer`. */
+/* So many bytes of raw IP were captured: a UDP packet, of 100 bytes or with a payload of 100, in one of IPv4 if
+ * `outer`. */
 static enum decode_reason decode_size(size_t size, bool six, bool outer, struct packet *packet) {
     static uint8_t bytes[132000];
     uint8_t *ip = bytes + (outer ? 20 : 0);
@@ -290,7 +291,8 @@ static enum decode_reason decode_size(size_t size, bool six, bool outer, struct 
     return reason;
 }
 
-/* As NFStream 6.6.0 does with such captures: bytes from the metered header on are counted in 16 bits, and only from there. */
+/* As NFStream 6.6.0 does with such captures: bytes from the metered header on are counted in 16 bits, and only from
+ * there. */
 static void captured_bytes_have_16_bits(void **state) {
     (void)state;
     static const struct {
@@ -317,8 +319,8 @@ static void captured_bytes_have_16_bits(void **state) {
     }
 }
 
-/* Of a jumbogram (RFC 2675) nothing seems to be left behind a header at which the 16 bits begin anew: no extension header is
- * walked then, and NFStream 6.6.0 gives a flow of protocol 0. With a byte more the header is too short. */
+/* Of a jumbogram (RFC 2675) nothing seems to be left behind a header at which the 16 bits begin anew: no extension
+ * header is walked then, and NFStream 6.6.0 gives a flow of protocol 0. With a byte more the header is too short. */
 static void a_jumbograms_extension_may_go_unseen(void **state) {
     (void)state;
     static uint8_t bytes[65536 + 42];

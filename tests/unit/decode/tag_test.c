@@ -3,7 +3,8 @@
 
 #include "decode/hex_frame.h"
 
-/* A header from its EtherType on, with the one of what follows; and where that is told otherwise, the same before IPv6. */
+/* A header from its EtherType on, with the one of what follows; and where that is told otherwise, the same before
+ * IPv6. */
 struct tag {
     const char *name, *header, *before_ipv6;
     bool before_tags; /* may stand before a VLAN tag */

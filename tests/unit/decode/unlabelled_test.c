@@ -23,8 +23,8 @@ static const char *joined(const char *one, const char *two, const char *three, c
     return text;
 }
 
-/* Addresses that begin like IPv4 of any length, IPv6, a control word, a channel's header, and none of them. What follows
- * makes the fourth a header of IPv4 whose length is the frame's, and the seventh one of IPv6. */
+/* Addresses that begin like IPv4 of any length, IPv6, a control word, a channel's header, and none of them. What
+ * follows makes the fourth a header of IPv4 whose length is the frame's, and the seventh one of IPv6. */
 static const char *const addresses[] = {
     "4512345678aa" OTHER_MAC,
     "46005e112233" OTHER_MAC,

@@ -96,7 +96,7 @@ static void aggregates(void **state) {
         assert_packet(&packets[0], reasons[0], 4, 6, 5, header + 52);
         assert_reason(reasons[1], DECODE_not_ip);
         assert_packet(&packets[2], reasons[2], 6, 5, 6, 72);
-        /* With the frame's check sum. */
+        /* With the frame's checksum. */
         snprintf(text, sizeof text, "%s%s%s", headers[i], THREE_PACKETS, "01020304");
         assert_int_equal(decode_all(LINK_IEEE802_11, text, 0, packets, reasons), 3);
         assert_packet(&packets[2], reasons[2], 6, 5, 6, 76);

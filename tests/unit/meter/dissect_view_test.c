@@ -139,7 +139,8 @@ static void fragments_behind_other_headers_are_not_shown(void **state) {
     assert_false(view_of(&made.packet, made.scratch, &view));
 }
 
-/* Nothing behind the end of what was captured is read (AddressSanitizer watches), and sizes that don't fit are refused. */
+/* Nothing behind the end of what was captured is read (AddressSanitizer watches), and sizes that don't fit are
+ * refused. */
 static void packets_cut_anywhere_are_viewed_within_their_bytes(void **state) {
     (void)state;
     struct made made;

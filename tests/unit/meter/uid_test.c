@@ -1,6 +1,6 @@
-/* No two exports of a meter have the same uid and slice, whatever ends their flows: timeouts down to 0, evictions, plugins;
- * while time stands still, since packets' times are raised; and when the same packets come again as a recording. The model
- * is a list of all exports, sorted. */
+/* No two exports of a meter have the same uid and slice, whatever ends their flows: timeouts down to 0, evictions,
+ * plugins; while time stands still, since packets' times are raised; and when the same packets come again as a
+ * recording. The model is a list of all exports, sorted. */
 #include "meter/meter_fixture.h"
 
 #include "plugins.h"
@@ -49,8 +49,8 @@ static void assert_unique(struct exports *exports) {
                      exports->identities[i].slice);
 }
 
-/* Packets of `connections` connections, some of them much more often than others. Time goes on with every `pace`-th packet on
- * average, and once stands still for a fifth of the packets. */
+/* Packets of `connections` connections, some of them much more often than others. Time goes on with every `pace`-th
+ * packet on average, and once stands still for a fifth of the packets. */
 static void feed_random(struct meter *meter, uint32_t random, uint32_t connections, uint32_t pace) {
     int64_t time = START;
     for (int i = 0; i < PACKETS; i++) {
@@ -133,8 +133,8 @@ static void plugins_ends_repeat_nothing(void **state) {
     }
 }
 
-/* Where the table had room, uids are of key and time alone and slices are counted without a gap: so they are the same for
- * any number of meters. */
+/* Where the table had room, uids are of key and time alone and slices are counted without a gap: so they are the same
+ * for any number of meters. */
 static void without_evictions_slices_are_counted(void **state) {
     (void)state;
     for (size_t idle = 0; idle < TIMEOUTS; idle++)

@@ -41,7 +41,7 @@ static void known_answers(void **state) {
         "06bbc3dedf13a31139498655251b7588ccd3bb5aaa071b2d44d8e0a04095579ed590fbfdcf941f4370ce5ce623624e7a76d33e7a8109dcda9b57d72f8f8efa51");
 }
 
-/* The size is part of the hash: a short digest is not the begin of a long one. */
+/* The size is part of the hash: a short digest is not the start of a long one. */
 static void a_short_digest_is_another(void **state) {
     (void)state;
     assert_digest("abc", 3, 32, 8, "30531c41ec34cdef");

@@ -155,7 +155,8 @@ static void absent_values(void **state) {
     close_bench(bench);
 }
 
-/* A flow that began an hour after the wall clock had been set back by one: absolute times are that clock's, others stay. */
+/* A flow that began an hour after the wall clock had been set back by one: absolute times are that clock's, others
+ * stay. */
 static void times_are_the_wall_clocks(void **state) {
     (void)state;
     struct bench bench = open_bench("flow/v1", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
