@@ -77,7 +77,7 @@ def unpacked(stream, name):
     if head == ZSTD:
         return Counted(zstd_reader(stream, name))
     if head != CONTAINER and (head[:1] == b"{" or head.isascii() and head.isalnum()):
-        raise DecodeError(f"{name}: is text and no Avro container file; pandas.read_csv() and read_json(..., lines=True) read CSV and JSON lines")
+        raise DecodeError(f"{name}: no Avro container file but text; pandas.read_csv() and read_json(..., lines=True) read CSV and JSON lines")
     return Counted(stream)
 
 
