@@ -18,7 +18,8 @@ void reporter_close(struct reporter *reporter); /* NULL: nothing */
 /* Whether a report is due at `now` (monotonic clock). NULL: never. */
 bool reporter_due(const struct reporter *reporter, int64_t now);
 
-/* The report as of `now` (monotonic clock) from a snapshot of the ledger. It stays as it is until the next call. Reports that were due but not made, since the process was stopped, are skipped. */
+/* The report as of `now` (monotonic clock) from a snapshot of the ledger. It stays as it is until the next call.
+ * Reports that were due but not made, since the process was stopped, are skipped. */
 const struct sensor_report *reporter_make(struct reporter *reporter, const struct ledger *ledger, int64_t now,
                                           bool is_last);
 

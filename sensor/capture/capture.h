@@ -51,7 +51,8 @@ struct capture_statistics {
 
 enum capture_event {
     CAPTURE_FRAME, /* *frame is filled */
-    CAPTURE_IDLE, /* live: nothing arrived for poll_milliseconds, or see capture_hurry(); a pipe: a tenth of a second passed */
+    /* Live: nothing arrived for poll_milliseconds, or see capture_hurry(). A pipe: a tenth of a second passed. */
+    CAPTURE_IDLE,
     CAPTURE_END, /* end of the last file, or capture_break() */
 };
 

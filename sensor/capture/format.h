@@ -17,11 +17,10 @@ struct recording {
     const char *filter;        /* NULL: none */
     const atomic_bool *broken; /* capture_break() was called */
     void *state;               /* of the format, zeroed before open() */
-    const struct link
-        *link;            /* of the frame that next() gave, whose filter is still to be asked; NULL: it was */
-    const char *name;     /* for messages */
-    char reason[256];     /* why READ_FAILED */
-    struct error refusal; /* exit_code != 0: ... and the filter was, for which this is the error */
+    const struct link *link;   /* of next()'s frame, whose filter is still to be asked; NULL: it was */
+    const char *name;          /* for messages */
+    char reason[256];          /* why READ_FAILED */
+    struct error refusal;      /* exit_code != 0: ... and the filter was, for which this is the error */
 };
 
 enum read_result {

@@ -21,8 +21,7 @@ enum {
     STEADY_STEP_MIN = 1000,  /* less is no step: it is what two reads of clocks may differ by */
     STEADY_DISORDER = 10000, /* frames of several processors may lie in the ring so far behind each other */
     STEADY_LATE = 1000000,   /* none is so far behind the others */
-    STEADY_BLOCK =
-        200000, /* the kernel keeps a frame back for less than this, see BLOCK_MILLISECONDS in live.c */
+    STEADY_BLOCK = 200000,   /* the kernel keeps a frame back for less, see BLOCK_MILLISECONDS in live.c */
 };
 
 /* The clocks were read. True: the wall clock was stepped since the last time; *by is how far. */

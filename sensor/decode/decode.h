@@ -107,7 +107,8 @@ void decoder_begin_recording(struct decoder *decoder);
 /* The decoder's clock: highest packet time so far, in ticks of the dialect. Of each packet that is handed out it is
  * time + held_for. */
 int64_t decoder_time(const struct decoder *decoder);
-/* Raises the clock without a packet (a quiet live link); an earlier time changes nothing. Seconds and microseconds as in struct frame. */
+/* Raises the clock without a packet (a quiet live link); an earlier time changes nothing. Seconds and microseconds as
+ * in struct frame. */
 int64_t decoder_advance(struct decoder *decoder, int64_t seconds, int32_t microseconds);
 
 /* Packets whose recorded time was raised since the start. */

@@ -52,10 +52,11 @@ enum tcp_flag {
 };
 
 struct packet {
-    int64_t
-        time; /* ticks since the epoch (native: microseconds, nfstream: milliseconds); that of handing out never goes back */
-    int64_t
-        to_wall; /* live: ticks from `time` to the wall clock's, which is in records, after a step of that; else 0 */
+    /* Ticks since the epoch (native: microseconds, nfstream: milliseconds). In the order in which packets are handed out,
+     * time + held_for never goes back. */
+    int64_t time;
+    /* Live: ticks from `time` to the wall clock's, which records have, where that was stepped; otherwise 0. */
+    int64_t to_wall;
     uint64_t tunnel_path; /* natively what tells tunnels of one kind apart, 56 bits; 0 without a tunnel */
     const uint8_t *ip;    /* the metered (innermost) IP header, borrowed from the frame */
     uint32_t ip_captured; /* bytes captured from there on (nfstream: a link trailer included) */

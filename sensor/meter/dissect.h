@@ -52,8 +52,8 @@ void dissector_back_memory(const struct dissector *dissector, const atomic_bool 
 /* What a dissector takes at most with the linked nDPI. Only in the main thread, before others allocate. */
 struct dissector_budget {
     uint64_t states; /* bytes of nDPI's states for all flows */
-    uint64_t
-        inner; /* bytes allowed for what nDPI allocates for them: as much as an undecided TCP flow takes, for each */
+    /* Bytes allowed for what nDPI allocates for them: for each as much as an undecided TCP flow takes. */
+    uint64_t inner;
     uint64_t module; /* bytes of nDPI itself */
 };
 void dissector_budget(const struct dissector_options *options, struct dissector_budget *budget);

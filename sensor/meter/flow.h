@@ -85,8 +85,8 @@ struct flow {
     uint8_t icmp_type, icmp_code; /* of the first packet; valid with PACKET_HAS_ICMP in first_flags */
     uint8_t first_flags;          /* enum packet_flag of the first packet */
     uint8_t seen_flags;           /* enum packet_flag of any packet */
-    uint8_t
-        first_tcp_flags; /* of the first packet: a TCP flow without an opening SYN there began before we looked */
+    /* Of the first packet: a TCP flow without an opening SYN there began before we looked. */
+    uint8_t first_tcp_flags;
     uint8_t end_reason;     /* enum end_reason, set at export; END_PLUGIN once a plugin asked for it */
     uint8_t eviction_class; /* the meter's: list it is in */
     uint8_t source_is_b;    /* the source is key's (address_b, port_b) */

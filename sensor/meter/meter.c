@@ -25,8 +25,7 @@ enum {
      * that it is never left behind, and one for each so many microseconds, which takes a fourth of a processor. */
     MICROSECONDS_PER_FLOW = 10,
     PACKET_SWEEP_FLOWS = 16, /* most between two packets */
-    TICK_SWEEP_FLOWS =
-        256, /* most in a tick: a packet that comes meanwhile waits for less than a millisecond */
+    TICK_SWEEP_FLOWS = 256,  /* most in a tick: a packet that comes meanwhile waits for less than 1 ms */
 };
 
 struct meter {

@@ -70,8 +70,8 @@ struct sink_options {
     uint64_t schema_fingerprint;         /* kafka, single_object */
     const struct message_origin *origin; /* kafka: headers */
     bool wait_when_full;                 /* reading files: write() waits for room; live: it drops */
-    bool
-        has_neighbours; /* other outputs, which wait while write() does: it leaves them half of what is left until the deadline */
+    /* Other outputs wait while write() does: it leaves them half of what is left until the deadline. */
+    bool has_neighbours;
     int64_t delivery_limit; /* microseconds that write() waits for room without any progress */
     /* Asked while waiting: when the process has to end (monotonic clock, base/clock.h); 0: it doesn't yet. From then
      * on no wait goes beyond that moment, and a live output waits for room too. NULL: never. */

@@ -1,4 +1,5 @@
-/* Where a server listens: "192.0.2.1:19995" or "[2001:db8::1]:19995". Literals only: a name may mean another address tomorrow. */
+/* Where a server listens: "192.0.2.1:19995" or "[2001:db8::1]:19995". Literals only: a name may mean another address
+ * tomorrow. */
 #pragma once
 
 #include <netinet/in.h>

@@ -22,8 +22,8 @@ typedef bool http_answer_call(void *context, const char *path, struct http_answe
 
 struct http_server;
 
-/* Listens from here on, in a thread that calls `begin` first; the port is said in the log. A port that is in use or an address that the host doesn't have:
- * EX_UNAVAILABLE, or EX_NOPERM. */
+/* Listens from here on, in a thread that calls `begin` first; the port is said in the log. A port that is in use or an
+ * address that the host doesn't have: EX_UNAVAILABLE, or EX_NOPERM. */
 int http_server_open(const struct listen_address *address, void (*begin)(void), http_answer_call *answer,
                      void *context, struct http_server **server, struct error *error);
 void http_server_close(struct http_server *server); /* NULL: nothing */

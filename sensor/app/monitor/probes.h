@@ -13,9 +13,11 @@ struct pipeline;
 /* How long a loop may stand still, in microseconds. Live it moves ten times a second. */
 enum { PROBES_LIMIT = 10 * 1000000 };
 
-/* Each writes its lines and tells whether all is well (200, else 503). The pipeline is looked at from STAGE_RUNNING on. `now`: monotonic clock. */
+/* Each writes its lines and tells whether all is well (200, else 503). The pipeline is looked at from STAGE_RUNNING on.
+ * `now`: monotonic clock. */
 
-/* Every loop moved within the limit; while starting and stopping, which have limits of their own, it is taken for granted. */
+/* Every loop moved within the limit; while starting and stopping, which have limits of their own, it is taken for
+ * granted. */
 bool probe_live(const struct pipeline *pipeline, enum stage stage, int64_t now, FILE *stream);
 
 /* Capturing, the schemas' ids are known and right, no output has failed. An absent broker is no reason, but is told:
