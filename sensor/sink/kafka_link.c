@@ -43,7 +43,7 @@ static void say_waiting(struct kafka_link *link, int64_t now, bool lost, uint64_
     double seconds = (double)(now - link->waiting) / SECOND;
     if (lost)
         log_line(LOG_WARNING,
-                 "output \"%s\": topic %s: the broker is away for %.1f s: %s; %" PRIu64
+                 "output \"%s\": topic %s: the broker has been away for %.1f s: %s; %" PRIu64
                  " records wait, and are sent when it is back",
                  link->output, link->topic, seconds, *reason ? reason : "no connection", in_flight);
     else

@@ -80,7 +80,7 @@ class Away(Case):
         running = self.begin(topic)
         self.servers.down()
         try:
-            self.check_away(running, topic, "the broker is away for")
+            self.check_away(running, topic, "the broker has been away for")
             for _ in range(3):
                 self.send()
         finally:
