@@ -9,7 +9,7 @@
 #include "capture/capture.h"
 #include "decode/decode.h"
 #include "meter/meter.h"
-#include "meter/visibility.h"
+#include "meter/process/visibility.h"
 
 /* One consistent snapshot: of one thread, taken by that thread between two packets, or the sum of several. */
 struct ledger {

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own_sockets.h"
-#include "meter/visibility.h"
+#include "meter/process/visibility.h"
 
 void pipeline_show_progress(struct pipeline *pipeline, uint64_t flows) {
     struct capture_statistics statistics;

@@ -12,7 +12,7 @@
 #include "meter/expiry.h"
 #include "meter/feature/feature.h"
 #include "meter/key.h"
-#include "meter/visibility.h"
+#include "meter/process/visibility.h"
 #include "meter/table.h"
 #include "meter/udps.h"
 

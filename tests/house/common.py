@@ -11,6 +11,13 @@ from typing import NamedTuple
 # The data path, in order. A room may include itself, base/ and the room before it.
 DATA_PATH = ("capture", "decode", "meter", "record", "sink")
 ROOMS = ("app", "base") + DATA_PATH
+# Parts of rooms: folders that CMake builds whole, and the headers of each that files elsewhere may include (None: all).
+PARTS = {
+    "app/command": None,
+    "app/config": None,
+    "app/monitor": None,
+    "meter/process": ("meter/process/visibility.h",),
+}
 
 _SKIPPED_FOLDERS = {".git", "__pycache__", "build", "target", ".cache", ".venv", "node_modules"}
 # A comment, a string or a character constant; strings are matched so that "/*" inside one isn't taken for a comment.

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """A file includes its own room, base/, or the room one step upstream; app/ may include all.
 
+Of a part of a room (PARTS), files elsewhere include only the headers that are for them.
+
 Usage: python3 tests/house/rooms.py [ROOT]
 """
-from common import DATA_PATH, ROOMS, Finding, includes, run, sources
+from common import DATA_PATH, PARTS, ROOMS, Finding, includes, run, sources
 
 
 def allowed(room):
@@ -13,6 +15,16 @@ def allowed(room):
     if room in DATA_PATH:
         return {room, "base", DATA_PATH[max(0, DATA_PATH.index(room) - 1)]}
     return {room}
+
+
+def judge_part(source, include):
+    """The finding about an include of a part's own header by a file elsewhere, None if it is fine."""
+    part = include.name.rpartition("/")[0]
+    doors = PARTS.get(part)
+    if doors is None or include.name in doors or source.inner.rpartition("/")[0] == part:
+        return None
+    return Finding(source.path, include.line, f'"{include.name}" is {part}/\'s own',
+                   f"files elsewhere include {', '.join(doors)} only", "say there what the user needs")
 
 
 def judge(source, include):
@@ -27,7 +39,7 @@ def judge(source, include):
         return Finding(source.path, include.line, f'"{name}" does not start with a room',
                        "the path must show which room is used", 'write #include "room/file.h"')
     if room in allowed(source.room):
-        return None
+        return judge_part(source, include)
     return Finding(source.path, include.line, f'{source.room}/ includes "{name}"',
                    f"it may include {', '.join(sorted(allowed(source.room)))} only ({' > '.join(DATA_PATH)})",
                    "move the declaration upstream or to base/, or wire the two in app/")

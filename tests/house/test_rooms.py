@@ -1,5 +1,5 @@
 """Tests of rooms.py. Run: python3 -m unittest discover -s tests/house"""
-from common import DATA_PATH, ROOMS
+from common import DATA_PATH, PARTS, ROOMS
 from planted import Planted
 from rooms import allowed
 
@@ -56,6 +56,16 @@ class Rooms(Planted):
     def test_comment_is_no_include(self):
         self.plant("sensor/decode/link.c", '/*\n#include "meter/meter.h"\n*/\n// "\n')
         self.passes()
+
+    def test_own_header_of_a_part(self):
+        for part, doors in PARTS.items():
+            own = [f"{part}/secret.h"]
+            self.plant(f"sensor/{part}/secret.c", f'#include "{own[0]}"\n')
+            self.plant("sensor/app/main.c", "".join(f'#include "{name}"\n' for name in [*(doors or ()), *own]))
+            if doors is None:
+                self.passes()
+            else:
+                self.finds(f"sensor/app/main.c:{len(doors) + 1}", f"{part}/'s own", doors[0])
 
     def test_unknown_room(self):
         self.plant("sensor/util/list.h", "/* A list of anything at all. */\n#pragma once\n")

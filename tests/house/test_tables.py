@@ -1,4 +1,5 @@
 """Tests of tables.py. Run: python3 -m unittest discover -s tests/house"""
+from common import PARTS
 from planted import Planted
 from tables import TABLES
 
@@ -52,6 +53,11 @@ class Tables(Planted):
         self.plant("sensor/meter/feature/features.def", "FEATURE(size)\n")
         self.plant("sensor/meter/feature/size.c", "int size;\n")
         self.finds("sensor/meter/feature/features.def:1", "sensor/CMakeLists.txt does not read")
+
+    def test_part_is_built_whole(self):
+        for part in PARTS:
+            self.plant(f"sensor/{part}/extra.c", "int extra;\n")
+        self.passes()
 
     def test_subfolder_without_table(self):
         self.plant("sensor/meter/dissect/v4.c", "int v4;\n")

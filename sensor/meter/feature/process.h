@@ -5,8 +5,7 @@
 #include <stdint.h>
 
 #include "meter/flow.h"
-#include "meter/process.h"
-#include "meter/visibility.h"
+#include "meter/process/visibility.h"
 
 /* What flow->feature[FEATURE_process] points to. */
 struct process_feature {

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "meter/visibility_diag.h"
-#include "meter/process.h"
+#include "meter/process/diag.h"
+#include "meter/process/visibility.h"
 
 #define NEVER INT64_MAX
 

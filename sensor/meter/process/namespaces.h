@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "meter/visibility_addresses.h"
+#include "meter/process/addresses.h"
 
 /* Looks at the sockets of a namespace, of one protocol. Times are microseconds of the steady clock. */
 struct protocol_look {

@@ -1,6 +1,6 @@
 /* The service with real sockets on loopback, asked by several threads: who holds them, and nobody where it can't be
  * known. */
-#include "meter/visibility.h"
+#include "meter/process/visibility.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "meter/visibility_describe.h"
+#include "meter/process/describe.h"
 
 enum { PATIENCE = 4000000, FLOWS = 64, THREADS = 3, ROUNDS = 2000 };
 

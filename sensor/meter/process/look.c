@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "meter/visibility_service.h"
+#include "meter/process/service.h"
 
 enum {
     /* How much of a core each kind of work may take: one part in so many. */

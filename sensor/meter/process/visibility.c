@@ -1,4 +1,4 @@
-#include "meter/visibility.h"
+#include "meter/process/visibility.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
-#include "meter/visibility_service.h"
+#include "meter/process/service.h"
 
 enum {
     NICENESS = -10,

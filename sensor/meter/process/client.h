@@ -1,12 +1,12 @@
 /* Between a meter's thread and the service's: a ring of questions with one writer and one reader, and a slot per flow
- * into which the answer is put. Included by visibility*.c only. */
+ * into which the answer is put. Included by this folder's files only. */
 #pragma once
 
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "meter/visibility.h"
+#include "meter/process/visibility.h"
 
 enum { RING_SIZE = 4096 }; /* power of two */
 

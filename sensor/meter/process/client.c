@@ -1,4 +1,4 @@
-#include "meter/visibility_client.h"
+#include "meter/process/client.h"
 
 #include <stdlib.h>
 

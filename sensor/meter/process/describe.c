@@ -1,4 +1,4 @@
-#include "meter/visibility_describe.h"
+#include "meter/process/describe.h"
 
 #include <fcntl.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "meter/visibility_addresses.h"
+#include "meter/process/addresses.h"
 
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "meter/visibility_netlink.h"
+#include "meter/process/netlink.h"
 
 enum { FIRST_CAPACITY = 8 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "meter/visibility_service.h"
+#include "meter/process/service.h"
 
 enum {
     /* Long enough for the kernel to say which sockets were destroyed before the one that was found, also on a busy host:

@@ -1,4 +1,4 @@
-#include "meter/visibility_netlink.h"
+#include "meter/process/netlink.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>

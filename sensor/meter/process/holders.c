@@ -1,4 +1,4 @@
-#include "meter/visibility_holders.h"
+#include "meter/process/holders.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "meter/visibility_diag.h"
+#include "meter/process/diag.h"
 
 #include <errno.h>
 #include <linux/inet_diag.h>
@@ -7,7 +7,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "meter/visibility_netlink.h"
+#include "meter/process/netlink.h"
 
 enum {
     LIVE_TCP = 1 << TCP_ESTABLISHED | 1 << TCP_SYN_SENT | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2 |

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "meter/visibility_endpoint.h"
+#include "meter/process/endpoint.h"
 
 /* A socket as the kernel reports it. */
 struct socket_report {

@@ -1,18 +1,18 @@
-/* The parts of the service's thread: looking at sockets and finding who holds them (visibility_look.c), and
- * answering flows (visibility_answer.c). Everything here belongs to that thread, but for what says otherwise. Included
- * by visibility*.c only. */
+/* The parts of the service's thread: looking at sockets and finding who holds them (look.c), and answering flows
+ * (answer.c). Everything here belongs to that thread, but for what says otherwise. Included by this folder's files
+ * only. */
 #pragma once
 
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 
-#include "meter/visibility_client.h"
-#include "meter/visibility_describe.h"
-#include "meter/visibility_holders.h"
-#include "meter/visibility_namespaces.h"
-#include "meter/visibility_sockets.h"
-#include "meter/visibility.h"
+#include "meter/process/client.h"
+#include "meter/process/describe.h"
+#include "meter/process/holders.h"
+#include "meter/process/namespaces.h"
+#include "meter/process/sockets.h"
+#include "meter/process/visibility.h"
 
 /* Work that may cost much is done again only after a multiple of what it cost the last time. Monotonic clock,
  * microseconds. */
@@ -20,7 +20,7 @@ struct turn {
     int64_t next; /* earliest time */
 };
 
-struct pending; /* visibility_answer.c: a question that waits for its answer */
+struct pending; /* answer.c: a question that waits for its answer */
 
 struct answers {
     struct pending *first, **last;
@@ -57,7 +57,7 @@ struct visibility {
     struct counters counters;
 };
 
-/* visibility_look.c */
+/* look.c */
 
 /* Opens what is needed and looks at everything for the first time; warns of missing rights. */
 int look_begin(struct visibility *visibility, struct error *error);
@@ -73,7 +73,7 @@ bool look_at_one(struct visibility *visibility, struct network_namespace *namesp
 /* If there are sockets whose holder is not known, and it is time: finds them. */
 void look_for_holders(struct visibility *visibility);
 
-/* visibility_answer.c */
+/* answer.c */
 
 /* Takes the questions of all clients; the sockets that they ask for are looked at. */
 void answers_take(struct visibility *visibility);

@@ -1,4 +1,4 @@
-#include "meter/visibility_namespaces.h"
+#include "meter/process/namespaces.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "meter/visibility_diag.h"
-#include "meter/visibility_endpoint.h"
-#include "meter/visibility_netlink.h"
+#include "meter/process/diag.h"
+#include "meter/process/endpoint.h"
+#include "meter/process/netlink.h"
 
 enum { PATH_SIZE = 64, COUNTERS_SIZE = 512 };
 

@@ -1,5 +1,5 @@
 /* Whose socket was it? What may be decided from looks at sockets, and what may not: times are made up. */
-#include "meter/visibility_sockets.h"
+#include "meter/process/sockets.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

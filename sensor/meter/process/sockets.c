@@ -1,4 +1,4 @@
-#include "meter/visibility_sockets.h"
+#include "meter/process/sockets.h"
 
 #include <errno.h>
 #include <netinet/in.h>
