@@ -12,8 +12,8 @@
 #include "app/plan.h"
 #include "base/error.h"
 #include "record/recorder.h"
-#include "record/registry.h"
-#include "record/registry_watch.h"
+#include "record/registry/registry.h"
+#include "record/registry/watch.h"
 #include "sink/sink.h"
 
 /* Why a record did not get as far as the sink. The names are the ledger's, beside those of sink/sink.h. */

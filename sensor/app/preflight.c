@@ -3,7 +3,7 @@
 #include "app/anonymization.h"
 #include "app/config/kafka_options.h"
 #include "app/config/registry_options.h"
-#include "record/registry_files.h"
+#include "record/registry/tls_files.h"
 #include "sink/kafka_admin.h"
 
 static int check_output(const struct plan *plan, const struct output_plan *output, struct error *error) {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "record/registry.h"
+#include "record/registry/registry.h"
 #include "record/schema.h"
 
 enum { REQUEST_MAX = 1 << 17, INPUT_MAX = 1 << 16 };

@@ -7,7 +7,7 @@ CASES = (
     ("ndpi/ndpi_typedefs.h", ("meter/dissect/v4.c",), ("base/names.h",)),
     ("avro.h", ("record/bind.c",), ("sink/file.c", "meter/flow.c")),
     ("avro/schema.h", ("record/encoding/avro.c",), ("app/main.c",)),
-    ("curl/curl.h", ("record/registry.c",), ("sink/kafka.c",)),
+    ("curl/curl.h", ("record/registry/registry.c",), ("record/schema.c", "sink/kafka.c")),
     ("jansson.h", ("record/lint.c",), ("base/json.c",)),
     ("librdkafka/rdkafka.h", ("sink/kafka.c", "sink/kafka_ledger.c"), ("sink/file.c", "sink/kafka.h", "app/main.c")),
     ("rdkafka.h", ("sink/kafka.c",), ("record/message.c",)),

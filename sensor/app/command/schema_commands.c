@@ -7,7 +7,7 @@
 
 #include "app/config/registry_options.h"
 #include "record/features.h"
-#include "record/registry.h"
+#include "record/registry/registry.h"
 
 static int print_features(const struct plan *plan, const struct output_plan *output, struct error *error) {
     char hash[FEATURE_HASH_SIZE];

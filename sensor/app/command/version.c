@@ -5,7 +5,7 @@
 #include "capture/capture.h"
 #include "meter/dissect.h"
 #include "record/anonymize_name.h"
-#include "record/registry.h"
+#include "record/registry/registry.h"
 #include "sink/sink.h"
 
 void version_print(FILE *stream) {

@@ -3,7 +3,7 @@
 
 #include "app/config/config.h"
 #include "base/error.h"
-#include "record/registry.h"
+#include "record/registry/registry.h"
 
 /* Borrows the configuration's texts. */
 struct registry_options registry_options_of(const struct config *config);

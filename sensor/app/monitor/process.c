@@ -7,7 +7,7 @@
 #include "app/pipeline_parts.h"
 #include "capture/capture.h"
 #include "meter/dissect.h"
-#include "record/registry.h"
+#include "record/registry/registry.h"
 
 enum { VERSION_SIZE = 64 };
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "faults.h"
-#include "record/registry.h"
+#include "record/registry/registry.h"
 #include "record/schema.h"
 
 static int load_schema(void) {

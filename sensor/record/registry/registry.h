@@ -39,7 +39,7 @@ void registry_close(struct registry *registry);
 /* Once nobody answered, the registry is not asked again until registry_close(): a start waits for it once, however many
  * outputs. Id of exactly this schema under the subject. Not registered there: EX_CONFIG, the line names the command
  * that registers it, or it is registered if auto_register. Can't be reached and not in the cache: EX_UNAVAILABLE.
- * *from_cache (may be NULL) says that nobody answered and the id is the cache's: see registry_watch.h. */
+ * *from_cache (may be NULL) says that nobody answered and the id is the cache's: see watch.h. */
 int registry_resolve(struct registry *registry, const char *subject, const struct schema *schema,
                      bool auto_register, uint32_t *id, bool *from_cache, struct error *error);
 

@@ -1,4 +1,4 @@
-#include "record/registry_http.h"
+#include "record/registry/request.h"
 
 #include <curl/curl.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "record/registry.h"
+#include "record/registry/registry.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "record/registry_server.h"
-#include "record/registry_watch.h"
+#include "record/registry/registry_server.h"
+#include "record/registry/watch.h"
 #include "scratch.h"
 
 static const int64_t SECOND = 1000000;

@@ -1,4 +1,4 @@
-#include "record/registry_cache.h"
+#include "record/registry/cache.h"
 
 #include <errno.h>
 #include <jansson.h>

@@ -1,4 +1,4 @@
-#include "record/registry.h"
+#include "record/registry/registry.h"
 
 #include <avro.h>
 #include <errno.h>
@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "record/registry_cache.h"
-#include "record/registry_http.h"
+#include "record/registry/cache.h"
+#include "record/registry/request.h"
 
 enum { SUBJECT_NOT_FOUND = 40401, VERSION_NOT_FOUND = 40402, SCHEMA_NOT_FOUND = 40403 };
 

@@ -1,4 +1,4 @@
-#include "record/registry_watch.h"
+#include "record/registry/watch.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "record/registry.h"
+#include "record/registry/registry.h"
 
 enum registry_watch_state { REGISTRY_WATCH_PENDING, REGISTRY_WATCH_CONFIRMED, REGISTRY_WATCH_MISMATCH };
 

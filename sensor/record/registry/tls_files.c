@@ -1,4 +1,4 @@
-#include "record/registry_files.h"
+#include "record/registry/tls_files.h"
 
 #include <errno.h>
 #include <openssl/pem.h>
