@@ -12,8 +12,8 @@
 #include "record/anonymize_policy.h"
 #include "record/encoding/encoding.h"
 #include "record/schema.h"
-#include "record/source.h"
-#include "record/udps_rows.h"
+#include "record/field/record_source.h"
+#include "record/field/udps_rows.h"
 #include "sink/sink.h"
 
 struct output_plan {

@@ -7,7 +7,7 @@
 
 #include "app/ledger.h"
 #include "base/error.h"
-#include "record/report.h"
+#include "record/field/report.h"
 
 struct reporter;
 

@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "record/address.h"
+#include "record/field/address_text.h"
 #include "record/anonymize_mac.h"
 #include "record/anonymize_name.h"
 #include "record/crypto_pan.h"
-#include "record/getters.h"
+#include "record/field/field_getters.h"
 #include "record/keyed_hash.h"
-#include "record/value_text.h"
+#include "record/field/value_text.h"
 
 /* Bytes of the digests: NFStream's, and one that is short enough for a column that people read. */
 enum { DIGEST_SIZE = 64, SHORT_DIGEST_SIZE = 8 };

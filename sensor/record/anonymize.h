@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "record/anonymize_key.h"
 #include "record/anonymize_rule.h"
-#include "record/source.h"
-#include "record/value.h"
+#include "record/field/record_source.h"
+#include "record/field/value.h"
 
 struct anonymizer;
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
-#include "record/getters.h"
+#include "record/field/field_getters.h"
 
 enum { IPV4_LENGTH_MAX = 32, IPV6_LENGTH_MAX = 128, IPV4_LENGTH = 24, IPV6_LENGTH = 48 };
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "record/catalogue.h"
+#include "record/field/catalogue.h"
 
 /* In the order of the documents. */
 enum anonymize_method {

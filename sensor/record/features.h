@@ -6,7 +6,7 @@
 
 #include "record/anonymize_policy.h"
 #include "record/schema.h"
-#include "record/source.h"
+#include "record/field/record_source.h"
 
 enum { FEATURE_HASH_SIZE = 33 }; /* 32 hex digits and NUL */
 

@@ -6,8 +6,8 @@
 
 #include "record/anonymize.h"
 #include "record/features.h"
-#include "record/number.h"
-#include "record/text.h"
+#include "record/field/number.h"
+#include "record/field/utf8.h"
 
 /* How a field's value is made where somebody doesn't want it as it is. */
 struct pseudonym {

@@ -11,7 +11,7 @@
 #include "record/encoding/encoding.h"
 #include "record/message.h"
 #include "record/schema.h"
-#include "record/source.h"
+#include "record/field/record_source.h"
 
 struct recorder_options {
     const char *output;          /* name, for the record and for messages */

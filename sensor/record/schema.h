@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "meter/meter.h"
-#include "record/catalogue.h"
-#include "record/udps_rows.h"
+#include "record/field/catalogue.h"
+#include "record/field/udps_rows.h"
 
 /* A schema's field, bound to the catalogue. */
 struct bound_field {

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "record/message.h"
-#include "record/value.h"
+#include "record/field/value.h"
 #include "sink/delays.h"
 
 /* Why a record did not get where it should. The names are the ledger's. */

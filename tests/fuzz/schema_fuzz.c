@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "meter/udps.h"
 #include "record/schema.h"
-#include "record/udps_rows.h"
+#include "record/field/udps_rows.h"
 
 static char path[64];
 static int file;

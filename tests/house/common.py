@@ -17,6 +17,7 @@ PARTS = {
     "app/config": None,
     "app/monitor": None,
     "meter/process": ("meter/process/visibility.h",),
+    "record/field": None,
     "record/registry": ("record/registry/registry.h", "record/registry/tls_files.h", "record/registry/watch.h"),
 }
 

@@ -13,8 +13,8 @@
 #include "meter/flow.h"
 #include "meter/meter.h"
 #include "record/anonymize_key.h"
-#include "record/catalogue.h"
-#include "record/source.h"
+#include "record/field/catalogue.h"
+#include "record/field/record_source.h"
 
 enum { PLANT_PLACES = 1024, PLANT_TEXT_ROOM = 1 << 20, PLANT_LINE_SIZE = 1 << 20 };
 

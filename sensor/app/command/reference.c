@@ -7,7 +7,7 @@
 #include "app/monitor/metrics.h"
 #include "app/output.h"
 #include "decode/decode.h"
-#include "record/catalogue.h"
+#include "record/field/catalogue.h"
 #include "sink/sink.h"
 
 /* A cell of a table: bars would end it. */

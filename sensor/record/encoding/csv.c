@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "record/encoding/encoding.h"
-#include "record/number.h"
+#include "record/field/number.h"
 
 /* Brackets and quotes of a cell, its separator, and more than any number. */
 enum { CELL_MAX = 40 };

@@ -7,7 +7,7 @@
 
 #include "base/buffer.h"
 #include "record/schema.h"
-#include "record/value.h"
+#include "record/field/value.h"
 
 struct encoding {
     const char *name;       /* "avro", "csv", "jsonl": the --format */

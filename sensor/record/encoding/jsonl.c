@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "record/encoding/encoding.h"
-#include "record/number.h"
+#include "record/field/number.h"
 
 /* Separator, quotes, brackets, and more than any number. */
 enum { MEMBER_MAX = 48 };

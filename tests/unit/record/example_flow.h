@@ -13,8 +13,8 @@
 #include "meter/feature/stats.h"
 #include "meter/flow.h"
 #include "meter/meter.h"
-#include "record/catalogue.h"
-#include "record/source.h"
+#include "record/field/catalogue.h"
+#include "record/field/record_source.h"
 
 enum { EXAMPLE_SPLT_PLACES = 20, EXAMPLE_TEXT_ROOM = 65000, EXAMPLE_ALL_GROUPS = (1 << GROUP_COUNT) - 1 };
 

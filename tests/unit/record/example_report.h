@@ -1,7 +1,7 @@
 /* A report of the sensor's with values that can be told apart. */
 #pragma once
 
-#include "record/report.h"
+#include "record/field/report.h"
 
 static const struct text example_reasons[] = {{"link_type", 9}, {"not_ip", 6}};
 static const int64_t example_counts[] = {7, 5000000000};

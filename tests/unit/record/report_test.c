@@ -1,5 +1,5 @@
 /* Records of the sensor itself: their values, what goes beside them, and that making one allocates nothing. */
-#include "record/report.h"
+#include "record/field/report.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

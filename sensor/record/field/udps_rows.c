@@ -1,11 +1,11 @@
-#include "record/udps_rows.h"
+#include "record/field/udps_rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/nearest.h"
-#include "record/getters.h"
+#include "record/field/field_getters.h"
 
 static const char prefix[] = "udps.";
 

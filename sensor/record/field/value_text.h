@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/buffer.h"
-#include "record/value.h"
+#include "record/field/value.h"
 
 /* Replaces what is in the buffer; the value isn't null. */
 void value_write_text(enum value_type type, const struct value *value, struct buffer *text);

@@ -1,6 +1,6 @@
 #include "meter/feature/stats.h"
 
-#include "record/getters.h"
+#include "record/field/field_getters.h"
 
 static const struct stats_direction *stats_of(const struct record_source *source,
                                               enum flow_direction direction) {

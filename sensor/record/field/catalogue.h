@@ -8,7 +8,7 @@
 
 #include "meter/flow.h"
 #include "meter/meter.h"
-#include "record/value.h"
+#include "record/field/value.h"
 
 /* Switched on and off together; which of them somebody asks for decides what is computed. */
 enum field_group {
@@ -31,12 +31,13 @@ enum pii_class { PII_NONE, PII_ADDRESS, PII_MAC, PII_NAME, PII_AGENT, PII_FINGER
 /* In which profile a row exists: its unit or padding is only right there. A name may have one row for each profile. */
 enum field_profiles { IN_NATIVE = 1, IN_NFSTREAM = 2, IN_BOTH = 3 };
 
-/* In records of what a row exists: a record tells of a flow, or of the sensor itself (record/report.h). */
+/* In records of what a row exists: a record tells of a flow, or of the sensor itself (record/field/report.h). */
 enum field_records { OF_FLOW = 1, OF_SENSOR = 2, OF_EITHER = 3 };
 
 struct udps_field; /* meter/udps.h */
 
-struct record_source; /* record/source.h: the flow or report and everything else a getter may read */
+struct
+    record_source; /* record/field/record_source.h: the flow or report and everything else a getter may read */
 
 /* Fills *value; `direction` is BIDIRECTIONAL for rows that are not directional. Called when a flow ends or a report is
  * due: allocates nothing. A row whose group is off is not called (its value is null). */
@@ -57,7 +58,7 @@ struct catalogue_row {
     const char *unit; /* "bytes", "microseconds", ... or "" */
     const char *help; /* definition, with its source: IPFIX element, RFC, NFStream column */
     field_getter *get;
-    const struct udps_field *udps; /* of a row udps.NAME (record/udps_rows.h); else NULL */
+    const struct udps_field *udps; /* of a row udps.NAME (record/field/udps_rows.h); else NULL */
 };
 
 extern const struct catalogue_row catalogue[];

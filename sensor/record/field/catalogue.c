@@ -1,10 +1,10 @@
-#include "record/catalogue.h"
+#include "record/field/catalogue.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/nearest.h"
-#include "record/getters.h"
+#include "record/field/field_getters.h"
 
 #define REQUIRED false
 #define OPTIONAL true
@@ -16,7 +16,7 @@
 #define SENSOR(name, ...)      ROW(name, OF_SENSOR, false, __VA_ARGS__)
 #define COMMON(name, ...)      ROW(name, OF_EITHER, false, __VA_ARGS__)
 const struct catalogue_row catalogue[] = {
-#include "record/catalogue.def"
+#include "record/field/catalogue.def"
 };
 #undef COMMON
 #undef SENSOR

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "meter/udps.h"
-#include "record/catalogue.h"
+#include "record/field/catalogue.h"
 
 struct udps_rows {
     struct catalogue_row *rows; /* sorted by name */

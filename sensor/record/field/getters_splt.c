@@ -1,6 +1,6 @@
 #include "meter/feature/splt.h"
 
-#include "record/getters.h"
+#include "record/field/field_getters.h"
 
 static const struct splt *splt_of(const struct record_source *source) {
     return source->flow->feature[FEATURE_splt];

@@ -1,7 +1,7 @@
-#include "record/quality.h"
+#include "record/field/quality.h"
 
 #include "meter/feature/l7.h"
-#include "record/getters.h"
+#include "record/field/field_getters.h"
 
 static const struct {
     struct text name;

@@ -1,4 +1,4 @@
-#include "record/value.h"
+#include "record/field/value.h"
 
 const char *value_type_name(enum value_type type) {
     static const char *const names[VALUE_TYPES] = {

@@ -1,4 +1,4 @@
-#include "record/getters.h"
+#include "record/field/field_getters.h"
 
 static void value_integers(struct value *value, const int64_t *items, size_t count) {
     value->is_null = false;

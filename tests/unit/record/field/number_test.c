@@ -1,5 +1,5 @@
 /* Numbers as text: doubles against strtod() and an exhaustive search for a shorter text, integers against printf. */
-#include "record/number.h"
+#include "record/field/number.h"
 
 #include <inttypes.h>
 #include <math.h>

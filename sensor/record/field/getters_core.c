@@ -1,5 +1,5 @@
-#include "record/address.h"
-#include "record/getters.h"
+#include "record/field/address_text.h"
+#include "record/field/field_getters.h"
 
 static void address_value(const struct record_source *source, const uint8_t address[16],
                           struct value *value) {

@@ -1,5 +1,5 @@
 /* Values as texts, as CSV and Python have them. */
-#include "record/value_text.h"
+#include "record/field/value_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "record/address.h"
+#include "record/field/address_text.h"
 
 static const char HEX[] = "0123456789abcdef";
 

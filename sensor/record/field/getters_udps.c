@@ -1,6 +1,6 @@
 #include "meter/feature/udps.h"
 
-#include "record/getters.h"
+#include "record/field/field_getters.h"
 
 /* A record is its fields; encodings ask for no more than that it is there. */
 void get_udps(const struct record_source *source, enum flow_direction direction, struct value *value) {

@@ -1,6 +1,6 @@
 #include "meter/feature/process.h"
 
-#include "record/getters.h"
+#include "record/field/field_getters.h"
 
 static const struct process *process_of(const struct record_source *source) {
     const struct process_feature *state = source->flow->feature[FEATURE_process];

@@ -1,6 +1,6 @@
 #include "meter/feature/l7.h"
 
-#include "record/getters.h"
+#include "record/field/field_getters.h"
 
 static const struct l7 *l7_of(const struct record_source *source) {
     return source->flow->feature[FEATURE_l7];

@@ -1,4 +1,4 @@
-#include "record/getters.h"
+#include "record/field/field_getters.h"
 
 void get_sensor_id(const struct record_source *source, enum flow_direction direction, struct value *value) {
     (void)direction;

@@ -1,4 +1,4 @@
-#include "record/number.h"
+#include "record/field/number.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "record/value.h"
+#include "record/field/value.h"
 
 /* Bytes of one text at most; longer ones are cut between characters. */
 enum { TEXT_MAX = 65536 };

@@ -3,21 +3,21 @@
 
 #include <string.h>
 
-#include "record/catalogue.h"
-#include "record/source.h"
-#include "record/text.h"
+#include "record/field/catalogue.h"
+#include "record/field/record_source.h"
+#include "record/field/utf8.h"
 
 #define FIELD(name, type, group, pii, profiles, null, version, unit, getter, help) field_getter get_##getter;
 #define DIRECTIONAL                                                                FIELD
 #define SENSOR                                                                     FIELD
 #define COMMON                                                                     FIELD
-#include "record/catalogue.def"
+#include "record/field/catalogue.def"
 #undef COMMON
 #undef SENSOR
 #undef DIRECTIONAL
 #undef FIELD
 
-/* Of all rows of record/udps_rows.h. */
+/* Of all rows of record/field/udps_rows.h. */
 field_getter get_udps_field;
 
 static inline void value_null(struct value *value) {

@@ -1,8 +1,8 @@
-#include "record/value_text.h"
+#include "record/field/value_text.h"
 
 #include <string.h>
 
-#include "record/number.h"
+#include "record/field/number.h"
 
 static void append(struct buffer *text, const char *bytes) {
     buffer_append(text, bytes, strlen(bytes));

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "record/value.h"
+#include "record/field/value.h"
 
 struct sensor_report {
     int64_t time, start_time; /* microseconds since the epoch */

@@ -1,4 +1,4 @@
-#include "record/text.h"
+#include "record/field/utf8.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The catalogue itself, and the shipped schemas against it: the text that consumers read says what the code does. */
-#include "record/catalogue.h"
+#include "record/field/catalogue.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

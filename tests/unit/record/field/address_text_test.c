@@ -1,5 +1,5 @@
 /* Addresses as text, against inet_ntop(). */
-#include "record/address.h"
+#include "record/field/address_text.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>

@@ -9,9 +9,9 @@
 #include "base/hash.h"
 #include "meter/flow.h"
 #include "meter/meter.h"
-#include "record/quality.h"
-#include "record/report.h"
-#include "record/value.h"
+#include "record/field/quality.h"
+#include "record/field/report.h"
+#include "record/field/value.h"
 
 /* Constant for the life of the process. */
 struct identity {
@@ -40,7 +40,7 @@ struct record_scratch {
     bool failed; /* memory ran out: there is no record */
 };
 
-struct catalogue_row; /* record/catalogue.h */
+struct catalogue_row; /* record/field/catalogue.h */
 
 /* One per output, reused for each record. */
 struct record_source {
