@@ -11,7 +11,7 @@
 #include "meter/meter.h"
 #include "record/anonymize_policy.h"
 #include "record/encoding/encoding.h"
-#include "record/schema.h"
+#include "record/schema/schema.h"
 #include "record/field/record_source.h"
 #include "record/field/udps_rows.h"
 #include "sink/sink.h"

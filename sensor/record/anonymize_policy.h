@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "record/anonymize_rule.h"
-#include "record/schema.h"
+#include "record/schema/schema.h"
 
 struct anonymize_policy {
     struct anonymize_rule *rules; /* one for each of the schema's fields, in its order */

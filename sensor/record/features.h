@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "record/anonymize_policy.h"
-#include "record/schema.h"
+#include "record/schema/schema.h"
 #include "record/field/record_source.h"
 
 enum { FEATURE_HASH_SIZE = 33 }; /* 32 hex digits and NUL */

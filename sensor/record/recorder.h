@@ -10,7 +10,7 @@
 #include "record/anonymize_policy.h"
 #include "record/encoding/encoding.h"
 #include "record/message.h"
-#include "record/schema.h"
+#include "record/schema/schema.h"
 #include "record/field/record_source.h"
 
 struct recorder_options {

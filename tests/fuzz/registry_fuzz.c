@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "record/registry/registry.h"
-#include "record/schema.h"
+#include "record/schema/schema.h"
 
 enum { REQUEST_MAX = 1 << 17, INPUT_MAX = 1 << 16 };
 

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "meter/udps.h"
-#include "record/schema.h"
+#include "record/schema/schema.h"
 #include "record/field/udps_rows.h"
 
 static char path[64];

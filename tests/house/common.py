@@ -19,6 +19,7 @@ PARTS = {
     "meter/process": ("meter/process/visibility.h",),
     "record/field": None,
     "record/registry": ("record/registry/registry.h", "record/registry/tls_files.h", "record/registry/watch.h"),
+    "record/schema": ("record/schema/schema.h",),
 }
 
 _SKIPPED_FOLDERS = {".git", "__pycache__", "build", "target", ".cache", ".venv", "node_modules"}

@@ -25,7 +25,7 @@ CLEAN = {
                             '#include "decode/decode.h"\n',
     "sensor/meter/dissect.c": '#include "meter/meter.h"\n\n#include <ndpi_api.h>\n',
     "sensor/record/record.h": '/* Messages out of flows, encoded once. */\n#pragma once\n\n#include "meter/meter.h"\n',
-    "sensor/record/schema.c": '#include "record/record.h"\n\n'
+    "sensor/record/schema/schema.c": '#include "record/record.h"\n\n'
                               "#include <avro.h>\n#include <jansson.h>\n",
     "sensor/record/registry/registry.c": '#include "record/record.h"\n\n#include <curl/curl.h>\n',
     "sensor/sink/sink.c": '#include "record/record.h"\n',

@@ -4,7 +4,7 @@
 
 #include "app/command/completion_parts.h"
 #include "app/config/config.h"
-#include "record/schema.h"
+#include "record/schema/schema.h"
 
 static bool ends_with(const char *text, const char *end) {
     size_t length = strlen(text), end_length = strlen(end);

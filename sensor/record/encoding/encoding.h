@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "record/schema.h"
+#include "record/schema/schema.h"
 #include "record/field/value.h"
 
 struct encoding {

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "record/schema.h"
+#include "record/schema/schema.h"
 
 struct registry_options {
     const char *url;           /* may have a path: http://127.0.0.1:8080/apis/ccompat/v7 */

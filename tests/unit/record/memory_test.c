@@ -12,7 +12,7 @@
 
 #include "faults.h"
 #include "record/registry/registry.h"
-#include "record/schema.h"
+#include "record/schema/schema.h"
 
 static int load_schema(void) {
     struct schema *schema = NULL;

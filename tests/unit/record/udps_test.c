@@ -17,7 +17,7 @@
 #include "allocations.h"
 #include "plugins.h"
 #include "record/features.h"
-#include "record/schema_json.h"
+#include "record/schema/schema_json.h"
 
 /* From a configuration to records. */
 struct bench {

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "record/embedded.h"
-#include "record/schema.h"
+#include "record/schema/embedded.h"
+#include "record/schema/schema.h"
 
 static void visit_row(const char *name, const struct catalogue_row *row, enum flow_direction direction,
                       void *context) {

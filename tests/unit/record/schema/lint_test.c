@@ -1,5 +1,5 @@
 /* What the lint refuses, each with its one line. */
-#include "record/schema.h"
+#include "record/schema/schema.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "record/schema_json.h"
+#include "record/schema/schema_json.h"
 
 static const char field_doc[] =
     "User-defined values: the configured counters (udps.packets, udps.bytes) and plugins (udps.plugins); "

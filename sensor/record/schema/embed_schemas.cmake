@@ -12,6 +12,6 @@ foreach(path IN LISTS paths)
   string(APPEND rows "    {\"${name}\", (const char *)schema_${number}, sizeof schema_${number} - 1},\n")
   math(EXPR number "${number} + 1")
 endforeach()
-file(WRITE ${OUTPUT} "/* Made by embed_schemas.cmake from schemas/. */\n#include \"record/embedded.h\"\n\n${arrays}\n"
+file(WRITE ${OUTPUT} "/* Made by embed_schemas.cmake from schemas/. */\n#include \"record/schema/embedded.h\"\n\n${arrays}\n"
                      "const struct embedded_schema embedded_schemas[] = {\n${rows}};\n"
                      "const size_t embedded_schema_count = ${number};\n")

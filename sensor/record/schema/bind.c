@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/schema_json.h"
+#include "record/schema/schema_json.h"
 
 static const char *profile_name(enum field_profiles profiles) {
     return profiles == IN_NFSTREAM ? "nfstream" : "native";

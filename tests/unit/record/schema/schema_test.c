@@ -1,5 +1,5 @@
 /* Loading and binding: embedded schemas, schema files, and each way in which a schema does not fit, with its line. */
-#include "record/schema.h"
+#include "record/schema/schema.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "record/embedded.h"
+#include "record/schema/embedded.h"
 
 /* A schema file of our own in the current folder; removed by drop(). */
 static char *store(const char *fields) {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "record/schema_json.h"
+#include "record/schema/schema_json.h"
 
 /* `inherited` (may be NULL) is the namespace of the record around this one. */
 static char *full_name(const json_t *record, const char *inherited) {

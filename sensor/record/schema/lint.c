@@ -1,6 +1,6 @@
 /* What Avro C lets pass and readers in other languages don't: duplicate names, wrong defaults, nested unions. Beyond
  * Avro's rules stand ours: flat records of few types, each field with a doc. */
-#include "record/schema_json.h"
+#include "record/schema/schema_json.h"
 
 #include <avro.h>
 #include <errno.h>

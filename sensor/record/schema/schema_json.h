@@ -5,7 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "record/schema.h"
+#include "record/schema/schema.h"
 
 /* Limits of a schema's text and fields, far above any use. */
 enum { SCHEMA_TEXT_MAX = 1 << 20, SCHEMA_FIELDS_MAX = 4096, SCHEMA_NAME_MAX = 256 };

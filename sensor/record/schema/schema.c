@@ -1,4 +1,4 @@
-#include "record/schema.h"
+#include "record/schema/schema.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -8,8 +8,8 @@
 
 #include "base/buffer.h"
 #include "base/nearest.h"
-#include "record/embedded.h"
-#include "record/schema_json.h"
+#include "record/schema/embedded.h"
+#include "record/schema/schema_json.h"
 
 enum { EMBEDDED_MAX = 64 };
 
