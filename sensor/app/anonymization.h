@@ -8,7 +8,7 @@
 #include "app/output.h"
 #include "app/plan.h"
 #include "base/error.h"
-#include "record/anonymize_key.h"
+#include "record/anonymize/anonymize_key.h"
 
 /* Reads anonymization.key_file, or makes a random key where none is given. EX_NOINPUT, EX_NOPERM or EX_CONFIG with one
  * line. The caller wipes the key (anonymize_key_wipe()). */

@@ -9,7 +9,7 @@
 #include "capture/capture.h"
 #include "decode/decode.h"
 #include "meter/meter.h"
-#include "record/anonymize_policy.h"
+#include "record/anonymize/policy.h"
 #include "record/encoding/encoding.h"
 #include "record/schema/schema.h"
 #include "record/field/record_source.h"

@@ -9,7 +9,7 @@
 
 #include "base/buffer.h"
 #include "meter/udps.h"
-#include "record/anonymize_name.h"
+#include "record/anonymize/registered_domain.h"
 
 /* Lines of the canonical text, collected in any order and then sorted. */
 struct lines {

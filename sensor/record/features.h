@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "record/anonymize_policy.h"
+#include "record/anonymize/policy.h"
 #include "record/schema/schema.h"
 #include "record/field/record_source.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/anonymize.h"
+#include "record/anonymize/anonymizer.h"
 #include "record/features.h"
 #include "record/field/number.h"
 #include "record/field/utf8.h"

@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 
 #include "base/error.h"
-#include "record/anonymize_key.h"
-#include "record/anonymize_policy.h"
+#include "record/anonymize/anonymize_key.h"
+#include "record/anonymize/policy.h"
 #include "record/encoding/encoding.h"
 #include "record/message.h"
 #include "record/schema/schema.h"

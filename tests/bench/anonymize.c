@@ -1,6 +1,6 @@
 /* What a pseudonym costs: nanoseconds per value, the median of some rounds. Each value is made as for a record, its text
  * included; "in clear" is the getter alone, and what a method costs is the difference. */
-#include "record/anonymize.h"
+#include "record/anonymize/anonymizer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -375,7 +375,7 @@ class AsNFStream(Anonymization):
 
 
 class Refusals(Anonymization):
-    """Starts that are refused, each in one line; anonymize_policy_test.c has the rest."""
+    """Starts that are refused, each in one line; tests/unit/record/anonymize/policy_test.c has the rest."""
 
     def refuse(self, code, says, *arguments):
         self.refused(code, says, "-r", CAPTURES / "dns.pcap", "-w", self.folder / "x.avro", *arguments)

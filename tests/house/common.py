@@ -17,6 +17,8 @@ PARTS = {
     "app/config": None,
     "app/monitor": None,
     "meter/process": ("meter/process/visibility.h",),
+    "record/anonymize": ("record/anonymize/anonymize_key.h", "record/anonymize/anonymizer.h", "record/anonymize/policy.h",
+                         "record/anonymize/registered_domain.h"),
     "record/field": None,
     "record/registry": ("record/registry/registry.h", "record/registry/tls_files.h", "record/registry/watch.h"),
     "record/schema": ("record/schema/schema.h",),

@@ -13,7 +13,7 @@ RULES = (
     ("nDPI", re.compile(r"(.*/)?(ndpi_\w+|libndpi\w*)\.h|ndpi/.*"), ("meter/dissect*",)),
     ("Avro C", re.compile(r"avro\.h|avro/.*"), ("record/*",)),
     ("libcurl", re.compile(r"curl/.*|curl\.h"), ("record/registry/*",)),
-    ("libpsl", re.compile(r"libpsl\.h"), ("record/anonymize_name.c",)),
+    ("libpsl", re.compile(r"libpsl\.h"), ("record/anonymize/registered_domain.c",)),
     ("jansson", re.compile(r"jansson\w*\.h"), ("record/*",)),
     ("librdkafka", re.compile(r"librdkafka/.*|rdkafka\w*\.h"), ("sink/kafka.c", "sink/kafka_*.c")),
     ("libmicrohttpd", re.compile(r"microhttpd\w*\.h"), ("app/monitor/http.c",)),

@@ -12,7 +12,7 @@
 #include "meter/feature/stats.h"
 #include "meter/flow.h"
 #include "meter/meter.h"
-#include "record/anonymize_key.h"
+#include "record/anonymize/anonymize_key.h"
 #include "record/field/catalogue.h"
 #include "record/field/record_source.h"
 

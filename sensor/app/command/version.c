@@ -4,7 +4,7 @@
 #include "app/monitor/http.h"
 #include "capture/capture.h"
 #include "meter/dissect.h"
-#include "record/anonymize_name.h"
+#include "record/anonymize/registered_domain.h"
 #include "record/registry/registry.h"
 #include "sink/sink.h"
 

@@ -1,4 +1,4 @@
-/* What the parts of schema_load() share: a schema as a JSON document. Within the room only. */
+/* What the parts of schema_load() share: a schema as a JSON document. Within this folder only. */
 #pragma once
 
 #include <jansson.h>

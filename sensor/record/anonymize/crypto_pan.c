@@ -1,11 +1,11 @@
-#include "record/crypto_pan.h"
+#include "record/anonymize/crypto_pan.h"
 
 #include <endian.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/aes_ecb.h"
+#include "record/anonymize/aes_ecb.h"
 
 enum { IPV4_BITS = 32, IPV6_BITS = 128 };
 

@@ -1,4 +1,4 @@
-#include "record/anonymize_name.h"
+#include "record/anonymize/registered_domain.h"
 
 #include <libpsl.h>
 #include <stdbool.h>

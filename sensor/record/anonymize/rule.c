@@ -1,4 +1,4 @@
-#include "record/anonymize_rule.h"
+#include "record/anonymize/rule.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,4 +1,4 @@
-#include "record/aes_ecb.h"
+#include "record/anonymize/aes_ecb.h"
 
 EVP_CIPHER_CTX *aes_ecb_open(const uint8_t key[AES_KEY_SIZE]) {
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();

@@ -1,5 +1,5 @@
 /* Which field of an output gets which method, and what is refused in which words. */
-#include "record/anonymize_policy.h"
+#include "record/anonymize/policy.h"
 
 #include <errno.h>
 #include <setjmp.h>

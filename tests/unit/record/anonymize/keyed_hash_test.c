@@ -1,5 +1,5 @@
 /* Keyed BLAKE2b against the values of RFC 7693's reference implementation, as Python's hashlib gives them. */
-#include "record/keyed_hash.h"
+#include "record/anonymize/keyed_hash.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "record/anonymize_key.h"
+#include "record/anonymize/anonymize_key.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "record/keyed_hash.h"
+#include "record/anonymize/keyed_hash.h"
 
 int anonymize_key_random(struct anonymize_key *key) {
     ssize_t got = getrandom(key->bytes, sizeof key->bytes, 0);

@@ -1,6 +1,6 @@
 /* Pseudonyms in records: what each method makes of the example flow under the key 00 01 02 ... 1f. The expected values
  * were computed in Python, as deploy/examples/python/pseudonyms.py does. */
-#include "record/anonymize.h"
+#include "record/anonymize/anonymizer.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>

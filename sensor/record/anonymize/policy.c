@@ -1,4 +1,4 @@
-#include "record/anonymize_policy.h"
+#include "record/anonymize/policy.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
-#include "record/anonymize_name.h"
+#include "record/anonymize/registered_domain.h"
 
 /* What WHAT means, the more specific the higher. */
 enum scope { SCOPE_NONE, SCOPE_ALL, SCOPE_CLASS, SCOPE_FIELD };

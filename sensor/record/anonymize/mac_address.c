@@ -1,9 +1,9 @@
-#include "record/anonymize_mac.h"
+#include "record/anonymize/mac_address.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/aes_ecb.h"
+#include "record/anonymize/aes_ecb.h"
 
 /* Ten rounds, as standards of format-preserving encryption take for so small a domain. */
 enum { ROUNDS = 10, LOCAL_BLOCK = 0xff, MAC_SIZE = 6, FLAGS = 3, LOCALLY_ADMINISTERED = 2 };

@@ -1,5 +1,5 @@
 /* What of a server's name is kept: the domain that somebody registered, and nothing that is an address or a person. */
-#include "record/anonymize_name.h"
+#include "record/anonymize/registered_domain.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* MAC addresses that keep their vendor: a permutation within each, and nothing kept of those that have none. With
  * LONG=yes each of a vendor's addresses is mapped. */
-#include "record/anonymize_mac.h"
+#include "record/anonymize/mac_address.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "record/anonymize.h"
+#include "record/anonymize/anonymizer.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -6,11 +6,11 @@
 
 #include "base/buffer.h"
 #include "record/field/address_text.h"
-#include "record/anonymize_mac.h"
-#include "record/anonymize_name.h"
-#include "record/crypto_pan.h"
+#include "record/anonymize/mac_address.h"
+#include "record/anonymize/registered_domain.h"
+#include "record/anonymize/crypto_pan.h"
 #include "record/field/field_getters.h"
-#include "record/keyed_hash.h"
+#include "record/anonymize/keyed_hash.h"
 #include "record/field/value_text.h"
 
 /* Bytes of the digests: NFStream's, and one that is short enough for a column that people read. */

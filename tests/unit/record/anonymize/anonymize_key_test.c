@@ -1,5 +1,5 @@
 /* The key of pseudonyms, its id and its subkeys, by the documented recipe in Python. */
-#include "record/anonymize_key.h"
+#include "record/anonymize/anonymize_key.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "record/anonymize_rule.h"
+#include "record/anonymize/rule.h"
 #include "record/schema/schema.h"
 
 struct anonymize_policy {

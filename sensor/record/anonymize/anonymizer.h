@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "record/anonymize_key.h"
-#include "record/anonymize_rule.h"
+#include "record/anonymize/anonymize_key.h"
+#include "record/anonymize/rule.h"
 #include "record/field/record_source.h"
 #include "record/field/value.h"
 

@@ -1,4 +1,4 @@
-#include "record/keyed_hash.h"
+#include "record/anonymize/keyed_hash.h"
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>

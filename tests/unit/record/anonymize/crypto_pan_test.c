@@ -1,6 +1,6 @@
 /* Crypto-PAn: the sample trace that came with its authors' program, and what the mapping promises, on ten million pairs.
  * With LONG=yes also ten million of IPv6. */
-#include "record/crypto_pan.h"
+#include "record/anonymize/crypto_pan.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* AES-128 on whole blocks (OpenSSL), the primitive of the keyed permutations here. Within the room only; a context
+/* AES-128 on whole blocks (OpenSSL), the primitive of the keyed permutations here. Within this folder only; a context
  * belongs to one thread, and encrypting allocates nothing. */
 #pragma once
 
