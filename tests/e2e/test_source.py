@@ -136,7 +136,7 @@ class Source(Against):
         refused = {"bpf_filter": "udp prt 53"}
         nfstream_oracle.ensure_pairs([(str(MIX), refused)])
         self.assertIn("Unable to compile BPF filter", nfstream_oracle.lookup(str(MIX), refused).error)
-        self.refused(os.EX_USAGE, ["udp prt 53"], "-r", MIX, "-w", "null:", "-f", "udp prt 53")
+        self.refused(os.EX_CONFIG, ["udp prt 53"], "-r", MIX, "-w", "null:", "-f", "udp prt 53")
 
     def test_idle_timeout(self):
         counts = [len(self.same(str(LONG_LIVED), idle_timeout=seconds)) for seconds in (0, 1, 120, 9223372036854)]

@@ -69,9 +69,9 @@ def counters(flow, profile):
     unit = "us" if profile == "native" else "ms"
     stamp = "" if profile == "native" else "_ms"
     for name, (first, last, packets, octets) in zip(DIRECTIONS, flow["counters"]):
-        absent = profile == "native" and packets == 0
-        record[f"{name}_first_seen{stamp}"] = None if absent else first
-        record[f"{name}_last_seen{stamp}"] = None if absent else last
+        absent = None if profile == "native" else 0  # where nothing came that way
+        record[f"{name}_first_seen{stamp}"] = first if packets else absent
+        record[f"{name}_last_seen{stamp}"] = last if packets else absent
         record[f"{name}_duration_{unit}"] = last - first
         record[f"{name}_packets"] = min(packets, MAX_LONG)
         record[f"{name}_bytes"] = min(octets, MAX_LONG)

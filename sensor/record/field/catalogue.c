@@ -49,7 +49,7 @@ enum field_profiles field_profile(enum meter_profile profile) {
 }
 
 bool catalogue_nullable(const struct catalogue_row *row, enum flow_direction direction) {
-    return row->nullable && (!row->directional || direction == DST2SRC);
+    return row->nullable && (!row->directional || direction != BIDIRECTIONAL);
 }
 
 /* Takes a direction's prefix off; BIDIRECTIONAL and the name itself if there is none. */

@@ -62,7 +62,7 @@ static void embedded_schemas_load(void **state) {
         const char *name, *full_name;
         uint64_t fingerprint;
     } cases[] = {
-        {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0xc0262053b3c58768)},
+        {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0x05c6cbb347e2dd4d)},
         {"nfstream/v1", "flowsensor.nfstream.Flow", UINT64_C(0x1d9d33d26f4c6399)},
         {"sensor_stats/v1", "flowsensor.sensor_stats.SensorStats", UINT64_C(0xdda7d1a6e95200a2)},
     };
