@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets with clang and runs each for FLOWSENSOR_FUZZ_SECONDS (60). Usage: tests/fuzz/run.sh
+# Builds the fuzz targets with clang and runs each for FLOWSENSOR_FUZZ_SECONDS (60), two at once. Usage: tests/fuzz/run.sh
 # Finds are left in build/fuzz/tests/fuzz/ as crash-*; the target run with such a file as its argument shows it again.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -25,4 +25,4 @@ done
 for file in deploy/*.conf deploy/*/flowsensor.conf; do
     { echo "meter.idle_timeout=5s"; cat "$file"; } >"$corpus/configuration/$(echo "$file" | tr / -)"
 done
-ctest --test-dir build/fuzz --output-on-failure -R '^fuzz\.'
+ctest --test-dir build/fuzz --output-on-failure -j2 -R '^fuzz\.'
