@@ -143,6 +143,10 @@ def capture():
               [query(f"topk(20, 8 * {total(rate('flowsensor_capture_bytes_total'), 'instance')})", "{{instance}}")], "bps"),
         graph("Age of the numbers", "How old the snapshot is that a sensor's numbers are from, the 20 worst sensors. It grows while the capture loop hangs.",
               [query(f"topk(20, max by (instance) ({of('flowsensor_snapshot_age_seconds')}))", "{{instance}}")], "s", limits=((30, "red"),)),
+        graph("Clock steps", "Steps of the hosts' clocks per second, the 20 worst sensors. Live timeouts go by a clock that nobody sets; times in records don't.",
+              [query(f"topk(20, {total(rate('flowsensor_clock_steps_total'), 'instance')})", "{{instance}}")], "ops"),
+        graph("Fragments that wait", "Later fragments that wait for their datagram's first one, the 20 sensors with most.",
+              [query(f"topk(20, {total(of('flowsensor_packets_held'), 'instance')})", "{{instance}}")], "short"),
     ]
 
 

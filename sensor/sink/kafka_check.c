@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "sink/kafka_client.h"
+#include "sink/kafka_end.h"
 
 enum { SERVERS_SIZE = 8192, TOPIC_LENGTH_MAX = 249 };
 
@@ -112,6 +113,6 @@ int kafka_check(const struct sink_options *options, struct error *error) {
         return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
     }
     result = check_servers(producer, options->output, servers, error);
-    rd_kafka_destroy(producer);
+    kafka_end(producer);
     return result;
 }

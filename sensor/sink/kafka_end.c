@@ -9,7 +9,8 @@
 #include "base/log.h"
 #include "base/thread.h"
 
-enum { PATIENCE_MICROSECONDS = 500000 };
+/* An end takes some milliseconds. librdkafka 2.8 at times takes a second where a producer ends as soon as it was made. */
+enum { PATIENCE_MICROSECONDS = 200000 };
 
 struct end {
     rd_kafka_t *producer;
@@ -48,7 +49,9 @@ bool kafka_end(rd_kafka_t *producer) {
         return true;
     }
     if (!wait_for(end)) {
-        log_line(LOG_DEBUG, "librdkafka is still looking up a name; it ends with the process");
+        log_line(
+            LOG_DEBUG,
+            "librdkafka takes its time to end, as for a name that it looks up; it ends with the process");
         pthread_detach(end->thread);
         return false;
     }

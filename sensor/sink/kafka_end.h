@@ -5,6 +5,6 @@
 
 struct rd_kafka_s;
 
-/* Destroys it. librdkafka waits there for its threads, and one that looks up a name can't be ended: after half a second
- * it is left to itself until the process ends. False: so it is, and what its callbacks use must stay. */
+/* Destroys it. librdkafka waits there for its threads, and one that looks up a name can't be ended: after a fifth of a
+ * second it is left to itself until the process ends. False: so it is, and what its callbacks use must stay. */
 bool kafka_end(struct rd_kafka_s *producer);
