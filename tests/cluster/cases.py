@@ -170,8 +170,10 @@ class ServedCase(Case):
     def served(self, topic, **changes):
         """Values of a sensor that uses these servers."""
         return merged({"image": IMAGE, "kafka": {"bootstrapServers": [self.servers.bootstrap], "topic": topic},
-                       "schemaRegistry": {"url": self.servers.registry}, "topics": {"replicationFactor": 1},
-                       "minReadySeconds": 0}, changes)
+                       "schemaRegistry": {"url": self.servers.registry}, "minReadySeconds": 0}, changes)
 
 
-__all__ = ["BASE", "CHART", "HELM_LIMIT", "REPOSITORY", "Case", "Release", "ServedCase", "merged"]
+# Made by the job, on a single broker.
+TOPICS_BY_JOB = {"provision": "job", "replicationFactor": 1}
+
+__all__ = ["BASE", "CHART", "HELM_LIMIT", "REPOSITORY", "Case", "TOPICS_BY_JOB", "Release", "ServedCase", "merged"]

@@ -2,7 +2,7 @@
 import json
 import urllib.request
 
-from cases import HELM_LIMIT, Release, ServedCase
+from cases import HELM_LIMIT, TOPICS_BY_JOB, Release, ServedCase
 from servers import closed_port
 
 # A record that no schema of flow records is compatible with: a field without a default, and another type.
@@ -32,7 +32,7 @@ class Hooks(ServedCase):
         urllib.request.urlopen(request, timeout=10).close()
 
     def test_an_install_makes_topics_and_registers_schemas(self):
-        release = self.release("hook-made", topics={"provision": "job", "partitions": 3}, schema={"provision": "register"})
+        release = self.release("hook-made", topics=TOPICS_BY_JOB | {"partitions": 3}, schema={"provision": "register"})
         self.assertEqual((self.partitions("hook-made"), "hook-made-value" in self.subjects()), (0, False))
         release.install()
         self.assertEqual((self.partitions("hook-made"), "hook-made-value" in self.subjects()), (3, True))
@@ -88,7 +88,7 @@ class Hooks(ServedCase):
     def test_credentials_reach_the_hooks_as_files(self):
         with open(self.servers.password_file) as file:
             self.make_secret(self.namespace, "kafka", username=self.servers.username, password=file.read().strip())
-        release = self.release("hook-sasl", topics={"provision": "job", "partitions": 1}, schema={"provision": "register"},
+        release = self.release("hook-sasl", topics=TOPICS_BY_JOB | {"partitions": 1}, schema={"provision": "register"},
                                kafka={"bootstrapServers": [self.servers.sasl_bootstrap],
                                       "sasl": {"enabled": True, "mechanism": "PLAIN", "existingSecret": "kafka"}})
         release.install()

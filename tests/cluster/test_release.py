@@ -3,7 +3,7 @@ import json
 import threading
 import time
 
-from cases import CHART, HELM_LIMIT, Release, ServedCase
+from cases import CHART, HELM_LIMIT, TOPICS_BY_JOB, Release, ServedCase
 from control_plane import WORKERS
 
 NODES = {"control-plane", "dedicated", "arm", *(f"worker-{number}" for number in range(WORKERS))}
@@ -96,7 +96,7 @@ class Life(ServedCase):
 
     def test_an_uninstall_leaves_nothing(self):
         self.servers.topic("life")
-        self.release.install({"schema": {"provision": "register"}, "topics": {"provision": "job"}, "test": {"topic": "life"}})
+        self.release.install({"schema": {"provision": "register"}, "topics": TOPICS_BY_JOB, "test": {"topic": "life"}})
         self.release.helm("test", "--timeout", HELM_LIMIT)
         self.assertTrue(self.remains())
         self.release.helm("uninstall", "--wait", "--timeout", HELM_LIMIT)
