@@ -24,8 +24,8 @@ enum {
     /* Natively a sweep goes on with each packet until it is through. It ends at most one flow for each that was opened, so
      * that it is never left behind, and one for each so many microseconds, which takes a fourth of a processor. */
     MICROSECONDS_PER_FLOW = 10,
-    PACKET_SWEEP_FLOWS =
-        16, /* between two packets; one by one they would push each other's code out of the cache */
+    /* Between two packets. One by one, packets' code and records' would push each other out of the caches. */
+    PACKET_SWEEP_FLOWS = 16,
     TICK_SWEEP_FLOWS = 256, /* most in a tick: a packet that comes meanwhile waits for less than 1 ms */
 };
 
@@ -413,11 +413,11 @@ static bool is_sweep_due(const struct meter *meter, int64_t time) {
     return time - meter->last_sweep >= meter->sweep_interval;
 }
 
-/* Packets wait behind this one: a few flows, and more with the next one. */
+/* Packets wait behind this one: a group of flows once so many are due, and more behind the next packets. */
 static void sweep_a_few(struct meter *meter, int64_t time) {
-    uint64_t limit = (uint64_t)(time - meter->last_sweep) / MICROSECONDS_PER_FLOW +
-                     (meter->statistics.flows_opened - meter->opened_at_last_sweep);
-    if (limit >= PACKET_SWEEP_FLOWS)
+    uint64_t due = (uint64_t)(time - meter->last_sweep) / MICROSECONDS_PER_FLOW +
+                   (meter->statistics.flows_opened - meter->opened_at_last_sweep);
+    if (due >= PACKET_SWEEP_FLOWS)
         meter->is_behind = sweep(meter, time, PACKET_SWEEP_FLOWS);
 }
 

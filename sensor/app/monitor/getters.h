@@ -1,11 +1,11 @@
-/* The getters of the rows in monitor_rows.c, by what they tell of. Private to the table. */
+/* The getters of the rows in rows.c, by what they tell of. Private to the table. */
 #pragma once
 
 #include "app/monitor/metrics.h"
 
 #define GETTER(name) void metric_##name(struct metric_text *text, const struct metric_source *source)
 
-/* monitor_traffic.c */
+/* traffic.c */
 GETTER(packets);
 GETTER(bytes);
 GETTER(kernel_dropped);
@@ -26,7 +26,7 @@ GETTER(application_flows);
 GETTER(application_packets);
 GETTER(application_bytes);
 
-/* monitor_outputs.c */
+/* outputs.c */
 GETTER(records_made);
 GETTER(records_acknowledged);
 GETTER(records_dropped);
@@ -42,7 +42,7 @@ GETTER(schema_cached);
 GETTER(schema_mismatch);
 GETTER(residual);
 
-/* monitor_process.c */
+/* process.c */
 GETTER(registry_requests);
 GETTER(registry_errors);
 GETTER(key_reloads);
