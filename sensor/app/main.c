@@ -5,21 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/anonymization.h"
-#include "app/budget.h"
 #include "app/command/command_line.h"
 #include "app/command/completion.h"
-#include "app/config/config.h"
-#include "app/config/kafka_options.h"
 #include "app/command/manual.h"
-#include "app/pipeline.h"
-#include "app/plan.h"
-#include "app/preflight.h"
+#include "app/command/preflight.h"
 #include "app/command/reference.h"
 #include "app/command/schema_commands.h"
 #include "app/command/topics_commands.h"
 #include "app/command/verify.h"
 #include "app/command/version.h"
+#include "app/config/config.h"
+#include "app/plan/anonymization_key.h"
+#include "app/plan/budget.h"
+#include "app/plan/kafka_options.h"
+#include "app/plan/plan.h"
+#include "app/run/pipeline.h"
 #include "base/log.h"
 #include "capture/capture.h"
 

@@ -18,7 +18,7 @@ RULES = (
     ("librdkafka", re.compile(r"librdkafka/.*|rdkafka\w*\.h"), ("sink/kafka.c", "sink/kafka_*.c")),
     ("libmicrohttpd", re.compile(r"microhttpd\w*\.h"), ("app/monitor/http.c",)),
     ("libconfig", re.compile(r"libconfig\.h(\+\+)?"), ("app/config/*",)),
-    ("libcap-ng", re.compile(r"cap-ng\.h"), ("app/privileges.c",)),
+    ("libcap-ng", re.compile(r"cap-ng\.h"), ("app/host/privileges.c",)),
     ("zlib", re.compile(r"zlib\.h"), ("capture/decompress_gzip.c", "sink/*")),
     ("zstd", re.compile(r"zstd\w*\.h"), ("capture/decompress_zstd.c", "sink/*")),
     ("libpcap", re.compile(r"pcap\.h|pcap/.*|pcap-\w+\.h"), ("capture/*", "meter/packet_filter.c")),

@@ -2,7 +2,7 @@
  * decoded and metered as the plan says, like any other. */
 #pragma once
 
-#include "app/plan.h"
+#include "app/plan/plan.h"
 #include "base/error.h"
 #include "meter/meter.h"
 

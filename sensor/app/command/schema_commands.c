@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/config/registry_options.h"
+#include "app/plan/registry_options.h"
 #include "record/features.h"
 #include "record/registry/registry.h"
 

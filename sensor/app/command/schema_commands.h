@@ -2,7 +2,7 @@
 #pragma once
 
 #include "app/command/command_line.h"
-#include "app/plan.h"
+#include "app/plan/plan.h"
 #include "base/error.h"
 
 /* print: the shipped text; features: the canonical text under feature_hash; compose: the schema with the

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/failure.h"
-#include "app/config/kafka_options.h"
+#include "app/host/failure.h"
+#include "app/plan/kafka_options.h"
 #include "sink/kafka_admin.h"
 
 static void print_report(const char *topic, const struct topic_wish *wish, const struct topic_report *report,

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/anonymization.h"
-#include "app/failure.h"
-#include "app/config/kafka_options.h"
-#include "app/output.h"
-#include "app/config/registry_options.h"
-#include "app/reporter.h"
+#include "app/account/reporter.h"
 #include "app/command/sample_flow.h"
+#include "app/host/core_dumps.h"
+#include "app/host/failure.h"
+#include "app/plan/anonymization_key.h"
+#include "app/plan/kafka_options.h"
+#include "app/plan/registry_options.h"
+#include "app/run/output.h"
 #include "base/clock.h"
 #include "record/avro_decode.h"
 #include "sink/framing.h"
@@ -306,7 +307,7 @@ int verify_command(struct plan *plan, struct error *error) {
     plan->meters = 1;
     plan->waits_for_room = true;
     plan->groups &= ~(1u << GROUP_PROCESS); /* the flow has no socket here */
-    int result = anonymization_prepare(plan, error);
+    int result = plan->anonymizes ? core_dumps_forbid(error) : 0;
     if (result == 0)
         result = registry_open_configured(plan->config, &registry, error);
     if (result == 0)

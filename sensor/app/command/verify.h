@@ -1,7 +1,7 @@
 /* flowsensor verify: a record's whole way, tried with one record per Kafka output. */
 #pragma once
 
-#include "app/plan.h"
+#include "app/plan/plan.h"
 #include "base/error.h"
 
 /* For each Kafka output: makes a record of a small flow (app/command/sample_flow.h) or of the sensor, sends it as a run

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "app/monitor/address.h"
+#include "app/config/listen_address.h"
 
 enum { REPORT_INTERVAL_MIN = 1000000 };
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "app/monitor/address.h"
+#include "app/config/listen_address.h"
 #include "base/error.h"
 
 struct http_answer {

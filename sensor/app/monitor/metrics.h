@@ -5,10 +5,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "app/account/snapshot.h"
+#include "app/host/process_facts.h"
 #include "app/monitor/text.h"
-#include "app/monitor/facts.h"
-#include "app/monitor/snapshot.h"
-#include "app/plan.h"
+#include "app/plan/plan.h"
 
 /* What the values are taken from. */
 struct metric_source {

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/budget.h"
-#include "app/monitor/exchange.h"
+#include "app/account/exchange.h"
+#include "app/host/privileges.h"
 #include "app/monitor/http.h"
 #include "app/monitor/metrics.h"
 #include "app/monitor/probes.h"
-#include "app/pipeline_parts.h"
-#include "app/privileges.h"
+#include "app/plan/budget.h"
+#include "app/run/pipeline_parts.h"
 #include "base/clock.h"
 
 enum {

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-#include "app/monitor/snapshot.h"
-#include "app/plan.h"
+#include "app/account/snapshot.h"
+#include "app/plan/plan.h"
 #include "base/error.h"
 
 struct monitor;

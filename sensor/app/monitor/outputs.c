@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "app/monitor/getters.h"
-#include "app/pipeline_parts.h"
+#include "app/run/pipeline_parts.h"
 
 static const char *name_of(const struct metric_source *source, size_t output) {
     return source->plan->outputs[output].name;

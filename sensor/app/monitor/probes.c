@@ -1,7 +1,7 @@
 #include "app/monitor/probes.h"
 
-#include "app/control.h"
-#include "app/pipeline_parts.h"
+#include "app/host/signals.h"
+#include "app/run/pipeline_parts.h"
 
 /* `well`: what to say of a loop that moves. */
 static bool say_loop(const struct heartbeat *heartbeat, int64_t now, const char *well, FILE *stream) {
@@ -61,7 +61,7 @@ static bool say_output(const struct output *output, int64_t now, FILE *stream) {
 
 /* Once the end has begun the loops make the records of all open flows, and wait for room: that has a limit of its own. */
 static bool is_running(enum stage stage) {
-    return stage == STAGE_RUNNING && control_deadline() == 0;
+    return stage == STAGE_RUNNING && shutdown_deadline() == 0;
 }
 
 bool probe_live(const struct pipeline *pipeline, enum stage stage, int64_t now, FILE *stream) {

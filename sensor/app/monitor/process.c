@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "app/monitor/getters.h"
-#include "app/pipeline_parts.h"
+#include "app/run/pipeline_parts.h"
 #include "capture/capture.h"
 #include "meter/dissect.h"
 #include "record/registry/registry.h"

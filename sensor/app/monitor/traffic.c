@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "app/monitor/getters.h"
-#include "app/pipeline_parts.h"
+#include "app/run/pipeline_parts.h"
 
 static const struct ledger *ledger_of(const struct metric_source *source) {
     return &source->snapshot->made.ledger;

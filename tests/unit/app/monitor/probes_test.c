@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "app/control.h"
-#include "app/monitor/address.h"
-#include "app/pipeline_parts.h"
+#include "app/config/listen_address.h"
+#include "app/host/signals.h"
+#include "app/run/pipeline_parts.h"
 
 #define SECOND INT64_C(1000000)
 
@@ -145,7 +145,7 @@ static void addresses_are_literals_with_ports(void **state) {
 static void loops_may_stand_still_once_the_end_has_begun(void **state) {
     (void)state;
     assert_false(probe_live(&pipeline, STAGE_RUNNING, 999 * SECOND, stderr));
-    control_end();
+    shutdown_begin();
     expect(probe_live(&pipeline, STAGE_RUNNING, 999 * SECOND, out()), true, "stopping ok\n");
     expect(probe_ready(&pipeline, STAGE_RUNNING, 101 * SECOND, out()), false,
            "capture: stopping\noutput flows ok\noutput stats ok\n");

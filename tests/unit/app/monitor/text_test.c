@@ -12,7 +12,7 @@
 
 #include "app/config/config.h"
 #include "app/monitor/metrics.h"
-#include "app/pipeline_parts.h"
+#include "app/run/pipeline_parts.h"
 
 #define SECOND INT64_C(1000000)
 

@@ -1,0 +1,43 @@
+#include "app/account/applications.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "meter/feature/l7.h"
+
+int applications_open(struct applications *applications, size_t count) {
+    *applications = (struct applications){0};
+    if (count == 0)
+        return 0;
+    applications->counts = calloc(count, sizeof *applications->counts);
+    if (!applications->counts)
+        return -ENOMEM;
+    applications->count = count;
+    return 0;
+}
+
+void applications_close(struct applications *applications) {
+    free(applications->counts);
+    *applications = (struct applications){0};
+}
+
+void applications_count(struct applications *applications, const struct flow *flow) {
+    const struct l7 *l7 = flow->feature[FEATURE_l7];
+    if (!applications->counts || !l7)
+        return;
+    size_t number = l7->application != 0 ? l7->application : l7->master;
+    if (number >= applications->count)
+        number = 0;
+    struct application_counts *counts = &applications->counts[number];
+    counts->flows++;
+    counts->packets += flow->counters[BIDIRECTIONAL].packets;
+    counts->bytes += flow->counters[BIDIRECTIONAL].bytes;
+}
+
+void applications_add(struct applications *sum, const struct applications *part) {
+    for (size_t i = 0; i < part->count; i++) {
+        sum->counts[i].flows += part->counts[i].flows;
+        sum->counts[i].packets += part->counts[i].packets;
+        sum->counts[i].bytes += part->counts[i].bytes;
+    }
+}

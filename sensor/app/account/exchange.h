@@ -1,0 +1,32 @@
+/* Snapshots from the loop that makes them to the HTTP thread that tells them, without a lock: one asks, one gives. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/account/snapshot.h"
+#include "base/gate.h"
+
+struct exchange {
+    _Atomic unsigned asked, given; /* times */
+    struct gate answer;
+    struct snapshot snapshot; /* the giver's while asked != given, else the asker's */
+    struct snapshot latest;   /* the asker's: the last one that was given */
+    unsigned taken;           /* the asker's: which one that is, as `given` counts */
+    int64_t asked_at;         /* the asker's; monotonic clock */
+};
+
+/* Before anybody asks. -ENOMEM. */
+int exchange_open(struct exchange *exchange, size_t applications);
+void exchange_close(struct exchange *exchange);
+
+/* The giver: whether exchange->snapshot is to be filled; cheap. */
+bool exchange_is_asked(const struct exchange *exchange);
+/* It is filled: sets its time. */
+void exchange_give(struct exchange *exchange);
+
+/* The asker: a snapshot of now, or, if none is given within `patience` (microseconds), the latest; NULL: there is none. One
+ * that is younger than `fresh` is good enough. Who was in vain waited for is not waited for again until it moves. */
+const struct snapshot *exchange_fetch(struct exchange *exchange, int64_t patience, int64_t fresh);

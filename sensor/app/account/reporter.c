@@ -1,0 +1,132 @@
+#include "app/account/reporter.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+struct reporter {
+    int64_t interval, due, made; /* monotonic clock; made: the last report, or the start */
+    struct sensor_report report, previous;
+    int64_t meters_packets[PLAN_METERS_MAX], meters_previous[PLAN_METERS_MAX];
+    struct text reasons[DECODE_REASON_COUNT];
+    int64_t counts[DECODE_REASON_COUNT];
+};
+
+int reporter_open(int64_t interval, struct reporter **opened, struct error *error) {
+    struct reporter *reporter = calloc(1, sizeof *reporter);
+    if (!reporter)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    reporter->interval = interval;
+    reporter->made = clock_monotonic();
+    reporter->due = reporter->made + interval;
+    reporter->report = (struct sensor_report){
+        .start_time = clock_realtime(),
+        .ignored_reasons = reporter->reasons,
+        .ignored_counts = reporter->counts,
+        .meters_packets = reporter->meters_packets,
+    };
+    *opened = reporter;
+    return 0;
+}
+
+void reporter_close(struct reporter *reporter) {
+    free(reporter);
+}
+
+bool reporter_due(const struct reporter *reporter, int64_t now) {
+    return reporter && now >= reporter->due;
+}
+
+/* Memory of the process in RAM; negative if the kernel doesn't tell. Pages: all, those in RAM, ... (proc(5)). */
+static int64_t resident_memory(void) {
+    char text[128];
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file)
+        return -1;
+    const char *all = fgets(text, sizeof text, file);
+    fclose(file);
+    const char *resident = all ? strchr(all, ' ') : NULL;
+    return resident ? strtoll(resident, NULL, 10) * sysconf(_SC_PAGESIZE) : -1;
+}
+
+static void count_flows(struct sensor_report *report, const struct meter_statistics *meter) {
+    report->flows_opened = meter->flows_opened;
+    report->flows_open = meter->flows_open;
+    report->flows_evicted = meter->flows_exported[END_EVICTED];
+    report->flows_expired = meter_flows_exported(meter);
+    report->meters_memory = meter->memory;
+}
+
+static void count_packets(struct reporter *reporter, const struct ledger *ledger) {
+    struct sensor_report *report = &reporter->report;
+    report->packets_processed = ledger->ignored[DECODE_METERED];
+    report->packets_ignored = 0;
+    report->ignored_count = 0;
+    for (int i = DECODE_METERED + 1; i < DECODE_REASON_COUNT; i++) {
+        if (ledger->ignored[i] == 0)
+            continue;
+        const char *name = decode_reason_name((enum decode_reason)i);
+        reporter->reasons[report->ignored_count] = (struct text){name, strlen(name)};
+        reporter->counts[report->ignored_count++] = (int64_t)ledger->ignored[i];
+        report->packets_ignored += ledger->ignored[i];
+    }
+    report->packets_dropped_kernel = ledger->capture.dropped_kernel;
+    report->packets_dropped_interface = ledger->capture.dropped_interface;
+    report->meter_count = ledger->meters;
+    for (size_t i = 0; i < ledger->meters; i++)
+        reporter->meters_packets[i] = (int64_t)ledger->balance[i];
+}
+
+const struct sensor_report *reporter_make(struct reporter *reporter, const struct ledger *ledger, int64_t now,
+                                          bool is_last) {
+    struct sensor_report *report = &reporter->report;
+    reporter->previous = *report;
+    memcpy(reporter->meters_previous, reporter->meters_packets, sizeof reporter->meters_previous);
+    report->time = clock_realtime();
+    report->interval = now - reporter->made;
+    report->is_last = is_last;
+    report->resident_memory = resident_memory();
+    count_flows(report, &ledger->meter);
+    count_packets(reporter, ledger);
+    reporter->made = now;
+    if (now >= reporter->due)
+        reporter->due += reporter->interval * ((now - reporter->due) / reporter->interval + 1);
+    return report;
+}
+
+static void print_total(FILE *stream, const char *name, uint64_t total, uint64_t before) {
+    fprintf(stream, "%s %" PRIu64 " (+%" PRIu64 ")", name, total, total - before);
+}
+
+static void print_report(FILE *stream, const struct reporter *reporter) {
+    const struct sensor_report *now = &reporter->report, *before = &reporter->previous;
+    fprintf(stream, "%s in %.1f s:", now->is_last ? "last performance report" : "performance report",
+            (double)now->interval / 1e6);
+    print_total(stream, " flows expired", now->flows_expired, before->flows_expired);
+    fprintf(stream, ", open %" PRIu64, now->flows_open);
+    print_total(stream, "; packets processed", now->packets_processed, before->packets_processed);
+    print_total(stream, ", ignored", now->packets_ignored, before->packets_ignored);
+    print_total(stream, ", dropped by kernel", now->packets_dropped_kernel, before->packets_dropped_kernel);
+    print_total(stream, ", by interface", now->packets_dropped_interface, before->packets_dropped_interface);
+    for (size_t i = 0; i < now->meter_count; i++)
+        print_total(stream, i == 0 ? "; meters" : ",", (uint64_t)reporter->meters_packets[i],
+                    (uint64_t)reporter->meters_previous[i]);
+}
+
+void reporter_log(const struct reporter *reporter) {
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return;
+    print_report(stream, reporter);
+    if (fclose(stream) == 0)
+        log_line(LOG_INFO, "%s", text);
+    free(text);
+}

@@ -1,0 +1,65 @@
+#include "app/plan/identity.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { KEY_DIGITS = 32 };
+
+/* A random UUID, version 4 (RFC 9562). */
+static int make_boot_id(char boot_id[37], struct error *error) {
+    struct hash_key random;
+    int result = hash_key_random(&random);
+    if (result < 0)
+        return error_set(error, -result, EX_OSERR, "no random numbers from the kernel: %s",
+                         strerror(-result));
+    snprintf(boot_id, 37, "%08" PRIx64 "-%04" PRIx64 "-4%03" PRIx64 "-%04" PRIx64 "-%012" PRIx64,
+             random.word[0] >> 32, (random.word[0] >> 16) & 0xffff, random.word[0] & 0xfff,
+             ((random.word[1] >> 48) & 0x3fff) | 0x8000, random.word[1] & UINT64_C(0xffffffffffff));
+    return 0;
+}
+
+static int read_key(const char *path, struct hash_key *key, struct error *error) {
+    char digits[KEY_DIGITS + 1] = "";
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return error_set(error, errno, errno == EACCES ? EX_NOPERM : EX_NOINPUT, "identity.key_file %s: %s",
+                         path, strerror(errno));
+    size_t length = fread(digits, 1, KEY_DIGITS, file);
+    int next = fgetc(file);
+    fclose(file);
+    if (length != KEY_DIGITS || strspn(digits, "0123456789abcdefABCDEF") != KEY_DIGITS ||
+        (next != EOF && isxdigit(next)))
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "identity.key_file %s: expected 32 hexadecimal digits; make one with: openssl rand -hex 16",
+            path);
+    key->word[1] = strtoull(digits + KEY_DIGITS / 2, NULL, 16);
+    digits[KEY_DIGITS / 2] = '\0';
+    key->word[0] = strtoull(digits, NULL, 16);
+    return 0;
+}
+
+static int random_key(struct hash_key *key, struct error *error) {
+    int result = hash_key_random(key);
+    return result < 0 ? error_set(error, -result, EX_OSERR, "no random numbers from the kernel: %s",
+                                  strerror(-result))
+                      : 0;
+}
+
+int identity_make(const struct config *config, struct identity *identity, struct error *error) {
+    if (config->identity.sensor_id)
+        snprintf(identity->sensor_id, sizeof identity->sensor_id, "%s", config->identity.sensor_id);
+    else if (gethostname(identity->sensor_id, sizeof identity->sensor_id - 1) != 0)
+        return error_set(error, errno, EX_OSERR, "the host's name cannot be read: %s; set identity.sensor_id",
+                         strerror(errno));
+    int result = make_boot_id(identity->boot_id, error);
+    if (result < 0)
+        return result;
+    return config->identity.key_file ? read_key(config->identity.key_file, &identity->key, error)
+                                     : random_key(&identity->key, error);
+}

@@ -1,0 +1,329 @@
+#include "app/plan/plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "app/plan/anonymization_key.h"
+#include "app/plan/identity.h"
+#include "base/cores.h"
+#include "meter/dissect.h"
+#include "meter/udps.h"
+
+enum {
+    DEFAULT_DISSECTIONS = 20,
+    DEFAULT_SPLT = 20,
+    LIVE_FLOWS = 262144,
+    FILE_FLOWS = 16777216,
+    POLL_MILLISECONDS = 100,
+    DEFAULT_REPORT_MICROSECONDS = 60 * 1000000,
+    /* A flow's socket is looked for when its first packet is handed over: while it is still there. */
+    PROMPT_POLL_MILLISECONDS = 10,
+};
+
+static bool group_is_on(unsigned groups, enum field_group group) {
+    return (groups & (1u << group)) != 0;
+}
+
+/* What goes to others needs a word about personal data; a file is its owner's. */
+static int plan_policy(struct output_plan *output, enum meter_profile profile, struct error *error) {
+    const struct anonymize_request request = {
+        .output = output->name,
+        .schema = output->schema,
+        .profile = profile,
+        .items = (const char *const *)output->config->columns_to_anonymize.items,
+        .item_count = output->config->columns_to_anonymize.count,
+        .as_text = output->encoding != &encoding_avro,
+    };
+    int result = anonymize_policy_make(&request, &output->policy, error);
+    if (result == 0 && strcmp(output->sink->name, "kafka") == 0)
+        result = anonymize_policy_check_complete(&output->policy, &request, error);
+    return result;
+}
+
+/* That the key of pseudonyms can be read is judged with the rest of the configuration; it is not kept. */
+static int check_key(const struct plan *plan, struct error *error) {
+    struct anonymize_key key;
+    if (!plan->has_pseudonyms)
+        return 0;
+    int result = anonymization_load_key(plan->config, &key, error);
+    anonymize_key_wipe(&key);
+    return result;
+}
+
+/* Kafka messages are Avro; text formats are for files. */
+static int check_format(const struct output_plan *output, struct error *error) {
+    if (strcmp(output->sink->name, "kafka") != 0 || output->encoding == &encoding_avro ||
+        strcmp(output->framing, "none") == 0)
+        return 0;
+    return error_set(error, EINVAL, EX_CONFIG,
+                     "output \"%s\": format \"%s\" goes to Kafka only with framing = \"none\"", output->name,
+                     output->encoding->name);
+}
+
+/* A file says itself what is in it: there the release's schemas take up what is configured. A schema that was chosen
+ * by its path is the user's word, and a topic's schema has to be registered. */
+static bool takes_udps(const struct plan *plan, const struct output_plan *output, const char *schema) {
+    return plan->udps_rows != NULL && plan->udps_rows->count > 0 &&
+           (plan->composed || (strcmp(output->sink->name, "kafka") != 0 && schema_is_embedded(schema)));
+}
+
+static int plan_output(const struct plan *plan, const struct output_config *from, struct output_plan *output,
+                       struct error *error) {
+    const struct config *config = plan->config;
+    enum meter_profile profile = plan->meter.profile;
+    output->config = from;
+    output->sink = sink_find(config_output_sink(from));
+    output->name = config_output_name(from);
+    output->encoding = encoding_find(from->format ? from->format : "avro");
+    output->framing = from->framing ? from->framing : config->registry.url ? "confluent" : "single_object";
+    const char *name = from->schema ? from->schema : profile == PROFILE_NFSTREAM ? "nfstream/v1" : "flow/v1";
+    int result =
+        schema_load_udps(name, plan->udps_rows, takes_udps(plan, output, name), &output->schema, error);
+    if (result == 0)
+        result = schema_check_profile(output->schema, profile, error);
+    if (result == 0)
+        result = plan_policy(output, profile, error);
+    return result == 0 ? check_format(output, error) : result;
+}
+
+static int contradiction(const char *option, const char *group, struct error *error) {
+    return error_set(
+        error, EINVAL, EX_CONFIG,
+        "%s is set, but no output's schema has a field of the group %s; unset it or choose such a schema",
+        option, group);
+}
+
+static int plan_udps(struct plan *plan, struct error *error) {
+    const struct config *config = plan->config;
+    const struct udps_options options = {
+        .packets = {(const char *const *)config->udps.packets.items, config->udps.packets.count},
+        .bytes = {(const char *const *)config->udps.bytes.items, config->udps.bytes.count},
+        .plugins = {(const char *const *)config->udps.plugins.items, config->udps.plugins.count},
+    };
+    int result = udps_load(&options, &plan->udps, error);
+    if (result < 0 || plan->udps == NULL)
+        return result;
+    plan->meter.udps = plan->udps;
+    plan->udps_rows = udps_rows_create(plan->udps);
+    return plan->udps_rows != NULL ? 0 : error_set(error, ENOMEM, EX_OSERR, "out of memory");
+}
+
+static int check_udps(const struct plan *plan, unsigned asked, struct error *error) {
+    if (plan->udps == NULL || plan->udps->field_count == 0 || group_is_on(asked, GROUP_UDPS))
+        return 0;
+    return error_set(
+        error, EINVAL, EX_CONFIG,
+        "udps.%s is configured, but no output's schema has the field udps; write one with `flowsensor schema compose -c CONF > FILE.avsc`, register it and name it as the output's schema",
+        plan->udps->fields[0].name);
+}
+
+/* A switch that is not set means what the schemas ask for; set to on though nobody asks, it is a mistake. */
+static int plan_switches(struct plan *plan, unsigned asked, struct error *error) {
+    const struct config *config = plan->config;
+    bool nfstream = plan->meter.profile == PROFILE_NFSTREAM;
+    bool stats = group_is_on(asked, GROUP_STATS), splt = group_is_on(asked, GROUP_SPLT),
+         l7 = group_is_on(asked, GROUP_L7);
+
+    if (config->meter.statistical_analysis == SWITCH_ON && !stats)
+        return contradiction("meter.statistical_analysis", "stats", error);
+    if (config->meter.splt_analysis > 0 && !splt)
+        return contradiction("meter.splt_analysis", "splt", error);
+    if (config->meter.n_dissections > 0 && !l7)
+        return contradiction("meter.n_dissections", "l7", error);
+    if (config->meter.system_visibility_mode != 0 && !group_is_on(asked, GROUP_PROCESS))
+        return contradiction("meter.system_visibility_mode", "process", error);
+
+    plan->meter.statistical_analysis = config->meter.statistical_analysis == SWITCH_UNSET
+                                           ? stats && !nfstream
+                                           : config->meter.statistical_analysis == SWITCH_ON;
+    plan->meter.splt_analysis =
+        (uint32_t)(config->meter.splt_analysis != OPTION_UNSET ? config->meter.splt_analysis
+                   : splt && !nfstream                         ? DEFAULT_SPLT
+                                                               : 0);
+    plan->meter.n_dissections =
+        (uint32_t)(config->meter.n_dissections != OPTION_UNSET ? config->meter.n_dissections
+                   : l7                                        ? DEFAULT_DISSECTIONS
+                                                               : 0);
+    plan->decode.decode_tunnels = config->meter.decode_tunnels != SWITCH_OFF;
+    plan->decode.symmetric_tunnel_keys = strcmp(config->meter.tunnel_key, "symmetric") == 0;
+
+    plan->groups = 1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE | 1u << GROUP_REPORT;
+    plan->groups |= plan->decode.decode_tunnels ? 1u << GROUP_TUNNEL : 0;
+    plan->groups |= plan->meter.statistical_analysis ? 1u << GROUP_STATS : 0;
+    plan->groups |= plan->meter.splt_analysis > 0 ? 1u << GROUP_SPLT : 0;
+    plan->groups |= plan->meter.n_dissections > 0 ? 1u << GROUP_L7 : 0;
+    plan->groups |= plan->udps != NULL && plan->udps->field_count > 0 ? 1u << GROUP_UDPS : 0;
+    plan->groups |= plan->system_visibility ? 1u << GROUP_PROCESS : 0;
+    return check_udps(plan, asked, error);
+}
+
+static int plan_tunnel_ports(struct plan *plan, struct error *error) {
+    const struct string_list *items = &plan->config->meter.tunnel_ports;
+    struct error reason = {0};
+    if (items->count > 0 && plan->decode.dialect == DECODE_NFSTREAM)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "meter.tunnel_ports is for the native profile, NFStream's ports are fixed; take it off, or set "
+            "profile = \"native\"");
+    if (tunnel_ports_set(&plan->tunnel_ports, (const char *const *)items->items, items->count, &reason) < 0)
+        return error_set(error, EINVAL, EX_CONFIG, "meter.tunnel_ports: %s", reason.text);
+    tunnel_ports_format(&plan->tunnel_ports, plan->tunnel_ports_text);
+    plan->decode.tunnel_ports = &plan->tunnel_ports;
+    return 0;
+}
+
+/* The number of meters, and each one's part of the budget: this is the one place where it is divided. */
+static void plan_meters(struct plan *plan) {
+    const struct config *config = plan->config;
+    int64_t flows = config->meter.flow_table_size != OPTION_UNSET ? config->meter.flow_table_size
+                    : plan->live                                  ? LIVE_FLOWS
+                                                                  : FILE_FLOWS;
+    unsigned cores = cores_usable("");
+    plan->meters = config->meter.n_meters != 0 ? (unsigned)config->meter.n_meters
+                   : cores <= PLAN_METERS_MAX  ? (cores > 1 ? cores - 1 : 1)
+                                               : PLAN_METERS_MAX;
+    plan->meter.flow_table_size = ((uint64_t)flows + plan->meters - 1) / plan->meters;
+}
+
+/* NFStream's clock has milliseconds: less would be another timeout than the one that was asked for. */
+static int check_timeout(const struct plan *plan, const char *option, int64_t timeout, struct error *error) {
+    if (plan->meter.profile != PROFILE_NFSTREAM || timeout % 1000 == 0)
+        return 0;
+    return error_set(
+        error, EINVAL, EX_CONFIG,
+        "%s is no whole number of milliseconds, which the profile nfstream counts in; round it, or use "
+        "profile = \"native\"",
+        option);
+}
+
+static int check_timeouts(const struct plan *plan, struct error *error) {
+    const struct config *config = plan->config;
+    int result = check_timeout(plan, "meter.idle_timeout", config->meter.idle_timeout, error);
+    return result == 0 ? check_timeout(plan, "meter.active_timeout", config->meter.active_timeout, error)
+                       : result;
+}
+
+static void plan_meter(struct plan *plan) {
+    const struct config *config = plan->config;
+    int64_t microseconds_per_tick = plan->meter.profile == PROFILE_NFSTREAM ? 1000 : 1;
+    plan->meter.accounting_mode = (enum accounting_mode)config->meter.accounting_mode;
+    plan->meter.idle_timeout = config->meter.idle_timeout / microseconds_per_tick;
+    plan->meter.active_timeout = config->meter.active_timeout / microseconds_per_tick;
+    plan->meter.preallocate = plan->live;
+    plan->meter.system_visibility = plan->system_visibility;
+    plan_meters(plan);
+}
+
+static void plan_capture(struct plan *plan) {
+    const struct config *config = plan->config;
+    plan->live = config->capture.interface != NULL;
+    plan->waits_for_room = !plan->live;
+    plan->decode.ignore_own_sockets = plan->live && config->capture.exclude_self;
+    plan->system_visibility = plan->live && config->meter.system_visibility_mode != 0;
+    plan->capture = (struct capture_options){
+        .files = plan->live ? NULL : (const char *const *)config->capture.files.items,
+        .file_count = config->capture.files.count,
+        .sort = config->capture.sort,
+        .as_nfstream = plan->meter.profile == PROFILE_NFSTREAM,
+        .interface = config->capture.interface,
+        .bpf_filter = config->capture.bpf_filter,
+        .promiscuous_mode = config->capture.promiscuous_mode,
+        .snapshot_length = (uint32_t)config->capture.snapshot_length,
+        .socket_buffer_size = (uint32_t)config->capture.socket_buffer_size,
+        .poll_milliseconds = plan->system_visibility ? PROMPT_POLL_MILLISECONDS : POLL_MILLISECONDS,
+    };
+}
+
+/* An interval that is not set means what the schemas ask for, as switches do. Files have no reports. */
+static void plan_report(struct plan *plan) {
+    bool asked = false;
+    for (size_t i = 0; i < plan->output_count; i++)
+        asked |= plan->outputs[i].schema->records == OF_SENSOR;
+    int64_t interval = plan->config->performance_report;
+    if (interval == OPTION_UNSET)
+        interval = asked ? DEFAULT_REPORT_MICROSECONDS : 0;
+    plan->report_interval = plan->live ? interval : 0;
+}
+
+int plan_check_run(const struct plan *plan, struct error *error) {
+    int result = plan->meter.n_dissections > 0 ? dissector_check_library(error) : 0;
+    if (result < 0)
+        return result;
+    for (size_t i = 0; i < plan->output_count; i++) {
+        const struct output_plan *output = &plan->outputs[i];
+        if (output->schema->records != OF_SENSOR || plan->report_interval > 0)
+            continue;
+        if (!plan->live)
+            return error_set(
+                error, EINVAL, EX_CONFIG,
+                "output \"%s\": schema %s is of the sensor's performance reports, which only a live capture (-i) makes; take the output off to read files",
+                output->name, output->schema->name);
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "output \"%s\": schema %s is of the sensor's performance reports, which are off; add the line performance_report = \"60s\"; or take the output off",
+            output->name, output->schema->name);
+    }
+    return 0;
+}
+
+static int make(const struct config *config, bool composed, struct plan *plan, struct error *error) {
+    memset(plan, 0, sizeof *plan);
+    plan->config = config;
+    plan->composed = composed;
+    bool nfstream = strcmp(config->profile, "nfstream") == 0;
+    plan->meter.profile = nfstream ? PROFILE_NFSTREAM : PROFILE_NATIVE;
+    plan->decode.dialect = nfstream ? DECODE_NFSTREAM : DECODE_NATIVE;
+    plan_capture(plan);
+    plan_meter(plan);
+
+    unsigned asked = 0;
+    int result = check_timeouts(plan, error);
+    if (result == 0)
+        result = plan_tunnel_ports(plan, error);
+    if (result == 0)
+        result = plan_udps(plan, error);
+    for (size_t i = 0; result == 0 && i < config->output_count; i++) {
+        plan->output_count = i + 1;
+        result = plan_output(plan, &config->outputs[i], &plan->outputs[i], error);
+        if (result == 0) {
+            asked |= schema_groups(plan->outputs[i].schema);
+            plan->anonymizes |= anonymize_policy_changes(&plan->outputs[i].policy);
+            plan->has_pseudonyms |= anonymize_policy_is_keyed(&plan->outputs[i].policy);
+        }
+    }
+    if (result == 0) {
+        plan_report(plan);
+        result = plan_switches(plan, asked, error);
+    }
+    if (result == 0)
+        result = identity_make(config, &plan->identity, error);
+    if (result == 0)
+        result = check_key(plan, error);
+    plan->identity.meter = &plan->meter;
+    plan->identity.decode_tunnels = plan->decode.decode_tunnels;
+    plan->identity.tunnel_ports = plan->tunnel_ports_text;
+    plan->identity.symmetric_tunnel_keys = plan->decode.symmetric_tunnel_keys;
+    plan->identity.system_visibility = plan->system_visibility;
+    plan->identity.ndpi_version = plan->meter.n_dissections > 0 ? dissector_library_version() : "";
+    return result;
+}
+
+int plan_make(const struct config *config, struct plan *plan, struct error *error) {
+    return make(config, false, plan, error);
+}
+
+int plan_make_composed(const struct config *config, struct plan *plan, struct error *error) {
+    return make(config, true, plan, error);
+}
+
+void plan_release(struct plan *plan) {
+    for (size_t i = 0; i < plan->output_count; i++) {
+        anonymize_policy_release(&plan->outputs[i].policy);
+        schema_free(plan->outputs[i].schema);
+    }
+    plan->output_count = 0;
+    udps_rows_free(plan->udps_rows);
+    udps_free(plan->udps);
+    plan->udps_rows = NULL;
+    plan->udps = NULL;
+}

@@ -1,0 +1,69 @@
+/* What the configuration and the schemas together ask for: decided once, before anything is opened. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "app/config/config.h"
+#include "base/error.h"
+#include "capture/capture.h"
+#include "decode/decode.h"
+#include "meter/meter.h"
+#include "record/anonymize/policy.h"
+#include "record/encoding/encoding.h"
+#include "record/field/record_source.h"
+#include "record/field/udps_rows.h"
+#include "record/schema/schema.h"
+#include "sink/sink.h"
+
+struct output_plan {
+    const struct output_config *config;
+    const char *name;
+    const struct sink_type *sink;
+    struct schema *schema;
+    const struct encoding *encoding;
+    const char *framing; /* kafka */
+    struct anonymize_policy policy;
+};
+
+/* Meters of a run at most. */
+enum { PLAN_METERS_MAX = CAPTURE_SHARES_MAX };
+
+/* The ring of records from each of several meters to the delivering thread. A record of 65,535 packets' sizes and times
+ * takes several megabytes, and half of the ring is the most that one may take. */
+enum { PLAN_OUTBOX_BYTES = 8 << 20 };
+
+struct plan {
+    const struct config *config; /* borrowed */
+    bool live;
+    bool waits_for_room; /* outputs wait when they are full, as for files; live they drop and count */
+    struct capture_options capture;
+    struct decode_options decode;
+    struct tunnel_ports tunnel_ports; /* plan.decode refers to it */
+    char tunnel_ports_text[TUNNEL_PORTS_TEXT_SIZE];
+    struct meter_options meter; /* of each meter; meter.visibility is set by who runs the plan */
+    unsigned meters;
+    bool system_visibility;
+    struct udps *udps; /* NULL: none configured */
+    struct udps_rows *udps_rows;
+    bool verify;   /* for the command `verify`: records are made up */
+    bool composed; /* for the command `schema compose` */
+    struct identity identity;
+    int64_t report_interval; /* microseconds between performance reports; 0: none */
+    unsigned groups;         /* that are computed: bit set of 1 << enum field_group */
+    struct output_plan outputs[CONFIG_OUTPUTS_MAX];
+    size_t output_count;
+    bool anonymizes;     /* some output doesn't show every value as it is */
+    bool has_pseudonyms; /* some output makes values with a key */
+};
+
+/* Loads and binds the schemas, resolves the switches and the identity. EX_CONFIG and others with one line.
+ * The plan borrows the configuration; plan_release() frees the rest, also after a failure. */
+int plan_make(const struct config *config, struct plan *plan, struct error *error);
+/* What only a run asks of a plan, and not a command that prints schemas: records of the sensor itself need a live source
+ * and its reports (EX_CONFIG), labels the nDPI that this was built with (EX_OSFILE). */
+int plan_check_run(const struct plan *plan, struct error *error);
+void plan_release(struct plan *plan);
+
+/* The same with every output's schema composed anew from the user-defined fields. */
+int plan_make_composed(const struct config *config, struct plan *plan, struct error *error);

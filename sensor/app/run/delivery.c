@@ -1,0 +1,125 @@
+#include "app/run/delivery.h"
+
+#include "app/host/signals.h"
+#include "app/plan/anonymization_key.h"
+#include "app/plan/registry_options.h"
+#include "app/run/rekeying.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+
+int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,
+                  struct error *error) {
+    struct registry *registry = NULL;
+    struct anonymize_key key = {0};
+    delivery->plan = plan;
+    delivery->failure = failure;
+    int result = registry_open_configured(plan->config, &registry, error);
+    if (result == 0 && plan->has_pseudonyms)
+        result = anonymization_load_key(plan->config, &key, error);
+    for (size_t i = 0; result == 0 && i < plan->output_count; i++) {
+        delivery->count = i + 1;
+        delivery->outputs[i].capture_files = delivery->capture_files;
+        result = output_open(&delivery->outputs[i], &plan->outputs[i], plan, &key, registry, error);
+    }
+    anonymize_key_wipe(&key);
+    registry_close(registry);
+    return result;
+}
+
+void delivery_close(struct delivery *delivery) {
+    for (size_t i = 0; i < delivery->count; i++)
+        output_close(&delivery->outputs[i]);
+    delivery->count = 0;
+}
+
+static void stop(struct delivery *delivery, const struct error *error) {
+    failure_note(delivery->failure, error);
+    atomic_store_explicit(&delivery->stop, true, memory_order_relaxed);
+}
+
+bool delivery_admit(struct delivery *delivery) {
+    uint64_t limit = (uint64_t)delivery->plan->config->meter.max_nflows;
+    if (limit == 0)
+        return true;
+    uint64_t flow = atomic_fetch_add_explicit(&delivery->flows, 1, memory_order_relaxed) + 1;
+    if (flow >= limit)
+        atomic_store_explicit(&delivery->stop, true, memory_order_relaxed);
+    return flow <= limit;
+}
+
+void delivery_send(struct delivery *delivery, size_t output, const struct message *message) {
+    struct error error = {0};
+    if (output_send(&delivery->outputs[output], message, &error) < 0)
+        stop(delivery, &error);
+}
+
+bool delivery_has_room(const struct delivery *delivery) {
+    for (size_t i = 0; i < delivery->count; i++)
+        if (output_is_of_flows(&delivery->outputs[i]) && !output_has_room(&delivery->outputs[i]))
+            return false;
+    return true;
+}
+
+/* SIGHUP where there is nothing to read again must not look as if it had been lost. */
+static void reload(struct delivery *delivery) {
+    if (rekeying_is_possible(delivery->plan))
+        delivery->key_reloads[rekeying_run(delivery->plan, delivery->outputs, delivery->count)]++;
+    else
+        log_line(LOG_INFO,
+                 "SIGHUP: no output makes pseudonyms by anonymization.key_file; nothing is read again");
+}
+
+void delivery_poll(struct delivery *delivery) {
+    struct error error = {0};
+    heartbeat_beat(&delivery->heartbeat, clock_monotonic());
+    if (signals_take_reload())
+        reload(delivery);
+    for (size_t i = 0; i < delivery->count; i++)
+        if (output_poll(&delivery->outputs[i], &error) < 0)
+            stop(delivery, &error);
+}
+
+/* How long an output may still take, in microseconds: one that failed has had its time. */
+static int64_t flush_limit(const struct delivery *delivery, const struct output *output) {
+    int64_t deadline = shutdown_deadline();
+    if (output->failed)
+        return 0;
+    if (deadline == 0)
+        return delivery->plan->config->delivery.timeout;
+    int64_t left = deadline - clock_monotonic();
+    return left > 0 ? left : 0;
+}
+
+struct flushing {
+    struct delivery *delivery;
+    struct output *output;
+    pthread_t thread;
+    bool started;
+};
+
+static void *flush(void *context) {
+    const struct flushing *flushing = context;
+    struct output *output = flushing->output;
+    struct error error = {0};
+    bool patient = shutdown_deadline() == 0;
+    int64_t limit = flush_limit(flushing->delivery, output);
+    if (output->plan->sink->flush(output->sink, limit, patient, &error) < 0 && !output->failed)
+        failure_note(flushing->delivery->failure, &error);
+    return NULL;
+}
+
+/* All at the same time: one that takes nothing must not use up the others' time. */
+void delivery_flush(struct delivery *delivery) {
+    struct flushing all[CONFIG_OUTPUTS_MAX];
+    for (size_t i = 0; i < delivery->count; i++) {
+        all[i] = (struct flushing){.delivery = delivery, .output = &delivery->outputs[i]};
+        all[i].started =
+            i + 1 < delivery->count && thread_start(&all[i].thread, "flush", flush, &all[i]) == 0;
+        if (!all[i].started)
+            flush(&all[i]);
+    }
+    for (size_t i = 0; i < delivery->count; i++)
+        if (all[i].started)
+            pthread_join(all[i].thread, NULL);
+}

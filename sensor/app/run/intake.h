@@ -1,0 +1,56 @@
+/* From a source to decoded packets: reads frames, decodes them, and counts what is not metered. Belongs to one thread. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/account/heartbeat.h"
+#include "app/account/ledger.h"
+#include "app/plan/plan.h"
+#include "app/run/recordings.h"
+#include "base/error.h"
+#include "capture/capture.h"
+#include "decode/decode.h"
+
+struct intake {
+    const struct plan *plan;
+    struct capture *capture; /* the intake's from intake_open() on */
+    struct decoder *decoder;
+    uint64_t frames;                       /* read; some of 802.11 hold several packets */
+    uint64_t packets;                      /* read: metered, ignored or held */
+    uint64_t ignored[DECODE_REASON_COUNT]; /* [DECODE_METERED]: metered */
+    uint64_t bytes;                        /* of these packets, on the wire */
+    struct heartbeat heartbeat;            /* of intake_run(); beats at housekeeping */
+    int64_t tenth;                         /* of a second, of the last frame */
+    struct recordings recordings;          /* of files */
+    uint64_t lost;                         /* by kernel and interface at the last look */
+};
+
+/* What an intake hands on; all get `context`. */
+struct intake_calls {
+    void (*packet)(void *context, const struct packet *packet);
+    /* Files: what follows is a recording of its own; open flows end, and time begins anew. */
+    void (*begin_recording)(void *context);
+    /* Live: time went on to `time` (ticks), on a quiet link by the host's clock. True: there is more to do than one
+     * call may take, and the next frame is not waited for. */
+    bool (*time_passed)(void *context, int64_t time);
+    /* Every few thousand packets, and on a live link about ten times a second at least. */
+    void (*housekeeping)(void *context);
+    /* The source failed. A capture that breaks off is not the end: the next one in the list goes on. */
+    void (*failed)(void *context, const struct error *error);
+};
+
+/* Takes over the capture, also on failure. */
+int intake_open(struct intake *intake, const struct plan *plan, struct capture *capture, struct error *error);
+void intake_close(struct intake *intake);
+
+/* Until the end of the source, a signal, or *stop. */
+void intake_run(struct intake *intake, const struct intake_calls *calls, void *context,
+                const atomic_bool *stop);
+
+/* Whether kernel or interface lost packets since the last call. */
+bool intake_has_lost(struct intake *intake);
+
+/* The ledger's lines about packets. */
+void intake_ledger(const struct intake *intake, struct ledger *ledger);

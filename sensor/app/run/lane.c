@@ -1,0 +1,70 @@
+#include "app/run/lane.h"
+
+#include <errno.h>
+
+#include "app/host/signals.h"
+#include "base/clock.h"
+
+enum { LOOK_MICROSECONDS = 1000000 };
+
+/* The meter's export call. */
+static bool export_flow(void *context, const struct flow *flow) {
+    struct lane *lane = context;
+    struct message message;
+    if (!delivery_admit(lane->delivery))
+        return false;
+    applications_count(&lane->applications, flow);
+    for (size_t i = 0; i < lane->delivery->count; i++)
+        if (output_make(&lane->delivery->outputs[i], lane->number, flow, &message))
+            lane->send(lane->send_context, i, &message);
+    return true;
+}
+
+/* The meter's question before a sweep ends a flow. */
+static bool has_room(void *context) {
+    struct lane *lane = context;
+    return !lane->has_room || !patience_holds(&lane->patience, lane->has_room(lane->send_context));
+}
+
+int lane_open(struct lane *lane, unsigned number, const struct meter_options *options,
+              struct delivery *delivery, struct error *error) {
+    *lane = (struct lane){.number = number, .delivery = delivery};
+    int result = meter_create(options, export_flow, lane, &lane->meter, error);
+    if (result == 0 && delivery->plan->live)
+        meter_ask_for_room(lane->meter, has_room);
+    if (result == 0 && delivery->plan->config->monitoring.listen &&
+        applications_open(&lane->applications, meter_protocol_count(lane->meter)) < 0)
+        result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    return result;
+}
+
+void lane_close(struct lane *lane) {
+    meter_destroy(lane->meter);
+    lane->meter = NULL;
+    applications_close(&lane->applications);
+}
+
+void lane_finish(struct lane *lane, bool live) {
+    bool shut_down = live || shutdown_asked();
+    if (shut_down)
+        shutdown_begin();
+    meter_finish(lane->meter, shut_down ? END_SHUTDOWN : END_OF_INPUT);
+}
+
+void lane_watch_loss(struct lane *lane, struct intake *intake) {
+    int64_t now = clock_monotonic();
+    if (now - lane->looked < LOOK_MICROSECONDS)
+        return;
+    lane->looked = now;
+    if (!intake_has_lost(intake))
+        return;
+    for (size_t i = 0; i < lane->delivery->count; i++)
+        recorder_loss(lane->delivery->outputs[i].shares[lane->number].recorder,
+                      decoder_time(intake->decoder));
+}
+
+void lane_ledger(const struct lane *lane, struct ledger *ledger) {
+    meter_statistics(lane->meter, &ledger->meter);
+    ledger->meters = 1;
+    ledger->balance[0] = ledger->meter.packets;
+}

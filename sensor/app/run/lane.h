@@ -1,0 +1,47 @@
+/* One meter and the records of its flows: what one metering thread works on. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/account/applications.h"
+#include "app/account/ledger.h"
+#include "app/plan/plan.h"
+#include "app/run/delivery.h"
+#include "app/run/intake.h"
+#include "app/run/patience.h"
+#include "base/error.h"
+#include "meter/meter.h"
+
+/* Gets each record: at once, or by way of a ring. The message is valid during the call. */
+typedef void lane_send_call(void *context, size_t output, const struct message *message);
+
+/* Whether flows that may wait shall end now; see meter_ask_for_room(). */
+typedef bool lane_room_call(void *context);
+
+struct lane {
+    unsigned number; /* 0, 1, ...: which share of each output is the lane's */
+    struct delivery *delivery;
+    struct meter *meter;
+    lane_send_call *send;             /* to be set before the first packet */
+    lane_room_call *has_room;         /* live; to be set with it; NULL: sending waits */
+    void *send_context;               /* of both */
+    struct patience patience;         /* with who takes the records */
+    struct applications applications; /* of ended flows, for the monitor */
+    int64_t looked;                   /* for lost packets; monotonic clock */
+};
+
+/* Lanes are opened one after another: nDPI's modules must not be created in parallel. */
+int lane_open(struct lane *lane, unsigned number, const struct meter_options *options,
+              struct delivery *delivery, struct error *error);
+void lane_close(struct lane *lane);
+
+/* The source ended: exports the open flows. */
+void lane_finish(struct lane *lane, bool live);
+
+/* Live, at housekeeping: if the lane's source lost packets, the flows that are open now are marked. Looks once a second,
+ * since it asks the kernel. */
+void lane_watch_loss(struct lane *lane, struct intake *intake);
+
+/* The ledger's lines about flows, and the lane's place in the balance. */
+void lane_ledger(const struct lane *lane, struct ledger *ledger);

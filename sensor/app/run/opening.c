@@ -1,0 +1,44 @@
+#include "app/run/opening.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/run/pipeline_parts.h"
+#include "base/log.h"
+
+static void print_source(FILE *stream, const struct pipeline *pipeline) {
+    const struct capture_options *options = &pipeline->plan->capture;
+    const struct capture *capture = pipeline->intakes[0].capture;
+    const char *link_type = capture_link_type_name(capture);
+    fprintf(stream, "capturing on %s", capture_source_name(capture));
+    if (strcmp(options->interface, "auto") == 0)
+        fputs(" (auto: the default route's)", stream);
+    fprintf(stream, ", link type %s, ", *link_type ? link_type : "without a name");
+    if (options->bpf_filter)
+        fprintf(stream, "filter \"%s\"", options->bpf_filter);
+    else
+        fputs("no filter", stream);
+}
+
+static void print_outputs(FILE *stream, const struct plan *plan) {
+    for (size_t i = 0; i < plan->output_count; i++) {
+        const struct output_plan *output = &plan->outputs[i];
+        fprintf(stream, "%s %s (%s, %s)", i == 0 ? "; outputs:" : ",", output->name, output->sink->name,
+                output->schema->name);
+    }
+}
+
+void opening_log(const struct pipeline *pipeline) {
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return;
+    print_source(stream, pipeline);
+    fprintf(stream, ", %zu meter%s", pipeline->lane_count, pipeline->lane_count == 1 ? "" : "s");
+    print_outputs(stream, pipeline->plan);
+    if (fclose(stream) == 0)
+        log_line(LOG_INFO, "%s", text);
+    free(text);
+}

@@ -1,0 +1,243 @@
+#include "app/run/output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/host/signals.h"
+#include "app/plan/registry_options.h"
+
+/* How often the registry is asked again while an id from the cache is in use. */
+enum { WATCH_MICROSECONDS = 10 * 1000000 };
+
+static const struct {
+    const char *name, *text;
+} drops[OUTPUT_DROP_COUNT] = {
+#define X(name, text) {#name, text},
+    OUTPUT_DROPS(X)
+#undef X
+};
+
+const char *output_drop_name(enum output_drop drop) {
+    return drops[drop].name;
+}
+
+const char *output_drop_text(enum output_drop drop) {
+    return drops[drop].text;
+}
+
+void record_counts_add(struct record_counts *sum, const struct record_counts *part) {
+    sum->made += part->made;
+    sum->sent += part->sent;
+    for (int drop = 0; drop < OUTPUT_DROP_COUNT; drop++)
+        sum->dropped[drop] += part->dropped[drop];
+}
+
+static int resolve_schema_id(struct output *output, const struct config *config, struct registry *registry,
+                             uint32_t *id, struct error *error) {
+    const struct output_plan *plan = output->plan;
+    bool from_cache = false;
+    char *subject = registry_subject(plan->config->subject_strategy, plan->config->topic, plan->schema);
+    if (!subject)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    int result = registry_resolve(registry, subject, plan->schema, config->registry.auto_register, id,
+                                  &from_cache, error);
+    if (result == 0 && from_cache) {
+        output->registry = registry_options_of(config);
+        result = registry_watch_start(&output->registry, subject, plan->schema, *id, WATCH_MICROSECONDS,
+                                      &output->watch, error);
+    }
+    free(subject);
+    return result;
+}
+
+static int open_sink(struct output *output, const struct plan *plan, uint32_t schema_id,
+                     struct error *error) {
+    const struct output_config *config = output->plan->config;
+    struct sink_options options = {
+        .output = output->plan->name,
+        .path = config->path,
+        .format = output->plan->encoding->name,
+        .codec = config->codec,
+        .compression = config->compression,
+        .rotate_size = (uint64_t)config->rotate_size,
+        .rotate_flows = (uint64_t)config->rotate_flows,
+        .rotate_files = (unsigned)config->rotate_files,
+        .header = recorder_header(output->shares[0].recorder),
+        .schema_text = output->plan->schema->text,
+        .topic = config->topic,
+        .kafka = (const char *const *)config->kafka.items,
+        .kafka_count = config->kafka.count,
+        .framing = output->plan->framing,
+        .schema_id = schema_id,
+        .schema_fingerprint = output->plan->schema->fingerprint,
+        .origin = recorder_origin(output->shares[0].recorder),
+        .wait_when_full = plan->waits_for_room,
+        .has_neighbours = plan->output_count > 1,
+        .delivery_limit = plan->config->delivery.timeout,
+        .deadline = shutdown_deadline,
+    };
+    return output->plan->sink->open(&options, &output->sink, error);
+}
+
+/* Who changes the key goes first, or several busy meters could keep it waiting for ever. */
+static void make_lock(struct output *output, const struct plan *plan) {
+    pthread_rwlockattr_t attributes;
+    pthread_rwlockattr_init(&attributes);
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&output->rekeying, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+    output->may_rekey =
+        plan->config->anonymization.key_file && anonymize_policy_is_keyed(&output->plan->policy);
+}
+
+static int make_recorders(struct output *output, const struct plan *plan, const struct anonymize_key *key,
+                          struct error *error) {
+    struct recorder_options options = {
+        .output = output->plan->name,
+        .schema = output->plan->schema,
+        .encoding = output->plan->encoding,
+        .identity = &plan->identity,
+        .groups_on = plan->groups,
+        .live = plan->live,
+        .capture_files = output->capture_files,
+        .verify = plan->verify,
+        .snapshot_length = plan->capture.snapshot_length,
+        .next_seq = &output->next_seq,
+        .policy = &output->plan->policy,
+        .key = key,
+    };
+    output->shares = calloc(plan->meters, sizeof *output->shares);
+    if (!output->shares)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    int result = 0;
+    while (result == 0 && output->share_count < plan->meters)
+        result = recorder_create(&options, &output->shares[output->share_count++].recorder, error);
+    return result;
+}
+
+int output_open(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
+                const struct anonymize_key *key, struct registry *registry, struct error *error) {
+    output->plan = output_plan;
+    uint32_t schema_id = 0;
+    make_lock(output, plan);
+    int result = make_recorders(output, plan, key, error);
+    if (result == 0 && output_plan->config->topic && strcmp(output_plan->framing, "confluent") == 0)
+        result = resolve_schema_id(output, plan->config, registry, &schema_id, error);
+    return result == 0 ? open_sink(output, plan, schema_id, error) : result;
+}
+
+void output_close(struct output *output) {
+    if (output->sink)
+        output->plan->sink->close(output->sink);
+    registry_watch_stop(output->watch);
+    for (size_t i = 0; i < output->share_count; i++)
+        recorder_destroy(output->shares[i].recorder);
+    pthread_rwlock_destroy(&output->rekeying);
+    free(output->shares);
+    output->shares = NULL;
+    output->share_count = 0;
+}
+
+bool output_is_of_flows(const struct output *output) {
+    return output->plan->schema->records == OF_FLOW;
+}
+
+bool output_schema_is_cached(const struct output *output) {
+    return output->watch && registry_watch_state(output->watch, NULL) == REGISTRY_WATCH_PENDING;
+}
+
+/* Of an output that can't go on nothing is encoded; but each record is counted, and has its seq, as if it had been. */
+static bool drop_if_failed(struct output *output, struct output_share *share) {
+    if (!atomic_load_explicit(&output->failed, memory_order_relaxed))
+        return false;
+    atomic_fetch_add_explicit(&output->next_seq, 1, memory_order_relaxed);
+    share->records.made++;
+    share->records.dropped[OUTPUT_DROP_output_failed]++;
+    return true;
+}
+
+/* Takes note of a record that was to be made; whether it can be sent. */
+static bool count_made(struct output_share *share, int result) {
+    share->records.made++;
+    if (result == 0)
+        return true;
+    share->records.dropped[result == -EIO ? OUTPUT_DROP_no_pseudonym : OUTPUT_DROP_no_memory]++;
+    return false;
+}
+
+bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message) {
+    struct output_share *share = &output->shares[meter];
+    if (!output_is_of_flows(output) || drop_if_failed(output, share))
+        return false;
+    if (output->may_rekey)
+        pthread_rwlock_rdlock(&output->rekeying);
+    int result = recorder_make(share->recorder, flow, message);
+    if (output->may_rekey)
+        pthread_rwlock_unlock(&output->rekeying);
+    return count_made(share, result);
+}
+
+/* Reports have no pseudonyms, so no key that may change. */
+bool output_make_report(struct output *output, const struct sensor_report *report, struct message *message) {
+    struct output_share *share = &output->shares[0]; /* no meter uses it */
+    return !output_is_of_flows(output) && !drop_if_failed(output, share) &&
+           count_made(share, recorder_make_report(share->recorder, report, message));
+}
+
+int output_rekey(struct output *output, const struct anonymize_key *key) {
+    int result = 0;
+    if (!output->may_rekey)
+        return 0;
+    for (size_t i = 0; result == 0 && i < output->share_count; i++)
+        result = recorder_prepare_key(output->shares[i].recorder, key);
+    if (result == 0)
+        pthread_rwlock_wrlock(&output->rekeying);
+    for (size_t i = 0; i < output->share_count; i++)
+        recorder_end_rekeying(output->shares[i].recorder, result == 0);
+    if (result == 0)
+        pthread_rwlock_unlock(&output->rekeying);
+    return result;
+}
+
+/* Takes note of the sink's answer. */
+static int answered(struct output *output, int result) {
+    if (result < 0)
+        atomic_store_explicit(&output->failed, true, memory_order_relaxed);
+    return result;
+}
+
+int output_send(struct output *output, const struct message *message, struct error *error) {
+    output->taken++;
+    if (atomic_load_explicit(&output->failed, memory_order_relaxed)) {
+        output->dropped[OUTPUT_DROP_output_failed]++;
+        return 0;
+    }
+    if (output->mismatch) {
+        output->dropped[OUTPUT_DROP_schema_mismatch]++;
+        return 0;
+    }
+    return answered(output, output->plan->sink->write(output->sink, message, error));
+}
+
+bool output_has_room(const struct output *output) {
+    const struct sink_type *type = output->plan->sink;
+    bool takes = !atomic_load_explicit(&output->failed, memory_order_relaxed) && !output->mismatch;
+    return !takes || !type->has_room || type->has_room(output->sink);
+}
+
+int output_poll(struct output *output, struct error *error) {
+    if (atomic_load_explicit(&output->failed, memory_order_relaxed))
+        return 0;
+    const struct sink_type *type = output->plan->sink;
+    int result = type->poll ? answered(output, type->poll(output->sink, error)) : 0;
+    if (type->waiting_since)
+        atomic_store_explicit(&output->waiting_since, type->waiting_since(output->sink),
+                              memory_order_relaxed);
+    if (result == 0 && output->watch && !output->mismatch &&
+        registry_watch_state(output->watch, error) == REGISTRY_WATCH_MISMATCH) {
+        output->mismatch = true;
+        result = -EINVAL;
+    }
+    return result;
+}

@@ -1,0 +1,225 @@
+#include "app/run/pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/host/core_dumps.h"
+#include "app/host/privileges.h"
+#include "app/host/signals.h"
+#include "app/monitor/monitor.h"
+#include "app/run/opening.h"
+#include "app/run/pipeline_parts.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/own_sockets.h"
+#include "meter/process/visibility.h"
+
+void pipeline_show_progress(struct pipeline *pipeline, uint64_t flows) {
+    struct capture_statistics statistics;
+    capture_statistics(pipeline->intakes[0].capture, &statistics);
+    progress_show(&pipeline->progress, statistics.bytes_read, statistics.bytes_total,
+                  pipeline->intakes[0].packets, flows);
+}
+
+/* Files are read by one thread; of an interface each meter has its share. */
+static int open_source(struct pipeline *pipeline, struct error *error) {
+    const struct plan *plan = pipeline->plan;
+    struct capture *captures[PLAN_METERS_MAX] = {0};
+    struct capture_options options = plan->capture;
+    size_t count = plan->live ? plan->meters : 1;
+    options.permission_remedy = plan->live ? privileges_remedy() : NULL;
+    int result = count > 1 ? capture_open_shares(&options, count, captures, error)
+                           : capture_open(&options, &captures[0], error);
+    for (size_t i = 0; i < count; i++) {
+        if (result == 0) {
+            pipeline->intake_count = i + 1;
+            result = intake_open(&pipeline->intakes[i], plan, captures[i], error);
+        } else {
+            capture_close(captures[i]);
+        }
+    }
+    return result;
+}
+
+static int open_lanes(struct pipeline *pipeline, struct error *error) {
+    struct meter_options options = pipeline->plan->meter;
+    int result = 0;
+    options.visibility = pipeline->visibility;
+    for (unsigned i = 0; result == 0 && i < pipeline->plan->meters; i++) {
+        pipeline->lane_count = i + 1;
+        result = lane_open(&pipeline->lanes[i], i, &options, &pipeline->delivery, error);
+    }
+    return result;
+}
+
+/* Before the capture: what is open when the first packet comes is known then. */
+static int open_visibility(struct pipeline *pipeline, struct error *error) {
+    struct visibility_options options = {
+        .poll_interval = pipeline->plan->config->meter.system_visibility_poll_ms * 1000,
+        .enter = privileges_keep_visibility,
+    };
+    return pipeline->plan->system_visibility ? visibility_start(&options, &pipeline->visibility, error) : 0;
+}
+
+/* What needs capabilities, which are given up after it: threads that are started later have none. */
+static int open_privileged(struct pipeline *pipeline, struct error *error) {
+    const struct plan *plan = pipeline->plan;
+    if (plan->live)
+        privileges_raise(plan->system_visibility);
+    int result = open_visibility(pipeline, error);
+    if (result == 0)
+        result = open_source(pipeline, error);
+    privileges_drop();
+    return result;
+}
+
+int pipeline_open(const struct plan *plan, struct pipeline **opened, struct error *error) {
+    struct pipeline *pipeline = calloc(1, sizeof *pipeline);
+    if (!pipeline)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    pipeline->plan = plan;
+    failure_init(&pipeline->failure, &pipeline->progress);
+    signals_install(plan->config->delivery.shutdown_timeout);
+    service_manager_open(&pipeline->service_manager);
+    own_sockets_enable(plan->decode.ignore_own_sockets);
+    int result = monitor_open(plan, &pipeline->monitor, error);
+    if (result == 0 && plan->anonymizes)
+        result = core_dumps_forbid(error);
+    if (result == 0)
+        result = open_privileged(pipeline, error);
+    if (result == 0)
+        pipeline->delivery.capture_files = capture_file_names(pipeline->intakes[0].capture);
+    if (result == 0)
+        result = delivery_open(&pipeline->delivery, plan, &pipeline->failure, error);
+    if (result == 0)
+        result = open_lanes(pipeline, error);
+    if (result == 0 && plan->report_interval > 0)
+        result = reporter_open(plan->report_interval, &pipeline->reporter, error);
+    if (result == 0)
+        result = monitor_start(pipeline->monitor, pipeline, error);
+    if (result == 0)
+        *opened = pipeline;
+    else
+        pipeline_close(pipeline);
+    /* A wait that a signal broke off, as for the first byte of standard input, is no failure. */
+    if (result < 0 && shutdown_asked())
+        *error = (struct error){.exit_code = EX_OK};
+    return result;
+}
+
+void pipeline_close(struct pipeline *pipeline) {
+    if (!pipeline)
+        return;
+    signals_watch(NULL, 0);
+    monitor_close(pipeline->monitor);
+    service_manager_close(&pipeline->service_manager);
+    prefault_stop(&pipeline->prefault);
+    reporter_close(pipeline->reporter);
+    delivery_close(&pipeline->delivery);
+    for (size_t i = 0; i < pipeline->lane_count; i++)
+        lane_close(&pipeline->lanes[i]);
+    for (size_t i = 0; i < pipeline->intake_count; i++)
+        intake_close(&pipeline->intakes[i]);
+    visibility_stop(pipeline->visibility);
+    own_sockets_release();
+    free(pipeline);
+}
+
+/* Signals break off all of the source. */
+static void watch_signals(const struct pipeline *pipeline) {
+    struct capture *captures[PLAN_METERS_MAX];
+    for (size_t i = 0; i < pipeline->intake_count; i++)
+        captures[i] = pipeline->intakes[i].capture;
+    signals_watch(captures, pipeline->intake_count);
+}
+
+void pipeline_ledger(const struct pipeline *pipeline, struct ledger *ledger) {
+    for (size_t i = 0; i < pipeline->intake_count; i++) {
+        struct ledger part = {0};
+        intake_ledger(&pipeline->intakes[i], &part);
+        ledger_add(ledger, &part);
+    }
+    for (size_t i = 0; i < pipeline->lane_count; i++) {
+        struct ledger part = {0};
+        lane_ledger(&pipeline->lanes[i], &part);
+        ledger_add(ledger, &part);
+    }
+    if (pipeline->visibility)
+        visibility_statistics(pipeline->visibility, &ledger->processes);
+}
+
+void pipeline_show_life(struct pipeline *pipeline, int64_t now) {
+    int64_t slowest = 0;
+    for (size_t i = 0; i < pipeline->intake_count; i++) {
+        int64_t age = heartbeat_age(&pipeline->intakes[i].heartbeat, now);
+        slowest = age > slowest ? age : slowest;
+    }
+    service_manager_watchdog(&pipeline->service_manager, slowest, now);
+}
+
+void pipeline_give_snapshot(struct pipeline *pipeline) {
+    if (!monitor_is_asked(pipeline->monitor))
+        return;
+    struct snapshot *snapshot = monitor_room(pipeline->monitor);
+    snapshot_begin(snapshot, &pipeline->delivery);
+    for (size_t i = 0; i < pipeline->intake_count; i++)
+        tally_add(&snapshot->made, &pipeline->intakes[i], NULL);
+    for (size_t i = 0; i < pipeline->lane_count; i++)
+        tally_add(&snapshot->made, NULL, &pipeline->lanes[i]);
+    monitor_give(pipeline->monitor);
+}
+
+void pipeline_report(struct pipeline *pipeline, const struct ledger *ledger, bool is_last) {
+    struct delivery *delivery = &pipeline->delivery;
+    const struct sensor_report *report =
+        reporter_make(pipeline->reporter, ledger, clock_monotonic(), is_last);
+    reporter_log(pipeline->reporter);
+    delivery->reports++;
+    for (size_t i = 0; i < delivery->count; i++) {
+        struct message message;
+        if (!output_make_report(&delivery->outputs[i], report, &message))
+            continue;
+        delivery->outputs[i].shares[0].records.sent++;
+        delivery_send(delivery, i, &message);
+    }
+}
+
+static void report_end(struct pipeline *pipeline) {
+    struct ledger ledger = {0};
+    if (!pipeline->reporter)
+        return;
+    pipeline_ledger(pipeline, &ledger);
+    pipeline_report(pipeline, &ledger, true);
+}
+
+int pipeline_run(struct pipeline *pipeline, struct error *error) {
+    int64_t started = clock_monotonic();
+    watch_signals(pipeline);
+    progress_start(&pipeline->progress, !pipeline->plan->live);
+    service_manager_ready(&pipeline->service_manager);
+    if (pipeline->plan->live) {
+        prefault_start(&pipeline->prefault, pipeline->lanes, pipeline->lane_count);
+        opening_log(pipeline);
+    }
+    if (pipeline->lane_count > 1)
+        parallel_run(pipeline);
+    else
+        serial_run(pipeline);
+    service_manager_stopping(&pipeline->service_manager);
+    monitor_stop(pipeline->monitor);
+    report_end(pipeline);
+    pipeline_give_snapshot(pipeline);
+    delivery_flush(&pipeline->delivery);
+    pipeline_give_snapshot(pipeline);
+    progress_end(&pipeline->progress);
+    pipeline->seconds = (double)(clock_monotonic() - started) / 1e6;
+    *error = pipeline->failure.first;
+    return error->exit_code == 0 ? 0 : -EIO;
+}
+
+void pipeline_log_ledger(struct pipeline *pipeline) {
+    struct ledger ledger = {.seconds = pipeline->seconds, .reports = pipeline->delivery.reports};
+    pipeline_ledger(pipeline, &ledger);
+    ledger_log(&ledger, pipeline->delivery.outputs, pipeline->delivery.count);
+}

@@ -1,0 +1,18 @@
+/* The data path, wired: capture -> decode -> meter -> outputs, in one thread. */
+#pragma once
+
+#include "app/account/ledger.h"
+#include "app/plan/plan.h"
+#include "base/error.h"
+
+struct pipeline;
+
+/* Opens the source first (a missing capture must not leave an empty output behind), then outputs, meter and decoder. */
+int pipeline_open(const struct plan *plan, struct pipeline **pipeline, struct error *error);
+
+/* Runs to the end of the files or to a signal, exports the open flows, and flushes every output. 0, or -errno with
+ * the first failure, which was logged; whatever the result, all that was measured is exported and what did not arrive is counted. */
+int pipeline_run(struct pipeline *pipeline, struct error *error);
+
+void pipeline_log_ledger(struct pipeline *pipeline);
+void pipeline_close(struct pipeline *pipeline);

@@ -1,0 +1,53 @@
+/* What a pipeline consists of, for the two ways to run it: serial.c with one meter, parallel.c with several. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/account/reporter.h"
+#include "app/host/failure.h"
+#include "app/host/progress.h"
+#include "app/host/service_manager.h"
+#include "app/plan/plan.h"
+#include "app/run/delivery.h"
+#include "app/run/intake.h"
+#include "app/run/lane.h"
+#include "app/run/prefault.h"
+
+struct monitor;
+
+struct pipeline {
+    const struct plan *plan;
+    struct failure failure;
+    struct progress progress;
+    struct delivery delivery;
+    struct intake intakes[PLAN_METERS_MAX]; /* files: one; live: one for each lane */
+    size_t intake_count;
+    struct lane lanes[PLAN_METERS_MAX]; /* as many as there are meters */
+    size_t lane_count;
+    struct prefault prefault;      /* live: of their memory */
+    struct reporter *reporter;     /* NULL: no performance reports */
+    struct visibility *visibility; /* NULL: off; all lanes use it */
+    struct monitor *monitor;       /* NULL: there is no endpoint */
+    struct service_manager service_manager;
+    double seconds; /* that the run took */
+};
+
+/* Run to the end of the source or to a signal, and export the open flows. Failures are noted. */
+void serial_run(struct pipeline *pipeline);
+void parallel_run(struct pipeline *pipeline);
+
+/* Everything that was counted: for the thread that does all, or when the others have ended. */
+void pipeline_ledger(const struct pipeline *pipeline, struct ledger *ledger);
+
+/* In the delivering thread, at its housekeeping: tells the service manager that the loops move, as far as they do. */
+void pipeline_show_life(struct pipeline *pipeline, int64_t now);
+
+/* The snapshot that was asked for, if one was: for the thread that does all, or when the others have ended. */
+void pipeline_give_snapshot(struct pipeline *pipeline);
+
+/* In the delivering thread: a performance report of the ledger, to the log and to the outputs that are for it. */
+void pipeline_report(struct pipeline *pipeline, const struct ledger *ledger, bool is_last);
+
+/* Redraws the bar, in the thread that reads; `flows` opened so far. */
+void pipeline_show_progress(struct pipeline *pipeline, uint64_t flows);

@@ -1,0 +1,160 @@
+/* Snapshots and tallies on their way between threads: consistent, and nobody waits for who hangs. */
+#include "app/account/exchange.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "app/account/tally.h"
+#include "base/clock.h"
+
+#define SECOND INT64_C(1000000)
+
+static atomic_bool ending;
+
+/* A loop that counts, and gives a snapshot when it is asked. */
+static void *give(void *context) {
+    struct exchange *exchange = context;
+    uint64_t packets = 0;
+    while (!atomic_load(&ending)) {
+        packets++;
+        if (!exchange_is_asked(exchange))
+            continue;
+        exchange->snapshot.made.ledger.packets = packets;
+        exchange->snapshot.made.ledger.ignored[DECODE_METERED] = packets;
+        exchange->snapshot.made.applications.counts[2].flows = packets;
+        exchange_give(exchange);
+    }
+    return NULL;
+}
+
+static void who_asks_gets_one_of_now(void **state) {
+    (void)state;
+    static struct exchange exchange;
+    pthread_t giver;
+    uint64_t last = 0;
+    assert_int_equal(exchange_open(&exchange, 3), 0);
+    atomic_store(&ending, false);
+    pthread_create(&giver, NULL, give, &exchange);
+    for (int i = 0; i < 2000; i++) {
+        int64_t asked = clock_monotonic();
+        const struct snapshot *snapshot = exchange_fetch(&exchange, 10 * SECOND, 0);
+        assert_non_null(snapshot);
+        assert_true(snapshot->time >= asked);
+        assert_true(snapshot->made.ledger.packets > last);
+        assert_int_equal(snapshot_packets_residual(snapshot), 0);
+        assert_int_equal(snapshot->made.applications.counts[2].flows, snapshot->made.ledger.packets);
+        last = snapshot->made.ledger.packets;
+    }
+    atomic_store(&ending, true);
+    pthread_join(giver, NULL);
+    exchange_close(&exchange);
+}
+
+static void who_hangs_is_waited_for_once(void **state) {
+    (void)state;
+    static struct exchange exchange;
+    assert_int_equal(exchange_open(&exchange, 0), 0);
+    int64_t began = clock_monotonic();
+    assert_null(exchange_fetch(&exchange, SECOND / 5, 0));
+    int64_t waited = clock_monotonic() - began;
+    assert_in_range(waited, SECOND / 5, 2 * SECOND);
+    began = clock_monotonic();
+    assert_null(exchange_fetch(&exchange, SECOND / 5, 0));
+    assert_in_range(clock_monotonic() - began, 0, SECOND / 10);
+    /* It moves again: what it gives then is told. */
+    assert_true(exchange_is_asked(&exchange));
+    exchange.snapshot.made.ledger.packets = 7;
+    exchange_give(&exchange);
+    assert_false(exchange_is_asked(&exchange));
+    const struct snapshot *snapshot = exchange_fetch(&exchange, SECOND / 5, 0);
+    assert_non_null(snapshot);
+    assert_int_equal(snapshot->made.ledger.packets, 7);
+    exchange_close(&exchange);
+}
+
+static void a_young_one_is_not_asked_for_again(void **state) {
+    (void)state;
+    static struct exchange exchange;
+    assert_int_equal(exchange_open(&exchange, 0), 0);
+    assert_null(exchange_fetch(&exchange, 0, SECOND));
+    exchange_give(&exchange);
+    assert_non_null(exchange_fetch(&exchange, 0, 100 * SECOND));
+    assert_false(exchange_is_asked(&exchange));
+    assert_non_null(exchange_fetch(&exchange, 0, 0));
+    assert_true(exchange_is_asked(&exchange));
+    exchange_close(&exchange);
+}
+
+/* An intake without packets of its own, so that a thread can count in it what it likes. */
+static void open_intake(struct intake *intake, const struct plan *plan) {
+    char path[1024];
+    const char *files[] = {path};
+    struct capture *capture = NULL;
+    struct error error = {0};
+    snprintf(path, sizeof path, "%s/tests/captures/mix.pcap", getenv("SOURCE_ROOT"));
+    struct capture_options options = {.files = files, .file_count = 1};
+    if (capture_open(&options, &capture, &error) < 0 || intake_open(intake, plan, capture, &error) < 0)
+        fail_msg("%s", error.text);
+}
+
+struct counter {
+    struct intake intake;
+    struct tally tally;
+};
+
+static void *count(void *context) {
+    struct counter *counter = context;
+    while (!atomic_load(&ending)) {
+        counter->intake.packets++;
+        counter->intake.ignored[counter->intake.packets % DECODE_REASON_COUNT]++;
+        tally_give(&counter->tally, &counter->intake, NULL);
+    }
+    tally_end(&counter->tally, &counter->intake, NULL);
+    return NULL;
+}
+
+static void parts_close_at_every_moment(void **state) {
+    (void)state;
+    static struct counter counter;
+    static struct snapshot snapshot;
+    struct plan plan = {0};
+    pthread_t thread;
+    open_intake(&counter.intake, &plan);
+    assert_int_equal(tally_open(&counter.tally, NULL), 0);
+    atomic_store(&ending, false);
+    pthread_create(&thread, NULL, count, &counter);
+    for (int i = 0; i < 2000; i++) {
+        tally_ask(&counter.tally);
+        while (!tally_is_given(&counter.tally))
+            ;
+        tally_clear(&snapshot.made);
+        tally_add_part(&snapshot.made, tally_read(&counter.tally));
+        assert_int_equal(snapshot_packets_residual(&snapshot), 0);
+    }
+    atomic_store(&ending, true);
+    pthread_join(thread, NULL);
+    /* Who has ended gives its last part, whenever it is asked. */
+    tally_ask(&counter.tally);
+    assert_true(tally_is_given(&counter.tally));
+    assert_int_equal(tally_read(&counter.tally)->ledger.packets, counter.intake.packets);
+    tally_close(&counter.tally);
+    intake_close(&counter.intake);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_asks_gets_one_of_now),
+        cmocka_unit_test(who_hangs_is_waited_for_once),
+        cmocka_unit_test(a_young_one_is_not_asked_for_again),
+        cmocka_unit_test(parts_close_at_every_moment),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

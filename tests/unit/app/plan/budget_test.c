@@ -1,0 +1,172 @@
+#include "app/plan/budget.h"
+
+#include "app/config_text.h"
+#include "meter/dissect.h"
+
+#define LIVE   "capture = { interface = \"none0\"; socket_buffer_size = \"8MiB\"; };\n"
+#define OUTPUT "outputs = ( { sink = \"null\"; } );\n"
+#define KAFKA(properties)                                                                             \
+    "outputs = ( { topic = \"flows\"; columns_to_anonymize = [ \"all=keep\" ]; kafka = [ " properties \
+    " ]; } );\n"
+#define BROKER "\"bootstrap.servers=127.0.0.1:9\""
+
+static const uint64_t MIB = 1 << 20;
+
+static int make(const char *text, struct budget *budget, struct error *error) {
+    struct config config;
+    struct plan plan;
+    struct error planning = {0};
+    load_well(&config, text);
+    if (plan_make(&config, &plan, &planning) < 0)
+        fail_msg("%s", planning.text);
+    int result = budget_make(&plan, budget, error);
+    assert_int_equal(budget_total(&plan), result == 0 ? budget->total : 0);
+    plan_release(&plan);
+    config_release(&config);
+    return result;
+}
+
+static struct budget budget_of(const char *text) {
+    struct budget budget;
+    struct error error = {0};
+    if (make(text, &budget, &error) < 0)
+        fail_msg("%s", error.text);
+    return budget;
+}
+
+static uint64_t item(const struct budget *budget, const char *name) {
+    for (size_t i = 0; i < budget->count; i++)
+        if (strcmp(budget->items[i].name, name) == 0)
+            return budget->items[i].bytes;
+    fail_msg("no item %s", name);
+    return 0;
+}
+
+static void refuse(const char *text, int exit_code, const char *expected) {
+    struct budget budget;
+    struct error error = {0};
+    assert_true(make(text, &budget, &error) < 0);
+    assert_line(&error, exit_code, expected);
+}
+
+static void the_total_is_the_sum_of_its_items(void **state) {
+    (void)state;
+    struct budget budget = budget_of(LIVE OUTPUT);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < budget.count; i++)
+        sum += budget.items[i].bytes;
+    assert_int_equal(budget.total, sum);
+    assert_int_equal(item(&budget, "capture_rings"), 8 * MIB);
+    assert_int_equal(item(&budget, "handover_rings"), 0);
+    assert_int_equal(item(&budget, "system_visibility"), 0);
+    assert_int_equal(item(&budget, "plugins"), 0);
+}
+
+static void each_meter_has_its_own_and_its_part_of_the_table(void **state) {
+    (void)state;
+    struct budget one = budget_of("meter = { flow_table_size = 60000; };" LIVE OUTPUT);
+    struct budget three = budget_of("meter = { flow_table_size = 60000; n_meters = 3; };" LIVE OUTPUT);
+    assert_int_equal(item(&three, "capture_rings"), 3 * item(&one, "capture_rings"));
+    assert_int_equal(item(&three, "ndpi_modules"), 3 * item(&one, "ndpi_modules"));
+    assert_int_equal(item(&three, "handover_rings"), 3 * PLAN_OUTBOX_BYTES);
+    assert_int_equal(item(&three, "ndpi_buffers"), item(&one, "ndpi_buffers"));
+    /* Each table is rounded up, by less than itself. */
+    assert_in_range(item(&three, "flow_tables"), item(&one, "flow_tables") - 3 * MIB,
+                    item(&one, "flow_tables") + 3 * MIB);
+}
+
+static void what_is_off_takes_nothing(void **state) {
+    (void)state;
+    struct budget all = budget_of(LIVE OUTPUT);
+    struct budget none = budget_of(
+        "meter = { n_dissections = 0; splt_analysis = 0; statistical_analysis = false; };" LIVE OUTPUT);
+    assert_int_equal(item(&none, "ndpi_modules") + item(&none, "ndpi_states") + item(&none, "ndpi_buffers"),
+                     0);
+    assert_true(item(&none, "flow_tables") < item(&all, "flow_tables") * 2 / 3);
+    struct budget visible = budget_of("meter = { system_visibility_mode = 1; };" LIVE OUTPUT);
+    assert_true(item(&visible, "system_visibility") > 0);
+    assert_true(item(&visible, "flow_tables") > item(&all, "flow_tables"));
+}
+
+/* What the chart's figures have of nDPI 4.2, which its image has, for each meter and each flow: as much of another
+ * one. */
+struct ndpi_figures {
+    uint64_t meter, flow;
+};
+
+static struct ndpi_figures ndpi_figures(void) {
+    const struct ndpi_figures chart = {9 * MIB, 720 + 2112};
+    struct budget budget = budget_of("meter = { flow_table_size = 65536; };" LIVE OUTPUT);
+    struct ndpi_figures here = {
+        item(&budget, "ndpi_modules"),
+        (item(&budget, "ndpi_states") + item(&budget, "ndpi_buffers") + 65535) / 65536,
+    };
+    bool debian = strncmp(dissector_library_version(), "4.2.", 4) == 0;
+    assert_true(!debian || (here.meter <= chart.meter && here.flow <= chart.flow));
+    return (struct ndpi_figures){
+        here.meter > chart.meter ? here.meter : chart.meter,
+        here.flow > chart.flow ? here.flow : chart.flow,
+    };
+}
+
+/* The formula of the Helm chart, sensor/README.md: with all features it is above what the rooms say, and not by much. */
+static void the_formula_for_the_chart_holds(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t flows, meters;
+    } cases[] = {
+        {"meter = { flow_table_size = 1024; };", 1024, 1},
+        {"meter = { flow_table_size = 24576; };", 24576, 1},
+        {"meter = { flow_table_size = 24577; };", 24577, 1},
+        {"meter = { flow_table_size = 131072; n_meters = 4; };", 131072, 4},
+        {"", 262144, 1},
+        {"meter = { flow_table_size = 4000000; n_meters = 3; };", 4000000, 3},
+    };
+    struct ndpi_figures ndpi = ndpi_figures();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512];
+        snprintf(text, sizeof text, "%s%s%s", cases[i].text, LIVE, KAFKA(BROKER));
+        struct budget budget = budget_of(text);
+        uint64_t meters = cases[i].meters;
+        uint64_t formula = 20 * MIB +
+                           meters * (MIB + ndpi.meter + 8 * MIB + 2 * MIB + (meters > 1 ? 8 * MIB : 0)) +
+                           cases[i].flows * (880 + ndpi.flow) + 12 * MIB + UINT64_C(65536) * 26 / 10 * 1024;
+        assert_in_range(budget.total, formula * 9 / 10, formula);
+    }
+}
+
+static void the_queue_of_a_kafka_output_is_as_configured(void **state) {
+    (void)state;
+    struct budget initial = budget_of(LIVE KAFKA(BROKER));
+    struct budget small = budget_of(LIVE KAFKA(BROKER ", \"queue.buffering.max.kbytes=1024\""));
+    struct budget many = budget_of(
+        LIVE KAFKA(BROKER ", \"queue.buffering.max.kbytes=1024\", \"queue.buffering.max.messages=100000\""));
+    uint64_t client = 12 * MIB;
+    assert_int_equal(item(&initial, "outputs"), client + 64 * MIB + 64 * MIB / 640 * 1024);
+    assert_int_equal(item(&small, "outputs"), client + MIB + MIB / 640 * 1024);
+    assert_int_equal(item(&many, "outputs"), client + MIB + UINT64_C(100000) * 1024);
+    /* More messages than librdkafka can count are as many as it can. */
+    struct budget huge = budget_of(LIVE KAFKA(BROKER ", \"queue.buffering.max.kbytes=2147483647\""));
+    assert_int_equal(item(&huge, "outputs"), client + 2147483647 * 1024ull + 2147483647 * 1024ull);
+}
+
+static void what_can_not_run_has_no_budget(void **state) {
+    (void)state;
+    refuse("capture = { files = [ \"x.pcap\" ]; };" OUTPUT, EX_USAGE, "give an interface with -i");
+    refuse(LIVE KAFKA("\"queue.buffering.max.kbytes=1024\""), EX_CONFIG, "no broker");
+    refuse(LIVE KAFKA(BROKER ", \"queue.buffering.max.kbytes=much\""), EX_CONFIG,
+           "queue.buffering.max.kbytes");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_total_is_the_sum_of_its_items),
+        cmocka_unit_test(each_meter_has_its_own_and_its_part_of_the_table),
+        cmocka_unit_test(what_is_off_takes_nothing),
+        cmocka_unit_test(the_formula_for_the_chart_holds),
+        cmocka_unit_test(the_queue_of_a_kafka_output_is_as_configured),
+        cmocka_unit_test(what_can_not_run_has_no_budget),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,96 @@
+/* Packets to the meters and records from them, by way of rings (app/run/inbox.h, app/run/outbox.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "app/run/inbox.h"
+#include "app/run/outbox.h"
+
+static void a_packet_is_a_copy(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(1 << 20, &gate);
+    unsigned char bytes[] = {0x45, 1, 2, 3};
+    struct packet packet = {.time = 77, .ip = bytes, .ip_captured = sizeof bytes, .source_port = 80}, found;
+    assert_int_equal(inbox_peek(ring, &found), INBOX_EMPTY);
+    inbox_put(ring, &packet);
+    memset(bytes, 0, sizeof bytes);
+    assert_int_equal(inbox_peek(ring, &found), INBOX_PACKET);
+    assert_int_equal(found.time, 77);
+    assert_int_equal(found.source_port, 80);
+    assert_int_equal(found.ip_captured, 4);
+    assert_memory_equal(found.ip, "\x45\1\2\3", 4);
+    ring_release(ring);
+    assert_int_equal(inbox_peek(ring, &found), INBOX_EMPTY);
+    ring_destroy(ring);
+}
+
+static void time_goes_on_without_a_packet(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(1 << 20, &gate);
+    struct packet found;
+    inbox_put_time(ring, -5);
+    assert_int_equal(inbox_peek(ring, &found), INBOX_TIME);
+    assert_int_equal(found.time, -5);
+    ring_destroy(ring);
+}
+
+static void a_record_keeps_all_but_its_place(void **state) {
+    (void)state;
+    static const struct message_origin origin = {.sensor_id = "s"};
+    struct gate gate = {0};
+    struct ring *ring = ring_create(1 << 20, &gate);
+    uint8_t body[] = {1, 2, 3};
+    char key[] = "abcd";
+    struct message message = {body, sizeof body, key, 4, 9, "final", &origin, "0123456789abcdef"}, found;
+    size_t output;
+    assert_false(outbox_peek(ring, &output, &found));
+    assert_true(outbox_put(ring, 3, &message, false));
+    memset(body, 0, sizeof body);
+    memset(key, 0, sizeof key);
+    memset(message.anon_key_id, 0, sizeof message.anon_key_id);
+    assert_true(outbox_peek(ring, &output, &found));
+    assert_int_equal(output, 3);
+    assert_int_equal(found.seq, 9);
+    assert_int_equal(found.body_length, 3);
+    assert_memory_equal(found.body, "\1\2\3", 3);
+    assert_int_equal(found.key_length, 4);
+    assert_memory_equal(found.key, "abcd", 4);
+    assert_string_equal(found.record_kind, "final");
+    assert_string_equal(found.anon_key_id, "0123456789abcdef");
+    assert_ptr_equal(found.origin, &origin);
+    ring_destroy(ring);
+}
+
+static void a_record_that_finds_no_room_is_refused(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(4096, &gate);
+    static uint8_t body[8192];
+    struct message message = {.body = body, .body_length = sizeof body, .key = ""};
+    assert_false(
+        outbox_put(ring, 0, &message, true)); /* it would never fit, so there is nothing to wait for */
+    message.body_length = 1500;
+    assert_true(outbox_put(ring, 0, &message, false));
+    assert_true(outbox_put(ring, 0, &message, false));
+    assert_false(outbox_put(ring, 0, &message, false));
+    ring_release(ring);
+    assert_true(outbox_put(ring, 0, &message, false));
+    ring_destroy(ring);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_packet_is_a_copy),
+        cmocka_unit_test(time_goes_on_without_a_packet),
+        cmocka_unit_test(a_record_keeps_all_but_its_place),
+        cmocka_unit_test(a_record_that_finds_no_room_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
