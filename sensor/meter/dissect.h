@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "decode/packet.h"
-#include "meter/feature/l7.h"
+#include "meter/l7.h"
 #include "meter/flow.h"
 
 struct dissector_options {

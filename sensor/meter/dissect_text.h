@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "meter/feature/l7.h"
+#include "meter/l7.h"
 
 struct ndpi_flow_struct;
 struct text_pools;

@@ -1,7 +1,7 @@
-#include "meter/feature/feature.h"
+#include "meter/feature.h"
 
 const struct feature *const feature_table[FEATURE_COUNT] = {
 #define FEATURE(name) [FEATURE_##name] = &feature_##name,
-#include "meter/feature/features.def"
+#include "meter/features.def"
 #undef FEATURE
 };

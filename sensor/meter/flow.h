@@ -59,7 +59,7 @@ struct flow_counters {
 /* Feature states hang on the flow as in features.def; NULL while the feature is off. */
 enum feature_index {
 #define FEATURE(name) FEATURE_##name,
-#include "meter/feature/features.def"
+#include "meter/features.def"
 #undef FEATURE
     FEATURE_COUNT
 };
@@ -68,7 +68,7 @@ struct flow {
     struct flow_key key;
     struct flow *older, *newer; /* the meter's: expiry order */
     struct flow_counters counters[FLOW_DIRECTIONS];
-    void *feature[FEATURE_COUNT]; /* see meter/feature/NAME.h for what each points to */
+    void *feature[FEATURE_COUNT]; /* what each points to is in meter/feature/NAME.h, l7.h or udps.h */
 
     int64_t to_wall;  /* packet.to_wall of the slice's first packet: records have the times plus this */
     int64_t uid_time; /* when the first packet of slice 0 was metered: with the key it identifies the flow */

@@ -10,7 +10,7 @@
 #include "meter/dissect.h"
 #include "meter/ended.h"
 #include "meter/expiry.h"
-#include "meter/feature/feature.h"
+#include "meter/feature.h"
 #include "meter/key.h"
 #include "meter/process/visibility.h"
 #include "meter/table.h"

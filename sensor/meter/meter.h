@@ -16,28 +16,7 @@
 #include "decode/packet.h"
 #include "meter/dissect.h"
 #include "meter/flow.h"
-
-struct udps; /* meter/udps.h */
-struct visibility;
-
-enum meter_profile { PROFILE_NATIVE, PROFILE_NFSTREAM };
-
-struct meter_options {
-    enum meter_profile profile;
-    enum accounting_mode accounting_mode;
-    int64_t idle_timeout;   /* ticks */
-    int64_t active_timeout; /* ticks */
-    uint32_t n_dissections; /* 0: no labels; at most 255 */
-    bool statistical_analysis;
-    uint32_t splt_analysis;        /* packets, at most 65535; 0: off */
-    uint64_t flow_table_size;      /* open at once; at least 1024 */
-    bool preallocate;              /* live: all memory is set aside at the start, see meter_back_memory() */
-    bool system_visibility;        /* flows have a place for their process */
-    struct visibility *visibility; /* finds it; borrowed, shared by meters; set where system_visibility is */
-
-    /* User-defined fields, borrowed; NULL: none. */
-    const struct udps *udps;
-};
+#include "meter/options.h"
 
 /* Everything the ledger needs of a meter. opened = exported + discarded + open. */
 struct meter_statistics {

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "meter/key.h"
-#include "meter/meter.h"
+#include "meter/options.h"
 
 /* 0 to `meters` - 1, the same for both directions of a flow. The seed is the caller's, random per start: nobody can aim at
  * one meter. The meters' own tables have other seeds and use the hash's other end. */

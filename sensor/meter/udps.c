@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "meter/feature/udps.h"
 #include "meter/udps_plugin.h"
 
 enum { STATE_ALIGNMENT = 8 };

@@ -11,9 +11,7 @@
 #include "meter/flow.h"
 #include "meter/packet_filter.h"
 #include "meter/plugin.h"
-
-/* Longest name of a field. */
-enum { UDPS_NAME_MAX = 48 };
+#include "meter/udps_plugin.h"
 
 struct udps_list {
     const char *const *items;
@@ -30,15 +28,6 @@ struct udps_counter {
     const char *expression; /* within name's memory */
     struct packet_filter *filter;
     bool bytes; /* adds the packets' accounted bytes, else 1 each */
-};
-
-struct udps_plugin {
-    char *path;
-    void *handle; /* dlopen()'s */
-    const struct flowsensor_plugin *descriptor;
-    struct flowsensor_parameter *parameters; /* in path's memory */
-    size_t parameter_count;
-    size_t state_size, state_offset; /* in struct udps_state */
 };
 
 /* A field as records have it. */
@@ -80,3 +69,17 @@ struct udps_instance {
 int udps_instance_create(const struct udps *udps, uint64_t ticks_per_second, struct udps_instance **instance,
                          struct error *error);
 void udps_instance_destroy(struct udps_instance *instance);
+
+struct udps_counts {
+    uint64_t source, destination; /* who sent the packets */
+};
+
+/* What flow->feature[FEATURE_udps] points to. The plugins' states lie behind it, at their state_offset. */
+struct udps_state {
+    struct udps_instance *instance; /* the meter's */
+    struct udps_counts counts[];    /* by counter */
+};
+
+/* Asks for the field's value of a flow that is being exported (feature/udps.c). *value is valid until the next call in
+ * this thread. */
+void udps_value(const struct flow *flow, const struct udps_field *field, struct flowsensor_value *value);

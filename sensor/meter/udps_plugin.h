@@ -1,7 +1,24 @@
-/* Loads one plugin and judges what it says of itself. Within the room only. */
+/* Loads one plugin and judges what it says of itself. The calls are for this room only; the structure is part of
+ * `struct udps`. */
 #pragma once
 
-#include "meter/udps.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "meter/plugin.h"
+
+/* Longest name of a field. */
+enum { UDPS_NAME_MAX = 48 };
+
+struct udps_plugin {
+    char *path;
+    void *handle; /* dlopen()'s */
+    const struct flowsensor_plugin *descriptor;
+    struct flowsensor_parameter *parameters; /* in path's memory */
+    size_t parameter_count;
+    size_t state_size, state_offset; /* in struct udps_state */
+};
 
 /* `entry` is "PATH name=value ...". EX_CONFIG with one line; whatever the result, udps_plugin_close() frees. */
 int udps_plugin_open(struct udps_plugin *plugin, const char *entry, struct error *error);

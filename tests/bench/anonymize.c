@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "meter/dissect_text.h"
-#include "meter/feature/l7.h"
+#include "meter/l7.h"
 
 enum { ROUNDS = 21, VALUES = 20000, TEXT_SIZE = 64 };
 

@@ -12,14 +12,16 @@ from common import PARTS, Finding, Lines, all_files, read, run, without_comments
 
 
 class Table(NamedTuple):
-    """A table in sensor/, the macro of its rows, and whether its folder holds nothing but what the rows name."""
+    """A table in sensor/, the macro of its rows, whether the folder of its files holds nothing but what the rows name, and
+    that folder where it is not the table's own."""
     path: str
     macro: str
     closed: bool
+    subfolder: str = ""
 
     @property
     def folder(self):
-        return self.path.rsplit("/", 1)[0]
+        return self.path.rsplit("/", 1)[0] + self.subfolder
 
 
 BUILD = "sensor/CMakeLists.txt"
@@ -28,7 +30,8 @@ TABLES = (
     Table("decode/tag/tags.def", "TAG", True),
     Table("decode/tunnel/tunnels.def", "TUNNEL", True),
     Table("meter/dissect_form/forms.def", "FORM", True),
-    Table("meter/feature/features.def", "FEATURE", True),
+    # The flow's structure reads it, so it is not in the folder of the features, which read the flow.
+    Table("meter/features.def", "FEATURE", True, "/feature"),
     Table("record/encoding/encodings.def", "ENCODING", True),
     # The room itself: what the sinks share stands beside them.
     Table("sink/sinks.def", "SINK", False),

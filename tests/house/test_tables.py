@@ -50,9 +50,9 @@ class Tables(Planted):
         self.finds("sensor/decode/tunnel/tunnels.def:2", "not a row")
 
     def test_table_that_cmake_does_not_read(self):
-        self.plant("sensor/meter/feature/features.def", "FEATURE(size)\n")
+        self.plant("sensor/meter/features.def", "FEATURE(size)\n")
         self.plant("sensor/meter/feature/size.c", "int size;\n")
-        self.finds("sensor/meter/feature/features.def:1", "sensor/CMakeLists.txt does not read")
+        self.finds("sensor/meter/features.def:1", "sensor/CMakeLists.txt does not read")
 
     def test_part_is_built_whole(self):
         for part in PARTS:

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "meter/dissect_text.h"
-#include "meter/feature/l7.h"
+#include "meter/l7.h"
 #include "meter/feature/process.h"
 #include "meter/feature/splt.h"
 #include "meter/feature/stats.h"

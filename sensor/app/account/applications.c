@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "meter/feature/l7.h"
+#include "meter/l7.h"
 
 int applications_open(struct applications *applications, size_t count) {
     *applications = (struct applications){0};

@@ -1,10 +1,10 @@
-#include "meter/feature/l7.h"
+#include "meter/l7.h"
 
 #include <string.h>
 
 #include "meter/dissect.h"
-#include "meter/feature/feature.h"
-#include "meter/meter.h"
+#include "meter/feature.h"
+#include "meter/options.h"
 
 static size_t state_size(const struct meter_options *options) {
     return options->n_dissections > 0 ? sizeof(struct l7) : 0;

@@ -3,8 +3,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "meter/feature/feature.h"
-#include "meter/meter.h"
+#include "meter/feature.h"
+#include "meter/options.h"
 
 static size_t state_size(const struct meter_options *options) {
     return options->system_visibility ? sizeof(struct process_feature) : 0;

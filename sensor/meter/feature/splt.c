@@ -1,7 +1,7 @@
 #include "meter/feature/splt.h"
 
-#include "meter/feature/feature.h"
-#include "meter/meter.h"
+#include "meter/feature.h"
+#include "meter/options.h"
 
 /* An interval is shorter than the idle timeout, or the flow would have been cut. */
 static bool is_wide(const struct meter_options *options) {

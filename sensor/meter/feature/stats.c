@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "meter/feature/feature.h"
-#include "meter/meter.h"
+#include "meter/feature.h"
+#include "meter/options.h"
 
 double running_stddev(const struct running *running, uint64_t count) {
     return count > 1 ? sqrt(running->m2 / (double)(count - 1)) : 0.0;

@@ -1,10 +1,10 @@
-#include "meter/feature/udps.h"
+#include "meter/udps.h"
 
 #include <string.h>
 
-#include "meter/feature/feature.h"
-#include "meter/feature/l7.h"
-#include "meter/meter.h"
+#include "meter/feature.h"
+#include "meter/l7.h"
+#include "meter/options.h"
 
 static size_t state_size(const struct meter_options *options) {
     return options->udps != NULL ? options->udps->state_size : 0;

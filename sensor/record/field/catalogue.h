@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "meter/flow.h"
-#include "meter/meter.h"
+#include "meter/options.h"
 #include "record/field/value.h"
 
 /* Switched on and off together; which of them somebody asks for decides what is computed. */

@@ -1,4 +1,4 @@
-#include "meter/feature/l7.h"
+#include "meter/l7.h"
 
 #include "record/field/field_getters.h"
 

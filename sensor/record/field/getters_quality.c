@@ -1,6 +1,6 @@
 #include "record/field/quality.h"
 
-#include "meter/feature/l7.h"
+#include "meter/l7.h"
 #include "record/field/field_getters.h"
 
 static const struct {

@@ -1,4 +1,4 @@
-#include "meter/feature/udps.h"
+#include "meter/udps.h"
 
 #include "record/field/field_getters.h"
 

@@ -8,7 +8,7 @@
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "meter/flow.h"
-#include "meter/meter.h"
+#include "meter/options.h"
 #include "record/field/quality.h"
 #include "record/field/report.h"
 #include "record/field/value.h"

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "meter/meter.h"
+#include "meter/options.h"
 #include "record/field/catalogue.h"
 #include "record/field/udps_rows.h"
 

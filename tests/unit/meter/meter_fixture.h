@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "meter/feature/l7.h"
+#include "meter/l7.h"
 #include "meter/feature/splt.h"
 #include "meter/feature/stats.h"
 #include "meter/meter.h"

@@ -4,7 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 
-#include "meter/feature/udps.h"
+#include "meter/udps.h"
 #include "plugins.h"
 
 enum { IP_HEADER = 20, PACKET_BYTES = 64 };

@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "allocations.h"
+#include "meter/meter.h"
 #include "plugins.h"
 #include "record/features.h"
 #include "record/schema/schema_json.h"

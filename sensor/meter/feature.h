@@ -1,6 +1,7 @@
 /* What a feature of a flow is: a state of fixed size that lives in the flow's block, and calls at the points of a
- * flow's life: on_init, on_update for every packet, on_expire, (export), on_release. A new feature is one file here and
- * one row in features.def. */
+ * flow's life: on_init, on_update for every packet, on_expire, (export), on_release. A new feature is one file in
+ * feature/ and one row in features.def. The meter's own files include nothing of feature/: what they need of a feature's
+ * state stands here, beside it. */
 #pragma once
 
 #include <stddef.h>
@@ -45,7 +46,7 @@ struct feature {
 };
 
 #define FEATURE(name) extern const struct feature feature_##name;
-#include "meter/feature/features.def"
+#include "meter/features.def"
 #undef FEATURE
 
 /* By enum feature_index. */

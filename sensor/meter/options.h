@@ -1,0 +1,29 @@
+/* What a meter is asked to do: constant from meter_create() on, and read by the meter, its features and whoever must know
+ * how flows were metered. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decode/packet.h"
+
+struct udps;       /* meter/udps.h */
+struct visibility; /* meter/process/visibility.h */
+
+/* The nfstream profile repeats NFStream 6.6.0, also in units: its ticks are milliseconds, natively microseconds. */
+enum meter_profile { PROFILE_NATIVE, PROFILE_NFSTREAM };
+
+struct meter_options {
+    enum meter_profile profile;
+    enum accounting_mode accounting_mode;
+    int64_t idle_timeout;   /* ticks */
+    int64_t active_timeout; /* ticks */
+    uint32_t n_dissections; /* packets of a flow that nDPI sees, at most 255; 0: no labels */
+    bool statistical_analysis;
+    uint32_t splt_analysis;        /* packets, at most 65535; 0: off */
+    uint64_t flow_table_size;      /* flows open at once; at least 1024 */
+    bool preallocate;              /* live: all memory is set aside at the start, see meter_back_memory() */
+    bool system_visibility;        /* flows have a place for their process */
+    struct visibility *visibility; /* finds it; borrowed, shared by meters; set where system_visibility is */
+    const struct udps *udps;       /* user-defined fields; borrowed, shared by meters; NULL: none */
+};
