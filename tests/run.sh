@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs every test. Run as root (network namespaces, apt-get) on Debian 12.
-# Usage: tests/run.sh [--long] [SUITE ...]; without names all suites run, with --long also what takes hours or makes
-# large files. Logs: build/tests/SUITE.log. FLOWSENSOR_SHARED names a folder with more captures (pcaps/, corpus/).
+# Usage: tests/run.sh [--long] [--strict] [SUITE ...]; without names all suites run, with --long also what takes hours or
+# makes large files. A test that skips itself is counted and named; with --strict it fails its suite unless
+# tests/common/skips.txt lists it. Logs: build/tests/SUITE.log. FLOWSENSOR_SHARED names a folder with more captures (pcaps/, corpus/).
 set -uo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -13,58 +14,70 @@ export FLOWSENSOR_SHARED=${FLOWSENSOR_SHARED:-$ROOT/../shared}
 . "$ROOT/deploy/local/packages.sh"
 
 LONG=no
+STRICT=()
 SUITES=()
 for argument in "$@"; do
   case $argument in
   --long) LONG=yes ;;
-  -*) echo "usage: tests/run.sh [--long] [SUITE ...]" >&2 && exit 64 ;;
+  --strict) STRICT=(--strict) ;;
+  -*) echo "usage: tests/run.sh [--long] [--strict] [SUITE ...]" >&2 && exit 64 ;;
   *) SUITES+=("$argument") ;;
   esac
 done
 export LONG
 
-# discover FOLDER PLACE: the tests in a folder, with the Python of PLACE/requirements.txt.
+# unittests PLACE...: the tests in folders or files of Python.
+unittests() { "$PYTHON" tests/common/unittests.py "$@"; }
+
+# discover FOLDER PLACE: the same with the Python of PLACE/requirements.txt.
 discover() {
   local python
-  python=$(python_environment "$ROOT/$2/requirements.txt") && "$python" -m unittest discover -s "$1"
+  python=$(python_environment "$ROOT/$2/requirements.txt") && PYTHON=$python unittests "$1"
+}
+
+# unit_tests PRESET: the unit tests of a build; then what skipped itself in them, which ctest doesn't say.
+unit_tests() {
+  local code=0
+  ctest --test-dir "build/$1" --output-on-failure -j2 || code=$?
+  python3 tests/common/skips.py ctest "build/$1" && return "$code"
 }
 
 suite_house() {
-  python3 tests/house/run.py -I "$ROOT/build/release/sensor" && python3 -m unittest discover -q -s tests/house &&
+  python3 tests/house/run.py -I "$ROOT/build/release/sensor" && unittests tests/house && unittests tests/common &&
     tests/house/format.sh && shellcheck -x -P SCRIPTDIR deploy/*.sh deploy/*/*.sh tests/*.sh tests/*/*.sh .ci/run
 }
 suite_tidy() { tests/house/tidy.sh build/release '^sensor/'; }
-suite_unit() { ctest --test-dir build/release --output-on-failure -j2; }
-suite_sanitize() { ctest --test-dir build/sanitize --output-on-failure -j2; }
+suite_unit() { unit_tests release; }
+suite_sanitize() { unit_tests sanitize; }
 # Several meters under ThreadSanitizer, on the repository's own captures.
 suite_threads() {
-  ctest --test-dir build/threads --output-on-failure -j2 &&
+  unit_tests threads &&
     FLOWSENSOR=$ROOT/build/threads/sensor/flowsensor FLOWSENSOR_SHARED=/nonexistent \
       TSAN_OPTIONS=atexit_sleep_ms=0:suppressions=$ROOT/tests/threads/suppressions.txt \
       "$PYTHON" tests/e2e/run.py test_n_meters.Files test_n_meters.Ends test_n_meters.Stopped test_n_meters.Shares.test_flows_are_whole
 }
 suite_reference() { "$FLOWSENSOR" reference | diff -u deploy/reference.md -; }
-suite_parity() { "$PYTHON" -m unittest -q tests/parity/test_compare.py && "$PYTHON" tests/parity/parity.py; }
-suite_grid() { "$PYTHON" tests/parity/test_grid.py -q && "$PYTHON" tests/parity/grid.py; }
+suite_parity() { unittests tests/parity/test_compare.py && "$PYTHON" tests/parity/parity.py; }
+suite_grid() { unittests tests/parity/test_grid.py && "$PYTHON" tests/parity/grid.py; }
 suite_plugins() { "$PYTHON" tests/parity/plugins.py; }
 suite_labels() { "$PYTHON" tests/parity/labels.py; }
-suite_labels_ndpi5() { "$PYTHON" -m unittest -q tests/parity/test_ndpi_forms.py && "$PYTHON" tests/parity/labels_ndpi5.py; }
+suite_labels_ndpi5() { unittests tests/parity/test_ndpi_forms.py && "$PYTHON" tests/parity/labels_ndpi5.py; }
 suite_e2e() { "$PYTHON" tests/e2e/run.py; }
-suite_python() { "$PYTHON" -m unittest discover -s tests/python; }
-suite_tutorial() { "$PYTHON" -m unittest discover -s tests/tutorial; }
+suite_python() { unittests tests/python; }
+suite_tutorial() { unittests tests/tutorial; }
 # Man page, completions, systemd unit, Debian packages, compose file and Kustomize base.
 suite_packaging() { discover tests/packaging tests/chart; }
 suite_strangers() { "$PYTHON" tests/strangers/run.py; }
 # The chart: what it renders, refuses and promises. Builds helm and other programs in Go at the first time (4 minutes).
 suite_chart() { discover tests/chart tests/chart; }
 # The chart on a real control plane. Builds Kubernetes at the first time (tests/cluster/README.md says how long).
-suite_cluster() { "$PYTHON" -m unittest discover -s tests/cluster; }
+suite_cluster() { unittests tests/cluster; }
 # Alerts, dashboard and metrics by promtool and a real Prometheus.
-suite_monitoring() { "$PYTHON" -m unittest discover -s tests/monitoring; }
+suite_monitoring() { unittests tests/monitoring; }
 # The image's root file system, what is in it, and what it does in a container. Makes a Debian 13 at the first time (3 minutes).
 suite_image() { discover tests/image tests/image; }
 # The chart's pods in the image against real servers.
-suite_pod() { "$PYTHON" -m unittest discover -s tests/pod; }
+suite_pod() { unittests tests/pod; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
 ALL=(house reference unit sanitize threads tidy parity grid plugins labels labels_ndpi5 e2e python tutorial strangers monitoring
@@ -86,8 +99,20 @@ prepare() {
   deploy/local/servers.sh install
 }
 
+# run_suite NAME: prints its verdict, its log's closing line and the tests that skipped themselves; fails if the suite does.
+run_suite() {
+  local log=$LOGS/$1.log began=$SECONDS verdict=ok skipped
+  "suite_$1" >"$log" 2>&1 || verdict=FAIL
+  skipped=$(python3 tests/common/skips.py check "$1" "$log" "${STRICT[@]}") || verdict=FAIL
+  [ $verdict = ok ] || tail -n 60 "$log"
+  printf '%-12s %-5s %4d s  %s\n' "$1" $verdict $((SECONDS - began)) "$(grep -v '^skipped' "$log" | tail -n 1 | cut -c1-120)"
+  [ -z "$skipped" ] || echo "$skipped"
+  [ $verdict = ok ]
+}
+
 cd "$ROOT" || exit 70
 mkdir -p "$LOGS"
+[ "${BASH_SOURCE[0]}" = "$0" ] || return 0 # its functions are tested
 started=$SECONDS
 prepare || {
   echo "run: 0 passed, 1 failed (build or installation)"
@@ -98,17 +123,11 @@ printf '%-12s ok    %4d s\n' prepare $((SECONDS - started))
 passed=0
 failed=0
 for suite in "${SUITES[@]:-${ALL[@]}}"; do
-  began=$SECONDS
-  if "suite_$suite" >"$LOGS/$suite.log" 2>&1; then
+  if run_suite "$suite"; then
     passed=$((passed + 1))
-    verdict=ok
   else
     failed=$((failed + 1))
-    verdict=FAIL
-    tail -n 60 "$LOGS/$suite.log"
   fi
-  printf '%-12s %-5s %4d s  %s\n' "$suite" $verdict $((SECONDS - began)) "$(tail -n 1 "$LOGS/$suite.log" | cut -c1-120)"
-  grep -h -i '^skipped' "$LOGS/$suite.log" | sed 's/^/  /'
 done
 echo "all suites: $((SECONDS - started)) s"
 echo "run: $passed passed, $failed failed"

@@ -11,11 +11,12 @@ built with sanitizers that reads the corpus too. What is absent is named and cou
 import argparse
 import signal
 import sys
-import time
 import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "common"))
+import unittests  # noqa: E402
 
 
 def load(names, pattern):
@@ -27,20 +28,6 @@ def load(names, pattern):
     return loader.loadTestsFromNames([name.removesuffix(".py") for name in names])
 
 
-class Report(unittest.TextTestResult):
-    """One line for each skipped test and each slow one: what was not tested, and where the time went."""
-
-    def startTest(self, test):
-        self.began = time.monotonic()
-        super().startTest(test)
-
-    def stopTest(self, test):
-        seconds = time.monotonic() - self.began
-        super().stopTest(test)
-        if seconds > 5:
-            self.stream.writeln(f"  {test.id()}: {seconds:.1f} s")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="only these, as in test_cli (default: all)")
@@ -49,14 +36,7 @@ def main():
     arguments = parser.parse_args()
     # An end by SIGTERM must still stop the servers, which atexit does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    tests = load(arguments.modules, arguments.k)
-    result = unittest.TextTestRunner(verbosity=2 if arguments.verbose else 1, resultclass=Report).run(tests)
-    for test, reason in result.skipped:
-        print(f"skipped {test.id()}: {reason}")
-    failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
-    passed = result.testsRun - failed - len(result.skipped)
-    print(f"e2e: {max(passed, 0)} passed, {failed} failed, {len(result.skipped)} skipped")
-    sys.exit(1 if failed or passed <= 0 else 0)
+    sys.exit(unittests.run(load(arguments.modules, arguments.k), "e2e", arguments.verbose))
 
 
 if __name__ == "__main__":

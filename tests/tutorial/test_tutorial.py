@@ -23,15 +23,11 @@ CAPTURES = ("instagram.pcap", "google_ssl.pcap")
 ANONYMOUS = ["src_ip", "src_mac", "dst_ip", "dst_mac"]
 RATIOS = ["src2dst_bytes_data_ratio", "dst2src_bytes_data_ratio"]
 PRESENT = all((PCAPS / name).is_file() for name in CAPTURES)
+ABSENT = f"{PCAPS} lacks {' or '.join(CAPTURES)}"
 COUNTER = "packet_with_40_ip_size"
 
 
-def setUpModule():
-    if not PRESENT:
-        print(f"skipped: the tutorial ({PCAPS} lacks {' or '.join(CAPTURES)})")
-
-
-@unittest.skipUnless(PRESENT, "no captures")
+@unittest.skipUnless(PRESENT, ABSENT)
 class Tutorial(unittest.TestCase):
     maxDiff = None
 
@@ -129,7 +125,7 @@ class Tutorial(unittest.TestCase):
 
 
 class Page(unittest.TestCase):
-    @unittest.skipUnless(PRESENT, "no captures")
+    @unittest.skipUnless(PRESENT, ABSENT)
     def test_the_page_says_which_captures_these_are(self):
         """Their sizes and sums, by which whoever has one knows that it is the one."""
         text = page.PAGE.read_text()

@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "skip.h"
+
 union address {
     struct sockaddr any;
     struct sockaddr_in ipv4;
@@ -47,7 +49,7 @@ static int listen_on(int family, union address *address) {
     int listener = socket(family, SOCK_STREAM, 0);
     *address = address_of(family, 0);
     if (listener < 0 || bind(listener, &address->any, sizeof *address) < 0)
-        skip(); /* a host without IPv6 */
+        skip_because("this host has no IPv6");
     assert_int_equal(listen(listener, 1024), 0);
     *address = address_of(family, local_port(listener));
     return listener;
@@ -115,7 +117,7 @@ static void ipv4_by_an_ipv6_socket_is_ipv4(void **state) {
     inet_pton(AF_INET6, "::ffff:127.0.0.1", &mapped.ipv6.sin6_addr);
     int own = socket(AF_INET6, SOCK_STREAM, 0);
     if (own < 0 || own_socket_connect(own, &mapped.any, sizeof mapped.ipv6) != 0)
-        skip();
+        skip_because("this host's IPv6 sockets don't connect by IPv4");
     assert_true(own_socket_has(4, loopback_4, local_port(own)));
     own_socket_close(own);
     close(listener);

@@ -19,6 +19,8 @@
 
 #include <cmocka.h>
 
+#include "skip.h"
+
 enum { POLL_MILLISECONDS = 200, DISCARD_PORT = 9 };
 
 /* The tests need a network namespace of their own, in which lo is the only interface; without the right to
@@ -42,10 +44,8 @@ static int enter_namespace(void **state) {
 }
 
 static void need_namespace(void) {
-    if (!have_namespace) {
-        print_message("skipped: no right to make a network namespace\n");
-        skip();
-    }
+    if (!have_namespace)
+        skip_because("no right to make a network namespace");
 }
 
 static struct capture_options options_for(const char *interface) {
@@ -90,10 +90,8 @@ static bool ip(const char *const *words) {
 /* A pair of interfaces, the first one up; the test is skipped where there can be none. */
 static void need_pair(const char *name, const char *peer) {
     need_namespace();
-    if (!IP("link", "add", name, "type", "veth", "peer", "name", peer) || !IP("link", "set", name, "up")) {
-        print_message("skipped: no veth interfaces here\n");
-        skip();
-    }
+    if (!IP("link", "add", name, "type", "veth", "peer", "name", peer) || !IP("link", "set", name, "up"))
+        skip_because("no veth interfaces here");
 }
 
 static double now(void) {
