@@ -56,13 +56,21 @@ static const char *group_switch(enum field_group group) {
     return switches[group] != NULL ? switches[group] : field_group_name(group);
 }
 
+/* The policy's rule for one of the schema's fields, or for the column behind them. */
+static const struct anonymize_rule *rule_of(const struct recorder_options *options,
+                                            const struct bound_field *field) {
+    const struct anonymize_policy *policy = options->policy;
+    return field == &options->schema->text_column ? &policy->text_column
+                                                  : &policy->rules[field - options->schema->fields];
+}
+
 static void compile_pseudonym(struct recorder *recorder, const struct recorder_options *options,
                               const struct bound_field *field, size_t at) {
     struct pseudonym *pseudonym = &recorder->pseudonyms[at];
     pseudonym->row = recorder->fields[at].row;
     if (options->policy == NULL)
         return;
-    pseudonym->rule = options->policy->rules[field - options->schema->fields];
+    pseudonym->rule = *rule_of(options, field);
     if (!anonymize_method_is_digest(pseudonym->rule.method))
         return;
     pseudonym->as_text = *pseudonym->row;
@@ -70,7 +78,7 @@ static void compile_pseudonym(struct recorder *recorder, const struct recorder_o
     recorder->fields[at].row = &pseudonym->as_text;
 }
 
-/* Takes one of the schema's fields into the recorder, or leaves it out with its group. */
+/* Takes one of the schema's fields, or the column behind them, into the recorder, or leaves it out with its group. */
 static int compile_field(struct recorder *recorder, const struct recorder_options *options,
                          const struct bound_field *field, struct error *error) {
     const struct catalogue_row *row = bound_field_row(field, options->identity->meter->profile);
@@ -96,22 +104,10 @@ static int compile_field(struct recorder *recorder, const struct recorder_option
 }
 
 /* Texts, which have no schema to keep to, say of each flow which capture it is of. */
-static bool adds_capture_file(const struct recorder_options *options) {
-    const struct schema *schema = options->schema;
-    for (size_t i = 0; i < schema->field_count; i++)
-        if (strcmp(schema->fields[i].name, "capture_file") == 0)
-            return false;
-    return options->capture_files != NULL && options->encoding->flattens && schema->records == OF_FLOW &&
-           options->identity->meter->profile == PROFILE_NATIVE;
-}
-
-static void add_capture_file(struct recorder *recorder) {
-    size_t at = recorder->field_count++;
-    struct bound_field *field = &recorder->fields[at];
-    *field = (struct bound_field){.name = "capture_file", .nullable = true};
-    field->row = catalogue_find(field->name, &field->direction);
-    recorder->pseudonyms[at].row = field->row;
-    recorder->pointers[at] = field;
+static const struct bound_field *text_column(const struct recorder_options *options) {
+    if (options->capture_files == NULL || !options->encoding->flattens)
+        return NULL;
+    return schema_text_column(options->schema, options->identity->meter->profile);
 }
 
 static int compile_fields(struct recorder *recorder, const struct recorder_options *options,
@@ -131,8 +127,8 @@ static int compile_fields(struct recorder *recorder, const struct recorder_optio
         return no_memory(options, error);
     for (size_t i = 0; status == 0 && i < schema->field_count; i++)
         status = compile_field(recorder, options, &schema->fields[i], error);
-    if (status == 0 && adds_capture_file(options))
-        add_capture_file(recorder);
+    if (status == 0 && text_column(options) != NULL)
+        status = compile_field(recorder, options, text_column(options), error);
     return status;
 }
 

@@ -33,12 +33,18 @@ static int refuse(const struct anonymize_request *request, const struct item *it
                      request->output, item->text, reason);
 }
 
-static const struct bound_field *find_field(const struct schema *schema, const char *name) {
+static const struct bound_field *text_column(const struct anonymize_request *request) {
+    return request->as_text ? schema_text_column(request->schema, request->profile) : NULL;
+}
+
+static bool has_field(const struct anonymize_request *request, const char *name) {
+    const struct schema *schema = request->schema;
+    const struct bound_field *column = text_column(request);
     for (size_t i = 0; i < schema->field_count; i++) {
         if (strcmp(schema->fields[i].name, name) == 0)
-            return &schema->fields[i];
+            return true;
     }
-    return NULL;
+    return column != NULL && strcmp(column->name, name) == 0;
 }
 
 static void list_whats(const struct item *item, const struct schema *schema, char *reason, size_t size) {
@@ -77,7 +83,7 @@ static int find_scope(const struct anonymize_request *request, struct item *item
         }
     }
     item->scope = SCOPE_FIELD;
-    return find_field(request->schema, item->what) != NULL ? 0 : refuse_what(request, item, error);
+    return has_field(request, item->what) ? 0 : refuse_what(request, item, error);
 }
 
 /* A class's method is judged even if the schema has no such field: the line would be wrong with the next schema. */
@@ -146,9 +152,8 @@ static int check_field(const struct anonymize_request *request, const struct ite
     return refuse(request, item, reason, error);
 }
 
-static int bind_field(const struct anonymize_request *request, const struct item *items, size_t at,
-                      struct anonymize_rule *rule, struct error *error) {
-    const struct bound_field *field = &request->schema->fields[at];
+static int bind_field(const struct anonymize_request *request, const struct item *items,
+                      const struct bound_field *field, struct anonymize_rule *rule, struct error *error) {
     const struct catalogue_row *row = bound_field_row(field, request->profile);
     const struct item *best = NULL;
     for (size_t i = 0; i < request->item_count; i++) {
@@ -171,7 +176,9 @@ static int bind_fields(const struct anonymize_request *request, struct item *ite
                        struct anonymize_policy *policy, struct error *error) {
     int result = parse_items(request, items, error);
     for (size_t i = 0; result == 0 && i < policy->count; i++)
-        result = bind_field(request, items, i, &policy->rules[i], error);
+        result = bind_field(request, items, &request->schema->fields[i], &policy->rules[i], error);
+    if (result == 0 && text_column(request) != NULL)
+        result = bind_field(request, items, text_column(request), &policy->text_column, error);
     if (result == 0 && anonymize_policy_needs_suffixes(policy) && public_suffix_list_id() == NULL)
         result = error_set(
             error, ENOENT, EX_CONFIG,
@@ -245,7 +252,7 @@ bool anonymize_policy_changes(const struct anonymize_policy *policy) {
         if (policy->rules[i].method != ANONYMIZE_KEEP)
             return true;
     }
-    return false;
+    return policy->text_column.method != ANONYMIZE_KEEP;
 }
 
 bool anonymize_policy_is_keyed(const struct anonymize_policy *policy) {
@@ -253,7 +260,7 @@ bool anonymize_policy_is_keyed(const struct anonymize_policy *policy) {
         if (anonymize_method_is_keyed(policy->rules[i].method))
             return true;
     }
-    return false;
+    return anonymize_method_is_keyed(policy->text_column.method);
 }
 
 bool anonymize_policy_needs_suffixes(const struct anonymize_policy *policy) {

@@ -13,6 +13,7 @@
 struct anonymize_policy {
     struct anonymize_rule *rules; /* one for each of the schema's fields, in its order */
     size_t count;
+    struct anonymize_rule text_column; /* of schema_text_column(), where the encoding is text */
 };
 
 struct anonymize_request {

@@ -159,6 +159,17 @@ static int bind_with_members(struct schema *schema, const json_t *node, const st
     return status;
 }
 
+static void bind_text_column(struct schema *schema) {
+    struct bound_field column = {.name = "capture_file", .nullable = true};
+    for (size_t i = 0; i < schema->field_count; i++)
+        if (strcmp(schema->fields[i].name, column.name) == 0)
+            return;
+    if (schema->records != OF_FLOW)
+        return;
+    column.row = catalogue_find(column.name, &column.direction);
+    schema->text_column = column;
+}
+
 int schema_bind(struct schema *schema, const json_t *root, const struct udps_rows *rows,
                 struct error *error) {
     const json_t *fields = json_object_get(root, "fields");
@@ -176,6 +187,8 @@ int schema_bind(struct schema *schema, const json_t *root, const struct udps_row
     }
     if (status == 0)
         status = check_records(schema, error);
+    if (status == 0)
+        bind_text_column(schema);
     return status == 0 ? check_profiles(schema, error) : status;
 }
 
@@ -183,6 +196,11 @@ const struct catalogue_row *bound_field_row(const struct bound_field *field, enu
     if (profile == PROFILE_NFSTREAM && field->nfstream_row != NULL)
         return field->nfstream_row;
     return (field->row->profiles & field_profile(profile)) != 0 ? field->row : NULL;
+}
+
+const struct bound_field *schema_text_column(const struct schema *schema, enum meter_profile profile) {
+    const struct bound_field *column = &schema->text_column;
+    return column->row != NULL && bound_field_row(column, profile) != NULL ? column : NULL;
 }
 
 int schema_check_profile(const struct schema *schema, enum meter_profile profile, struct error *error) {

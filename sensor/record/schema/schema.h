@@ -33,7 +33,8 @@ struct schema {
     uint64_t fingerprint; /* CRC-64-AVRO of the parsing canonical form, for single-object encoding */
     struct bound_field *fields;
     size_t field_count;
-    enum field_records records; /* what a record tells of: OF_FLOW or OF_SENSOR */
+    enum field_records records;     /* what a record tells of: OF_FLOW or OF_SENSOR */
+    struct bound_field text_column; /* see schema_text_column(); row NULL: none */
 };
 
 /* Loads a schema by its embedded name ("flow/v1", "nfstream/v1", ...) or from a path, lints it and binds each field.
@@ -56,6 +57,10 @@ int schema_lint(const char *name, const char *text, size_t length, struct error 
 
 /* The row that fills the field in this profile; NULL if there is none. */
 const struct catalogue_row *bound_field_row(const struct bound_field *field, enum meter_profile profile);
+
+/* CSV and JSON lines of captures have one column behind the schema's fields: capture_file. NULL where there is none: the
+ * schema has the field itself, its records are not of flows, or the profile has no such row. */
+const struct bound_field *schema_text_column(const struct schema *schema, enum meter_profile profile);
 
 /* Whether every field exists in this profile: 0, or EX_CONFIG with the first one that doesn't. */
 int schema_check_profile(const struct schema *schema, enum meter_profile profile, struct error *error);

@@ -122,6 +122,27 @@ static void text_forms_hash_any_field(void **state) {
     anonymize_policy_release(&policy);
 }
 
+/* The path of a capture may name a person: class user, whether it is a field or a column of text alone. */
+static void a_captures_path_is_personal(void **state) {
+    (void)state;
+    struct error error;
+    MAKE(true, "user=drop");
+    assert_int_equal(policy.text_column.method, ANONYMIZE_DROP);
+    anonymize_policy_release(&policy);
+
+    static const char *const named[ITEMS_MAX] = {"capture_file=short_hash"};
+    struct anonymize_request by_name = request_of(named, true);
+    policy = make(&by_name);
+    assert_int_equal(policy.text_column.method, ANONYMIZE_SHORT_HASH);
+    assert_true(anonymize_policy_changes(&policy));
+    assert_true(anonymize_policy_is_keyed(&policy));
+    anonymize_policy_release(&policy);
+    by_name.as_text = false; /* Avro of flow/v1 has no such value */
+    assert_int_equal(anonymize_policy_make(&by_name, &policy, &error), -EINVAL);
+    assert_non_null(strstr(error.text, "the schema flow/v1 has no such field"));
+    anonymize_policy_release(&policy);
+}
+
 /* What a plugin may declare: a number of a class, whose other fields are texts. */
 static void a_number_cannot_hold_a_digest(void **state) {
     (void)state;
@@ -250,6 +271,7 @@ int main(void) {
         cmocka_unit_test(keeping_all_changes_nothing),
         cmocka_unit_test(cutting_needs_no_key),
         cmocka_unit_test(text_forms_hash_any_field),
+        cmocka_unit_test(a_captures_path_is_personal),
         cmocka_unit_test(a_number_cannot_hold_a_digest),
         cmocka_unit_test(a_missing_word_shows_the_line_to_add),
         cmocka_unit_test(nfstreams_schema_has_the_same_classes),
