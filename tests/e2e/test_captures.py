@@ -6,6 +6,7 @@ import datetime
 import gzip
 import importlib.util
 import io
+import json
 import os
 import random
 import struct
@@ -177,11 +178,13 @@ class Compressed(Case):
         self.assertEqual(self.ledger(self.succeeds("-r", path, "-w", "null:", prefix=limited)).packets["read"], 0)
 
 
-class Order(Case):
-    """What follows what."""
-
+class Several(Case):
     def capture(self, name, begin, port, count=10, step=1.0):
         return self.write(name, frames.pcap([(begin + i * step, frames.udp(port, 9, b"data")) for i in range(count)]))
+
+
+class Order(Several):
+    """What follows what."""
 
     def read(self, *captures, options=()):
         return self.succeeds(*[word for path in captures for word in ("-r", path)], "-w", "-", *options)
@@ -267,6 +270,73 @@ class Order(Case):
         with open(self.folder / "flows.avro", "rb") as stream:
             record, = fastavro.reader(stream)
         self.assertNotIn("capture_file", record)
+
+
+class CaptureFile(Several):
+    """The field capture_file of flow/v2, in every encoding."""
+
+    def every_encoding(self, *words, stdin=b"", schema="flow/v2"):
+        """One run; the records of its Avro, CSV and JSON lines, with capture_file and what else is asked for below as text."""
+        outputs = [self.folder / f"{schema[-2:]}.{ending}" for ending in ("avro", "csv", "jsonl")]
+        self.succeeds(*words, *[word for path in outputs for word in ("-w", path)], "--schema", schema, stdin=stdin)
+        with open(outputs[0], "rb") as stream:
+            avro = list(fastavro.reader(stream))
+        with open(outputs[1], encoding="utf-8", newline="") as stream:
+            table = list(csv.DictReader(stream))
+        return avro, table, [json.loads(line) for line in outputs[2].read_text().splitlines()]
+
+    def reads(self, *captures):
+        return [word for path in captures for word in ("-r", path)]
+
+    def check(self, expected, *words, stdin=b"", columns=("src_port",)):
+        """In each encoding every record has the right capture."""
+        for records in self.every_encoding(*words, stdin=stdin):
+            found = sorted(tuple(int(record[name]) for name in columns) + (record["capture_file"],) for record in records)
+            self.assertEqual(found, sorted(expected))
+
+    def test_several_captures(self):
+        captures = [self.capture(f"{port}.pcap", begin, port) for port, begin in ((71, 0), (72, 500), (73, 90), (74, 91))]
+        expected = [(70 + i, str(path)) for i, path in enumerate(captures, 1)]
+        for meters in (1, 3):
+            self.check(expected, *self.reads(*captures), "--set", f"meter.n_meters={meters}")
+
+    def test_sorted(self):
+        captures = [self.capture(f"{port}.pcap", begin, port) for port, begin in ((71, 700), (72, 0), (73, 300))]
+        self.check([(70 + i, str(path)) for i, path in enumerate(captures, 1)], *self.reads(*captures), "--sort")
+
+    def test_each_slice_has_that_of_its_first_packet(self):
+        """One flow of 40 packets in four parts of one recording, cut every 7 s; a slice may begin in one part and end in the next."""
+        captures = [self.capture(f"part{i}.pcap", 10 * i, 77) for i in range(4)]
+        begins = range(0, 40, 7)
+        self.check([(number, 7 if number < 5 else 5, str(captures[begin // 10])) for number, begin in enumerate(begins)],
+                   *self.reads(*captures), "--set", "meter.active_timeout=6500ms", columns=("slice", "bidirectional_packets"))
+
+    def test_standard_input(self):
+        self.check([(77, "-")], "-r", "-", stdin=self.capture("one.pcap", 0, 77).read_bytes())
+
+    def test_the_first_version_is_as_it_was(self):
+        """Its Avro has no such field; its text has the same columns as that of flow/v2."""
+        captures = self.reads(self.capture("a.pcap", 0, 71), self.capture("b.pcap", 50, 72))
+        old, new = (self.every_encoding(*captures, schema=schema) for schema in ("flow/v1", "flow/v2"))
+        self.assertEqual([list(record) for record in new[0]], [[*record, "capture_file"] for record in old[0]])
+        for before, after in zip(old[1] + old[2], new[1] + new[2], strict=True):
+            self.assertEqual(list(before), list(after))
+            differing = {name for name in before if before[name] != after[name]}
+            self.assertLessEqual({"feature_hash"}, differing)
+            self.assertLessEqual(differing, {"feature_hash", "boot_id", "flow_uid", "output"})
+        self.assertEqual(len({record["feature_hash"] for record in new[0]}), 1)
+
+    def test_what_a_path_says_of_somebody_can_be_hidden(self):
+        path = self.capture("alice.pcap", 0, 77)
+        for schema in ("flow/v1", "flow/v2"):
+            for item, expected in (("user=drop", {None, ""}), ("capture_file=keep", {str(path)}), ("address=drop", {str(path)})):
+                with self.subTest(schema, item=item):
+                    words = ("-r", path, "-w", "-", "--schema", schema, "--set", f"outputs.0.columns_to_anonymize={item}")
+                    record, = self.succeeds(*words).jsonl()
+                    row, = csv.DictReader(io.StringIO(self.succeeds(*words, "--format", "csv").text()))
+                    self.assertLessEqual({record["capture_file"], row["capture_file"]}, expected)
+        row, = self.succeeds("-r", path, "-w", "-", "--set", "outputs.0.columns_to_anonymize=all=short_hash").jsonl()
+        self.assertRegex(row["capture_file"], "^[0-9a-f]{16}$")
 
 
 class Times(Case):

@@ -4,16 +4,19 @@ both versions on one topic, and back again. Run: python3 tests/e2e/run.py test_s
 import io
 import json
 import os
+import subprocess
+import sys
 import unittest
 import urllib.request
 
 import fastavro
 import frames
-from harness import SCHEMAS, Case
+from harness import REPOSITORY, SCHEMAS, Case
 from servers import FaultyRegistry, LocalServers, answers, closed_port
 
-NEW = SCHEMAS / "flow" / "v1.avsc"
-LATER_FIELD = "tunnel_key"  # stands for the field that the new version adds
+OLD, NEW = SCHEMAS / "flow" / "v1.avsc", SCHEMAS / "flow" / "v2.avsc"
+DECODE_TABLE = REPOSITORY / "deploy" / "examples" / "python" / "decode_table.py"
+LATER_FIELD = "capture_file"  # which the new version adds
 
 
 class Upgrade(Case):
@@ -28,7 +31,7 @@ class Upgrade(Case):
         self.topic = self.servers.topic(f"upgrade-{self._testMethodName.replace('_', '-')}")
         self.subject = f"{self.topic}-value"
         self.capture = self.write("good.pcap", frames.conversations(2))
-        self.old = self.schema("old.avsc", lambda fields: [field for field in fields if field["name"] != LATER_FIELD])
+        self.old = OLD
         self.config = self.write("sensor.conf", f"""
 registry = {{ url = "{self.servers.registry}"; }};
 outputs = ( {{ topic = "{self.topic}"; columns_to_anonymize = [ "all=keep" ];
@@ -98,7 +101,11 @@ outputs = ( {{ topic = "{self.topic}"; columns_to_anonymize = [ "all=keep" ];
             records = self.decoded(reader)
             self.assertEqual(len({number for number, _record in records}), 2)
             self.assertEqual(len(records), 6)
-        self.assertTrue(all(LATER_FIELD in record for _number, record in records))
+        self.assertEqual([record[LATER_FIELD] for _number, record in records], [None, None, str(self.capture), str(self.capture), None, None])
+        # What fills a table from the topic reads both too.
+        done = subprocess.run([sys.executable, DECODE_TABLE, "--bootstrap", self.servers.bootstrap, "--registry", self.servers.registry,
+                               "--topic", self.topic], capture_output=True, text=True, check=True)
+        self.assertEqual(len(done.stdout.splitlines()), 2 + 6, done.stdout)
         # Back: the old text still has its id, and nothing was registered anew.
         self.meter(self.old)
         self.assertEqual(self.versions(), [1, 2])
@@ -114,7 +121,7 @@ outputs = ( {{ topic = "{self.topic}"; columns_to_anonymize = [ "all=keep" ];
     def test_an_older_version_has_a_say_too(self):
         """The level is transitive: the latest version has no such field, but an older one has it with another type."""
         def retyped(fields):
-            return [{**field, "type": ["null", "string"]} if field["name"] == LATER_FIELD else field for field in fields]
+            return [{**field, "type": ["null", "long"]} if field["name"] == LATER_FIELD else field for field in fields]
         for path in (self.schema("retyped.avsc", retyped), self.old):
             self.post(f"subjects/{self.subject}/versions", {"schema": path.read_text()})
         for word in ("check", "register"):
@@ -123,6 +130,17 @@ outputs = ( {{ topic = "{self.topic}"; columns_to_anonymize = [ "all=keep" ];
         self.put(f"config/{self.subject}", {"compatibility": "FULL"})
         self.assertIn("is compatible", self.succeeds(*self.command(NEW, "schema", "check")).text())
         self.succeeds(*self.command(NEW, "schema", "register"))
+
+    def test_every_level_takes_the_draft(self):
+        """The registry judges: flow/v2 after flow/v1, and the other way round."""
+        for level in ("BACKWARD", "FORWARD", "FULL_TRANSITIVE"):
+            for first, second in ((OLD, NEW), (NEW, OLD)):
+                with self.subTest(level, first=first.stem):
+                    subject = f"{self.subject}-{level.lower()}-{first.stem}"
+                    self.put(f"config/{subject}", {"compatibility": level})
+                    for path in (first, second):
+                        self.post(f"subjects/{subject}/versions", {"schema": path.read_text()})
+                    self.assertEqual(self.get(f"subjects/{subject}/versions"), [1, 2])
 
     def test_outputs_that_share_a_subject(self):
         other = self.servers.topic(f"{self.topic}-2")

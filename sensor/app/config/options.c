@@ -157,7 +157,7 @@ const struct option_row output_rows[] = {
     {"outputs.sink", OPTION_CHOICE, OUT(sink), NULL, 0, 0, "kafka|file|null",
      "Where records go. Default: kafka where a topic is given, file where a path is given. null encodes and throws away."},
     {"outputs.schema", OPTION_STRING, OUT(schema), NULL, 0, 0, NULL,
-     "Schema of the records: a name of this release (flow/v1, nfstream/v1, sensor_stats/v1) or a path. "
+     "Schema of the records: a name of this release (flow/v1, nfstream/v1, sensor_stats/v1, the draft flow/v2) or a path. "
      "Default: the profile's."},
     {"outputs.format", OPTION_CHOICE, OUT(format), NULL, 0, 0, "avro|csv|jsonl",
      "Encoding. Default: by the path's extension (.avro, .csv, .jsonl, .json, .ndjson, with .gz or .zst behind all but the first), avro "

@@ -382,6 +382,55 @@ static void texts_are_made_clean(void **state) {
     close_bench(bench);
 }
 
+static const char *const captures[] = {"/captures/a.pcap", "b\xFF.pcap"};
+
+/* What the record of a flow of the second capture says, as JSON; `rule`: of columns_to_anonymize, or NULL. */
+static void assert_column(const char *schema, const char *const *files, const char *rule,
+                          const char *expected) {
+    struct bench bench = {0};
+    struct anonymize_policy policy;
+    struct error error;
+    example_init(&example, PROFILE_NATIVE);
+    example.flow.capture_file = 1;
+    assert_int_equal(schema_load(schema, &bench.schema, NULL), 0);
+    const struct anonymize_request request = {.output = "main",
+                                              .schema = bench.schema,
+                                              .profile = PROFILE_NATIVE,
+                                              .items = &rule,
+                                              .item_count = rule != NULL,
+                                              .as_text = true};
+    assert_int_equal(anonymize_policy_make(&request, &policy, NULL), 0);
+    const struct recorder_options options = {.output = "main",
+                                             .schema = bench.schema,
+                                             .encoding = encoding_find("jsonl"),
+                                             .identity = &example.identity,
+                                             .groups_on = EXAMPLE_ALL_GROUPS,
+                                             .capture_files = files,
+                                             .policy = &policy};
+    if (recorder_create(&options, &bench.recorder, &error) < 0)
+        fail_msg("%s", error.text);
+    json_t *root = make_json(bench.recorder);
+    char *text = json_dumps(json_object_get(root, "capture_file"), JSON_ENCODE_ANY);
+    assert_string_equal(text != NULL ? text : "absent", expected);
+    free(text);
+    json_decref(root);
+    close_bench(bench);
+    anonymize_policy_release(&policy);
+}
+
+/* A name comes once (make_json() refuses twins), from the schema's field or behind it, and by the policy. */
+static void which_capture_a_flow_is_of(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const char *schema = i == 0 ? "flow/v1" : "flow/v2";
+        assert_column(schema, captures, NULL, "\"b\xEF\xBF\xBD.pcap\"");
+        assert_column(schema, captures, "user=drop", "null");
+        assert_column(schema, captures, "address=drop", "\"b\xEF\xBF\xBD.pcap\"");
+    }
+    assert_column("flow/v1", NULL, NULL, "absent");
+    assert_column("flow/v2", NULL, NULL, "null");
+}
+
 static void nothing_is_allocated(void **state) {
     (void)state;
     static const char *const encodings[] = {"avro", "csv", "jsonl"};
@@ -421,6 +470,7 @@ int main(void) {
         cmocka_unit_test(groups_that_are_off_are_null),
         cmocka_unit_test(schemas_that_need_a_group),
         cmocka_unit_test(texts_are_made_clean),
+        cmocka_unit_test(which_capture_a_flow_is_of),
         cmocka_unit_test(nothing_is_allocated),
     };
     count_allocations();

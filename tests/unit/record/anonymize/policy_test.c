@@ -11,17 +11,19 @@
 
 #include <cmocka.h>
 
-static struct schema *flow, *nfstream;
+static struct schema *flow, *draft, *nfstream;
 
 static int set_up(void **state) {
     (void)state;
-    return schema_load("flow/v1", &flow, NULL) == 0 && schema_load("nfstream/v1", &nfstream, NULL) == 0 ? 0
-                                                                                                        : -1;
+    bool loaded = schema_load("flow/v1", &flow, NULL) == 0 && schema_load("flow/v2", &draft, NULL) == 0 &&
+                  schema_load("nfstream/v1", &nfstream, NULL) == 0;
+    return loaded ? 0 : -1;
 }
 
 static int tear_down(void **state) {
     (void)state;
     schema_free(flow);
+    schema_free(draft);
     schema_free(nfstream);
     return 0;
 }
@@ -130,6 +132,13 @@ static void a_captures_path_is_personal(void **state) {
     assert_int_equal(policy.text_column.method, ANONYMIZE_DROP);
     anonymize_policy_release(&policy);
 
+    struct anonymize_request of_draft = request;
+    of_draft.schema = draft;
+    policy = make(&of_draft);
+    assert_rule(&of_draft, &policy, "capture_file", "drop");
+    assert_int_equal(policy.text_column.method, ANONYMIZE_KEEP);
+    anonymize_policy_release(&policy);
+
     static const char *const named[ITEMS_MAX] = {"capture_file=short_hash"};
     struct anonymize_request by_name = request_of(named, true);
     policy = make(&by_name);
@@ -140,6 +149,23 @@ static void a_captures_path_is_personal(void **state) {
     by_name.as_text = false; /* Avro of flow/v1 has no such value */
     assert_int_equal(anonymize_policy_make(&by_name, &policy, &error), -EINVAL);
     assert_non_null(strstr(error.text, "the schema flow/v1 has no such field"));
+    anonymize_policy_release(&policy);
+}
+
+/* To Kafka it goes only if somebody says how. */
+static void a_captures_path_needs_a_word(void **state) {
+    (void)state;
+    struct error error;
+    MAKE(false, "address=hash", "mac=drop", "name=drop", "agent=drop", "fingerprint=drop",
+         "system_process_executable=drop", "system_user_id=drop", "system_cgroup=drop");
+    assert_int_equal(anonymize_policy_check_complete(&policy, &request, NULL), 0);
+    anonymize_policy_release(&policy);
+    struct anonymize_request of_draft = request;
+    of_draft.schema = draft;
+    policy = make(&of_draft);
+    assert_int_equal(anonymize_policy_check_complete(&policy, &of_draft, &error), -EINVAL);
+    assert_non_null(strstr(error.text, "(capture_file of schema flow/v2, for one)"));
+    assert_non_null(strstr(error.text, "\"user=drop\" ]"));
     anonymize_policy_release(&policy);
 }
 
@@ -272,6 +298,7 @@ int main(void) {
         cmocka_unit_test(cutting_needs_no_key),
         cmocka_unit_test(text_forms_hash_any_field),
         cmocka_unit_test(a_captures_path_is_personal),
+        cmocka_unit_test(a_captures_path_needs_a_word),
         cmocka_unit_test(a_number_cannot_hold_a_digest),
         cmocka_unit_test(a_missing_word_shows_the_line_to_add),
         cmocka_unit_test(nfstreams_schema_has_the_same_classes),
