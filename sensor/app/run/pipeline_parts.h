@@ -1,4 +1,4 @@
-/* What a pipeline consists of, for the two ways to run it: serial.c with one meter, parallel.c with several. */
+/* What a pipeline consists of, for the two ways to run it: serial.c with one meter, parallel.c (and parallel_parts.h) with several. */
 #pragma once
 
 #include <stddef.h>

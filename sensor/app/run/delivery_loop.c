@@ -1,0 +1,130 @@
+/* The loop of the thread that delivers in a parallel run: it takes records out of the workers' outboxes in turn, and makes
+ * reports and snapshots of what all threads counted. */
+#include "app/monitor/monitor.h"
+#include "app/run/outbox.h"
+#include "app/run/parallel_parts.h"
+#include "base/clock.h"
+
+enum {
+    RECORDS_AT_ONCE = 64, /* of one worker, before the next one's are looked at */
+    /* Percent of an outbox that fills before records are no longer held back for a slow output. */
+    ROOM_FOR_PATIENCE = 75,
+};
+
+/* Live, a record stays in its ring while its output is slow and the ring has room: the meters then hold back what may
+ * wait. */
+static bool holds_back(struct parallel *parallel, struct worker *worker, size_t output) {
+    if (!parallel->pipeline->plan->live || ring_percent_filled(worker->outbox) >= ROOM_FOR_PATIENCE)
+        return false;
+    return patience_holds(&parallel->patience[output],
+                          output_has_room(&parallel->pipeline->delivery.outputs[output]));
+}
+
+/* Whether there was anything. */
+static bool deliver_from(struct parallel *parallel, struct worker *worker) {
+    struct message message;
+    size_t output;
+    int records = 0;
+    while (records < RECORDS_AT_ONCE && outbox_peek(worker->outbox, &output, &message) &&
+           !holds_back(parallel, worker, output)) {
+        delivery_send(&parallel->pipeline->delivery, output, &message);
+        ring_release(worker->outbox);
+        records++;
+    }
+    return records > 0;
+}
+
+static bool deliver_round(struct parallel *parallel) {
+    bool any = false;
+    for (size_t i = 0; i < parallel->count; i++)
+        any |= deliver_from(parallel, &parallel->workers[i]);
+    return any;
+}
+
+static bool all_finished(struct parallel *parallel) {
+    for (size_t i = 0; i < parallel->count; i++)
+        if (parallel->workers[i].started && !ring_is_finished(parallel->workers[i].outbox))
+            return false;
+    return true;
+}
+
+static void wait_for_outboxes(struct parallel *parallel) {
+    bool live = parallel->pipeline->plan->live;
+    uint32_t turn;
+    gate_enter(&parallel->outbox_filled, &turn);
+    if (!deliver_round(parallel) && !all_finished(parallel))
+        gate_sleep(&parallel->outbox_filled, turn,
+                   live ? PARALLEL_POLL_MICROSECONDS / 10 : PARALLEL_NAP_MICROSECONDS);
+    gate_leave(&parallel->outbox_filled);
+}
+
+/* The tally of the reader, or that of worker i - 1. */
+static struct tally *tally_of(struct parallel *parallel, size_t i) {
+    return i == 0 ? &parallel->readers_tally : &parallel->workers[i - 1].tally;
+}
+
+/* Live there is no reader. */
+static size_t first_tally(const struct parallel *parallel) {
+    return parallel->pipeline->plan->live ? 1 : 0;
+}
+
+static void ask_all(struct parallel *parallel) {
+    parallel->for_monitor = monitor_is_asked(parallel->pipeline->monitor);
+    if (parallel->for_monitor)
+        snapshot_begin(monitor_room(parallel->pipeline->monitor), &parallel->pipeline->delivery);
+    for (size_t i = first_tally(parallel); i <= parallel->count; i++)
+        tally_ask(tally_of(parallel, i));
+}
+
+static bool all_given(struct parallel *parallel) {
+    for (size_t i = first_tally(parallel); i <= parallel->count; i++)
+        if (!tally_is_given(tally_of(parallel, i)))
+            return false;
+    return true;
+}
+
+static void make_report(struct parallel *parallel) {
+    struct ledger ledger = {0};
+    for (size_t i = first_tally(parallel); i <= parallel->count; i++)
+        ledger_add(&ledger, &tally_read(tally_of(parallel, i))->ledger);
+    pipeline_report(parallel->pipeline, &ledger, false);
+}
+
+static void give_snapshot(struct parallel *parallel) {
+    struct snapshot *snapshot = monitor_room(parallel->pipeline->monitor);
+    for (size_t i = first_tally(parallel); i <= parallel->count; i++)
+        tally_add_part(&snapshot->made, tally_read(tally_of(parallel, i)));
+    monitor_give(parallel->pipeline->monitor);
+}
+
+/* Asks everyone for their parts when a report is due or the monitor wants a snapshot, and makes it once all have given
+ * theirs. */
+static void report_and_give(struct parallel *parallel, int64_t now) {
+    bool due = reporter_due(parallel->pipeline->reporter, now);
+    if (!parallel->tallying && (due || monitor_is_asked(parallel->pipeline->monitor))) {
+        ask_all(parallel);
+        parallel->tallying = true;
+    }
+    if (!parallel->tallying || !all_given(parallel))
+        return;
+    parallel->tallying = false;
+    if (due)
+        make_report(parallel);
+    if (parallel->for_monitor)
+        give_snapshot(parallel);
+}
+
+void delivery_loop_run(struct parallel *parallel) {
+    int64_t polled = 0;
+    while (!all_finished(parallel)) {
+        if (!deliver_round(parallel))
+            wait_for_outboxes(parallel);
+        int64_t now = clock_monotonic();
+        if (now - polled >= PARALLEL_POLL_MICROSECONDS) {
+            polled = now;
+            delivery_poll(&parallel->pipeline->delivery);
+            pipeline_show_life(parallel->pipeline, now);
+        }
+        report_and_give(parallel, now);
+    }
+}

@@ -1,0 +1,73 @@
+/* What the files of the parallel run share: parallel.c starts and ends it, worker.c meters, file_reader.c reads files for
+ * all workers, delivery_loop.c delivers what they make.
+ *
+ * A worker is a thread with a lane of its own. It shares nothing with other workers: records leave it by an SPSC ring, its
+ * outbox, and of files packets come to it by another, its inbox. The eventcounts (base/gate.h) wake who waits for a ring. */
+#pragma once
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/account/tally.h"
+#include "app/run/patience.h"
+#include "app/run/pipeline_parts.h"
+#include "base/gate.h"
+#include "base/hash.h"
+#include "base/ring.h"
+
+enum {
+    PARALLEL_POLL_MICROSECONDS = 50000, /* between two looks at what nobody wakes us for */
+    PARALLEL_NAP_MICROSECONDS = 1000,   /* while a ring is empty: much less than it takes to fill one */
+};
+
+struct worker {
+    struct parallel *parallel;
+    struct lane *lane;
+    struct intake *intake;         /* live: its share of the interface */
+    struct tally tally;            /* of the intake, live, and the lane */
+    struct ring *inbox;            /* files: packets from the reader */
+    struct gate inbox_filled;      /* files: the reader put something into the inbox */
+    struct ring *outbox;           /* records for the delivering thread */
+    bool ending;                   /* the worker's own: it reads no more packets */
+    _Atomic uint64_t flows_opened; /* now and then, for the progress bar */
+    pthread_t thread;
+    bool started;
+};
+
+struct parallel {
+    struct pipeline *pipeline;
+    struct worker *workers;
+    size_t count;
+    struct hash_key seed; /* files: of the choice of a worker */
+
+    /* The delivering thread's. */
+    struct gate outbox_filled;                    /* some worker made a record */
+    struct patience patience[CONFIG_OUTPUTS_MAX]; /* with each output */
+    bool tallying;    /* all were asked for their parts of a report or a snapshot */
+    bool for_monitor; /* so that the delivering thread's part of a snapshot is made */
+
+    /* Files: the reader's. */
+    struct tally readers_tally; /* of the intake */
+    pthread_t reader;
+    bool reader_started;
+    atomic_bool delivered; /* all there was: the reader may end */
+    struct gate delivery_ended;
+
+    sigset_t signals; /* the calling thread's mask outside of parallel_run() */
+};
+
+/* Threads. The argument is a worker, or for the reader the whole run. */
+void *worker_run_live(void *worker);
+void *worker_run_files(void *worker);
+void *file_reader_run(void *parallel);
+
+/* How a lane's records leave its worker; the context is the worker. */
+void worker_send(void *worker, size_t output, const struct message *message);
+bool worker_has_room(void *worker);
+
+/* The delivering thread: hands records to the outputs until every worker that was started has ended. */
+void delivery_loop_run(struct parallel *parallel);

@@ -1,0 +1,117 @@
+/* A worker: the thread of one of several meters. Live it reads its share of the interface itself; of files it takes packets
+ * from its inbox. */
+#include "app/run/inbox.h"
+#include "app/run/outbox.h"
+#include "app/run/parallel_parts.h"
+
+enum {
+    ENTRIES_PER_HOUSEKEEPING = 4096,
+    /* Percent of the outbox for records of flows that may end later. What is left is for flows that must end. */
+    ROOM_FOR_SWEEPS = 25,
+};
+
+/* Live capture never waits: what finds no room is counted. Nothing is captured any more once the meter ends its
+ * flows. */
+void worker_send(void *context, size_t output, const struct message *message) {
+    struct worker *worker = context;
+    bool waits = worker->ending || !worker->parallel->pipeline->plan->live;
+    struct output_share *share = &worker->lane->delivery->outputs[output].shares[worker->lane->number];
+    if (outbox_put(worker->outbox, output, message, waits)) {
+        share->records.sent++;
+        return;
+    }
+    bool fits = message->body_length < ring_record_max(worker->outbox) / 2;
+    share->records.dropped[fits ? OUTPUT_DROP_handover_full : OUTPUT_DROP_no_memory]++;
+}
+
+bool worker_has_room(void *context) {
+    const struct worker *worker = context;
+    return ring_percent_filled(worker->outbox) < ROOM_FOR_SWEEPS;
+}
+
+static void worker_end(struct worker *worker) {
+    worker->ending = true;
+    lane_finish(worker->lane, worker->parallel->pipeline->plan->live);
+    tally_end(&worker->tally, worker->intake, worker->lane);
+    ring_close(worker->outbox);
+}
+
+/* Live. */
+
+static void live_packet(void *context, const struct packet *packet) {
+    struct worker *worker = context;
+    meter_packet(worker->lane->meter, packet);
+}
+
+static bool live_time_passed(void *context, int64_t time) {
+    struct worker *worker = context;
+    return meter_tick(worker->lane->meter, time);
+}
+
+static void live_housekeeping(void *context) {
+    struct worker *worker = context;
+    lane_watch_loss(worker->lane, worker->intake);
+    tally_give(&worker->tally, worker->intake, worker->lane);
+}
+
+/* What befalls an interface befalls each share of it; once said is enough. */
+static void live_failed(void *context, const struct error *error) {
+    struct worker *worker = context;
+    struct pipeline *pipeline = worker->parallel->pipeline;
+    if (!atomic_exchange(&pipeline->delivery.stop, true))
+        failure_note(&pipeline->failure, error);
+}
+
+void *worker_run_live(void *context) {
+    static const struct intake_calls calls = {.packet = live_packet,
+                                              .time_passed = live_time_passed,
+                                              .housekeeping = live_housekeeping,
+                                              .failed = live_failed};
+    struct worker *worker = context;
+    intake_run(worker->intake, &calls, worker, &worker->parallel->pipeline->delivery.stop);
+    worker_end(worker);
+    return NULL;
+}
+
+/* Files. */
+
+static void files_housekeeping(struct worker *worker) {
+    struct meter_statistics statistics;
+    meter_statistics(worker->lane->meter, &statistics);
+    atomic_store_explicit(&worker->flows_opened, statistics.flows_opened, memory_order_relaxed);
+    tally_give(&worker->tally, NULL, worker->lane);
+}
+
+static void wait_for_inbox(struct worker *worker) {
+    uint32_t turn;
+    struct packet packet;
+    gate_enter(&worker->inbox_filled, &turn);
+    if (inbox_peek(worker->inbox, &packet) == INBOX_EMPTY && !ring_is_finished(worker->inbox))
+        gate_sleep(&worker->inbox_filled, turn, PARALLEL_NAP_MICROSECONDS);
+    gate_leave(&worker->inbox_filled);
+    tally_give(&worker->tally, NULL, worker->lane);
+}
+
+void *worker_run_files(void *context) {
+    struct worker *worker = context;
+    struct packet packet;
+    uint64_t entries = 0;
+    while (!ring_is_finished(worker->inbox)) {
+        enum inbox_content content = inbox_peek(worker->inbox, &packet);
+        if (content == INBOX_EMPTY) {
+            wait_for_inbox(worker);
+            continue;
+        }
+        if (content == INBOX_PACKET)
+            meter_packet(worker->lane->meter, &packet);
+        else if (content == INBOX_BEGIN)
+            meter_begin_recording(worker->lane->meter);
+        else
+            meter_tick(worker->lane->meter, packet.time);
+        ring_release(worker->inbox);
+        if (++entries % ENTRIES_PER_HOUSEKEEPING == 0)
+            files_housekeeping(worker);
+    }
+    worker_end(worker);
+    return NULL;
+}
