@@ -64,12 +64,32 @@ class Waits(Case):
         for source in SOURCES:
             self.ends(self.starts(*source, "-w", fifo))
 
-    def test_configuration_and_keys_that_nobody_writes(self):
+    def test_configuration_that_nobody_writes(self):
         fifo = self.folder / "fifo"
         os.mkfifo(fifo)
-        for arguments in (("-c", fifo), ("-w", "null:", "--set", f"identity.key_file={fifo}")):
-            with self.subTest(arguments):
-                self.ends(self.starts("-r", CAPTURES / "dns.pcap", *arguments), codes=(0, -signal.SIGTERM))
+        self.ends(self.starts("-r", CAPTURES / "dns.pcap", "-c", fifo), codes=(0, -signal.SIGTERM))
+
+    def test_keys_that_nobody_writes(self):
+        """They are waited for as long as a second, without a signal."""
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo, 0o600)
+        for option, more in (("identity.key_file", ()), ("anonymization.key_file", ("--set", "outputs.0.columns_to_anonymize=address=hash"))):
+            with self.subTest(option):
+                began = time.monotonic()
+                result = self.start("-r", CAPTURES / "dns.pcap", "-w", "null:", "--set", f"{option}={fifo}", *more).finish()
+                self.assertGreater(time.monotonic() - began, 0.9)
+                self.assertLess(time.monotonic() - began, 1 + LIMIT_S, result)
+                self.assertEqual(result.code, os.EX_NOINPUT, result)
+                self.assertIn(f"{option} {fifo}: nothing was written into this pipe in time", " ".join(result.errors))
+
+    def test_key_from_a_pipe(self):
+        """As of a process substitution, whose program may be slower than the sensor."""
+        reading, writing = os.pipe()
+        running = self.start("-r", CAPTURES / "dns.pcap", "-w", "null:", "--set", "identity.key_file=/dev/stdin", stdin=reading)
+        os.close(reading)
+        os.write(writing, b"0123456789abcdef" * 2 + b"\n")
+        os.close(writing)
+        self.assertEqual(running.finish().code, 0)
 
     def test_password_that_nobody_writes(self):
         fifo = self.folder / "fifo"

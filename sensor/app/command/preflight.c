@@ -1,5 +1,6 @@
 #include "app/command/preflight.h"
 
+#include "app/config/key_file.h"
 #include "app/plan/anonymization_key.h"
 #include "app/plan/kafka_options.h"
 #include "app/plan/registry_options.h"
@@ -26,7 +27,8 @@ static int check_registry(const struct config *config, struct error *error) {
 /* Also where no output makes pseudonyms yet. */
 static int check_key(const struct config *config, struct error *error) {
     struct anonymize_key key;
-    int result = config->anonymization.key_file ? anonymization_load_key(config, &key, error) : 0;
+    int result =
+        config->anonymization.key_file ? anonymization_load_key(config, KEY_FILE_START_WAIT, &key, error) : 0;
     if (config->anonymization.key_file)
         anonymize_key_wipe(&key);
     return result;

@@ -8,6 +8,7 @@
 
 #include "app/account/reporter.h"
 #include "app/command/sample_flow.h"
+#include "app/config/key_file.h"
 #include "app/host/core_dumps.h"
 #include "app/host/failure.h"
 #include "app/plan/anonymization_key.h"
@@ -287,7 +288,8 @@ static int verify_outputs(const struct plan *plan, struct registry *registry, st
     struct progress progress = {0};
     struct failure failure;
     struct anonymize_key key = {0};
-    int result = plan->has_pseudonyms ? anonymization_load_key(plan->config, &key, error) : 0;
+    int result =
+        plan->has_pseudonyms ? anonymization_load_key(plan->config, KEY_FILE_START_WAIT, &key, error) : 0;
     if (result < 0)
         return result;
     failure_init(&failure, &progress);

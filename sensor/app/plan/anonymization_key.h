@@ -1,14 +1,18 @@
 /* The key of pseudonyms: from anonymization.key_file, or a random one. */
 #pragma once
 
+#include <stdint.h>
+
 #include "app/config/config.h"
 #include "app/plan/plan.h"
 #include "base/error.h"
 #include "record/anonymize/anonymize_key.h"
 
-/* Reads anonymization.key_file, or makes a random key where none is given. EX_NOINPUT, EX_NOPERM or EX_CONFIG with one
- * line. The caller wipes the key (anonymize_key_wipe()). */
-int anonymization_load_key(const struct config *config, struct anonymize_key *key, struct error *error);
+/* Reads anonymization.key_file, or makes a random key where none is given. `wait`: microseconds for the writer of a pipe,
+ * as in config/key_file.h. EX_NOINPUT, EX_NOPERM or EX_CONFIG with one line. The caller wipes the key
+ * (anonymize_key_wipe()). */
+int anonymization_load_key(const struct config *config, int64_t wait, struct anonymize_key *key,
+                           struct error *error);
 
 /* Who joins two runs whose key was random finds nothing, and sees no error: said before. */
 void anonymization_warn_of_random_key(const struct plan *plan);

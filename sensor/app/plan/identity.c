@@ -1,12 +1,13 @@
 #include "app/plan/identity.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "app/config/key_file.h"
 
 enum { KEY_DIGITS = 32 };
 
@@ -23,25 +24,30 @@ static int make_boot_id(char boot_id[37], struct error *error) {
     return 0;
 }
 
-static int read_key(const char *path, struct hash_key *key, struct error *error) {
-    char digits[KEY_DIGITS + 1] = "";
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return error_set(error, errno, errno == EACCES ? EX_NOPERM : EX_NOINPUT, "identity.key_file %s: %s",
-                         path, strerror(errno));
-    size_t length = fread(digits, 1, KEY_DIGITS, file);
-    int next = fgetc(file);
-    fclose(file);
-    if (length != KEY_DIGITS || strspn(digits, "0123456789abcdefABCDEF") != KEY_DIGITS ||
-        (next != EOF && isxdigit(next)))
+static int parse_key(const char *path, char *digits, struct hash_key *key, struct error *error) {
+    if (strspn(digits, "0123456789abcdefABCDEF") != KEY_DIGITS)
         return error_set(
             error, EINVAL, EX_CONFIG,
             "identity.key_file %s: expected 32 hexadecimal digits; make one with: openssl rand -hex 16",
             path);
+    digits[KEY_DIGITS] = '\0';
     key->word[1] = strtoull(digits + KEY_DIGITS / 2, NULL, 16);
     digits[KEY_DIGITS / 2] = '\0';
     key->word[0] = strtoull(digits, NULL, 16);
     return 0;
+}
+
+static int read_key(const char *path, struct hash_key *key, struct error *error) {
+    const struct key_file file = {.option = "identity.key_file", .path = path, .wait = KEY_FILE_START_WAIT};
+    char content[KEY_FILE_SIZE_MAX + 1];
+    size_t length;
+    int result = key_file_read(&file, content, &length, error);
+    if (result == 0) {
+        content[length] = '\0';
+        result = parse_key(path, content, key, error);
+    }
+    explicit_bzero(content, sizeof content);
+    return result;
 }
 
 static int random_key(struct hash_key *key, struct error *error) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "app/config/key_file.h"
 #include "app/plan/anonymization_key.h"
 #include "app/plan/identity.h"
 #include "base/cores.h"
@@ -45,7 +46,7 @@ static int check_key(const struct plan *plan, struct error *error) {
     struct anonymize_key key;
     if (!plan->has_pseudonyms)
         return 0;
-    int result = anonymization_load_key(plan->config, &key, error);
+    int result = anonymization_load_key(plan->config, KEY_FILE_START_WAIT, &key, error);
     anonymize_key_wipe(&key);
     return result;
 }

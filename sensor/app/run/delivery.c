@@ -1,5 +1,6 @@
 #include "app/run/delivery.h"
 
+#include "app/config/key_file.h"
 #include "app/host/signals.h"
 #include "app/plan/anonymization_key.h"
 #include "app/plan/registry_options.h"
@@ -16,7 +17,7 @@ int delivery_open(struct delivery *delivery, const struct plan *plan, struct fai
     delivery->failure = failure;
     int result = registry_open_configured(plan->config, &registry, error);
     if (result == 0 && plan->has_pseudonyms)
-        result = anonymization_load_key(plan->config, &key, error);
+        result = anonymization_load_key(plan->config, KEY_FILE_START_WAIT, &key, error);
     for (size_t i = 0; result == 0 && i < plan->output_count; i++) {
         delivery->count = i + 1;
         delivery->outputs[i].capture_files = delivery->capture_files;

@@ -18,7 +18,7 @@ static int load_of(const char *content, mode_t mode, gid_t group, struct anonymi
     assert_int_equal(chown(path, (uid_t)-1, group), 0);
     config_defaults(&config);
     config.anonymization.key_file = strdup(path);
-    int result = anonymization_load_key(&config, key, error);
+    int result = anonymization_load_key(&config, 0, key, error);
     config_release(&config);
     unlink(path);
     free(path);
@@ -93,11 +93,11 @@ static void a_missing_file_is_no_input(void **state) {
     struct error error = {0};
     config_defaults(&config);
     config.anonymization.key_file = strdup("/tmp/flowsensor-no-key");
-    assert_int_equal(anonymization_load_key(&config, &key, &error), -ENOENT);
+    assert_int_equal(anonymization_load_key(&config, 0, &key, &error), -ENOENT);
     assert_line(&error, EX_NOINPUT, "anonymization.key_file /tmp/flowsensor-no-key: No such file");
     free(config.anonymization.key_file);
     config.anonymization.key_file = strdup("/tmp");
-    assert_int_equal(anonymization_load_key(&config, &key, &error), -EACCES); /* mode 1777 */
+    assert_int_equal(anonymization_load_key(&config, 0, &key, &error), -EACCES); /* mode 1777 */
     config_release(&config);
 }
 
@@ -106,8 +106,8 @@ static void without_a_file_each_key_is_another(void **state) {
     struct config config;
     struct anonymize_key one, other;
     config_defaults(&config);
-    assert_int_equal(anonymization_load_key(&config, &one, NULL), 0);
-    assert_int_equal(anonymization_load_key(&config, &other, NULL), 0);
+    assert_int_equal(anonymization_load_key(&config, 0, &one, NULL), 0);
+    assert_int_equal(anonymization_load_key(&config, 0, &other, NULL), 0);
     assert_memory_not_equal(&one, &other, sizeof one);
     config_release(&config);
 }
