@@ -1,9 +1,6 @@
 /* The story of the process: read what is asked, plan, open, run, say what became of everything. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "app/command/command_line.h"
 #include "app/command/completion.h"
@@ -15,50 +12,22 @@
 #include "app/command/verify.h"
 #include "app/command/version.h"
 #include "app/config/config.h"
-#include "app/plan/anonymization_key.h"
+#include "app/host/standard_streams.h"
 #include "app/plan/budget.h"
 #include "app/plan/kafka_options.h"
 #include "app/plan/plan.h"
+#include "app/plan/plan_warnings.h"
 #include "app/run/pipeline.h"
 #include "base/log.h"
 #include "capture/capture.h"
-
-/* Who joins two runs by flow_uid finds nothing, and sees no error: a stream's reader is told before. */
-static void warn_of_random_key(const struct plan *plan) {
-    bool streams = false;
-    for (size_t i = 0; i < plan->output_count; i++)
-        streams |= plan->outputs[i].sink == &sink_kafka;
-    if (streams && !plan->config->identity.key_file)
-        log_line(
-            LOG_WARNING,
-            "identity.key_file is not set: flow_uid has a random key, and records of two runs can't be joined; make one with: openssl rand -hex 16");
-}
-
-/* NFStream takes its parameter with files too, and says nothing. */
-static void warn_of_report(const struct plan *plan) {
-    if (!plan->live && plan->config->performance_report > 0)
-        log_line(LOG_WARNING, "performance_report is for live captures (-i); files are read without reports");
-}
-
-/* As NFStream says it: the sockets of a capture's flows are not here. */
-static void warn_of_visibility(const struct plan *plan) {
-    if (!plan->live && plan->config->meter.system_visibility_mode != 0)
-        log_line(
-            LOG_WARNING,
-            "meter.system_visibility_mode is taken as 0: a capture's flows have no sockets here; capture live with -i");
-}
 
 static int run(const struct plan *plan, struct error *error) {
     struct pipeline *pipeline = NULL;
     int result = pipeline_open(plan, &pipeline, error);
     if (result < 0)
         return result;
-    warn_of_random_key(plan);
-    warn_of_report(plan);
-    warn_of_visibility(plan);
-    anonymization_warn_of_random_key(plan);
+    plan_warn(plan);
     result = pipeline_run(pipeline, error);
-    error->text[0] = '\0'; /* was logged when it happened */
     pipeline_log_ledger(pipeline);
     pipeline_close(pipeline);
     return result;
@@ -92,8 +61,8 @@ static int execute_plan(enum command command, const struct config *config, struc
                                              : 0;
     if (result < 0)
         return result;
-    result = command == COMMAND_SCHEMA_COMPOSE ? plan_make_composed(config, &plan, error)
-                                               : plan_make(config, &plan, error);
+    bool composes = command == COMMAND_SCHEMA_COMPOSE;
+    result = plan_make(config, composes ? PLAN_SCHEMAS_COMPOSED : PLAN_SCHEMAS_AS_NAMED, &plan, error);
     if (result == 0 && runs)
         result = plan_check_run(&plan, error);
     if (result == 0 && command == COMMAND_RUN)
@@ -112,7 +81,7 @@ static int execute_plan(enum command command, const struct config *config, struc
     return result;
 }
 
-static int execute(const struct request *request, const struct config *config, struct error *error) {
+static int execute(const struct command_request *request, const struct config *config, struct error *error) {
     enum command command = request->command;
     switch (command) {
     case COMMAND_HELP: command_line_help(request, stdout); return 0;
@@ -138,38 +107,18 @@ static void configure_log(const struct config *config) {
         log_configure(level, format);
 }
 
-/* A standard descriptor that was closed would be given to the first file or socket that is opened, and log lines or
- * records would go there. What stands in for it can be neither read nor written, so that whoever uses it hears of it. */
-static void fill_standard_descriptors(void) {
-    for (int descriptor = 0; descriptor < 3; descriptor++)
-        if (fcntl(descriptor, F_GETFD) < 0 &&
-            open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY) != descriptor)
-            _Exit(EX_OSERR);
-}
-
-/* What a command printed must have arrived. A reader that has seen enough is no failure; mostly SIGPIPE has ended
- * the command by then. */
-static int end_printing(int result, struct error *error) {
-    errno = 0;
-    bool arrived = fflush(stdout) == 0 && !ferror(stdout);
-    if (result < 0 || arrived || errno == EPIPE)
-        return result;
-    return error_set(error, EIO, EX_IOERR, "cannot write to standard output: %s; check where it leads to",
-                     strerror(errno ? errno : EIO));
-}
-
 int main(int argc, char **argv) {
-    fill_standard_descriptors();
+    standard_streams_fill();
     struct config config;
     struct error error = {0};
-    struct request request = {0};
+    struct command_request request = {0};
     config_defaults(&config);
     int result = config.no_memory ? 0 : command_line_parse(argc, argv, &request, &config, &error);
     configure_log(&config);
     if (config.no_memory)
         result = error_set(&error, ENOMEM, EX_OSERR, "out of memory");
     if (result == 0)
-        result = end_printing(execute(&request, &config, &error), &error);
+        result = standard_streams_end(execute(&request, &config, &error), &error);
     if (result < 0 && error.text[0])
         log_line(LOG_ERROR, "%s", error.text);
     config_release(&config);

@@ -72,7 +72,7 @@ static int take_one(const char **place, const char *flag, const char *instead, s
 }
 
 /* tcpdump's count would be looked for as a file. */
-static int take_configuration(struct line *line, struct error *error) {
+static int take_configuration(struct command_line *line, struct error *error) {
     bool number = *optarg && optarg[strspn(optarg, "0123456789")] == '\0';
     if (number && access(optarg, F_OK) != 0)
         return error_set(
@@ -82,7 +82,7 @@ static int take_configuration(struct line *line, struct error *error) {
     return take_one(&line->config_path, "-c", "one file may @include others", error);
 }
 
-static int take_flag(struct line *line, enum flag flag, struct error *error) {
+static int take_flag(struct command_line *line, enum flag flag, struct error *error) {
     switch (flag) {
     case FLAG_CAPTURE: line->files[line->file_count++] = optarg; return 0;
     case FLAG_SORT: line->sort = true; return 0;
@@ -135,7 +135,7 @@ static int refuse_flag(int found, char **argv, struct error *error) {
     return unknown_flag(word ? word : name, error);
 }
 
-static int read_flags(int argc, char **argv, struct line *line, struct error *error) {
+static int read_flags(int argc, char **argv, struct command_line *line, struct error *error) {
     struct getopt_tables tables;
     make_tables(&tables);
     opterr = 0;
@@ -175,7 +175,8 @@ static bool stands_alone(enum command command) {
     return command == COMMAND_LIST_INTERFACES;
 }
 
-static int parse_line(int argc, char **argv, struct config *config, struct line *line, struct error *error) {
+static int parse_line(int argc, char **argv, struct config *config, struct command_line *line,
+                      struct error *error) {
     bool help = asks_for_help(argc, argv);
     int result = read_flags(argc, argv, line, help ? NULL : error);
     const char *const *words = (const char *const *)argv + optind;
@@ -191,9 +192,9 @@ static int parse_line(int argc, char **argv, struct config *config, struct line 
                                                                : result;
 }
 
-int command_line_parse(int argc, char **argv, struct request *request, struct config *config,
+int command_line_parse(int argc, char **argv, struct command_request *request, struct config *config,
                        struct error *error) {
-    struct line line = {.request = {.command = COMMAND_RUN}};
+    struct command_line line = {.request = {.command = COMMAND_RUN}};
     line.files = calloc((size_t)argc + 1, sizeof *line.files);
     line.outputs = calloc((size_t)argc + 1, sizeof *line.outputs);
     line.sets = calloc((size_t)argc + 1, sizeof *line.sets);

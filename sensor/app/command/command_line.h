@@ -32,7 +32,7 @@ enum command {
 };
 
 /* What the line asks for. */
-struct request {
+struct command_request {
     enum command command;
     /* COMMAND_HELP: of which command, as in "schema" "register"; borrowed from the rows. Without a second word: of all
      * that begin with the first; without any: of the program. */
@@ -42,8 +42,8 @@ struct request {
 /* Fills the configuration: defaults, then the file (-c), then --set, then flags, whatever their order on the line.
  * Where help is asked for anywhere on the line nothing else is done, and no file opened. EX_USAGE for what is unknown,
  * with what was probably meant; else what the configuration says. */
-int command_line_parse(int argc, char **argv, struct request *request, struct config *config,
+int command_line_parse(int argc, char **argv, struct command_request *request, struct config *config,
                        struct error *error);
 
 /* Prints the help that a request of COMMAND_HELP asks for. */
-void command_line_help(const struct request *request, FILE *stream);
+void command_line_help(const struct command_request *request, FILE *stream);

@@ -37,7 +37,7 @@ static int set_place(struct config *config, size_t index, const char *path, bool
 
 /* -w: these outputs instead of the configured file's. They are there before --set says something of outputs.0 and so
  * on. */
-static int make_outputs(struct config *config, const struct line *line, struct error *error) {
+static int make_outputs(struct config *config, const struct command_line *line, struct error *error) {
     if (line->output_count > 0)
         config_clear_outputs(config);
     for (int i = 0; i < line->output_count; i++)
@@ -47,7 +47,7 @@ static int make_outputs(struct config *config, const struct line *line, struct e
 }
 
 /* Without any output records go to standard output. */
-static int place_outputs(struct config *config, const struct line *line, struct error *error) {
+static int place_outputs(struct config *config, const struct command_line *line, struct error *error) {
     if (config->output_count == 0) {
         config_add_output(config);
         return set_place(config, 0, "-", true, error);
@@ -59,7 +59,7 @@ static int place_outputs(struct config *config, const struct line *line, struct 
 }
 
 /* --format and --schema hold for every output. */
-static int complete_output(struct config *config, size_t index, const struct line *line,
+static int complete_output(struct config *config, size_t index, const struct command_line *line,
                            struct error *error) {
     struct output_config *output = &config->outputs[index];
     char place[32];
@@ -76,7 +76,7 @@ static int complete_output(struct config *config, size_t index, const struct lin
 }
 
 /* A source on the command line replaces the file's source of the other kind. */
-static int apply_source(struct config *config, const struct line *line, struct error *error) {
+static int apply_source(struct config *config, const struct command_line *line, struct error *error) {
     const struct option_row *files = config_find_row("capture.files");
     int result = set_path(config, "capture.interface", line->interface, "-i", error);
     if (result == 0 && line->file_count > 0 &&
@@ -95,7 +95,7 @@ static void suppose_interface(struct config *config) {
         option_set(config_find_row("capture.interface"), config, "auto", NULL);
 }
 
-int command_line_apply(const struct line *line, struct config *config, struct error *error) {
+int command_line_apply(const struct command_line *line, struct config *config, struct error *error) {
     int result = line->config_path ? config_load(config, line->config_path, error) : 0;
     if (result == 0)
         result = make_outputs(config, line, error);

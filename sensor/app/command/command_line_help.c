@@ -89,7 +89,7 @@ static void print_command(const struct command_row *row, FILE *stream) {
     fputs("\n`flowsensor --help` lists the exit codes.\n", stream);
 }
 
-void command_line_help(const struct request *request, FILE *stream) {
+void command_line_help(const struct command_request *request, FILE *stream) {
     for (size_t i = 0; request->word && i < command_row_count; i++) {
         const struct command_row *row = &command_rows[i];
         if (strcmp(row->word, request->word) == 0 &&

@@ -66,7 +66,8 @@ static bool is_capture(const char *word) {
     return strpbrk(word, "./") || strcmp(word, "-") == 0 || (*word && access(word, F_OK) == 0);
 }
 
-static int take_captures(const char *const *words, int count, struct line *line, struct error *error) {
+static int take_captures(const char *const *words, int count, struct command_line *line,
+                         struct error *error) {
     char text[128];
     for (int i = 0; i < count; i++) {
         const char *hint = is_capture(words[i]) ? NULL : command_line_word_hint(words[i], text, sizeof text);
@@ -87,7 +88,8 @@ static int take_captures(const char *const *words, int count, struct line *line,
     return 0;
 }
 
-int command_line_take_words(const char *const *words, int count, struct line *line, struct error *error) {
+int command_line_take_words(const char *const *words, int count, struct command_line *line,
+                            struct error *error) {
     const char *known, *subword = count > 1 ? words[1] : NULL;
     const struct command_row *row = find_row(count > 0 ? words[0] : NULL, subword, &known);
     if (!row)
@@ -101,7 +103,7 @@ int command_line_take_words(const char *const *words, int count, struct line *li
     return 0;
 }
 
-void command_line_take_help_words(const char *const *words, int count, struct request *request) {
+void command_line_take_help_words(const char *const *words, int count, struct command_request *request) {
     const char *known;
     if (count > 0 && strcmp(words[0], "help") == 0) {
         words++;

@@ -31,15 +31,15 @@ static const uint8_t client_hello[] = {
 };
 
 /* Both ends are of the blocks for documentation (RFC 7042, RFC 5737). */
-struct end {
+struct sample_end {
     uint8_t mac[6], address[4];
     uint16_t port;
 };
-static const struct end client = {{0x00, 0x00, 0x5e, 0x00, 0x53, 0x01}, {192, 0, 2, 1}, 40000};
-static const struct end server = {{0x00, 0x00, 0x5e, 0x00, 0x53, 0x02}, {198, 51, 100, 1}, 443};
+static const struct sample_end client = {{0x00, 0x00, 0x5e, 0x00, 0x53, 0x01}, {192, 0, 2, 1}, 40000};
+static const struct sample_end server = {{0x00, 0x00, 0x5e, 0x00, 0x53, 0x02}, {198, 51, 100, 1}, 443};
 
 struct segment {
-    const struct end *from, *to;
+    const struct sample_end *from, *to;
     uint32_t sequence, acknowledged;
     uint8_t flags;
     bool has_hello;

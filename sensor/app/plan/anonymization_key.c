@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "app/config/key_file.h"
-#include "base/log.h"
 
 enum { KEY_DIGITS = 2 * ANONYMIZE_KEY_SIZE };
 
@@ -40,12 +39,4 @@ int anonymization_load_key(const struct config *config, int64_t wait, struct ano
         result = parse_key(file.path, content, length, key, error);
     explicit_bzero(content, sizeof content);
     return result;
-}
-
-void anonymization_warn_of_random_key(const struct plan *plan) {
-    if (plan->has_pseudonyms && !plan->config->anonymization.key_file)
-        log_line(
-            LOG_WARNING,
-            "anonymization.key_file is not set: pseudonyms have a random key, and records of two runs can't be joined; make one with: (umask 077; openssl rand -hex %d > FILE)",
-            ANONYMIZE_KEY_SIZE);
 }

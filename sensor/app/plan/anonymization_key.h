@@ -4,7 +4,6 @@
 #include <stdint.h>
 
 #include "app/config/config.h"
-#include "app/plan/plan.h"
 #include "base/error.h"
 #include "record/anonymize/anonymize_key.h"
 
@@ -13,6 +12,3 @@
  * (anonymize_key_wipe()). */
 int anonymization_load_key(const struct config *config, int64_t wait, struct anonymize_key *key,
                            struct error *error);
-
-/* Who joins two runs whose key was random finds nothing, and sees no error: said before. */
-void anonymization_warn_of_random_key(const struct plan *plan);

@@ -65,7 +65,8 @@ static int check_format(const struct output_plan *output, struct error *error) {
  * by its path is the user's word, and a topic's schema has to be registered. */
 static bool takes_udps(const struct plan *plan, const struct output_plan *output, const char *schema) {
     return plan->udps_rows != NULL && plan->udps_rows->count > 0 &&
-           (plan->composed || (strcmp(output->sink->name, "kafka") != 0 && schema_is_embedded(schema)));
+           (plan->schemas == PLAN_SCHEMAS_COMPOSED ||
+            (strcmp(output->sink->name, "kafka") != 0 && schema_is_embedded(schema)));
 }
 
 static int plan_output(const struct plan *plan, const struct output_config *from, struct output_plan *output,
@@ -267,10 +268,11 @@ int plan_check_run(const struct plan *plan, struct error *error) {
     return 0;
 }
 
-static int make(const struct config *config, bool composed, struct plan *plan, struct error *error) {
+int plan_make(const struct config *config, enum plan_schemas schemas, struct plan *plan,
+              struct error *error) {
     memset(plan, 0, sizeof *plan);
     plan->config = config;
-    plan->composed = composed;
+    plan->schemas = schemas;
     bool nfstream = strcmp(config->profile, "nfstream") == 0;
     plan->meter.profile = nfstream ? PROFILE_NFSTREAM : PROFILE_NATIVE;
     plan->decode.dialect = nfstream ? DECODE_NFSTREAM : DECODE_NATIVE;
@@ -307,14 +309,6 @@ static int make(const struct config *config, bool composed, struct plan *plan, s
     plan->identity.system_visibility = plan->system_visibility;
     plan->identity.ndpi_version = plan->meter.n_dissections > 0 ? dissector_library_version() : "";
     return result;
-}
-
-int plan_make(const struct config *config, struct plan *plan, struct error *error) {
-    return make(config, false, plan, error);
-}
-
-int plan_make_composed(const struct config *config, struct plan *plan, struct error *error) {
-    return make(config, true, plan, error);
 }
 
 void plan_release(struct plan *plan) {

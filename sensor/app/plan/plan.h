@@ -33,6 +33,12 @@ enum { PLAN_METERS_MAX = CAPTURE_SHARES_MAX };
  * takes several megabytes, and half of the ring is the most that one may take. */
 enum { PLAN_OUTBOX_BYTES = 8 << 20 };
 
+/* Which schemas the outputs have. */
+enum plan_schemas {
+    PLAN_SCHEMAS_AS_NAMED, /* those that the configuration names */
+    PLAN_SCHEMAS_COMPOSED, /* these, composed anew with the user-defined fields; for the command `schema compose` */
+};
+
 struct plan {
     const struct config *config; /* borrowed */
     bool live;
@@ -46,8 +52,8 @@ struct plan {
     bool system_visibility;
     struct udps *udps; /* NULL: none configured */
     struct udps_rows *udps_rows;
-    bool verify;   /* for the command `verify`: records are made up */
-    bool composed; /* for the command `schema compose` */
+    bool verify; /* for the command `verify`: records are made up */
+    enum plan_schemas schemas;
     struct identity identity;
     int64_t report_interval; /* microseconds between performance reports; 0: none */
     unsigned groups;         /* that are computed: bit set of 1 << enum field_group */
@@ -59,11 +65,9 @@ struct plan {
 
 /* Loads and binds the schemas, resolves the switches and the identity. EX_CONFIG and others with one line.
  * The plan borrows the configuration; plan_release() frees the rest, also after a failure. */
-int plan_make(const struct config *config, struct plan *plan, struct error *error);
+int plan_make(const struct config *config, enum plan_schemas schemas, struct plan *plan, struct error *error);
+
 /* What only a run asks of a plan, and not a command that prints schemas: records of the sensor itself need a live source
  * and its reports (EX_CONFIG), labels the nDPI that this was built with (EX_OSFILE). */
 int plan_check_run(const struct plan *plan, struct error *error);
 void plan_release(struct plan *plan);
-
-/* The same with every output's schema composed anew from the user-defined fields. */
-int plan_make_composed(const struct config *config, struct plan *plan, struct error *error);

@@ -214,8 +214,7 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
     pipeline_give_snapshot(pipeline);
     progress_end(&pipeline->progress);
     pipeline->seconds = (double)(clock_monotonic() - started) / 1e6;
-    *error = pipeline->failure.first;
-    return error->exit_code == 0 ? 0 : -EIO;
+    return failure_result(&pipeline->failure, error);
 }
 
 void pipeline_log_ledger(struct pipeline *pipeline) {

@@ -1,4 +1,4 @@
-/* The data path, wired: capture -> decode -> meter -> outputs, in one thread. */
+/* The data path, wired: capture -> decode -> meter -> outputs; in one thread, or with several meters in more. */
 #pragma once
 
 #include "app/account/ledger.h"
@@ -10,8 +10,9 @@ struct pipeline;
 /* Opens the source first (a missing capture must not leave an empty output behind), then outputs, meter and decoder. */
 int pipeline_open(const struct plan *plan, struct pipeline **pipeline, struct error *error);
 
-/* Runs to the end of the files or to a signal, exports the open flows, and flushes every output. 0, or -errno with
- * the first failure, which was logged; whatever the result, all that was measured is exported and what did not arrive is counted. */
+/* Runs to the end of the files or to a signal, exports the open flows, and flushes every output. 0, or -errno with the
+ * first failure in *error, whose text is empty, since it was logged. Whatever the result, all that was measured is
+ * exported, and what did not arrive is counted. */
 int pipeline_run(struct pipeline *pipeline, struct error *error);
 
 void pipeline_log_ledger(struct pipeline *pipeline);

@@ -6,7 +6,8 @@
 enum { WORDS_MAX = 24 };
 
 /* Parses the words of a line, which blanks separate. */
-static int parse(const char *line, struct request *request, struct config *config, struct error *error) {
+static int parse(const char *line, struct command_request *request, struct config *config,
+                 struct error *error) {
     char copy[512];
     char *words[WORDS_MAX + 1] = {0}, *rest = NULL;
     int count = 0;
@@ -19,7 +20,7 @@ static int parse(const char *line, struct request *request, struct config *confi
 
 static enum command parse_well(const char *line, struct config *config) {
     struct error error = {0};
-    struct request request;
+    struct command_request request;
     if (parse(line, &request, config, &error) < 0)
         fail_msg("%s: %s", line, error.text);
     return request.command;
@@ -28,7 +29,7 @@ static enum command parse_well(const char *line, struct config *config) {
 static void refuse(const char *line, int exit_code, const char *expected) {
     struct config config;
     struct error error = {0};
-    struct request request;
+    struct command_request request;
     assert_true(parse(line, &request, &config, &error) < 0);
     assert_line(&error, exit_code, expected);
     config_release(&config);
@@ -164,7 +165,7 @@ static void commands_are_words_or_flags(void **state) {
 
 static void assert_help(const char *line, const char *word, const char *subword) {
     struct config config;
-    struct request request;
+    struct command_request request;
     struct error error = {0};
     if (parse(line, &request, &config, &error) < 0)
         fail_msg("%s: %s", line, error.text);
@@ -208,7 +209,7 @@ static void every_command_has_a_help_of_its_own(void **state) {
     char *texts[COMMAND_ROWS_MAX];
     for (size_t i = 0; i < command_row_count; i++) {
         const struct command_row *row = &command_rows[i];
-        struct request request = {COMMAND_HELP, row->word, row->subword};
+        struct command_request request = {COMMAND_HELP, row->word, row->subword};
         size_t size;
         FILE *stream = open_memstream(&texts[i], &size);
         command_line_help(&request, stream);

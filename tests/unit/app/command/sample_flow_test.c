@@ -22,7 +22,7 @@ static struct seen meter_with(const char *text) {
     struct error error = {0};
     struct seen seen = {0};
     load_well(&config, text);
-    int result = plan_make(&config, &plan, &error);
+    int result = plan_make(&config, PLAN_SCHEMAS_AS_NAMED, &plan, &error);
     if (result == 0)
         result = sample_flow_meter(&plan, take, &seen, &error);
     if (result < 0)

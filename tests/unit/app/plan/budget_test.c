@@ -17,7 +17,7 @@ static int make(const char *text, struct budget *budget, struct error *error) {
     struct plan plan;
     struct error planning = {0};
     load_well(&config, text);
-    if (plan_make(&config, &plan, &planning) < 0)
+    if (plan_make(&config, PLAN_SCHEMAS_AS_NAMED, &plan, &planning) < 0)
         fail_msg("%s", planning.text);
     int result = budget_make(&plan, budget, error);
     assert_int_equal(budget_total(&plan), result == 0 ? budget->total : 0);

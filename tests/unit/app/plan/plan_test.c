@@ -17,7 +17,7 @@ struct planned {
 
 static int make(struct planned *planned, const char *text, struct error *error) {
     load_well(&planned->config, text);
-    return plan_make(&planned->config, &planned->plan, error);
+    return plan_make(&planned->config, PLAN_SCHEMAS_AS_NAMED, &planned->plan, error);
 }
 
 static void release(struct planned *planned) {
@@ -378,7 +378,7 @@ static void schemas_are_composed_for_the_command(void **state) {
     struct error error = {0};
     load_well(&planned.config,
               COUNTER "outputs = ( { topic = \"flows\"; columns_to_anonymize = [ \"all=keep\" ]; } );");
-    assert_int_equal(plan_make_composed(&planned.config, &planned.plan, &error), 0);
+    assert_int_equal(plan_make(&planned.config, PLAN_SCHEMAS_COMPOSED, &planned.plan, &error), 0);
     assert_true(binds(&planned, 0, "udps.dst2src_small"));
     release(&planned);
 }

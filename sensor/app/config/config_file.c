@@ -9,21 +9,21 @@
 #include <string.h>
 
 /* Where in the file we are, for messages. */
-struct place {
+struct config_place {
     const char *file;
     unsigned line;
 };
 
-static struct place place_of(const char *file, const config_setting_t *setting) {
+static struct config_place place_of(const char *file, const config_setting_t *setting) {
     const char *included = config_setting_source_file(setting);
-    return (struct place){included ? included : file, config_setting_source_line(setting)};
+    return (struct config_place){included ? included : file, config_setting_source_line(setting)};
 }
 
-static int fail_at(struct place place, const char *path, const char *reason, struct error *error) {
+static int fail_at(struct config_place place, const char *path, const char *reason, struct error *error) {
     return error_set(error, EINVAL, EX_CONFIG, "%s:%u: %s: %s", place.file, place.line, path, reason);
 }
 
-static int fail_type(struct place place, const struct option_row *row, struct error *error) {
+static int fail_type(struct config_place place, const struct option_row *row, struct error *error) {
     return error_set(error, EINVAL, EX_CONFIG, "%s:%u: %s: wrong type, expected %s", place.file, place.line,
                      row->path, option_type_name(row->type));
 }
@@ -76,7 +76,7 @@ static char *scalar_text(const config_setting_t *setting, const struct option_ro
 
 static int read_scalar(const char *file, const config_setting_t *setting, const struct option_row *row,
                        void *object, struct error *error) {
-    struct place place = place_of(file, setting);
+    struct config_place place = place_of(file, setting);
     struct error reason;
     char *text = scalar_text(setting, row, &reason);
     if (!text)
@@ -114,7 +114,7 @@ static int read_list(const char *file, const config_setting_t *setting, const st
 static int unknown_key(const char *file, const config_setting_t *setting, const char *path,
                        struct error *error) {
     const char *nearest = config_nearest_path(path);
-    struct place place = place_of(file, setting);
+    struct config_place place = place_of(file, setting);
     if (nearest)
         return error_set(error, EINVAL, EX_CONFIG, "%s:%u: unknown option \"%s\"; did you mean \"%s\"?",
                          place.file, place.line, path, nearest);
@@ -144,7 +144,7 @@ static int read_group(const char *file, const config_setting_t *group, const cha
 
 static int read_outputs(struct config *config, const char *file, const config_setting_t *outputs,
                         struct error *error) {
-    struct place place = place_of(file, outputs);
+    struct config_place place = place_of(file, outputs);
     if (!config_setting_is_list(outputs))
         return fail_at(place, "outputs",
                        "wrong type, expected a list of groups: outputs = ( { topic = \"flows\"; } );", error);
