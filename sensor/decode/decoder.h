@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decode/decode.h"
-#include "decode/foreign.h"
+#include "decode/decode_options.h"
 #include "decode/fragment.h"
 #include "decode/held.h"
-#include "decode/tunnel_ports.h"
+#include "decode/walk/foreign.h"
+#include "decode/walk/reason.h"
 
 /* What is left of a frame with several packets, an A-MSDU of 802.11; and what was known of them before the first
  * one. */

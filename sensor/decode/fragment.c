@@ -45,3 +45,14 @@ const struct fragment_datagram *fragment_recall(const struct fragment_table *tab
     }
     return NULL;
 }
+
+void fragment_describe(const struct fragment_datagram *datagram, struct packet *packet) {
+    packet->protocol = datagram->protocol;
+    packet->source_port = datagram->source_port;
+    packet->destination_port = datagram->destination_port;
+    packet->icmp_type = datagram->icmp_type;
+    packet->icmp_code = datagram->icmp_code;
+    packet->flags |= datagram->flags;
+    if (!datagram->has_sizes)
+        packet->size[ACCOUNT_TRANSPORT] = packet->size[ACCOUNT_PAYLOAD] = 0;
+}

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/hash.h"
+#include "decode/walk/packet.h"
 
 enum {
     FRAGMENT_SETS = 256,
@@ -33,7 +34,8 @@ struct fragment_datagram {
     uint8_t protocol;    /* behind all IP headers */
     uint8_t looked_into; /* a tunnel: what is left of it in later fragments has no flow */
     uint8_t icmp_type, icmp_code;
-    uint8_t flags; /* PACKET_HAS_ICMP or 0 */
+    uint8_t flags;  /* PACKET_HAS_ICMP or 0 */
+    bool has_sizes; /* the sizes of its transport and payload are told */
 };
 
 struct fragment_entry {
@@ -56,6 +58,9 @@ void fragment_forget(struct fragment_table *table);
 /* Notes what a first fragment says; the oldest entry of its set makes way. */
 void fragment_remember(struct fragment_table *table, const struct fragment_key *key,
                        const struct fragment_datagram *datagram, int64_t time);
+
+/* Gives a later fragment its protocol and ports; its sizes are those of held_put(). */
+void fragment_describe(const struct fragment_datagram *datagram, struct packet *packet);
 
 /* NULL if the datagram's first fragment was not seen in the last 30 seconds. */
 const struct fragment_datagram *fragment_recall(const struct fragment_table *table,

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "decode/native.h"
-
 static struct held_packet *place(struct held *held, uint32_t number) {
     return &held->packets[(held->first + number) % HELD_PACKETS];
 }
@@ -73,7 +71,7 @@ void held_release(struct held *held, const struct fragment_key *key, const struc
         if (packet->state != HELD_WAITING || packet->packet.time < oldest ||
             memcmp(&packet->key, key, sizeof *key) != 0)
             continue;
-        native_describe_fragment(datagram, &packet->packet);
+        fragment_describe(datagram, &packet->packet);
         packet->looked_into = datagram->looked_into;
         packet->state = HELD_RELEASED;
         if (!packet->looked_into && packet->packet.time > held->newest)

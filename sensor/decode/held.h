@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "decode/fragment.h"
-#include "decode/packet.h"
+#include "decode/walk/packet.h"
 
 enum {
     HELD_PACKETS = 512,

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "capture/capture.h"
-#include "decode/decode.h"
-#include "decode/packet.h"
+#include "decode/walk/packet.h"
+#include "decode/walk/reason.h"
 
 enum nfstream_step { NFSTREAM_LINK, NFSTREAM_NETWORK, NFSTREAM_METER };
 

@@ -2,8 +2,8 @@
  * for IP if its version nibble says so. */
 #include <string.h>
 
-#include "decode/link_types.h"
 #include "decode/nfstream.h"
+#include "decode/walk/link_types.h"
 
 enum {
     LEAST_FRAME = 28, /* NFStream looks at no shorter one */

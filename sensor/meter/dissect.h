@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "decode/packet.h"
+#include "decode/walk/packet.h"
 #include "meter/l7.h"
 #include "meter/flow.h"
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "decode/packet.h"
+#include "decode/walk/packet.h"
 
 enum { VIEW_MAX = 65535 }; /* bytes: nDPI takes an unsigned short */
 

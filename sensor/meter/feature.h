@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decode/packet.h"
+#include "decode/walk/packet.h"
 #include "meter/flow.h"
 
 struct meter_options;

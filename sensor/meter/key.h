@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "decode/packet.h"
+#include "decode/walk/packet.h"
 #include "meter/flow.h"
 
 static inline uint64_t key_load(const uint8_t *bytes) {

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "decode/packet.h"
+#include "decode/walk/packet.h"
 #include "meter/dissect.h"
 #include "meter/flow.h"
 #include "meter/options.h"

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "decode/packet.h"
+#include "decode/walk/packet.h"
 
 struct udps;       /* meter/udps.h */
 struct visibility; /* meter/process/visibility.h */

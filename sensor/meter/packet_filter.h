@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decode/packet.h"
+#include "decode/walk/packet.h"
 
 struct packet_filter;
 

@@ -20,6 +20,7 @@ PARTS = {
     "app/monitor": None,
     "app/plan": None,
     "app/run": None,
+    "decode/walk": None,
     "meter/process": ("meter/process/visibility.h",),
     "record/anonymize": ("record/anonymize/anonymize_key.h", "record/anonymize/anonymizer.h", "record/anonymize/policy.h",
                          "record/anonymize/registered_domain.h"),

@@ -10,7 +10,7 @@ END_REASONS = ("idle", "active", "end_of_input", "evicted", "shutdown", "plugin"
 DIRECTIONS = ("bidirectional", "src2dst", "dst2src")
 FLAGS = ("syn", "cwr", "ece", "urg", "ack", "psh", "rst", "fin")
 TEXTS = ("server_name", "user_agent", "content_type", "ja3", "ja3s", "ja4", "hassh", "hassh_server", "dhcp")
-# enum packet_flag (decode/packet.h) and enum field_group (record/field/catalogue.h).
+# enum packet_flag (decode/walk/packet.h) and enum field_group (record/field/catalogue.h).
 TRUNCATED, TIME_RAISED, OFFLOAD, FRAGMENT, HAS_MAC, HAS_ICMP, HAS_TUNNEL_KEY = (1 << bit for bit in range(7))
 GROUPS = {"tunnel": 4, "stats": 5, "splt": 6, "l7": 7, "process": 8}
 SYN, ACK = 2, 16

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "capture/capture.h"
 #include "decode/decode.h"
-#include "decode/link_types.h"
+#include "decode/walk/link_types.h"
 #include "meter/meter.h"
 
 enum {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/ring.h"
-#include "decode/packet.h"
+#include "decode/walk/packet.h"
 
 /* The reader's side; both wait for room. A packet's captured bytes are copied from the IP header on. */
 void inbox_put(struct ring *ring, const struct packet *packet);

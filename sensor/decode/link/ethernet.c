@@ -1,8 +1,8 @@
 /* Ethernet: with a type (DIX) or with a length and 802.2. */
 #include <string.h>
 
-#include "decode/ethertypes.h"
 #include "decode/link/link.h"
+#include "decode/walk/ethertypes.h"
 
 enum decode_reason link_ethernet(struct native_walk *walk) {
     if (!native_have(walk, 14))

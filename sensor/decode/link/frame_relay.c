@@ -1,9 +1,9 @@
 /* Frame relay, as RFC 2427 puts IP into it, or Cisco, with an EtherType in place of its control byte. */
 #include <string.h>
 
-#include "decode/ethertypes.h"
 #include "decode/link/link.h"
-#include "decode/link_types.h"
+#include "decode/walk/ethertypes.h"
+#include "decode/walk/link_types.h"
 
 enum {
     ADDRESS_MAX = 4,

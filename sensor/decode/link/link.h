@@ -1,8 +1,8 @@
 /* A link layer that the native dialect decodes: one file and one row in links.def. */
 #pragma once
 
-#include "decode/link_types.h"
-#include "decode/native.h"
+#include "decode/walk/link_types.h"
+#include "decode/walk/walk.h"
 
 /* From the link header at walk->offset to the IP header: DECODE_METERED, or the reason why not. */
 #define LINK(name, ...) enum decode_reason link_##name(struct native_walk *walk);

@@ -2,7 +2,7 @@
  * own: its index changes at each service, and there and back may be two ways; so it keeps no flows apart. */
 #include "decode/tag/tag.h"
 
-#include "decode/link_types.h"
+#include "decode/walk/link_types.h"
 
 enum {
     SHORTEST = 8,

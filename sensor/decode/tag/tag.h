@@ -1,8 +1,8 @@
 /* A header between link and IP that the native dialect walks: one file and one row in tags.def. */
 #pragma once
 
-#include "decode/ethertypes.h"
-#include "decode/native.h"
+#include "decode/walk/ethertypes.h"
+#include "decode/walk/walk.h"
 
 /* Walks the header at walk->offset. DECODE_METERED and in `*type` the EtherType of what follows, of IP itself too; or
  * the reason why the frame is not metered. */

@@ -3,9 +3,9 @@
  * GRE's. */
 #include <string.h>
 
-#include "decode/ethertypes.h"
 #include "decode/tunnel/carried_ip.h"
 #include "decode/tunnel/gre.h"
+#include "decode/walk/ethertypes.h"
 
 enum {
     TYPE_FIRST = 0x8200,

@@ -1,7 +1,7 @@
 /* GUE, Generic UDP Encapsulation (draft-ietf-intarea-gue): variant 0 has a header, variant 1 is IP itself, whose
  * version has the variant's bits. */
-#include "decode/ethertypes.h"
 #include "decode/tunnel/carried_ip.h"
+#include "decode/walk/ethertypes.h"
 
 enum {
     HEADER = 4,

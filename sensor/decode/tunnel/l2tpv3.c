@@ -1,7 +1,7 @@
 #include "decode/tunnel/l2tpv3.h"
 
-#include "decode/ethertypes.h"
 #include "decode/tunnel/carried_ip.h"
+#include "decode/walk/ethertypes.h"
 
 enum {
     SESSION = 4,

@@ -1,6 +1,6 @@
 /* MPLS over UDP (RFC 7510): a label stack without any header before it. */
-#include "decode/ethertypes.h"
 #include "decode/tunnel/carried_ip.h"
+#include "decode/walk/ethertypes.h"
 
 enum { LABEL = 4, LABEL_UNRESERVED = 16 };
 

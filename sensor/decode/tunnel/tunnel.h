@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
-#include "decode/packet.h"
+#include "decode/walk/packet.h"
 
 /* What the carrier's payload turned out to be. */
 enum tunnel_result {

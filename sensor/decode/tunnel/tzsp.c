@@ -1,6 +1,6 @@
 /* TZSP, the TaZmen Sniffer Protocol: frames that a device heard, sent to whoever analyses them. */
-#include "decode/link_types.h"
 #include "decode/tunnel/tunnel.h"
+#include "decode/walk/link_types.h"
 
 enum {
     HEADER = 4,

@@ -1,6 +1,6 @@
 /* VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe): VXLAN whose header says what it carries. */
-#include "decode/ethertypes.h"
 #include "decode/tunnel/tunnel.h"
+#include "decode/walk/ethertypes.h"
 
 enum {
     HEADER = 8,

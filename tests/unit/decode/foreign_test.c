@@ -1,5 +1,5 @@
 /* What is told of frames without IP. */
-#include "decode/foreign.h"
+#include "decode/walk/foreign.h"
 
 #include <stdio.h>
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "decode/decode.h"
-#include "decode/link_types.h"
+#include "decode/walk/link_types.h"
 
 /* Pieces that string literals are put together from. */
 #define MAC_1       "020000000001"

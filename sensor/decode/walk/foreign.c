@@ -1,4 +1,4 @@
-#include "decode/foreign.h"
+#include "decode/walk/foreign.h"
 
 #include <stdbool.h>
 #include <stdio.h>

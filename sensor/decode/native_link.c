@@ -1,9 +1,10 @@
 /* Link layers of the native dialect, down to the IP header: which of the tables' rows it is. */
 #include <string.h>
 
-#include "decode/ethertypes.h"
 #include "decode/link/link.h"
+#include "decode/native.h"
 #include "decode/tag/tag.h"
+#include "decode/walk/ethertypes.h"
 
 enum { NUMBERS_MAX = 5, SAP_IP = 0x06, SAP_SNAP = 0xaa };
 

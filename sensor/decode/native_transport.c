@@ -78,6 +78,7 @@ static void remember_first(struct native_walk *walk) {
         .icmp_type = packet->icmp_type,
         .icmp_code = packet->icmp_code,
         .flags = packet->flags & PACKET_HAS_ICMP,
+        .has_sizes = header_length(packet->protocol) != 0,
     };
     native_remember(walk, &key, &datagram);
 }
@@ -86,17 +87,6 @@ static void set_sizes(struct native_walk *walk, size_t header) {
     uint32_t *size = walk->packet->size;
     size[ACCOUNT_TRANSPORT] = (uint32_t)walk->transport_length;
     size[ACCOUNT_PAYLOAD] = walk->transport_length > header ? (uint32_t)(walk->transport_length - header) : 0;
-}
-
-void native_describe_fragment(const struct fragment_datagram *datagram, struct packet *packet) {
-    packet->protocol = datagram->protocol;
-    packet->source_port = datagram->source_port;
-    packet->destination_port = datagram->destination_port;
-    packet->icmp_type = datagram->icmp_type;
-    packet->icmp_code = datagram->icmp_code;
-    packet->flags |= datagram->flags;
-    if (header_length(packet->protocol) == 0)
-        packet->size[ACCOUNT_TRANSPORT] = packet->size[ACCOUNT_PAYLOAD] = 0;
 }
 
 static enum decode_reason hold(struct native_walk *walk, const struct fragment_key *key) {
@@ -113,8 +103,12 @@ static enum decode_reason hold(struct native_walk *walk, const struct fragment_k
 static enum decode_reason later_fragment(struct native_walk *walk) {
     set_sizes(walk, 0);
     if (!needs_first_fragment(walk)) {
-        const struct fragment_datagram datagram = {.protocol = walk->packet->protocol};
-        native_describe_fragment(&datagram, walk->packet);
+        uint8_t protocol = walk->packet->protocol;
+        const struct fragment_datagram datagram = {
+            .protocol = protocol,
+            .has_sizes = header_length(protocol) != 0,
+        };
+        fragment_describe(&datagram, walk->packet);
         return DECODE_METERED;
     }
     struct fragment_key key = native_fragment_key(walk);
@@ -123,7 +117,7 @@ static enum decode_reason later_fragment(struct native_walk *walk) {
         return hold(walk, &key);
     if (datagram->looked_into)
         return DECODE_fragment_unknown;
-    native_describe_fragment(datagram, walk->packet);
+    fragment_describe(datagram, walk->packet);
     return DECODE_METERED;
 }
 

@@ -1,9 +1,9 @@
 /* Into tunnels, in the native dialect: which of them a packet may be, and what tells packets of several tunnels apart. */
 #include "decode/tunnel/tunnel.h"
 
-#include "decode/ethertypes.h"
-#include "decode/link_types.h"
 #include "decode/native.h"
+#include "decode/walk/ethertypes.h"
+#include "decode/walk/link_types.h"
 
 enum {
     PROTOCOL_UDP = 17,

@@ -13,7 +13,7 @@ enum decode_reason link_family(struct native_walk *walk, uint32_t family) {
     }
 }
 
-enum decode_reason link_null(struct native_walk *walk) {
+enum decode_reason link_bsd_loopback(struct native_walk *walk) {
     if (!native_have(walk, 4))
         return DECODE_link_truncated;
     uint32_t family = bytes_u32(walk->frame, walk->offset);

@@ -2,9 +2,9 @@
  * since addresses of network cards begin with 4 and 6 too (RFC 4928, RFC 8469). */
 #include <string.h>
 
-#include "decode/ethertypes.h"
-#include "decode/link_types.h"
-#include "decode/native.h"
+#include "decode/walk/ethertypes.h"
+#include "decode/walk/link_types.h"
+#include "decode/walk/walk.h"
 
 enum {
     IPV4_HEADER = 20,

@@ -1,6 +1,6 @@
 /* PPP in the native dialect, behind its framing. */
-#include "decode/ethertypes.h"
-#include "decode/native.h"
+#include "decode/walk/ethertypes.h"
+#include "decode/walk/walk.h"
 
 enum {
     PPP_IPV4 = 0x0021,
