@@ -10,7 +10,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-#include "base/pool_sanitize.h"
+#include "base/pool_choice.h"
 
 #if !POOL_SANITIZED
 

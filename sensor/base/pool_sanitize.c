@@ -1,28 +1,27 @@
 /* The pool under AddressSanitizer: each object is its own allocation, so that a use after it was given back,
  * or of a byte behind it, is seen. The memory that it reports is what the objects alone take. */
-#include "base/pool_sanitize.h"
-
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "base/pool.h"
+#include "base/pool_choice.h"
 
 #if POOL_SANITIZED
 
 enum { ALIGNMENT = 16 };
 
 /* Before each object: the list by which pool_destroy() finds what was not given back. */
-struct header {
-    _Alignas(ALIGNMENT) struct header *next;
-    struct header *previous;
+struct object_header {
+    _Alignas(ALIGNMENT) struct object_header *next;
+    struct object_header *previous;
 };
 
 struct pool {
     size_t object_size;
     size_t max_objects;
     size_t in_use;
-    struct header list; /* the ring of objects in use; only its links are used */
+    struct object_header list; /* the ring of objects in use; only its links are used */
 };
 
 struct pool *pool_create(const struct pool_options *options) {
@@ -48,7 +47,7 @@ void pool_destroy(struct pool *pool) {
 void *pool_take(struct pool *pool) {
     if (pool->in_use >= pool->max_objects)
         return NULL;
-    struct header *header = malloc(sizeof *header + pool->object_size);
+    struct object_header *header = malloc(sizeof *header + pool->object_size);
     if (header == NULL)
         return NULL;
     header->previous = &pool->list;
@@ -62,7 +61,7 @@ void *pool_take(struct pool *pool) {
 void pool_give(struct pool *pool, void *object) {
     if (object == NULL)
         return;
-    struct header *header = (struct header *)object - 1;
+    struct object_header *header = (struct object_header *)object - 1;
     header->next->previous = header->previous;
     header->previous->next = header->next;
     free(header);

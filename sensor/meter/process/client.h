@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "meter/process/visibility.h"
+#include "meter/process/question.h"
+
+struct visibility;
 
 enum { RING_SIZE = 4096 }; /* power of two */
 

@@ -1,8 +1,8 @@
-/* What /proc says of a process, read once and kept while anybody refers to it. One thread; see visibility.h for the
+/* What /proc says of a process, read once and kept while anybody refers to it. One thread; see process_record.h for the
  * records. */
 #pragma once
 
-#include "meter/process/visibility.h"
+#include "meter/process/process_record.h"
 
 enum { PROCESS_BUCKETS = 1024 };
 

@@ -21,7 +21,7 @@ struct visitor {
     uint8_t protocol;
 };
 
-struct request {
+struct diag_request {
     struct nlmsghdr header;
     struct inet_diag_req_v2 body;
 };
@@ -102,7 +102,7 @@ static void visit_answer(const struct nlmsghdr *message, void *context) {
 }
 
 static int dump_family(int descriptor, uint8_t family, struct visitor *visitor) {
-    struct request request = {
+    struct diag_request request = {
         .header = {.nlmsg_len = sizeof(request),
                    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
                    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
@@ -140,7 +140,7 @@ static void find(int descriptor, const struct connection *connection, uint8_t fa
                  struct visitor *visitor) {
     const struct endpoint *source = swapped ? &connection->remote : &connection->local;
     const struct endpoint *destination = swapped ? &connection->local : &connection->remote;
-    struct request request = {
+    struct diag_request request = {
         .header = {.nlmsg_len = sizeof(request),
                    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
                    .nlmsg_flags = NLM_F_REQUEST},

@@ -299,14 +299,14 @@ static enum fit fit_of(const struct sighting *sighting, const struct socket_ques
 }
 
 /* The processes that the sightings of one fit speak for. */
-struct tally {
+struct socket_tally {
     struct process *process;
     int count;
     bool unknown; /* one is not resolved */
     bool several; /* different processes */
 };
 
-static void tally_process(struct tally *tally, struct process *process, bool unknown) {
+static void tally_process(struct socket_tally *tally, struct process *process, bool unknown) {
     tally->unknown |= unknown;
     if (process == NULL)
         return;
@@ -316,11 +316,11 @@ static void tally_process(struct tally *tally, struct process *process, bool unk
         tally->several = true;
 }
 
-struct tallies {
-    struct tally possible[FIT_COUNT], certain[FIT_COUNT];
+struct socket_tallies {
+    struct socket_tally possible[FIT_COUNT], certain[FIT_COUNT];
 };
 
-static void tally_sighting(struct tallies *tallies, const struct sighting *sighting,
+static void tally_sighting(struct socket_tallies *tallies, const struct sighting *sighting,
                            const struct socket_question *question) {
     enum fit fit = fit_of(sighting, question);
     if (fit == FIT_NONE)
@@ -342,7 +342,7 @@ static void tally_sighting(struct tallies *tallies, const struct sighting *sight
     tallies->certain[fit].count += certain;
 }
 
-static void tally_bucket(struct tallies *tallies, const struct sockets *sockets,
+static void tally_bucket(struct socket_tallies *tallies, const struct sockets *sockets,
                          const struct socket_question *question, const struct endpoint *remote) {
     size_t bucket = bucket_of(sockets, question->namespace_number, question->connection.protocol,
                               question->connection.local.port, remote);
@@ -352,10 +352,11 @@ static void tally_bucket(struct tallies *tallies, const struct sockets *sockets,
 }
 
 /* Everybody who fits as closely or closer must be the same. */
-static enum socket_verdict agree(const struct tallies *tallies, int least_fit, struct process **process) {
-    struct tally all = {0};
+static enum socket_verdict agree(const struct socket_tallies *tallies, int least_fit,
+                                 struct process **process) {
+    struct socket_tally all = {0};
     for (int fit = least_fit; fit < FIT_COUNT; fit++) {
-        const struct tally *tally = &tallies->possible[fit];
+        const struct socket_tally *tally = &tallies->possible[fit];
         all.count += tally->count;
         all.several |= tally->several;
         tally_process(&all, tally->process, tally->unknown);
@@ -394,7 +395,7 @@ bool sockets_ask(struct sockets *sockets, const struct socket_question *question
 enum socket_verdict sockets_decide(const struct sockets *sockets, const struct socket_question *question,
                                    struct process **process) {
     static const struct endpoint anyone;
-    struct tallies tallies = {0};
+    struct socket_tallies tallies = {0};
     *process = NULL;
     tally_bucket(&tallies, sockets, question, &question->connection.remote);
     /* Of TCP these are sockets that lost their remote end when they were closed: they may have been anybody's. */

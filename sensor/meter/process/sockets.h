@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "meter/process/diag.h"
-#include "meter/process/visibility.h"
+#include "meter/process/process_record.h"
 
 #define NEVER INT64_MAX
 

@@ -6,37 +6,14 @@
  * A wrong process is worse than none: what may have been another's socket has no answer. */
 #pragma once
 
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
-
-enum {
-    PROCESS_NAME_SIZE = 256,
-    PROCESS_PATH_SIZE = 1024, /* a longer path is unknown */
-    PROCESS_CONTAINER_SIZE = 65,
-};
-
-/* What is known of a local process: read once, when one of its sockets was resolved. Records are shared by all flows of
- * the process and counted; the service's thread makes and frees them, other threads read and give their count back.
- * Texts are NUL-terminated as the kernel gives them (not yet checked for UTF-8), "" where they can't be read. */
-struct process {
-    int32_t pid;     /* in the sensor's pid namespace */
-    int64_t user_id; /* effective; -1: unknown */
-    char name[PROCESS_NAME_SIZE];
-    char executable[PROCESS_PATH_SIZE];
-    char cgroup[PROCESS_PATH_SIZE];
-    char container_id[PROCESS_CONTAINER_SIZE]; /* 64 hex digits; "" outside of containers */
-
-    uint64_t start_time;    /* clock ticks since boot: with the pid it identifies the process */
-    atomic_uint references; /* flows and sockets that point here */
-    struct process *next;   /* the service's */
-};
+#include "meter/process/process_record.h"
+#include "meter/process/question.h"
 
 struct visibility;
-struct visibility_client; /* one per meter, used by its thread */
 
 struct visibility_options {
     int64_t poll_interval; /* microseconds; longer where a poll would cost more than a twentieth of a core */
@@ -68,28 +45,3 @@ void visibility_statistics(struct visibility *visibility, struct visibility_stat
 struct visibility_client *visibility_join(struct visibility *visibility, size_t flows);
 /* Gives back all tickets. NULL is fine. */
 void visibility_leave(struct visibility_client *client);
-/* Bytes that such a client takes. What the service knows of the host's sockets and processes is not in it. */
-size_t visibility_memory_for(size_t flows);
-
-/* A flow by its first packet. IPv4 addresses in the first 4 bytes, the rest 0; ports in host byte order. */
-struct visibility_question {
-    int64_t earliest,
-        latest; /* the packet's time, as precisely as is known; microseconds of the steady clock */
-    uint8_t source[16], destination[16];
-    uint16_t source_port, destination_port;
-    uint8_t source_mac[6], destination_mac[6];
-    uint8_t ip_version, protocol; /* IPPROTO_TCP, IPPROTO_UDP */
-    bool has_mac;
-    bool opening; /* TCP: SYN without ACK */
-};
-
-enum visibility_end { END_NONE, END_SOURCE, END_DESTINATION };
-
-/* The following belong to the meter's thread: they neither wait nor allocate nor take a lock; at most they wake the
- * service. A ticket is given back with visibility_release(); 0 is none. */
-uint32_t visibility_ask(struct visibility_client *client, const struct visibility_question *question);
-/* Whether the answer is there; *process is then the process and *end where it is, NULL if there is none. Valid until the
- * ticket is given back. */
-bool visibility_answer(const struct visibility_client *client, uint32_t ticket,
-                       const struct process **process, enum visibility_end *end);
-void visibility_release(struct visibility_client *client, uint32_t ticket);

@@ -4,7 +4,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
-#include "record/registry/registry.h"
+#include "record/registry/registry_access.h"
 
 struct registry_http;
 

@@ -1,0 +1,26 @@
+/* Which schema registry, how it is reached, and what it was asked. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct registry_options {
+    const char *url;           /* may have a path: http://127.0.0.1:8080/apis/ccompat/v7 */
+    const char *username;      /* basic auth; NULL: none */
+    const char *password_file; /* its first line is the password */
+    const char *ca_file, *certificate_file, *key_file; /* TLS; NULL: system's CA, no client certificate */
+    int64_t timeout;                                   /* microseconds per request */
+    uint64_t max_response_size;                        /* bytes */
+    const char *cache_directory;                       /* NULL: no cache */
+    /* Asked several times a second while something is waited for: whether to give up, which is -EINTR. NULL: never. */
+    bool (*stop)(void *context);
+    void *stop_context;
+};
+
+/* What the process asked registries since its start, the watches' requests included. Any thread. */
+struct registry_statistics {
+    uint64_t requests;
+    uint64_t
+        errors; /* of these: no answer, one that breaks a limit, a server's error (5xx), or access refused (401, 403) */
+};
+void registry_statistics(struct registry_statistics *statistics);
