@@ -41,7 +41,7 @@ static int64_t held_until[PLACES];
 static bool told;
 static atomic_bool on;
 
-struct end {
+struct own_end {
     uint8_t address[16];
     uint16_t port;
     bool is_ipv6;
@@ -55,7 +55,7 @@ bool own_sockets_enabled(void) {
     return atomic_load(&on);
 }
 
-static bool read_end(const struct sockaddr_storage *from, struct end *end) {
+static bool read_end(const struct sockaddr_storage *from, struct own_end *end) {
     struct sockaddr_in ipv4;
     struct sockaddr_in6 ipv6;
     memcpy(&ipv4, from, sizeof ipv4);
@@ -76,7 +76,7 @@ static bool read_end(const struct sockaddr_storage *from, struct end *end) {
 }
 
 /* The address that the kernel would take towards the peer: a datagram socket tells it and sends nothing. */
-static bool address_towards(const struct sockaddr *peer, socklen_t length, struct end *end) {
+static bool address_towards(const struct sockaddr *peer, socklen_t length, struct own_end *end) {
     struct sockaddr_storage local = {0};
     socklen_t size = sizeof local;
     int probe = socket(peer->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -98,7 +98,7 @@ static void set_port(struct sockaddr_storage *address, in_port_t port) {
 static in_port_t free_port(int family) {
     struct sockaddr_storage any = {.ss_family = (sa_family_t)family};
     socklen_t size = sizeof any;
-    struct end end = {0};
+    struct own_end end = {0};
     int probe = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (probe >= 0 && bind(probe, (struct sockaddr *)&any, sizeof any) == 0 &&
         getsockname(probe, (struct sockaddr *)&any, &size) == 0)
@@ -129,7 +129,7 @@ static void show_port(uint16_t port) {
     atomic_fetch_or(&own_socket_ports[port / 64], UINT64_C(1) << port % 64);
 }
 
-static void enter(size_t place, int descriptor, const struct end *end) {
+static void enter(size_t place, int descriptor, const struct own_end *end) {
     struct entry *entry = &entries[place];
     uint64_t words[2];
     uint64_t turn = next_turn(entry);
@@ -206,7 +206,7 @@ static void tell_once(const char *reason) {
 }
 
 void own_socket_prepare(int descriptor, const struct sockaddr *peer, socklen_t length) {
-    struct end end;
+    struct own_end end;
     if (!own_sockets_enabled() || (peer->sa_family != AF_INET && peer->sa_family != AF_INET6))
         return;
     bool known = address_towards(peer, length, &end); /* if not, there is no way to the peer */
@@ -223,7 +223,7 @@ void own_socket_prepare(int descriptor, const struct sockaddr *peer, socklen_t l
 }
 
 /* As that of a socket whose connection was refused. */
-static bool is_unspecified(const struct end *end) {
+static bool is_unspecified(const struct own_end *end) {
     static const uint8_t none[sizeof end->address];
     return memcmp(end->address, none, sizeof none) == 0;
 }
@@ -232,7 +232,7 @@ static bool is_unspecified(const struct end *end) {
 static void correct(int descriptor) {
     struct sockaddr_storage local = {0};
     socklen_t size = sizeof local;
-    struct end end;
+    struct own_end end;
     pthread_mutex_lock(&mutex);
     size_t place = find_descriptor(descriptor);
     if (place < PLACES && getsockname(descriptor, (struct sockaddr *)&local, &size) == 0 &&

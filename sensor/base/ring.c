@@ -11,7 +11,7 @@ enum {
 };
 
 /* What stands before each record. */
-struct header {
+struct ring_header {
     uint32_t size;   /* of the record */
     uint32_t length; /* from this header to the next one */
 };
@@ -60,11 +60,11 @@ void ring_destroy(struct ring *ring) {
 }
 
 size_t ring_record_max(const struct ring *ring) {
-    return ring->capacity / 2 - sizeof(struct header) - ALIGNMENT;
+    return ring->capacity / 2 - sizeof(struct ring_header) - ALIGNMENT;
 }
 
-static struct header *header_at(const struct ring *ring, size_t position) {
-    return (struct header *)(void *)(ring->bytes + (position & (ring->capacity - 1)));
+static struct ring_header *header_at(const struct ring *ring, size_t position) {
+    return (struct ring_header *)(void *)(ring->bytes + (position & (ring->capacity - 1)));
 }
 
 /* Whether `length` bytes are free from `position` on. */
@@ -76,16 +76,16 @@ static bool has_room(struct ring *ring, size_t position, size_t length) {
 }
 
 void *ring_reserve(struct ring *ring, size_t size) {
-    size_t length = (sizeof(struct header) + size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t length = (sizeof(struct ring_header) + size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     size_t to_end = ring->capacity - (head & (ring->capacity - 1));
     size_t skipped = length > to_end ? to_end : 0;
     if (!has_room(ring, head, skipped + length))
         return NULL;
     if (skipped > 0)
-        *header_at(ring, head) = (struct header){.size = SKIP, .length = (uint32_t)skipped};
-    struct header *header = header_at(ring, head + skipped);
-    *header = (struct header){.size = (uint32_t)size, .length = (uint32_t)length};
+        *header_at(ring, head) = (struct ring_header){.size = SKIP, .length = (uint32_t)skipped};
+    struct ring_header *header = header_at(ring, head + skipped);
+    *header = (struct ring_header){.size = (uint32_t)size, .length = (uint32_t)length};
     ring->reserved = head + skipped + length;
     return header + 1;
 }
@@ -132,7 +132,7 @@ const void *ring_peek(struct ring *ring, size_t *size) {
             ring->seen_head = atomic_load(&ring->head);
         if (tail == ring->seen_head)
             return NULL;
-        const struct header *header = header_at(ring, tail);
+        const struct ring_header *header = header_at(ring, tail);
         if (header->size != SKIP) {
             *size = header->size;
             return header + 1;

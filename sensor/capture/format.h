@@ -7,10 +7,10 @@
 
 #include "base/error.h"
 #include "capture/capture.h"
-#include "capture/link.h"
+#include "capture/link_table.h"
 #include "capture/stream.h"
 
-/* One capture that is being read; file.c's. */
+/* One capture that is being read; the reader's. */
 struct recording {
     struct stream *stream;
     struct link_table *links;

@@ -1,4 +1,4 @@
-/* What a kind of source (file.c, live.c) gives to capture.c. A source puts `struct capture` first in its own
+/* What a kind of source (file_list.c, live.c) gives to capture.c. A source puts `struct capture` first in its own
  * struct. */
 #pragma once
 

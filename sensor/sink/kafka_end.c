@@ -12,7 +12,7 @@
 /* An end takes some milliseconds. librdkafka 2.8 at times takes a second where a producer ends as soon as it was made. */
 enum { PATIENCE_MICROSECONDS = 200000 };
 
-struct end {
+struct kafka_ending {
     rd_kafka_t *producer;
     pthread_t thread;
     struct gate gate;
@@ -20,14 +20,14 @@ struct end {
 };
 
 static void *destroy(void *context) {
-    struct end *end = context;
+    struct kafka_ending *end = context;
     rd_kafka_destroy(end->producer);
     atomic_store(&end->over, true);
     gate_open(&end->gate);
     return NULL;
 }
 
-static bool wait_for(struct end *end) {
+static bool wait_for(struct kafka_ending *end) {
     int64_t limit = clock_monotonic() + PATIENCE_MICROSECONDS, left;
     while (!atomic_load(&end->over) && (left = limit - clock_monotonic()) > 0) {
         uint32_t turn;
@@ -40,7 +40,7 @@ static bool wait_for(struct end *end) {
 }
 
 bool kafka_end(rd_kafka_t *producer) {
-    struct end *end = calloc(1, sizeof *end);
+    struct kafka_ending *end = calloc(1, sizeof *end);
     if (end)
         end->producer = producer;
     if (!end || thread_start(&end->thread, "kafka end", destroy, end) < 0) {

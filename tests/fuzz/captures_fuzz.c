@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "capture/capture.h"
-#include "capture/link.h"
+#include "capture/link_table.h"
 
 enum { FRAMES_MAX = 1 << 20 };
 

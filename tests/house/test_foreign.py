@@ -14,8 +14,8 @@ CASES = (
     ("libconfig.h", ("app/config/config.c", "app/config/units.c"), ("app/main.c", "base/option.c")),
     ("zlib.h", ("capture/decompress_gzip.c", "sink/null.c"), ("capture/stream.c", "app/main.c")),
     ("zstd.h", ("capture/decompress_zstd.c", "sink/file.c"), ("capture/decompress_gzip.c", "record/schema/lint.c")),
-    ("pcap.h", ("capture/file.c", "meter/packet_filter.c"), ("decode/link.c", "meter/packet_filter.h", "app/main.c")),
-    ("pcap/dlt.h", ("capture/link.h",), ("decode/link.c",)),
+    ("pcap.h", ("capture/file_list.c", "meter/packet_filter.c"), ("decode/native_link.c", "meter/packet_filter.h", "app/main.c")),
+    ("pcap/dlt.h", ("capture/link_table.h",), ("decode/native_link.c",)),
 )
 
 

@@ -10,14 +10,14 @@
 #include "base/name.h"
 
 /* Where the lint is; every message names it. */
-struct place {
+struct lint_place {
     const char *schema;
     const char *parent; /* "udps." within the nested record; else "" */
     const char *field;  /* NULL: the record itself */
     struct error *error;
 };
 
-static int refuse(const struct place *place, const char *what, const char *remedy) {
+static int refuse(const struct lint_place *place, const char *what, const char *remedy) {
     if (place->field == NULL)
         return error_set(place->error, EINVAL, EX_CONFIG, "schema %s: %s; %s", place->schema, what, remedy);
     return error_set(place->error, EINVAL, EX_CONFIG, "schema %s: field %s%s: %s; %s", place->schema,
@@ -25,7 +25,8 @@ static int refuse(const struct place *place, const char *what, const char *remed
 }
 
 /* As refuse(), with the offending piece of JSON in the message. */
-static int refuse_json(const struct place *place, const char *what, const json_t *piece, const char *remedy) {
+static int refuse_json(const struct lint_place *place, const char *what, const json_t *piece,
+                       const char *remedy) {
     char *dump = json_dumps(piece, JSON_ENCODE_ANY | JSON_COMPACT);
     char text[256];
     snprintf(text, sizeof text, "%s %.120s", what, dump != NULL ? dump : "?");
@@ -114,11 +115,11 @@ const json_t *schema_nested_record(const json_t *type) {
 }
 
 /* One nested record is known. */
-static bool may_be_record(const struct place *place) {
+static bool may_be_record(const struct lint_place *place) {
     return place->parent[0] == '\0' && strcmp(place->field, "udps") == 0;
 }
 
-static int lint_union(const struct place *place, const json_t *type) {
+static int lint_union(const struct lint_place *place, const json_t *type) {
     if (json_array_size(type) == 2) {
         const json_t *second = json_array_get(type, 1);
         if (json_is_string(second) && strcmp(json_string_value(second), "null") == 0)
@@ -134,7 +135,7 @@ static int lint_union(const struct place *place, const json_t *type) {
     return 0;
 }
 
-static int lint_type(const struct place *place, const json_t *type) {
+static int lint_type(const struct lint_place *place, const json_t *type) {
     struct field_type parsed;
     if (type == NULL)
         return refuse(place, "no \"type\"", "add it");
@@ -175,7 +176,7 @@ static bool default_fits(const json_t *value, enum value_type type) {
     return json_is_array(value);
 }
 
-static int lint_default(const struct place *place, const json_t *field) {
+static int lint_default(const struct lint_place *place, const json_t *field) {
     const json_t *value = json_object_get(field, "default");
     struct field_type parsed = {VALUE_TYPES, false};
     schema_field_type(json_object_get(field, "type"), &parsed);
@@ -196,7 +197,7 @@ static int lint_default(const struct place *place, const json_t *field) {
     return 0;
 }
 
-static int lint_doc(const struct place *place, const json_t *object) {
+static int lint_doc(const struct lint_place *place, const json_t *object) {
     const char *doc = json_string_value(json_object_get(object, "doc"));
     if (doc == NULL || doc[strspn(doc, " \t\n")] == '\0')
         return refuse(place, "no \"doc\"", "add one that says what it means and in which unit");
@@ -204,7 +205,7 @@ static int lint_doc(const struct place *place, const json_t *object) {
 }
 
 /* Takes one name into the set of those that are in use. */
-static int lint_unique(const struct place *place, json_t *names, const char *name, const char *what) {
+static int lint_unique(const struct lint_place *place, json_t *names, const char *name, const char *what) {
     if (json_object_get(names, name) != NULL)
         return refuse(place, what, "each field's name and alias may stand there once");
     if (json_object_set_new(names, name, json_true()) != 0)
@@ -212,7 +213,7 @@ static int lint_unique(const struct place *place, json_t *names, const char *nam
     return 0;
 }
 
-static int lint_aliases(const struct place *place, const json_t *field, json_t *names) {
+static int lint_aliases(const struct lint_place *place, const json_t *field, json_t *names) {
     const json_t *aliases = json_object_get(field, "aliases");
     if (aliases == NULL)
         return 0;
@@ -231,20 +232,20 @@ static int lint_aliases(const struct place *place, const json_t *field, json_t *
     return 0;
 }
 
-static int lint_record_fields(const struct place *place, const json_t *record);
+static int lint_record_fields(const struct lint_place *place, const json_t *record);
 
 /* The record within the type ["null", {record}] of the field `udps`. */
-static int lint_nested(const struct place *place, const json_t *record) {
+static int lint_nested(const struct lint_place *place, const json_t *record) {
     const char *name = json_string_value(json_object_get(record, "name"));
     if (name == NULL || !is_dotted_name(name))
         return refuse(place, "its record has no valid \"name\"", "call it Udps");
-    const struct place nested = {place->schema, "udps.", NULL, place->error};
+    const struct lint_place nested = {place->schema, "udps.", NULL, place->error};
     int status = lint_doc(place, record);
     return status == 0 ? lint_record_fields(&nested, record) : status;
 }
 
 /* A field but for its aliases, which need all names. */
-static int lint_field(struct place *place, const json_t *field, json_t *names) {
+static int lint_field(struct lint_place *place, const json_t *field, json_t *names) {
     if (!json_is_object(field))
         return refuse_json(place, "a field that is not an object:", field,
                            "write {\"name\": ..., \"type\": ..., \"doc\": ...}");
@@ -265,18 +266,18 @@ static int lint_field(struct place *place, const json_t *field, json_t *names) {
     return status == 0 && nested != NULL ? lint_nested(place, nested) : status;
 }
 
-static int lint_fields(const struct place *record, const json_t *fields) {
+static int lint_fields(const struct lint_place *record, const json_t *fields) {
     json_t *names = json_object();
     int status = names != NULL
                      ? 0
                      : error_set(record->error, ENOMEM, EX_OSERR, "schema %s: no memory", record->schema);
     for (size_t i = 0; status == 0 && i < json_array_size(fields); i++) {
-        struct place place = *record;
+        struct lint_place place = *record;
         status = lint_field(&place, json_array_get(fields, i), names);
     }
     for (size_t i = 0; status == 0 && i < json_array_size(fields); i++) {
         const json_t *field = json_array_get(fields, i);
-        struct place place = *record;
+        struct lint_place place = *record;
         place.field = json_string_value(json_object_get(field, "name"));
         status = lint_aliases(&place, field, names);
     }
@@ -284,7 +285,7 @@ static int lint_fields(const struct place *record, const json_t *fields) {
     return status;
 }
 
-static int lint_names(const struct place *place, const json_t *root) {
+static int lint_names(const struct lint_place *place, const json_t *root) {
     const json_t *name = json_object_get(root, "name"), *space = json_object_get(root, "namespace");
     if (!json_is_string(name) || !is_dotted_name(json_string_value(name)))
         return refuse(place, "no valid \"name\"", "name the record with letters, digits and _");
@@ -296,7 +297,7 @@ static int lint_names(const struct place *place, const json_t *root) {
     return 0;
 }
 
-static int lint_record(const struct place *place, const json_t *root) {
+static int lint_record(const struct lint_place *place, const json_t *root) {
     const char *type = json_string_value(json_object_get(root, "type"));
     if (type == NULL || strcmp(type, "record") != 0)
         return refuse(place, "not a record", "the schema must be an object with \"type\": \"record\"");
@@ -308,7 +309,7 @@ static int lint_record(const struct place *place, const json_t *root) {
     return lint_record_fields(place, root);
 }
 
-static int lint_record_fields(const struct place *place, const json_t *root) {
+static int lint_record_fields(const struct lint_place *place, const json_t *root) {
     const json_t *fields = json_object_get(root, "fields");
     if (json_array_size(fields) == 0)
         return refuse(place, "no fields", "add at least one to \"fields\"");
@@ -318,7 +319,7 @@ static int lint_record_fields(const struct place *place, const json_t *root) {
 }
 
 /* The last word has the library that other programs read our records with. */
-static int lint_by_avro(const struct place *place, const char *text, size_t length) {
+static int lint_by_avro(const struct lint_place *place, const char *text, size_t length) {
     avro_schema_t schema;
     if (avro_schema_from_json_length(text, length, &schema) != 0)
         return refuse(place, avro_strerror(), "Avro C refuses the schema with these words");
@@ -327,7 +328,7 @@ static int lint_by_avro(const struct place *place, const char *text, size_t leng
 }
 
 json_t *schema_lint_parse(const char *name, const char *text, size_t length, struct error *error) {
-    const struct place place = {name, "", NULL, error};
+    const struct lint_place place = {name, "", NULL, error};
     if (length > SCHEMA_TEXT_MAX) {
         refuse(&place, "larger than 1 MiB", "choose fewer fields");
         return NULL;

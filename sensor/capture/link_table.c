@@ -1,4 +1,4 @@
-#include "capture/link.h"
+#include "capture/link_table.h"
 
 #include <errno.h>
 #include <pcap/pcap.h>
