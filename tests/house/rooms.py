@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """A file includes its own room, base/, or the room one step upstream; app/ may include all.
 
-Of a part of a room (PARTS), files elsewhere include only the headers that are for them.
+Of a part of a room (PARTS), files elsewhere include only the headers that are for them. No folders include each other in
+a circle, and no files: NAME.c and NAME.h count as one, and a header without a .c file as a part of whoever includes it.
+No two files have one name. What is excepted is in CIRCLES and NAMESAKES, with its reason.
 
 Usage: python3 tests/house/rooms.py [ROOT]
 """
-from common import DATA_PATH, PARTS, ROOMS, Finding, includes, run, sources
+from fnmatch import fnmatchcase
+
+from common import CIRCLES, DATA_PATH, NAMESAKES, PARTS, ROOMS, Finding, includes, run, sources
 
 
 def allowed(room):
@@ -45,6 +49,107 @@ def judge(source, include):
                    "move the declaration upstream or to base/, or wire the two in app/")
 
 
+def folder_of(inner):
+    return inner.rpartition("/")[0]
+
+
+def stem_of(inner):
+    return inner.rpartition(".")[0]
+
+
+def inner_includes(source):
+    """The includes of a file that the order of the rooms allows; the others are findings already."""
+    return [include for include in includes(source.text)
+            if include.quoted and include.name.split("/")[0] in allowed(source.room)]
+
+
+def folder_graph(files):
+    """Folder to {folder it includes from: [(path, line), ...]}."""
+    graph = {folder_of(source.inner): {} for source in files}
+    for source in files:
+        for include in inner_includes(source):
+            user, used = folder_of(source.inner), folder_of(include.name)
+            if used in graph and used != user:
+                graph[user].setdefault(used, []).append((source.path, include.line))
+    return graph
+
+
+def file_graph(files):
+    """The same for NAME of each NAME.c, with what NAME.h includes; headers without a .c file are seen through."""
+    known = {source.inner: inner_includes(source) for source in files}
+    graph = {stem_of(name): {} for name in known if name.endswith(".c")}
+
+    def reached(name, seen):
+        for include in known[name]:
+            if stem_of(include.name) in graph:
+                yield stem_of(include.name)
+            elif include.name in known and include.name not in seen:
+                seen.add(include.name)
+                yield from reached(include.name, seen)
+
+    for source in files:
+        user = stem_of(source.inner)
+        for include in known[source.inner] if user in graph else ():
+            direct = stem_of(include.name)
+            through = [direct] if direct in graph else reached(include.name, set()) if include.name in known else []
+            for used in through:
+                if used != user:
+                    graph[user].setdefault(used, []).append((source.path, include.line))
+    return graph
+
+
+def circles(graph):
+    """The sets of two or more nodes each of which leads to each other one (Tarjan's strongly connected components)."""
+    found, numbers, lowest, stack = [], {}, {}, []
+
+    def visit(node):
+        numbers[node] = lowest[node] = len(numbers)
+        stack.append(node)
+        for other in sorted(graph[node]):
+            if other not in numbers:
+                visit(other)
+            if other in stack:
+                lowest[node] = min(lowest[node], lowest[other])
+        if lowest[node] == numbers[node]:
+            start = stack.index(node)
+            members, stack[start:] = stack[start:], []
+            if len(members) > 1:
+                found.append(frozenset(members))
+
+    for node in sorted(graph):
+        if node not in numbers:
+            visit(node)
+    return found
+
+
+def is_excepted(circle, patterns):
+    return all(any(fnmatchcase(member, pattern) for pattern in patterns) for member in circle)
+
+
+def judge_circles(graph, what):
+    """One finding for each circle, at the first include of its weakest arrow."""
+    for circle in circles(graph):
+        if any(is_excepted(circle, patterns) for patterns, _ in CIRCLES):
+            continue
+        arrows = [(len(places), user, used) for user in circle for used, places in graph[user].items() if used in circle]
+        count, user, used = min(arrows)
+        path, line = min(graph[user][used])
+        yield Finding(path, line, f"circle of {what} {' > '.join(sorted(circle))}",
+                      f"none of them can be read or changed alone; {user} includes {used} {count} times",
+                      "move what both need to a header below them")
+
+
+def judge_names(files):
+    """The findings about files of one name in different folders."""
+    first = {}
+    for source in files:
+        name, folder = stem_of(source.inner).rpartition("/")[2], folder_of(source.inner)
+        if source.inner.endswith(".def") or first.setdefault(name, folder) == folder or name in NAMESAKES:
+            continue
+        yield Finding(source.path, 1, f"{first[name]}/ has a file {name} too", "a name should say which is meant",
+                      "give one of them a name of its own")
+
+
 def check(root, _arguments):
     findings = []
     count = 0
@@ -58,6 +163,9 @@ def check(root, _arguments):
         found = includes(source.text)
         count += len(found)
         findings += filter(None, (judge(source, include) for include in found))
+    findings += judge_circles(folder_graph(files), "folders")
+    findings += judge_circles(file_graph(files), "files")
+    findings += judge_names(files)
     return findings, f"{count} includes in {len(files)} files"
 
 
