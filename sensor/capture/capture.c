@@ -12,15 +12,10 @@ int capture_open(const struct capture_options *options, struct capture **capture
                          "both files and the interface \"%s\" are given to capture from; choose one",
                          options->interface);
     if (options->interface != NULL)
-        return live_open(options, 1, capture, error);
+        return capture_open_shares(options, 1, capture, error);
     if (options->files != NULL && options->file_count > 0)
         return file_open(options, capture, error);
     return error_set(error, EINVAL, EX_USAGE, "nothing to capture from: give a capture file or an interface");
-}
-
-int capture_open_shares(const struct capture_options *options, size_t count, struct capture **captures,
-                        struct error *error) {
-    return live_open(options, count, captures, error);
 }
 
 void capture_close(struct capture *capture) {

@@ -54,7 +54,7 @@ static void pcapng_close(struct recording *recording) {
 }
 
 /* A section's first block says in which byte order all its lengths are. */
-static enum read_result set_byte_order(struct recording *recording) {
+static enum read_result pcapng_set_byte_order(struct recording *recording) {
     struct pcapng *pcapng = recording->state;
     const uint8_t *head = stream_peek(recording->stream, BLOCK_HEAD + sizeof(uint32_t));
     if (head == NULL)
@@ -64,10 +64,6 @@ static enum read_result set_byte_order(struct recording *recording) {
         return recording_fails(recording, "a section has no byte order: its magic number is 0x%08x",
                                load32(head + BLOCK_HEAD, false));
     return READ_GOOD;
-}
-
-static enum read_result pcapng_open(struct recording *recording) {
-    return set_byte_order(recording);
 }
 
 /* The whole block, or of a longer one what fits into the window. */
@@ -99,7 +95,8 @@ static enum read_result next_block(struct recording *recording, struct block *bl
     if (head == NULL)
         return recording_lacks(recording, true, "the header of a block");
     block->type = load32(head, pcapng->swapped);
-    enum read_result result = block->type == (uint32_t)BLOCK_SECTION ? set_byte_order(recording) : READ_GOOD;
+    enum read_result result =
+        block->type == (uint32_t)BLOCK_SECTION ? pcapng_set_byte_order(recording) : READ_GOOD;
     if (result == READ_GOOD)
         result = look_at_block(recording, block);
     if (result == READ_GOOD)
@@ -303,7 +300,7 @@ const struct format format_pcapng = {
     .name = "pcapng",
     .recognizes = recognizes,
     .state_size = sizeof(struct pcapng),
-    .open = pcapng_open,
+    .open = pcapng_set_byte_order,
     .next = pcapng_next,
     .close = pcapng_close,
 };

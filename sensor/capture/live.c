@@ -348,8 +348,8 @@ static int join_shares(struct capture **captures, size_t count, struct error *er
     return 0;
 }
 
-int live_open(const struct capture_options *options, size_t count, struct capture **captures,
-              struct error *error) {
+int capture_open_shares(const struct capture_options *options, size_t count, struct capture **captures,
+                        struct error *error) {
     size_t opened = 0;
     int result = 0;
     while (result == 0 && opened < count) {

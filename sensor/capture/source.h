@@ -29,8 +29,6 @@ struct capture {
 };
 
 int file_open(const struct capture_options *options, struct capture **capture, struct error *error);
-int live_open(const struct capture_options *options, size_t count, struct capture **captures,
-              struct error *error);
 
 /* Makes the kernel share out packets among the packet sockets, by the pair of IP addresses. 0 or -errno. */
 int fanout_join(const int *descriptors, size_t count);

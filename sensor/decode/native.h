@@ -23,7 +23,7 @@ enum decode_reason native_tunnel(struct native_walk *walk, bool *entered);
 /* The same where an EtherType announces it: from there to the inner IP header. */
 enum decode_reason native_tunnel_ethertype(struct native_walk *walk, uint16_t type);
 /* Whether this IP protocol may carry a tunnel. */
-bool native_carries_tunnels(uint8_t protocol);
+bool native_carries_tunnels(uint16_t protocol);
 
 /* The transport header at walk->offset; of a later fragment what its datagram's first one said, or DECODE_HELD. */
 enum decode_reason native_transport(struct native_walk *walk);

@@ -11,7 +11,7 @@ enum {
 };
 
 /* Asked of every packet, so the compiler makes comparisons with constants of the table. */
-static inline bool may_be_over_ip(uint16_t protocol) {
+bool native_carries_tunnels(uint16_t protocol) {
     bool found = false;
 #define FIRST(number, ...) number
 #define TUNNEL(name, over, ...) \
@@ -148,16 +148,12 @@ static enum decode_reason try_over_udp(struct native_walk *walk, uint16_t source
     return reason;
 }
 
-bool native_carries_tunnels(uint8_t protocol) {
-    return may_be_over_ip(protocol);
-}
-
 enum decode_reason native_tunnel(struct native_walk *walk, bool *entered) {
     uint8_t protocol = walk->packet->protocol;
     *entered = false;
     if (walk->later_fragment)
         return DECODE_METERED;
-    if (may_be_over_ip(protocol))
+    if (native_carries_tunnels(protocol))
         return try_over_ip(walk, protocol, entered);
     if (protocol != PROTOCOL_UDP || !native_have(walk, 4))
         return DECODE_METERED;

@@ -2,8 +2,4 @@
  * told by the bytes, and stays the outer packet's. */
 #include "decode/tunnel/carried_ip.h"
 
-static enum tunnel_result open_fou(struct bytes payload, struct tunnel_inner *inner) {
-    return carried_ip_opens(payload, inner);
-}
-
-const struct tunnel tunnel_fou = {TUNNEL_FOU, open_fou, false};
+const struct tunnel tunnel_fou = {TUNNEL_FOU, carried_ip_opens, false};

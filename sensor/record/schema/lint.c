@@ -34,15 +34,11 @@ static int refuse_json(const struct lint_place *place, const char *what, const j
     return refuse(place, text, remedy);
 }
 
-static bool is_name(const char *name, size_t length) {
-    return name_is_valid(name, length, SCHEMA_NAME_MAX);
-}
-
 /* Names joined by dots. */
 static bool is_dotted_name(const char *text) {
     for (;;) {
         size_t length = strcspn(text, ".");
-        if (!is_name(text, length))
+        if (!name_is_valid(text, length, SCHEMA_NAME_MAX))
             return false;
         if (text[length] == '\0')
             return true;
@@ -223,7 +219,7 @@ static int lint_aliases(const struct lint_place *place, const json_t *field, jso
     const json_t *alias;
     json_array_foreach(aliases, index, alias) {
         const char *name = json_string_value(alias);
-        if (name == NULL || !is_name(name, strlen(name)))
+        if (name == NULL || !name_is_valid(name, strlen(name), SCHEMA_NAME_MAX))
             return refuse_json(place, "invalid alias", alias, "use letters, digits and _, not a digit first");
         int status = lint_unique(place, names, name, "an alias that is another field's name or alias");
         if (status < 0)
@@ -252,7 +248,7 @@ static int lint_field(struct lint_place *place, const json_t *field, json_t *nam
     const json_t *name = json_object_get(field, "name");
     if (!json_is_string(name))
         return refuse_json(place, "a field without name:", field, "add \"name\"");
-    if (!is_name(json_string_value(name), json_string_length(name)))
+    if (!name_is_valid(json_string_value(name), json_string_length(name), SCHEMA_NAME_MAX))
         return refuse_json(place, "invalid field name", name, "use letters, digits and _, not a digit first");
     place->field = json_string_value(name);
     int status = lint_unique(place, names, place->field, "a second field of this name");
