@@ -35,7 +35,7 @@ void applications_count(struct applications *applications, const struct flow *fl
 }
 
 void applications_add(struct applications *sum, const struct applications *part) {
-    for (size_t i = 0; i < part->count; i++) {
+    for (size_t i = 0; i < part->count && i < sum->count; i++) {
         sum->counts[i].flows += part->counts[i].flows;
         sum->counts[i].packets += part->counts[i].packets;
         sum->counts[i].bytes += part->counts[i].bytes;

@@ -23,5 +23,5 @@ void applications_close(struct applications *applications);
 /* A flow without labels is not counted. */
 void applications_count(struct applications *applications, const struct flow *flow);
 
-/* Both are of the same count, or the part's is 0. */
+/* Both are of the same count, or one of them has none. */
 void applications_add(struct applications *sum, const struct applications *part);

@@ -17,6 +17,13 @@ bool exchange_is_asked(const struct exchange *exchange) {
            atomic_load_explicit(&exchange->given, memory_order_relaxed);
 }
 
+struct snapshot *exchange_begin(struct exchange *exchange) {
+    if (!exchange_is_asked(exchange))
+        return NULL;
+    snapshot_clear(&exchange->snapshot);
+    return &exchange->snapshot;
+}
+
 void exchange_give(struct exchange *exchange) {
     exchange->snapshot.time = clock_monotonic();
     atomic_store(&exchange->given, atomic_load(&exchange->asked));

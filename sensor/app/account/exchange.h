@@ -22,8 +22,10 @@ struct exchange {
 int exchange_open(struct exchange *exchange, size_t applications);
 void exchange_close(struct exchange *exchange);
 
-/* The giver: whether exchange->snapshot is to be filled; cheap. */
+/* The giver: whether a snapshot is asked for; cheap. */
 bool exchange_is_asked(const struct exchange *exchange);
+/* The giver: an empty snapshot to fill and then to give; NULL: none is asked for. */
+struct snapshot *exchange_begin(struct exchange *exchange);
 /* It is filled: sets its time. */
 void exchange_give(struct exchange *exchange);
 

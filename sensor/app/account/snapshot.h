@@ -1,4 +1,4 @@
-/* What the monitor tells, all of one moment: the threads that count fill it, the HTTP thread reads it.
+/* What the monitor tells, and the ledger's lines at the end, all of one moment: the threads that count fill it.
  *
  * It is consistent though several threads count. Each thread that makes records gives its part between two packets, in
  * which packets = metered + ignored + held, opened = ended + open, and made = sent + dropped; the delivering thread
@@ -9,31 +9,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "app/account/tally.h"
-#include "app/run/delivery.h"
-
-struct output_snapshot {
-    uint64_t taken;
-    uint64_t dropped[OUTPUT_DROP_COUNT];
-    struct sink_statistics sink;
-};
+#include "app/account/ledger.h"
+#include "app/account/records.h"
 
 struct snapshot {
-    int64_t time;           /* when it was complete; monotonic clock; 0: never yet */
-    struct tally_part made; /* of all threads that count packets, flows or records */
-    struct output_snapshot outputs[CONFIG_OUTPUTS_MAX];
-    size_t output_count;
-    uint64_t key_reloads[2]; /* as in struct delivery */
-    uint64_t reports;        /* likewise */
+    int64_t time;         /* when it was complete; monotonic clock; 0: never yet */
+    struct ledger ledger; /* of all threads that count packets, flows or records */
+    /* The delivering thread's part. */
+    struct delivery_counts outputs[CONFIG_OUTPUTS_MAX]; /* as many as the plan has */
+    uint64_t key_reloads[2];                            /* [0] that failed, [1] that went well */
+    uint64_t reports; /* performance reports, each a record of every output for those */
 };
 
 /* Room for so many applications. -ENOMEM. */
 int snapshot_open(struct snapshot *snapshot, size_t applications);
 void snapshot_close(struct snapshot *snapshot);
 
-/* The delivering thread, before the other parts are asked for: clears the snapshot and puts its own part in. The others'
- * follow by tally_add() or tally_add_part(). */
-void snapshot_begin(struct snapshot *snapshot, const struct delivery *delivery);
+/* Everything 0; the room for applications stays. */
+void snapshot_clear(struct snapshot *snapshot);
 
 /* Both have room for equally many applications. */
 void snapshot_copy(struct snapshot *to, const struct snapshot *from);
@@ -41,6 +34,9 @@ void snapshot_copy(struct snapshot *to, const struct snapshot *from);
 /* Records of outputs[output] that were sent and are neither acknowledged nor dropped. */
 uint64_t snapshot_in_flight(const struct snapshot *snapshot, size_t output);
 uint64_t snapshot_dropped(const struct snapshot *snapshot, size_t output, enum output_drop drop);
+
+/* Flows that were exported, or reports: of each the output has to have a record. */
+uint64_t snapshot_exports(const struct snapshot *snapshot, const struct output_plan *plan);
 
 /* What remains of the ledger's accounts: not 0 is a bug. Exports: flows that were exported, or reports, of which the
  * output made no record. */

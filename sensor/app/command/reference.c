@@ -2,10 +2,10 @@
 
 #include <string.h>
 
+#include "app/account/records.h"
 #include "app/command/command_line_rows.h"
 #include "app/config/config.h"
 #include "app/monitor/metrics.h"
-#include "app/run/output.h"
 #include "decode/decode.h"
 #include "record/field/catalogue.h"
 #include "sink/sink.h"

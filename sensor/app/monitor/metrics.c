@@ -7,8 +7,8 @@ const char *metric_type_name(enum metric_type type) {
 }
 
 static bool has_samples(const struct metric_row *row, const struct metric_source *source) {
-    return row->need == NEEDS_NOTHING || (row->need == NEEDS_PIPELINE && source->pipeline) ||
-           (row->need == NEEDS_SNAPSHOT && source->pipeline && source->snapshot);
+    return row->need == NEEDS_NOTHING || (row->need == NEEDS_RUN && source->run) ||
+           (row->need == NEEDS_SNAPSHOT && source->run && source->snapshot);
 }
 
 /* In help texts a backslash and a line's end would be escaped; the rows have neither (tested). */

@@ -7,13 +7,14 @@
 
 #include "app/account/snapshot.h"
 #include "app/host/process_facts.h"
+#include "app/monitor/monitored.h"
 #include "app/monitor/text.h"
 #include "app/plan/plan.h"
 
 /* What the values are taken from. */
 struct metric_source {
     const struct plan *plan;
-    const struct pipeline *pipeline; /* NULL while it is being opened */
+    const struct monitored *run;     /* NULL while it is being opened */
     const struct snapshot *snapshot; /* NULL: none yet */
     struct process_facts process;
     uint64_t budget;      /* bytes; 0: none */
@@ -25,7 +26,7 @@ struct metric_source {
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 /* What a row needs before it has samples. */
-enum metric_need { NEEDS_NOTHING, NEEDS_PIPELINE, NEEDS_SNAPSHOT };
+enum metric_need { NEEDS_NOTHING, NEEDS_RUN, NEEDS_SNAPSHOT };
 
 struct metric_row {
     const char *name;

@@ -4,13 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/account/exchange.h"
 #include "app/host/privileges.h"
 #include "app/monitor/http.h"
 #include "app/monitor/metrics.h"
 #include "app/monitor/probes.h"
 #include "app/plan/budget.h"
-#include "app/run/pipeline_parts.h"
 #include "base/clock.h"
 
 enum {
@@ -21,11 +19,10 @@ enum {
 struct monitor {
     const struct plan *plan;
     struct http_server *server;
-    int64_t opened;  /* monotonic clock */
-    uint64_t budget; /* bytes; 0: none */
-    struct exchange exchange;
-    const struct pipeline *pipeline; /* valid once the stage is not STARTING */
-    _Atomic int stage;               /* enum stage */
+    int64_t opened;              /* monotonic clock */
+    uint64_t budget;             /* bytes; 0: none */
+    const struct monitored *run; /* valid once the stage is not STARTING */
+    _Atomic int stage;           /* enum stage */
 };
 
 static enum stage stage_of(const struct monitor *monitor) {
@@ -33,16 +30,21 @@ static enum stage stage_of(const struct monitor *monitor) {
 }
 
 /* NULL while it is being opened. */
-static const struct pipeline *pipeline_of(const struct monitor *monitor) {
-    return stage_of(monitor) != STAGE_STARTING ? monitor->pipeline : NULL;
+static const struct monitored *run_of(const struct monitor *monitor) {
+    return stage_of(monitor) != STAGE_STARTING ? monitor->run : NULL;
+}
+
+static const struct health *health_of(const struct monitor *monitor) {
+    const struct monitored *run = run_of(monitor);
+    return run ? &run->health : NULL;
 }
 
 static void print_metrics(struct monitor *monitor, FILE *stream) {
     struct metric_source source = {
         .plan = monitor->plan, .budget = monitor->budget, .waited_since = monitor->opened};
-    source.pipeline = pipeline_of(monitor);
-    if (source.pipeline)
-        source.snapshot = exchange_fetch(&monitor->exchange, PATIENCE, FRESH);
+    source.run = run_of(monitor);
+    if (source.run)
+        source.snapshot = exchange_fetch(source.run->snapshots, PATIENCE, FRESH);
     if (source.snapshot)
         source.waited_since = source.snapshot->time;
     source.now = clock_monotonic();
@@ -62,9 +64,9 @@ static bool print_answer(struct monitor *monitor, const char *path, struct http_
         answer->is_last = true;
         print_metrics(monitor, stream);
     } else if (strcmp(path, "/livez") == 0) {
-        good = probe_live(pipeline_of(monitor), stage, now, stream);
+        good = probe_live(health_of(monitor), stage, now, stream);
     } else if (strcmp(path, "/readyz") == 0) {
-        good = probe_ready(pipeline_of(monitor), stage, now, stream);
+        good = probe_ready(health_of(monitor), monitor->plan, stage, now, stream);
     } else if (strcmp(path, "/startupz") == 0) {
         good = probe_started(stage, stream);
     } else {
@@ -108,14 +110,11 @@ int monitor_open(const struct plan *plan, struct monitor **opened, struct error 
     return result;
 }
 
-int monitor_start(struct monitor *monitor, const struct pipeline *pipeline, struct error *error) {
+void monitor_start(struct monitor *monitor, const struct monitored *monitored) {
     if (!monitor)
-        return 0;
-    monitor->pipeline = pipeline;
-    if (exchange_open(&monitor->exchange, pipeline->lanes[0].applications.count) < 0)
-        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+        return;
+    monitor->run = monitored;
     atomic_store_explicit(&monitor->stage, STAGE_RUNNING, memory_order_release);
-    return 0;
 }
 
 void monitor_stop(struct monitor *monitor) {
@@ -127,18 +126,5 @@ void monitor_close(struct monitor *monitor) {
     if (!monitor)
         return;
     http_server_close(monitor->server);
-    exchange_close(&monitor->exchange);
     free(monitor);
-}
-
-bool monitor_is_asked(const struct monitor *monitor) {
-    return monitor && exchange_is_asked(&monitor->exchange);
-}
-
-struct snapshot *monitor_room(struct monitor *monitor) {
-    return &monitor->exchange.snapshot;
-}
-
-void monitor_give(struct monitor *monitor) {
-    exchange_give(&monitor->exchange);
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "app/monitor/getters.h"
-#include "app/run/pipeline_parts.h"
 
 static const char *name_of(const struct metric_source *source, size_t output) {
     return source->plan->outputs[output].name;
@@ -23,7 +22,7 @@ static bool is_kafka(const struct metric_source *source, size_t output) {
 
 GETTER(records_made) {
     EACH_OUTPUT(i)
-    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), source->snapshot->made.records[i].made);
+    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), source->snapshot->ledger.records[i].made);
 }
 
 GETTER(records_acknowledged) {
@@ -88,7 +87,7 @@ GETTER(delivery) {
 GETTER(output_failed) {
     EACH_OUTPUT(i)
     metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)),
-                 atomic_load_explicit(&source->pipeline->delivery.outputs[i].failed, memory_order_relaxed));
+                 atomic_load_explicit(&source->run->health.outputs[i]->failed, memory_order_relaxed));
 }
 
 GETTER(queue_bytes) {
@@ -112,13 +111,13 @@ GETTER(kafka_errors) {
 GETTER(schema_cached) {
     EACH_OUTPUT(i)
     metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)),
-                 output_schema_is_cached(&source->pipeline->delivery.outputs[i]));
+                 atomic_load_explicit(&source->run->health.outputs[i]->schema_cached, memory_order_relaxed));
 }
 
 GETTER(schema_mismatch) {
     EACH_OUTPUT(i)
     metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)),
-                 atomic_load_explicit(&source->pipeline->delivery.outputs[i].mismatch, memory_order_relaxed));
+                 atomic_load_explicit(&source->run->health.outputs[i]->mismatch, memory_order_relaxed));
 }
 
 GETTER(residual) {

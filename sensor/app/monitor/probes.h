@@ -5,24 +5,26 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "app/account/health.h"
+#include "app/plan/plan.h"
+
 /* Where the process is in its life. */
 enum stage { STAGE_STARTING, STAGE_RUNNING, STAGE_STOPPING };
-
-struct pipeline;
 
 /* How long a loop may stand still, in microseconds. Live it moves ten times a second. */
 enum { PROBES_LIMIT = 10 * 1000000 };
 
-/* Each writes its lines and tells whether all is well (200, else 503). The pipeline is looked at from STAGE_RUNNING on.
+/* Each writes its lines and tells whether all is well (200, else 503). The health is looked at from STAGE_RUNNING on.
  * `now`: monotonic clock. */
 
 /* Every loop moved within the limit; while starting and stopping, which have limits of their own, it is taken for
  * granted. */
-bool probe_live(const struct pipeline *pipeline, enum stage stage, int64_t now, FILE *stream);
+bool probe_live(const struct health *health, enum stage stage, int64_t now, FILE *stream);
 
 /* Capturing, the schemas' ids are known and right, no output has failed. An absent broker is no reason, but is told:
- * records wait. */
-bool probe_ready(const struct pipeline *pipeline, enum stage stage, int64_t now, FILE *stream);
+ * records wait. The plan has the outputs' names. */
+bool probe_ready(const struct health *health, const struct plan *plan, enum stage stage, int64_t now,
+                 FILE *stream);
 
 /* Everything is open. */
 bool probe_started(enum stage stage, FILE *stream);

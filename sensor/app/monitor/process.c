@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "app/monitor/getters.h"
-#include "app/run/pipeline_parts.h"
 #include "capture/capture.h"
 #include "meter/dissect.h"
 #include "record/registry/registry.h"
@@ -89,9 +88,8 @@ GETTER(build_info) {
 
 GETTER(sensor_info) {
     const struct plan *plan = source->plan;
-    const char *interface = plan->live ? capture_source_name(source->pipeline->intakes[0].capture) : "";
     metric_count(text,
                  METRIC_LABELS({"sensor_id", plan->identity.sensor_id}, {"boot_id", plan->identity.boot_id},
-                               {"interface", interface}, {"profile", plan->config->profile}),
+                               {"interface", source->run->interface}, {"profile", plan->config->profile}),
                  1);
 }

@@ -3,10 +3,9 @@
 #include <stdio.h>
 
 #include "app/monitor/getters.h"
-#include "app/run/pipeline_parts.h"
 
 static const struct ledger *ledger_of(const struct metric_source *source) {
-    return &source->snapshot->made.ledger;
+    return &source->snapshot->ledger;
 }
 
 GETTER(packets) {
@@ -85,8 +84,8 @@ GETTER(meter_memory) {
 /* An application has samples once it was seen. */
 static void write_applications(struct metric_text *text, const struct metric_source *source,
                                uint64_t (*value)(const struct application_counts *)) {
-    const struct applications *applications = &source->snapshot->made.applications;
-    const struct meter *meter = source->pipeline->lanes[0].meter;
+    const struct applications *applications = &source->snapshot->ledger.applications;
+    const struct meter *meter = source->run->namer;
     for (size_t i = 0; i < applications->count; i++)
         if (applications->counts[i].flows > 0)
             metric_count(text, METRIC_LABELS({"application", meter_protocol_name(meter, i)}),

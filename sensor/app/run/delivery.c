@@ -1,5 +1,7 @@
 #include "app/run/delivery.h"
 
+#include <string.h>
+
 #include "app/config/key_file.h"
 #include "app/host/signals.h"
 #include "app/plan/anonymization_key.h"
@@ -81,10 +83,21 @@ void delivery_poll(struct delivery *delivery) {
             stop(delivery, &error);
 }
 
+void delivery_count(const struct delivery *delivery, struct snapshot *snapshot) {
+    snapshot->reports = delivery->reports;
+    memcpy(snapshot->key_reloads, delivery->key_reloads, sizeof snapshot->key_reloads);
+    for (size_t i = 0; i < delivery->count; i++) {
+        const struct output *output = &delivery->outputs[i];
+        output_count(output, &snapshot->outputs[i]);
+        if (!output_is_of_flows(output))
+            record_counts_add(&snapshot->ledger.records[i], &output->shares[0].records);
+    }
+}
+
 /* How long an output may still take, in microseconds: one that failed has had its time. */
 static int64_t flush_limit(const struct delivery *delivery, const struct output *output) {
     int64_t deadline = shutdown_deadline();
-    if (output->failed)
+    if (output_has_failed(output))
         return 0;
     if (deadline == 0)
         return delivery->plan->config->delivery.timeout;
@@ -105,7 +118,7 @@ static void *flush(void *context) {
     struct error error = {0};
     bool patient = shutdown_deadline() == 0;
     int64_t limit = flush_limit(flushing->delivery, output);
-    if (output->plan->sink->flush(output->sink, limit, patient, &error) < 0 && !output->failed)
+    if (output->plan->sink->flush(output->sink, limit, patient, &error) < 0 && !output_has_failed(output))
         failure_note(flushing->delivery->failure, &error);
     return NULL;
 }

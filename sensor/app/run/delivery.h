@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "app/account/heartbeat.h"
+#include "app/account/snapshot.h"
 #include "app/host/failure.h"
 #include "app/plan/plan.h"
 #include "app/run/output.h"
@@ -44,6 +45,9 @@ bool delivery_has_room(const struct delivery *delivery);
 
 /* Serves the sinks' callbacks and timers, and reads the key of pseudonyms again if that was asked; cheap. */
 void delivery_poll(struct delivery *delivery);
+
+/* Puts the delivering thread's part into an empty snapshot, before the other threads are asked for theirs. */
+void delivery_count(const struct delivery *delivery, struct snapshot *snapshot);
 
 /* Gets everything acknowledged, as long as the configuration and a signal's deadline allow. */
 void delivery_flush(struct delivery *delivery);

@@ -1,6 +1,5 @@
 /* The loop of the thread that delivers in a parallel run: it takes records out of the workers' outboxes in turn, and makes
  * reports and snapshots of what all threads counted. */
-#include "app/monitor/monitor.h"
 #include "app/run/outbox.h"
 #include "app/run/parallel_parts.h"
 #include "base/clock.h"
@@ -69,9 +68,9 @@ static size_t first_tally(const struct parallel *parallel) {
 }
 
 static void ask_all(struct parallel *parallel) {
-    parallel->for_monitor = monitor_is_asked(parallel->pipeline->monitor);
-    if (parallel->for_monitor)
-        snapshot_begin(monitor_room(parallel->pipeline->monitor), &parallel->pipeline->delivery);
+    parallel->snapshot = exchange_begin(&parallel->pipeline->exchange);
+    if (parallel->snapshot)
+        delivery_count(&parallel->pipeline->delivery, parallel->snapshot);
     for (size_t i = first_tally(parallel); i <= parallel->count; i++)
         tally_ask(tally_of(parallel, i));
 }
@@ -86,22 +85,21 @@ static bool all_given(struct parallel *parallel) {
 static void make_report(struct parallel *parallel) {
     struct ledger ledger = {0};
     for (size_t i = first_tally(parallel); i <= parallel->count; i++)
-        ledger_add(&ledger, &tally_read(tally_of(parallel, i))->ledger);
+        ledger_add(&ledger, tally_read(tally_of(parallel, i)));
     pipeline_report(parallel->pipeline, &ledger, false);
 }
 
 static void give_snapshot(struct parallel *parallel) {
-    struct snapshot *snapshot = monitor_room(parallel->pipeline->monitor);
     for (size_t i = first_tally(parallel); i <= parallel->count; i++)
-        tally_add_part(&snapshot->made, tally_read(tally_of(parallel, i)));
-    monitor_give(parallel->pipeline->monitor);
+        ledger_add(&parallel->snapshot->ledger, tally_read(tally_of(parallel, i)));
+    exchange_give(&parallel->pipeline->exchange);
 }
 
 /* Asks everyone for their parts when a report is due or the monitor wants a snapshot, and makes it once all have given
  * theirs. */
 static void report_and_give(struct parallel *parallel, int64_t now) {
     bool due = reporter_due(parallel->pipeline->reporter, now);
-    if (!parallel->tallying && (due || monitor_is_asked(parallel->pipeline->monitor))) {
+    if (!parallel->tallying && (due || exchange_is_asked(&parallel->pipeline->exchange))) {
         ask_all(parallel);
         parallel->tallying = true;
     }
@@ -110,7 +108,7 @@ static void report_and_give(struct parallel *parallel, int64_t now) {
     parallel->tallying = false;
     if (due)
         make_report(parallel);
-    if (parallel->for_monitor)
+    if (parallel->snapshot)
         give_snapshot(parallel);
 }
 

@@ -26,11 +26,19 @@ static void share_time(struct parallel *parallel) {
         inbox_put_time(parallel->workers[i].inbox, time);
 }
 
+static void file_reader_give_part(struct parallel *parallel) {
+    struct ledger *part = tally_begin(&parallel->readers_tally);
+    if (!part)
+        return;
+    intake_count(&parallel->pipeline->intakes[0], part);
+    tally_give(&parallel->readers_tally);
+}
+
 static void file_reader_housekeeping(void *context) {
     struct parallel *parallel = context;
     uint64_t flows = 0;
     share_time(parallel);
-    tally_give(&parallel->readers_tally, &parallel->pipeline->intakes[0], NULL);
+    file_reader_give_part(parallel);
     if (!parallel->pipeline->progress.on)
         return;
     for (size_t i = 0; i < parallel->count; i++)
@@ -70,7 +78,8 @@ void *file_reader_run(void *context) {
     struct intake *intake = &parallel->pipeline->intakes[0];
     pthread_sigmask(SIG_SETMASK, &parallel->signals, NULL);
     intake_run(intake, &calls, parallel, &parallel->pipeline->delivery.stop);
-    tally_end(&parallel->readers_tally, intake, NULL);
+    intake_count(intake, tally_begin_last(&parallel->readers_tally));
+    tally_end(&parallel->readers_tally);
     close_inboxes(parallel);
     wait_for_delivery(parallel);
     return NULL;

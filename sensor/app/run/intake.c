@@ -163,12 +163,12 @@ bool intake_has_lost(struct intake *intake) {
     return intake->lost != before;
 }
 
-void intake_ledger(const struct intake *intake, struct ledger *ledger) {
-    capture_statistics(intake->capture, &ledger->capture);
-    ledger->packets = intake->packets;
-    ledger->bytes = intake->bytes;
-    memcpy(ledger->ignored, intake->ignored, sizeof ledger->ignored);
-    ledger->foreign = *decoder_foreign(intake->decoder);
-    ledger->held = decoder_held(intake->decoder);
-    ledger->times_raised = decoder_times_raised(intake->decoder);
+void intake_count(const struct intake *intake, struct ledger *sum) {
+    struct ledger part = {.packets = intake->packets, .bytes = intake->bytes};
+    capture_statistics(intake->capture, &part.capture);
+    memcpy(part.ignored, intake->ignored, sizeof part.ignored);
+    part.foreign = *decoder_foreign(intake->decoder);
+    part.held = decoder_held(intake->decoder);
+    part.times_raised = decoder_times_raised(intake->decoder);
+    ledger_add(sum, &part);
 }

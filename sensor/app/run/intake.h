@@ -52,5 +52,5 @@ void intake_run(struct intake *intake, const struct intake_calls *calls, void *c
 /* Whether kernel or interface lost packets since the last call. */
 bool intake_has_lost(struct intake *intake);
 
-/* The ledger's lines about packets. */
-void intake_ledger(const struct intake *intake, struct ledger *ledger);
+/* In the intake's thread, or when that has ended: adds what the intake counted of packets. */
+void intake_count(const struct intake *intake, struct ledger *sum);

@@ -63,8 +63,13 @@ void lane_watch_loss(struct lane *lane, struct intake *intake) {
                       decoder_time(intake->decoder));
 }
 
-void lane_ledger(const struct lane *lane, struct ledger *ledger) {
-    meter_statistics(lane->meter, &ledger->meter);
-    ledger->meters = 1;
-    ledger->balance[0] = ledger->meter.packets;
+void lane_count(const struct lane *lane, struct ledger *sum) {
+    const struct delivery *delivery = lane->delivery;
+    struct ledger part = {.meters = 1, .applications = lane->applications};
+    meter_statistics(lane->meter, &part.meter);
+    part.balance[0] = part.meter.packets;
+    for (size_t i = 0; i < delivery->count; i++)
+        if (output_is_of_flows(&delivery->outputs[i]))
+            part.records[i] = delivery->outputs[i].shares[lane->number].records;
+    ledger_add(sum, &part);
 }

@@ -43,5 +43,5 @@ void lane_finish(struct lane *lane, bool live);
  * since it asks the kernel. */
 void lane_watch_loss(struct lane *lane, struct intake *intake);
 
-/* The ledger's lines about flows, and the lane's place in the balance. */
-void lane_ledger(const struct lane *lane, struct ledger *ledger);
+/* In the lane's thread, or when that has ended: adds what the lane counted of flows and their records. */
+void lane_count(const struct lane *lane, struct ledger *sum);

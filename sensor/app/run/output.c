@@ -10,29 +10,6 @@
 /* How often the registry is asked again while an id from the cache is in use. */
 enum { WATCH_MICROSECONDS = 10 * 1000000 };
 
-static const struct {
-    const char *name, *text;
-} drops[OUTPUT_DROP_COUNT] = {
-#define X(name, text) {#name, text},
-    OUTPUT_DROPS(X)
-#undef X
-};
-
-const char *output_drop_name(enum output_drop drop) {
-    return drops[drop].name;
-}
-
-const char *output_drop_text(enum output_drop drop) {
-    return drops[drop].text;
-}
-
-void record_counts_add(struct record_counts *sum, const struct record_counts *part) {
-    sum->made += part->made;
-    sum->sent += part->sent;
-    for (int drop = 0; drop < OUTPUT_DROP_COUNT; drop++)
-        sum->dropped[drop] += part->dropped[drop];
-}
-
 static int resolve_schema_id(struct output *output, const struct config *config, struct registry *registry,
                              uint32_t *id, struct error *error) {
     const struct output_plan *plan = output->plan;
@@ -44,6 +21,7 @@ static int resolve_schema_id(struct output *output, const struct config *config,
                                   &from_cache, error);
     if (result == 0 && from_cache) {
         output->registry = registry_options_of(config);
+        atomic_store_explicit(&output->health.schema_cached, true, memory_order_relaxed);
         result = registry_watch_start(&output->registry, subject, plan->schema, *id, WATCH_MICROSECONDS,
                                       &output->watch, error);
     }
@@ -143,13 +121,17 @@ bool output_is_of_flows(const struct output *output) {
     return output->plan->schema->records == OF_FLOW;
 }
 
-bool output_schema_is_cached(const struct output *output) {
-    return output->watch && registry_watch_state(output->watch, NULL) == REGISTRY_WATCH_PENDING;
+bool output_has_failed(const struct output *output) {
+    return atomic_load_explicit(&output->health.failed, memory_order_relaxed);
+}
+
+static bool is_mismatched(const struct output *output) {
+    return atomic_load_explicit(&output->health.mismatch, memory_order_relaxed);
 }
 
 /* Of an output that can't go on nothing is encoded; but each record is counted, and has its seq, as if it had been. */
 static bool drop_if_failed(struct output *output, struct output_share *share) {
-    if (!atomic_load_explicit(&output->failed, memory_order_relaxed))
+    if (!output_has_failed(output))
         return false;
     atomic_fetch_add_explicit(&output->next_seq, 1, memory_order_relaxed);
     share->records.made++;
@@ -203,17 +185,17 @@ int output_rekey(struct output *output, const struct anonymize_key *key) {
 /* Takes note of the sink's answer. */
 static int answered(struct output *output, int result) {
     if (result < 0)
-        atomic_store_explicit(&output->failed, true, memory_order_relaxed);
+        atomic_store_explicit(&output->health.failed, true, memory_order_relaxed);
     return result;
 }
 
 int output_send(struct output *output, const struct message *message, struct error *error) {
     output->taken++;
-    if (atomic_load_explicit(&output->failed, memory_order_relaxed)) {
+    if (output_has_failed(output)) {
         output->dropped[OUTPUT_DROP_output_failed]++;
         return 0;
     }
-    if (output->mismatch) {
+    if (is_mismatched(output)) {
         output->dropped[OUTPUT_DROP_schema_mismatch]++;
         return 0;
     }
@@ -222,22 +204,38 @@ int output_send(struct output *output, const struct message *message, struct err
 
 bool output_has_room(const struct output *output) {
     const struct sink_type *type = output->plan->sink;
-    bool takes = !atomic_load_explicit(&output->failed, memory_order_relaxed) && !output->mismatch;
+    bool takes = !output_has_failed(output) && !is_mismatched(output);
     return !takes || !type->has_room || type->has_room(output->sink);
 }
 
-int output_poll(struct output *output, struct error *error) {
-    if (atomic_load_explicit(&output->failed, memory_order_relaxed))
+void output_count(const struct output *output, struct delivery_counts *counts) {
+    counts->taken = output->taken;
+    memcpy(counts->dropped, output->dropped, sizeof counts->dropped);
+    if (output->sink)
+        output->plan->sink->statistics(output->sink, &counts->sink);
+}
+
+/* What the registry says of an id from the cache; -EINVAL once, when it has another one. */
+static int hear_registry(struct output *output, struct error *error) {
+    if (!output->watch || is_mismatched(output))
         return 0;
+    enum registry_watch_state state = registry_watch_state(output->watch, error);
+    atomic_store_explicit(&output->health.schema_cached, state == REGISTRY_WATCH_PENDING,
+                          memory_order_relaxed);
+    if (state != REGISTRY_WATCH_MISMATCH || output_has_failed(output))
+        return 0;
+    atomic_store_explicit(&output->health.mismatch, true, memory_order_relaxed);
+    return -EINVAL;
+}
+
+int output_poll(struct output *output, struct error *error) {
     const struct sink_type *type = output->plan->sink;
-    int result = type->poll ? answered(output, type->poll(output->sink, error)) : 0;
-    if (type->waiting_since)
-        atomic_store_explicit(&output->waiting_since, type->waiting_since(output->sink),
-                              memory_order_relaxed);
-    if (result == 0 && output->watch && !output->mismatch &&
-        registry_watch_state(output->watch, error) == REGISTRY_WATCH_MISMATCH) {
-        output->mismatch = true;
-        result = -EINVAL;
+    int result = 0;
+    if (!output_has_failed(output)) {
+        result = type->poll ? answered(output, type->poll(output->sink, error)) : 0;
+        if (type->waiting_since)
+            atomic_store_explicit(&output->health.waiting_since, type->waiting_since(output->sink),
+                                  memory_order_relaxed);
     }
-    return result;
+    return result == 0 ? hear_registry(output, error) : result;
 }

@@ -9,37 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/account/health.h"
+#include "app/account/records.h"
 #include "app/plan/plan.h"
 #include "base/error.h"
 #include "record/recorder.h"
 #include "record/registry/registry.h"
 #include "record/registry/watch.h"
 #include "sink/sink.h"
-
-/* Why a record did not get as far as the sink. The names are the ledger's, beside those of sink/sink.h. */
-#define OUTPUT_DROPS(X)                                                                 \
-    X(no_memory, "no memory for so large a record")                                     \
-    X(no_pseudonym, "a pseudonym could not be made, and nothing goes out in clear")     \
-    X(handover_full, "live, several meters: the way to the delivering thread was full") \
-    X(output_failed, "the output can't go on: whatever comes after that")               \
-    X(schema_mismatch, "the registry no longer has the schema under the id in use")
-
-enum output_drop {
-#define X(name, text) OUTPUT_DROP_##name,
-    OUTPUT_DROPS(X)
-#undef X
-        OUTPUT_DROP_COUNT
-};
-const char *output_drop_name(enum output_drop drop);
-const char *output_drop_text(enum output_drop drop);
-
-/* Records of one thread that makes them: made = sent + sum(dropped), between two records. */
-struct record_counts {
-    uint64_t made; /* or to be made, of every exported flow or report; each with its seq */
-    uint64_t sent; /* on their way to the delivering thread, or handed to it */
-    uint64_t dropped[OUTPUT_DROP_COUNT];
-};
-void record_counts_add(struct record_counts *sum, const struct record_counts *part);
 
 /* What one meter's thread has of an output. */
 struct output_share {
@@ -60,9 +37,7 @@ struct output {
     struct registry_watch *watch;        /* NULL unless the schema's id came from the cache */
     uint64_t taken;                      /* by the delivering thread = the sink's + sum(dropped) */
     uint64_t dropped[OUTPUT_DROP_COUNT]; /* of these, before the sink */
-    _Atomic bool mismatch;               /* records are made, counted, and go nowhere */
-    _Atomic int64_t waiting_since;       /* as the sink tells it, at the last look; no reason to be unready */
-    _Atomic bool failed;                 /* the sink can't go on; records are counted, and encoded no more */
+    struct output_health health;
 };
 
 /* Makes the recorders for `meters` meters, asks the registry (may be NULL) for the schema's id, and opens the sink. `key`: of
@@ -88,8 +63,11 @@ bool output_has_room(const struct output *output);
 /* Whether its records are of flows, made by the meters' threads; else of the sensor, made by the delivering one. */
 bool output_is_of_flows(const struct output *output);
 
-/* Any thread: whether the schema's id is from the cache and the registry has not said anything of it yet. */
-bool output_schema_is_cached(const struct output *output);
+/* Any thread: whether the sink can't go on. */
+bool output_has_failed(const struct output *output);
+
+/* The delivering thread: what became of the records that it took. */
+void output_count(const struct output *output, struct delivery_counts *counts);
 
 /* Any thread: all recorders change to this key between two seqs, whichever meters take them; -ENOMEM: none does. */
 int output_rekey(struct output *output, const struct anonymize_key *key);

@@ -24,7 +24,7 @@ static int prepare_worker(struct parallel *parallel, size_t number) {
     else
         worker->inbox = ring_create(INBOX_BYTES, &worker->inbox_filled);
     bool complete = worker->outbox && (worker->inbox || worker->intake);
-    return complete ? tally_open(&worker->tally, worker->lane) : -ENOMEM;
+    return complete ? tally_open(&worker->tally, worker->lane->applications.count) : -ENOMEM;
 }
 
 static int prepare_workers(struct parallel *parallel) {

@@ -47,8 +47,8 @@ struct parallel {
     /* The delivering thread's. */
     struct gate outbox_filled;                    /* some worker made a record */
     struct patience patience[CONFIG_OUTPUTS_MAX]; /* with each output */
-    bool tallying;    /* all were asked for their parts of a report or a snapshot */
-    bool for_monitor; /* so that the delivering thread's part of a snapshot is made */
+    bool tallying;             /* all were asked for their parts of a report or a snapshot */
+    struct snapshot *snapshot; /* under way; NULL: they were asked for a report alone */
 
     /* Files: the reader's. */
     struct tally readers_tally; /* of the intake */

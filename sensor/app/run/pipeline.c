@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/account/ledger_log.h"
 #include "app/host/core_dumps.h"
 #include "app/host/privileges.h"
 #include "app/host/signals.h"
-#include "app/monitor/monitor.h"
 #include "app/run/opening.h"
 #include "app/run/pipeline_parts.h"
 #include "base/clock.h"
@@ -74,6 +74,28 @@ static int open_privileged(struct pipeline *pipeline, struct error *error) {
     return result;
 }
 
+/* From here on the monitor tells of the run; scrapes ask the delivering thread. */
+static int show_to_monitor(struct pipeline *pipeline, struct error *error) {
+    struct monitored *monitored = &pipeline->monitored;
+    struct health *health = &monitored->health;
+    if (!pipeline->monitor)
+        return 0;
+    if (exchange_open(&pipeline->exchange, pipeline->lanes[0].applications.count) < 0)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    monitored->interface = pipeline->plan->live ? capture_source_name(pipeline->intakes[0].capture) : "";
+    monitored->namer = pipeline->lanes[0].meter;
+    monitored->snapshots = &pipeline->exchange;
+    health->capture_count = pipeline->intake_count;
+    for (size_t i = 0; i < pipeline->intake_count; i++)
+        health->captures[i] = &pipeline->intakes[i].heartbeat;
+    health->delivery = &pipeline->delivery.heartbeat;
+    health->output_count = pipeline->delivery.count;
+    for (size_t i = 0; i < pipeline->delivery.count; i++)
+        health->outputs[i] = &pipeline->delivery.outputs[i].health;
+    monitor_start(pipeline->monitor, monitored);
+    return 0;
+}
+
 int pipeline_open(const struct plan *plan, struct pipeline **opened, struct error *error) {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     if (!pipeline)
@@ -97,7 +119,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     if (result == 0 && plan->report_interval > 0)
         result = reporter_open(plan->report_interval, &pipeline->reporter, error);
     if (result == 0)
-        result = monitor_start(pipeline->monitor, pipeline, error);
+        result = show_to_monitor(pipeline, error);
     if (result == 0)
         *opened = pipeline;
     else
@@ -113,6 +135,7 @@ void pipeline_close(struct pipeline *pipeline) {
         return;
     signals_watch(NULL, 0);
     monitor_close(pipeline->monitor);
+    exchange_close(&pipeline->exchange);
     service_manager_close(&pipeline->service_manager);
     prefault_stop(&pipeline->prefault);
     reporter_close(pipeline->reporter);
@@ -134,19 +157,13 @@ static void watch_signals(const struct pipeline *pipeline) {
     signals_watch(captures, pipeline->intake_count);
 }
 
-void pipeline_ledger(const struct pipeline *pipeline, struct ledger *ledger) {
-    for (size_t i = 0; i < pipeline->intake_count; i++) {
-        struct ledger part = {0};
-        intake_ledger(&pipeline->intakes[i], &part);
-        ledger_add(ledger, &part);
-    }
-    for (size_t i = 0; i < pipeline->lane_count; i++) {
-        struct ledger part = {0};
-        lane_ledger(&pipeline->lanes[i], &part);
-        ledger_add(ledger, &part);
-    }
+void pipeline_count(const struct pipeline *pipeline, struct ledger *sum) {
+    for (size_t i = 0; i < pipeline->intake_count; i++)
+        intake_count(&pipeline->intakes[i], sum);
+    for (size_t i = 0; i < pipeline->lane_count; i++)
+        lane_count(&pipeline->lanes[i], sum);
     if (pipeline->visibility)
-        visibility_statistics(pipeline->visibility, &ledger->processes);
+        visibility_statistics(pipeline->visibility, &sum->processes);
 }
 
 void pipeline_show_life(struct pipeline *pipeline, int64_t now) {
@@ -159,15 +176,12 @@ void pipeline_show_life(struct pipeline *pipeline, int64_t now) {
 }
 
 void pipeline_give_snapshot(struct pipeline *pipeline) {
-    if (!monitor_is_asked(pipeline->monitor))
+    struct snapshot *snapshot = exchange_begin(&pipeline->exchange);
+    if (!snapshot)
         return;
-    struct snapshot *snapshot = monitor_room(pipeline->monitor);
-    snapshot_begin(snapshot, &pipeline->delivery);
-    for (size_t i = 0; i < pipeline->intake_count; i++)
-        tally_add(&snapshot->made, &pipeline->intakes[i], NULL);
-    for (size_t i = 0; i < pipeline->lane_count; i++)
-        tally_add(&snapshot->made, NULL, &pipeline->lanes[i]);
-    monitor_give(pipeline->monitor);
+    delivery_count(&pipeline->delivery, snapshot);
+    pipeline_count(pipeline, &snapshot->ledger);
+    exchange_give(&pipeline->exchange);
 }
 
 void pipeline_report(struct pipeline *pipeline, const struct ledger *ledger, bool is_last) {
@@ -189,7 +203,7 @@ static void report_end(struct pipeline *pipeline) {
     struct ledger ledger = {0};
     if (!pipeline->reporter)
         return;
-    pipeline_ledger(pipeline, &ledger);
+    pipeline_count(pipeline, &ledger);
     pipeline_report(pipeline, &ledger, true);
 }
 
@@ -218,7 +232,8 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
 }
 
 void pipeline_log_ledger(struct pipeline *pipeline) {
-    struct ledger ledger = {.seconds = pipeline->seconds, .reports = pipeline->delivery.reports};
-    pipeline_ledger(pipeline, &ledger);
-    ledger_log(&ledger, pipeline->delivery.outputs, pipeline->delivery.count);
+    struct snapshot snapshot = {0};
+    delivery_count(&pipeline->delivery, &snapshot);
+    pipeline_count(pipeline, &snapshot.ledger);
+    ledger_log(&snapshot, pipeline->plan, pipeline->seconds);
 }

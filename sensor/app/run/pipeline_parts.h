@@ -4,17 +4,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/account/exchange.h"
 #include "app/account/reporter.h"
 #include "app/host/failure.h"
 #include "app/host/progress.h"
 #include "app/host/service_manager.h"
+#include "app/monitor/monitor.h"
 #include "app/plan/plan.h"
 #include "app/run/delivery.h"
 #include "app/run/intake.h"
 #include "app/run/lane.h"
 #include "app/run/prefault.h"
-
-struct monitor;
 
 struct pipeline {
     const struct plan *plan;
@@ -29,6 +29,8 @@ struct pipeline {
     struct reporter *reporter;     /* NULL: no performance reports */
     struct visibility *visibility; /* NULL: off; all lanes use it */
     struct monitor *monitor;       /* NULL: there is no endpoint */
+    struct monitored monitored;    /* what it is told of this run */
+    struct exchange exchange;      /* of snapshots for it */
     struct service_manager service_manager;
     double seconds; /* that the run took */
 };
@@ -37,8 +39,8 @@ struct pipeline {
 void serial_run(struct pipeline *pipeline);
 void parallel_run(struct pipeline *pipeline);
 
-/* Everything that was counted: for the thread that does all, or when the others have ended. */
-void pipeline_ledger(const struct pipeline *pipeline, struct ledger *ledger);
+/* Adds all that intakes and lanes counted: for the thread that does all, or when the others have ended. */
+void pipeline_count(const struct pipeline *pipeline, struct ledger *sum);
 
 /* In the delivering thread, at its housekeeping: tells the service manager that the loops move, as far as they do. */
 void pipeline_show_life(struct pipeline *pipeline, int64_t now);

@@ -36,7 +36,7 @@ static void keep_house(void *context) {
     pipeline_give_snapshot(pipeline);
     if (reporter_due(pipeline->reporter, now)) {
         struct ledger ledger = {0};
-        pipeline_ledger(pipeline, &ledger);
+        pipeline_count(pipeline, &ledger);
         pipeline_report(pipeline, &ledger, false);
     }
     if (pipeline->plan->live) {

@@ -29,10 +29,25 @@ bool worker_has_room(void *context) {
     return ring_percent_filled(worker->outbox) < ROOM_FOR_SWEEPS;
 }
 
+static void worker_count(const struct worker *worker, struct ledger *sum) {
+    if (worker->intake)
+        intake_count(worker->intake, sum);
+    lane_count(worker->lane, sum);
+}
+
+static void worker_give_part(struct worker *worker) {
+    struct ledger *part = tally_begin(&worker->tally);
+    if (!part)
+        return;
+    worker_count(worker, part);
+    tally_give(&worker->tally);
+}
+
 static void worker_end(struct worker *worker) {
     worker->ending = true;
     lane_finish(worker->lane, worker->parallel->pipeline->plan->live);
-    tally_end(&worker->tally, worker->intake, worker->lane);
+    worker_count(worker, tally_begin_last(&worker->tally));
+    tally_end(&worker->tally);
     ring_close(worker->outbox);
 }
 
@@ -51,7 +66,7 @@ static bool live_time_passed(void *context, int64_t time) {
 static void live_housekeeping(void *context) {
     struct worker *worker = context;
     lane_watch_loss(worker->lane, worker->intake);
-    tally_give(&worker->tally, worker->intake, worker->lane);
+    worker_give_part(worker);
 }
 
 /* What befalls an interface befalls each share of it; once said is enough. */
@@ -79,7 +94,7 @@ static void files_housekeeping(struct worker *worker) {
     struct meter_statistics statistics;
     meter_statistics(worker->lane->meter, &statistics);
     atomic_store_explicit(&worker->flows_opened, statistics.flows_opened, memory_order_relaxed);
-    tally_give(&worker->tally, NULL, worker->lane);
+    worker_give_part(worker);
 }
 
 static void wait_for_inbox(struct worker *worker) {
@@ -89,7 +104,7 @@ static void wait_for_inbox(struct worker *worker) {
     if (inbox_peek(worker->inbox, &packet) == INBOX_EMPTY && !ring_is_finished(worker->inbox))
         gate_sleep(&worker->inbox_filled, turn, PARALLEL_NAP_MICROSECONDS);
     gate_leave(&worker->inbox_filled);
-    tally_give(&worker->tally, NULL, worker->lane);
+    worker_give_part(worker);
 }
 
 void *worker_run_files(void *context) {

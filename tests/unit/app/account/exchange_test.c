@@ -6,9 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -27,9 +25,11 @@ static void *give(void *context) {
         packets++;
         if (!exchange_is_asked(exchange))
             continue;
-        exchange->snapshot.made.ledger.packets = packets;
-        exchange->snapshot.made.ledger.ignored[DECODE_METERED] = packets;
-        exchange->snapshot.made.applications.counts[2].flows = packets;
+        struct snapshot *snapshot = exchange_begin(exchange);
+        assert_int_equal(snapshot->ledger.packets, 0);
+        snapshot->ledger.packets = packets;
+        snapshot->ledger.ignored[DECODE_METERED] = packets;
+        snapshot->ledger.applications.counts[2].flows = packets;
         exchange_give(exchange);
     }
     return NULL;
@@ -48,10 +48,10 @@ static void who_asks_gets_one_of_now(void **state) {
         const struct snapshot *snapshot = exchange_fetch(&exchange, 10 * SECOND, 0);
         assert_non_null(snapshot);
         assert_true(snapshot->time >= asked);
-        assert_true(snapshot->made.ledger.packets > last);
+        assert_true(snapshot->ledger.packets > last);
         assert_int_equal(snapshot_packets_residual(snapshot), 0);
-        assert_int_equal(snapshot->made.applications.counts[2].flows, snapshot->made.ledger.packets);
-        last = snapshot->made.ledger.packets;
+        assert_int_equal(snapshot->ledger.applications.counts[2].flows, snapshot->ledger.packets);
+        last = snapshot->ledger.packets;
     }
     atomic_store(&ending, true);
     pthread_join(giver, NULL);
@@ -71,12 +71,13 @@ static void who_hangs_is_waited_for_once(void **state) {
     assert_in_range(clock_monotonic() - began, 0, SECOND / 10);
     /* It moves again: what it gives then is told. */
     assert_true(exchange_is_asked(&exchange));
-    exchange.snapshot.made.ledger.packets = 7;
+    exchange_begin(&exchange)->ledger.packets = 7;
     exchange_give(&exchange);
     assert_false(exchange_is_asked(&exchange));
+    assert_null(exchange_begin(&exchange));
     const struct snapshot *snapshot = exchange_fetch(&exchange, SECOND / 5, 0);
     assert_non_null(snapshot);
-    assert_int_equal(snapshot->made.ledger.packets, 7);
+    assert_int_equal(snapshot->ledger.packets, 7);
     exchange_close(&exchange);
 }
 
@@ -93,31 +94,30 @@ static void a_young_one_is_not_asked_for_again(void **state) {
     exchange_close(&exchange);
 }
 
-/* An intake without packets of its own, so that a thread can count in it what it likes. */
-static void open_intake(struct intake *intake, const struct plan *plan) {
-    char path[1024];
-    const char *files[] = {path};
-    struct capture *capture = NULL;
-    struct error error = {0};
-    snprintf(path, sizeof path, "%s/tests/captures/mix.pcap", getenv("SOURCE_ROOT"));
-    struct capture_options options = {.files = files, .file_count = 1};
-    if (capture_open(&options, &capture, &error) < 0 || intake_open(intake, plan, capture, &error) < 0)
-        fail_msg("%s", error.text);
-}
-
 struct counter {
-    struct intake intake;
+    uint64_t packets, ignored[DECODE_REASON_COUNT];
     struct tally tally;
 };
+
+static void fill(const struct counter *counter, struct ledger *part) {
+    part->packets = counter->packets;
+    memcpy(part->ignored, counter->ignored, sizeof part->ignored);
+    part->applications.counts[1].flows = counter->packets;
+}
 
 static void *count(void *context) {
     struct counter *counter = context;
     while (!atomic_load(&ending)) {
-        counter->intake.packets++;
-        counter->intake.ignored[counter->intake.packets % DECODE_REASON_COUNT]++;
-        tally_give(&counter->tally, &counter->intake, NULL);
+        counter->packets++;
+        counter->ignored[counter->packets % DECODE_REASON_COUNT]++;
+        struct ledger *part = tally_begin(&counter->tally);
+        if (!part)
+            continue;
+        fill(counter, part);
+        tally_give(&counter->tally);
     }
-    tally_end(&counter->tally, &counter->intake, NULL);
+    fill(counter, tally_begin_last(&counter->tally));
+    tally_end(&counter->tally);
     return NULL;
 }
 
@@ -125,28 +125,29 @@ static void parts_close_at_every_moment(void **state) {
     (void)state;
     static struct counter counter;
     static struct snapshot snapshot;
-    struct plan plan = {0};
     pthread_t thread;
-    open_intake(&counter.intake, &plan);
-    assert_int_equal(tally_open(&counter.tally, NULL), 0);
+    assert_int_equal(tally_open(&counter.tally, 2), 0);
+    assert_int_equal(snapshot_open(&snapshot, 2), 0);
+    assert_null(tally_begin(&counter.tally));
     atomic_store(&ending, false);
     pthread_create(&thread, NULL, count, &counter);
     for (int i = 0; i < 2000; i++) {
         tally_ask(&counter.tally);
         while (!tally_is_given(&counter.tally))
             ;
-        tally_clear(&snapshot.made);
-        tally_add_part(&snapshot.made, tally_read(&counter.tally));
+        snapshot_clear(&snapshot);
+        ledger_add(&snapshot.ledger, tally_read(&counter.tally));
         assert_int_equal(snapshot_packets_residual(&snapshot), 0);
+        assert_int_equal(snapshot.ledger.applications.counts[1].flows, snapshot.ledger.packets);
     }
     atomic_store(&ending, true);
     pthread_join(thread, NULL);
     /* Who has ended gives its last part, whenever it is asked. */
     tally_ask(&counter.tally);
     assert_true(tally_is_given(&counter.tally));
-    assert_int_equal(tally_read(&counter.tally)->ledger.packets, counter.intake.packets);
+    assert_int_equal(tally_read(&counter.tally)->packets, counter.packets);
     tally_close(&counter.tally);
-    intake_close(&counter.intake);
+    snapshot_close(&snapshot);
 }
 
 int main(void) {

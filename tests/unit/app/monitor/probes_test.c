@@ -13,25 +13,29 @@
 
 #include "app/config/listen_address.h"
 #include "app/host/signals.h"
-#include "app/run/pipeline_parts.h"
 
 #define SECOND INT64_C(1000000)
 
-static const struct output_plan plans[] = {{.name = "flows"}, {.name = "stats"}};
-static struct pipeline pipeline;
+static const struct plan plan = {.outputs = {{.name = "flows"}, {.name = "stats"}}, .output_count = 2};
+static struct heartbeat captures[2], delivery;
+static struct output_health outputs[2];
+static const struct health health = {
+    .captures = {&captures[0], &captures[1]},
+    .capture_count = 2,
+    .delivery = &delivery,
+    .outputs = {&outputs[0], &outputs[1]},
+    .output_count = 2,
+};
 static char *printed;
 static size_t printed_size;
 static FILE *stream;
 
-static int make_pipeline(void **state) {
+static int make_healthy(void **state) {
     (void)state;
-    pipeline = (struct pipeline){.intake_count = 2, .lane_count = 2};
-    for (size_t i = 0; i < 2; i++) {
-        heartbeat_beat(&pipeline.intakes[i].heartbeat, 100 * SECOND);
-        pipeline.delivery.outputs[i].plan = &plans[i];
-    }
-    heartbeat_beat(&pipeline.delivery.heartbeat, 100 * SECOND);
-    pipeline.delivery.count = 2;
+    memset(outputs, 0, sizeof outputs);
+    heartbeat_beat(&captures[0], 100 * SECOND);
+    heartbeat_beat(&captures[1], 100 * SECOND);
+    heartbeat_beat(&delivery, 100 * SECOND);
     return 0;
 }
 
@@ -49,30 +53,30 @@ static FILE *out(void) {
 
 static void a_loop_may_stand_still_for_ten_seconds(void **state) {
     (void)state;
-    expect(probe_live(&pipeline, STAGE_RUNNING, 110 * SECOND, out()), true,
+    expect(probe_live(&health, STAGE_RUNNING, 110 * SECOND, out()), true,
            "capture 0 ok\ncapture 1 ok\ndelivery ok\n");
-    heartbeat_beat(&pipeline.intakes[0].heartbeat, 105 * SECOND);
-    heartbeat_beat(&pipeline.delivery.heartbeat, 105 * SECOND);
-    expect(probe_live(&pipeline, STAGE_RUNNING, 1115 * SECOND / 10, out()), false,
+    heartbeat_beat(&captures[0], 105 * SECOND);
+    heartbeat_beat(&delivery, 105 * SECOND);
+    expect(probe_live(&health, STAGE_RUNNING, 1115 * SECOND / 10, out()), false,
            "capture 0 ok\ncapture 1: has not moved for 11.5 s\ndelivery ok\n");
     /* A loop that has ended, and one that has not begun. */
-    heartbeat_end(&pipeline.intakes[1].heartbeat);
-    heartbeat_beat(&pipeline.intakes[0].heartbeat, 0);
-    expect(probe_live(&pipeline, STAGE_RUNNING, 111 * SECOND, out()), true,
+    heartbeat_end(&captures[1]);
+    heartbeat_beat(&captures[0], 0);
+    expect(probe_live(&health, STAGE_RUNNING, 111 * SECOND, out()), true,
            "capture 0 ok\ncapture 1 ok\ndelivery ok\n");
-    heartbeat_beat(&pipeline.delivery.heartbeat, SECOND);
-    expect(probe_live(&pipeline, STAGE_RUNNING, 111 * SECOND, out()), false,
+    heartbeat_beat(&delivery, SECOND);
+    expect(probe_live(&health, STAGE_RUNNING, 111 * SECOND, out()), false,
            "capture 0 ok\ncapture 1 ok\ndelivery: has not moved for 110.0 s\n");
 }
 
 static void starting_and_stopping_are_alive_and_not_ready(void **state) {
     (void)state;
     expect(probe_live(NULL, STAGE_STARTING, 111 * SECOND, out()), true, "starting ok\n");
-    expect(probe_ready(NULL, STAGE_STARTING, 111 * SECOND, out()), false, "capture: starting\n");
+    expect(probe_ready(NULL, &plan, STAGE_STARTING, 111 * SECOND, out()), false, "capture: starting\n");
     expect(probe_started(STAGE_STARTING, out()), false, "start: not complete\n");
     expect(probe_started(STAGE_RUNNING, out()), true, "start ok\n");
-    expect(probe_live(&pipeline, STAGE_STOPPING, 999 * SECOND, out()), true, "stopping ok\n");
-    expect(probe_ready(&pipeline, STAGE_STOPPING, 101 * SECOND, out()), false,
+    expect(probe_live(&health, STAGE_STOPPING, 999 * SECOND, out()), true, "stopping ok\n");
+    expect(probe_ready(&health, &plan, STAGE_STOPPING, 101 * SECOND, out()), false,
            "capture: stopping\noutput flows ok\noutput stats ok\n");
 }
 
@@ -81,27 +85,39 @@ static void an_output_says_what_it_has(void **state) {
     const char *loops = "capture 0 ok\ncapture 1 ok\ndelivery ok\n";
     char text[256];
     snprintf(text, sizeof text, "%soutput flows ok\noutput stats ok\n", loops);
-    expect(probe_ready(&pipeline, STAGE_RUNNING, 101 * SECOND, out()), true, text);
-    atomic_store(&pipeline.delivery.outputs[0].mismatch, true);
+    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), true, text);
+    atomic_store(&outputs[0].mismatch, true);
     snprintf(text, sizeof text, "%soutput flows: schema mismatch\noutput stats ok\n", loops);
-    expect(probe_ready(&pipeline, STAGE_RUNNING, 101 * SECOND, out()), false, text);
-    atomic_store(&pipeline.delivery.outputs[0].mismatch, false);
-    atomic_store(&pipeline.delivery.outputs[1].failed, true);
+    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), false, text);
+    atomic_store(&outputs[0].mismatch, false);
+    atomic_store(&outputs[1].failed, true);
     snprintf(text, sizeof text, "%soutput flows ok\noutput stats: failed\n", loops);
-    expect(probe_ready(&pipeline, STAGE_RUNNING, 101 * SECOND, out()), false, text);
+    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), false, text);
+}
+
+static void an_id_from_the_cache_is_told(void **state) {
+    (void)state;
+    atomic_store(&outputs[0].schema_cached, true);
+    expect(probe_ready(&health, &plan, STAGE_STOPPING, 101 * SECOND, out()), false,
+           "capture: stopping\noutput flows ok (schema id from the cache)\noutput stats ok\n");
+    atomic_store(&outputs[0].waiting_since, 100 * SECOND);
+    expect(
+        probe_ready(&health, &plan, STAGE_STOPPING, 101 * SECOND, out()), false,
+        "capture: stopping\noutput flows: records wait for the broker for 1.0 s (schema id from the cache)\n"
+        "output stats ok\n");
 }
 
 /* It stays ready: there is a queue, and no other sensor would do better. */
 static void records_that_wait_are_told(void **state) {
     (void)state;
-    atomic_store(&pipeline.delivery.outputs[1].waiting_since, 70 * SECOND + SECOND / 2);
-    expect(probe_ready(&pipeline, STAGE_RUNNING, 101 * SECOND, out()), true,
+    atomic_store(&outputs[1].waiting_since, 70 * SECOND + SECOND / 2);
+    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), true,
            "capture 0 ok\ncapture 1 ok\ndelivery: records wait\noutput flows ok\n"
            "output stats: records wait for the broker for 30.5 s\n");
-    expect(probe_live(&pipeline, STAGE_RUNNING, 101 * SECOND, out()), true,
+    expect(probe_live(&health, STAGE_RUNNING, 101 * SECOND, out()), true,
            "capture 0 ok\ncapture 1 ok\ndelivery: records wait\n");
-    atomic_store(&pipeline.delivery.outputs[1].failed, true);
-    expect(probe_ready(&pipeline, STAGE_RUNNING, 101 * SECOND, out()), false,
+    atomic_store(&outputs[1].failed, true);
+    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), false,
            "capture 0 ok\ncapture 1 ok\ndelivery: records wait\noutput flows ok\noutput stats: failed\n");
 }
 
@@ -144,21 +160,22 @@ static void addresses_are_literals_with_ports(void **state) {
 /* The last test: an end that has begun stays so. */
 static void loops_may_stand_still_once_the_end_has_begun(void **state) {
     (void)state;
-    assert_false(probe_live(&pipeline, STAGE_RUNNING, 999 * SECOND, stderr));
+    assert_false(probe_live(&health, STAGE_RUNNING, 999 * SECOND, stderr));
     shutdown_begin();
-    expect(probe_live(&pipeline, STAGE_RUNNING, 999 * SECOND, out()), true, "stopping ok\n");
-    expect(probe_ready(&pipeline, STAGE_RUNNING, 101 * SECOND, out()), false,
+    expect(probe_live(&health, STAGE_RUNNING, 999 * SECOND, out()), true, "stopping ok\n");
+    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), false,
            "capture: stopping\noutput flows ok\noutput stats ok\n");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_loop_may_stand_still_for_ten_seconds, make_pipeline),
-        cmocka_unit_test_setup(starting_and_stopping_are_alive_and_not_ready, make_pipeline),
-        cmocka_unit_test_setup(an_output_says_what_it_has, make_pipeline),
-        cmocka_unit_test_setup(records_that_wait_are_told, make_pipeline),
+        cmocka_unit_test_setup(a_loop_may_stand_still_for_ten_seconds, make_healthy),
+        cmocka_unit_test_setup(starting_and_stopping_are_alive_and_not_ready, make_healthy),
+        cmocka_unit_test_setup(an_output_says_what_it_has, make_healthy),
+        cmocka_unit_test_setup(an_id_from_the_cache_is_told, make_healthy),
+        cmocka_unit_test_setup(records_that_wait_are_told, make_healthy),
         cmocka_unit_test(addresses_are_literals_with_ports),
-        cmocka_unit_test_setup(loops_may_stand_still_once_the_end_has_begun, make_pipeline),
+        cmocka_unit_test_setup(loops_may_stand_still_once_the_end_has_begun, make_healthy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,6 @@
 
 #include "app/config/config.h"
 #include "app/monitor/metrics.h"
-#include "app/run/pipeline_parts.h"
 
 #define SECOND INT64_C(1000000)
 
@@ -76,7 +75,8 @@ static void rows_keep_the_conventions(void **state) {
 
 static struct config config;
 static struct plan plan;
-static struct pipeline pipeline;
+static struct monitored run;
+static struct output_health healths[2];
 static struct snapshot snapshot;
 static struct schema flows = {.records = OF_FLOW}, reports = {.records = OF_SENSOR};
 
@@ -90,9 +90,13 @@ static struct metric_source example_source(void) {
     plan.outputs[1].name = "null";
     plan.outputs[1].sink = &sink_null;
     plan.outputs[1].schema = &reports;
-    pipeline = (struct pipeline){.plan = &plan};
-    snapshot = (struct snapshot){.time = 100 * SECOND, .output_count = 2, .reports = 7};
-    struct ledger *ledger = &snapshot.made.ledger;
+    atomic_store(&healths[0].mismatch, true);
+    atomic_store(&healths[1].failed, true);
+    atomic_store(&healths[1].schema_cached, true);
+    run = (struct monitored){.interface = "eth0",
+                             .health = {.outputs = {&healths[0], &healths[1]}, .output_count = 2}};
+    snapshot = (struct snapshot){.time = 100 * SECOND, .reports = 7};
+    struct ledger *ledger = &snapshot.ledger;
     ledger->packets = 1000;
     ledger->bytes = 77000;
     ledger->ignored[DECODE_METERED] = 930;
@@ -103,12 +107,12 @@ static struct metric_source example_source(void) {
     ledger->meter.flows_open = 15;
     ledger->meters = 1;
     ledger->balance[0] = 930;
-    struct record_counts *records = &snapshot.made.records[0];
+    struct record_counts *records = &snapshot.ledger.records[0];
     records->made = 30;
     records->sent = 28;
     records->dropped[OUTPUT_DROP_handover_full] = 2;
-    snapshot.made.records[1].made = 7;
-    struct output_snapshot *output = &snapshot.outputs[0];
+    snapshot.ledger.records[1].made = 7;
+    struct delivery_counts *output = &snapshot.outputs[0];
     output->taken = 25;
     output->dropped[OUTPUT_DROP_schema_mismatch] = 1;
     output->sink.acknowledged = 10;
@@ -121,7 +125,7 @@ static struct metric_source example_source(void) {
     output->sink.delays.sum = 400 * SECOND;
     return (struct metric_source){
         .plan = &plan,
-        .pipeline = &pipeline,
+        .run = &run,
         .snapshot = &snapshot,
         .now = 102 * SECOND,
         .waited_since = 100 * SECOND,
@@ -147,7 +151,7 @@ static void assert_line(const char *text, const char *line) {
 static void each_row_has_help_and_type_even_before_a_snapshot(void **state) {
     (void)state;
     struct metric_source source = example_source();
-    source.pipeline = NULL;
+    source.run = NULL;
     source.snapshot = NULL;
     char *text = print(&source);
     for (size_t i = 0; i < metric_row_count; i++) {
@@ -189,6 +193,17 @@ static void numbers_are_the_snapshots(void **state) {
     assert_line(text,
                 "flowsensor_output_delivery_seconds_bucket{output=\"to \\\"Kafka\\\"\",le=\"+Inf\"} 10");
     assert_line(text, "flowsensor_output_delivery_seconds_sum{output=\"to \\\"Kafka\\\"\"} 400.000000");
+    for (size_t i = 0; i < 2; i++) {
+        static const char *const outputs[] = {"to \\\"Kafka\\\"", "null"};
+        char line[128];
+        snprintf(line, sizeof line, "flowsensor_output_schema_mismatch{output=\"%s\"} %d", outputs[i],
+                 i == 0);
+        assert_line(text, line);
+        snprintf(line, sizeof line, "flowsensor_output_failed{output=\"%s\"} %d", outputs[i], i == 1);
+        assert_line(text, line);
+        snprintf(line, sizeof line, "flowsensor_output_schema_cached{output=\"%s\"} %d", outputs[i], i == 1);
+        assert_line(text, line);
+    }
     assert_line(text, "flowsensor_ledger_residual{account=\"packets\"} 0");
     assert_line(text, "flowsensor_ledger_residual{account=\"flows\"} 0");
     assert_line(text, "flowsensor_ledger_residual{account=\"exports\",output=\"to \\\"Kafka\\\"\"} 0");
@@ -201,17 +216,21 @@ static void numbers_are_the_snapshots(void **state) {
 static void a_residual_shows_each_miscount(void **state) {
     (void)state;
     example_source();
-    snapshot.made.ledger.packets++;
+    snapshot.ledger.packets++;
     assert_int_equal(snapshot_packets_residual(&snapshot), 1);
     assert_int_equal(snapshot_flows_residual(&snapshot), 0);
-    snapshot.made.ledger.meter.flows_open++;
+    snapshot.ledger.meter.flows_open++;
     assert_int_equal(snapshot_flows_residual(&snapshot), -1);
     assert_int_equal(snapshot_records_residual(&snapshot, 0), 0);
     uint64_t *const counts[] = {
-        &snapshot.made.records[0].made,         &snapshot.made.records[0].dropped[OUTPUT_DROP_handover_full],
-        &snapshot.outputs[0].sink.acknowledged, &snapshot.outputs[0].sink.in_flight,
-        &snapshot.outputs[0].dropped[0],        &snapshot.outputs[0].sink.dropped[SINK_DROP_rejected],
-        &snapshot.made.records[0].sent,         &snapshot.outputs[0].taken,
+        &snapshot.ledger.records[0].made,
+        &snapshot.ledger.records[0].dropped[OUTPUT_DROP_handover_full],
+        &snapshot.outputs[0].sink.acknowledged,
+        &snapshot.outputs[0].sink.in_flight,
+        &snapshot.outputs[0].dropped[0],
+        &snapshot.outputs[0].sink.dropped[SINK_DROP_rejected],
+        &snapshot.ledger.records[0].sent,
+        &snapshot.outputs[0].taken,
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         ++*counts[i];
@@ -220,14 +239,14 @@ static void a_residual_shows_each_miscount(void **state) {
     }
     /* A flow without a record, a record without a flow, and the same of reports. */
     assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[0], 0), 0);
-    snapshot.made.ledger.meter.flows_exported[END_EVICTED]++;
+    snapshot.ledger.meter.flows_exported[END_EVICTED]++;
     assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[0], 0), 1);
-    snapshot.made.records[0].made += 2;
+    snapshot.ledger.records[0].made += 2;
     assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[0], 0), -1);
     assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[1], 1), 0);
     snapshot.reports++;
     assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[1], 1), 1);
-    snapshot.made.records[0].made -= 2;
+    snapshot.ledger.records[0].made -= 2;
     /* More taken than was ever sent. */
     snapshot.outputs[0].taken = 29;
     assert_int_not_equal(snapshot_records_residual(&snapshot, 0), 0);

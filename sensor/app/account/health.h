@@ -1,0 +1,30 @@
+/* How a run fares, as any thread may look it up: whether its loops move and its outputs can go on. The loops store, the
+ * HTTP thread's probes and metrics load; nobody waits. Each value stands for itself, so relaxed order is enough. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/account/heartbeat.h"
+#include "app/plan/plan.h"
+
+/* One output's. The delivering thread stores all of it. */
+struct output_health {
+    _Atomic bool failed;        /* the sink can't go on; records are counted, and encoded no more */
+    _Atomic bool mismatch;      /* the registry has another id; records are made, counted, and go nowhere */
+    _Atomic bool schema_cached; /* the schema's id is from the cache; the registry has not answered yet */
+    _Atomic int64_t
+        waiting_since; /* records wait for the receiver (monotonic clock), at the last look; 0: they
+                                      flow. No reason to be unready */
+};
+
+/* Where the parts are. All are borrowed from the run. */
+struct health {
+    const struct heartbeat *captures[PLAN_METERS_MAX]; /* files: one; live: of each meter */
+    size_t capture_count;
+    const struct heartbeat *delivery;
+    const struct output_health *outputs[CONFIG_OUTPUTS_MAX];
+    size_t output_count; /* as many as the plan has */
+};

@@ -1,0 +1,8 @@
+/* The ledger as log lines, at the end of a run. */
+#pragma once
+
+#include "app/account/snapshot.h"
+#include "app/plan/plan.h"
+
+/* Packets, flows, then each output; `seconds` that the run took. */
+void ledger_log(const struct snapshot *snapshot, const struct plan *plan, double seconds);

@@ -1,0 +1,13 @@
+/* What the monitor is told of an open run. Plain data, borrowed from the run until monitor_close(). */
+#pragma once
+
+#include "app/account/exchange.h"
+#include "app/account/health.h"
+#include "meter/meter.h"
+
+struct monitored {
+    struct health health;
+    const char *interface;      /* live; of files "" */
+    const struct meter *namer;  /* of applications: meter_protocol_name() */
+    struct exchange *snapshots; /* where the HTTP thread asks for them */
+};
