@@ -1,0 +1,232 @@
+#include <netinet/in.h>
+#include <string.h>
+
+#include "meter/key.h"
+#include "meter/meter_parts.h"
+
+void meter_release_features(struct meter *meter, struct flow *flow, struct flow *next) {
+    for (size_t i = 0; i < meter->feature_count; i++)
+        if (meter->features[i]->on_release != NULL)
+            meter->features[i]->on_release(&meter->context, flow, next);
+}
+
+/* Exports a flow that has ended. `next` is its next slice, or NULL. */
+static void flow_export(struct meter *meter, struct flow *flow, enum end_reason reason, struct flow *next) {
+    flow->end_reason = (uint8_t)reason;
+    for (size_t i = 0; i < meter->feature_count; i++)
+        if (meter->features[i]->on_expire != NULL)
+            meter->features[i]->on_expire(&meter->context, flow);
+    if (meter->export_flow(meter->export_context, flow))
+        meter->statistics.flows_exported[reason]++;
+    else
+        meter->statistics.flows_discarded++;
+    meter_release_features(meter, flow, next);
+}
+
+/* Ends the flow; its block is the caller's then. */
+static void flow_close(struct meter *meter, struct flow *flow, enum end_reason reason) {
+    table_remove(&meter->table, flow);
+    expiry_remove(&meter->expiry, flow);
+    flow_export(meter, flow, reason, NULL);
+}
+
+void meter_end_flow(struct meter *meter, struct flow *flow, enum end_reason reason) {
+    ended_remember(meter->ended, flow, meter->time);
+    flow_close(meter, flow, reason);
+    pool_give(meter->blocks, flow);
+}
+
+/* A block for a new flow. Where there is no room, another flow ends. NULL: not even one block could be had. */
+static struct flow *block_take(struct meter *meter) {
+    while (meter->table.count >= meter->options.flow_table_size || !table_reserve(&meter->table))
+        meter_make_room(meter);
+    struct flow *flow = pool_take(meter->blocks);
+    if (flow == NULL && meter->table.count > 0) {
+        meter_make_room(meter);
+        flow = pool_take(meter->blocks);
+    }
+    return flow;
+}
+
+static bool flow_is_unanswered(const struct flow *flow) {
+    bool one_way = flow->counters[SRC2DST].packets == 0 || flow->counters[DST2SRC].packets == 0;
+    return flow->counters[BIDIRECTIONAL].packets < 2 || (flow->protocol == IPPROTO_TCP && one_way);
+}
+
+static inline void counters_add(struct flow_counters *counters, int64_t time, uint32_t size) {
+    if (counters->packets == 0)
+        counters->first_seen = time;
+    counters->last_seen = time;
+    counters->packets++;
+    counters->bytes += size;
+}
+
+static void flow_add_packet(struct meter *meter, struct flow *flow, const struct packet *packet,
+                            bool reversed) {
+    enum flow_direction direction = reversed == (flow->source_is_b != 0) ? SRC2DST : DST2SRC;
+    uint32_t size = packet->size[meter->options.accounting_mode];
+    for (size_t i = 0; i < meter->feature_count; i++)
+        meter->features[i]->on_update(&meter->context, flow, packet, direction, size);
+    counters_add(&flow->counters[BIDIRECTIONAL], packet->time, size);
+    counters_add(&flow->counters[direction], packet->time, size);
+    flow->seen_flags |= packet->flags;
+}
+
+/* A plugin may have asked for the flow's end with this packet (feature/udps.c). */
+static inline void flow_end_as_asked(struct meter *meter, struct flow *flow) {
+    if (flow->end_reason == END_PLUGIN)
+        meter_end_flow(meter, flow, END_PLUGIN);
+}
+
+/* Begins a flow or a slice: empties what is its own. What is the same in all slices is set by flow_describe(). */
+static void flow_init(struct meter *meter, struct flow *flow) {
+    memset(flow->counters, 0, sizeof(flow->counters));
+    flow->seen_flags = 0;
+    flow->end_reason = END_IDLE;
+    for (size_t i = 0; i < FEATURE_COUNT; i++)
+        flow->feature[i] = meter->offsets[i] != 0 ? (char *)flow + meter->offsets[i] : NULL;
+    for (size_t i = 0; i < meter->feature_count; i++)
+        meter->features[i]->on_init(&meter->context, flow);
+    meter->statistics.flows_opened++;
+}
+
+/* The flow's addresses and ports. `turned`: the packet goes to the flow's source. */
+static void flow_set_ends(struct flow *flow, const struct packet *packet, bool turned) {
+    uint8_t *source = turned ? flow->destination : flow->source;
+    uint8_t *destination = turned ? flow->source : flow->destination;
+    uint8_t *source_mac = turned ? flow->destination_mac : flow->source_mac;
+    uint8_t *destination_mac = turned ? flow->source_mac : flow->destination_mac;
+    memcpy(source, packet->source, sizeof(flow->source));
+    memcpy(destination, packet->destination, sizeof(flow->destination));
+    memcpy(source_mac, packet->source_mac, sizeof(flow->source_mac));
+    memcpy(destination_mac, packet->destination_mac, sizeof(flow->destination_mac));
+    flow->source_port = turned ? packet->destination_port : packet->source_port;
+    flow->destination_port = turned ? packet->source_port : packet->destination_port;
+}
+
+static void flow_describe(const struct meter *meter, struct flow *flow, const struct packet *packet,
+                          bool reversed) {
+    /* The first packet seen is an answer: the client's packet was missed. */
+    bool turned = packet->answers;
+    flow->source_is_b = reversed != turned;
+    flow->eviction_class = meter->native ? EVICT_UNANSWERED : EVICT_ESTABLISHED;
+    flow_set_ends(flow, packet, turned);
+    flow->vlan_id = packet->vlan_id;
+    flow->capture_file = packet->capture_file;
+    flow->protocol = packet->protocol;
+    flow->ip_version = packet->ip_version;
+    flow->tunnel = packet->tunnel;
+    flow->tunnel_key = packet->tunnel_key;
+    flow->icmp_type = packet->icmp_type;
+    flow->icmp_code = packet->icmp_code;
+    flow->first_flags = packet->flags;
+    if (turned) /* a cooked header has the sender's address: the destination's */
+        flow->first_flags &= (uint8_t)~PACKET_HAS_SOURCE_MAC;
+    flow->first_tcp_flags = packet->tcp_flags;
+    flow->uid_time = packet->time + packet->held_for;
+    flow->to_wall = packet->to_wall;
+    flow->revision = 0;
+    flow->record_kind = RECORD_FINAL;
+}
+
+/* From here on the flow is open. Its key and hash, its description and its slice are set. */
+static void flow_begin(struct meter *meter, struct flow *flow, const struct packet *packet, bool reversed) {
+    flow_init(meter, flow);
+    flow_add_packet(meter, flow, packet, reversed);
+    table_insert(&meter->table, flow);
+    expiry_append(&meter->expiry, flow);
+    flow_end_as_asked(meter, flow);
+}
+
+static void flow_open(struct meter *meter, const struct flow_key *key, uint32_t hash,
+                      const struct packet *packet, bool reversed) {
+    struct flow *flow = block_take(meter);
+    if (flow == NULL) {
+        meter->statistics.packets_without_memory++;
+        return;
+    }
+    flow->key = *key;
+    flow->hash = hash;
+    flow_describe(meter, flow, packet, reversed);
+    ended_number(meter->ended, flow);
+    flow_begin(meter, flow, packet, reversed);
+}
+
+/* Ends the flow; the packet begins another flow of the same key. */
+static void flow_succeed(struct meter *meter, struct flow *flow, enum end_reason reason,
+                         const struct packet *packet, bool reversed) {
+    struct flow *next = meter->spare;
+    next->key = flow->key;
+    next->hash = flow->hash;
+    flow_describe(meter, next, packet, reversed);
+    ended_number_after(meter->ended, next, flow);
+    flow_close(meter, flow, reason);
+    meter->spare = flow;
+    flow_begin(meter, next, packet, reversed);
+}
+
+/* The active timeout ends the slice; the packet begins the next one. Both have a block of their own while the old slice is
+ * exported. */
+static void flow_cut(struct meter *meter, struct flow *flow, const struct packet *packet, bool reversed) {
+    struct flow *next = meter->spare;
+    *next = *flow;
+    next->slice++;
+    next->to_wall = packet->to_wall;
+    next->capture_file = packet->capture_file;
+    table_replace(&meter->table, flow, next);
+    expiry_remove(&meter->expiry, flow);
+    flow_init(meter, next);
+    flow_export(meter, flow, END_ACTIVE, next);
+    meter->spare = flow;
+    flow_add_packet(meter, next, packet, reversed);
+    expiry_append(&meter->expiry, next);
+    flow_end_as_asked(meter, next);
+}
+
+static void flow_use(struct meter *meter, struct flow *flow, const struct packet *packet, bool reversed) {
+    flow_add_packet(meter, flow, packet, reversed);
+    /* In the nfstream profile flows stay in order of creation, as in NFStream. */
+    if (meter->native) {
+        bool unanswered = flow->eviction_class == EVICT_UNANSWERED && flow_is_unanswered(flow);
+        expiry_touch(&meter->expiry, flow, unanswered ? EVICT_UNANSWERED : EVICT_ESTABLISHED);
+    }
+    flow_end_as_asked(meter, flow);
+}
+
+/* A held packet (decode/held.h) keeps its own time, unless its flow has had a later one: then it takes that. */
+static const struct packet *packet_not_before_flow(const struct flow *flow, const struct packet *packet,
+                                                   struct packet *raised) {
+    if (flow == NULL || packet->time >= flow->counters[BIDIRECTIONAL].last_seen)
+        return packet;
+    int64_t by = flow->counters[BIDIRECTIONAL].last_seen - packet->time;
+    *raised = *packet;
+    raised->time += by;
+    raised->held_for -= (uint32_t)by;
+    raised->flags |= PACKET_TIME_RAISED;
+    return raised;
+}
+
+void meter_packet(struct meter *meter, const struct packet *packet) {
+    struct packet raised;
+    struct flow_key key;
+    bool reversed = key_from_packet(&key, packet, meter->native);
+    uint32_t hash = key_hash(&meter->seed, &key);
+    struct flow *flow = table_find(&meter->table, hash, &key);
+    meter->statistics.packets++;
+    meter->time = packet->time + packet->held_for;
+    if (packet->held_for != 0)
+        packet = packet_not_before_flow(flow, packet, &raised);
+    if (flow == NULL) {
+        flow_open(meter, &key, hash, packet, reversed);
+    } else if (meter_is_idle(meter, flow)) {
+        flow_succeed(meter, flow, END_IDLE, packet, reversed);
+    } else if (packet->time - flow->counters[BIDIRECTIONAL].first_seen < meter->options.active_timeout) {
+        flow_use(meter, flow, packet, reversed);
+    } else if (meter->native) {
+        flow_cut(meter, flow, packet, reversed);
+    } else {
+        flow_succeed(meter, flow, END_ACTIVE, packet, reversed);
+    }
+    if (meter_may_sweep(meter))
+        meter_sweep_after_packet(meter);
+}

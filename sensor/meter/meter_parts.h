@@ -1,0 +1,63 @@
+/* The meter's inside, for its own files: meter.c makes, ends and tells; meter_flow.c takes packets; meter_sweep.c ends idle
+ * flows and evicts. Whoever has a meter includes meter.h. All of it runs in the meter's thread. */
+#pragma once
+
+#include "base/hash.h"
+#include "base/pool.h"
+#include "meter/ended.h"
+#include "meter/expiry.h"
+#include "meter/feature.h"
+#include "meter/meter.h"
+#include "meter/table.h"
+
+struct meter {
+    struct meter_options options;
+    bool native;
+    int64_t sweep_interval; /* ticks */
+    int64_t last_sweep;
+    int64_t time;                  /* of the latest packet or tick */
+    uint64_t opened_at_last_sweep; /* flows_opened then */
+    bool is_behind;                /* the last sweep stopped at its limit: idle flows are left */
+
+    struct table table;
+    struct expiry expiry;
+    struct hash_key seed;
+    struct pool *blocks; /* a block is a flow and the states of its features */
+    struct flow *spare; /* a block for the next slice of a flow that is being exported: there is always one */
+    size_t offsets[FEATURE_COUNT]; /* of a feature's state in the block; 0: the feature is off */
+
+    const struct feature *features[FEATURE_COUNT]; /* those that are on */
+    size_t feature_count;
+    struct feature_context context;
+    struct dissector *dissector; /* NULL: no labels */
+    struct ended *ended;
+
+    meter_export_call *export_flow;
+    void *export_context;
+    meter_room_call *has_room; /* NULL: there always is */
+    struct meter_statistics statistics;
+};
+
+/* Ends the flow: it is exported, its features' states are released, and its block goes back to the pool. */
+void meter_end_flow(struct meter *meter, struct flow *flow, enum end_reason reason);
+
+/* Gives back what the features' states hold. `next` is the flow's next slice, which may take it over, or NULL. */
+void meter_release_features(struct meter *meter, struct flow *flow, struct flow *next);
+
+/* Ends a flow to make room for another one: one that is idle, or else evicts one. At least one flow must be open. */
+void meter_make_room(struct meter *meter);
+
+/* Ends idle flows behind a packet. Call it where meter_may_sweep() says so. */
+void meter_sweep_after_packet(struct meter *meter);
+
+static inline bool meter_is_sweep_due(const struct meter *meter) {
+    return meter->time - meter->last_sweep >= meter->sweep_interval;
+}
+
+static inline bool meter_may_sweep(const struct meter *meter) {
+    return meter->is_behind || meter_is_sweep_due(meter);
+}
+
+static inline bool meter_is_idle(const struct meter *meter, const struct flow *flow) {
+    return meter->time - flow->counters[BIDIRECTIONAL].last_seen >= meter->options.idle_timeout;
+}
