@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "decode/walk/packet.h"
@@ -64,12 +65,27 @@ enum feature_index {
     FEATURE_COUNT
 };
 
+/* In the order of use, so that a packet of an open flow touches as few cache lines as can be. */
 struct flow {
+    /* Read when the flow is looked up. */
     struct flow_key key;
-    struct flow *older, *newer; /* the meter's: expiry order */
+    struct flow *older, *newer; /* the meter's: expiry order; written when the flow is used natively */
+
+    /* Written with each packet. */
     struct flow_counters counters[FLOW_DIRECTIONS];
+    uint8_t seen_flags;     /* enum packet_flag of any packet */
+    uint8_t end_reason;     /* enum end_reason, set at export; END_PLUGIN once a plugin asked for it */
+    uint8_t eviction_class; /* the meter's: list it is in */
+
+    /* Read with each packet. */
+    uint8_t source_is_b; /* the source is key's (address_b, port_b) */
+    uint8_t protocol;
+    uint8_t ip_version; /* this and the next two fill the word */
+    uint8_t tunnel;
+    uint8_t record_kind;          /* enum record_kind, of this export */
     void *feature[FEATURE_COUNT]; /* what each points to is in meter/feature/NAME.h, l7.h or udps.h */
 
+    /* Written with the first packet of the flow or slice, read at export. */
     int64_t to_wall;  /* packet.to_wall of the slice's first packet: records have the times plus this */
     int64_t uid_time; /* when the first packet of slice 0 was metered: with the key it identifies the flow */
     uint32_t uid_series; /* not 0: part of the identity, see ended.h */
@@ -81,19 +97,20 @@ struct flow {
     uint32_t tunnel_key; /* of the first packet; valid with PACKET_HAS_TUNNEL_KEY in first_flags */
     uint16_t source_port, destination_port;
     uint16_t vlan_id;
-    uint8_t protocol, ip_version, tunnel;
+    uint16_t revision;            /* of this export within its slice: 0, 1, ... */
     uint8_t icmp_type, icmp_code; /* of the first packet; valid with PACKET_HAS_ICMP in first_flags */
     uint8_t first_flags;          /* enum packet_flag of the first packet */
-    uint8_t seen_flags;           /* enum packet_flag of any packet */
     /* Of the first packet: a TCP flow without an opening SYN there began before we looked. */
     uint8_t first_tcp_flags;
-    uint8_t end_reason;     /* enum end_reason, set at export; END_PLUGIN once a plugin asked for it */
-    uint8_t eviction_class; /* the meter's: list it is in */
-    uint8_t source_is_b;    /* the source is key's (address_b, port_b) */
-    uint8_t record_kind;    /* enum record_kind, of this export */
-    uint16_t revision;      /* of this export within its slice: 0, 1, ... */
 };
 _Static_assert(sizeof(struct flow) <= 304, "every open flow costs these bytes");
+
+/* What packets of an open flow touch of `struct flow`: bytes from its start. */
+enum { FLOW_HOT_SIZE = offsetof(struct flow, to_wall), FLOW_CACHE_LINE = 64 };
+_Static_assert(offsetof(struct flow, counters) <= FLOW_CACHE_LINE,
+               "a look-up reads one cache line of a flow");
+_Static_assert(offsetof(struct flow, feature[FEATURE_l7]) + sizeof(void *) <= 3 * FLOW_CACHE_LINE,
+               "a packet touches three cache lines of a flow and its features' states");
 
 /* One of the flow's times by the wall clock, as its slice's first packet had it. */
 static inline int64_t flow_wall_time(const struct flow *flow, int64_t time) {

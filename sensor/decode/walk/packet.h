@@ -80,3 +80,4 @@ struct packet {
     uint8_t flags; /* enum packet_flag */
     bool answers;  /* natively: a server's answer to a connection's first packet (SYN-ACK, INIT ACK) */
 };
+_Static_assert(sizeof(struct packet) <= 128, "a packet takes two cache lines");
