@@ -14,6 +14,7 @@ struct table_slot {
     struct flow *flow; /* NULL: empty */
     uint32_t hash;
 };
+_Static_assert(sizeof(struct table_slot) <= 16, "four slots lie in a cache line");
 
 struct table {
     struct table_slot *slots;
@@ -27,12 +28,12 @@ struct table {
 int table_create(struct table *table, size_t flows, size_t touched);
 void table_destroy(struct table *table);
 
-enum { TABLE_CACHE_LINE = 64 };
-
-/* Fetches a flow that will be touched soon. All cache lines at once: one after another, as they are used, each would
- * wait for memory by itself. */
+/* Fetches a flow that a packet will touch at once, without what only its first packet and its export do. All cache lines
+ * together: one after another, as they are used, each would wait for memory by itself. */
 static inline void table_fetch(const struct table *table, const struct flow *flow) {
-    for (size_t offset = 0; offset < table->touched; offset += TABLE_CACHE_LINE)
+    for (size_t offset = 0; offset < FLOW_HOT_SIZE; offset += FLOW_CACHE_LINE)
+        __builtin_prefetch((const char *)flow + offset, 1);
+    for (size_t offset = sizeof(*flow); offset < table->touched; offset += FLOW_CACHE_LINE)
         __builtin_prefetch((const char *)flow + offset, 1);
 }
 
