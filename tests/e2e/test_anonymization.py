@@ -281,7 +281,7 @@ class Values(Anonymization):
 
     def test_hash_and_short_hash(self):
         fields = ("src_ip", "dst_ip", "src_mac", "dst_mac", "src_oui", "dst_oui", "requested_server_name", "user_agent", "ja3", "ja3s",
-                  "hassh", "hassh_server", "dhcp_fingerprint")
+                  "hassh", "hassh_server", "dhcp_fingerprint", "capture_file")
         for capture in self.captures():
             self.check(capture, ["all=hash"], dict.fromkeys(fields, Pseudonyms.hash))
             self.check(capture, ["all=short_hash"], dict.fromkeys(fields, Pseudonyms.short_hash))
