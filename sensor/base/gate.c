@@ -6,13 +6,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/check.h"
+
 void gate_enter(struct gate *gate, uint32_t *turn) {
     *turn = atomic_load(&gate->turn);
     atomic_fetch_add(&gate->sleepers, 1);
 }
 
 void gate_leave(struct gate *gate) {
-    atomic_fetch_sub(&gate->sleepers, 1);
+    uint32_t before = atomic_fetch_sub(&gate->sleepers, 1);
+    DEBUG_CHECK(before != 0); /* gate_enter() came before */
 }
 
 void gate_sleep(struct gate *gate, uint32_t turn, int64_t microseconds) {

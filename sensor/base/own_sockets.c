@@ -23,8 +23,8 @@ enum {
     TURN = 1 << 18,
 };
 
-/* Written with the mutex held, read without: whoever read an entry reads its key once more, which is never the same again
- * after a change. */
+/* A seqlock: written with the mutex held, read without. A reader loads the key once more after the address; each change makes
+ * it another one, which is never used again. */
 struct entry {
     _Atomic uint64_t key; /* a number that grows with each change; IS_IPV6, IN_USE, port */
     _Atomic uint64_t address[2];
@@ -34,7 +34,7 @@ static struct entry entries[PLACES];
 static atomic_size_t entry_count; /* places that were ever used */
 _Atomic uint64_t own_socket_ports[1024];
 
-/* The mutex's: of each place, the descriptor, and until when it is held after it was closed; 0: it wasn't. */
+/* Protects what follows: of each place, the descriptor, and until when it is held after it was closed; 0: it wasn't. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int descriptors[PLACES];
 static int64_t held_until[PLACES];
@@ -228,7 +228,7 @@ static bool is_unspecified(const struct own_end *end) {
     return memcmp(end->address, none, sizeof none) == 0;
 }
 
-/* Another address than was foretold: a route changed in between. */
+/* Enters the address that the socket has now, if a route changed since it was entered. */
 static void correct(int descriptor) {
     struct sockaddr_storage local = {0};
     socklen_t size = sizeof local;

@@ -10,12 +10,14 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+#include "base/check.h"
 #include "base/pool_choice.h"
 
 #if !POOL_SANITIZED
 
 enum {
     ALIGNMENT = 16,
+    POOL_MAGIC = 0x3b0071e5,
     SLAB_SIZE = 1 << 20, /* bytes; an object larger than that has a slab of its own */
 };
 
@@ -32,6 +34,7 @@ struct free_object {
 };
 
 struct pool {
+    uint32_t magic;
     size_t object_size;
     size_t max_objects;
     size_t slab_objects; /* objects of one slab */
@@ -65,7 +68,7 @@ static void add_slab(struct pool *pool, struct slab *slab, size_t objects, bool 
     pool->fresh_count = objects;
 }
 
-static int grow(struct pool *pool) {
+static int pool_grow(struct pool *pool) {
     struct slab *slab = malloc(slab_size(pool, pool->slab_objects));
     if (slab == NULL)
         return -1;
@@ -140,6 +143,7 @@ struct pool *pool_create(const struct pool_options *options) {
     struct pool *pool = calloc(1, sizeof *pool);
     if (pool == NULL)
         return NULL;
+    pool->magic = POOL_MAGIC;
     lay_out(pool, options);
     size_t wanted = options->preallocate < options->max_objects ? options->preallocate : options->max_objects;
     if (preallocate(pool, wanted) < 0) {
@@ -152,6 +156,7 @@ struct pool *pool_create(const struct pool_options *options) {
 void pool_destroy(struct pool *pool) {
     if (pool == NULL)
         return;
+    CHECK(IS_VALID(pool, POOL_MAGIC));
     while (pool->slabs != NULL) {
         struct slab *slab = pool->slabs;
         pool->slabs = slab->next;
@@ -160,16 +165,28 @@ void pool_destroy(struct pool *pool) {
         else
             free(slab);
     }
+    MAGIC_CLEAR(pool);
     free(pool);
 }
 
+/* Whether the object is one of a slab's: for checks. */
+static inline bool pool_has(const struct pool *pool, const void *object) {
+    for (const struct slab *slab = pool->slabs; slab != NULL; slab = slab->next) {
+        uintptr_t first = (uintptr_t)(slab + 1), at = (uintptr_t)object;
+        if (at >= first && at < (uintptr_t)slab + slab->size)
+            return (at - first) % pool->object_size == 0;
+    }
+    return false;
+}
+
 void *pool_take(struct pool *pool) {
+    DEBUG_CHECK(IS_VALID(pool, POOL_MAGIC));
     if (pool->in_use >= pool->max_objects)
         return NULL;
     void *object = pool->free_objects;
     if (object != NULL)
         pool->free_objects = pool->free_objects->next;
-    else if (pool->fresh_count > 0 || grow(pool) == 0)
+    else if (pool->fresh_count > 0 || pool_grow(pool) == 0)
         object = take_fresh(pool);
     else
         return NULL;
@@ -180,6 +197,7 @@ void *pool_take(struct pool *pool) {
 void pool_give(struct pool *pool, void *object) {
     if (object == NULL)
         return;
+    DEBUG_CHECK(pool->in_use > 0 && pool_has(pool, object));
     put_free(pool, object);
     pool->in_use--;
 }

@@ -4,12 +4,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/pool.h"
 #include "base/pool_choice.h"
 
 #if POOL_SANITIZED
 
-enum { ALIGNMENT = 16 };
+enum { ALIGNMENT = 16, POOL_MAGIC = 0x3b0071e5 };
 
 /* Before each object: the list by which pool_destroy() finds what was not given back. */
 struct object_header {
@@ -18,6 +19,7 @@ struct object_header {
 };
 
 struct pool {
+    uint32_t magic;
     size_t object_size;
     size_t max_objects;
     size_t in_use;
@@ -30,6 +32,7 @@ struct pool *pool_create(const struct pool_options *options) {
         free(pool);
         return NULL;
     }
+    pool->magic = POOL_MAGIC;
     pool->object_size = options->object_size;
     pool->max_objects = options->max_objects;
     pool->list.next = pool->list.previous = &pool->list;
@@ -39,12 +42,15 @@ struct pool *pool_create(const struct pool_options *options) {
 void pool_destroy(struct pool *pool) {
     if (pool == NULL)
         return;
+    CHECK(IS_VALID(pool, POOL_MAGIC));
     while (pool->list.next != &pool->list)
         pool_give(pool, pool->list.next + 1);
+    MAGIC_CLEAR(pool);
     free(pool);
 }
 
 void *pool_take(struct pool *pool) {
+    DEBUG_CHECK(IS_VALID(pool, POOL_MAGIC));
     if (pool->in_use >= pool->max_objects)
         return NULL;
     struct object_header *header = malloc(sizeof *header + pool->object_size);
@@ -61,6 +67,7 @@ void *pool_take(struct pool *pool) {
 void pool_give(struct pool *pool, void *object) {
     if (object == NULL)
         return;
+    DEBUG_CHECK(pool->in_use > 0);
     struct object_header *header = (struct object_header *)object - 1;
     header->next->previous = header->previous;
     header->previous->next = header->next;

@@ -4,6 +4,7 @@
 #include <pcap/pcap.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "capture/source.h"
 
 int capture_open(const struct capture_options *options, struct capture **capture, struct error *error) {
@@ -19,12 +20,16 @@ int capture_open(const struct capture_options *options, struct capture **capture
 }
 
 void capture_close(struct capture *capture) {
-    if (capture != NULL)
-        capture->type->close(capture);
+    if (capture == NULL)
+        return;
+    CHECK(IS_VALID(capture, CAPTURE_MAGIC));
+    MAGIC_CLEAR(capture);
+    capture->type->close(capture);
 }
 
 int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,
                  struct error *error) {
+    DEBUG_CHECK(IS_VALID(capture, CAPTURE_MAGIC));
     if (atomic_load_explicit(&capture->broken, memory_order_relaxed)) {
         *event = CAPTURE_END;
         if (capture->type->rest != NULL)
@@ -43,6 +48,7 @@ void capture_break(struct capture *capture) {
 }
 
 void capture_statistics(struct capture *capture, struct capture_statistics *statistics) {
+    CHECK(IS_VALID(capture, CAPTURE_MAGIC));
     memset(statistics, 0, sizeof *statistics);
     statistics->frames = capture->frames;
     capture->type->statistics(capture, statistics);

@@ -197,6 +197,7 @@ int file_open(const struct capture_options *options, struct capture **opened, st
     struct file_capture *capture = calloc(1, sizeof *capture);
     if (capture == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "no memory to open %s", options->files[0]);
+    capture->base.magic = CAPTURE_MAGIC;
     capture->base.type = &file_type;
     capture->reader.descriptor = -1;
     int result = copy_options(capture, options);

@@ -313,6 +313,7 @@ static int open_one(const struct capture_options *options, struct live_capture *
     struct live_capture *capture = calloc(1, sizeof *capture);
     if (capture == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "no memory to capture on %s", options->interface);
+    capture->base.magic = CAPTURE_MAGIC;
     capture->base.type = &live_type;
     capture->permission_remedy = options->permission_remedy;
     int result = choose_name(capture, options->interface, error);

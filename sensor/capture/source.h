@@ -21,7 +21,10 @@ struct source_type {
     int (*link_type)(const struct capture *capture); /* NULL: it has none of its own */
 };
 
+enum { CAPTURE_MAGIC = 0x0ca97b3e };
+
 struct capture {
+    uint32_t magic; /* CAPTURE_MAGIC while it is open */
     const struct source_type *type;
     atomic_bool broken; /* capture_break() was called, or the source failed */
     bool hurry;         /* see capture_hurry() */

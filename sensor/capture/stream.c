@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "capture/decompressor.h"
 
@@ -141,6 +142,7 @@ static void skip_what_is_there(struct stream *stream) {
 }
 
 const uint8_t *stream_more(struct stream *stream, size_t count) {
+    DEBUG_CHECK(count <= STREAM_WINDOW);
     while (stream->to_skip > 0 || stream->end - stream->next < count) {
         if (!more_into_window(stream))
             return NULL;

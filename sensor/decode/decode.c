@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/own_sockets.h"
 #include "decode/decoder.h"
 #include "decode/native.h"
@@ -18,6 +19,7 @@ struct decoder *decoder_create(const struct decode_options *options) {
     struct decoder *decoder = calloc(1, sizeof *decoder);
     if (decoder == NULL)
         return NULL;
+    decoder->magic = DECODER_MAGIC;
     decoder->options = *options;
     if (options->tunnel_ports != NULL)
         decoder->tunnel_ports = *options->tunnel_ports;
@@ -31,6 +33,10 @@ struct decoder *decoder_create(const struct decode_options *options) {
 }
 
 void decoder_destroy(struct decoder *decoder) {
+    if (decoder == NULL)
+        return;
+    CHECK(IS_VALID(decoder, DECODER_MAGIC));
+    MAGIC_CLEAR(decoder);
     free(decoder);
 }
 
@@ -129,6 +135,7 @@ static enum decode_reason decode_natively(struct decoder *decoder, const struct 
 }
 
 enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *frame, struct packet *packet) {
+    DEBUG_CHECK(IS_VALID(decoder, DECODER_MAGIC));
     enum decode_dialect dialect = decoder->options.dialect;
     int64_t own = ticks(dialect, frame->seconds, frame->microseconds);
     int64_t time = steady_ticks(dialect, frame, own);
@@ -150,6 +157,7 @@ bool decoder_has_rest(const struct decoder *decoder) {
 
 enum decode_reason decoder_decode_rest(struct decoder *decoder, const struct frame *frame,
                                        struct packet *packet) {
+    DEBUG_CHECK(decoder_has_rest(decoder));
     int64_t own = ticks(DECODE_NATIVE, frame->seconds, frame->microseconds);
     return decode_natively(decoder, frame, steady_ticks(DECODE_NATIVE, frame, own), true, packet);
 }

@@ -21,7 +21,10 @@ struct aggregate {
     struct packet packet;
 };
 
+enum { DECODER_MAGIC = 0x7dec0de1 };
+
 struct decoder {
+    uint32_t magic;
     struct decode_options options;
     int64_t time; /* highest so far, in ticks of the dialect */
     uint64_t times_raised;

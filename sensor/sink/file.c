@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "sink/compress.h"
@@ -27,7 +28,10 @@ enum {
     WAIT_MILLISECONDS = 50,
 };
 
+enum { FILE_SINK_MAGIC = 0x0f11e0aa };
+
 struct file_sink {
+    uint32_t magic;
     struct sink_options options; /* texts are borrowed from the output */
     bool avro, rotates;
     bool standard_output; /* not ours: it may hold what others wrote before */
@@ -263,6 +267,7 @@ static int rotate_if_due(struct file_sink *sink, struct error *error) {
 
 static void file_close(void *state) {
     struct file_sink *sink = state;
+    CHECK(IS_VALID(sink, FILE_SINK_MAGIC));
     if (sink->descriptor >= 0)
         close(sink->descriptor);
     buffer_free(&sink->block);
@@ -270,6 +275,7 @@ static void file_close(void *state) {
     container_end(&sink->container);
     compressor_destroy(sink->compressor);
     free(sink->path);
+    MAGIC_CLEAR(sink);
     free(sink);
 }
 
@@ -277,6 +283,7 @@ static int file_open(const struct sink_options *options, void **state, struct er
     struct file_sink *sink = calloc(1, sizeof *sink);
     if (!sink)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    sink->magic = FILE_SINK_MAGIC;
     sink->options = *options;
     sink->avro = strcmp(options->format, "avro") == 0;
     sink->standard_output = strcmp(options->path, "-") == 0;
@@ -320,6 +327,7 @@ static bool make_room(struct file_sink *sink, int *result, struct error *error) 
 
 static int file_write(void *state, const struct message *message, struct error *error) {
     struct file_sink *sink = state;
+    DEBUG_CHECK(IS_VALID(sink, FILE_SINK_MAGIC));
     sink->statistics.bytes += message->body_length;
     /* Before the record, not behind it: no file stays empty because the records ended with the one before. */
     int result = sink->rotates ? rotate_if_due(sink, error) : 0;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own_sockets.h"
@@ -31,7 +32,10 @@ enum {
     PURGE_MILLISECONDS = 1000,
 };
 
+enum { KAFKA_SINK_MAGIC = 0x0ca0ca5f };
+
 struct kafka_sink {
+    uint32_t magic;
     const char *output, *topic; /* borrowed from the output */
     rd_kafka_t *producer;
     rd_kafka_headers_t *headers; /* the constant ones, copied for each message */
@@ -250,6 +254,7 @@ static int check_topic(struct kafka_sink *sink, struct error *error) {
 
 static void kafka_close(void *state) {
     struct kafka_sink *sink = state;
+    CHECK(IS_VALID(sink, KAFKA_SINK_MAGIC));
     struct error ignored;
     kafka_topic_check_end(sink->check, &ignored);
     if (sink->producer) {
@@ -261,6 +266,7 @@ static void kafka_close(void *state) {
     if (sink->headers)
         rd_kafka_headers_destroy(sink->headers);
     buffer_free(&sink->framed);
+    MAGIC_CLEAR(sink);
     free(sink);
 }
 
@@ -268,6 +274,7 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     struct kafka_sink *sink = calloc(1, sizeof *sink);
     if (!sink)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    sink->magic = KAFKA_SINK_MAGIC;
     sink->output = options->output;
     sink->topic = options->topic;
     sink->wait_when_full = options->wait_when_full;
@@ -366,6 +373,7 @@ static int give_up(struct kafka_sink *sink, rd_kafka_resp_err_t code, struct err
 
 static int kafka_write(void *state, const struct message *message, struct error *error) {
     struct kafka_sink *sink = state;
+    DEBUG_CHECK(IS_VALID(sink, KAFKA_SINK_MAGIC));
     sink->statistics.bytes += message->body_length;
     sink->framed.length = 0;
     buffer_append(&sink->framed, sink->framing.prefix, sink->framing.length);

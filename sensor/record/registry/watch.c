@@ -8,10 +8,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "base/thread.h"
 
+enum { WATCH_MAGIC = 0x2a7c4e19 };
+
 struct registry_watch {
+    uint32_t magic;
     const struct registry_options *options;
     const struct schema *schema;
     char *subject;
@@ -25,16 +29,16 @@ struct registry_watch {
     struct error error;
 };
 
-static bool is_stopping(void *context) {
+static bool watch_is_stopping(void *context) {
     return atomic_load(&((struct registry_watch *)context)->stopping);
 }
 
 /* What the registry says now; PENDING if it can't be reached. */
-static enum registry_watch_state ask(struct registry_watch *watch, struct error *error) {
+static enum registry_watch_state watch_ask(struct registry_watch *watch, struct error *error) {
     /* Without its cache the client can't answer from there. */
     struct registry_options options = *watch->options;
     options.cache_directory = NULL;
-    options.stop = is_stopping;
+    options.stop = watch_is_stopping;
     options.stop_context = watch;
     struct registry *registry = NULL;
     uint32_t id = 0;
@@ -54,7 +58,7 @@ static enum registry_watch_state ask(struct registry_watch *watch, struct error 
 }
 
 /* Holding the lock; true if the thread shall end. */
-static bool sleep_until_next(struct registry_watch *watch) {
+static bool watch_sleep(struct registry_watch *watch) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += watch->interval / 1000000;
@@ -69,13 +73,13 @@ static bool sleep_until_next(struct registry_watch *watch) {
     return watch->stopping;
 }
 
-static void *run(void *context) {
+static void *watch_run(void *context) {
     struct registry_watch *watch = context;
     pthread_mutex_lock(&watch->lock);
-    while (watch->state == REGISTRY_WATCH_PENDING && !sleep_until_next(watch)) {
+    while (watch->state == REGISTRY_WATCH_PENDING && !watch_sleep(watch)) {
         struct error error = {0};
         pthread_mutex_unlock(&watch->lock);
-        enum registry_watch_state state = ask(watch, &error);
+        enum registry_watch_state state = watch_ask(watch, &error);
         pthread_mutex_lock(&watch->lock);
         watch->state = state;
         watch->error = error;
@@ -97,6 +101,7 @@ int registry_watch_start(const struct registry_options *options, const char *sub
         free(copy);
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     }
+    watch->magic = WATCH_MAGIC;
     watch->options = options;
     watch->schema = schema;
     watch->subject = copy;
@@ -104,7 +109,7 @@ int registry_watch_start(const struct registry_options *options, const char *sub
     watch->interval = interval;
     pthread_mutex_init(&watch->lock, NULL);
     pthread_cond_init(&watch->wake, NULL);
-    int result = thread_start(&watch->thread, "registry", run, watch);
+    int result = thread_start(&watch->thread, "registry", watch_run, watch);
     if (result < 0) {
         free(watch->subject);
         free(watch);
@@ -116,6 +121,7 @@ int registry_watch_start(const struct registry_options *options, const char *sub
 }
 
 enum registry_watch_state registry_watch_state(struct registry_watch *watch, struct error *error) {
+    CHECK(IS_VALID(watch, WATCH_MAGIC));
     pthread_mutex_lock(&watch->lock);
     enum registry_watch_state state = watch->state;
     if (state == REGISTRY_WATCH_MISMATCH && error)
@@ -127,6 +133,7 @@ enum registry_watch_state registry_watch_state(struct registry_watch *watch, str
 void registry_watch_stop(struct registry_watch *watch) {
     if (!watch)
         return;
+    CHECK(IS_VALID(watch, WATCH_MAGIC));
     pthread_mutex_lock(&watch->lock);
     watch->stopping = true;
     pthread_cond_signal(&watch->wake);
@@ -135,5 +142,6 @@ void registry_watch_stop(struct registry_watch *watch) {
     pthread_mutex_destroy(&watch->lock);
     pthread_cond_destroy(&watch->wake);
     free(watch->subject);
+    MAGIC_CLEAR(watch);
     free(watch);
 }

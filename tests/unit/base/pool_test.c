@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "aborts.h"
+
 static void objects_are_apart_and_aligned(void **state) {
     (void)state;
     enum { COUNT = 50000 };
@@ -126,11 +128,39 @@ static void odd_sizes_work(void **state) {
     pool_destroy(NULL);
 }
 
+static void *object_of_another;
+
+static void give_what_was_never_taken(void *context) {
+    pool_give(context, object_of_another);
+}
+
+static void destroy(void *context) {
+    pool_destroy(context);
+}
+
+static void what_an_owner_must_never_do_stops_the_program(void **state) {
+    (void)state;
+    const struct pool_options options = {.object_size = 64, .max_objects = 2};
+    struct pool *pool = pool_create(&options), *other = pool_create(&options);
+    object_of_another = pool_take(other);
+    assert_debug_aborts(give_what_was_never_taken, pool);
+    assert_false(aborts(give_what_was_never_taken, other));
+    static _Alignas(64) unsigned char zeros[512];
+    assert_true(aborts(destroy, zeros));
+    pool_give(other, object_of_another);
+    pool_destroy(other);
+    pool_destroy(pool);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(objects_are_apart_and_aligned), cmocka_unit_test(given_objects_come_again),
-        cmocka_unit_test(memory_does_not_grow_with_use), cmocka_unit_test(memory_is_foretold),
-        cmocka_unit_test(memory_comes_beside_its_use),   cmocka_unit_test(odd_sizes_work),
+        cmocka_unit_test(objects_are_apart_and_aligned),
+        cmocka_unit_test(given_objects_come_again),
+        cmocka_unit_test(memory_does_not_grow_with_use),
+        cmocka_unit_test(memory_is_foretold),
+        cmocka_unit_test(memory_comes_beside_its_use),
+        cmocka_unit_test(odd_sizes_work),
+        cmocka_unit_test(what_an_owner_must_never_do_stops_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "aborts.h"
+
 enum { CAPACITY = 4096 };
 
 static void put(struct ring *ring, size_t size, unsigned char byte) {
@@ -176,15 +178,48 @@ static void it_tells_how_much_is_filled(void **state) {
     assert_int_equal(ring_percent_filled(ring), 0);
     put(ring, CAPACITY / 4 - 8, 1);
     assert_int_equal(ring_percent_filled(ring), 25);
-    put(ring, CAPACITY / 2 - 8, 2);
+    put(ring, CAPACITY / 4 - 8, 2);
+    put(ring, CAPACITY / 4 - 8, 2);
     assert_int_equal(ring_percent_filled(ring), 75);
     put(ring, CAPACITY / 4 - 8, 3);
     assert_int_equal(ring_percent_filled(ring), 100);
     take(ring, CAPACITY / 4 - 8, 1);
     assert_int_equal(ring_percent_filled(ring), 75);
-    take(ring, CAPACITY / 2 - 8, 2);
+    take(ring, CAPACITY / 4 - 8, 2);
+    take(ring, CAPACITY / 4 - 8, 2);
     take(ring, CAPACITY / 4 - 8, 3);
     assert_int_equal(ring_percent_filled(ring), 0);
+    ring_destroy(ring);
+}
+
+static void reserve_too_much(void *context) {
+    ring_reserve(context, ring_record_max(context) + 1);
+}
+
+static void commit_nothing(void *context) {
+    ring_commit(context);
+}
+
+static void release_nothing(void *context) {
+    ring_release(context);
+}
+
+static void destroy(void *context) {
+    ring_destroy(context);
+}
+
+static void what_a_side_must_never_do_stops_the_program(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(CAPACITY, &gate);
+    assert_debug_aborts(reserve_too_much, ring);
+    assert_debug_aborts(commit_nothing, ring);
+    put(ring, 8, 1);
+    assert_debug_aborts(release_nothing, ring);
+    take(ring, 8, 1);
+    assert_false(aborts(destroy, ring));
+    static _Alignas(64) unsigned char zeros[512];
+    assert_true(aborts(destroy, zeros));
     ring_destroy(ring);
 }
 
@@ -197,6 +232,7 @@ int main(void) {
         cmocka_unit_test(the_largest_record_fits_at_every_place),
         cmocka_unit_test(two_threads_lose_nothing),
         cmocka_unit_test(it_tells_how_much_is_filled),
+        cmocka_unit_test(what_a_side_must_never_do_stops_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
