@@ -1,4 +1,5 @@
-/* Log lines on standard error: plain text, or JSON lines for machines. Thread-safe; one line is one write().
+/* Log lines on standard error: plain text, or JSON lines for machines. One line is one write(), so lines of
+ * several threads are not mixed.
  *
  * Nothing that comes from a packet is logged raw: text is escaped in both forms. */
 #pragma once
@@ -6,7 +7,8 @@
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_PLAIN, LOG_JSON };
 
-/* Set once at start, before threads exist. Default: info, plain. */
+/* Set once at start. Default: info, plain.
+ * @thread main, before others are started */
 void log_configure(enum log_level level, enum log_format format);
 
 /* Level and format by their configuration names ("error", "warning", "info", "debug"; "plain", "json");
@@ -14,4 +16,5 @@ void log_configure(enum log_level level, enum log_format format);
 int log_level_parse(const char *name, enum log_level *level);
 int log_format_parse(const char *name, enum log_format *format);
 
+/* @thread any, no lock. Not in a signal handler. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

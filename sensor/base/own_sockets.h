@@ -3,7 +3,8 @@
  * A socket is bound before it connects, to a port that nobody else can have while the socket is there; so the local
  * address and port say whose packet it is, whatever the host's address translation makes of the other end. Closing only
  * shuts the connection down: the descriptor, and with it the port, is held a while longer, since the last packets come
- * later. One table for the process; own_socket_has() takes no lock and allocates nothing, all others may be called by any thread. */
+ * later. One table for the process: a seqlock for each entry. Writers hold a mutex; own_socket_has() takes no lock, allocates
+ * nothing and retries nothing. */
 #pragma once
 
 #include <stdatomic.h>
@@ -13,26 +14,34 @@
 #include <sys/socket.h>
 
 /* Before the first connection: whether the sockets of this process are to be known. If not, the others do nothing but
- * connect and close. */
+ * connect and close.
+ * @thread any */
 void own_sockets_enable(bool enabled);
 bool own_sockets_enabled(void);
 
 /* Enters a TCP socket that is about to connect to `peer`. What can't be entered (no port, no room for it) connects all
- * the same; it is told once. */
+ * the same; it is told once.
+ * @thread any, takes the mutex */
 void own_socket_prepare(int descriptor, const struct sockaddr *peer, socklen_t length);
-/* Prepares and connects. 0, also while a socket that doesn't block is still connecting, or an errno. */
+/* Prepares and connects. 0, also while a socket that doesn't block is still connecting, or an errno.
+ * @thread any, takes the mutex */
 int own_socket_connect(int descriptor, const struct sockaddr *peer, socklen_t length);
-/* Instead of close(). 0 or -1 with errno, as close(). */
+/* Instead of close(). 0 or -1 with errno, as close().
+ * @thread any, takes the mutex */
 int own_socket_close(int descriptor);
 
-/* Closes what is still held; at the end of a run, when no such connection is left. */
+/* Closes what is still held; at the end of a run, when no such connection is left.
+ * @thread any, takes the mutex */
 void own_sockets_release(void);
 
-/* For the packet path: whether some own socket has this port (host byte order). */
+/* For the packet path: whether some own socket has this port (host byte order).
+ * @thread read, meter; one relaxed load */
 extern _Atomic uint64_t own_socket_ports[1024];
 static inline bool own_socket_has_port(uint16_t port) {
     return (atomic_load_explicit(&own_socket_ports[port / 64], memory_order_relaxed) >> (port % 64) & 1) != 0;
 }
 
-/* Whether an own socket has this address and port. IPv4 addresses in the first 4 bytes, the rest is 0. */
+/* Whether an own socket has this address and port. IPv4 addresses in the first 4 bytes, the rest is 0. An entry that is
+ * being changed is not found.
+ * @thread read, meter; no lock */
 bool own_socket_has(uint8_t ip_version, const uint8_t address[16], uint16_t port);

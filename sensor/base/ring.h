@@ -1,11 +1,14 @@
-/* Records of any size on their way from one thread to another: a ring of bytes with one producer and one consumer, who
- * share no lock and copy nothing in between. A record lies in one piece and is aligned to 8 bytes.
+/* A lock-free SPSC ring: records of any size on their way from one thread (the producer) to another (the consumer). They
+ * share no lock, and nothing is copied in between. A record lies in one piece and is aligned to 8 bytes.
  *
- * Producer: ring_reserve(), fill, ring_commit(). Consumer: ring_peek(), use, ring_release().
+ * Producer: ring_reserve(), fill, ring_commit(). Consumer: ring_peek(), use, ring_release(). The producer publishes a record
+ * by storing the head, the consumer frees its room by storing the tail; both are sequentially consistent, as the gates
+ * (eventcounts) need it. Which threads these are is the owner's to say: of an inbox `read` produces and `meter` consumes,
+ * of an outbox `meter` produces and `deliver` consumes.
  *
  * A side that sleeps is not woken for each record, which would cost more than the record: the consumer when a quarter of
- * the ring is filled, the producer when half of it is empty. So who finds the ring empty sleeps for a moment only (some
- * milliseconds), and looks again. */
+ * the ring is filled, the producer when half of it is empty. So a consumer that finds the ring empty should sleep for some
+ * milliseconds at most, and look again. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,27 +20,38 @@
 struct ring;
 
 /* `capacity` in bytes, rounded up to a power of two. `filled` (not NULL, borrowed) is opened when a quarter is
- * filled and when the ring is closed: a consumer can sleep at one gate for several rings. NULL: no memory. */
+ * filled and when the ring is closed: a consumer can sleep at one gate for several rings. NULL: no memory.
+ * @thread any, before both sides begin */
 struct ring *ring_create(size_t capacity, struct gate *filled);
+/* @thread any, after both sides have ended */
 void ring_destroy(struct ring *ring);
 
-/* Largest record that fits for certain: half the capacity, less a few bytes. */
+/* Largest record that fits for certain: half the capacity, less a few bytes.
+ * @thread any */
 size_t ring_record_max(const struct ring *ring);
 
-/* Producer. Room for a record of `size` bytes (at most ring_record_max()), or NULL while there is none. */
+/* Room for a record of `size` bytes, or NULL while there is none. A size above ring_record_max() is a programmer's error.
+ * @thread the producer */
 void *ring_reserve(struct ring *ring, size_t size);
-/* The same, but sleeps until there is room: only with a consumer that never stops. */
+/* The same, but sleeps until there is room: only with a consumer that never stops.
+ * @thread the producer */
 void *ring_wait(struct ring *ring, size_t size);
-/* Hands over what was reserved. */
+/* Hands over what was reserved.
+ * @thread the producer */
 void ring_commit(struct ring *ring);
-/* Either side: how much is filled, in percent. */
+/* How much is filled, in percent. It may be out of date when it returns.
+ * @thread any */
 unsigned ring_percent_filled(const struct ring *ring);
-/* No more records come. */
+/* No more records come.
+ * @thread the producer */
 void ring_close(struct ring *ring);
 
-/* Consumer. The oldest record, or NULL while there is none. */
+/* The oldest record, or NULL while there is none.
+ * @thread the consumer */
 const void *ring_peek(struct ring *ring, size_t *size);
-/* Gives back what ring_peek() returned. */
+/* Gives back what ring_peek() returned.
+ * @thread the consumer */
 void ring_release(struct ring *ring);
-/* Whether the producer has closed the ring and all is read. */
+/* Whether the producer has closed the ring and all is read.
+ * @thread the consumer */
 bool ring_is_finished(struct ring *ring);

@@ -1,8 +1,8 @@
 /* Room 1: where packets come from. A capture gives one frame after another, from files (pcap, pcapng),
  * standard input, or a live interface. It knows nothing of what is in a frame.
  *
- * A capture belongs to one thread; only capture_break() may be called from a signal handler or another
- * thread. */
+ * A capture belongs to one thread at a time, its owner: `meter`, or `read` where files are read for several meters.
+ * Another thread may call capture_break() only. There is no lock. */
 #pragma once
 
 #include <stdbool.h>
@@ -60,45 +60,55 @@ struct capture;
 
 /* Opens the source; files are opened one by one as they are reached. On failure *capture is unchanged. It fails if no
  * file of the list is a capture, as far as can be told without waiting. Exit codes: EX_NOINPUT no such file or interface,
- * EX_DATAERR not a capture, EX_NOPERM, EX_CONFIG bad BPF. */
+ * EX_DATAERR not a capture, EX_NOPERM, EX_CONFIG bad BPF.
+ * @thread any: the main thread opens, and gives the capture to its owner before that starts */
 int capture_open(const struct capture_options *options, struct capture **capture, struct error *error);
+/* @thread any, after its owner has ended */
 void capture_close(struct capture *capture);
 
 /* Opens a live interface `count` times (at most CAPTURE_SHARES_MAX), for as many threads: the kernel gives each packet to
- * one of captures[], those of a pair of IP addresses always to the same one. Each has a ring of socket_buffer_size. */
+ * one of captures[], those of a pair of IP addresses always to the same one. Each has a ring of socket_buffer_size.
+ * @thread any, as capture_open() */
 enum { CAPTURE_SHARES_MAX = 64 };
 int capture_open_shares(const struct capture_options *options, size_t count, struct capture **captures,
                         struct error *error);
 
 /* 0 and *event, or -errno: the source failed (a file can't be read, or is cut: EX_DATAERR; an interface went away:
  * EX_IOERR). What was given out before stays valid work; the caller finishes it and exits with the error's code. A
- * later call goes on with the next file; after the failure of an interface it gives CAPTURE_END. */
+ * later call goes on with the next file; after the failure of an interface it gives CAPTURE_END.
+ * @thread the owner */
 int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,
                  struct error *error);
 
 /* Live: from now on capture_next() waits for no frame, and gives CAPTURE_IDLE at once where there is none; or it waits
- * again. */
+ * again.
+ * @thread the owner */
 void capture_hurry(struct capture *capture, bool hurry);
 
 /* Makes capture_next() return CAPTURE_END soon: of a live source, once it has given out the frames that came before the call.
- * Async-signal-safe. A handler that is to end a blocked read of standard
- * input must be installed without SA_RESTART. */
+ * A handler that is to end a blocked read of standard input must be installed without SA_RESTART.
+ * @thread any, and signal handlers: one relaxed store */
 void capture_break(struct capture *capture);
 
+/* @thread the owner */
 void capture_statistics(struct capture *capture, struct capture_statistics *statistics);
 
-/* Name of the source now being read, for messages: a file's path or an interface's name. */
+/* Name of the source now being read, for messages: a file's path or an interface's name.
+ * @thread the owner */
 const char *capture_source_name(const struct capture *capture);
 
 /* The link type of a live source, as libpcap names it ("EN10MB"); "" if it has no name, or the source is a list of
- * files, which may have several. */
+ * files, which may have several.
+ * @thread any: it does not change */
 const char *capture_link_type_name(const struct capture *capture);
 
-/* The paths of all files as they were given, by frame.file; NULL: live. Of the capture, from its opening on. */
+/* The paths of all files as they were given, by frame.file; NULL: live. They live as long as the capture.
+ * @thread any: they do not change */
 const char *const *capture_file_names(const struct capture *capture);
 
 /* Whether the filter compiles for some common link type (filter.c); in a run the source's own decides. EX_CONFIG with
- * libpcap's words. */
+ * libpcap's words.
+ * @thread any */
 int capture_check_filter(const char *filter, struct error *error);
 
 /* Calls `visit` for each interface that can be captured from: name, description or "", addresses as text. */

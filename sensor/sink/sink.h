@@ -1,4 +1,5 @@
-/* Room 5: where messages go. A sink belongs to one output and one thread; its own threads (librdkafka's) stay inside.
+/* Room 5: where messages go. A sink belongs to one output and one thread, `deliver`; with one meter that one meters too.
+ * Threads of its own (librdkafka's) stay inside: what they say is heard when the sink's thread polls, so there is no lock.
  *
  * Every message that was handed over ends in exactly one counter: acknowledged, or dropped with a reason; until then
  * it is in flight. */
@@ -78,12 +79,11 @@ struct sink_options {
     int64_t (*deadline)(void);
 };
 
-struct sink;
-
-/* Opens; for Kafka also checks that the topic exists where the broker answers in time. Live that is a tenth of a second; what
- * it says in the next five is heard by poll(). */
+/* @thread deliver, which is the main thread. memory() and check() have no state: any thread. */
 struct sink_type {
     const char *name;
+    /* For Kafka also checks that the topic exists, where the broker answers in time. Live that is a tenth of a second; what
+     * it says in the next five is heard by poll(). */
     int (*open)(const struct sink_options *options, void **state, struct error *error);
     /* Takes one message (copied or written before it returns). -errno: the output can't go on (disk full, no broker
      * within the limit): the error says why; what was handed over is counted. EX_OK without a line: its reader went

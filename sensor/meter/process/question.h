@@ -26,8 +26,9 @@ struct visibility_question {
 
 enum visibility_end { END_NONE, END_SOURCE, END_DESTINATION };
 
-/* The following belong to the meter's thread: they neither wait nor allocate nor take a lock; at most they wake the
- * service. A ticket is given back with visibility_release(); 0 is none. */
+/* The following neither wait nor allocate nor take a lock; at most they wake the service. The client's questions are an SPSC
+ * ring, each answer a slot with an atomic state. A ticket is given back with visibility_release(); 0 is none.
+ * @thread meter: the client's own */
 uint32_t visibility_ask(struct visibility_client *client, const struct visibility_question *question);
 /* Whether the answer is there; *process is then the process and *end where it is, NULL if there is none. Valid until the
  * ticket is given back. */

@@ -32,16 +32,21 @@ struct visibility_statistics {
     uint64_t polls;
 };
 
-/* Returns when the first look is done, so that what is open before the first packet is known. Any thread, whose network
- * namespace is taken as the captured one. 0 or -errno with the error set. */
+/* Returns when the first look is done, so that what is open before the first packet is known. The caller's
+ * network namespace is taken as the captured one. 0 or -errno with the error set.
+ * @thread any */
 int visibility_start(const struct visibility_options *options, struct visibility **visibility,
                      struct error *error);
-/* After all clients have left. NULL is fine. */
+/* NULL is fine.
+ * @thread any, after all clients have left */
 void visibility_stop(struct visibility *visibility);
 
+/* @thread any, takes the service's mutex and so may wait for a look at the sockets */
 void visibility_statistics(struct visibility *visibility, struct visibility_statistics *statistics);
 
-/* A client for a meter with so many flows at once, NULL: no memory. Any thread; may wait for the service's. */
+/* A client for a meter with so many flows at once, NULL: no memory.
+ * @thread any, takes the service's mutex */
 struct visibility_client *visibility_join(struct visibility *visibility, size_t flows);
-/* Gives back all tickets. NULL is fine. */
+/* Gives back all tickets. NULL is fine.
+ * @thread any, after the client's meter has ended; takes the service's mutex */
 void visibility_leave(struct visibility_client *client);

@@ -17,7 +17,8 @@ struct registry_options {
     void *stop_context;
 };
 
-/* What the process asked registries since its start, the watches' requests included. Any thread. */
+/* What the process asked registries since its start, the watches' requests included.
+ * @thread any: atomic counters */
 struct registry_statistics {
     uint64_t requests;
     uint64_t

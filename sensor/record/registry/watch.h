@@ -13,13 +13,16 @@ enum registry_watch_state { REGISTRY_WATCH_PENDING, REGISTRY_WATCH_CONFIRMED, RE
 
 struct registry_watch;
 
-/* `options` and `schema` are borrowed until registry_watch_stop(); `subject` is copied. `interval` in microseconds. */
+/* `options` and `schema` are borrowed until registry_watch_stop(); `subject` is copied. `interval` in microseconds.
+ * @thread any */
 int registry_watch_start(const struct registry_options *options, const char *subject,
                          const struct schema *schema, uint32_t cached_id, int64_t interval,
                          struct registry_watch **watch, struct error *error);
 
-/* From any thread. On a mismatch *error (may be NULL) gets the line. */
+/* On a mismatch *error (may be NULL) gets the line.
+ * @thread any, takes the watch's lock */
 enum registry_watch_state registry_watch_state(struct registry_watch *watch, struct error *error);
 
-/* Ends the thread, a request in the midst, and frees. NULL is fine. */
+/* Ends the thread, also in the middle of a request, and frees. NULL is fine.
+ * @thread any one, after the last registry_watch_state() */
 void registry_watch_stop(struct registry_watch *watch);
