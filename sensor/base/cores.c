@@ -11,7 +11,7 @@
 static const char version_2[] = "/sys/fs/cgroup";
 static const char *const version_1[] = {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"};
 
-static unsigned affinity(void) {
+static unsigned cores_by_affinity(void) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) != 0)
         return UINT_MAX; /* more processors than the set holds */
@@ -57,7 +57,7 @@ static unsigned quota_1(const char *folder) {
     return whole_cores(strtoll(quota, NULL, 10), strtoll(period, NULL, 10));
 }
 
-static unsigned least(unsigned one, unsigned other) {
+static unsigned cores_least(unsigned one, unsigned other) {
     return one < other ? one : other;
 }
 
@@ -71,7 +71,7 @@ static unsigned quota_along(const char *root, const char *mount, const char *gro
     memcpy(folder + top, group, strlen(group) + 1);
     unsigned cores = UINT_MAX;
     for (;;) {
-        cores = least(cores, quota(folder));
+        cores = cores_least(cores, quota(folder));
         char *slash = strrchr(folder + top, '/');
         if (slash == NULL)
             return cores;
@@ -100,11 +100,11 @@ static unsigned quota_of_line(const char *root, char *line) {
     unsigned cores = UINT_MAX;
     if (controls_cpu(controllers, (size_t)(group - controllers)))
         for (size_t i = 0; i < sizeof version_1 / sizeof *version_1; i++)
-            cores = least(cores, quota_along(root, version_1[i], group + 1, quota_1));
+            cores = cores_least(cores, quota_along(root, version_1[i], group + 1, quota_1));
     return cores;
 }
 
-static unsigned quota(const char *root) {
+static unsigned cores_by_quota(const char *root) {
     char path[PATH_MAX], line[PATH_MAX];
     unsigned cores = UINT_MAX;
     snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
@@ -112,12 +112,12 @@ static unsigned quota(const char *root) {
     if (groups == NULL)
         return cores;
     while (fgets(line, sizeof line, groups) != NULL)
-        cores = least(cores, quota_of_line(root, line));
+        cores = cores_least(cores, quota_of_line(root, line));
     fclose(groups);
     return cores;
 }
 
 unsigned cores_usable(const char *root) {
-    unsigned cores = least(affinity(), quota(root));
+    unsigned cores = cores_least(cores_by_affinity(), cores_by_quota(root));
     return cores == UINT_MAX || cores == 0 ? 1 : cores;
 }

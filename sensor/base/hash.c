@@ -10,7 +10,7 @@ struct sip {
     uint64_t v0, v1, v2, v3;
 };
 
-static inline uint64_t rotate(uint64_t word, unsigned bits) {
+static inline uint64_t rotate_left(uint64_t word, unsigned bits) {
     return (word << bits) | (word >> (64 - bits));
 }
 
@@ -23,14 +23,14 @@ static inline uint64_t load_word(const uint8_t *data) {
 static inline void sip_round(struct sip *sip) {
     sip->v0 += sip->v1;
     sip->v2 += sip->v3;
-    sip->v1 = rotate(sip->v1, 13) ^ sip->v0;
-    sip->v3 = rotate(sip->v3, 16) ^ sip->v2;
-    sip->v0 = rotate(sip->v0, 32);
+    sip->v1 = rotate_left(sip->v1, 13) ^ sip->v0;
+    sip->v3 = rotate_left(sip->v3, 16) ^ sip->v2;
+    sip->v0 = rotate_left(sip->v0, 32);
     sip->v2 += sip->v1;
     sip->v0 += sip->v3;
-    sip->v1 = rotate(sip->v1, 17) ^ sip->v2;
-    sip->v3 = rotate(sip->v3, 21) ^ sip->v0;
-    sip->v2 = rotate(sip->v2, 32);
+    sip->v1 = rotate_left(sip->v1, 17) ^ sip->v2;
+    sip->v3 = rotate_left(sip->v3, 21) ^ sip->v0;
+    sip->v2 = rotate_left(sip->v2, 32);
 }
 
 static inline void sip_rounds(struct sip *sip, int rounds) {

@@ -53,13 +53,13 @@ int log_format_parse(const char *name, enum log_format *format) {
     return 0;
 }
 
-static void append(struct line *line, const char *text, size_t length) {
+static void line_append(struct line *line, const char *text, size_t length) {
     memcpy(line->text + line->length, text, length);
     line->length += length;
 }
 
 static void append_string(struct line *line, const char *text) {
-    append(line, text, strlen(text));
+    line_append(line, text, strlen(text));
 }
 
 /* Length of the well-formed UTF-8 sequence at `text`, 0 if there is none (RFC 3629, table 3-7 of Unicode). */
@@ -99,8 +99,8 @@ static void append_escaped(struct line *line, const char *text, enum log_format 
             continue;
         }
         if (format == LOG_JSON && (*byte == '"' || *byte == '\\'))
-            append(line, "\\", 1);
-        append(line, (const char *)byte, length);
+            line_append(line, "\\", 1);
+        line_append(line, (const char *)byte, length);
         byte += length;
     }
 }
@@ -111,7 +111,7 @@ static void append_time(struct line *line) {
     char text[64];
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
-    append(line, text, strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc));
+    line_append(line, text, strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc));
     snprintf(text, sizeof text, ".%06ldZ", now.tv_nsec / 1000);
     append_string(line, text);
 }
@@ -133,7 +133,7 @@ static void build_line(struct line *line, enum log_level level, const char *mess
         append_string(line, ": ");
     }
     append_escaped(line, message, LOG_PLAIN);
-    append(line, "\n", 1);
+    line_append(line, "\n", 1);
 }
 
 void log_line(enum log_level level, const char *format, ...) {

@@ -5,12 +5,12 @@
 
 enum { NAME_MAX_LENGTH = 63 }; /* longer names are not compared: the quadratic work stays small */
 
-static size_t least(size_t a, size_t b, size_t c) {
+static size_t least_of_three(size_t a, size_t b, size_t c) {
     size_t ab = a < b ? a : b;
     return ab < c ? ab : c;
 }
 
-static unsigned char lower(char letter) {
+static unsigned char to_lower(char letter) {
     return (unsigned char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
 }
 
@@ -24,9 +24,9 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
         size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *above_that = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b_length; j++) {
-            unsigned char left = lower(a[i - 1]), right = lower(b[j - 1]);
-            row[j] = least(row[j - 1] + 1, above[j] + 1, above[j - 1] + (left != right));
-            bool swapped = i > 1 && j > 1 && left == lower(b[j - 2]) && right == lower(a[i - 2]);
+            unsigned char left = to_lower(a[i - 1]), right = to_lower(b[j - 1]);
+            row[j] = least_of_three(row[j - 1] + 1, above[j] + 1, above[j - 1] + (left != right));
+            bool swapped = i > 1 && j > 1 && left == to_lower(b[j - 2]) && right == to_lower(a[i - 2]);
             if (swapped && above_that[j - 2] + 1 < row[j])
                 row[j] = above_that[j - 2] + 1;
         }

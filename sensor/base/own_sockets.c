@@ -129,7 +129,7 @@ static void show_port(uint16_t port) {
     atomic_fetch_or(&own_socket_ports[port / 64], UINT64_C(1) << port % 64);
 }
 
-static void enter(size_t place, int descriptor, const struct own_end *end) {
+static void entry_write(size_t place, int descriptor, const struct own_end *end) {
     struct entry *entry = &entries[place];
     uint64_t words[2];
     uint64_t turn = next_turn(entry);
@@ -157,7 +157,7 @@ static bool has_port(uint16_t port) {
     return false;
 }
 
-static void leave(size_t place) {
+static void entry_clear(size_t place) {
     struct entry *entry = &entries[place];
     uint16_t port = (uint16_t)atomic_load(&entry->key);
     atomic_store(&entry->key, next_turn(entry));
@@ -168,10 +168,10 @@ static void leave(size_t place) {
 }
 
 /* Lets go of what has been held for long enough. */
-static void tidy(int64_t now) {
+static void close_expired(int64_t now) {
     for (size_t i = 0; i < atomic_load(&entry_count); i++)
         if (is_used(i) && held_until[i] != 0 && held_until[i] <= now)
-            leave(i);
+            entry_clear(i);
 }
 
 /* A free place, else that of the one which is held the least longer; PLACES: all are connections. */
@@ -184,7 +184,7 @@ static size_t find_place(void) {
             oldest = i;
     }
     if (oldest < PLACES)
-        leave(oldest);
+        entry_clear(oldest);
     return oldest;
 }
 
@@ -211,14 +211,14 @@ void own_socket_prepare(int descriptor, const struct sockaddr *peer, socklen_t l
         return;
     bool known = address_towards(peer, length, &end); /* if not, there is no way to the peer */
     pthread_mutex_lock(&mutex);
-    tidy(clock_monotonic());
+    close_expired(clock_monotonic());
     size_t place = known ? find_place() : PLACES;
     if (known && place == PLACES)
         tell_once("there are too many");
     else if (known && (end.port = bind_for_good(descriptor, peer->sa_family)) == 0)
         tell_once("it has no port of its own");
     else if (known)
-        enter(place, descriptor, &end);
+        entry_write(place, descriptor, &end);
     pthread_mutex_unlock(&mutex);
 }
 
@@ -229,7 +229,7 @@ static bool is_unspecified(const struct own_end *end) {
 }
 
 /* Enters the address that the socket has now, if a route changed since it was entered. */
-static void correct(int descriptor) {
+static void entry_correct(int descriptor) {
     struct sockaddr_storage local = {0};
     socklen_t size = sizeof local;
     struct own_end end;
@@ -238,7 +238,7 @@ static void correct(int descriptor) {
     if (place < PLACES && getsockname(descriptor, (struct sockaddr *)&local, &size) == 0 &&
         read_end(&local, &end) && !is_unspecified(&end) &&
         !own_socket_has(end.is_ipv6 ? 6 : 4, end.address, end.port))
-        enter(place, descriptor, &end);
+        entry_write(place, descriptor, &end);
     pthread_mutex_unlock(&mutex);
 }
 
@@ -247,7 +247,7 @@ int own_socket_connect(int descriptor, const struct sockaddr *peer, socklen_t le
     int result = connect(descriptor, peer, length) < 0 ? errno : 0;
     if (result != 0 && result != EINPROGRESS)
         return result;
-    correct(descriptor);
+    entry_correct(descriptor);
     return 0;
 }
 
@@ -265,14 +265,14 @@ int own_socket_close(int descriptor) {
         held_until[place] = now + (is_over(descriptor) ? SHORT_LINGER_MICROSECONDS : LINGER_MICROSECONDS);
         shutdown(descriptor, SHUT_RDWR);
     }
-    tidy(now);
+    close_expired(now);
     pthread_mutex_unlock(&mutex);
     return place < PLACES ? 0 : close(descriptor);
 }
 
 void own_sockets_release(void) {
     pthread_mutex_lock(&mutex);
-    tidy(INT64_MAX);
+    close_expired(INT64_MAX);
     pthread_mutex_unlock(&mutex);
 }
 

@@ -90,18 +90,18 @@ static void put_free(struct pool *pool, void *object) {
 }
 
 /* Only the kernel can back a page without a change of what is in it. */
-static bool back(char *at, size_t size) {
+static bool populate_pages(char *at, size_t size) {
     return madvise(at, size, MADV_POPULATE_WRITE) == 0;
 }
 
-static void touch(char *bytes, size_t size) {
+static void touch_pages(char *bytes, size_t size) {
     for (size_t at = 0; at < size; at += PAGE)
         *(volatile char *)(bytes + at) = 0;
 }
 
 /* One slab for all, which pool_back() is for; with a kernel before 5.14 it is backed here. Huge pages, where there are
  * any, make that several times as fast, and later look-ups too. */
-static int preallocate(struct pool *pool, size_t objects) {
+static int pool_preallocate(struct pool *pool, size_t objects) {
     size_t size = slab_size(pool, objects);
     if (objects == 0)
         return 0;
@@ -110,10 +110,10 @@ static int preallocate(struct pool *pool, size_t objects) {
         return -1;
     madvise(bytes, size, MADV_HUGEPAGE);
     pool->set_aside = bytes;
-    if (back(bytes, PAGE))
+    if (populate_pages(bytes, PAGE))
         pool->set_aside_size = size;
     else
-        touch(bytes, size);
+        touch_pages(bytes, size);
     add_slab(pool, (struct slab *)(void *)bytes, objects, true);
     return 0;
 }
@@ -121,7 +121,7 @@ static int preallocate(struct pool *pool, size_t objects) {
 void pool_back(const struct pool *pool, const atomic_bool *stop) {
     for (size_t at = 0; at < pool->set_aside_size && !atomic_load(stop); at += BACK_SIZE) {
         size_t left = pool->set_aside_size - at;
-        if (!back(pool->set_aside + at, left < BACK_SIZE ? left : BACK_SIZE))
+        if (!populate_pages(pool->set_aside + at, left < BACK_SIZE ? left : BACK_SIZE))
             return; /* out of memory: as if it was not asked */
     }
 }
@@ -146,7 +146,7 @@ struct pool *pool_create(const struct pool_options *options) {
     pool->magic = POOL_MAGIC;
     lay_out(pool, options);
     size_t wanted = options->preallocate < options->max_objects ? options->preallocate : options->max_objects;
-    if (preallocate(pool, wanted) < 0) {
+    if (pool_preallocate(pool, wanted) < 0) {
         pool_destroy(pool);
         return NULL;
     }

@@ -167,7 +167,8 @@ static int read_part(struct scan *scan, uint64_t *sum) {
     return 0;
 }
 
-static int parse(const char *text, const struct measure *measure, uint64_t *value, struct error *reason) {
+static int parse_measure(const char *text, const struct measure *measure, uint64_t *value,
+                         struct error *reason) {
     struct scan scan = {measure, text, text, true, reason};
     uint64_t sum = 0;
     int result;
@@ -184,12 +185,12 @@ static int parse(const char *text, const struct measure *measure, uint64_t *valu
 }
 
 int units_parse_size(const char *text, uint64_t *bytes, struct error *reason) {
-    return parse(text, &size_measure, bytes, reason);
+    return parse_measure(text, &size_measure, bytes, reason);
 }
 
 int units_parse_duration(const char *text, int64_t *microseconds, struct error *reason) {
     uint64_t value = 0;
-    int result = parse(text, &duration_measure, &value, reason);
+    int result = parse_measure(text, &duration_measure, &value, reason);
     if (result == 0 && value > INT64_MAX)
         return error_set(reason, ERANGE, EX_CONFIG, "\"%s\" is too large", text);
     if (result == 0)

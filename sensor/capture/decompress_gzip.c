@@ -12,7 +12,7 @@ struct gzip {
     bool between; /* a member has ended, none has begun */
 };
 
-static bool recognizes(const uint8_t magic[DECOMPRESSOR_MAGIC]) {
+static bool gzip_recognizes(const uint8_t magic[DECOMPRESSOR_MAGIC]) {
     return magic[0] == 0x1f && magic[1] == 0x8b && magic[2] == Z_DEFLATED;
 }
 
@@ -67,4 +67,4 @@ static int gzip_run(void *state, const uint8_t *in, size_t *in_length, uint8_t *
     return -EBADMSG;
 }
 
-const struct decompressor decompressor_gzip = {"gzip", recognizes, gzip_open, gzip_run, gzip_close};
+const struct decompressor decompressor_gzip = {"gzip", gzip_recognizes, gzip_open, gzip_run, gzip_close};

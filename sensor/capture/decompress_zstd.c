@@ -11,7 +11,7 @@ struct zstd {
     size_t wanted; /* bytes of the frame that is begun; 0: between two frames */
 };
 
-static bool recognizes(const uint8_t magic[DECOMPRESSOR_MAGIC]) {
+static bool zstd_recognizes(const uint8_t magic[DECOMPRESSOR_MAGIC]) {
     uint32_t number =
         magic[0] | (uint32_t)magic[1] << 8 | (uint32_t)magic[2] << 16 | (uint32_t)magic[3] << 24;
     return number == ZSTD_MAGICNUMBER || (number & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
@@ -53,4 +53,4 @@ static int zstd_run(void *state, const uint8_t *in, size_t *in_length, uint8_t *
     return -EBADMSG;
 }
 
-const struct decompressor decompressor_zstd = {"zstd", recognizes, zstd_open, zstd_run, zstd_close};
+const struct decompressor decompressor_zstd = {"zstd", zstd_recognizes, zstd_open, zstd_run, zstd_close};

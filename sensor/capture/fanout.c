@@ -21,48 +21,48 @@ struct program {
     unsigned short length;
 };
 
-static void emit(struct program *program, unsigned short code, unsigned operand) {
+static void fanout_emit(struct program *program, unsigned short code, unsigned operand) {
     program->code[program->length++] = (struct sock_filter)BPF_STMT(code, operand);
 }
 
 /* Accumulator ^= the word at `offset` of the network header. */
 static void emit_xor(struct program *program, unsigned offset) {
-    emit(program, BPF_MISC | BPF_TAX, 0);
-    emit(program, BPF_LD | BPF_W | BPF_ABS, NETWORK + offset);
-    emit(program, BPF_ALU | BPF_XOR | BPF_X, 0);
+    fanout_emit(program, BPF_MISC | BPF_TAX, 0);
+    fanout_emit(program, BPF_LD | BPF_W | BPF_ABS, NETWORK + offset);
+    fanout_emit(program, BPF_ALU | BPF_XOR | BPF_X, 0);
 }
 
 /* Knuth's multiplicative hash; its upper half is what is well mixed. The kernel takes the remainder. */
 static void emit_return(struct program *program) {
-    emit(program, BPF_ALU | BPF_MUL | BPF_K, 2654435761u);
-    emit(program, BPF_ALU | BPF_RSH | BPF_K, 16);
-    emit(program, BPF_RET | BPF_A, 0);
+    fanout_emit(program, BPF_ALU | BPF_MUL | BPF_K, 2654435761u);
+    fanout_emit(program, BPF_ALU | BPF_RSH | BPF_K, 16);
+    fanout_emit(program, BPF_RET | BPF_A, 0);
 }
 
 static void emit_version_test(struct program *program, unsigned version, unsigned char skip) {
-    emit(program, BPF_LD | BPF_B | BPF_ABS, NETWORK);
-    emit(program, BPF_ALU | BPF_RSH | BPF_K, 4);
+    fanout_emit(program, BPF_LD | BPF_B | BPF_ABS, NETWORK);
+    fanout_emit(program, BPF_ALU | BPF_RSH | BPF_K, 4);
     program->code[program->length++] =
         (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, version, 0, skip);
 }
 
 /* What is neither IPv4 nor IPv6 behind the link header (stacked tags, MPLS, PPPoE) goes to the first socket. */
-static void build(struct program *program) {
+static void fanout_build_program(struct program *program) {
     enum { IPV4_LENGTH = 7, IPV6_LENGTH = 1 + 3 * (IPV6_WORDS - 1) + 3 };
     emit_version_test(program, 4, IPV4_LENGTH);
-    emit(program, BPF_LD | BPF_W | BPF_ABS, NETWORK + IPV4_SOURCE);
+    fanout_emit(program, BPF_LD | BPF_W | BPF_ABS, NETWORK + IPV4_SOURCE);
     emit_xor(program, IPV4_DESTINATION);
     emit_return(program);
     emit_version_test(program, 6, IPV6_LENGTH);
-    emit(program, BPF_LD | BPF_W | BPF_ABS, NETWORK + IPV6_SOURCE);
+    fanout_emit(program, BPF_LD | BPF_W | BPF_ABS, NETWORK + IPV6_SOURCE);
     for (unsigned word = 1; word < IPV6_WORDS; word++)
         emit_xor(program, IPV6_SOURCE + 4 * word);
     emit_return(program);
-    emit(program, BPF_RET | BPF_K, 0);
+    fanout_emit(program, BPF_RET | BPF_K, 0);
 }
 
 /* The first member lets the kernel choose a number that nobody else on the host uses. */
-static int join(int descriptor, unsigned *group, bool first) {
+static int fanout_join_one(int descriptor, unsigned *group, bool first) {
     unsigned type = PACKET_FANOUT_CBPF | (first ? PACKET_FANOUT_FLAG_UNIQUEID : 0u);
     unsigned option = *group | type << 16;
     socklen_t length = sizeof option;
@@ -78,9 +78,9 @@ int fanout_join(const int *descriptors, size_t count) {
     struct program program = {.length = 0};
     unsigned group = 0;
     int result = 0;
-    build(&program);
+    fanout_build_program(&program);
     for (size_t i = 0; result == 0 && i < count; i++)
-        result = join(descriptors[i], &group, i == 0);
+        result = fanout_join_one(descriptors[i], &group, i == 0);
     struct sock_fprog filter = {.len = program.length, .filter = program.code};
     if (result == 0 && setsockopt(descriptors[0], SOL_PACKET, PACKET_FANOUT_DATA, &filter, sizeof filter) < 0)
         result = -errno;

@@ -11,7 +11,7 @@ struct dated {
     size_t place; /* in the list as it was given */
 };
 
-static int compare(const void *a, const void *b) {
+static int compare_by_time(const void *a, const void *b) {
     const struct dated *first = a, *second = b;
     if (first->seconds != second->seconds)
         return first->seconds < second->seconds ? -1 : 1;
@@ -21,7 +21,7 @@ static int compare(const void *a, const void *b) {
 }
 
 /* What is wrong with a file is told when its turn comes. */
-static void date(struct dated *dated, struct reader *reader) {
+static void read_first_time(struct dated *dated, struct reader *reader) {
     struct error error;
     struct frame frame;
     dated->seconds = INT64_MIN;
@@ -52,9 +52,9 @@ int file_order(const char **names, size_t count, struct reader *reader, struct e
         return error_set(error, ENOMEM, EX_OSERR, "no memory to sort %zu captures", count);
     for (size_t i = 0; i < count; i++) {
         all[i] = (struct dated){.name = names[i], .place = i};
-        date(&all[i], reader);
+        read_first_time(&all[i], reader);
     }
-    qsort(all, count, sizeof *all, compare);
+    qsort(all, count, sizeof *all, compare_by_time);
     for (size_t i = 0; i < count; i++)
         names[i] = all[i].name;
     free(all);

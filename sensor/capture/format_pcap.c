@@ -33,7 +33,7 @@ static bool is_magic(uint32_t number) {
     return number == MICROSECONDS || number == NANOSECONDS || number == PATCHED;
 }
 
-static bool recognizes(const uint8_t magic[FORMAT_MAGIC]) {
+static bool pcap_recognizes(const uint8_t magic[FORMAT_MAGIC]) {
     return is_magic(load32(magic, false)) || is_magic(load32(magic, true));
 }
 
@@ -120,7 +120,7 @@ static enum read_result pcap_next(struct recording *recording, struct frame *fra
 
 const struct format format_pcap = {
     .name = "pcap",
-    .recognizes = recognizes,
+    .recognizes = pcap_recognizes,
     .state_size = sizeof(struct pcap),
     .open = pcap_open,
     .next = pcap_next,

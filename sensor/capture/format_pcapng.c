@@ -44,7 +44,7 @@ struct block {
     size_t body_length;
 };
 
-static bool recognizes(const uint8_t magic[FORMAT_MAGIC]) {
+static bool pcapng_recognizes(const uint8_t magic[FORMAT_MAGIC]) {
     return load32(magic, false) == (uint32_t)BLOCK_SECTION;
 }
 
@@ -226,8 +226,8 @@ static void set_time(struct frame *frame, const struct interface *interface, uin
 }
 
 /* `captured` bytes stand behind the first `head` bytes of the block's body. */
-static enum read_result give(struct recording *recording, const struct block *block, size_t head,
-                             uint32_t number, uint64_t time, struct frame *frame) {
+static enum read_result pcapng_give_frame(struct recording *recording, const struct block *block, size_t head,
+                                          uint32_t number, uint64_t time, struct frame *frame) {
     struct pcapng *pcapng = recording->state;
     if (number >= pcapng->count)
         return recording_fails(recording, "a packet is of interface %u, which is not described", number);
@@ -258,7 +258,7 @@ static enum read_result give_packet(struct recording *recording, const struct bl
     uint32_t number = block->type == BLOCK_PACKET ? load16(body, swapped) : load32(body, swapped);
     frame->captured_length = load32(body + CAPTURED, swapped);
     frame->wire_length = load32(body + WIRE, swapped);
-    return give(recording, block, HEAD, number, time_at(body + TIME, swapped), frame);
+    return pcapng_give_frame(recording, block, HEAD, number, time_at(body + TIME, swapped), frame);
 }
 
 /* Of the first interface, without a time, and cut to its snapshot length. */
@@ -272,7 +272,7 @@ static enum read_result give_simple_packet(struct recording *recording, const st
     frame->captured_length = frame->wire_length;
     if (pcapng->count > 0 && frame->captured_length > pcapng->interfaces[0].snapshot)
         frame->captured_length = pcapng->interfaces[0].snapshot;
-    return give(recording, block, HEAD, 0, 0, frame);
+    return pcapng_give_frame(recording, block, HEAD, 0, 0, frame);
 }
 
 static enum read_result pcapng_next(struct recording *recording, struct frame *frame) {
@@ -298,7 +298,7 @@ static enum read_result pcapng_next(struct recording *recording, struct frame *f
 
 const struct format format_pcapng = {
     .name = "pcapng",
-    .recognizes = recognizes,
+    .recognizes = pcapng_recognizes,
     .state_size = sizeof(struct pcapng),
     .open = pcapng_set_byte_order,
     .next = pcapng_next,

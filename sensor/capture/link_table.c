@@ -20,7 +20,7 @@ struct link_table *link_table_create(const char *filter) {
     return table;
 }
 
-static void release(struct link *link) {
+static void link_release(struct link *link) {
     if (link->program != NULL)
         pcap_freecode(link->program);
     free(link->program);
@@ -31,7 +31,7 @@ void link_table_destroy(struct link_table *table) {
     if (table == NULL)
         return;
     for (size_t i = 0; i < table->count; i++)
-        release(table->links[i]);
+        link_release(table->links[i]);
     free(table);
 }
 
@@ -48,7 +48,7 @@ static pcap_t *open_empty(uint16_t recorded) {
     return handle;
 }
 
-static bool compile(struct link *link, pcap_t *handle, const char *filter) {
+static bool link_compile_filter(struct link *link, pcap_t *handle, const char *filter) {
     link->program = calloc(1, sizeof(struct bpf_program));
     if (link->program == NULL)
         return false;
@@ -60,14 +60,14 @@ static bool compile(struct link *link, pcap_t *handle, const char *filter) {
     return true;
 }
 
-static struct link *make(const struct link_table *table, uint16_t recorded) {
+static struct link *link_make(const struct link_table *table, uint16_t recorded) {
     pcap_t *handle = open_empty(recorded);
     struct link *link = handle != NULL ? calloc(1, sizeof *link) : NULL;
     if (link != NULL) {
         link->recorded = recorded;
         link->type = pcap_datalink(handle);
         link->frame_max = (uint32_t)pcap_snapshot(handle);
-        if (table->filter != NULL && !compile(link, handle, table->filter)) {
+        if (table->filter != NULL && !link_compile_filter(link, handle, table->filter)) {
             free(link);
             link = NULL;
         }
@@ -81,7 +81,7 @@ const struct link *link_find(struct link_table *table, uint16_t recorded) {
     for (size_t i = 0; i < table->count; i++)
         if (table->links[i]->recorded == recorded)
             return table->links[i];
-    struct link *link = table->count < LINK_TYPES_MAX ? make(table, recorded) : NULL;
+    struct link *link = table->count < LINK_TYPES_MAX ? link_make(table, recorded) : NULL;
     if (link != NULL)
         table->links[table->count++] = link;
     return link;

@@ -94,8 +94,8 @@ static int activation_failed(struct live_capture *capture, int status, struct er
     }
 }
 
-static int configure(struct live_capture *capture, const struct capture_options *options,
-                     struct error *error) {
+static int live_configure(struct live_capture *capture, const struct capture_options *options,
+                          struct error *error) {
     uint32_t wait = options->poll_milliseconds;
     int block = wait > 0 && wait < BLOCK_MILLISECONDS ? (int)wait : BLOCK_MILLISECONDS;
     if (options->snapshot_length > INT32_MAX || options->socket_buffer_size > INT32_MAX || wait > INT32_MAX)
@@ -133,8 +133,8 @@ static void look_at_clocks(struct live_capture *capture) {
         tell_step(look.steady, by);
 }
 
-static int activate(struct live_capture *capture, const struct capture_options *options,
-                    struct error *error) {
+static int live_activate(struct live_capture *capture, const struct capture_options *options,
+                         struct error *error) {
     char reason[PCAP_ERRBUF_SIZE] = "";
     capture->interface_index = if_nametoindex(capture->name);
     look_at_clocks(capture);
@@ -159,7 +159,7 @@ static bool is_gone(const struct live_capture *capture) {
     return capture->interface_index != 0 && if_nametoindex(capture->name) != capture->interface_index;
 }
 
-static int fail(struct live_capture *capture, struct error *error) {
+static int live_fail(struct live_capture *capture, struct error *error) {
     capture->ended = true;
     capture_break(&capture->base);
     if (is_gone(capture))
@@ -218,14 +218,14 @@ static int live_next(struct capture *base, struct frame *frame, enum capture_eve
     if (result == 0) {
         int ready = wait_for_frames(capture, base->hurry ? 0 : capture->poll_milliseconds);
         if (ready < 0 && errno != EINTR)
-            return fail(capture, error);
+            return live_fail(capture, error);
         if (ready > 0)
             result = read_frame(capture, frame);
         if (ready == 0 && !base->hurry && is_gone(capture))
-            return fail(capture, error);
+            return live_fail(capture, error);
     }
     if (result < 0)
-        return fail(capture, error);
+        return live_fail(capture, error);
     *event = result == 1 ? CAPTURE_FRAME : CAPTURE_IDLE;
     if (result == 0) {
         look_at_clocks(capture);
@@ -321,9 +321,9 @@ static int open_one(const struct capture_options *options, struct live_capture *
         result =
             error_set(error, EIO, EX_OSERR, "can't capture on the interface %s: %s", capture->name, reason);
     if (result == 0)
-        result = configure(capture, options, error);
+        result = live_configure(capture, options, error);
     if (result == 0)
-        result = activate(capture, options, error);
+        result = live_activate(capture, options, error);
     if (result < 0) {
         live_close(&capture->base);
         return result;

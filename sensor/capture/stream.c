@@ -51,13 +51,13 @@ void stream_end(struct stream *stream) {
     *stream = (struct stream){.window = stream->window, .descriptor = -1};
 }
 
-static ptrdiff_t fail(struct stream *stream, int reason) {
+static ptrdiff_t stream_fail(struct stream *stream, int reason) {
     snprintf(stream->reason, sizeof stream->reason, "reading it failed: %s", strerror(reason));
     return -reason;
 }
 
 static ptrdiff_t failed_call(struct stream *stream) {
-    return errno == EAGAIN || errno == EINTR ? -EAGAIN : fail(stream, errno);
+    return errno == EAGAIN || errno == EINTR ? -EAGAIN : stream_fail(stream, errno);
 }
 
 /* 0: there is something to read. A pipe that brings a little now and then is never silent, and would never be idle. */
@@ -72,7 +72,7 @@ static ptrdiff_t wait_for_bytes(struct stream *stream) {
 }
 
 /* As read(); -EAGAIN a few times a second for a pipe, and after a signal. */
-static ptrdiff_t take(struct stream *stream, uint8_t *bytes, size_t size) {
+static ptrdiff_t stream_take(struct stream *stream, uint8_t *bytes, size_t size) {
     ptrdiff_t result = stream->waits ? wait_for_bytes(stream) : 0;
     if (result < 0)
         return result;
@@ -85,7 +85,7 @@ static ptrdiff_t take(struct stream *stream, uint8_t *bytes, size_t size) {
 
 /* More compressed bytes, after all were used up. */
 static int fill_packed(struct stream *stream) {
-    ptrdiff_t length = take(stream, stream->packed, STREAM_WINDOW);
+    ptrdiff_t length = stream_take(stream, stream->packed, STREAM_WINDOW);
     if (length < 0)
         return (int)length;
     stream->packed_next = 0;
@@ -95,7 +95,7 @@ static int fill_packed(struct stream *stream) {
 }
 
 /* What was packed before something damaged is given first, and what is there before a pipe is waited for. */
-static ptrdiff_t unpack(struct stream *stream, uint8_t *bytes, size_t size) {
+static ptrdiff_t stream_unpack(struct stream *stream, uint8_t *bytes, size_t size) {
     while (stream->reason[0] == '\0') {
         const char *reason = NULL;
         size_t in = stream->packed_end - stream->packed_next, out = size;
@@ -116,8 +116,9 @@ static ptrdiff_t unpack(struct stream *stream, uint8_t *bytes, size_t size) {
     return -EBADMSG;
 }
 
-static ptrdiff_t fill(struct stream *stream, uint8_t *bytes, size_t size) {
-    return stream->decompressor != NULL ? unpack(stream, bytes, size) : take(stream, bytes, size);
+static ptrdiff_t stream_fill(struct stream *stream, uint8_t *bytes, size_t size) {
+    return stream->decompressor != NULL ? stream_unpack(stream, bytes, size)
+                                        : stream_take(stream, bytes, size);
 }
 
 /* Moves what is left to the window's front and fills up behind it, once. */
@@ -127,7 +128,7 @@ static bool more_into_window(struct stream *stream) {
         stream->end -= stream->next;
         stream->next = 0;
     }
-    ptrdiff_t length = fill(stream, stream->window + stream->end, STREAM_WINDOW - stream->end);
+    ptrdiff_t length = stream_fill(stream, stream->window + stream->end, STREAM_WINDOW - stream->end);
     if (length > 0)
         stream->end += (size_t)length;
     else
@@ -161,7 +162,7 @@ ptrdiff_t stream_read(struct stream *stream, void *buffer, size_t size, const at
         return (ptrdiff_t)size;
     }
     do
-        length = fill(stream, buffer, size);
+        length = stream_fill(stream, buffer, size);
     while (length == -EAGAIN && !atomic_load_explicit(broken, memory_order_relaxed));
     return length;
 }
@@ -172,7 +173,7 @@ static bool begin_to_unpack(struct stream *stream, const struct decompressor *de
     void *decompression = window != NULL ? decompressor->open() : NULL;
     if (decompression == NULL) {
         free(window);
-        fail(stream, ENOMEM);
+        stream_fail(stream, ENOMEM);
         return false;
     }
     stream->packed = stream->window;

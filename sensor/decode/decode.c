@@ -46,7 +46,7 @@ enum { NO_TIME = -1 };
 /* Both dialects divide toward zero, so that a damaged negative fraction takes less than one tick off. What is out of
  * range (pcapng has 64 bits of seconds) is no time; NFStream, whose times have no sign, makes one in the far
  * future of it. */
-static int64_t ticks(enum decode_dialect dialect, int64_t seconds, int32_t microseconds) {
+static int64_t ticks_of(enum decode_dialect dialect, int64_t seconds, int32_t microseconds) {
     int64_t a_second = dialect == DECODE_NFSTREAM ? 1000 : 1000000;
     int64_t fraction = dialect == DECODE_NFSTREAM ? microseconds / 1000 : microseconds;
     if (seconds < 0 || seconds >= DECODE_TIME_END)
@@ -71,12 +71,12 @@ static int64_t steady_ticks(enum decode_dialect dialect, const struct frame *fra
     if (frame->to_steady == 0)
         return own;
     int64_t time = frame->seconds * 1000000 + frame->microseconds + frame->to_steady;
-    return ticks(dialect, time / 1000000, (int32_t)(time % 1000000));
+    return ticks_of(dialect, time / 1000000, (int32_t)(time % 1000000));
 }
 
 /* Makes the packet's time. `time` is the recorded one, brought onto the steady line, in ticks. */
-static enum decode_reason finish(struct decoder *decoder, enum decode_reason reason, int64_t time,
-                                 struct packet *packet) {
+static enum decode_reason decoder_finish(struct decoder *decoder, enum decode_reason reason, int64_t time,
+                                         struct packet *packet) {
     if (reason != DECODE_METERED)
         return reason;
     if (decoder->options.ignore_own_sockets && is_own(packet))
@@ -103,7 +103,7 @@ static enum decode_reason finish_held(struct decoder *decoder, const struct held
     return DECODE_METERED;
 }
 
-static void raise(struct decoder *decoder, struct packet *packet, int64_t time) {
+static void packet_raise_time(struct decoder *decoder, struct packet *packet, int64_t time) {
     decoder->times_raised += (packet->flags & PACKET_TIME_RAISED) == 0;
     packet->flags |= PACKET_TIME_RAISED;
     packet->time = decoder->time = time;
@@ -112,9 +112,9 @@ static void raise(struct decoder *decoder, struct packet *packet, int64_t time) 
 /* A first fragment came: those that waited for it go before it. */
 static enum decode_reason put_last(struct decoder *decoder, enum decode_reason reason, int64_t time,
                                    struct packet *packet) {
-    reason = finish(decoder, reason, time, packet);
+    reason = decoder_finish(decoder, reason, time, packet);
     if (reason == DECODE_METERED && packet->time < decoder->held.newest)
-        raise(decoder, packet, decoder->held.newest);
+        packet_raise_time(decoder, packet, decoder->held.newest);
     decoder->has_last = true;
     decoder->last_reason = reason;
     decoder->last = *packet;
@@ -131,13 +131,13 @@ static enum decode_reason decode_natively(struct decoder *decoder, const struct 
         rest ? native_decode_rest(decoder, frame, time, packet) : native_decode(decoder, frame, time, packet);
     decoder->has_more = held->released > 0 || held->given_up > 0;
     return held->released > 0 ? put_last(decoder, reason, time, packet)
-                              : finish(decoder, reason, time, packet);
+                              : decoder_finish(decoder, reason, time, packet);
 }
 
 enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *frame, struct packet *packet) {
     DEBUG_CHECK(IS_VALID(decoder, DECODER_MAGIC));
     enum decode_dialect dialect = decoder->options.dialect;
-    int64_t own = ticks(dialect, frame->seconds, frame->microseconds);
+    int64_t own = ticks_of(dialect, frame->seconds, frame->microseconds);
     int64_t time = steady_ticks(dialect, frame, own);
     memset(packet, 0, sizeof *packet);
     packet->to_wall = own - time;
@@ -148,7 +148,7 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *f
     enum decode_reason reason = nfstream_decode(frame, decoder->options.decode_tunnels, packet);
     if (reason == DECODE_not_ip)
         native_note_foreign(decoder, frame);
-    return finish(decoder, reason, time, packet);
+    return decoder_finish(decoder, reason, time, packet);
 }
 
 bool decoder_has_rest(const struct decoder *decoder) {
@@ -158,12 +158,12 @@ bool decoder_has_rest(const struct decoder *decoder) {
 enum decode_reason decoder_decode_rest(struct decoder *decoder, const struct frame *frame,
                                        struct packet *packet) {
     DEBUG_CHECK(decoder_has_rest(decoder));
-    int64_t own = ticks(DECODE_NATIVE, frame->seconds, frame->microseconds);
+    int64_t own = ticks_of(DECODE_NATIVE, frame->seconds, frame->microseconds);
     return decode_natively(decoder, frame, steady_ticks(DECODE_NATIVE, frame, own), true, packet);
 }
 
 /* Out of line: decoder_next() is asked after every frame. */
-static bool next(struct decoder *decoder, enum decode_reason *reason, struct packet *packet) {
+static bool decoder_take_next(struct decoder *decoder, enum decode_reason *reason, struct packet *packet) {
     struct held *held = &decoder->held;
     const struct held_packet *released = held_take(held);
     if (released != NULL) {
@@ -182,7 +182,7 @@ static bool next(struct decoder *decoder, enum decode_reason *reason, struct pac
 }
 
 bool decoder_next(struct decoder *decoder, enum decode_reason *reason, struct packet *packet) {
-    return decoder->has_more && next(decoder, reason, packet);
+    return decoder->has_more && decoder_take_next(decoder, reason, packet);
 }
 
 void decoder_give_up(struct decoder *decoder) {
@@ -203,7 +203,7 @@ int64_t decoder_time(const struct decoder *decoder) {
 }
 
 int64_t decoder_advance(struct decoder *decoder, int64_t seconds, int32_t microseconds) {
-    int64_t now = ticks(decoder->options.dialect, seconds, microseconds);
+    int64_t now = ticks_of(decoder->options.dialect, seconds, microseconds);
     if (now > decoder->time)
         decoder->time = now;
     held_expire(&decoder->held, decoder->time - FRAGMENT_LIFETIME_US);

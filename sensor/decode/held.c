@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-static struct held_packet *place(struct held *held, uint32_t number) {
+static struct held_packet *held_place(struct held *held, uint32_t number) {
     return &held->packets[(held->first + number) % HELD_PACKETS];
 }
 
 static void drop_oldest(struct held *held) {
-    struct held_packet *oldest = place(held, 0);
+    struct held_packet *oldest = held_place(held, 0);
     if (oldest->state == HELD_WAITING) {
         held->waiting--;
         held->given_up++;
@@ -25,7 +25,7 @@ static bool find_room(struct held *held, uint32_t size) {
     }
     if (held->count == HELD_PACKETS)
         return false;
-    uint32_t used_from = place(held, 0)->offset;
+    uint32_t used_from = held_place(held, 0)->offset;
     if (held->next_offset <= used_from)
         return used_from - held->next_offset > size;
     if (HELD_BYTES - held->next_offset >= size)
@@ -42,7 +42,7 @@ bool held_put(struct held *held, const struct fragment_key *key, const struct pa
         return false;
     while (!find_room(held, size))
         drop_oldest(held);
-    struct held_packet *new = place(held, held->count);
+    struct held_packet *new = held_place(held, held->count);
     *new = (struct held_packet){.packet = *packet, .key = *key, .offset = held->next_offset};
     new->state = HELD_WAITING;
     new->packet.ip = held->bytes + held->next_offset;
@@ -55,7 +55,7 @@ bool held_put(struct held *held, const struct fragment_key *key, const struct pa
 
 void held_expire(struct held *held, int64_t oldest) {
     while (held->count > 0) {
-        const struct held_packet *next = place(held, 0);
+        const struct held_packet *next = held_place(held, 0);
         if (next->state == HELD_RELEASED || (next->state == HELD_WAITING && next->packet.time >= oldest))
             return;
         drop_oldest(held);
@@ -67,7 +67,7 @@ void held_release(struct held *held, const struct fragment_key *key, const struc
     held->cursor = 0;
     held->newest = INT64_MIN;
     for (uint32_t number = 0; held->waiting > 0 && number < held->count; number++) {
-        struct held_packet *packet = place(held, number);
+        struct held_packet *packet = held_place(held, number);
         if (packet->state != HELD_WAITING || packet->packet.time < oldest ||
             memcmp(&packet->key, key, sizeof *key) != 0)
             continue;
@@ -83,7 +83,7 @@ void held_release(struct held *held, const struct fragment_key *key, const struc
 
 const struct held_packet *held_take(struct held *held) {
     while (held->released > 0) {
-        struct held_packet *packet = place(held, held->cursor++);
+        struct held_packet *packet = held_place(held, held->cursor++);
         if (packet->state != HELD_RELEASED)
             continue;
         packet->state = HELD_DONE;

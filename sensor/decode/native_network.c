@@ -26,7 +26,7 @@ enum {
 
 /* Takes the length that the header at walk->offset announces: what was captured behind it (a link trailer, padding) is
  * no longer seen. `total` 0 stands for all that was on the wire. */
-static void limit(struct native_walk *walk, size_t total) {
+static void walk_limit(struct native_walk *walk, size_t total) {
     struct packet *packet = walk->packet;
     size_t available = walk->frame.length - walk->offset;
     if (total == 0) {
@@ -80,7 +80,7 @@ static bool is_extension(const struct packet *packet) {
 
 /* Walks the extension headers. Behind a later fragment's header comes payload, of which only the first fragment's Next
  * Header says what it is (RFC 8200, 4.5). */
-static enum decode_reason extensions(struct native_walk *walk) {
+static enum decode_reason walk_extensions(struct native_walk *walk) {
     struct packet *packet = walk->packet;
     while (is_extension(packet)) {
         enum decode_reason reason = native_descend(walk);
@@ -105,7 +105,7 @@ static enum decode_reason extensions(struct native_walk *walk) {
     return DECODE_METERED;
 }
 
-static enum decode_reason ipv4(struct native_walk *walk) {
+static enum decode_reason walk_ipv4(struct native_walk *walk) {
     if (!native_have(walk, IPV4_HEADER))
         return DECODE_ip_truncated;
     struct packet *packet = walk->packet;
@@ -116,7 +116,7 @@ static enum decode_reason ipv4(struct native_walk *walk) {
         return DECODE_ip_malformed;
     if (!native_have(walk, header_length))
         return DECODE_ip_truncated;
-    limit(walk, total);
+    walk_limit(walk, total);
     uint16_t fragment = bytes_u16(walk->frame, walk->offset + 6);
     note_fragment(walk, fragment & FRAGMENT_OFFSET, fragment & MORE_FRAGMENTS,
                   bytes_u16(walk->frame, walk->offset + 4));
@@ -129,7 +129,7 @@ static enum decode_reason ipv4(struct native_walk *walk) {
     walk->transport_length = packet->size[ACCOUNT_IP] - header_length;
     /* Of a later fragment the header lies in the first one. */
     if (packet->protocol == AUTHENTICATION && !walk->later_fragment)
-        return extensions(walk);
+        return walk_extensions(walk);
     return DECODE_METERED;
 }
 
@@ -139,13 +139,13 @@ static bool is_unlimited(uint16_t payload_length, uint8_t next_header) {
            (next_header == HOP_BY_HOP || next_header == PROTOCOL_TCP || next_header == PROTOCOL_UDP);
 }
 
-static enum decode_reason ipv6(struct native_walk *walk) {
+static enum decode_reason walk_ipv6(struct native_walk *walk) {
     if (!native_have(walk, IPV6_HEADER))
         return DECODE_ip_truncated;
     struct packet *packet = walk->packet;
     const uint8_t *header = walk->frame.data + walk->offset;
     uint16_t payload_length = bytes_u16(walk->frame, walk->offset + 4);
-    limit(walk, is_unlimited(payload_length, header[6]) ? 0 : (size_t)IPV6_HEADER + payload_length);
+    walk_limit(walk, is_unlimited(payload_length, header[6]) ? 0 : (size_t)IPV6_HEADER + payload_length);
     note_fragment(walk, 0, false, 0);
     packet->ip_version = 6;
     packet->protocol = header[6];
@@ -154,7 +154,7 @@ static enum decode_reason ipv6(struct native_walk *walk) {
     memcpy(packet->destination, header + 24, 16);
     walk->offset += IPV6_HEADER;
     walk->transport_length = packet->size[ACCOUNT_IP] - IPV6_HEADER;
-    return extensions(walk);
+    return walk_extensions(walk);
 }
 
 /* What an outer header said must not be seen in the inner packet. */
@@ -175,8 +175,8 @@ static enum decode_reason ip_header(struct native_walk *walk) {
         return DECODE_ip_malformed;
     walk->version = 0;
     switch (version) {
-    case 4: return ipv4(walk);
-    case 6: return ipv6(walk);
+    case 4: return walk_ipv4(walk);
+    case 6: return walk_ipv6(walk);
     default: return DECODE_ip_malformed;
     }
 }

@@ -89,7 +89,7 @@ static void set_sizes(struct native_walk *walk, size_t header) {
     size[ACCOUNT_PAYLOAD] = walk->transport_length > header ? (uint32_t)(walk->transport_length - header) : 0;
 }
 
-static enum decode_reason hold(struct native_walk *walk, const struct fragment_key *key) {
+static enum decode_reason hold_fragment(struct native_walk *walk, const struct fragment_key *key) {
     struct decoder *decoder = walk->decoder;
     struct packet *packet = walk->packet;
     int64_t now = now_of(walk);
@@ -114,7 +114,7 @@ static enum decode_reason later_fragment(struct native_walk *walk) {
     struct fragment_key key = native_fragment_key(walk);
     const struct fragment_datagram *datagram = fragment_recall(&walk->decoder->fragments, &key, now_of(walk));
     if (datagram == NULL)
-        return hold(walk, &key);
+        return hold_fragment(walk, &key);
     if (datagram->looked_into)
         return DECODE_fragment_unknown;
     fragment_describe(datagram, walk->packet);

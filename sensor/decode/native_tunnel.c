@@ -23,7 +23,7 @@ bool native_carries_tunnels(uint16_t protocol) {
 }
 
 /* The last step of MurmurHash3: each bit of the result depends on each bit of the word, and no two words give one result. */
-static uint64_t mix(uint64_t word) {
+static uint64_t mix_bits(uint64_t word) {
     word = (word ^ word >> 33) * 0xff51afd7ed558ccd;
     word = (word ^ word >> 33) * 0xc4ceb9fe1a85ec53;
     return word ^ word >> 33;
@@ -36,7 +36,7 @@ static uint64_t path_of(const struct packet *outer, bool has_key, uint32_t key) 
     uint64_t own = has_key ? UINT64_C(1) << HAS_KEY | key : 0;
     if (outer->tunnel == TUNNEL_NONE)
         return own;
-    uint64_t digest = mix(mix(outer->tunnel_path << 8 | outer->tunnel) ^ own);
+    uint64_t digest = mix_bits(mix_bits(outer->tunnel_path << 8 | outer->tunnel) ^ own);
     return (digest & (UINT64_MAX >> (64 - NESTED))) | UINT64_C(1) << NESTED;
 }
 
@@ -61,7 +61,7 @@ static enum decode_reason enter_another(struct native_walk *walk, uint16_t proto
 }
 
 /* From the inner header at walk->offset to the inner IP header. */
-static enum decode_reason enter(struct native_walk *walk, const struct tunnel_inner *inner) {
+static enum decode_reason enter_content(struct native_walk *walk, const struct tunnel_inner *inner) {
     switch (inner->content) {
     case TUNNEL_ETHERNET: return native_link(walk, LINK_ETHERNET);
     case TUNNEL_WIFI:
@@ -89,7 +89,7 @@ static enum decode_reason go_in(struct native_walk *walk, const struct tunnel *t
     if (inner->vlan_id != 0)
         packet->vlan_id = inner->vlan_id;
     walk->offset = offset;
-    enum decode_reason reason = enter(walk, inner);
+    enum decode_reason reason = enter_content(walk, inner);
     *entered = reason == DECODE_METERED;
     bool may_be_other = inner->content == TUNNEL_PPP || inner->content == TUNNEL_ETHERTYPE ||
                         inner->content == TUNNEL_PROTOCOL || inner->content == TUNNEL_SESSION;

@@ -59,7 +59,7 @@ static void skip_mesh_control(struct native_walk *walk) {
 }
 
 /* The subframe of an A-MSDU at walk->offset; `begin`: what of the frame is counted to it begins there. */
-static enum decode_reason subframe(struct native_walk *walk, size_t begin) {
+static enum decode_reason walk_subframe(struct native_walk *walk, size_t begin) {
     struct aggregate *aggregate = &walk->decoder->aggregate;
     struct packet *packet = walk->packet;
     size_t start = walk->offset, total = packet->size[ACCOUNT_RAW];
@@ -102,11 +102,11 @@ static enum decode_reason first_subframe(struct native_walk *walk, bool mesh) {
         .mesh = mesh,
         .packet = *walk->packet,
     };
-    return subframe(walk, 0);
+    return walk_subframe(walk, 0);
 }
 
 enum decode_reason native_next_subframe(struct native_walk *walk) {
-    return subframe(walk, walk->offset);
+    return walk_subframe(walk, walk->offset);
 }
 
 /* The length of the header of a data frame, and where QoS control begins in it, if there is one. */

@@ -91,7 +91,7 @@ enum decode_reason nfstream_ipv6_payload(const struct nfstream_walk *walk,
 }
 
 /* `*tunnel_at` becomes how far behind the header a tunnel's UDP header is sought. */
-static enum decode_reason ipv4(struct nfstream_walk *walk, size_t *tunnel_at, bool *again) {
+static enum decode_reason nfstream_ipv4(struct nfstream_walk *walk, size_t *tunnel_at, bool *again) {
     uint16_t length = ipv4_header_length(walk);
     walk->is_ipv4 = true;
     *tunnel_at = length;
@@ -105,7 +105,7 @@ static enum decode_reason ipv4(struct nfstream_walk *walk, size_t *tunnel_at, bo
 }
 
 /* A cut IPv6 packet is ignored, while a cut IPv4 packet is metered. */
-static enum decode_reason ipv6(struct nfstream_walk *walk, size_t *tunnel_at, bool *again) {
+static enum decode_reason nfstream_ipv6(struct nfstream_walk *walk, size_t *tunnel_at, bool *again) {
     struct nfstream_ipv6_payload payload;
     if (!nfstream_have(walk, walk->ip, IPV6_HEADER) ||
         !nfstream_have(walk, walk->ip + IPV6_HEADER, nfstream_u16(walk, walk->ip + 4)))
@@ -136,8 +136,8 @@ enum decode_reason nfstream_network(struct nfstream_walk *walk, bool decode_tunn
         walk->protocol = walk->bytes[walk->ip + 9];
     }
     switch (walk->bytes[walk->ip] >> 4) {
-    case 4: reason = ipv4(walk, &tunnel_at, &again); break;
-    case 6: reason = ipv6(walk, &tunnel_at, &again); break;
+    case 4: reason = nfstream_ipv4(walk, &tunnel_at, &again); break;
+    case 6: reason = nfstream_ipv6(walk, &tunnel_at, &again); break;
     default: return DECODE_not_ip;
     }
     if (reason != DECODE_METERED || again)
@@ -152,7 +152,7 @@ static uint8_t transport_byte(const struct nfstream_walk *walk, size_t offset) {
     return offset < walk->captured ? walk->bytes[offset] : 0;
 }
 
-static void ports(const struct nfstream_walk *walk, size_t offset) {
+static void nfstream_ports(const struct nfstream_walk *walk, size_t offset) {
     walk->packet->source_port =
         (uint16_t)((transport_byte(walk, offset) << 8) | transport_byte(walk, offset + 1));
     walk->packet->destination_port =
@@ -160,15 +160,15 @@ static void ports(const struct nfstream_walk *walk, size_t offset) {
 }
 
 /* Protocols other than these, and TCP and UDP too short for their header, have neither ports nor sizes. */
-static void transport(const struct nfstream_walk *walk, size_t offset, uint16_t length) {
+static void nfstream_transport(const struct nfstream_walk *walk, size_t offset, uint16_t length) {
     struct packet *packet = walk->packet;
     uint32_t header = 8;
     if (packet->protocol == PROTOCOL_TCP && length >= 20) {
-        ports(walk, offset);
+        nfstream_ports(walk, offset);
         packet->tcp_flags = transport_byte(walk, offset + 13);
         header = (uint32_t)(transport_byte(walk, offset + 12) >> 4) * 4;
     } else if (packet->protocol == PROTOCOL_UDP && length >= 8) {
-        ports(walk, offset);
+        nfstream_ports(walk, offset);
     } else if (packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMPV6) {
         if (length >= 2 && nfstream_have(walk, offset, 2)) {
             packet->icmp_type = walk->bytes[offset];
@@ -249,7 +249,7 @@ enum decode_reason nfstream_meter(struct nfstream_walk *walk, uint32_t wire_leng
     packet->ip_captured = (uint32_t)available;
     packet->size[ACCOUNT_RAW] = (uint16_t)wire_length;
     walk->captured = captured;
-    transport(walk, offset, length);
+    nfstream_transport(walk, offset, length);
     return DECODE_METERED;
 }
 

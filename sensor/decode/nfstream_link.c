@@ -15,7 +15,7 @@ enum {
     TYPE_PPPOE = 0x8864,
 };
 
-static enum decode_reason ethernet(struct nfstream_walk *walk) {
+static enum decode_reason nfstream_ethernet(struct nfstream_walk *walk) {
     const uint8_t *header = walk->bytes + walk->link;
     uint16_t type_or_length = nfstream_u16(walk, walk->link + 12);
     memcpy(walk->packet->destination_mac, header, 6);
@@ -49,7 +49,7 @@ static enum decode_reason ppp_or_hdlc(struct nfstream_walk *walk) {
 /* The header of radiotap is taken for one with a time stamp and flags, and that of 802.11 for 26 bytes (QoS data) if
  * exactly one of the DS bits is set, for none at all otherwise. Its second and third address count as source and
  * destination, whatever the DS bits say. */
-static enum decode_reason radiotap(struct nfstream_walk *walk) {
+static enum decode_reason nfstream_radiotap(struct nfstream_walk *walk) {
     enum { BAD_FCS = 0x50, WIFI_HEADER = 24, WIFI_QOS_HEADER = 26, LLC_SNAP = 8 };
     const uint8_t *header = walk->bytes + walk->link;
     size_t wifi = walk->link + (size_t)(header[2] | (header[3] << 8));
@@ -84,7 +84,7 @@ static void raw_ip(struct nfstream_walk *walk) {
 static enum decode_reason link_header(struct nfstream_walk *walk) {
     const uint8_t *header = walk->bytes + walk->link;
     switch (walk->link_type) {
-    case LINK_ETHERNET: return ethernet(walk);
+    case LINK_ETHERNET: return nfstream_ethernet(walk);
     case LINK_NULL:
         /* Everything but AF_INET in network byte order is IPv6; the version nibble corrects it. */
         walk->type = memcmp(header, "\0\0\0\2", 4) == 0 ? TYPE_IPV4 : TYPE_IPV6;
@@ -100,7 +100,7 @@ static enum decode_reason link_header(struct nfstream_walk *walk) {
         walk->type = nfstream_u16(walk, walk->link + 14);
         walk->ip = walk->link + 16;
         return DECODE_METERED;
-    case LINK_IEEE802_11_RADIO: return radiotap(walk);
+    case LINK_IEEE802_11_RADIO: return nfstream_radiotap(walk);
     case LINK_RAW: raw_ip(walk); return DECODE_METERED;
     case LINK_IPV4:
     case LINK_IPV6:

@@ -21,7 +21,7 @@ static bool skip_gtp_extensions(const struct nfstream_walk *walk, size_t *offset
 
 /* What GTP-U carries is metered as it is: no IP-in-IP, no fragment and no second tunnel is looked for in it. A bad
  * extension header leaves the outer packet to be metered. */
-static enum decode_reason gtp_u(struct nfstream_walk *walk, size_t offset) {
+static enum decode_reason nfstream_gtp_u(struct nfstream_walk *walk, size_t offset) {
     enum { T_PDU = 255, HAS_OPTIONS = 7, HAS_EXTENSIONS = 4 };
     uint8_t flags = walk->bytes[offset], message = walk->bytes[offset + 1];
     if (flags >> 5 != 1 || message != T_PDU)
@@ -44,7 +44,7 @@ static enum decode_reason gtp_u(struct nfstream_walk *walk, size_t offset) {
 
 /* Exactly one tag is skipped, and its length without its two bytes of type and length. The tunnel's number stays even
  * if what follows is not decoded. */
-static enum decode_reason tzsp(struct nfstream_walk *walk, size_t offset) {
+static enum decode_reason nfstream_tzsp(struct nfstream_walk *walk, size_t offset) {
     if (!nfstream_have(walk, offset, 4))
         return DECODE_tunnel_malformed;
     walk->packet->tunnel = TUNNEL_TZSP;
@@ -66,7 +66,7 @@ static enum decode_reason tzsp(struct nfstream_walk *walk, size_t offset) {
 
 /* What CAPWAP carries is taken for an 802.11 frame of 24 bytes with LLC/SNAP, and its second and third address for
  * source and destination. */
-static enum decode_reason capwap(struct nfstream_walk *walk, size_t offset) {
+static enum decode_reason nfstream_capwap(struct nfstream_walk *walk, size_t offset) {
     if (!nfstream_have(walk, offset, 2) || (walk->bytes[offset] & 15) != 0)
         return DECODE_METERED;
     offset += (walk->bytes[offset + 1] & 0xf8) >> 1;
@@ -89,10 +89,10 @@ enum decode_reason nfstream_tunnel(struct nfstream_walk *walk, size_t header_len
     uint16_t source = nfstream_u16(walk, udp), destination = nfstream_u16(walk, udp + 2);
     size_t payload = udp + UDP_HEADER;
     if ((source == PORT_GTP_U || destination == PORT_GTP_U) && nfstream_have(walk, payload, 9))
-        return gtp_u(walk, payload);
+        return nfstream_gtp_u(walk, payload);
     if (source == PORT_TZSP || destination == PORT_TZSP)
-        return tzsp(walk, payload);
+        return nfstream_tzsp(walk, payload);
     if (source == PORT_CAPWAP || destination == PORT_CAPWAP)
-        return capwap(walk, payload);
+        return nfstream_capwap(walk, payload);
     return DECODE_METERED;
 }

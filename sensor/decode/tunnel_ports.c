@@ -34,7 +34,7 @@ size_t tunnel_ports_row(const struct tunnel_ports *ports, uint16_t port) {
     return TUNNEL_ROWS;
 }
 
-static int add(struct tunnel_ports *ports, size_t row, uint16_t port, struct error *error) {
+static int add_port(struct tunnel_ports *ports, size_t row, uint16_t port, struct error *error) {
     size_t owner = tunnel_ports_row(ports, port);
     if (owner == row)
         return 0;
@@ -71,7 +71,7 @@ static int add_listed(struct tunnel_ports *ports, size_t row, const char *item, 
             return error_set(error, EINVAL, EX_CONFIG,
                              "\"%s\": expected ports from 1 to 65535 with commas between them, got \"%s\"",
                              item, text);
-        int result = add(ports, row, (uint16_t)port, error);
+        int result = add_port(ports, row, (uint16_t)port, error);
         if (result < 0)
             return result;
         text += length + (is_last ? 0 : 1);
@@ -122,7 +122,7 @@ int tunnel_ports_set(struct tunnel_ports *ports, const char *const *items, size_
     for (size_t row = 0; row < TUNNEL_ROWS; row++)
         for (size_t i = 0; has_ports(row) && !is_named[row] && i < TUNNEL_NUMBERS_MAX; i++)
             if (result == 0 && tunnel_rows[row].numbers[i] != 0)
-                result = add(ports, row, tunnel_rows[row].numbers[i], error);
+                result = add_port(ports, row, tunnel_rows[row].numbers[i], error);
     return result;
 }
 

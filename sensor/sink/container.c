@@ -41,7 +41,7 @@ int container_begin(struct container *container, bool deflate, const char *schem
 }
 
 /* Raw deflate (RFC 1951), as the codec wants it, into container->packed. */
-static int pack(struct container *container, const uint8_t *data, size_t length) {
+static int container_pack(struct container *container, const uint8_t *data, size_t length) {
     z_stream stream = {.next_in = (z_const Bytef *)data, .avail_in = (uInt)length};
     if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         return -ENOMEM;
@@ -58,7 +58,7 @@ static int pack(struct container *container, const uint8_t *data, size_t length)
 int container_block(struct container *container, const uint8_t *data, size_t length, uint64_t records,
                     struct buffer *out) {
     if (container->deflate) {
-        int result = pack(container, data, length);
+        int result = container_pack(container, data, length);
         if (result < 0)
             return result;
         data = container->packed.data;

@@ -75,7 +75,7 @@ static ssize_t write_some(struct file_sink *sink, const uint8_t *data, size_t le
 }
 
 /* What is on its way out. 0: the kernel has it; -EAGAIN: the reader takes no more now. */
-static int push(struct file_sink *sink) {
+static int file_push(struct file_sink *sink) {
     while (sink->framed_sent < sink->framed.length) {
         ssize_t written =
             write_some(sink, sink->framed.data + sink->framed_sent, sink->framed.length - sink->framed_sent);
@@ -96,7 +96,7 @@ static void drop_all(struct file_sink *sink, enum sink_drop reason) {
     sink->framed.length = sink->framed_sent = sink->block.length = 0;
 }
 
-static const char *remedy(int reason) {
+static const char *remedy_of(int reason) {
     switch (reason) {
     case ENOSPC:
     case EDQUOT: return "free space or choose another path with -w";
@@ -121,7 +121,7 @@ static int write_failed(struct file_sink *sink, int result, struct error *error)
     if (reader_went)
         return end_quietly(sink, result, error);
     return error_set(error, -result, EX_IOERR, "output \"%s\": cannot write to %s: %s; %s",
-                     sink->options.output, sink->path, strerror(-result), remedy(-result));
+                     sink->options.output, sink->path, strerror(-result), remedy_of(-result));
 }
 
 /* Half a block would spoil the file for readers of what came before. Standard output stays as it is: behind ">>" our
@@ -134,7 +134,7 @@ static void cut_half_block(struct file_sink *sink) {
 
 /* Pushes, and takes -EAGAIN for good. */
 static int push_on(struct file_sink *sink, struct error *error) {
-    int result = push(sink);
+    int result = file_push(sink);
     if (result == 0 || result == -EAGAIN)
         return 0;
     cut_half_block(sink);

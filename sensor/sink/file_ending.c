@@ -20,7 +20,7 @@ static const struct meaning compressions[] = {
     {".gz", "gzip"}, {".gzip", "gzip"}, {".zst", "zstd"}, {".zstd", "zstd"}, {0},
 };
 
-static const char *find(const struct meaning *meanings, const char *ending, size_t length) {
+static const char *ending_find(const struct meaning *meanings, const char *ending, size_t length) {
     for (; meanings->ending; meanings++)
         if (strlen(meanings->ending) == length && strncasecmp(meanings->ending, ending, length) == 0)
             return meanings->name;
@@ -43,12 +43,12 @@ void file_ending_of(const char *path, struct file_ending *ending) {
     const char *end = name + strlen(name);
     const char *at = last_ending(name, end);
     *ending = (struct file_ending){0};
-    ending->compression = find(compressions, at, (size_t)(end - at));
+    ending->compression = ending_find(compressions, at, (size_t)(end - at));
     if (ending->compression) {
         end = at;
         at = last_ending(name, end);
     }
-    ending->format = find(formats, at, (size_t)(end - at));
+    ending->format = ending_find(formats, at, (size_t)(end - at));
     if (!ending->format && at < end)
         snprintf(ending->foreign, sizeof ending->foreign, "%.*s", (int)(end - at), at);
     ending->stem = (size_t)(at - path);

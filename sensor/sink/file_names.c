@@ -36,7 +36,7 @@ static int rename_to_new(const char *from, const char *to) {
 }
 
 /* Gives the file the next free number. A link stays, and leads to the new file. */
-static int keep(const char *output, const char *path) {
+static int keep_newest(const char *output, const char *path) {
     char *file = realpath(path, NULL);
     int result = file ? -EEXIST : -errno;
     for (unsigned number = 1; result == -EEXIST; number++) {
@@ -62,7 +62,7 @@ static bool is_fifo(const char *path) {
     return stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
-static void nap(void) {
+static void sleep_shortly(void) {
     const struct timespec time = {.tv_nsec = READER_MILLISECONDS * 1000000L};
     clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }
@@ -80,7 +80,7 @@ static int open_when_read(const char *output, const char *path, int64_t (*deadli
             log_line(LOG_INFO, "output \"%s\": nobody reads %s yet; waiting for a reader", output, path);
         if (deadline && deadline() != 0)
             return -EINTR;
-        nap();
+        sleep_shortly();
     }
 }
 
@@ -96,7 +96,7 @@ int file_names_open(const char *output, const char *path, uint64_t empty_size, i
         int result = -errno;
         close(descriptor);
         if (keeps)
-            result = keep(output, path);
+            result = keep_newest(output, path);
         if (result < 0)
             return result;
     }

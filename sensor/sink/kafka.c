@@ -104,7 +104,7 @@ static int64_t from_opaque(const void *opaque) {
     return time;
 }
 
-static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
+static void kafka_delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
     struct kafka_sink *sink = opaque;
     int64_t handed_over = from_opaque(message->_private);
     (void)producer;
@@ -177,7 +177,7 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
     if (result == 0) {
         kafka_warn_of_scram(options);
         rd_kafka_conf_set_opaque(conf, sink);
-        rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+        rd_kafka_conf_set_dr_msg_cb(conf, kafka_delivered);
         rd_kafka_conf_set_error_cb(conf, on_error);
         rd_kafka_conf_set_stats_cb(conf, on_statistics);
         rd_kafka_conf_set_log_cb(conf, on_log);
@@ -221,7 +221,7 @@ static int create_headers(struct kafka_sink *sink, const struct message_origin *
     return 0;
 }
 
-static int refused(const struct kafka_sink *sink, struct error *error) {
+static int kafka_refused(const struct kafka_sink *sink, struct error *error) {
     return kafka_refused_login(sink->output, sink->statistics.last_error, error);
 }
 
@@ -229,7 +229,7 @@ static int refused(const struct kafka_sink *sink, struct error *error) {
 static int end_check(struct kafka_sink *sink, struct error *error) {
     int result = kafka_topic_check_end(sink->check, error);
     sink->check = NULL;
-    return result == 0 && sink->authentication_failed ? refused(sink, error) : result;
+    return result == 0 && sink->authentication_failed ? kafka_refused(sink, error) : result;
 }
 
 static bool is_checked(const struct kafka_sink *sink) {
@@ -309,7 +309,7 @@ static rd_kafka_headers_t *message_headers(const struct kafka_sink *sink, const 
     return headers;
 }
 
-static rd_kafka_resp_err_t produce(struct kafka_sink *sink, const struct message *message) {
+static rd_kafka_resp_err_t kafka_produce(struct kafka_sink *sink, const struct message *message) {
     int64_t now = clock_monotonic();
     rd_kafka_headers_t *headers = message_headers(sink, message);
     if (!headers)
@@ -330,7 +330,7 @@ static rd_kafka_resp_err_t produce(struct kafka_sink *sink, const struct message
 }
 
 /* How long a record may wait for room without any progress. */
-static int64_t patience(const struct kafka_sink *sink) {
+static int64_t kafka_patience(const struct kafka_sink *sink) {
     int64_t deadline = deadline_of(sink);
     int64_t half = (deadline - clock_monotonic()) / 2;
     bool leaves_half = sink->has_neighbours && deadline != 0 && half < sink->delivery_limit;
@@ -352,7 +352,7 @@ static bool wait_for_progress(struct kafka_sink *sink, int64_t limit) {
     return before > 0;
 }
 
-static int unavailable(const struct kafka_sink *sink, struct error *error) {
+static int kafka_unavailable(const struct kafka_sink *sink, struct error *error) {
     return error_set(
         error, ETIMEDOUT, EX_UNAVAILABLE,
         "output \"%s\": topic %s: no acknowledgement for %.1f s, %" PRIu64
@@ -382,15 +382,15 @@ static int kafka_write(void *state, const struct message *message, struct error 
         sink->framed.failed = false;
         return give_up(sink, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, error);
     }
-    rd_kafka_resp_err_t code = produce(sink, message);
+    rd_kafka_resp_err_t code = kafka_produce(sink, message);
     /* A record that finds no room in an empty queue never will. */
     while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && sink->statistics.in_flight > 0 &&
            (sink->wait_when_full || deadline_of(sink) != 0)) {
-        if (!wait_for_progress(sink, patience(sink))) {
+        if (!wait_for_progress(sink, kafka_patience(sink))) {
             sink->statistics.dropped[SINK_DROP_undelivered]++;
-            return unavailable(sink, error);
+            return kafka_unavailable(sink, error);
         }
-        code = produce(sink, message);
+        code = kafka_produce(sink, message);
     }
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : give_up(sink, code, error);
 }
@@ -412,7 +412,7 @@ static bool kafka_has_room(const void *state) {
 }
 
 /* What is still under way is given up: librdkafka then reports each record, so that it is counted. */
-static void purge(struct kafka_sink *sink) {
+static void kafka_purge(struct kafka_sink *sink) {
     int64_t end = clock_monotonic() + INT64_C(1000) * PURGE_MILLISECONDS;
     rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     while (sink->statistics.in_flight > 0 && clock_monotonic() < end)
@@ -452,9 +452,9 @@ static int kafka_flush(void *state, int64_t limit, bool patient, struct error *e
         progress = left > 0 && wait_for_progress(sink, left);
     }
     if (sink->statistics.in_flight > 0)
-        purge(sink);
+        kafka_purge(sink);
     if (sink->statistics.dropped[SINK_DROP_undelivered] > told)
-        return sink->authentication_failed ? refused(sink, error) : unavailable(sink, error);
+        return sink->authentication_failed ? kafka_refused(sink, error) : kafka_unavailable(sink, error);
     return not_taken(sink, error);
 }
 

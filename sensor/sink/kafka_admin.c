@@ -76,7 +76,7 @@ static void read_state(const struct rd_kafka_metadata_topic *topic, struct topic
 }
 
 /* Short tries, since a refused login is only told to the client's callbacks. */
-static int look(struct admin *admin, struct error *error) {
+static int look_up_topic(struct admin *admin, struct error *error) {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(admin->client.handle, admin->options->topic, NULL);
     if (!topic)
@@ -106,10 +106,10 @@ static bool is_settling(const struct admin *admin) {
 }
 
 static int look_until_settled(struct admin *admin, struct error *error) {
-    int result = look(admin, error);
+    int result = look_up_topic(admin, error);
     while (result == 0 && is_settling(admin) && kafka_client_may_wait(&admin->client)) {
         rd_kafka_poll(admin->client.handle, PAUSE_MILLISECONDS);
-        result = look(admin, error);
+        result = look_up_topic(admin, error);
     }
     return result;
 }
@@ -135,8 +135,8 @@ static bool is_absence(rd_kafka_resp_err_t code) {
 }
 
 /* What a request came to: `what` was asked for, `operation` is what has to be allowed for it. */
-static int judge(const struct admin *admin, rd_kafka_resp_err_t code, const char *words, const char *what,
-                 const char *operation, struct error *error) {
+static int judge_topic(const struct admin *admin, rd_kafka_resp_err_t code, const char *words,
+                       const char *what, const char *operation, struct error *error) {
     const struct sink_options *options = admin->options;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
@@ -198,12 +198,12 @@ static int ask_for_topic(struct admin *admin, rd_kafka_NewTopic_t *topic, struct
     /* Somebody else was faster. */
     int result = code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS
                      ? 0
-                     : judge(admin, code, words, what, "Create on the topic or the cluster", error);
+                     : judge_topic(admin, code, words, what, "Create on the topic or the cluster", error);
     rd_kafka_event_destroy(event);
     return result;
 }
 
-static int create(struct admin *admin, struct error *error) {
+static int create_topic(struct admin *admin, struct error *error) {
     char reason[256];
     const struct topic_wish *wish = admin->wish;
     rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(admin->options->topic, (int)wish->partitions,
@@ -241,7 +241,7 @@ static int ask_for_grants(struct admin *admin, rd_kafka_AclBinding_t **grants, s
         code = refusal ? rd_kafka_error_code(refusal) : RD_KAFKA_RESP_ERR_NO_ERROR;
         words = refusal ? rd_kafka_error_string(refusal) : NULL;
     }
-    int result = judge(admin, code, words, what, "Alter on the cluster", error);
+    int result = judge_topic(admin, code, words, what, "Alter on the cluster", error);
     rd_kafka_event_destroy(event);
     return result;
 }
@@ -253,7 +253,7 @@ static rd_kafka_AclBinding_t *make_grant(const struct admin *admin, rd_kafka_Res
                                    operation, RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, ignored, sizeof ignored);
 }
 
-static int grant(struct admin *admin, struct error *error) {
+static int grant_access(struct admin *admin, struct error *error) {
     const char *topic = admin->options->topic;
     rd_kafka_AclBinding_t *grants[GRANTS_MAX] = {
         make_grant(admin, RD_KAFKA_RESOURCE_TOPIC, topic, RD_KAFKA_ACL_OPERATION_DESCRIBE),
@@ -359,14 +359,14 @@ static int compare_with_config(struct admin *admin, struct error *error) {
         compare_config(admin, entries, entry_count);
         result = check_replicas(admin, entries, entry_count, error);
     } else if (!is_forbidden(code)) {
-        result = judge(admin, code, NULL, "to read the topic's configuration", "DescribeConfigs on the topic",
-                       error);
+        result = judge_topic(admin, code, NULL, "to read the topic's configuration",
+                             "DescribeConfigs on the topic", error);
     }
     rd_kafka_event_destroy(event);
     return result;
 }
 
-static int compare(struct admin *admin, struct error *error) {
+static int compare_topic(struct admin *admin, struct error *error) {
     const struct topic_wish *wish = admin->wish;
     const struct topic_state *state = &admin->state;
     const char *output = admin->options->output, *topic = admin->options->topic;
@@ -395,7 +395,7 @@ int kafka_topic_check(const struct sink_options *options, const struct topic_wis
     if (result == 0)
         result = look_until_settled(&admin, error);
     if (result == 0)
-        result = compare(&admin, error);
+        result = compare_topic(&admin, error);
     admin_close(&admin);
     return result;
 }
@@ -405,15 +405,15 @@ int kafka_topic_create(const struct sink_options *options, const struct topic_wi
     struct admin admin;
     int result = admin_open(&admin, options, wish, report, error);
     if (result == 0)
-        result = look(&admin, error);
+        result = look_up_topic(&admin, error);
     if (result == 0 && is_missing(&admin))
-        result = create(&admin, error);
+        result = create_topic(&admin, error);
     if (result == 0)
         result = look_until_settled(&admin, error);
     if (result == 0 && wish->principal)
-        result = grant(&admin, error);
+        result = grant_access(&admin, error);
     if (result == 0)
-        result = compare(&admin, error);
+        result = compare_topic(&admin, error);
     admin_close(&admin);
     return result;
 }

@@ -19,7 +19,7 @@ struct kafka_ending {
     atomic_bool over;
 };
 
-static void *destroy(void *context) {
+static void *destroy_producer(void *context) {
     struct kafka_ending *end = context;
     rd_kafka_destroy(end->producer);
     atomic_store(&end->over, true);
@@ -27,7 +27,7 @@ static void *destroy(void *context) {
     return NULL;
 }
 
-static bool wait_for(struct kafka_ending *end) {
+static bool wait_for_destroy(struct kafka_ending *end) {
     int64_t limit = clock_monotonic() + PATIENCE_MICROSECONDS, left;
     while (!atomic_load(&end->over) && (left = limit - clock_monotonic()) > 0) {
         uint32_t turn;
@@ -43,12 +43,12 @@ bool kafka_end(rd_kafka_t *producer) {
     struct kafka_ending *end = calloc(1, sizeof *end);
     if (end)
         end->producer = producer;
-    if (!end || thread_start(&end->thread, "kafka end", destroy, end) < 0) {
+    if (!end || thread_start(&end->thread, "kafka end", destroy_producer, end) < 0) {
         rd_kafka_destroy(producer);
         free(end);
         return true;
     }
-    if (!wait_for(end)) {
+    if (!wait_for_destroy(end)) {
         log_line(
             LOG_DEBUG,
             "librdkafka takes its time to end, as for a name that it looks up; it ends with the process");

@@ -19,7 +19,7 @@ static void copy_header(const rd_kafka_headers_t *headers, const char *name, cha
         snprintf(text, size, "%.*s", (int)length, (const char *)value);
 }
 
-static int copy(const rd_kafka_message_t *from, struct stored_message *to, struct error *error) {
+static int copy_message(const rd_kafka_message_t *from, struct stored_message *to, struct error *error) {
     rd_kafka_headers_t *headers = NULL;
     *to = (struct stored_message){.value = malloc(from->len + 1), .length = from->len};
     if (from->key)
@@ -39,8 +39,8 @@ static int copy(const rd_kafka_message_t *from, struct stored_message *to, struc
     return 0;
 }
 
-static int refuse(const struct sink_options *options, const rd_kafka_message_t *message,
-                  struct error *error) {
+static int kafka_read_refuse(const struct sink_options *options, const rd_kafka_message_t *message,
+                             struct error *error) {
     if (message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
         return error_set(
             error, EACCES, EX_NOPERM,
@@ -59,21 +59,21 @@ static bool is_passing(rd_kafka_resp_err_t code) {
            code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
 }
 
-static int take(const struct sink_options *options, const rd_kafka_message_t *from, int64_t offset,
-                struct stored_message *message, struct error *error) {
+static int take_message(const struct sink_options *options, const rd_kafka_message_t *from, int64_t offset,
+                        struct stored_message *message, struct error *error) {
     if (from->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return refuse(options, from, error);
+        return kafka_read_refuse(options, from, error);
     if (from->offset != offset)
         return error_set(error, ENOENT, EX_CONFIG,
                          "output \"%s\": topic %s: the record of offset %" PRId64
                          " is gone, the next one there is %" PRId64
                          "; check the topic's retention and cleanup.policy",
                          options->output, options->topic, offset, from->offset);
-    return copy(from, message, error);
+    return copy_message(from, message, error);
 }
 
-static int consume(struct kafka_client *client, rd_kafka_topic_t *topic, int32_t partition, int64_t offset,
-                   struct stored_message *message, struct error *error) {
+static int kafka_read_consume(struct kafka_client *client, rd_kafka_topic_t *topic, int32_t partition,
+                              int64_t offset, struct stored_message *message, struct error *error) {
     rd_kafka_message_t *from = NULL;
     if (rd_kafka_consume_start(topic, partition, offset) != 0)
         return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": topic %s: %s", client->options->output,
@@ -85,8 +85,8 @@ static int consume(struct kafka_client *client, rd_kafka_topic_t *topic, int32_t
             from = NULL;
         }
     }
-    int result =
-        from ? take(client->options, from, offset, message, error) : kafka_client_gave_up(client, error);
+    int result = from ? take_message(client->options, from, offset, message, error)
+                      : kafka_client_gave_up(client, error);
     if (from)
         rd_kafka_message_destroy(from);
     rd_kafka_consume_stop(topic, partition);
@@ -100,7 +100,7 @@ int kafka_read(const struct sink_options *options, int32_t partition, int64_t of
     int result = kafka_client_open(&client, options, error);
     if (result == 0) {
         rd_kafka_topic_t *topic = rd_kafka_topic_new(client.handle, options->topic, NULL);
-        result = topic ? consume(&client, topic, partition, offset, message, error)
+        result = topic ? kafka_read_consume(&client, topic, partition, offset, message, error)
                        : error_set(error, EINVAL, EX_CONFIG, "output \"%s\": topic %s: %s", options->output,
                                    options->topic, rd_kafka_err2str(rd_kafka_last_error()));
         if (topic)

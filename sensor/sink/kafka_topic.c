@@ -25,7 +25,7 @@ struct kafka_topic_check {
     struct error error;
 };
 
-static void *ask(void *context) {
+static void *topic_ask(void *context) {
     struct kafka_topic_check *check = context;
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t code;
@@ -44,7 +44,7 @@ static void *ask(void *context) {
     return NULL;
 }
 
-static void release(struct kafka_topic_check *check) {
+static void topic_check_free(struct kafka_topic_check *check) {
     rd_kafka_topic_destroy(check->topic);
     free(check);
 }
@@ -65,9 +65,9 @@ int kafka_topic_check_begin(rd_kafka_t *producer, const char *output, const char
     check->name = name;
     check->topic = topic;
     check->limit = clock_monotonic() + limit;
-    int result = thread_start(&check->thread, "topic", ask, check);
+    int result = thread_start(&check->thread, "topic", topic_ask, check);
     if (result < 0) {
-        release(check);
+        topic_check_free(check);
         return error_set(error, -result, EX_OSERR, "output \"%s\": no thread: %s", output, strerror(-result));
     }
     *begun = check;
@@ -86,6 +86,6 @@ int kafka_topic_check_end(struct kafka_topic_check *check, struct error *error) 
     int result = check->result;
     if (result < 0)
         *error = check->error;
-    release(check);
+    topic_check_free(check);
     return result;
 }

@@ -28,7 +28,7 @@ static bool skip_address(struct native_walk *walk) {
     return false;
 }
 
-static enum decode_reason snap(struct native_walk *walk) {
+static enum decode_reason frame_relay_snap(struct native_walk *walk) {
     if (!native_have(walk, 5))
         return DECODE_link_truncated;
     const uint8_t *header = walk->frame.data + walk->offset;
@@ -55,7 +55,7 @@ enum decode_reason link_frame_relay(struct native_walk *walk) {
     case NLPID_IPV4: return native_ethertype(walk, ETHERTYPE_IPV4);
     case NLPID_IPV6: return native_ethertype(walk, ETHERTYPE_IPV6);
     case NLPID_PPP: return native_ppp(walk);
-    case NLPID_SNAP: return snap(walk);
+    case NLPID_SNAP: return frame_relay_snap(walk);
     default: return DECODE_not_ip;
     }
 }

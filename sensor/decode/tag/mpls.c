@@ -9,7 +9,7 @@ enum {
 };
 
 /* Walks the stack; the last label in `*label`. */
-static enum decode_reason labels(struct native_walk *walk, uint32_t *label) {
+static enum decode_reason mpls_labels(struct native_walk *walk, uint32_t *label) {
     bool bottom = false;
     while (!bottom) {
         enum decode_reason reason = native_descend(walk);
@@ -25,7 +25,7 @@ static enum decode_reason labels(struct native_walk *walk, uint32_t *label) {
     return DECODE_METERED;
 }
 
-static enum decode_reason payload(struct native_walk *walk, uint32_t label) {
+static enum decode_reason mpls_payload(struct native_walk *walk, uint32_t label) {
     switch (label) {
     case LABEL_IPV4_NULL: walk->version = 4; return DECODE_METERED;
     case LABEL_IPV6_NULL: walk->version = 6; return DECODE_METERED;
@@ -37,9 +37,9 @@ static enum decode_reason payload(struct native_walk *walk, uint32_t label) {
 
 enum decode_reason tag_mpls(struct native_walk *walk, uint16_t *type) {
     uint32_t label = 0;
-    enum decode_reason reason = labels(walk, &label);
+    enum decode_reason reason = mpls_labels(walk, &label);
     if (reason == DECODE_METERED)
-        reason = payload(walk, label);
+        reason = mpls_payload(walk, label);
     *type = walk->version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
     return reason;
 }

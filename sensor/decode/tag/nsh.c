@@ -31,7 +31,7 @@ static size_t header_length(const struct native_walk *walk) {
     return metadata == VARIABLE_METADATA ? length : 0;
 }
 
-static enum decode_reason ethernet(struct native_walk *walk, uint16_t *type) {
+static enum decode_reason nsh_ethernet(struct native_walk *walk, uint16_t *type) {
     enum decode_reason reason = native_link(walk, LINK_ETHERNET);
     *type = walk->version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
     return reason;
@@ -53,7 +53,7 @@ enum decode_reason tag_nsh(struct native_walk *walk, uint16_t *type) {
     switch (next) {
     case NEXT_IPV4: *type = ETHERTYPE_IPV4; return DECODE_METERED;
     case NEXT_IPV6: *type = ETHERTYPE_IPV6; return DECODE_METERED;
-    case NEXT_ETHERNET: return ethernet(walk, type);
+    case NEXT_ETHERNET: return nsh_ethernet(walk, type);
     case NEXT_NSH: return DECODE_METERED; /* the same EtherType again */
     case NEXT_MPLS: *type = ETHERTYPE_MPLS; return DECODE_METERED;
     default: return DECODE_not_ip;

@@ -24,8 +24,8 @@ struct found {
 
 /* An IP packet at `packet`, in a header that begins at `place`. A tagged frame looks like one without a tag four bytes
  * on: the first of equal finds counts. */
-static void note(struct found *found, enum carried_ip carried, enum tunnel_content content, size_t place,
-                 size_t packet, struct tunnel_inner *inner) {
+static void note_found(struct found *found, enum carried_ip carried, enum tunnel_content content,
+                       size_t place, size_t packet, struct tunnel_inner *inner) {
     found->cut |= carried == CARRIED_CUT;
     if (carried != CARRIED_IP || (found->count > 0 && found->packet == packet))
         return;
@@ -52,8 +52,8 @@ static void look_for_ethernet(struct found *found, struct bytes payload, size_t 
         type = bytes_u16(payload, end - 2);
     }
     if (type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6)
-        note(found, carried_ip(payload, end, may_be_padded ? LEAST_ETHERNET_PAYLOAD : 0, inner),
-             TUNNEL_ETHERNET, place, end, inner);
+        note_found(found, carried_ip(payload, end, may_be_padded ? LEAST_ETHERNET_PAYLOAD : 0, inner),
+                   TUNNEL_ETHERNET, place, end, inner);
 }
 
 enum tunnel_result l2tpv3_open_session(struct bytes payload, size_t offset, struct tunnel_inner *inner) {
@@ -67,7 +67,7 @@ enum tunnel_result l2tpv3_open_session(struct bytes payload, size_t offset, stru
     for (size_t place = first; place <= last; place += GAP_STEP)
         look_for_ethernet(&found, payload, place, inner);
     for (size_t place = first; place <= last + PPP_HEADER; place += GAP_STEP)
-        note(&found, carried_ip(payload, place, 0, inner), TUNNEL_IP, place, place, inner);
+        note_found(&found, carried_ip(payload, place, 0, inner), TUNNEL_IP, place, place, inner);
     if (found.count == 0 && found.cut)
         return TUNNEL_CUT;
     inner->has_key = true;

@@ -31,7 +31,7 @@ bool addresses_changed(int descriptor) {
 }
 
 /* Room for one more item; NULL: no memory. */
-static void *grow(void *items, size_t count, size_t *capacity, size_t size) {
+static void *list_grow(void *items, size_t count, size_t *capacity, size_t size) {
     if (count < *capacity)
         return items;
     size_t wanted = *capacity > 0 ? 2 * *capacity : FIRST_CAPACITY;
@@ -47,7 +47,7 @@ static void add_address(struct reading *reading, const void *bytes, size_t lengt
     if (length < size)
         return;
     struct local_address *grown =
-        grow(list->addresses, list->address_count, &list->address_capacity, sizeof(*grown));
+        list_grow(list->addresses, list->address_count, &list->address_capacity, sizeof(*grown));
     if (grown == NULL) {
         reading->no_memory = true;
         return;
@@ -63,7 +63,7 @@ static void add_mac(struct reading *reading, const void *bytes, size_t length) {
     struct address_list *list = reading->list;
     if (length != sizeof(none) || memcmp(bytes, &none, sizeof(none)) == 0)
         return;
-    struct mac_address *grown = grow(list->macs, list->mac_count, &list->mac_capacity, sizeof(*grown));
+    struct mac_address *grown = list_grow(list->macs, list->mac_count, &list->mac_capacity, sizeof(*grown));
     if (grown == NULL) {
         reading->no_memory = true;
         return;
@@ -109,7 +109,7 @@ static void read_message(const struct nlmsghdr *message, void *context) {
         read_link(message, context);
 }
 
-static int dump(int descriptor, uint16_t type, struct reading *reading) {
+static int addresses_dump(int descriptor, uint16_t type, struct reading *reading) {
     struct {
         struct nlmsghdr header;
         struct ifinfomsg body; /* for addresses only its first byte counts: the family */
@@ -126,9 +126,9 @@ static int dump(int descriptor, uint16_t type, struct reading *reading) {
 int addresses_read(int descriptor, struct address_list *list) {
     struct reading reading = {.list = list};
     list->address_count = list->mac_count = 0;
-    int result = dump(descriptor, RTM_GETLINK, &reading);
+    int result = addresses_dump(descriptor, RTM_GETLINK, &reading);
     if (result == 0)
-        result = dump(descriptor, RTM_GETADDR, &reading);
+        result = addresses_dump(descriptor, RTM_GETADDR, &reading);
     if (result == 0 && reading.no_memory)
         result = -ENOMEM;
     if (result < 0)

@@ -24,13 +24,14 @@ struct pending {
     struct pending *next;
 };
 
-static void count(atomic_uint_fast64_t *counter) {
+static void count_one(atomic_uint_fast64_t *counter) {
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
 /* Where is the flow's socket? The initiator's, if it is on this host, else the responder's. */
-static enum location locate(const struct visibility *visibility, const struct visibility_question *question,
-                            enum visibility_end *end, struct network_namespace **found) {
+static enum location locate_flow(const struct visibility *visibility,
+                                 const struct visibility_question *question, enum visibility_end *end,
+                                 struct network_namespace **found) {
     const uint8_t *source_mac = question->has_mac ? question->source_mac : NULL;
     const uint8_t *destination_mac = question->has_mac ? question->destination_mac : NULL;
     *end = END_SOURCE;
@@ -69,20 +70,20 @@ static void look_for_socket(struct visibility *visibility, struct network_namesp
     sockets_ask(&visibility->sockets, question);
 }
 
-static void take(struct visibility *visibility, struct visibility_client *client,
-                 const struct ring_item *item) {
+static void take_question(struct visibility *visibility, struct visibility_client *client,
+                          const struct ring_item *item) {
     const struct visibility_question *asked = &item->question;
     struct network_namespace *namespace;
     enum visibility_end end;
-    enum location location = locate(visibility, asked, &end, &namespace);
+    enum location location = locate_flow(visibility, asked, &end, &namespace);
     struct pending *pending = location == LOCATION_FOUND && visibility->answers.count < PENDING_MAX
                                   ? malloc(sizeof(*pending))
                                   : NULL;
-    count(&visibility->counters.asked);
+    count_one(&visibility->counters.asked);
     if (pending == NULL) {
-        count(location == LOCATION_FOUND       ? &visibility->counters.unknown
-              : location == LOCATION_AMBIGUOUS ? &visibility->counters.ambiguous
-                                               : &visibility->counters.foreign);
+        count_one(location == LOCATION_FOUND       ? &visibility->counters.unknown
+                  : location == LOCATION_AMBIGUOUS ? &visibility->counters.ambiguous
+                                                   : &visibility->counters.foreign);
         client_answer(client, item->ticket, item->state, NULL, END_NONE);
         return;
     }
@@ -111,12 +112,12 @@ void answers_take(struct visibility *visibility) {
     for (struct visibility_client *client = visibility->clients; client != NULL; client = client->next) {
         struct ring_item item;
         for (int i = 0; i < QUESTIONS_MAX && client_next(client, &item); i++)
-            take(visibility, client, &item);
+            take_question(visibility, client, &item);
     }
 }
 
 /* False: the question has to wait. */
-static bool answer(struct visibility *visibility, struct pending *pending, int64_t now) {
+static bool answer_pending(struct visibility *visibility, struct pending *pending, int64_t now) {
     struct socket_question *question = &pending->question;
     struct network_namespace *namespace =
         namespaces_find(&visibility->namespaces, question->namespace_number);
@@ -133,9 +134,9 @@ static bool answer(struct visibility *visibility, struct pending *pending, int64
         look_for_socket(visibility, namespace, pending);
         return false;
     }
-    count(verdict == SOCKET_FOUND       ? &visibility->counters.found
-          : verdict == SOCKET_AMBIGUOUS ? &visibility->counters.ambiguous
-                                        : &visibility->counters.unknown);
+    count_one(verdict == SOCKET_FOUND       ? &visibility->counters.found
+              : verdict == SOCKET_AMBIGUOUS ? &visibility->counters.ambiguous
+                                            : &visibility->counters.unknown);
     client_answer(pending->client, pending->ticket, pending->state, verdict == SOCKET_FOUND ? process : NULL,
                   pending->end);
     return true;
@@ -157,7 +158,7 @@ void answers_give(struct visibility *visibility, bool looked) {
     if (!looked)
         return;
     while (*link != NULL) {
-        if (answer(visibility, *link, now))
+        if (answer_pending(visibility, *link, now))
             remove_pending(&visibility->answers, link);
         else
             link = &(*link)->next;

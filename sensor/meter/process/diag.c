@@ -136,8 +136,8 @@ int diag_dump(int descriptor, uint8_t protocol, diag_visit *visit, void *context
     return result < 0 ? result : other == -ENOENT ? 0 : other;
 }
 
-static void find(int descriptor, const struct connection *connection, uint8_t family, bool swapped,
-                 struct visitor *visitor) {
+static void diag_find_one(int descriptor, const struct connection *connection, uint8_t family, bool swapped,
+                          struct visitor *visitor) {
     const struct endpoint *source = swapped ? &connection->remote : &connection->local;
     const struct endpoint *destination = swapped ? &connection->local : &connection->remote;
     struct diag_request request = {
@@ -161,7 +161,7 @@ static void find(int descriptor, const struct connection *connection, uint8_t fa
 void diag_find(int descriptor, const struct connection *connection, diag_visit *visit, void *context) {
     struct visitor visitor = {visit, context, connection->protocol};
     uint8_t family = connection->ip_version == 6 ? AF_INET6 : AF_INET;
-    find(descriptor, connection, family, connection->protocol == IPPROTO_UDP, &visitor);
+    diag_find_one(descriptor, connection, family, connection->protocol == IPPROTO_UDP, &visitor);
 }
 
 static void visit_destroyed(const struct nlmsghdr *message, void *context) {

@@ -26,7 +26,7 @@ void holders_close(struct holders *holders) {
     holders->candidates = NULL;
 }
 
-static struct holder *known(struct holders *holders, int32_t pid) {
+static struct holder *holder_known(struct holders *holders, int32_t pid) {
     struct holder *holder = &holders->known[(uint32_t)pid % HOLDERS_KNOWN];
     if (holder->pid != pid)
         *holder = (struct holder){.pid = pid};
@@ -39,7 +39,7 @@ bool holders_is_placed(const struct holders *holders, int32_t pid) {
 }
 
 void holders_place(struct holders *holders, int32_t pid, uint32_t namespace_number) {
-    known(holders, pid)->namespace_number = namespace_number;
+    holder_known(holders, pid)->namespace_number = namespace_number;
 }
 
 /* The inode of the socket that an entry of /proc/PID/fd leads to; 0: it is no socket. */
@@ -98,14 +98,15 @@ static bool add_candidate(struct holders *holders, size_t count, int32_t pid) {
     return true;
 }
 
-static size_t collect(struct holders *holders, const int32_t *recent, const struct holders_visitor *visitor) {
+static size_t collect_candidates(struct holders *holders, const int32_t *recent,
+                                 const struct holders_visitor *visitor) {
     DIR *directory = open_folder(holders->proc, ".");
     size_t count = 0;
     const struct dirent *entry;
     while (directory != NULL && (entry = readdir(directory)) != NULL) {
         int32_t pid = (int32_t)strtol(entry->d_name, NULL, 10);
         if (pid > 0 && !is_recent(recent, pid) &&
-            visitor->wants(known(holders, pid)->namespace_number, visitor->context))
+            visitor->wants(holder_known(holders, pid)->namespace_number, visitor->context))
             count += add_candidate(holders, count, pid);
     }
     if (directory != NULL)
@@ -120,7 +121,7 @@ static bool has_changed(struct holders *holders, int32_t pid) {
     snprintf(path, sizeof(path), "%d/fd", (int)pid);
     if (fstatat(holders->proc, path, &identity, 0) < 0)
         return false;
-    struct holder *holder = known(holders, pid);
+    struct holder *holder = holder_known(holders, pid);
     bool changed = holder->open_files != identity.st_size;
     holder->open_files = identity.st_size;
     return changed;
@@ -131,9 +132,9 @@ bool holders_scan(struct holders *holders, const struct holders_visitor *visitor
     bool more = true;
     memcpy(recent, holders->recent, sizeof(recent));
     for (int i = 0; more && i < HOLDERS_RECENT && recent[i] != 0; i++)
-        if (visitor->wants(known(holders, recent[i])->namespace_number, visitor->context))
+        if (visitor->wants(holder_known(holders, recent[i])->namespace_number, visitor->context))
             more = scan_process(holders, recent[i], visitor);
-    size_t count = more ? collect(holders, recent, visitor) : 0, unchanged = 0;
+    size_t count = more ? collect_candidates(holders, recent, visitor) : 0, unchanged = 0;
     for (size_t i = 0; more && i < count; i++) {
         if (has_changed(holders, holders->candidates[i]))
             more = scan_process(holders, holders->candidates[i], visitor);

@@ -244,7 +244,7 @@ static void want_namespace(struct wanted *wanted, uint32_t namespace_number) {
 }
 
 /* Who holds a socket is as a rule in its namespace, but need not be. */
-static void want(struct sighting *sighting, void *context) {
+static void want_holders(struct sighting *sighting, void *context) {
     struct wanted *wanted = context;
     if (wanted->count < wanted->capacity)
         wanted->items[wanted->count++] = sighting;
@@ -311,7 +311,7 @@ static bool wants_namespace(uint32_t namespace_number, void *context) {
 
 static void scan_holders(struct visibility *visibility, struct wanted *wanted) {
     struct holders_visitor visitor = {wants_namespace, resolve_holder, wanted};
-    sockets_visit_unresolved(&visibility->sockets, want, wanted);
+    sockets_visit_unresolved(&visibility->sockets, want_holders, wanted);
     qsort(wanted->items, wanted->count, sizeof(struct sighting *), compare_inodes);
     bool complete = holders_scan(&visibility->holders, &visitor);
     for (size_t i = 0; complete && i < wanted->count; i++)

@@ -84,7 +84,7 @@ void sockets_destroy(struct sockets *sockets) {
     *sockets = (struct sockets){0};
 }
 
-static uint64_t mix(uint64_t hash, uint64_t word) {
+static uint64_t mix_bits(uint64_t hash, uint64_t word) {
     hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
     return hash ^ hash >> 29;
 }
@@ -95,8 +95,8 @@ static size_t bucket_of(const struct sockets *sockets, uint32_t namespace_number
     uint64_t words[2];
     memcpy(words, remote->address, sizeof(words));
     uint64_t hash =
-        mix(namespace_number, (uint64_t)protocol << 32 | (uint64_t)local_port << 16 | remote->port);
-    hash = mix(mix(hash, words[0]), words[1]);
+        mix_bits(namespace_number, (uint64_t)protocol << 32 | (uint64_t)local_port << 16 | remote->port);
+    hash = mix_bits(mix_bits(hash, words[0]), words[1]);
     return hash & (sockets->bucket_count - 1);
 }
 
@@ -108,7 +108,7 @@ static struct sighting **bucket_of_report(const struct sockets *sockets, uint32_
 }
 
 static struct sighting **cookie_bucket(const struct sockets *sockets, uint64_t cookie) {
-    return &sockets->by_cookie[mix(0, cookie) & (sockets->bucket_count - 1)];
+    return &sockets->by_cookie[mix_bits(0, cookie) & (sockets->bucket_count - 1)];
 }
 
 static void link_sighting(struct sockets *sockets, struct sighting *sighting) {
@@ -127,7 +127,7 @@ static void unlink_by_cookie(struct sockets *sockets, struct sighting *sighting)
     *link = sighting->next_by_cookie;
 }
 
-static void grow(struct sockets *sockets) {
+static void sockets_grow(struct sockets *sockets) {
     struct sockets larger = *sockets;
     larger.bucket_count *= 2;
     larger.buckets = calloc(larger.bucket_count, sizeof(struct sighting *));
@@ -163,15 +163,15 @@ static bool same_name(const struct socket_report *one, const struct socket_repor
            memcmp(&one->connection.remote, &other->connection.remote, sizeof(struct endpoint)) == 0;
 }
 
-static struct sighting *insert(struct sockets *sockets, uint32_t namespace_number,
-                               const struct socket_report *report) {
+static struct sighting *sockets_insert(struct sockets *sockets, uint32_t namespace_number,
+                                       const struct socket_report *report) {
     if (sockets->count >= SIGHTINGS_MAX)
         return NULL;
     struct sighting *new = calloc(1, sizeof(*new));
     if (new == NULL)
         return NULL;
     if (sockets->count >= sockets->bucket_count)
-        grow(sockets);
+        sockets_grow(sockets);
     new->report = *report;
     new->namespace_number = namespace_number;
     new->first_seen = new->gone_at = NEVER;
@@ -212,7 +212,7 @@ bool sockets_seen(struct sockets *sockets, uint32_t namespace_number, const stru
     for (; at != NULL; at = same_socket(at->next_by_cookie, namespace_number, report->cookie))
         *(same_name(&at->report, report) ? &sighting : &other) = at;
     if (sighting == NULL) {
-        sighting = insert(sockets, namespace_number, report);
+        sighting = sockets_insert(sockets, namespace_number, report);
         if (sighting == NULL)
             return false;
         sighting->absent_before = look->checked_at;
@@ -231,7 +231,7 @@ bool sockets_destroyed(struct sockets *sockets, uint32_t namespace_number, const
                        int64_t now) {
     struct sighting *at =
         same_socket(*cookie_bucket(sockets, report->cookie), namespace_number, report->cookie);
-    if (at == NULL && (at = insert(sockets, namespace_number, report)) == NULL)
+    if (at == NULL && (at = sockets_insert(sockets, namespace_number, report)) == NULL)
         return false;
     for (; at != NULL; at = same_socket(at->next_by_cookie, namespace_number, report->cookie))
         set_gone(sockets, at, now);
@@ -352,8 +352,8 @@ static void tally_bucket(struct socket_tallies *tallies, const struct sockets *s
 }
 
 /* Everybody who fits as closely or closer must be the same. */
-static enum socket_verdict agree(const struct socket_tallies *tallies, int least_fit,
-                                 struct process **process) {
+static enum socket_verdict tallies_agree(const struct socket_tallies *tallies, int least_fit,
+                                         struct process **process) {
     struct socket_tally all = {0};
     for (int fit = least_fit; fit < FIT_COUNT; fit++) {
         const struct socket_tally *tally = &tallies->possible[fit];
@@ -402,7 +402,8 @@ enum socket_verdict sockets_decide(const struct sockets *sockets, const struct s
     tally_bucket(&tallies, sockets, question, &anyone);
     for (int fit = FIT_COUNT - 1; fit >= 0; fit--)
         if (tallies.certain[fit].count > 0)
-            return agree(&tallies, fit, process);
+            return tallies_agree(&tallies, fit, process);
     /* Another one may have come and gone before we looked. */
-    return question->earliest >= question->complete_since ? agree(&tallies, 0, process) : SOCKET_UNKNOWN;
+    return question->earliest >= question->complete_since ? tallies_agree(&tallies, 0, process)
+                                                          : SOCKET_UNKNOWN;
 }

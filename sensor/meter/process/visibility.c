@@ -36,7 +36,7 @@ static bool has_questions(const struct visibility *visibility) {
     return false;
 }
 
-static void nap(int64_t microseconds) {
+static void sleep_microseconds(int64_t microseconds) {
     struct timespec time = {.tv_nsec = microseconds * 1000};
     nanosleep(&time, NULL);
 }
@@ -48,13 +48,13 @@ static void wait_for_wakes(struct visibility *visibility, int64_t microseconds) 
     uint64_t wakes;
     int woken = epoll_wait(visibility->epoll, &event, 1, (int)(microseconds / 1000) + 1);
     if (woken < 0)
-        nap(QUESTIONS_MICROSECONDS); /* an error that stays must not take a whole core */
+        sleep_microseconds(QUESTIONS_MICROSECONDS); /* an error that stays must not take a whole core */
     if (woken <= 0)
         return;
     struct pollfd question = {.fd = visibility->wake, .events = POLLIN};
     poll(&question, 1, ENDS_MILLISECONDS);
     if (read(visibility->wake, &wakes, sizeof(wakes)) > 0)
-        nap(QUESTIONS_MICROSECONDS);
+        sleep_microseconds(QUESTIONS_MICROSECONDS);
 }
 
 /* Until the next poll, a question, or the end of some socket; the mutex is held on both ends. */
@@ -85,7 +85,7 @@ static void ask_for_priority(void) {
     setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
 }
 
-static void *serve(void *context) {
+static void *service_run(void *context) {
     struct visibility *visibility = context;
     if (visibility->options.enter != NULL)
         visibility->options.enter();
@@ -120,7 +120,7 @@ static void raise_descriptor_limit(void) {
     }
 }
 
-static void release(struct visibility *visibility) {
+static void service_free(struct visibility *visibility) {
     look_end(visibility);
     if (visibility->wake >= 0)
         close(visibility->wake);
@@ -142,9 +142,9 @@ int visibility_start(const struct visibility_options *options, struct visibility
     pthread_mutex_init(&new->mutex, NULL);
     sem_init(&new->started, 0, 0);
     raise_descriptor_limit();
-    int result = thread_start(&new->thread, "visibility", serve, new);
+    int result = thread_start(&new->thread, "visibility", service_run, new);
     if (result < 0) {
-        release(new);
+        service_free(new);
         return error_set(error, -result, EX_OSERR, "meter.system_visibility_mode: no thread: %s",
                          strerror(-result));
     }
@@ -166,7 +166,7 @@ void visibility_stop(struct visibility *visibility) {
     atomic_store(&visibility->stopping, true);
     visibility_wake(visibility);
     pthread_join(visibility->thread, NULL);
-    release(visibility);
+    service_free(visibility);
 }
 
 void visibility_statistics(struct visibility *visibility, struct visibility_statistics *statistics) {

@@ -70,7 +70,7 @@ const char *anonymizer_key_id(const struct anonymizer *anonymizer) {
     return anonymizer->key_id[0] != '\0' ? anonymizer->key_id : NULL;
 }
 
-static void drop(bool nullable, struct value *value) {
+static void drop_value(bool nullable, struct value *value) {
     if (nullable)
         value_null(value);
     else
@@ -167,7 +167,7 @@ static bool map_name(struct anonymizer *anonymizer, const struct anonymize_rule 
         value_text(value, name, length);
     } else if (rule->cut) {
         if (kept == length)
-            drop(nullable, value);
+            drop_value(nullable, value);
         else
             value_text(value, name + kept, length - kept);
     } else {
@@ -186,7 +186,7 @@ bool anonymizer_fill(struct anonymizer *anonymizer, const struct anonymize_rule 
                      const struct catalogue_row *row, enum flow_direction direction, bool nullable,
                      const struct record_source *source, struct value *value) {
     switch (rule->method) {
-    case ANONYMIZE_DROP: drop(nullable, value); return true;
+    case ANONYMIZE_DROP: drop_value(nullable, value); return true;
     case ANONYMIZE_TRUNCATE: return truncate_address(rule, source, flow_bytes(source, row), value);
     case ANONYMIZE_PREFIX_PRESERVING: return map_address(anonymizer, source, flow_bytes(source, row), value);
     default: break;

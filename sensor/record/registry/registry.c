@@ -44,8 +44,8 @@ void registry_close(struct registry *registry) {
 }
 
 /* An answer that is none of the expected ones. */
-static int unexpected(const struct registry *registry, const char *subject,
-                      const struct registry_answer *answer, struct error *error) {
+static int unexpected_answer(const struct registry *registry, const char *subject,
+                             const struct registry_answer *answer, struct error *error) {
     const char *url = registry_http_url(registry->http);
     if (answer->status == 401 || answer->status == 403)
         return error_set(
@@ -68,13 +68,13 @@ static int take_id(const struct registry *registry, const char *subject, const s
     const json_t *number = json_object_get(answer->body, "id");
     if (answer->status != 200 || !json_is_integer(number) || json_integer_value(number) < 0 ||
         json_integer_value(number) > INT32_MAX)
-        return unexpected(registry, subject, answer, error);
+        return unexpected_answer(registry, subject, answer, error);
     *id = (uint32_t)json_integer_value(number);
     return 0;
 }
 
-static void remember(const struct registry *registry, const char *subject, const struct schema *schema,
-                     uint32_t id) {
+static void registry_remember(const struct registry *registry, const char *subject,
+                              const struct schema *schema, uint32_t id) {
     if (!registry->cache_directory)
         return;
     int result = registry_cache_write(registry->cache_directory, registry_http_url(registry->http), subject,
@@ -100,7 +100,7 @@ int registry_register(struct registry *registry, const char *subject, const stru
         result = take_id(registry, subject, &answer, id, error);
     registry_answer_free(&answer);
     if (result == 0)
-        remember(registry, subject, schema, *id);
+        registry_remember(registry, subject, schema, *id);
     return result;
 }
 
@@ -124,8 +124,8 @@ static int resolve_cached(const struct registry *registry, const char *subject, 
 }
 
 /* Asks for the schema, unless nobody answered before. */
-static int ask(struct registry *registry, const char *subject, const struct schema *schema,
-               struct registry_answer *answer, struct error *error) {
+static int registry_ask(struct registry *registry, const char *subject, const struct schema *schema,
+                        struct registry_answer *answer, struct error *error) {
     if (registry->silence.exit_code != 0) {
         *error = registry->silence;
         return -EHOSTUNREACH;
@@ -143,7 +143,7 @@ int registry_resolve(struct registry *registry, const char *subject, const struc
     struct registry_answer answer;
     struct error own;
     error = error ? error : &own;
-    int result = ask(registry, subject, schema, &answer, error);
+    int result = registry_ask(registry, subject, schema, &answer, error);
     if (from_cache)
         *from_cache = result < 0;
     if (result == -EMSGSIZE || result == -EINTR)
@@ -159,7 +159,7 @@ int registry_resolve(struct registry *registry, const char *subject, const struc
         return auto_register ? registry_register(registry, subject, schema, id, error)
                              : not_registered(registry, subject, schema, error);
     if (result == 0)
-        remember(registry, subject, schema, *id);
+        registry_remember(registry, subject, schema, *id);
     return result;
 }
 
@@ -178,7 +178,7 @@ int registry_schema_text(struct registry *registry, uint32_t id, char **text, st
                       ", which it gave itself; is registry.url the same for all, and is the registry whole?",
                       registry_http_url(registry->http), id);
     else if (answer.status != 200 || !schema)
-        result = unexpected(registry, "of an id", &answer, error);
+        result = unexpected_answer(registry, "of an id", &answer, error);
     else if (!(*text = strdup(schema)))
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
     registry_answer_free(&answer);
@@ -223,7 +223,7 @@ static int ask_compatibility(struct registry *registry, const char *path, const 
     else if (path == all_versions && is_no_resource(&answer))
         result = -ENOSYS;
     else
-        result = unexpected(registry, subject, &answer, error);
+        result = unexpected_answer(registry, subject, &answer, error);
     join_messages(json_object_get(answer.body, "messages"), "the registry gives no reason", reason,
                   reason_size);
     registry_answer_free(&answer);

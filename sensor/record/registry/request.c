@@ -32,7 +32,7 @@ struct registry_http {
     char reason[CURL_ERROR_SIZE];
 };
 
-static size_t receive(char *data, size_t size, size_t count, void *context) {
+static size_t http_receive(char *data, size_t size, size_t count, void *context) {
     struct registry_http *http = context;
     if (size * count > http->max_response_size - http->response.length)
         return 0; /* libcurl ends the transfer with CURLE_WRITE_ERROR */
@@ -40,19 +40,19 @@ static size_t receive(char *data, size_t size, size_t count, void *context) {
     return http->response.failed ? 0 : size * count;
 }
 
-static bool stops(const struct registry_options *options) {
+static bool must_stop(const struct registry_options *options) {
     return options->stop && options->stop(options->stop_context);
 }
 
 /* A pipe's writer may take its time, as long as a request. Bytes, or -errno. */
 static ssize_t read_some(int file, char *bytes, size_t size, const struct registry_options *options) {
     struct pollfd ready = {.fd = file, .events = POLLIN};
-    for (int64_t end = clock_monotonic() + options->timeout; clock_monotonic() < end && !stops(options);)
+    for (int64_t end = clock_monotonic() + options->timeout; clock_monotonic() < end && !must_stop(options);)
         if (poll(&ready, 1, LOOK_MILLISECONDS) > 0) {
             ssize_t length = read(file, bytes, size);
             return length < 0 ? -errno : length;
         }
-    return stops(options) ? -EINTR : -ETIMEDOUT;
+    return must_stop(options) ? -EINTR : -ETIMEDOUT;
 }
 
 /* Into `line`, which is as large as it may be: 0 or -errno. */
@@ -125,7 +125,7 @@ static int close_own(void *context, curl_socket_t descriptor) {
     return own_socket_close(descriptor);
 }
 
-static void configure(struct registry_http *http, const struct registry_options *options) {
+static void http_configure(struct registry_http *http, const struct registry_options *options) {
     curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, http->reason);
     curl_easy_setopt(http->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(http->curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -134,7 +134,7 @@ static void configure(struct registry_http *http, const struct registry_options 
     curl_easy_setopt(http->curl, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, (long)(options->timeout / 1000));
     curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, http->headers);
-    curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, receive);
+    curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, http_receive);
     curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, http);
     curl_easy_setopt(http->curl, CURLOPT_USERAGENT, "flowsensor");
     if (own_sockets_enabled()) {
@@ -178,7 +178,7 @@ int registry_http_open(const struct registry_options *options, struct registry_h
         registry_http_close(http);
         return result;
     }
-    configure(http, options);
+    http_configure(http, options);
     *opened = http;
     return 0;
 }
@@ -242,7 +242,7 @@ static void read_answer(struct registry_http *http, struct registry_answer *answ
 }
 
 /* Until the transfer has ended, or we are to give up: CURLE_ABORTED_BY_CALLBACK, as libcurl names that. */
-static CURLcode transfer(struct registry_http *http) {
+static CURLcode http_transfer(struct registry_http *http) {
     int running = 1, left;
     const CURLMsg *message = NULL;
     if (curl_multi_add_handle(http->transfers, http->curl) != CURLM_OK)
@@ -259,8 +259,8 @@ static CURLcode transfer(struct registry_http *http) {
 }
 
 /* Posts the body, or gets if there is none. */
-static int exchange(struct registry_http *http, const char *url, const char *body,
-                    struct registry_answer *answer, struct error *error) {
+static int http_exchange(struct registry_http *http, const char *url, const char *body,
+                         struct registry_answer *answer, struct error *error) {
     http->response.length = 0;
     http->reason[0] = '\0';
     curl_easy_setopt(http->curl, CURLOPT_URL, url);
@@ -268,7 +268,7 @@ static int exchange(struct registry_http *http, const char *url, const char *bod
         curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, body);
     else
         curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
-    CURLcode code = transfer(http);
+    CURLcode code = http_transfer(http);
     if (code != CURLE_OK)
         return fail_transfer(http, code, error);
     curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &answer->status);
@@ -281,9 +281,9 @@ static int exchange(struct registry_http *http, const char *url, const char *bod
 }
 
 /* The same, counted. */
-static int perform(struct registry_http *http, const char *url, const char *body,
-                   struct registry_answer *answer, struct error *error) {
-    int result = exchange(http, url, body, answer, error);
+static int http_perform(struct registry_http *http, const char *url, const char *body,
+                        struct registry_answer *answer, struct error *error) {
+    int result = http_exchange(http, url, body, answer, error);
     atomic_fetch_add(&request_count, 1);
     if (result < 0 || answer->status == 401 || answer->status == 403)
         atomic_fetch_add(&error_count, 1);
@@ -296,7 +296,7 @@ int registry_http_post_schema(struct registry_http *http, const char *path_forma
     json_t *request = json_pack("{s:s}", "schema", schema_text);
     char *body = request ? json_dumps(request, JSON_COMPACT) : NULL;
     char *url = make_url(http, path_format, subject);
-    int result = body && url ? perform(http, url, body, answer, error)
+    int result = body && url ? http_perform(http, url, body, answer, error)
                              : error_set(error, ENOMEM, EX_OSERR, "out of memory");
     json_decref(request);
     free(body);
@@ -310,8 +310,8 @@ int registry_http_get(struct registry_http *http, const char *path_format, const
                       struct registry_answer *answer, struct error *error) {
     *answer = (struct registry_answer){0};
     char *url = make_url(http, path_format, name);
-    int result =
-        url ? perform(http, url, NULL, answer, error) : error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    int result = url ? http_perform(http, url, NULL, answer, error)
+                     : error_set(error, ENOMEM, EX_OSERR, "out of memory");
     free(url);
     if (result < 0)
         registry_answer_free(answer);

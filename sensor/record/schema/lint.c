@@ -17,21 +17,21 @@ struct lint_place {
     struct error *error;
 };
 
-static int refuse(const struct lint_place *place, const char *what, const char *remedy) {
+static int lint_refuse(const struct lint_place *place, const char *what, const char *remedy) {
     if (place->field == NULL)
         return error_set(place->error, EINVAL, EX_CONFIG, "schema %s: %s; %s", place->schema, what, remedy);
     return error_set(place->error, EINVAL, EX_CONFIG, "schema %s: field %s%s: %s; %s", place->schema,
                      place->parent, place->field, what, remedy);
 }
 
-/* As refuse(), with the offending piece of JSON in the message. */
-static int refuse_json(const struct lint_place *place, const char *what, const json_t *piece,
-                       const char *remedy) {
+/* As lint_refuse(), with the offending piece of JSON in the message. */
+static int lint_refuse_json(const struct lint_place *place, const char *what, const json_t *piece,
+                            const char *remedy) {
     char *dump = json_dumps(piece, JSON_ENCODE_ANY | JSON_COMPACT);
     char text[256];
     snprintf(text, sizeof text, "%s %.120s", what, dump != NULL ? dump : "?");
     free(dump);
-    return refuse(place, text, remedy);
+    return lint_refuse(place, text, remedy);
 }
 
 /* Names joined by dots. */
@@ -119,27 +119,27 @@ static int lint_union(const struct lint_place *place, const json_t *type) {
     if (json_array_size(type) == 2) {
         const json_t *second = json_array_get(type, 1);
         if (json_is_string(second) && strcmp(json_string_value(second), "null") == 0)
-            return refuse(place, "null is not the first of the union",
-                          "write [\"null\", T], so that null can be the default");
+            return lint_refuse(place, "null is not the first of the union",
+                               "write [\"null\", T], so that null can be the default");
         if (json_is_array(second) || json_is_array(json_array_get(type, 0)))
-            return refuse(place, "a union within a union", "write [\"null\", T]");
+            return lint_refuse(place, "a union within a union", "write [\"null\", T]");
     }
     struct field_type parsed;
     if (!schema_field_type(type, &parsed) || (parsed.type == VALUE_RECORD && !may_be_record(place)))
-        return refuse_json(place, "unsupported union", type,
-                           "records know only [\"null\", T] with a supported type T");
+        return lint_refuse_json(place, "unsupported union", type,
+                                "records know only [\"null\", T] with a supported type T");
     return 0;
 }
 
 static int lint_type(const struct lint_place *place, const json_t *type) {
     struct field_type parsed;
     if (type == NULL)
-        return refuse(place, "no \"type\"", "add it");
+        return lint_refuse(place, "no \"type\"", "add it");
     if (json_is_array(type))
         return lint_union(place, type);
     if (schema_field_type(type, &parsed) && parsed.type != VALUE_RECORD)
         return 0;
-    return refuse_json(
+    return lint_refuse_json(
         place, "unsupported type", type,
         "use boolean, int, long, double, string, timestamp-micros on long, or an array of int, long or string");
 }
@@ -177,33 +177,33 @@ static int lint_default(const struct lint_place *place, const json_t *field) {
     struct field_type parsed = {VALUE_TYPES, false};
     schema_field_type(json_object_get(field, "type"), &parsed);
     if (place->parent[0] != '\0' && !parsed.nullable)
-        return refuse(place, "can't be null",
-                      "write [\"null\", T] with default null: a plugin may have no value");
+        return lint_refuse(place, "can't be null",
+                           "write [\"null\", T] with default null: a plugin may have no value");
     if (parsed.nullable) {
         if (value == NULL)
-            return refuse(place, "may be null but has no default", "add \"default\": null");
+            return lint_refuse(place, "may be null but has no default", "add \"default\": null");
         if (!json_is_null(value))
-            return refuse_json(place, "wrong default", value,
-                               "the default must be of the union's first type: null");
+            return lint_refuse_json(place, "wrong default", value,
+                                    "the default must be of the union's first type: null");
         return 0;
     }
     if (value != NULL && !default_fits(value, parsed.type))
-        return refuse_json(place, "wrong default", value,
-                           "the default must be of the field's type, or left out");
+        return lint_refuse_json(place, "wrong default", value,
+                                "the default must be of the field's type, or left out");
     return 0;
 }
 
 static int lint_doc(const struct lint_place *place, const json_t *object) {
     const char *doc = json_string_value(json_object_get(object, "doc"));
     if (doc == NULL || doc[strspn(doc, " \t\n")] == '\0')
-        return refuse(place, "no \"doc\"", "add one that says what it means and in which unit");
+        return lint_refuse(place, "no \"doc\"", "add one that says what it means and in which unit");
     return 0;
 }
 
 /* Takes one name into the set of those that are in use. */
 static int lint_unique(const struct lint_place *place, json_t *names, const char *name, const char *what) {
     if (json_object_get(names, name) != NULL)
-        return refuse(place, what, "each field's name and alias may stand there once");
+        return lint_refuse(place, what, "each field's name and alias may stand there once");
     if (json_object_set_new(names, name, json_true()) != 0)
         return error_set(place->error, ENOMEM, EX_OSERR, "schema %s: no memory", place->schema);
     return 0;
@@ -214,13 +214,14 @@ static int lint_aliases(const struct lint_place *place, const json_t *field, jso
     if (aliases == NULL)
         return 0;
     if (!json_is_array(aliases))
-        return refuse(place, "\"aliases\" is not an array", "write a list of names");
+        return lint_refuse(place, "\"aliases\" is not an array", "write a list of names");
     size_t index;
     const json_t *alias;
     json_array_foreach(aliases, index, alias) {
         const char *name = json_string_value(alias);
         if (name == NULL || !name_is_valid(name, strlen(name), SCHEMA_NAME_MAX))
-            return refuse_json(place, "invalid alias", alias, "use letters, digits and _, not a digit first");
+            return lint_refuse_json(place, "invalid alias", alias,
+                                    "use letters, digits and _, not a digit first");
         int status = lint_unique(place, names, name, "an alias that is another field's name or alias");
         if (status < 0)
             return status;
@@ -234,7 +235,7 @@ static int lint_record_fields(const struct lint_place *place, const json_t *reco
 static int lint_nested(const struct lint_place *place, const json_t *record) {
     const char *name = json_string_value(json_object_get(record, "name"));
     if (name == NULL || !is_dotted_name(name))
-        return refuse(place, "its record has no valid \"name\"", "call it Udps");
+        return lint_refuse(place, "its record has no valid \"name\"", "call it Udps");
     const struct lint_place nested = {place->schema, "udps.", NULL, place->error};
     int status = lint_doc(place, record);
     return status == 0 ? lint_record_fields(&nested, record) : status;
@@ -243,13 +244,14 @@ static int lint_nested(const struct lint_place *place, const json_t *record) {
 /* A field but for its aliases, which need all names. */
 static int lint_field(struct lint_place *place, const json_t *field, json_t *names) {
     if (!json_is_object(field))
-        return refuse_json(place, "a field that is not an object:", field,
-                           "write {\"name\": ..., \"type\": ..., \"doc\": ...}");
+        return lint_refuse_json(place, "a field that is not an object:", field,
+                                "write {\"name\": ..., \"type\": ..., \"doc\": ...}");
     const json_t *name = json_object_get(field, "name");
     if (!json_is_string(name))
-        return refuse_json(place, "a field without name:", field, "add \"name\"");
+        return lint_refuse_json(place, "a field without name:", field, "add \"name\"");
     if (!name_is_valid(json_string_value(name), json_string_length(name), SCHEMA_NAME_MAX))
-        return refuse_json(place, "invalid field name", name, "use letters, digits and _, not a digit first");
+        return lint_refuse_json(place, "invalid field name", name,
+                                "use letters, digits and _, not a digit first");
     place->field = json_string_value(name);
     int status = lint_unique(place, names, place->field, "a second field of this name");
     if (status == 0)
@@ -284,19 +286,19 @@ static int lint_fields(const struct lint_place *record, const json_t *fields) {
 static int lint_names(const struct lint_place *place, const json_t *root) {
     const json_t *name = json_object_get(root, "name"), *space = json_object_get(root, "namespace");
     if (!json_is_string(name) || !is_dotted_name(json_string_value(name)))
-        return refuse(place, "no valid \"name\"", "name the record with letters, digits and _");
+        return lint_refuse(place, "no valid \"name\"", "name the record with letters, digits and _");
     if (space != NULL && (!json_is_string(space) || !is_dotted_name(json_string_value(space))))
-        return refuse_json(place, "invalid namespace", space, "use names joined by dots");
+        return lint_refuse_json(place, "invalid namespace", space, "use names joined by dots");
     if (space == NULL && strchr(json_string_value(name), '.') == NULL)
-        return refuse(place, "no \"namespace\"",
-                      "add one, so that the record's name is unique in the registry");
+        return lint_refuse(place, "no \"namespace\"",
+                           "add one, so that the record's name is unique in the registry");
     return 0;
 }
 
 static int lint_record(const struct lint_place *place, const json_t *root) {
     const char *type = json_string_value(json_object_get(root, "type"));
     if (type == NULL || strcmp(type, "record") != 0)
-        return refuse(place, "not a record", "the schema must be an object with \"type\": \"record\"");
+        return lint_refuse(place, "not a record", "the schema must be an object with \"type\": \"record\"");
     int status = lint_names(place, root);
     if (status == 0)
         status = lint_doc(place, root);
@@ -308,9 +310,9 @@ static int lint_record(const struct lint_place *place, const json_t *root) {
 static int lint_record_fields(const struct lint_place *place, const json_t *root) {
     const json_t *fields = json_object_get(root, "fields");
     if (json_array_size(fields) == 0)
-        return refuse(place, "no fields", "add at least one to \"fields\"");
+        return lint_refuse(place, "no fields", "add at least one to \"fields\"");
     if (json_array_size(fields) > SCHEMA_FIELDS_MAX)
-        return refuse(place, "more than 4096 fields", "choose fewer");
+        return lint_refuse(place, "more than 4096 fields", "choose fewer");
     return lint_fields(place, fields);
 }
 
@@ -318,7 +320,7 @@ static int lint_record_fields(const struct lint_place *place, const json_t *root
 static int lint_by_avro(const struct lint_place *place, const char *text, size_t length) {
     avro_schema_t schema;
     if (avro_schema_from_json_length(text, length, &schema) != 0)
-        return refuse(place, avro_strerror(), "Avro C refuses the schema with these words");
+        return lint_refuse(place, avro_strerror(), "Avro C refuses the schema with these words");
     avro_schema_decref(schema);
     return 0;
 }
@@ -326,7 +328,7 @@ static int lint_by_avro(const struct lint_place *place, const char *text, size_t
 json_t *schema_lint_parse(const char *name, const char *text, size_t length, struct error *error) {
     const struct lint_place place = {name, "", NULL, error};
     if (length > SCHEMA_TEXT_MAX) {
-        refuse(&place, "larger than 1 MiB", "choose fewer fields");
+        lint_refuse(&place, "larger than 1 MiB", "choose fewer fields");
         return NULL;
     }
     json_error_t where;
