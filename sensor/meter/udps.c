@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/name.h"
 #include "meter/udps_plugin.h"
 
 enum { STATE_ALIGNMENT = 8 };
@@ -28,7 +29,7 @@ static int load_counter(struct udps_counter *counter, const char *entry, bool by
     size_t length = (size_t)(equals - entry);
     while (length > 0 && entry[length - 1] == ' ')
         length--;
-    if (!udps_is_name(entry, length) || equals[1 + strspn(equals + 1, " ")] == '\0')
+    if (!name_is_valid(entry, length, UDPS_NAME_MAX) || equals[1 + strspn(equals + 1, " ")] == '\0')
         return refuse_form(option, entry, error);
     counter->bytes = bytes;
     counter->name = strdup(entry);

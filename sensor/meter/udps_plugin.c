@@ -11,10 +11,6 @@
 
 enum { STATE_SIZE_MAX = 16 * 1024 * 1024, MESSAGE_SIZE = 512 };
 
-bool udps_is_name(const char *name, size_t length) {
-    return name_is_valid(name, length, UDPS_NAME_MAX);
-}
-
 static int refuse(const struct udps_plugin *plugin, const char *what, const char *remedy,
                   struct error *error) {
     return error_set(error, EINVAL, EX_CONFIG, "udps.plugins: %s: %s; %s", plugin->path, what, remedy);
@@ -88,7 +84,7 @@ static int check_field(const struct udps_plugin *plugin, const struct flowsensor
     static const char remedy[] = "mend the field in the plugin's source";
     char what[MESSAGE_SIZE];
     const char *wrong = NULL;
-    if (field->name == NULL || !udps_is_name(field->name, strlen(field->name)))
+    if (field->name == NULL || !name_is_valid(field->name, strlen(field->name), UDPS_NAME_MAX))
         wrong = "its name is not made of letters, digits and _ (no digit first, at most 48)";
     else if ((unsigned)field->type >= FLOWSENSOR_TYPES)
         wrong = "it has an unknown type";

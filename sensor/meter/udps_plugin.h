@@ -27,6 +27,3 @@ void udps_plugin_close(struct udps_plugin *plugin);
 /* Calls the plugin's configure; *context is the new one. */
 int udps_plugin_configure(const struct udps_plugin *plugin, void **context, size_t *state_size,
                           struct error *error);
-
-/* Letters, digits and _, no digit first, at most UDPS_NAME_MAX. */
-bool udps_is_name(const char *name, size_t length);

@@ -99,8 +99,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     require(getsockname(listener, (struct sockaddr *)&address, &length) == 0);
     snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
     options = (struct registry_options){.url = url, .timeout = 5000000, .max_response_size = 1 << 14};
-    require(schema_load("flow_lite/v1", &schema, &error) == 0 ||
-            schema_load("flow/v1", &schema, &error) == 0);
+    require(schema_load("flow_lite/v1", NULL, false, &schema, &error) == 0 ||
+            schema_load("flow/v1", NULL, false, &schema, &error) == 0);
     require(pthread_create(&thread, NULL, serve, &listener) == 0);
     return 0;
 }

@@ -63,7 +63,7 @@ static void use(const struct schema *schema) {
 static void load(bool compose) {
     struct schema *schema = NULL;
     struct error error = {0};
-    if (schema_load_udps(path, rows, compose, &schema, &error) == 0) {
+    if (schema_load(path, rows, compose, &schema, &error) == 0) {
         use(schema);
         schema_free(schema);
     } else {

@@ -123,7 +123,7 @@ static int plant_all(FILE *spec, const char *folder, const struct target *target
     int count = target != NULL ? OUTPUTS : OUTPUTS - 1;
     if (!plant_read_header(spec, &header))
         return error_set(error, EINVAL, EX_DATAERR, "the header can't be read");
-    int result = schema_load(header.schema, &schema, error);
+    int result = schema_load(header.schema, NULL, false, &schema, error);
     if (result == 0)
         result = make_policy(&header, schema, &policy, error);
     for (int i = 0; result == 0 && i < count; i++)

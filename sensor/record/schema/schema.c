@@ -124,12 +124,8 @@ static int load(const char *name, const struct udps_rows *rows, bool compose, st
     return status;
 }
 
-int schema_load(const char *name, struct schema **schema, struct error *error) {
-    return schema_load_udps(name, NULL, false, schema, error);
-}
-
-int schema_load_udps(const char *name, const struct udps_rows *rows, bool compose, struct schema **schema,
-                     struct error *error) {
+int schema_load(const char *name, const struct udps_rows *rows, bool compose, struct schema **schema,
+                struct error *error) {
     struct schema *loaded = calloc(1, sizeof *loaded);
     if (loaded == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "schema %s: no memory", name);

@@ -38,13 +38,11 @@ struct schema {
 };
 
 /* Loads a schema by its embedded name ("flow/v1", "nfstream/v1", ...) or from a path, lints it and binds each field.
- * EX_CONFIG with one line that names schema, field and remedy (nearest name, right type). Free with schema_free(). */
-int schema_load(const char *name, struct schema **schema, struct error *error);
-
-/* The same with user-defined fields: those that the schema's nested record `udps` may have. `rows` (NULL: none) are
- * borrowed for the schema's life. `compose` gives the schema that record, with all of them, in place of what it has. */
-int schema_load_udps(const char *name, const struct udps_rows *rows, bool compose, struct schema **schema,
-                     struct error *error);
+ * EX_CONFIG with one line that names schema, field and remedy (nearest name, right type). Free with schema_free().
+ * `rows` (NULL: none) are the user-defined fields that the schema's nested record `udps` may have, borrowed for the
+ * schema's life. `compose` gives the schema that record, with all of them, in place of what it has. */
+int schema_load(const char *name, const struct udps_rows *rows, bool compose, struct schema **schema,
+                struct error *error);
 void schema_free(struct schema *schema);
 
 /* Names of the embedded schemas, NULL-terminated. */

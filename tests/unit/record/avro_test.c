@@ -244,7 +244,7 @@ static void shipped_schema(const char *name, enum meter_profile profile, unsigne
     struct reader reader;
     struct error error;
     example_init(&example, profile);
-    assert_int_equal(schema_load(name, &schema, NULL), 0);
+    assert_int_equal(schema_load(name, NULL, false, &schema, NULL), 0);
     const struct recorder_options options = {.output = "main",
                                              .schema = schema,
                                              .encoding = encoding_find("avro"),

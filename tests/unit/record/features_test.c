@@ -18,7 +18,7 @@ static struct example example;
 static int set_up(void **state) {
     (void)state;
     example_init(&example, PROFILE_NATIVE);
-    return schema_load("flow/v1", &schema, NULL);
+    return schema_load("flow/v1", NULL, false, &schema, NULL);
 }
 
 static int tear_down(void **state) {
@@ -104,7 +104,7 @@ static void settings_change_the_hash(void **state) {
 static void sensor_records_have_fewer_settings(void **state) {
     (void)state;
     struct schema *flows = schema;
-    assert_int_equal(schema_load("sensor_stats/v1", &schema, NULL), 0);
+    assert_int_equal(schema_load("sensor_stats/v1", NULL, false, &schema, NULL), 0);
     char before[FEATURE_HASH_SIZE];
     hash_of(before, false, 0);
     CHANGE(meter.idle_timeout, 1, true);
@@ -168,7 +168,7 @@ static void a_captures_path_is_no_feature(void **state) {
     anonymize_policy_release(&policy);
 
     struct schema *draft;
-    assert_int_equal(schema_load("flow/v2", &draft, NULL), 0);
+    assert_int_equal(schema_load("flow/v2", NULL, false, &draft, NULL), 0);
     text = features_text(draft, &example.identity, false, 0, NULL);
     assert_non_null(strstr(text, "\nschema_fingerprint=6462eef390025ff2\n"));
     assert_non_null(strstr(text, "field.capture_file=1\n"));

@@ -17,7 +17,7 @@
 static int load_schema(void) {
     struct schema *schema = NULL;
     struct error error = {0};
-    int result = schema_load("flow/v1", &schema, &error);
+    int result = schema_load("flow/v1", NULL, false, &schema, &error);
     if (result == 0) {
         char *subject = registry_subject("topic_record", "flows", schema);
         result = subject ? 0 : -ENOMEM;

@@ -28,7 +28,7 @@ static struct bench open_bench(const char *schema, const char *encoding, enum me
     struct bench bench;
     struct error error;
     example_init(&example, profile);
-    if (schema_load(schema, &bench.schema, &error) < 0)
+    if (schema_load(schema, NULL, false, &bench.schema, &error) < 0)
         fail_msg("%s", error.text);
     const struct recorder_options options = {.output = "main",
                                              .schema = bench.schema,
@@ -340,7 +340,7 @@ static void schemas_that_need_a_group(void **state) {
     fputs(text, stream);
     fclose(stream);
     struct schema *schema;
-    assert_int_equal(schema_load(path, &schema, NULL), 0);
+    assert_int_equal(schema_load(path, NULL, false, &schema, NULL), 0);
     remove(path);
     example_init(&example, PROFILE_NATIVE);
     struct recorder_options options = {.output = "main",
@@ -392,7 +392,7 @@ static void assert_column(const char *schema, const char *const *files, const ch
     struct error error;
     example_init(&example, PROFILE_NATIVE);
     example.flow.capture_file = 1;
-    assert_int_equal(schema_load(schema, &bench.schema, NULL), 0);
+    assert_int_equal(schema_load(schema, NULL, false, &bench.schema, NULL), 0);
     const struct anonymize_request request = {.output = "main",
                                               .schema = bench.schema,
                                               .profile = PROFILE_NATIVE,

@@ -127,7 +127,7 @@ static void nothing_is_allocated(void **state) {
 
 static int set_up(void **state) {
     (void)state;
-    return schema_load("sensor_stats/v1", &schema, NULL);
+    return schema_load("sensor_stats/v1", NULL, false, &schema, NULL);
 }
 
 static int tear_down(void **state) {

@@ -42,7 +42,7 @@ static bool record_flow(void *context, const struct flow *flow) {
 
 static void load_schema(struct bench *bench, const char *name, bool compose) {
     struct error error = {0};
-    if (schema_load_udps(name, bench->rows, compose, &bench->schema, &error) < 0)
+    if (schema_load(name, bench->rows, compose, &bench->schema, &error) < 0)
         fail_msg("%s", error.text);
 }
 
@@ -307,8 +307,8 @@ static void composed_schemas_are_documented_and_stable(void **state) {
     assert_int_equal(write(file, bench.schema->text, bench.schema->text_length), bench.schema->text_length);
     close(file);
     struct schema *again = NULL, *bound = NULL;
-    assert_int_equal(schema_load_udps(path, bench.rows, true, &again, NULL), 0);
-    assert_int_equal(schema_load_udps(path, bench.rows, false, &bound, NULL), 0);
+    assert_int_equal(schema_load(path, bench.rows, true, &again, NULL), 0);
+    assert_int_equal(schema_load(path, bench.rows, false, &bound, NULL), 0);
     assert_string_equal(again->text, bench.schema->text);
     assert_string_equal(bound->text, bench.schema->text);
     assert_int_equal(bound->fingerprint, bench.schema->fingerprint);
@@ -353,7 +353,7 @@ static void refuse(const char *text, const struct udps_rows *rows, const char *s
     close(file);
     struct error error = {0};
     struct schema *schema = NULL;
-    assert_true(schema_load_udps(path, rows, false, &schema, &error) < 0);
+    assert_true(schema_load(path, rows, false, &schema, &error) < 0);
     unlink(path);
     assert_int_equal(error.exit_code, EX_CONFIG);
     if (strstr(error.text, says) == NULL)

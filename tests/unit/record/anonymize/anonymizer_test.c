@@ -35,7 +35,7 @@ static struct bench open_bench(enum meter_profile profile, const char *encoding,
     struct error error;
     bool nfstream = profile == PROFILE_NFSTREAM;
     example_init(&example, profile);
-    assert_int_equal(schema_load(nfstream ? "nfstream/v1" : "flow/v1", &bench.schema, NULL), 0);
+    assert_int_equal(schema_load(nfstream ? "nfstream/v1" : "flow/v1", NULL, false, &bench.schema, NULL), 0);
     const struct anonymize_request request = {.output = "out",
                                               .schema = bench.schema,
                                               .profile = profile,

@@ -15,8 +15,9 @@ static struct schema *flow, *draft, *nfstream;
 
 static int set_up(void **state) {
     (void)state;
-    bool loaded = schema_load("flow/v1", &flow, NULL) == 0 && schema_load("flow/v2", &draft, NULL) == 0 &&
-                  schema_load("nfstream/v1", &nfstream, NULL) == 0;
+    bool loaded = schema_load("flow/v1", NULL, false, &flow, NULL) == 0 &&
+                  schema_load("flow/v2", NULL, false, &draft, NULL) == 0 &&
+                  schema_load("nfstream/v1", NULL, false, &nfstream, NULL) == 0;
     return loaded ? 0 : -1;
 }
 

@@ -84,7 +84,7 @@ static void assert_documented(const struct bound_field *bound, const json_t *fie
 static void schema_agrees(const char *name, enum meter_profile profile, size_t fields) {
     struct schema *schema;
     struct error error;
-    if (schema_load(name, &schema, &error) < 0)
+    if (schema_load(name, NULL, false, &schema, &error) < 0)
         fail_msg("%s", error.text);
     assert_int_equal(schema_check_profile(schema, profile, &error), 0);
     json_t *root = json_loads(schema->text, 0, NULL);
@@ -142,7 +142,7 @@ static void full_schemas_are_complete(void **state) {
     static const char *const names[] = {"flow/v2", "sensor_stats/v1"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct schema *schema;
-        assert_int_equal(schema_load(names[i], &schema, NULL), 0);
+        assert_int_equal(schema_load(names[i], NULL, false, &schema, NULL), 0);
         struct missing missing = {schema, IN_NATIVE};
         catalogue_visit(assert_in_schema, &missing);
         schema_free(schema);
@@ -153,8 +153,8 @@ static void full_schemas_are_complete(void **state) {
 static void the_draft_adds_to_the_version_before(void **state) {
     (void)state;
     struct schema *before, *draft;
-    assert_int_equal(schema_load("flow/v1", &before, NULL), 0);
-    assert_int_equal(schema_load("flow/v2", &draft, NULL), 0);
+    assert_int_equal(schema_load("flow/v1", NULL, false, &before, NULL), 0);
+    assert_int_equal(schema_load("flow/v2", NULL, false, &draft, NULL), 0);
     assert_string_equal(draft->full_name, before->full_name);
     json_t *old = json_loads(before->text, 0, NULL), *new = json_loads(draft->text, 0, NULL);
     const json_t *fields = json_object_get(new, "fields");
@@ -222,7 +222,7 @@ static void nfstream_columns_in_order(void **state) {
     char names[128][CATALOGUE_NAME_SIZE];
     size_t count = nfstream_columns(names);
     struct schema *schema;
-    assert_int_equal(schema_load("nfstream/v1", &schema, NULL), 0);
+    assert_int_equal(schema_load("nfstream/v1", NULL, false, &schema, NULL), 0);
     assert_int_equal(schema->field_count, count);
     for (size_t i = 0; i < count; i++)
         assert_string_equal(schema->fields[i].name, names[i]);

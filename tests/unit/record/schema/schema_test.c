@@ -35,7 +35,7 @@ static struct schema *load(const char *fields) {
     struct schema *schema = NULL;
     struct error error;
     char *path = store(fields);
-    int status = schema_load(path, &schema, &error);
+    int status = schema_load(path, NULL, false, &schema, &error);
     unlink(path);
     if (status < 0)
         fail_msg("%s", error.text);
@@ -47,7 +47,7 @@ static void assert_refused(const char *fields, const char *line) {
     struct schema *schema = NULL;
     struct error error = {0};
     char *path = store(fields), expected[ERROR_TEXT_SIZE];
-    assert_int_equal(schema_load(path, &schema, &error), -EINVAL);
+    assert_int_equal(schema_load(path, NULL, false, &schema, &error), -EINVAL);
     unlink(path);
     assert_null(schema);
     assert_int_equal(error.exit_code, EX_CONFIG);
@@ -71,7 +71,7 @@ static void embedded_schemas_load(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct schema *schema;
         assert_string_equal(names[i], cases[i].name);
-        assert_int_equal(schema_load(cases[i].name, &schema, NULL), 0);
+        assert_int_equal(schema_load(cases[i].name, NULL, false, &schema, NULL), 0);
         assert_string_equal(schema->full_name, cases[i].full_name);
         assert_int_equal(schema->text_length, embedded_schemas[i].length);
         assert_memory_equal(schema->text, embedded_schemas[i].text, schema->text_length);
@@ -93,8 +93,8 @@ static void embedded_text_is_the_file(void **state) {
     assert_non_null(root);
     snprintf(path, sizeof path, "%s/schemas/flow/v1.avsc", root);
     struct schema *embedded, *file;
-    assert_int_equal(schema_load("flow/v1", &embedded, NULL), 0);
-    assert_int_equal(schema_load(path, &file, NULL), 0);
+    assert_int_equal(schema_load("flow/v1", NULL, false, &embedded, NULL), 0);
+    assert_int_equal(schema_load(path, NULL, false, &file, NULL), 0);
     assert_string_equal(file->name, path);
     assert_string_equal(file->sha256, embedded->sha256);
     assert_int_equal(file->fingerprint, embedded->fingerprint);
@@ -175,14 +175,14 @@ static void profile_is_checked(void **state) {
     (void)state;
     struct schema *schema;
     struct error error;
-    assert_int_equal(schema_load("nfstream/v1", &schema, NULL), 0);
+    assert_int_equal(schema_load("nfstream/v1", NULL, false, &schema, NULL), 0);
     assert_int_equal(schema_check_profile(schema, PROFILE_NATIVE, &error), -EINVAL);
     assert_int_equal(error.exit_code, EX_CONFIG);
     assert_string_equal(
         error.text,
         "schema nfstream/v1: field id: exists only in the profile nfstream; set profile = \"nfstream\", or take another schema (flow/v1)");
     schema_free(schema);
-    assert_int_equal(schema_load("flow/v1", &schema, NULL), 0);
+    assert_int_equal(schema_load("flow/v1", NULL, false, &schema, NULL), 0);
     assert_int_equal(schema_check_profile(schema, PROFILE_NFSTREAM, &error), -EINVAL);
     assert_string_equal(
         error.text,
@@ -205,7 +205,7 @@ static void text_has_a_column_behind_the_fields(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct schema *schema;
-        assert_int_equal(schema_load(cases[i].schema, &schema, NULL), 0);
+        assert_int_equal(schema_load(cases[i].schema, NULL, false, &schema, NULL), 0);
         const struct bound_field *column = schema_text_column(schema, cases[i].profile);
         assert_int_equal(column != NULL, cases[i].has_column);
         if (column != NULL)
@@ -218,17 +218,17 @@ static void unknown_names_are_refused(void **state) {
     (void)state;
     struct schema *schema = NULL;
     struct error error;
-    assert_int_equal(schema_load("flow/v9", &schema, &error), -ENOENT);
+    assert_int_equal(schema_load("flow/v9", NULL, false, &schema, &error), -ENOENT);
     assert_int_equal(error.exit_code, EX_CONFIG);
     assert_string_equal(
         error.text,
         "schema flow/v9: neither embedded nor a readable file (No such file or directory); did you mean flow/v1?");
-    assert_int_equal(schema_load("/nonexistent/x.avsc", &schema, &error), -ENOENT);
+    assert_int_equal(schema_load("/nonexistent/x.avsc", NULL, false, &schema, &error), -ENOENT);
     assert_string_equal(
         error.text,
         "schema /nonexistent/x.avsc: neither embedded nor a readable file (No such file or directory); give flow/v1, nfstream/v1, sensor_stats/v1, flow/v2 (a draft) or the path of an .avsc file");
-    assert_int_equal(schema_load("/", &schema, &error), -EISDIR);
-    assert_int_equal(schema_load("/dev/zero", &schema, &error), -EINVAL);
+    assert_int_equal(schema_load("/", NULL, false, &schema, &error), -EISDIR);
+    assert_int_equal(schema_load("/dev/zero", NULL, false, &schema, &error), -EINVAL);
     assert_string_equal(error.text, "schema /dev/zero: larger than 1 MiB; choose fewer fields");
     assert_null(schema);
 }
