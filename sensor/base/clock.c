@@ -7,7 +7,7 @@ enum {
     GOOD_DOUBT = 100, /* microseconds */
 };
 
-/* The steady clock is so far ahead of the time since boot. */
+/* How far the steady clock is ahead of the time since boot. */
 static int64_t anchor;
 static pthread_once_t anchored = PTHREAD_ONCE_INIT;
 

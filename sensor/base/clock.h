@@ -26,7 +26,7 @@ int64_t clock_steady(void);
 /* Both clocks at one moment. */
 struct clock_look {
     int64_t steady;
-    int64_t offset; /* the wall clock is so far ahead of the steady one */
+    int64_t offset; /* how far the wall clock is ahead of the steady one */
     int64_t doubt;  /* most that the offset may be wrong by */
 };
 struct clock_look clock_look(void);

@@ -72,7 +72,7 @@ int hash_key_random(struct hash_key *key) {
     ssize_t got = getrandom(key, sizeof *key, 0);
     if (got < 0)
         return -errno;
-    /* The kernel gives up to 256 bytes whole. */
+    /* getrandom(2) gives up to 256 bytes in one call. */
     return got == (ssize_t)sizeof *key ? 0 : -EIO;
 }
 

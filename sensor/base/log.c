@@ -150,8 +150,8 @@ void log_line(enum log_level level, const char *format, ...) {
     struct line line;
     line.length = 0;
     build_line(&line, level, message);
-    /* Lines of several threads don't mix, since each is one write(). One that can't be written has no other
-     * place to go. */
+    /* A line is one write(), so lines of several threads don't mix. A failed write is ignored: there is no other place
+     * to report it. */
     ssize_t written = write(STDERR_FILENO, line.text, line.length);
     (void)written;
     errno = saved_errno;

@@ -14,8 +14,8 @@
 enum {
     PLACES = 256, /* connections at once, and those that were closed lately */
     PORT_ATTEMPTS = 16,
-    /* A connection that was closed says so until the kernel gives up on a peer that is gone; of one that was refused or
-     * reset nothing follows but what is still in the capture's ring. */
+    /* How long a closed socket's port is held. The kernel repeats the FIN until it gives up on a peer that is gone.
+     * After a refusal or a reset only packets that still wait in the capture's ring follow. */
     LINGER_MICROSECONDS = 120 * 1000000,
     SHORT_LINGER_MICROSECONDS = 10 * 1000000,
     IN_USE = 1 << 16, /* in an entry's `key`, above the port */
@@ -75,7 +75,8 @@ static bool read_end(const struct sockaddr_storage *from, struct own_end *end) {
     return from->ss_family == AF_INET6;
 }
 
-/* The address that the kernel would take towards the peer: a datagram socket tells it and sends nothing. */
+/* The local address that the kernel would choose for this peer: a connected datagram socket tells it and sends
+ * nothing. */
 static bool address_towards(const struct sockaddr *peer, socklen_t length, struct own_end *end) {
     struct sockaddr_storage local = {0};
     socklen_t size = sizeof local;
@@ -108,8 +109,8 @@ static in_port_t free_port(int family) {
     return htons(end.port);
 }
 
-/* A port that was chosen by the kernel is given back by it when a connection is refused or reset; one that was asked for
- * stays the socket's until it is closed. */
+/* Binds to an explicit port, which the kernel keeps for the socket until close(). A port that the kernel chose itself
+ * is free again as soon as a connection is refused or reset. */
 static uint16_t bind_for_good(int descriptor, int family) {
     for (int attempt = 0; attempt < PORT_ATTEMPTS; attempt++) {
         struct sockaddr_storage any = {.ss_family = (sa_family_t)family};
@@ -167,14 +168,14 @@ static void entry_clear(size_t place) {
     held_until[place] = 0;
 }
 
-/* Lets go of what has been held for long enough. */
+/* Closes the sockets that have been held for long enough. */
 static void close_expired(int64_t now) {
     for (size_t i = 0; i < atomic_load(&entry_count); i++)
         if (is_used(i) && held_until[i] != 0 && held_until[i] <= now)
             entry_clear(i);
 }
 
-/* A free place, else that of the one which is held the least longer; PLACES: all are connections. */
+/* A free place; else that of the held socket whose time ends first; PLACES: all are open connections. */
 static size_t find_place(void) {
     size_t oldest = PLACES;
     for (size_t i = 0; i < PLACES; i++) {
@@ -209,7 +210,7 @@ void own_socket_prepare(int descriptor, const struct sockaddr *peer, socklen_t l
     struct own_end end;
     if (!own_sockets_enabled() || (peer->sa_family != AF_INET && peer->sa_family != AF_INET6))
         return;
-    bool known = address_towards(peer, length, &end); /* if not, there is no way to the peer */
+    bool known = address_towards(peer, length, &end); /* false: there is no route to the peer */
     pthread_mutex_lock(&mutex);
     close_expired(clock_monotonic());
     size_t place = known ? find_place() : PLACES;
@@ -222,7 +223,7 @@ void own_socket_prepare(int descriptor, const struct sockaddr *peer, socklen_t l
     pthread_mutex_unlock(&mutex);
 }
 
-/* As that of a socket whose connection was refused. */
+/* The local address is unspecified after a refused connection. */
 static bool is_unspecified(const struct own_end *end) {
     static const uint8_t none[sizeof end->address];
     return memcmp(end->address, none, sizeof none) == 0;

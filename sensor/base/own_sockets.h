@@ -20,7 +20,7 @@ void own_sockets_enable(bool enabled);
 bool own_sockets_enabled(void);
 
 /* Enters a TCP socket that is about to connect to `peer`. What can't be entered (no port, no room for it) connects all
- * the same; it is told once.
+ * the same; the first time it is logged.
  * @thread any, takes the mutex */
 void own_socket_prepare(int descriptor, const struct sockaddr *peer, socklen_t length);
 /* Prepares and connects. 0, also while a socket that doesn't block is still connecting, or an errno.

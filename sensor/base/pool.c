@@ -45,12 +45,12 @@ struct pool {
     char *fresh;                      /* objects of the newest slab that nobody had yet */
     size_t fresh_count;
     char *set_aside;       /* at the start; its memory is the pool's slab */
-    size_t set_aside_size; /* bytes that pool_back() is to back */
+    size_t set_aside_size; /* bytes that pool_back() prefaults */
 };
 
 enum {
     PAGE = 4096,         /* no kernel has smaller ones */
-    BACK_SIZE = 4 << 20, /* bytes at once, in two huge pages: between them it can be stopped */
+    BACK_SIZE = 4 << 20, /* bytes prefaulted at once: two huge pages, between which *stop is looked at */
     /* malloc's header, and the rest of the page where a slab is a mapping of its own. */
     SLAB_OVERHEAD = PAGE + 16,
 };
@@ -89,7 +89,7 @@ static void put_free(struct pool *pool, void *object) {
     pool->free_objects = free_object;
 }
 
-/* Only the kernel can back a page without a change of what is in it. */
+/* Prefaults pages without a change of what is in them, which only the kernel can do. */
 static bool populate_pages(char *at, size_t size) {
     return madvise(at, size, MADV_POPULATE_WRITE) == 0;
 }
@@ -99,8 +99,8 @@ static void touch_pages(char *bytes, size_t size) {
         *(volatile char *)(bytes + at) = 0;
 }
 
-/* One slab for all, which pool_back() is for; with a kernel before 5.14 it is backed here. Huge pages, where there are
- * any, make that several times as fast, and later look-ups too. */
+/* Reserves one slab for all objects. pool_back() prefaults it later; with a kernel before 5.14, which can't, it is
+ * touched here. Huge pages, where there are any, make that several times as fast, and later look-ups too. */
 static int pool_preallocate(struct pool *pool, size_t objects) {
     size_t size = slab_size(pool, objects);
     if (objects == 0)
@@ -122,7 +122,7 @@ void pool_back(const struct pool *pool, const atomic_bool *stop) {
     for (size_t at = 0; at < pool->set_aside_size && !atomic_load(stop); at += BACK_SIZE) {
         size_t left = pool->set_aside_size - at;
         if (!populate_pages(pool->set_aside + at, left < BACK_SIZE ? left : BACK_SIZE))
-            return; /* out of memory: as if it was not asked */
+            return; /* out of memory: pages will be faulted in when they are used */
     }
 }
 

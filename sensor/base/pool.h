@@ -11,15 +11,16 @@ struct pool;
 struct pool_options {
     size_t object_size; /* bytes, rounded up to 16 */
     size_t max_objects; /* pool_take() returns NULL beyond */
-    size_t preallocate; /* objects whose memory is set aside at the start (live capture: all of them) */
+    size_t preallocate; /* objects whose memory is reserved at the start (live capture: all of them) */
 };
 
 /* NULL if memory is short. Free with pool_destroy(), which also frees all objects. */
 struct pool *pool_create(const struct pool_options *options);
 void pool_destroy(struct pool *pool);
 
-/* Any thread, beside the pool's: gets real memory for what was set aside, so that taking an object does not wait for the
- * kernel. Returns when all has it or soon after *stop. */
+/* Prefaults the reserved memory, so that taking an object does not wait for page faults. Returns when all of it is
+ * prefaulted, or soon after *stop.
+ * @thread any, also while the pool's own thread uses the pool */
 void pool_back(const struct pool *pool, const atomic_bool *stop);
 
 /* Contents are undefined. NULL if max_objects are out or memory is short. */

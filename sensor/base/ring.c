@@ -112,7 +112,7 @@ void *ring_wait(struct ring *ring, size_t size) {
     return record;
 }
 
-/* Looks at the consumer's position only when what is known of it says that a quarter is filled. */
+/* Loads the consumer's tail only when the cached one says that a quarter is filled. */
 void ring_commit(struct ring *ring) {
     DEBUG_CHECK(ring->reserved != atomic_load_explicit(&ring->head, memory_order_relaxed));
     atomic_store(&ring->head, ring->reserved);
@@ -124,7 +124,7 @@ void ring_commit(struct ring *ring) {
 }
 
 unsigned ring_percent_filled(const struct ring *ring) {
-    /* In this order: what the consumer takes in between makes it more than there is, never less than nothing. */
+    /* The tail is loaded first: what the consumer takes in between makes the result too high, never negative. */
     size_t tail = atomic_load(&ring->tail);
     size_t filled = atomic_load(&ring->head) - tail;
     return filled < ring->capacity ? (unsigned)(filled * 100 / ring->capacity) : 100;
@@ -162,6 +162,6 @@ void ring_release(struct ring *ring) {
 
 bool ring_is_finished(struct ring *ring) {
     size_t size;
-    /* In this order: a record that came before the ring was closed is seen. */
+    /* `closed` is loaded first, so that a record from before the close is seen. */
     return atomic_load(&ring->closed) && ring_peek(ring, &size) == NULL;
 }

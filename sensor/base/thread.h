@@ -1,5 +1,5 @@
 /* Threads, made in one place: each has a name and starts with every signal blocked, so that a signal is always
- * delivered to a thread that waits for it. What such a thread starts inherits that, also inside a library. */
+ * delivered to a thread that waits for it. Threads that such a thread starts, also inside a library, inherit that. */
 #pragma once
 
 #include <pthread.h>

@@ -116,7 +116,7 @@ static bool has_name(const struct unit *unit, const char *name, size_t length) {
     return false;
 }
 
-/* Only a number that stands alone goes without a unit, and only where there is but one to think of. */
+/* A number may lack its unit only if it stands alone and what is measured has a unit for bare numbers. */
 static int read_unit(struct scan *scan, bool zero, uint64_t *factor) {
     const char *name = scan->at;
     size_t length = strcspn(name, " \t0123456789.");

@@ -36,7 +36,7 @@ struct capture_options {
     uint32_t snapshot_length; /* live: bytes kept of each frame */
     uint32_t socket_buffer_size; /* live: bytes of the kernel's ring; 0: libpcap's default */
     uint32_t poll_milliseconds;  /* live: capture_next() returns CAPTURE_IDLE at the latest after this long */
-    const char *permission_remedy; /* live: what to do where permission is missing; NULL: a general word */
+    const char *permission_remedy; /* live: what to do where permission is missing; NULL: a general hint */
 };
 
 /* What the kernel and the interface say, summed since the start; files: only `frames`. */
@@ -74,7 +74,7 @@ int capture_open_shares(const struct capture_options *options, size_t count, str
                         struct error *error);
 
 /* 0 and *event, or -errno: the source failed (a file can't be read, or is cut: EX_DATAERR; an interface went away:
- * EX_IOERR). What was given out before stays valid work; the caller finishes it and exits with the error's code. A
+ * EX_IOERR). Frames that were given out before stay valid; the caller finishes them and exits with the error's code. A
  * later call goes on with the next file; after the failure of an interface it gives CAPTURE_END.
  * @thread the owner */
 int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,

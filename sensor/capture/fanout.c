@@ -1,9 +1,8 @@
-/* Shares an interface's packets out among several sockets (packet(7), PACKET_FANOUT).
- *
- * By a program of ours over the pair of IP addresses, whichever sent: both directions of a flow, all fragments of a
- * datagram, and all that a tunnel carries between two hosts stay together. The kernel's own hash has the ports too, which
- * later fragments lack, and the outer source port of VXLAN and Geneve, which differs by direction; to reassemble
- * fragments instead would change what is counted. */
+/* Shares an interface's packets out among several sockets (packet(7), PACKET_FANOUT). A BPF program of ours hashes the
+ * pair of IP addresses, whichever of them sent. So both directions of a flow, all fragments of a datagram, and all that
+ * a tunnel carries between two hosts stay together. The kernel's own hash has the ports too, which later fragments
+ * lack, and the outer source port of VXLAN and Geneve, which differs by direction. To reassemble fragments instead
+ * would change what is counted. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>

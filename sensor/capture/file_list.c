@@ -1,4 +1,4 @@
-/* A list of captures, from files and standard input, one after another. What can't be read is told and passed over. */
+/* A list of captures, from files and standard input, one after another. What can't be read is reported and skipped. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ struct file_capture {
     const char **names; /* in the order in which they are read */
     bool *refused;      /* by check_path() */
     size_t count;
-    size_t told;           /* names whose refusal, if they were refused, was told */
+    size_t told;           /* how many names are behind us whose refusals are reported */
     size_t current;        /* index of the file that is read, or will be next */
     uint64_t bytes_before; /* read of the files that are done */
     uint64_t bytes_total;
@@ -43,7 +43,7 @@ static int check_path(const char *path, uint64_t *size, struct error *error) {
     return 0;
 }
 
-/* What is known to be wrong is told before the first packet: a misspelt last name would come up after an hour. */
+/* Reports refused names before the first packet: a misspelt last name would otherwise show after an hour. */
 static int tell_refused(struct file_capture *capture, struct error *error) {
     uint64_t size;
     while (capture->told < capture->count) {
@@ -158,8 +158,8 @@ static void check_paths(struct file_capture *capture) {
     }
 }
 
-/* Whether the file is a capture, as far as its first bytes tell; it is left open. What may make us wait is taken for
- * one. */
+/* Whether the file is a capture, as far as its first bytes tell; it is left open. A pipe that is silent counts as a
+ * capture, since we must not wait for it. */
 static int try_file(struct file_capture *capture, size_t i, struct error *error) {
     struct stat status;
     uint64_t size;
@@ -176,7 +176,7 @@ static int try_file(struct file_capture *capture, size_t i, struct error *error)
     return result;
 }
 
-/* Some file must be a capture, or nothing is begun; all are named then, the last one by who calls. */
+/* At least one file must be a capture, or the run doesn't begin. Then all are reported: the last one by the caller. */
 static int try_files(struct file_capture *capture, struct error *error) {
     int result = 0;
     for (size_t i = 0; i < capture->count; i++) {

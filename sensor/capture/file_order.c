@@ -20,7 +20,7 @@ static int compare_by_time(const void *a, const void *b) {
     return first->place < second->place ? -1 : 1;
 }
 
-/* What is wrong with a file is told when its turn comes. */
+/* Errors of a file are reported when its turn comes. */
 static void read_first_time(struct dated *dated, struct reader *reader) {
     struct error error;
     struct frame frame;

@@ -8,7 +8,7 @@
 
 enum { SNAPSHOT_LENGTH = 262144 };
 
-/* The first is the commonest, whose reason is told. */
+/* The commonest comes first: its error is the one that is reported. */
 static const int link_types[] = {DLT_EN10MB,           DLT_RAW, DLT_LINUX_SLL, DLT_LINUX_SLL2,
                                  DLT_IEEE802_11_RADIO, DLT_PPP};
 

@@ -17,10 +17,11 @@ struct recording {
     const char *filter;        /* NULL: none */
     const atomic_bool *broken; /* capture_break() was called */
     void *state;               /* of the format, zeroed before open() */
-    const struct link *link;   /* of next()'s frame, whose filter is still to be asked; NULL: it was */
-    const char *name;          /* for messages */
-    char reason[256];          /* why READ_FAILED */
-    struct error refusal;      /* exit_code != 0: ... and the filter was, for which this is the error */
+    const struct link
+        *link;            /* of the frame that next() gave, if the filter has yet to judge it; NULL: it has */
+    const char *name;     /* for messages */
+    char reason[256];     /* why READ_FAILED */
+    struct error refusal; /* exit_code != 0: the filter is why, and this is its error */
 };
 
 enum read_result {
@@ -30,7 +31,7 @@ enum read_result {
     READ_FAILED,
 };
 
-/* Bytes that tell a format. */
+/* Bytes by which a format is recognized. */
 enum { FORMAT_MAGIC = 4 };
 
 struct format {
@@ -47,10 +48,12 @@ struct format {
 #include "capture/formats.def"
 #undef FORMAT
 
-/* By libpcap, as NFStream reads: whatever libpcap recognizes, the first interface of pcapng, on after damage. */
+/* Reads by libpcap, as NFStream does: whatever libpcap recognizes, of pcapng the first interface, and goes on after
+ * damage. */
 extern const struct format format_libpcap;
 
-/* Why nothing could be looked at: READ_END where the capture may end (`between` two packets), else what is cut. */
+/* The result after stream_peek() gave NULL: READ_IDLE; READ_END where the capture may end (`between` two packets); else
+ * READ_FAILED, and the reason names what is cut. */
 enum read_result recording_lacks(struct recording *recording, bool between, const char *what);
 /* READ_FAILED and the reason. */
 enum read_result recording_fails(struct recording *recording, const char *format, ...)

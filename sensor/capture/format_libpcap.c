@@ -1,7 +1,8 @@
-/* Captures as NFStream reads them, by libpcap: of a pcapng with several interfaces those that are like the first one,
- * and what can be read behind something damaged. libpcap hands the seconds of pcap, which have no sign, over with one
- * until its version 1.10.5; NFStream then makes them a time at the end of 64 bits, which no reader of records could
- * take. */
+/* Captures as NFStream reads them, by libpcap. Of a pcapng with several interfaces it gives those that are like the
+ * first one, and it goes on behind damage as far as it can.
+ *
+ * The seconds of pcap have no sign. libpcap sign-extends them up to its version 1.10.5, and NFStream makes a time at
+ * the end of 64 bits of that, which no reader of records could take. */
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -77,7 +78,7 @@ static void fill_frame(struct libpcap *libpcap, const struct pcap_pkthdr *header
     libpcap->frames++;
 }
 
-/* The first error is the one to tell; NFStream tells none and reads on. */
+/* Only the first error is reported; NFStream reports none and reads on. */
 static void note_error(struct recording *recording, struct libpcap *libpcap) {
     if (libpcap->errors++ == 0)
         recording_fails(recording, "after %llu packet%s: %s", (unsigned long long)libpcap->frames,
@@ -98,7 +99,7 @@ static enum read_result libpcap_next(struct recording *recording, struct frame *
         if (result == PCAP_ERROR_BREAK) /* the end of the file */
             return libpcap->errors == 0 ? READ_END : READ_FAILED;
         note_error(recording, libpcap);
-        /* What can't be read at all would be tried for ever. */
+        /* If nothing can be read any more, reading on would never end. */
         if (ferror(pcap_file(libpcap->handle)))
             return READ_FAILED;
     }

@@ -37,7 +37,7 @@ static bool pcap_recognizes(const uint8_t magic[FORMAT_MAGIC]) {
     return is_magic(load32(magic, false)) || is_magic(load32(magic, true));
 }
 
-/* libpcap exchanged the lengths with 2.3, which some wrote without doing so; DG/UX never did. */
+/* Version 2.3 exchanged the two lengths. Some programs wrote that version without doing so, and DG/UX never did. */
 static bool set_lengths(struct pcap *pcap, uint16_t major, uint16_t minor) {
     enum { MAJOR = 2, EXCHANGED = 3, LAST = 4, DG_UX = 543 };
     if (major == DG_UX && minor == 0)

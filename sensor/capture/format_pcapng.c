@@ -178,7 +178,8 @@ static bool make_room(struct pcapng *pcapng) {
     return true;
 }
 
-/* What the filter can't be compiled for passes none of; for the first interface that is a mistake in the filter. */
+/* If the filter can't be compiled for an interface's link type, none of its frames pass. For the first interface that
+ * is an error: a mistake in the filter. */
 static enum read_result check_filter(struct recording *recording, const struct link *link) {
     const struct pcapng *pcapng = recording->state;
     if (link->refuses && pcapng->count > 0)
@@ -217,7 +218,7 @@ static int32_t microseconds_of(uint64_t fraction, uint64_t resolution) {
     return (int32_t)((wide)fraction * MICROSECONDS / resolution);
 }
 
-/* Times that 64 bits of seconds can't say are at their end: whoever judges times sees that they are none. */
+/* A time beyond 64 bits of seconds becomes the last one: the decoder then sees that it is out of range. */
 static void set_time(struct frame *frame, const struct interface *interface, uint64_t time) {
     uint64_t seconds = time / interface->resolution;
     frame->microseconds = microseconds_of(time % interface->resolution, interface->resolution);

@@ -332,7 +332,7 @@ static int open_one(const struct capture_options *options, struct live_capture *
     return 0;
 }
 
-/* From its activation until it joins the others each socket gets every packet: what is that old is passed over. */
+/* Between its activation and its joining the others, each socket gets every packet: frames of that time are skipped. */
 static int join_shares(struct capture **captures, size_t count, struct error *error) {
     int descriptors[CAPTURE_SHARES_MAX] = {0};
     for (size_t i = 0; i < count; i++)

@@ -15,8 +15,9 @@ bool steady_look(struct steady *steady, const struct clock_look *look, int64_t *
     return true;
 }
 
-/* Frames lie in the ring in the order of their coming, next to each other: of the two times that the stamp may mean it
- * is the earlier one that isn't before the frames so far. The one before the step is not after the look that saw it. */
+/* Frames lie in the ring in the order of their arrival. A stamp may mean two times: by the clock's offset before the
+ * step and by the one after it. The right one is the earlier of those that are not before the frames so far. A time by
+ * the old offset can't be after the look that saw the step. */
 static bool is_from_before(const struct steady *steady, int64_t before, int64_t after) {
     int64_t earliest = steady->latest - STEADY_DISORDER;
     return before <= steady->stepped_by && before >= earliest && (before < after || after < earliest);

@@ -60,7 +60,8 @@ static ptrdiff_t failed_call(struct stream *stream) {
     return errno == EAGAIN || errno == EINTR ? -EAGAIN : stream_fail(stream, errno);
 }
 
-/* 0: there is something to read. A pipe that brings a little now and then is never silent, and would never be idle. */
+/* 0: there is something to read. A pipe that always brings a little is never silent; a few times a second it counts as
+ * idle all the same, so that time goes on. */
 static ptrdiff_t wait_for_bytes(struct stream *stream) {
     struct pollfd wait = {.fd = stream->descriptor, .events = POLLIN};
     int64_t now = clock_monotonic();
@@ -94,7 +95,7 @@ static int fill_packed(struct stream *stream) {
     return 0;
 }
 
-/* What was packed before something damaged is given first, and what is there before a pipe is waited for. */
+/* Gives what was unpacked before damage first, and what is there already before it waits for a pipe. */
 static ptrdiff_t stream_unpack(struct stream *stream, uint8_t *bytes, size_t size) {
     while (stream->reason[0] == '\0') {
         const char *reason = NULL;

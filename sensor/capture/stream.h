@@ -59,7 +59,7 @@ static inline const uint8_t *stream_peek(struct stream *stream, size_t count) {
                                                                        : stream_more(stream, count);
 }
 
-/* Uses bytes up, also such as were not looked at; that they are missing shows at the next look. */
+/* Skips bytes, also those that were not looked at. If there are fewer, the next look shows it. */
 static inline void stream_skip(struct stream *stream, uint64_t count) {
     size_t there = stream->end - stream->next;
     if (count <= there) {

@@ -40,12 +40,12 @@ void decoder_destroy(struct decoder *decoder) {
     free(decoder);
 }
 
-/* A time that is none: every other is later. */
+/* No time: every other is later. */
 enum { NO_TIME = -1 };
 
-/* Both dialects divide toward zero, so that a damaged negative fraction takes less than one tick off. What is out of
- * range (pcapng has 64 bits of seconds) is no time; NFStream, whose times have no sign, makes one in the far
- * future of it. */
+/* Both dialects divide toward zero, so that a damaged negative fraction takes less than one tick off. NO_TIME if it is
+ * out of range (pcapng has 64 bits of seconds). NFStream's times have no sign, so it makes one in the far future
+ * instead. */
 static int64_t ticks_of(enum decode_dialect dialect, int64_t seconds, int32_t microseconds) {
     int64_t a_second = dialect == DECODE_NFSTREAM ? 1000 : 1000000;
     int64_t fraction = dialect == DECODE_NFSTREAM ? microseconds / 1000 : microseconds;

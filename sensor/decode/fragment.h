@@ -1,7 +1,7 @@
 /* What the first fragment of a datagram says of all of them: protocol and ports, which the later ones don't carry.
  *
  * A small table of fixed size: a datagram whose fragments are far apart is not found. It is keyed at random, so that
- * nobody can aim at its sets; who floods it with first fragments makes later ones unknown, and no more. */
+ * nobody can aim at its sets. A flood of first fragments makes later ones unknown, and does no other harm. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
-/* Later fragments that came before their datagram's first one, which alone knows whose they are. They are kept, with
- * what was captured of them, until it comes, or until they are given up: after FRAGMENT_LIFETIME_US, or when newer ones
- * need the room. So whoever floods it drives out others' fragments, and no more.
+/* Later fragments that came before their datagram's first one, which alone says which flow they are of. They are kept,
+ * with what was captured of them, until it comes, or until they are given up: after FRAGMENT_LIFETIME_US, or when newer
+ * ones need the room. So a flood drives out others' fragments, and does no other harm.
  *
  * Of fixed size, part of the decoder; first in, first out. Packets that are handed out borrow from it until the next
  * held_put(). */

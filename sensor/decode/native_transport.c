@@ -34,7 +34,7 @@ static bool has_ports(uint8_t protocol) {
            protocol == PROTOCOL_UDP_LITE;
 }
 
-/* Packet time, were this packet metered. */
+/* The decoder's time if this packet is metered. */
 static int64_t now_of(const struct native_walk *walk) {
     return walk->time > walk->decoder->time ? walk->time : walk->decoder->time;
 }
@@ -121,8 +121,8 @@ static enum decode_reason later_fragment(struct native_walk *walk) {
     return DECODE_METERED;
 }
 
-/* A datagram too short for ports by its own account has none; one that was cut before them is not metered, and neither
- * is a first fragment that leaves them to a later one. */
+/* A datagram whose own length is too short for ports has none. One that was cut before its ports is not metered;
+ * neither is a first fragment that leaves them to a later one. */
 static enum decode_reason read_ports(struct native_walk *walk) {
     if (walk->transport_length < 4)
         return walk->first_fragment ? DECODE_transport_truncated : DECODE_METERED;

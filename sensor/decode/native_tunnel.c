@@ -29,8 +29,8 @@ static uint64_t mix_bits(uint64_t word) {
     return word ^ word >> 33;
 }
 
-/* A tunnel's path is its identifier, or that it has none. Within others it is a digest of all of theirs and of their
- * kinds, so that tenants stay apart whose difference lies further out; its top bit tells the two forms apart. */
+/* A tunnel's path is its identifier, or that it has none. In nested tunnels it is a digest of the identifiers and kinds
+ * of all of them, so that tenants stay apart who differ in an outer tunnel only. Its top bit tells the two forms apart. */
 static uint64_t path_of(const struct packet *outer, bool has_key, uint32_t key) {
     enum { HAS_KEY = 32, NESTED = 55 };
     uint64_t own = has_key ? UINT64_C(1) << HAS_KEY | key : 0;

@@ -17,11 +17,11 @@ enum {
     CONTROL_WORD = 4,
     CONTROL_LENGTH = 0x3f, /* of its second byte */
     TAGS_MAX = 3,
-    ENOUGH = 80,     /* bytes that show what it is: all of these headers, with tags */
+    ENOUGH = 80,     /* bytes that are enough to judge: all of these headers, with tags */
     FRAME_CHECK = 4, /* bytes of the check sequence that some captures have behind the frame */
 };
 
-/* How much speaks for it. From LIKELY on chance is out of the question where nothing speaks for anything else. */
+/* How strong the evidence is. From LIKELY on it is no chance, unless there is evidence for something else too. */
 enum evidence { IMPOSSIBLE, POSSIBLE, LIKELY, PROBABLE, CERTAIN };
 
 static bool is_right_checksum(struct bytes view, size_t offset, size_t length) {

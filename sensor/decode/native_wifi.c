@@ -39,8 +39,8 @@ static bool is_snap(const struct native_walk *walk, size_t offset) {
     return bytes_have(walk->frame, offset, 3) && memcmp(walk->frame.data + offset, "\xaa\xaa\x03", 3) == 0;
 }
 
-/* Past the mesh control field, where the frame has one: SNAP stands behind it and not in its place. Ends outside of the
- * mesh have their addresses there. */
+/* Skips the mesh control field if the frame has one: then SNAP follows it instead of standing in its place. The field
+ * has the addresses of ends outside of the mesh. */
 static void skip_mesh_control(struct native_walk *walk) {
     if (is_snap(walk, walk->offset) || !native_have(walk, MESH_CONTROL))
         return;
@@ -58,7 +58,7 @@ static void skip_mesh_control(struct native_walk *walk) {
     walk->offset += length;
 }
 
-/* The subframe of an A-MSDU at walk->offset; `begin`: what of the frame is counted to it begins there. */
+/* The subframe of an A-MSDU at walk->offset. `begin`: from here on the frame's bytes are counted to this packet. */
 static enum decode_reason walk_subframe(struct native_walk *walk, size_t begin) {
     struct aggregate *aggregate = &walk->decoder->aggregate;
     struct packet *packet = walk->packet;

@@ -1,4 +1,4 @@
-/* Reads records back with Avro C, as a consumer would: an independent look at what the sensor wrote. Outside a run. */
+/* Reads records back with Avro C, as a consumer would: an independent check of what the sensor wrote. Outside a run. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 struct avro_decoded;
 
 /* Whether two schemas' texts mean the same to a reader: names, types and order of all fields. EX_CONFIG with the first
- * difference; `what` names the one that is under suspicion. */
+ * difference; `what` names the schema that is checked. */
 int avro_same_schema(const char *expected, const char *found, const char *what, struct error *error);
 
 /* One record, written under this schema. EX_CONFIG: it can't be decoded, or bytes are left over. */

@@ -1,8 +1,9 @@
-/* How old the oldest record on its way is, in constant memory: one entry for each second in which such records were handed
- * over. Exact to a second while they are of at most AGES_ENTRIES different seconds (more than an hour); then the older
- * half of the entries is joined in pairs, and what is that old is told too old by as much as a pair is apart.
+/* The age of the oldest record in flight, in constant memory: one entry for each second in which such records were
+ * handed over.
  *
- * Belongs to one thread. Times are microseconds of the monotonic clock. */
+ * Exact to a second while the records are of at most AGES_ENTRIES different seconds (more than an hour). Beyond that
+ * the older half of the entries is joined in pairs, and the age of such a record may be too high by the distance within
+ * a pair. Belongs to one thread. Times are microseconds of the monotonic clock. */
 #pragma once
 
 #include <stddef.h>
@@ -21,8 +22,8 @@ struct ages {
 /* A record was handed over; times never go back. */
 void ages_add(struct ages *ages, int64_t time);
 
-/* The record that was handed over then is no longer on its way. */
+/* The record that was handed over then is no longer in flight. */
 void ages_remove(struct ages *ages, int64_t time);
 
-/* 0: nothing is on its way. */
+/* 0: nothing is in flight. */
 int64_t ages_oldest(const struct ages *ages, int64_t now);

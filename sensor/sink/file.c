@@ -1,7 +1,7 @@
 /* Files and standard output: Avro containers, CSV, JSON lines. Records gather in a block that is written when it is
- * large or old enough; a record is acknowledged when the kernel has it. A reader that takes nothing (pipe.h) holds up
- * nobody who must not wait: records gather up to a limit, and then live ones are dropped, while files and a shutdown
- * wait. */
+ * large or old enough; a record is acknowledged when the kernel has it. A reader that takes nothing (pipe.h) doesn't
+ * hold up live capture: records gather up to a limit and then are dropped. While files are read, and at shutdown, the
+ * sink waits for the reader. */
 #include "sink/sink.h"
 
 #include <errno.h>
@@ -35,7 +35,7 @@ struct file_sink {
     struct sink_options options; /* texts are borrowed from the output */
     bool avro, rotates;
     bool standard_output; /* not ours: it may hold what others wrote before */
-    bool has_reader;      /* who may take nothing for long, or go away */
+    bool has_reader;      /* who may take nothing for long, or close the pipe */
     int descriptor;       /* -1: none open */
     unsigned number;      /* of the file, in names of a rotated output */
     char *path;           /* of the open file */
@@ -44,7 +44,7 @@ struct file_sink {
     struct buffer block; /* records that are not written yet */
     uint64_t block_records;
     int64_t block_began;
-    struct buffer framed; /* header or block on its way out, of which so much is out */
+    struct buffer framed; /* header or block that is being written, and how much of it is */
     size_t framed_sent;
     uint64_t framed_records;
     struct container container;
@@ -61,7 +61,7 @@ static uint64_t in_flight(const struct file_sink *sink) {
     return sink->framed_records + sink->block_records;
 }
 
-/* Of a file -EINTR is no answer: the disk takes it in the end. */
+/* A write to a file is repeated after -EINTR: the disk takes it in the end. */
 static ssize_t write_some(struct file_sink *sink, const uint8_t *data, size_t length) {
     if (sink->has_reader)
         return pipe_write(sink->descriptor, data, length);
@@ -74,7 +74,7 @@ static ssize_t write_some(struct file_sink *sink, const uint8_t *data, size_t le
     }
 }
 
-/* What is on its way out. 0: the kernel has it; -EAGAIN: the reader takes no more now. */
+/* Writes what is in `framed`. 0: the kernel has all of it; -EAGAIN: the reader takes no more now. */
 static int file_push(struct file_sink *sink) {
     while (sink->framed_sent < sink->framed.length) {
         ssize_t written =
@@ -124,15 +124,15 @@ static int write_failed(struct file_sink *sink, int result, struct error *error)
                      sink->options.output, sink->path, strerror(-result), remedy_of(-result));
 }
 
-/* Half a block would spoil the file for readers of what came before. Standard output stays as it is: behind ">>" our
- * bytes don't begin at the file's beginning. */
+/* Cuts off half a block, which would spoil the file for readers. Standard output is not cut: behind ">>" our bytes
+ * don't begin at the file's beginning. */
 static void cut_half_block(struct file_sink *sink) {
     uint64_t whole = sink->file_bytes - sink->framed_sent;
     if (!sink->standard_output && !sink->has_reader && ftruncate(sink->descriptor, (off_t)whole) == 0)
         sink->file_bytes = whole;
 }
 
-/* Pushes, and takes -EAGAIN for good. */
+/* As file_push(), but that the reader takes no more now is no failure. */
 static int push_on(struct file_sink *sink, struct error *error) {
     int result = file_push(sink);
     if (result == 0 || result == -EAGAIN)
@@ -151,7 +151,7 @@ static int give_up(struct file_sink *sink, struct error *error) {
         sink->options.output, sink->path, count);
 }
 
-/* Until all that is on its way is out. `end`: of the patience (monotonic clock); 0: only the process's end is one. */
+/* Writes until `framed` is out. `end`: when to give up (monotonic clock); 0: at the process's deadline only. */
 static int push_all(struct file_sink *sink, int64_t end, struct error *error) {
     int result;
     while ((result = push_on(sink, error)) == 0 && sink->framed.length > 0) {
@@ -188,7 +188,7 @@ static int make_header(struct file_sink *sink) {
     return sink->framed.failed ? -ENOMEM : 0;
 }
 
-/* What comes before is out. */
+/* Opens a file and begins it with its header. `framed` must be out before. */
 static int begin_file(struct file_sink *sink, struct error *error) {
     int result = make_header(sink);
     int descriptor = result == 0 ? open_file(sink) : result;
@@ -210,7 +210,7 @@ static int end_file(struct file_sink *sink, struct error *error) {
     return result < 0 ? write_failed(sink, result, error) : 0;
 }
 
-/* The gathered records are on their way from here on, as the file has them. */
+/* Moves the gathered records to `framed`, as the file will have them. */
 static int frame_block(struct file_sink *sink) {
     int result = 0;
     if (sink->avro) {
@@ -229,7 +229,7 @@ static int frame_block(struct file_sink *sink) {
     return result;
 }
 
-/* Begins with what a reader has not taken yet; the block stays until that is out. */
+/* Writes what a reader has not taken yet; the block stays until that is out. */
 static int write_block(struct file_sink *sink, struct error *error) {
     int result = push_on(sink, error);
     if (result < 0 || sink->framed.length > 0 || sink->block_records == 0)
@@ -256,7 +256,7 @@ static int rotate_if_due(struct file_sink *sink, struct error *error) {
     if (!by_size && !by_records)
         return 0;
     int result = write_block(sink, error);
-    /* What compression saved counts: the file goes on until it really has its size. */
+    /* Bytes count as they are after compression: the file goes on until it really has its size. */
     if (result == 0 && (by_records || sink->file_bytes >= options->rotate_size)) {
         result = end_file(sink, error);
         if (result == 0)
@@ -301,13 +301,14 @@ static int file_open(const struct sink_options *options, void **state, struct er
     return result;
 }
 
-/* 0: only the process's end is one. */
+/* When to give up waiting for the reader; 0: at the process's deadline only. */
 static int64_t end_of_patience(const struct file_sink *sink) {
     int64_t deadline = deadline_of(sink), now = clock_monotonic();
     return deadline != 0 && sink->options.has_neighbours ? now + (deadline - now) / 2 : 0;
 }
 
-/* Whether the record finds room; else it is counted. A live one waits from the shutdown on. */
+/* Whether there is room for the record; if not, it is counted as dropped. Live, too, it waits for room during
+ * shutdown. */
 static bool make_room(struct file_sink *sink, int *result, struct error *error) {
     bool waits = sink->options.wait_when_full || deadline_of(sink) != 0;
     *result = waits ? write_all(sink, end_of_patience(sink), error) : write_block(sink, error);
@@ -329,7 +330,7 @@ static int file_write(void *state, const struct message *message, struct error *
     struct file_sink *sink = state;
     DEBUG_CHECK(IS_VALID(sink, FILE_SINK_MAGIC));
     sink->statistics.bytes += message->body_length;
-    /* Before the record, not behind it: no file stays empty because the records ended with the one before. */
+    /* Rotates before a record, not after it: so no empty file is left when the records end. */
     int result = sink->rotates ? rotate_if_due(sink, error) : 0;
     if (result < 0) {
         sink->statistics.dropped[SINK_DROP_write_failed]++;
@@ -347,7 +348,7 @@ static int file_write(void *state, const struct message *message, struct error *
     return sink->block.length >= BLOCK_SIZE ? write_block(sink, error) : 0;
 }
 
-/* A slow stream is still seen soon by who reads along. */
+/* Whoever reads along sees records soon, also of a slow stream. */
 static int file_poll(void *state, struct error *error) {
     struct file_sink *sink = state;
     bool old = sink->block_records > 0 && clock_monotonic() - sink->block_began >= BLOCK_AGE_MICROSECONDS;

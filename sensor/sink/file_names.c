@@ -23,13 +23,13 @@ char *file_names_numbered(const char *path, unsigned number) {
                : numbered;
 }
 
-/* Not over another file: two sensors may be at it. */
+/* Doesn't replace another file: two sensors may do this at once. */
 static int rename_to_new(const char *from, const char *to) {
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -errno;
-    /* The file system can't say it in one call. */
+    /* This file system can't rename without replacing in one call. */
     if (access(to, F_OK) == 0)
         return -EEXIST;
     return rename(from, to) == 0 ? 0 : -errno;
@@ -67,7 +67,7 @@ static void sleep_shortly(void) {
     clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }
 
-/* As open(), which for a FIFO would wait for its reader where no signal is seen. */
+/* As open(), which would wait for a FIFO's reader without seeing signals. */
 static int open_when_read(const char *output, const char *path, int64_t (*deadline)(void)) {
     for (bool told = false;; told = true) {
         int descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, MODE);
@@ -90,7 +90,7 @@ int file_names_open(const char *output, const char *path, uint64_t empty_size, i
         if (descriptor < 0)
             return descriptor;
         bool keeps = has_records(descriptor, empty_size);
-        /* What has no length says that by EINVAL. */
+        /* EINVAL: a pipe, a terminal and the like have no length. */
         if (!keeps && (ftruncate(descriptor, 0) == 0 || errno == EINVAL))
             return descriptor;
         int result = -errno;

@@ -50,7 +50,7 @@ struct kafka_sink {
     struct ages ages; /* of the records in flight */
     struct kafka_link link;
     rd_kafka_resp_err_t last_error;
-    rd_kafka_resp_err_t last_refusal; /* why a record was not taken, other than by time */
+    rd_kafka_resp_err_t last_refusal; /* why a record was refused; timeouts don't count */
     bool authentication_failed;
     struct kafka_topic_check *check; /* NULL once it is known whether the topic is there */
 };
@@ -77,7 +77,7 @@ static void remember_error(struct kafka_sink *sink, rd_kafka_resp_err_t code, co
     snprintf(sink->statistics.last_error, sizeof sink->statistics.last_error, "%s", text);
 }
 
-/* Of a live source the first record that is lost this way is told at once; a file's run ends with one line that says it. */
+/* Live, the first record that is lost this way is logged at once; a run over files ends with one line about them. */
 static void count_drop(struct kafka_sink *sink, rd_kafka_resp_err_t code) {
     enum sink_drop drop = drop_of(code);
     bool first = sink->statistics.dropped[drop]++ == 0;
@@ -411,7 +411,7 @@ static bool kafka_has_room(const void *state) {
            statistics->queue_bytes < bytes_max - bytes_max / 4;
 }
 
-/* What is still under way is given up: librdkafka then reports each record, so that it is counted. */
+/* Gives up the records in flight: librdkafka then reports each, so that it is counted. */
 static void kafka_purge(struct kafka_sink *sink) {
     int64_t end = clock_monotonic() + INT64_C(1000) * PURGE_MILLISECONDS;
     rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);

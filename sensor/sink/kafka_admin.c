@@ -195,7 +195,7 @@ static int ask_for_topic(struct admin *admin, rd_kafka_NewTopic_t *topic, struct
         words = rd_kafka_topic_result_error_string(topics[0]);
     }
     admin->report->created = code == RD_KAFKA_RESP_ERR_NO_ERROR;
-    /* Somebody else was faster. */
+    /* somebody else has created it in between */
     int result = code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS
                      ? 0
                      : judge_topic(admin, code, words, what, "Create on the topic or the cluster", error);

@@ -50,8 +50,8 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
         client->authentication_failed = true;
 }
 
-/* What comes from the broker is checked by its sums; a topic that isn't there stays so; an offset that isn't there is an
- * error, and no other one's record. */
+/* Checks the CRCs of what comes from the broker, creates no topic, and reports an offset that isn't there instead of
+ * reading another record. */
 static void set_own_properties(rd_kafka_conf_t *conf) {
     rd_kafka_conf_set(conf, "check.crcs", "true", NULL, 0);
     rd_kafka_conf_set(conf, "allow.auto.create.topics", "false", NULL, 0);

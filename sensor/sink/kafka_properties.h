@@ -13,8 +13,8 @@ struct rd_kafka_conf_s;
 int kafka_properties_make(const struct sink_options *options, struct rd_kafka_conf_s **conf,
                           struct error *error);
 
-/* librdkafka before 2.6.1 fails SCRAM against Kafka 4 with the right password: says so before anyone doubts theirs. For who
- * is the first to log in. */
+/* librdkafka before 2.6.1 fails SCRAM against Kafka 4 with the right password: logs a warning of that, before anyone
+ * doubts their password. The first client that logs in calls it. */
 void kafka_warn_of_scram(const struct sink_options *options);
 
 /* Whether librdkafka takes the properties together, with the features of its build and the files that they name;

@@ -18,7 +18,7 @@ bool pipe_has_reader(int descriptor) {
     return type == S_IFIFO || type == S_IFSOCK || isatty(descriptor);
 }
 
-/* Opened anew it has flags of its own: those of the one that we were given are the shell's too. */
+/* Opens it anew for flags of our own: O_NONBLOCK on the descriptor that we were given would be the shell's too. */
 int pipe_open_standard_output(void) {
     int descriptor = -1;
     if (type_of(STDOUT_FILENO) == S_IFIFO || isatty(STDOUT_FILENO))
@@ -33,7 +33,7 @@ void pipe_wait(int descriptor, int milliseconds) {
     poll(&room, 1, milliseconds);
 }
 
-/* One that blocks takes PIPE_BUF bytes at once when it is ready. */
+/* A pipe that blocks takes PIPE_BUF bytes at once when poll() says that it is ready. */
 static ssize_t write_if_ready(int descriptor, const void *bytes, size_t length) {
     struct pollfd room = {.fd = descriptor, .events = POLLOUT};
     errno = EAGAIN;

@@ -101,7 +101,7 @@ struct sink_type {
     void (*statistics)(const void *state, struct sink_statistics *statistics);
     /* Since when records wait for the receiver (monotonic clock); 0: they flow. NULL: they always do. */
     int64_t (*waiting_since)(const void *state);
-    /* Frees, waiting for nothing. */
+    /* Frees; doesn't wait. */
     void (*close)(void *state);
     /* Bytes that such a sink would take at most; opens nothing. NULL: a few kilobytes. EX_CONFIG as open() has it. */
     int (*memory)(const struct sink_options *options, uint64_t *bytes, struct error *error);

@@ -1,6 +1,6 @@
 /* What frames without IP carry instead, as far as their headers say it, and how many of each kind. A table of fixed
  * size: where there are more kinds than places, a new one takes over the rarest one's place and count, so that the
- * commonest are always in it. A decoder's belongs to its thread; the sum of several is a value like others. */
+ * commonest are always in it. A decoder's table belongs to its thread; a sum of several is plain data. */
 #pragma once
 
 #include <stddef.h>

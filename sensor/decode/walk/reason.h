@@ -33,5 +33,5 @@ const char *decode_reason_text(enum decode_reason reason); /* for people */
 /* Most headers (link, VLAN tag, MPLS label, IP, tunnel; natively also IPv6 extensions) that are walked in one frame. */
 enum { DECODE_DEPTH_MAX = 32 };
 
-/* Most tunnels in each other, natively. Nobody nests that many but to cost us time. */
+/* Most tunnels in each other, natively. More are only meant to cost us time. */
 enum { DECODE_TUNNELS_MAX = 8 };

@@ -29,7 +29,7 @@ struct native_walk {
     size_t transport_length; /* bytes behind the IP headers, as announced */
     uint32_t identification; /* of the fragmented datagram */
     uint8_t carried;         /* its protocol as all of its fragments tell it, see struct fragment_key */
-    bool first_fragment;     /* ... and it is one in fact */
+    bool first_fragment;     /* the first of several fragments */
     bool later_fragment;
 };
 

@@ -9,7 +9,7 @@ enum {
     /* Long enough for the kernel to say which sockets were destroyed before the one that was found, also on a busy host:
      * it says so in a work queue. */
     SETTLE_MICROSECONDS = 200000,
-    /* What is not known then will not be: a connection is not accepted, a process can't be read. */
+    /* What is not known after this time never will be: a connection is not accepted, a process can't be read. */
     PATIENCE_MICROSECONDS = 2000000,
     PENDING_MAX = 1 << 16,
     QUESTIONS_MAX = 4096, /* taken in one round, so that the rest goes on too */
@@ -55,9 +55,10 @@ static struct connection connection_of(const struct visibility_question *questio
     return connection;
 }
 
-/* What the kernel finds now, some time after the packet, is not the sender for sure; but a socket that is first seen
- * later did not exist now, where the kernel would have found it: it is not the sender either. The kernel would not find a
- * TCP socket that is yet to be made for a SYN from outside, nor all of the datagram sockets that share a port. */
+/* The kernel is asked some time after the packet, so the socket that it finds is not the packet's for sure. But a
+ * socket that is first seen later did not exist now, or the kernel would have found it: that one is not the packet's
+ * either. The kernel would not find a TCP socket that is yet to be made for a SYN from outside, nor all of the datagram
+ * sockets that share a port. */
 static void look_for_socket(struct visibility *visibility, struct network_namespace *namespace,
                             struct pending *pending) {
     struct socket_question *question = &pending->question;

@@ -72,7 +72,7 @@ bool visibility_answer(const struct visibility_client *client, uint32_t ticket,
     return ticket == 0 || (state & SLOT_STATUS_MASK) != SLOT_ASKED;
 }
 
-/* The exchange settles who was first, the answer or the flow's end. */
+/* The atomic exchange decides which came first, the answer or the flow's end. */
 void visibility_release(struct visibility_client *client, uint32_t ticket) {
     if (ticket == 0)
         return;

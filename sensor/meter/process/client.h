@@ -1,5 +1,5 @@
-/* Between a meter's thread and the service's: a ring of questions with one writer and one reader, and a slot per flow
- * into which the answer is put. Included by this folder's files only. */
+/* Between a meter's thread and the service's: an SPSC ring of questions, and a slot per flow into which the answer is
+ * put. Included by this folder's files only. */
 #pragma once
 
 #include <stdatomic.h>
@@ -12,7 +12,7 @@ struct visibility;
 
 enum { RING_SIZE = 4096 }; /* power of two */
 
-/* A slot's state: its generation, which changes when the ticket is given back, and what is in it. */
+/* A slot's state: a generation tag, which changes when the ticket is given back, and what is in the slot. */
 enum slot_status { SLOT_FREE, SLOT_ASKED, SLOT_NOBODY, SLOT_SOURCE, SLOT_DESTINATION, SLOT_STATUS_MASK = 7 };
 
 struct slot {

@@ -11,7 +11,7 @@ enum {
     ATTEMPTS_MAX = 4,
     NEAR_ATTEMPTS = 2,   /* among the processes of its namespace; then everywhere */
     CLOCK_SLACK = 1000,  /* microseconds between a packet's stamp and what is seen of sockets */
-    QUEUE_SLACK = 10000, /* a packet may be stamped when it leaves a queue, and its socket be gone */
+    QUEUE_SLACK = 10000, /* a packet may be stamped when it leaves a queue, when its socket is already gone */
     SYN_SLACK = 10000,   /* a socket that was seen this long before a SYN did not begin with it */
 };
 

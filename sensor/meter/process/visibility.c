@@ -41,8 +41,8 @@ static void sleep_microseconds(int64_t microseconds) {
     nanosleep(&time, NULL);
 }
 
-/* Waits for a question or the end of some socket. Those of a short time are taken together; the ends, of which there may be
- * thousands a second, of a longer time. */
+/* Waits for a question or the end of some socket. Questions that come within a short time are taken together; ends, of
+ * which there may be thousands a second, within a longer one. */
 static void wait_for_wakes(struct visibility *visibility, int64_t microseconds) {
     struct epoll_event event;
     uint64_t wakes;
@@ -80,7 +80,8 @@ static int open_wakes(struct visibility *visibility, struct error *error) {
     return 0;
 }
 
-/* It takes little time, but on a busy host must have it before a short connection is over. Not everybody may. */
+/* The thread takes little time, but on a busy host it must run before a short connection is over. Without the right to
+ * raise its priority it goes on as it is. */
 static void ask_for_priority(void) {
     setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
 }

@@ -12,7 +12,7 @@ int anonymize_key_random(struct anonymize_key *key) {
     ssize_t got = getrandom(key->bytes, sizeof key->bytes, 0);
     if (got < 0)
         return -errno;
-    /* The kernel gives up to 256 bytes whole. */
+    /* getrandom(2) gives up to 256 bytes in one call. */
     return got == (ssize_t)sizeof key->bytes ? 0 : -EIO;
 }
 

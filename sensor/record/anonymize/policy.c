@@ -20,7 +20,7 @@ struct item {
     struct anonymize_rule rule;
 };
 
-/* In the line that is shown to who has none: what keeps most of a value's use. */
+/* Proposed where a class has no rule: what keeps most of a value's use. */
 static const char *const proposal[PII_COUNT] = {
     [PII_ADDRESS] = "prefix_preserving",   [PII_MAC] = "keep_oui",
     [PII_NAME] = "keep_registered_domain", [PII_AGENT] = "short_hash",
@@ -86,7 +86,7 @@ static int find_scope(const struct anonymize_request *request, struct item *item
     return has_field(request, item->what) ? 0 : refuse_what(request, item, error);
 }
 
-/* A class's method is judged even if the schema has no such field: the line would be wrong with the next schema. */
+/* A class's method is judged even if the schema has no such field: with another schema the option would be wrong. */
 static int check_class(const struct anonymize_request *request, const struct item *item,
                        struct error *error) {
     char list[ANONYMIZE_METHODS_TEXT_SIZE], reason[512];
@@ -208,7 +208,7 @@ void anonymize_policy_release(struct anonymize_policy *policy) {
     *policy = (struct anonymize_policy){0};
 }
 
-/* The line that would do: what is there, and for each class that has no word a proposal. */
+/* The option as it should be: what is there, and a proposal for each class without a rule. */
 static void write_line(const struct anonymize_request *request, const bool missing[PII_COUNT], char *line,
                        size_t size) {
     size_t used = 0;

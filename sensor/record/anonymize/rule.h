@@ -23,7 +23,7 @@ enum anonymize_method {
 
 struct anonymize_rule {
     enum anonymize_method method;
-    bool is_given; /* somebody said so; else it is the method "keep" for want of a word */
+    bool is_given; /* the configuration has it; else it is "keep" because nothing is said */
     bool cut;      /* keep_registered_domain: what stands before the domain is left out instead of hashed */
     uint8_t ipv4_length; /* truncate: bits that are kept */
     uint8_t ipv6_length;

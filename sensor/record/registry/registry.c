@@ -17,7 +17,7 @@ enum { SUBJECT_NOT_FOUND = 40401, VERSION_NOT_FOUND = 40402, SCHEMA_NOT_FOUND = 
 struct registry {
     struct registry_http *http;
     char *cache_directory;
-    struct error silence; /* why nobody answered; exit_code 0: that didn't happen */
+    struct error silence; /* why the registry did not answer; exit_code 0: it has not failed to */
 };
 
 int registry_open(const struct registry_options *options, struct registry **opened, struct error *error) {
@@ -112,7 +112,7 @@ static int not_registered(const struct registry *registry, const char *subject, 
         registry_http_url(registry->http), subject, schema->name);
 }
 
-/* Nobody answered: the last good answer, if there is one. `error` says already why nobody did. */
+/* The registry did not answer: takes the last good answer, if there is one. `error` says already why. */
 static int resolve_cached(const struct registry *registry, const char *subject, const struct schema *schema,
                           uint32_t *id, struct error *error) {
     if (!registry->cache_directory || error->exit_code != EX_UNAVAILABLE ||
@@ -123,7 +123,7 @@ static int resolve_cached(const struct registry *registry, const char *subject, 
     return 0;
 }
 
-/* Asks for the schema, unless nobody answered before. */
+/* Asks for the schema, unless the registry failed to answer before. */
 static int registry_ask(struct registry *registry, const char *subject, const struct schema *schema,
                         struct registry_answer *answer, struct error *error) {
     if (registry->silence.exit_code != 0) {
@@ -132,7 +132,7 @@ static int registry_ask(struct registry *registry, const char *subject, const st
     }
     int result =
         registry_http_post_schema(registry->http, "/subjects/%s", subject, schema->text, answer, error);
-    /* Who answers more than the limit allows can be reached. */
+    /* A registry whose answer is larger than the limit can be reached. */
     if (result < 0 && result != -EMSGSIZE && result != -EINTR)
         registry->silence = *error;
     return result;

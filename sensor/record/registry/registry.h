@@ -24,10 +24,12 @@ struct registry;
 int registry_open(const struct registry_options *options, struct registry **registry, struct error *error);
 void registry_close(struct registry *registry);
 
-/* Once nobody answered, the registry is not asked again until registry_close(): a start waits for it once, however many
- * outputs. Id of exactly this schema under the subject. Not registered there: EX_CONFIG, the line names the command
- * that registers it, or it is registered if auto_register. Can't be reached and not in the cache: EX_UNAVAILABLE.
- * *from_cache (may be NULL) says that nobody answered and the id is the cache's: see watch.h. */
+/* After a request without an answer the registry is not asked again until registry_close(): a start waits for it once,
+ * however many outputs there are.
+ *
+ * Id of exactly this schema under the subject. Not registered there: EX_CONFIG, and the line names the command that
+ * registers it; or it is registered if auto_register. Can't be reached and not in the cache: EX_UNAVAILABLE.
+ * *from_cache (may be NULL) says that the registry did not answer and the id is the cache's: see watch.h. */
 int registry_resolve(struct registry *registry, const char *subject, const struct schema *schema,
                      bool auto_register, uint32_t *id, bool *from_cache, struct error *error);
 

@@ -44,7 +44,7 @@ static bool must_stop(const struct registry_options *options) {
     return options->stop && options->stop(options->stop_context);
 }
 
-/* A pipe's writer may take its time, as long as a request. Bytes, or -errno. */
+/* A pipe's writer may take as long as a request. Bytes, or -errno. */
 static ssize_t read_some(int file, char *bytes, size_t size, const struct registry_options *options) {
     struct pollfd ready = {.fd = file, .events = POLLIN};
     for (int64_t end = clock_monotonic() + options->timeout; clock_monotonic() < end && !must_stop(options);)
@@ -130,7 +130,7 @@ static void http_configure(struct registry_http *http, const struct registry_opt
     curl_easy_setopt(http->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(http->curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(http->curl, CURLOPT_FOLLOWLOCATION, 0L);
-    /* A name that is still looked up when we give up must not hold us: its thread ends by itself. */
+    /* A name look-up that is still going on when we give up must not hold us: its thread ends by itself. */
     curl_easy_setopt(http->curl, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, (long)(options->timeout / 1000));
     curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, http->headers);

@@ -24,7 +24,7 @@ struct registry_watch {
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
-    atomic_bool stopping; /* looked at without it too */
+    atomic_bool stopping; /* also read without the lock */
     enum registry_watch_state state;
     struct error error;
 };

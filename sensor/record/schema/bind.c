@@ -37,7 +37,7 @@ static int refuse_type(const struct schema *schema, const char *name, const stru
                      schema->name, name, value_type_name(found.type), value_type_name(row->type));
 }
 
-/* A row that the configuration doesn't make is not a row of the sensor either. */
+/* A row that the configuration doesn't make does not exist. */
 static int refuse_unknown_udps(const struct schema *schema, const struct udps_rows *rows, const char *name,
                                struct error *error) {
     const char *nearest = udps_rows_nearest(rows, name);

@@ -1,5 +1,5 @@
-/* What Avro C lets pass and readers in other languages don't: duplicate names, wrong defaults, nested unions. Beyond
- * Avro's rules stand ours: flat records of few types, each field with a doc. */
+/* What Avro C accepts and readers in other languages don't: duplicate names, wrong defaults, nested unions. To Avro's
+ * rules we add our own: flat records of few types, each field with a doc. */
 #include "record/schema/schema_json.h"
 
 #include <avro.h>
@@ -316,7 +316,7 @@ static int lint_record_fields(const struct lint_place *place, const json_t *root
     return lint_fields(place, fields);
 }
 
-/* The last word has the library that other programs read our records with. */
+/* The library that other programs read our records with judges last. */
 static int lint_by_avro(const struct lint_place *place, const char *text, size_t length) {
     avro_schema_t schema;
     if (avro_schema_from_json_length(text, length, &schema) != 0)
