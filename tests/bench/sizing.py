@@ -167,7 +167,7 @@ def starts(options, servers, folder):
     config = prepare(options, servers, folder, "start", ["all=keep"])
     absent = "outputs.0.kafka=bootstrap.servers=127.0.0.1:9"
     found = []
-    for broker, more in (("answers", ()), ("absent", ("--set", absent))):
+    for broker, more in (("answers", ()), ("down", ("--set", absent))):
         for size, ring in START_SIZES:
             words = ("-c", config, "--set", f"meter.flow_table_size={size}", "--set", f"capture.socket_buffer_size={ring}", *more)
             times = [start_once(options, words) for _ in range(START_RUNS)]

@@ -58,7 +58,7 @@ class Sizing(unittest.TestCase):
 
     def test_the_row_of_the_charts_defaults(self):
         page = (chart.REPOSITORY / "deploy" / "sizing.md").read_text()
-        row = re.search(r"^\| [^|]*, as the chart comes \| (\S+) \| (\S+) \| (\S+) \| [^|]* \| (\d+), (\d+) \| (\d+) MiB \|", page, re.MULTILINE)
+        row = re.search(r"^\| [^|]*, the chart's default \| (\S+) \| (\S+) \| (\S+) \| [^|]* \| (\d+), (\d+) \| (\d+) MiB \|", page, re.MULTILINE)
         _, new_flows, open_flows, table, meters, limit = (int(text.replace(",", "")) for text in row.groups())
         self.assertEqual((table, meters), (VALUES["meter"]["flowTableSize"], VALUES["meter"]["meters"]))
         self.assertEqual(open_flows, new_flows * int(VALUES["meter"]["idleTimeout"].removesuffix("s")))

@@ -128,7 +128,7 @@ class Rules(unittest.TestCase):
 
 
 class Runbooks(unittest.TestCase):
-    SECTIONS = ["What it means", "What to look at", "Likely causes", "How to mend it", "What is lost"]
+    SECTIONS = ["What it means", "What to look at", "Likely causes", "How to fix it", "What is lost"]
 
     @classmethod
     def setUpClass(cls):
