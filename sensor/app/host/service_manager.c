@@ -45,23 +45,23 @@ void service_manager_close(struct service_manager *manager) {
 }
 
 /* Who doesn't listen is not waited for. */
-static void tell(const struct service_manager *manager, const char *state) {
+static void service_manager_tell(const struct service_manager *manager, const char *state) {
     if (manager->socket >= 0)
         (void)sendto(manager->socket, state, strlen(state), MSG_NOSIGNAL,
                      (const struct sockaddr *)&manager->address, manager->length);
 }
 
 void service_manager_ready(const struct service_manager *manager) {
-    tell(manager, "READY=1");
+    service_manager_tell(manager, "READY=1");
 }
 
 void service_manager_stopping(const struct service_manager *manager) {
-    tell(manager, "STOPPING=1");
+    service_manager_tell(manager, "STOPPING=1");
 }
 
 void service_manager_watchdog(struct service_manager *manager, int64_t age, int64_t now) {
     if (manager->watchdog == 0 || now - manager->told < manager->watchdog / 3 || age > manager->watchdog)
         return;
     manager->told = now;
-    tell(manager, "WATCHDOG=1");
+    service_manager_tell(manager, "WATCHDOG=1");
 }

@@ -22,6 +22,6 @@ void service_manager_close(struct service_manager *manager);
 void service_manager_ready(const struct service_manager *manager);
 void service_manager_stopping(const struct service_manager *manager);
 
-/* At housekeeping: a sign of life when one is due and the slowest loop moved `age` microseconds ago at most as long as the
- * watchdog's time. */
+/* At housekeeping: sends a sign of life when one is due, unless the slowest loop last moved longer ago (`age`,
+ * microseconds) than the watchdog's time. */
 void service_manager_watchdog(struct service_manager *manager, int64_t age, int64_t now);

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "capture/capture.h"
 
-static _Atomic(struct capture *) running[CAPTURE_SHARES_MAX];
+static _Atomic(struct capture *) watched[CAPTURE_SHARES_MAX];
 static atomic_bool stopping, reloading;
 static _Atomic int64_t deadline; /* monotonic clock; 0: none */
 static int64_t timeout;
@@ -17,13 +17,13 @@ static int terminal = -1; /* a standard descriptor on the terminal that the run 
 
 static void break_captures(void) {
     for (size_t i = 0; i < CAPTURE_SHARES_MAX; i++) {
-        struct capture *capture = atomic_load(&running[i]);
+        struct capture *capture = atomic_load(&watched[i]);
         if (capture)
             capture_break(capture);
     }
 }
 
-static void handle(int number) {
+static void handle_end(int number) {
     if (atomic_exchange(&stopping, true))
         _exit(128 + number);
     shutdown_begin();
@@ -38,7 +38,7 @@ static bool terminal_is_gone(void) {
 
 static void handle_hangup(int number) {
     if (terminal_is_gone())
-        handle(number);
+        handle_end(number);
     else
         atomic_store(&reloading, true);
 }
@@ -50,8 +50,8 @@ static const struct {
     void (*handler)(int);
     int flags;
 } effects[] = {
-    {SIGINT, handle, 0},   {SIGTERM, handle, 0},  {SIGHUP, handle_hangup, SA_RESTART},
-    {SIGPIPE, SIG_IGN, 0}, {SIGXFSZ, SIG_IGN, 0}, {SIGUSR1, SIG_IGN, 0},
+    {SIGINT, handle_end, 0}, {SIGTERM, handle_end, 0}, {SIGHUP, handle_hangup, SA_RESTART},
+    {SIGPIPE, SIG_IGN, 0},   {SIGXFSZ, SIG_IGN, 0},    {SIGUSR1, SIG_IGN, 0},
     {SIGUSR2, SIG_IGN, 0},
 };
 
@@ -88,7 +88,7 @@ bool signals_take_reload(void) {
 
 void signals_watch(struct capture *const *captures, size_t count) {
     for (size_t i = 0; i < CAPTURE_SHARES_MAX; i++)
-        atomic_store(&running[i], i < count ? captures[i] : NULL);
+        atomic_store(&watched[i], i < count ? captures[i] : NULL);
     /* A signal that came before there was a capture. */
     if (shutdown_asked())
         break_captures();

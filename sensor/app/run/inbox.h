@@ -1,4 +1,4 @@
-/* Packets on their way from the thread that reads files to the threads that meter: copies, in a ring. */
+/* Packets on their way from the thread that reads files to a worker: copies, in an SPSC ring (base/ring.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -7,15 +7,18 @@
 #include "base/ring.h"
 #include "decode/walk/packet.h"
 
-/* The reader's side; both wait for room. A packet's captured bytes are copied from the IP header on. */
+/* Each of these waits for room. A packet's captured bytes are copied from the IP header on.
+ * @thread read */
 void inbox_put(struct ring *ring, const struct packet *packet);
-/* What follows is a recording of its own. */
+/* What follows is a recording of its own.
+ * @thread read */
 void inbox_put_begin(struct ring *ring);
-/* Time went on to `time` (ticks). */
+/* Time went on to `time` (ticks).
+ * @thread read */
 void inbox_put_time(struct ring *ring, int64_t time);
 
 enum inbox_content { INBOX_EMPTY, INBOX_PACKET, INBOX_TIME, INBOX_BEGIN };
 
-/* The meter's side: looks at the oldest entry; *packet borrows its bytes, and of INBOX_TIME only packet->time is set.
- * ring_release() ends the loan. */
+/* Looks at the oldest entry. *packet borrows its bytes until ring_release(); of INBOX_TIME only packet->time is set.
+ * @thread meter */
 enum inbox_content inbox_peek(struct ring *ring, struct packet *packet);

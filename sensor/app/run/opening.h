@@ -3,5 +3,6 @@
 
 struct pipeline;
 
-/* Everything is open, and packets are read from here on: says what was chosen, by the configuration or by itself. */
+/* Says what is captured and where it goes, as the configuration or the sensor itself chose it. To be called when
+ * everything is open, before the first packet is read. */
 void opening_log(const struct pipeline *pipeline);

@@ -1,4 +1,4 @@
-/* Records on their way from a metering thread to the thread that delivers: copies, in a ring. */
+/* Records on their way from a worker to the thread that delivers: copies, in an SPSC ring (base/ring.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -7,9 +7,11 @@
 #include "base/ring.h"
 #include "record/message.h"
 
-/* The meter's side. With `wait` it sleeps until there is room; without, or for a record larger than the ring takes, the
- * answer may be false. The message's origin is not copied: it lives as long as the output. */
+/* With `wait` it sleeps until there is room; without, false says that there is none. False also for a record that is
+ * larger than the ring takes. The message's origin is not copied: it lives as long as the output.
+ * @thread meter */
 bool outbox_put(struct ring *ring, size_t output, const struct message *message, bool wait);
 
-/* The other side: looks at the oldest record, which *message borrows until ring_release(); false if there is none. */
+/* Looks at the oldest record, which *message borrows until ring_release(); false if there is none.
+ * @thread deliver */
 bool outbox_peek(struct ring *ring, size_t *output, struct message *message);

@@ -1,13 +1,14 @@
-/* How long those that may wait hold back for a slow output. One that takes nothing at all for that long is not slow but
- * away: then nobody holds back until it takes something again, and what finds no room is dropped and counted. */
+/* How long records that may wait are held back for a slow output: five seconds at most. An output that takes nothing for
+ * that long is away, not slow: from then on nothing is held back until it takes something again, and a record that finds
+ * no room is dropped and counted. Belongs to one thread. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct patience {
-    int64_t since; /* there has been no room (monotonic clock); 0: there is */
+    int64_t since; /* when the room ran out (monotonic clock); 0: there is room */
 };
 
-/* Whether to hold back, by whether there is room now. */
+/* Whether to hold back now; `has_room`: whether there is room now. */
 bool patience_holds(struct patience *patience, bool has_room);

@@ -3,7 +3,7 @@
 #include "base/thread.h"
 #include "meter/meter.h"
 
-static void *back(void *context) {
+static void *prefault_run(void *context) {
     struct prefault *prefault = context;
     for (size_t i = 0; i < prefault->lane_count; i++)
         meter_back_memory(prefault->lanes[i].meter, &prefault->stop);
@@ -13,7 +13,7 @@ static void *back(void *context) {
 void prefault_start(struct prefault *prefault, const struct lane *lanes, size_t lane_count) {
     prefault->lanes = lanes;
     prefault->lane_count = lane_count;
-    prefault->started = thread_start(&prefault->thread, "prefault", back, prefault) == 0;
+    prefault->started = thread_start(&prefault->thread, "prefault", prefault_run, prefault) == 0;
 }
 
 void prefault_stop(struct prefault *prefault) {

@@ -1,5 +1,5 @@
-/* A live start doesn't wait until the kernel has backed the memory of its flows, which takes longer than all else of it: a
- * thread sees to that while packets are read already. */
+/* Prefaults the memory of a live run's flows: a thread touches every page while packets are already read. That takes longer
+ * than all the rest of a start, which doesn't wait for it. */
 #pragma once
 
 #include <pthread.h>
@@ -17,6 +17,7 @@ struct prefault {
     atomic_bool stop;
 };
 
-/* The lanes are borrowed until prefault_stop(). Without a thread the memory is backed as it is used. */
+/* The lanes are borrowed until prefault_stop(). If no thread can be started, pages are faulted in as they are used.
+ * @thread deliver (both): the one that opens and closes the run */
 void prefault_start(struct prefault *prefault, const struct lane *lanes, size_t lane_count);
 void prefault_stop(struct prefault *prefault);

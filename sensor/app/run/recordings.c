@@ -14,7 +14,7 @@ enum {
     TIME_TEXT = 48,
 };
 
-static const char *name_of(const struct capture *capture, uint32_t file) {
+static const char *capture_name(const struct capture *capture, uint32_t file) {
     const char *name = capture_file_names(capture)[file];
     return strcmp(name, "-") == 0 ? "standard input" : name;
 }
@@ -36,7 +36,7 @@ static void warn_of_raised(const struct recordings *recordings, const struct cap
     log_line(LOG_WARNING,
              "%s: %" PRIu64 " of %" PRIu64
              " packets have times before those of earlier packets, and were raised to them%s",
-             name_of(capture, recordings->file), raised, packets,
+             capture_name(capture, recordings->file), raised, packets,
              recordings->natively ? "; reordercap(1) puts a capture in order"
                                   : "; give captures in the order of their times, or with --sort");
 }
@@ -48,11 +48,12 @@ static void warn_of_begin(const struct recordings *recordings, const struct capt
     log_line(LOG_WARNING,
              "%s begins at %s, before %s ends at %s: times and flows start afresh; parts of one recording "
              "are given in order, or with --sort",
-             name_of(capture, recordings->file), begins, name_of(capture, recordings->before), ends);
+             capture_name(capture, recordings->file), begins, capture_name(capture, recordings->before),
+             ends);
 }
 
 /* False: it is out of range. */
-static bool time_of(const struct frame *frame, int64_t *time) {
+static bool frame_time(const struct frame *frame, int64_t *time) {
     if (frame->seconds < 0 || frame->seconds >= DECODE_TIME_END)
         return false;
     *time = frame->seconds * SECOND + frame->microseconds;
@@ -69,7 +70,7 @@ bool recordings_take(struct recordings *recordings, const struct capture *captur
         recordings->raised = raised;
         recordings->is_pending = true;
     }
-    if (!time_of(frame, &time))
+    if (!frame_time(frame, &time))
         return false;
     bool afresh =
         recordings->natively && recordings->is_pending && recordings->begun && time < recordings->end;

@@ -1,6 +1,6 @@
-/* Keeps an eye on the times of captures that are read one after another: where one begins before the one before it has
- * ended, it is another recording; where many times of one had to be raised, somebody should know. Belongs to the
- * intake's thread. */
+/* Watches the times of captures that are read one after another. One that begins before the one before it has ended is
+ * another recording. One of which more than 1 % of the packets' times had to be raised is named in a warning. Belongs to
+ * the intake's thread. */
 #pragma once
 
 #include <stdbool.h>
