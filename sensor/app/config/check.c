@@ -1,4 +1,4 @@
-/* What needs more than one option to be judged. */
+/* Checks that take more than one option. */
 #include "app/config/config.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ static int given_in_vain(const char *option, const char *needed, struct error *e
                      "%s is given, and means nothing without %s; give both or neither", option, needed);
 }
 
-/* Who gives a file of a login or of TLS believes that it is used. */
+/* A login or TLS file without a registry would be ignored: it is refused, since whoever gives it believes it is used. */
 static int check_registry(const struct config *config, struct error *error) {
     const char *url = config->registry.url;
     const struct {

@@ -1,4 +1,4 @@
-/* What an output's path says that its options don't. */
+/* Fills in format and compression from the ending of an output's path, where no option gives them. */
 #include <errno.h>
 #include <string.h>
 

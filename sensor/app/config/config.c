@@ -79,7 +79,7 @@ const char *config_nearest_path(const char *path) {
     return nearest_name(path, names, 2, sizeof *names);
 }
 
-/* Takes "outputs.0.topic" apart: the number goes into *index, and `path` becomes "outputs.topic". -EINVAL without one. */
+/* Splits "outputs.0.topic": the number goes into *index, and `path` becomes "outputs.topic". -EINVAL without a number. */
 static int split_output_path(char *path, size_t *index) {
     char *number = path + strlen("outputs.");
     char *end;
@@ -102,8 +102,8 @@ static int unknown_option(const char *path, const char *origin, struct error *er
                      path);
 }
 
-/* The row and the object that a path of --set means (`object` is the configuration's where it is no output's); creates
- * the next output. */
+/* Finds the row and the object that a path of --set means: the configuration, or one of its outputs. The output after the
+ * last one is created. */
 static int locate(struct config *config, char *path, const char *origin, const struct option_row **row,
                   void **object, struct error *error) {
     if (strncmp(path, "outputs.", 8) == 0) {

@@ -73,7 +73,7 @@ struct config {
     } log;
     struct output_config outputs[CONFIG_OUTPUTS_MAX];
     size_t output_count;
-    bool no_memory; /* for some default: it is not set, and the configuration can't be used */
+    bool no_memory; /* some default could not be set, and the configuration can't be used */
 };
 
 /* options.c */
@@ -94,7 +94,7 @@ int config_load(struct config *config, const char *path, struct error *error);
  * EX_CONFIG. */
 int config_set(struct config *config, const char *assignment, const char *origin, struct error *error);
 
-/* The same with the value to the letter. */
+/* Sets the value exactly as given: nothing is taken off. */
 int config_assign(struct config *config, const char *path, const char *value, const char *origin,
                   struct error *error);
 
@@ -106,17 +106,17 @@ void config_clear_outputs(struct config *config);
 const char *config_output_sink(const struct output_config *output);
 const char *config_output_name(const struct output_config *output);
 
-/* Fills in what the ending of its path says of format and compression, where they are not given. EX_CONFIG: it says
- * another format, or what can't be. `place`: the output's name in messages. */
+/* Fills in format and compression from the ending of the output's path, where they are not given. EX_CONFIG: the ending
+ * contradicts the format, or can't be written. `place`: the output's name in messages. */
 int config_complete_output(struct output_config *output, const char *place, struct error *error);
 
-/* What needs more than one option to be judged: sources, outputs, topics. EX_CONFIG or EX_USAGE. */
+/* Checks that take more than one option: sources, outputs, topics. EX_CONFIG or EX_USAGE. */
 int config_check(const struct config *config, struct error *error);
 
-/* The part of it that looks at files: no output may be written over what is read. EX_CONFIG. */
+/* The part of config_check() that looks at files: no output may be written over what is read. EX_CONFIG. */
 int config_check_overwrites(const struct config *config, struct error *error);
 
-/* The part of it that is about outputs, for commands that read no packets. EX_CONFIG. */
+/* The part of config_check() that is about outputs, for commands that read no packets. EX_CONFIG. */
 int config_check_outputs(const struct config *config, struct error *error);
 
 /* The configuration in force, in the file's language; secrets masked. */

@@ -28,7 +28,7 @@ static int fail_type(struct config_place place, const struct option_row *row, st
                      row->path, option_type_name(row->type));
 }
 
-/* How the number in the file should have been written: libconfig cuts a bare one to 32 bits without a word, and knows
+/* Says how the number in the file should have been written: libconfig cuts an unquoted one to 32 bits silently, and knows
  * no units. */
 static char *bare_number(const config_setting_t *setting, const struct option_row *row,
                          struct error *reason) {
@@ -52,7 +52,7 @@ static char *integer_text(const config_setting_t *setting) {
     return asprintf(&text, "%lld", config_setting_get_int64(setting)) < 0 ? NULL : text;
 }
 
-/* A scalar as text, if its type in the file fits the row's; NULL if not, or with the reason. */
+/* A scalar as text. NULL if its type in the file doesn't fit the row's, or if it has no good value: then with a reason. */
 static char *scalar_text(const config_setting_t *setting, const struct option_row *row,
                          struct error *reason) {
     char *text = NULL;
@@ -217,7 +217,7 @@ static int syntax_error(const char *path, const config_t *tree, struct error *er
                      included ? included : path, config_error_line(tree), config_error_text(tree));
 }
 
-/* libconfig takes minutes over what is no configuration at all: it gets the text only if that has a sensible size. */
+/* libconfig takes minutes to refuse a large file that is no configuration: it gets no text above this size. */
 enum { CONFIG_SIZE_MAX = 1024 * 1024 };
 
 static int parse(struct config *config, const char *path, char *text, size_t length, struct error *error) {
@@ -241,7 +241,7 @@ static int read_and_parse(struct config *config, const char *path, FILE *stream,
     size_t length = fread(text, 1, CONFIG_SIZE_MAX, stream);
     bool whole = fgetc(stream) == EOF;
     text[length] = '\n'; /* so that an empty file has a byte */
-    /* A string would end at it, and what follows be lost without a word. */
+    /* A string would end at it, and what follows would be lost silently. */
     const char *nul = memchr(text, '\0', length);
     int result;
     if (!whole)

@@ -33,7 +33,7 @@ static char *read_whole(const char *path, struct error *reason) {
     return content;
 }
 
-/* What stands between "${" and "}": "NAME", "NAME:-default" or "file:PATH". malloc'd. */
+/* The value of what stands between "${" and "}": "NAME", "NAME:-default" or "file:PATH". malloc'd. */
 static char *resolve(const char *inner, struct error *reason) {
     if (strncmp(inner, "file:", 5) == 0)
         return read_whole(inner + 5, reason);

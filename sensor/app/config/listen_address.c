@@ -16,7 +16,7 @@ static bool parse_port(const char *text, in_port_t *port) {
     return true;
 }
 
-/* Without brackets nobody knows where an IPv6 address ends. */
+/* An IPv6 address needs brackets: without them nothing shows where it ends. */
 static bool parse_host(const char *host, bool brackets, in_port_t port, struct listen_address *address) {
     if (brackets) {
         address->socket.ipv6.sin6_family = AF_INET6;

@@ -36,7 +36,7 @@ static int wrong(const struct option_row *row, const char *text, struct error *r
     return error_set(reason, EINVAL, EX_CONFIG, "expected %s, got \"%s\"", option_type_name(row->type), text);
 }
 
-/* The words that people know from other programs' files. */
+/* The words that other programs' files use. */
 static int parse_boolean(const char *text, bool *value) {
     static const char *const words[][2] = {{"false", "true"}, {"no", "yes"}, {"off", "on"}, {"0", "1"}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -132,7 +132,7 @@ static int set_string(const struct option_row *row, void *object, const char *te
     return 0;
 }
 
-/* Ends the item at `item` in place, its "\\," made commas; returns the next one, NULL behind the last. */
+/* Ends the item at `item` in place and makes each "\\," in it a comma. Returns the next item, NULL after the last. */
 static char *split_item(char *item) {
     char *to = item;
     const char *from = item;
@@ -146,8 +146,8 @@ static char *split_item(char *item) {
     return next;
 }
 
-/* The same of an item in quotes, in which a comma is a comma. NULL too if the quote has no end, or more than a comma
- * behind it. */
+/* The same for an item in quotes, which may hold commas. *is_well becomes false if the closing quote is missing, or
+ * if anything but a comma follows it. */
 static char *split_quoted_item(char *item, bool *is_well) {
     char *end = strchr(item + 1, *item);
     *is_well = end != NULL;
@@ -160,7 +160,7 @@ static char *split_quoted_item(char *item, bool *is_well) {
     return next;
 }
 
-/* Takes the brackets off that a list has in the file, where they are around the whole text. */
+/* Takes off the brackets of a list as the file writes it, if they enclose the whole text. */
 static char *without_brackets(char *text) {
     static const char *const pairs[] = {"[]", "()"};
     size_t length = strlen(text);

@@ -1,5 +1,5 @@
-/* Nothing that a run reads may be what it writes: an output that is opened is emptied, moved aside or replaced. Files
- * are told by what they are, not by their names: links, /dev/stdin and redirections lead to them too. */
+/* No output may be a file that the run reads: an output that is opened is emptied, moved aside or replaced. Files are
+ * compared by device and inode, not by name: links, /dev/stdin and redirections lead to them too. */
 #include "app/config/config.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@ struct input {
     const char *path, *what;
 };
 
-/* Captures, and then whatever else is read. */
+/* The captures come first, then all other files that are read. */
 enum { OTHERS = 6 };
 
 static size_t list_others(const struct config *config, struct input others[OTHERS]) {
@@ -33,7 +33,8 @@ static size_t list_others(const struct config *config, struct input others[OTHER
     return count;
 }
 
-/* What `path` leads to; "-" is the standard descriptor. False: nothing, or no regular file. */
+/* Gets the status of the file that `path` leads to; "-" is the standard descriptor. False: nothing is there, or no regular
+ * file. */
 static bool look_at(const char *path, int standard, struct stat *status) {
     int result = strcmp(path, "-") == 0 ? fstat(standard, status) : stat(path, status);
     return result == 0 && S_ISREG(status->st_mode);
@@ -68,7 +69,7 @@ static int check_path(const struct config *config, size_t index, const char *pat
     return 0;
 }
 
-/* A ring's files are replaced; other rotated outputs take names that are new. */
+/* A ring of rotated files replaces existing ones; other rotated outputs use new names. */
 static int check_ring(const struct config *config, size_t index, struct error *error) {
     const struct output_config *output = &config->outputs[index];
     int result = 0;

@@ -1,6 +1,6 @@
-/* The resident memory that a live run of a plan takes at most: a sum of parts, each told by the room that takes it or
- * measured here. The page sensor/README.md has it as a formula, which the Helm chart repeats. Not in it, since nobody can
- * know: what plugins allocate themselves, and the sockets of a host with very many of them (system visibility). */
+/* The most resident memory that a live run of a plan takes: a sum of parts, each computed by the room that takes it or
+ * measured here. sensor/README.md has it as a formula, which the Helm chart repeats. What plugins allocate themselves is
+ * not in it, nor what system visibility needs beyond 20,000 sockets. */
 #pragma once
 
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* An output's Kafka, as those commands of sink/kafka_*.h want it that are no sink. */
+/* An output's Kafka options, as the functions of sink/kafka_*.h want them that commands call without a sink. */
 #pragma once
 
 #include "app/config/config.h"
@@ -10,5 +10,5 @@ struct sink_options kafka_options_of(const struct config *config, const struct o
 
 bool config_output_is_kafka(const struct output_config *output);
 
-/* There is a Kafka output at all, and every output is whole. EX_CONFIG. */
+/* Checks that there is a Kafka output, and that every output is complete. EX_CONFIG. */
 int kafka_check_outputs(const struct config *config, struct error *error);

@@ -17,7 +17,7 @@ enum {
     FILE_FLOWS = 16777216,
     POLL_MILLISECONDS = 100,
     DEFAULT_REPORT_MICROSECONDS = 60 * 1000000,
-    /* A flow's socket is looked for when its first packet is handed over: while it is still there. */
+    /* A flow's socket is looked up when its first packet is handed over: soon, while the socket is still there. */
     PROMPT_POLL_MILLISECONDS = 10,
 };
 
@@ -25,7 +25,7 @@ static bool group_is_on(unsigned groups, enum field_group group) {
     return (groups & (1u << group)) != 0;
 }
 
-/* What goes to others needs a word about personal data; a file is its owner's. */
+/* An output to Kafka must say what becomes of each personal field, since others read it; a file belongs to its owner. */
 static int plan_policy(struct output_plan *output, enum meter_profile profile, struct error *error) {
     const struct anonymize_request request = {
         .output = output->name,
@@ -41,7 +41,7 @@ static int plan_policy(struct output_plan *output, enum meter_profile profile, s
     return result;
 }
 
-/* That the key of pseudonyms can be read is judged with the rest of the configuration; it is not kept. */
+/* Checks with the rest of the configuration that the key of pseudonyms can be read. The key is not kept. */
 static int check_key(const struct plan *plan, struct error *error) {
     struct anonymize_key key;
     if (!plan->has_pseudonyms)
@@ -61,8 +61,8 @@ static int check_format(const struct output_plan *output, struct error *error) {
                      output->encoding->name);
 }
 
-/* A file says itself what is in it: there the release's schemas take up what is configured. A schema that was chosen
- * by its path is the user's word, and a topic's schema has to be registered. */
+/* Whether user-defined fields are added to the schema. In files they are added to the release's schemas, since a file has
+ * its schema with it. A schema given by its path stays as the user wrote it, and a topic's stays as it was registered. */
 static bool takes_udps(const struct plan *plan, const struct output_plan *output, const char *schema) {
     return plan->udps_rows != NULL && plan->udps_rows->count > 0 &&
            (plan->schemas == PLAN_SCHEMAS_COMPOSED ||
@@ -118,7 +118,7 @@ static int check_udps(const struct plan *plan, unsigned asked, struct error *err
         plan->udps->fields[0].name);
 }
 
-/* A switch that is not set means what the schemas ask for; set to on though nobody asks, it is a mistake. */
+/* A switch that is not set follows the schemas. One that is on though no schema asks for its fields is a mistake. */
 static int plan_switches(struct plan *plan, unsigned asked, struct error *error) {
     const struct config *config = plan->config;
     bool nfstream = plan->meter.profile == PROFILE_NFSTREAM;
@@ -173,7 +173,7 @@ static int plan_tunnel_ports(struct plan *plan, struct error *error) {
     return 0;
 }
 
-/* The number of meters, and each one's part of the budget: this is the one place where it is divided. */
+/* Sets the number of meters, and divides the flow table among them: nothing else divides it. */
 static void plan_meters(struct plan *plan) {
     const struct config *config = plan->config;
     int64_t flows = config->meter.flow_table_size != OPTION_UNSET ? config->meter.flow_table_size
@@ -186,7 +186,7 @@ static void plan_meters(struct plan *plan) {
     plan->meter.flow_table_size = ((uint64_t)flows + plan->meters - 1) / plan->meters;
 }
 
-/* NFStream's clock has milliseconds: less would be another timeout than the one that was asked for. */
+/* NFStream's clock counts milliseconds: a fraction of one would be cut off, and the timeout be another than asked for. */
 static int check_timeout(const struct plan *plan, const char *option, int64_t timeout, struct error *error) {
     if (plan->meter.profile != PROFILE_NFSTREAM || timeout % 1000 == 0)
         return 0;
@@ -235,7 +235,7 @@ static void plan_capture(struct plan *plan) {
     };
 }
 
-/* An interval that is not set means what the schemas ask for, as switches do. Files have no reports. */
+/* An interval that is not set follows the schemas, as switches do. Files have no reports. */
 static void plan_report(struct plan *plan) {
     bool asked = false;
     for (size_t i = 0; i < plan->output_count; i++)

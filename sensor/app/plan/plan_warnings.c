@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "record/anonymize/anonymize_key.h"
 
-/* Who joins two runs by flow_uid finds nothing, and sees no error: a stream's reader is told before. */
+/* A join of two runs by flow_uid would find nothing, and show no error. Streams are joined, so they are warned about. */
 static void warn_of_random_identity_key(const struct plan *plan) {
     bool streams = false;
     for (size_t i = 0; i < plan->output_count; i++)
@@ -14,13 +14,13 @@ static void warn_of_random_identity_key(const struct plan *plan) {
             "identity.key_file is not set: flow_uid has a random key, and records of two runs can't be joined; make one with: openssl rand -hex 16");
 }
 
-/* NFStream takes its parameter with files too, and says nothing. */
+/* NFStream takes its parameter with files too, and ignores it silently. */
 static void warn_of_report(const struct plan *plan) {
     if (!plan->live && plan->config->performance_report > 0)
         log_line(LOG_WARNING, "performance_report is for live captures (-i); files are read without reports");
 }
 
-/* As NFStream says it: the sockets of a capture's flows are not here. */
+/* NFStream warns too: the sockets of a capture's flows are not on this host. */
 static void warn_of_visibility(const struct plan *plan) {
     if (!plan->live && plan->config->meter.system_visibility_mode != 0)
         log_line(
@@ -28,7 +28,7 @@ static void warn_of_visibility(const struct plan *plan) {
             "meter.system_visibility_mode is taken as 0: a capture's flows have no sockets here; capture live with -i");
 }
 
-/* Who joins two runs by pseudonyms finds nothing, and sees no error. */
+/* A join of two runs by pseudonyms would find nothing, and show no error. */
 static void warn_of_random_anonymization_key(const struct plan *plan) {
     if (plan->has_pseudonyms && !plan->config->anonymization.key_file)
         log_line(

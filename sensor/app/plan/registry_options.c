@@ -2,7 +2,7 @@
 
 #include "app/host/signals.h"
 
-/* In a run a signal ends the wait; a command it ends at once. */
+/* In a run a signal ends the wait. A command has no handler: a signal ends it at once. */
 static bool is_stopping(void *context) {
     (void)context;
     return shutdown_asked();
