@@ -11,12 +11,6 @@ static void share_packet(void *context, const struct packet *packet) {
     inbox_put(parallel->workers[worker].inbox, packet);
 }
 
-static void share_begin(void *context) {
-    struct parallel *parallel = context;
-    for (size_t i = 0; i < parallel->count; i++)
-        inbox_put_begin(parallel->workers[i].inbox);
-}
-
 /* Natively flows are idle or not by the time of all packets, not by that of one meter's. */
 static void share_time(struct parallel *parallel) {
     if (parallel->pipeline->plan->meter.profile != PROFILE_NATIVE)
@@ -32,6 +26,14 @@ static void file_reader_give_part(struct parallel *parallel) {
         return;
     intake_count(&parallel->pipeline->intakes[0], part);
     tally_give(&parallel->readers_tally);
+}
+
+/* The decoder still has the time of the recording that ends. */
+static void share_begin(void *context) {
+    struct parallel *parallel = context;
+    share_time(parallel);
+    for (size_t i = 0; i < parallel->count; i++)
+        inbox_put_begin(parallel->workers[i].inbox);
 }
 
 static void file_reader_housekeeping(void *context) {
