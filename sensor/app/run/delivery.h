@@ -1,4 +1,4 @@
-/* The outputs of a run, in the one thread that delivers; what any thread may use is said to be so. */
+/* The outputs of a run. They belong to the one thread that delivers: with one meter the thread that does all. */
 #pragma once
 
 #include <stdatomic.h>
@@ -28,26 +28,32 @@ struct delivery {
         stop; /* an output or a meter's source can't go on, or max_nflows are admitted: all shall end */
 };
 
-/* Opens all outputs; `capture_files` of *delivery is set before. After a failure delivery_close() frees what was
- * opened. */
+/* Opens all outputs; `capture_files` of *delivery is set before. After a failure delivery_close() frees what was opened.
+ * @thread main, before the others are started, and after they have ended */
 int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,
                   struct error *error);
 void delivery_close(struct delivery *delivery);
 
-/* Whether one more flow shall become records: false beyond meter.max_nflows. Any thread. */
+/* Whether one more flow shall become records: false beyond meter.max_nflows.
+ * @thread any: one atomic addition, if there is a limit */
 bool delivery_admit(struct delivery *delivery);
 
-/* Hands a record of outputs[output] to its sink. */
+/* Hands a record of outputs[output] to its sink. If the output can't go on, that is noted, and the run is told to stop.
+ * @thread deliver */
 void delivery_send(struct delivery *delivery, size_t output, const struct message *message);
 
-/* Whether all outputs of flows are well away from dropping records for want of room. */
+/* Whether all outputs of flows are well away from dropping records for want of room.
+ * @thread deliver */
 bool delivery_has_room(const struct delivery *delivery);
 
-/* Serves the sinks' callbacks and timers, and reads the key of pseudonyms again if that was asked; cheap. */
+/* Serves the sinks' callbacks and timers, and reads the key of pseudonyms again if SIGHUP asked for that; cheap.
+ * @thread deliver */
 void delivery_poll(struct delivery *delivery);
 
-/* Puts the delivering thread's part into an empty snapshot, before the other threads are asked for theirs. */
+/* Puts the delivering thread's part into an empty snapshot, before the other threads are asked for theirs.
+ * @thread deliver */
 void delivery_count(const struct delivery *delivery, struct snapshot *snapshot);
 
-/* Gets everything acknowledged, as long as the configuration and a signal's deadline allow. */
+/* Gets everything acknowledged, as long as the configuration and a signal's deadline allow; all outputs at the same time.
+ * @thread deliver, after the last record */
 void delivery_flush(struct delivery *delivery);

@@ -1,4 +1,5 @@
-/* From a source to decoded packets: reads frames, decodes them, and counts what is not metered. Belongs to one thread. */
+/* From a source to decoded packets: reads frames, decodes them, and counts what is not metered. It belongs to the thread
+ * that reads: the reader of files, or live each meter's. */
 #pragma once
 
 #include <stdatomic.h>
@@ -41,16 +42,20 @@ struct intake_calls {
     void (*failed)(void *context, const struct error *error);
 };
 
-/* Takes over the capture, also on failure. */
+/* Takes over the capture, also on failure.
+ * @thread main, before the others are started, and after they have ended */
 int intake_open(struct intake *intake, const struct plan *plan, struct capture *capture, struct error *error);
 void intake_close(struct intake *intake);
 
-/* Until the end of the source, a signal, or *stop. */
+/* Until the end of the source, a signal, or *stop, which any thread may set.
+ * @thread read */
 void intake_run(struct intake *intake, const struct intake_calls *calls, void *context,
                 const atomic_bool *stop);
 
-/* Whether kernel or interface lost packets since the last call. */
+/* Whether kernel or interface lost packets since the last call.
+ * @thread read */
 bool intake_has_lost(struct intake *intake);
 
-/* In the intake's thread, or when that has ended: adds what the intake counted of packets. */
+/* Adds what the intake counted of packets.
+ * @thread read, between two packets; any after it has ended */
 void intake_count(const struct intake *intake, struct ledger *sum);

@@ -13,10 +13,12 @@
 #include "base/error.h"
 #include "meter/meter.h"
 
-/* Gets each record: at once, or by way of a ring. The message is valid during the call. */
+/* Gets each record: at once, or by way of a ring. The message is valid during the call.
+ * @thread meter */
 typedef void lane_send_call(void *context, size_t output, const struct message *message);
 
-/* Whether flows that may wait shall end now; see meter_ask_for_room(). */
+/* Whether flows that may wait shall end now; see meter_ask_for_room().
+ * @thread meter */
 typedef bool lane_room_call(void *context);
 
 struct lane {
@@ -31,17 +33,22 @@ struct lane {
     int64_t looked;                   /* for lost packets; monotonic clock */
 };
 
-/* Lanes are opened one after another: nDPI's modules must not be created in parallel. */
+/* Lanes are opened one after another: nDPI's modules must not be created in parallel. After a failure lane_close() frees
+ * what was made.
+ * @thread main, before the others are started, and after they have ended */
 int lane_open(struct lane *lane, unsigned number, const struct meter_options *options,
               struct delivery *delivery, struct error *error);
 void lane_close(struct lane *lane);
 
-/* The source ended: exports the open flows. */
+/* The source ended: exports the open flows.
+ * @thread meter */
 void lane_finish(struct lane *lane, bool live);
 
 /* Live, at housekeeping: if the lane's source lost packets, the flows that are open now are marked. Looks once a second,
- * since it asks the kernel. */
+ * since it asks the kernel.
+ * @thread meter */
 void lane_watch_loss(struct lane *lane, struct intake *intake);
 
-/* In the lane's thread, or when that has ended: adds what the lane counted of flows and their records. */
+/* Adds what the lane counted of flows and their records.
+ * @thread meter, between two packets; any after it has ended */
 void lane_count(const struct lane *lane, struct ledger *sum);

@@ -1,7 +1,7 @@
 /* One output at work: a recorder for each meter, one sink, and where every record went.
  *
- * Records are made in the meters' threads, each with its own share of the output; the sink belongs to the one thread that
- * delivers. What both use is atomic. */
+ * The meters' threads make records, each in its own share of the output. The sink belongs to the one thread that delivers.
+ * What both use is atomic. A failure of the sink stays: the output counts what comes after it, and encodes nothing. */
 #pragma once
 
 #include <pthread.h>
@@ -31,7 +31,7 @@ struct output {
     size_t share_count;
     _Atomic uint64_t next_seq;
     bool may_rekey;            /* pseudonyms have a key that may change; else nobody takes the lock */
-    pthread_rwlock_t rekeying; /* held by who makes a record, and alone by who changes the key */
+    pthread_rwlock_t rekeying; /* read-locked to make a record, write-locked to change the key */
     void *sink;
     struct registry_options registry;    /* for the watch */
     struct registry_watch *watch;        /* NULL unless the schema's id came from the cache */
@@ -40,38 +40,48 @@ struct output {
     struct output_health health;
 };
 
-/* Makes the recorders for `meters` meters, asks the registry (may be NULL) for the schema's id, and opens the sink. `key`: of
- * pseudonyms, used during the call. */
+/* Makes a recorder for each of the plan's meters, asks the registry (may be NULL) for the schema's id, and opens the sink.
+ * `key`: of pseudonyms, used during the call. After a failure output_close() frees what was made.
+ * @thread main, before the others are started, and after they have ended */
 int output_open(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
                 const struct anonymize_key *key, struct registry *registry, struct error *error);
 void output_close(struct output *output);
 
-/* A meter's thread: makes the flow's record; false if there is none to send: the output is for records of the sensor
- * itself, or failed, or no memory (both counted: of every flow there is a record in the ledger). The message is valid
- * until the same meter's next record. */
+/* Makes the flow's record. The message is valid until the same meter's next record. False: there is none to send. The
+ * output is for records of the sensor itself; or it failed, or memory or a pseudonym is missing, which is counted, since
+ * the ledger has a record of every flow.
+ * @thread meter: each in its own share. Shares the lock of the key with the others, if the key may change */
 bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message);
 
-/* The delivering thread: the same of a report, if the output is for those. */
+/* Makes a report's record, if the output is for those.
+ * @thread deliver */
 bool output_make_report(struct output *output, const struct sensor_report *report, struct message *message);
 
-/* The delivering thread: hands a record to the sink. -errno and the line only when the output can't go on. */
+/* Hands a record to the sink. -errno and an error only where the output can't go on, the first time.
+ * @thread deliver */
 int output_send(struct output *output, const struct message *message, struct error *error);
 
-/* The delivering thread: whether the sink is well away from dropping records for want of room. */
+/* Whether the sink is well away from dropping records for want of room. An output that takes no more has room.
+ * @thread deliver */
 bool output_has_room(const struct output *output);
 
-/* Whether its records are of flows, made by the meters' threads; else of the sensor, made by the delivering one. */
+/* Whether its records are of flows, made by the meters' threads; else of the sensor, made by the delivering one.
+ * @thread any: it doesn't change */
 bool output_is_of_flows(const struct output *output);
 
-/* Any thread: whether the sink can't go on. */
+/* Whether the sink can't go on.
+ * @thread any */
 bool output_has_failed(const struct output *output);
 
-/* The delivering thread: what became of the records that it took. */
+/* What became of the records that the delivering thread took.
+ * @thread deliver */
 void output_count(const struct output *output, struct delivery_counts *counts);
 
-/* Any thread: all recorders change to this key between two seqs, whichever meters take them; -ENOMEM: none does. */
+/* All recorders change to this key between two seqs, whichever meters take them; -ENOMEM: none does.
+ * @thread deliver: takes the lock of the key alone, before meters that wait for it */
 int output_rekey(struct output *output, const struct anonymize_key *key);
 
-/* The delivering thread: lets the sink serve its callbacks and timers, and hears what the registry says of an id that came
- * from the cache. Fails as output_send() does; on a mismatch once, with EX_CONFIG, and the output goes on counting. */
+/* Lets the sink serve its callbacks and timers, and hears what the registry says of an id that came from the cache. Fails
+ * as output_send() does; on a mismatch once, with EX_CONFIG, and the output goes on counting.
+ * @thread deliver */
 int output_poll(struct output *output, struct error *error);

@@ -65,9 +65,11 @@ void *worker_run_live(void *worker);
 void *worker_run_files(void *worker);
 void *file_reader_run(void *parallel);
 
-/* How a lane's records leave its worker; the context is the worker. */
+/* How a lane's records leave its worker; the context is the worker.
+ * @thread meter */
 void worker_send(void *worker, size_t output, const struct message *message);
 bool worker_has_room(void *worker);
 
-/* The delivering thread: hands records to the outputs until every worker that was started has ended. */
+/* Hands records to the outputs until every worker that was started has ended.
+ * @thread deliver */
 void delivery_loop_run(struct parallel *parallel);

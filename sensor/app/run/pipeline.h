@@ -7,7 +7,8 @@
 
 struct pipeline;
 
-/* Opens the source first (a missing capture must not leave an empty output behind), then outputs, meter and decoder. */
+/* Opens the source first (a missing capture must not leave an empty output behind), then outputs, meters and decoders.
+ * @thread main (all of these) */
 int pipeline_open(const struct plan *plan, struct pipeline **pipeline, struct error *error);
 
 /* Runs to the end of the files or to a signal, exports the open flows, and flushes every output. 0, or -errno with the

@@ -35,21 +35,27 @@ struct pipeline {
     double seconds; /* that the run took */
 };
 
-/* Run to the end of the source or to a signal, and export the open flows. Failures are noted. */
+/* Each runs to the end of the source or to a signal, and exports the open flows. Failures are noted.
+ * @thread main, which is the one that delivers, and in a serial run also meters and reads */
 void serial_run(struct pipeline *pipeline);
 void parallel_run(struct pipeline *pipeline);
 
-/* Adds all that intakes and lanes counted: for the thread that does all, or when the others have ended. */
+/* Adds all that intakes and lanes counted.
+ * @thread deliver, in a serial run or after the others have ended */
 void pipeline_count(const struct pipeline *pipeline, struct ledger *sum);
 
-/* In the delivering thread, at its housekeeping: tells the service manager that the loops move, as far as they do. */
+/* At housekeeping: tells the service manager that the loops move, as far as they do.
+ * @thread deliver: reads the loops' heartbeats */
 void pipeline_show_life(struct pipeline *pipeline, int64_t now);
 
-/* The snapshot that was asked for, if one was: for the thread that does all, or when the others have ended. */
+/* Gives the snapshot that was asked for, if one was.
+ * @thread deliver, in a serial run or after the others have ended */
 void pipeline_give_snapshot(struct pipeline *pipeline);
 
-/* In the delivering thread: a performance report of the ledger, to the log and to the outputs that are for it. */
+/* A performance report of the ledger, to the log and to the outputs that are for it.
+ * @thread deliver */
 void pipeline_report(struct pipeline *pipeline, const struct ledger *ledger, bool is_last);
 
-/* Redraws the bar, in the thread that reads; `flows` opened so far. */
+/* Redraws the bar; `flows` opened so far.
+ * @thread read */
 void pipeline_show_progress(struct pipeline *pipeline, uint64_t flows);
