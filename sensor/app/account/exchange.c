@@ -13,8 +13,7 @@ void exchange_close(struct exchange *exchange) {
 }
 
 bool exchange_is_asked(const struct exchange *exchange) {
-    return atomic_load_explicit(&exchange->asked, memory_order_acquire) !=
-           atomic_load_explicit(&exchange->given, memory_order_relaxed);
+    return account_request_is_asked(&exchange->request);
 }
 
 struct snapshot *exchange_begin(struct exchange *exchange) {
@@ -26,31 +25,19 @@ struct snapshot *exchange_begin(struct exchange *exchange) {
 
 void exchange_give(struct exchange *exchange) {
     exchange->snapshot.time = clock_monotonic();
-    atomic_store(&exchange->given, atomic_load(&exchange->asked));
-    gate_open(&exchange->answer);
+    account_request_give(&exchange->request);
 }
 
-static bool is_given(const struct exchange *exchange) {
-    return atomic_load(&exchange->given) == atomic_load(&exchange->asked);
-}
-
-static void wait_until_given(struct exchange *exchange, int64_t end) {
-    int64_t now = clock_monotonic();
-    while (!is_given(exchange) && now < end) {
-        uint32_t turn;
-        gate_enter(&exchange->answer, &turn);
-        if (!is_given(exchange))
-            gate_sleep(&exchange->answer, turn, end - now);
-        gate_leave(&exchange->answer);
-        now = clock_monotonic();
-    }
+static void ask(struct exchange *exchange, int64_t now) {
+    exchange->asked_at = now;
+    exchange->is_latest = false;
+    account_request_ask(&exchange->request);
 }
 
 static void take_given(struct exchange *exchange) {
-    unsigned given = atomic_load(&exchange->given);
-    if (!is_given(exchange) || given == exchange->taken)
+    if (exchange->is_latest || !account_request_is_given(&exchange->request))
         return;
-    exchange->taken = given;
+    exchange->is_latest = true;
     snapshot_copy(&exchange->latest, &exchange->snapshot);
 }
 
@@ -58,12 +45,10 @@ const struct snapshot *exchange_fetch(struct exchange *exchange, int64_t patienc
     int64_t now = clock_monotonic();
     take_given(exchange); /* for which nobody waited any more */
     bool is_fresh = exchange->latest.time != 0 && now - exchange->latest.time < fresh;
-    if (!is_fresh && is_given(exchange)) {
-        exchange->asked_at = now;
-        atomic_fetch_add(&exchange->asked, 1);
-    }
+    if (!is_fresh && account_request_is_given(&exchange->request))
+        ask(exchange, now);
     if (!is_fresh)
-        wait_until_given(exchange, exchange->asked_at + patience);
+        account_request_wait(&exchange->request, exchange->asked_at + patience);
     take_given(exchange);
     return exchange->latest.time != 0 ? &exchange->latest : NULL;
 }

@@ -1,21 +1,19 @@
-/* Snapshots from the loop that makes them to the HTTP thread that tells them, without a lock: one asks, one gives. */
+/* Snapshots from the loop that makes them to the HTTP thread that tells them. */
 #pragma once
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/account/account_request.h"
 #include "app/account/snapshot.h"
-#include "base/gate.h"
 
 struct exchange {
-    _Atomic unsigned asked, given; /* times */
-    struct gate answer;
-    struct snapshot snapshot; /* the giver's while asked != given, else the asker's */
-    struct snapshot latest;   /* the asker's: the last one that was given */
-    unsigned taken;           /* the asker's: which one that is, as `given` counts */
-    int64_t asked_at;         /* the asker's; monotonic clock */
+    struct account_request request; /* of `snapshot` */
+    struct snapshot snapshot;
+    struct snapshot latest; /* the asker's: the last one that was given */
+    bool is_latest;         /* the asker's: it has taken what was given last */
+    int64_t asked_at;       /* the asker's; monotonic clock */
 };
 
 /* Before anybody asks. -ENOMEM. */

@@ -11,32 +11,26 @@ void tally_close(struct tally *tally) {
 }
 
 void tally_ask(struct tally *tally) {
-    unsigned asked = atomic_load_explicit(&tally->asked, memory_order_relaxed);
-    atomic_store_explicit(&tally->asked, asked + 1, memory_order_release);
+    account_request_ask(&tally->request);
 }
 
 bool tally_is_given(const struct tally *tally) {
-    return atomic_load_explicit(&tally->given, memory_order_acquire) ==
-               atomic_load_explicit(&tally->asked, memory_order_relaxed) ||
-           atomic_load_explicit(&tally->ended, memory_order_acquire);
+    return account_request_is_given(&tally->request) || atomic_load(&tally->ended);
 }
 
 const struct ledger *tally_read(const struct tally *tally) {
-    return atomic_load_explicit(&tally->ended, memory_order_acquire) ? &tally->last : &tally->part;
+    return atomic_load(&tally->ended) ? &tally->last : &tally->part;
 }
 
 struct ledger *tally_begin(struct tally *tally) {
-    if (atomic_load_explicit(&tally->asked, memory_order_acquire) ==
-        atomic_load_explicit(&tally->given, memory_order_relaxed))
+    if (!account_request_is_asked(&tally->request))
         return NULL;
     ledger_clear(&tally->part);
     return &tally->part;
 }
 
 void tally_give(struct tally *tally) {
-    /* The asker asks again only once this is given. */
-    unsigned asked = atomic_load_explicit(&tally->asked, memory_order_relaxed);
-    atomic_store_explicit(&tally->given, asked, memory_order_release);
+    account_request_give(&tally->request);
 }
 
 struct ledger *tally_begin_last(struct tally *tally) {
@@ -45,5 +39,5 @@ struct ledger *tally_begin_last(struct tally *tally) {
 }
 
 void tally_end(struct tally *tally) {
-    atomic_store_explicit(&tally->ended, true, memory_order_release);
+    atomic_store(&tally->ended, true);
 }

@@ -7,19 +7,20 @@
 #include <stddef.h>
 
 #include "app/account/ledger.h"
+#include "app/account/account_request.h"
 
 struct tally {
-    _Atomic unsigned asked, given; /* times */
-    atomic_bool ended;             /* the giver gives no more: `last` stays */
-    struct ledger part;            /* the giver's while asked != given, else the asker's */
-    struct ledger last;            /* the giver's until it has ended */
+    struct account_request request; /* of `part` */
+    struct ledger part;
+    struct ledger last; /* the giver's until it has ended */
+    atomic_bool ended;  /* the giver gives no more: `last` stays */
 };
 
 /* Room for so many applications. -ENOMEM. */
 int tally_open(struct tally *tally, size_t applications);
 void tally_close(struct tally *tally);
 
-/* The asker: once what was asked for before is given. */
+/* The asker, as with a request. */
 void tally_ask(struct tally *tally);
 bool tally_is_given(const struct tally *tally);
 /* What was given, until the next tally_ask(). */

@@ -1,4 +1,4 @@
-/* Snapshots and tallies on their way between threads: consistent, and nobody waits for who hangs. */
+/* Snapshots on their way between threads: consistent, and nobody waits for who hangs. */
 #include "app/account/exchange.h"
 
 #include <pthread.h>
@@ -6,11 +6,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "app/account/tally.h"
 #include "base/clock.h"
 
 #define SECOND INT64_C(1000000)
@@ -94,68 +92,11 @@ static void a_young_one_is_not_asked_for_again(void **state) {
     exchange_close(&exchange);
 }
 
-struct counter {
-    uint64_t packets, ignored[DECODE_REASON_COUNT];
-    struct tally tally;
-};
-
-static void fill(const struct counter *counter, struct ledger *part) {
-    part->packets = counter->packets;
-    memcpy(part->ignored, counter->ignored, sizeof part->ignored);
-    part->applications.counts[1].flows = counter->packets;
-}
-
-static void *count(void *context) {
-    struct counter *counter = context;
-    while (!atomic_load(&ending)) {
-        counter->packets++;
-        counter->ignored[counter->packets % DECODE_REASON_COUNT]++;
-        struct ledger *part = tally_begin(&counter->tally);
-        if (!part)
-            continue;
-        fill(counter, part);
-        tally_give(&counter->tally);
-    }
-    fill(counter, tally_begin_last(&counter->tally));
-    tally_end(&counter->tally);
-    return NULL;
-}
-
-static void parts_close_at_every_moment(void **state) {
-    (void)state;
-    static struct counter counter;
-    static struct snapshot snapshot;
-    pthread_t thread;
-    assert_int_equal(tally_open(&counter.tally, 2), 0);
-    assert_int_equal(snapshot_open(&snapshot, 2), 0);
-    assert_null(tally_begin(&counter.tally));
-    atomic_store(&ending, false);
-    pthread_create(&thread, NULL, count, &counter);
-    for (int i = 0; i < 2000; i++) {
-        tally_ask(&counter.tally);
-        while (!tally_is_given(&counter.tally))
-            ;
-        snapshot_clear(&snapshot);
-        ledger_add(&snapshot.ledger, tally_read(&counter.tally));
-        assert_int_equal(snapshot_packets_residual(&snapshot), 0);
-        assert_int_equal(snapshot.ledger.applications.counts[1].flows, snapshot.ledger.packets);
-    }
-    atomic_store(&ending, true);
-    pthread_join(thread, NULL);
-    /* Who has ended gives its last part, whenever it is asked. */
-    tally_ask(&counter.tally);
-    assert_true(tally_is_given(&counter.tally));
-    assert_int_equal(tally_read(&counter.tally)->packets, counter.packets);
-    tally_close(&counter.tally);
-    snapshot_close(&snapshot);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_asks_gets_one_of_now),
         cmocka_unit_test(who_hangs_is_waited_for_once),
         cmocka_unit_test(a_young_one_is_not_asked_for_again),
-        cmocka_unit_test(parts_close_at_every_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

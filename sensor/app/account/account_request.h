@@ -1,0 +1,27 @@
+/* One thread asks another for something, which that one gives when it comes to it: reports and scrapes ask so. No lock.
+ *
+ * What is asked for lies beside the request: it is the giver's while it is asked for, and the asker's from the giving to
+ * the next question. One thread asks and one gives; they may be the same. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/gate.h"
+
+struct account_request {
+    _Atomic unsigned asked, given; /* times; equal: nothing is asked for */
+    struct gate answer;            /* eventcount, on which the asker may wait */
+};
+
+/* The asker: once what was asked for before is given. */
+void account_request_ask(struct account_request *request);
+bool account_request_is_given(const struct account_request *request);
+/* The asker: until it is given, or until `end` (monotonic clock, microseconds). */
+void account_request_wait(struct account_request *request, int64_t end);
+
+/* The giver: cheap, two loads. */
+bool account_request_is_asked(const struct account_request *request);
+/* The giver: makes visible what it wrote before, and wakes the asker. */
+void account_request_give(struct account_request *request);
