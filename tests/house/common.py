@@ -11,6 +11,8 @@ from typing import NamedTuple
 # The data path, in order. A room may include itself, base/ and the room before it.
 DATA_PATH = ("capture", "decode", "meter", "record", "sink")
 ROOMS = ("app", "base") + DATA_PATH
+# The rooms of app/, in order. Each may include itself, those after it, and the rooms of the data path; main.c all.
+APP_ROOMS = ("command", "run", "monitor", "account", "plan", "config", "host")
 # Parts of rooms: folders that CMake builds whole, and the headers of each that files elsewhere may include (None: all).
 PARTS = {
     "app/account": None,

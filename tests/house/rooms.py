@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """A file includes its own room, base/, or the room one step upstream; app/ may include all.
 
+The rooms within app/ have an order (APP_ROOMS): each includes only itself and those after it.
+
 Of a part of a room (PARTS), files elsewhere include only the headers that are for them. No folders include each other in
 a circle, and no files: NAME.c and NAME.h count as one, and a header without a .c file as a part of whoever includes it.
 No two files have one name. What is excepted is in CIRCLES and NAMESAKES, with its reason.
@@ -9,7 +11,7 @@ Usage: python3 tests/house/rooms.py [ROOT]
 """
 from fnmatch import fnmatchcase
 
-from common import CIRCLES, DATA_PATH, NAMESAKES, PARTS, ROOMS, Finding, includes, run, sources
+from common import APP_ROOMS, CIRCLES, DATA_PATH, NAMESAKES, PARTS, ROOMS, Finding, includes, run, sources
 
 
 def allowed(room):
@@ -31,6 +33,22 @@ def judge_part(source, include):
                    f"files elsewhere include {', '.join(doors)} only", "say there what the user needs")
 
 
+def app_room(inner):
+    """The room within app/ of a file there, None for files elsewhere and app/'s own (main.c)."""
+    folders = inner.split("/")[:-1]
+    return folders[1] if len(folders) > 1 and folders[0] == "app" else None
+
+
+def judge_app(source, include):
+    """The finding about an include within app/ that goes against the order, None if it is fine."""
+    user, used = app_room(source.inner), app_room(include.name)
+    if user is None or used is None or used in APP_ROOMS[APP_ROOMS.index(user):]:
+        return None
+    return Finding(source.path, include.line, f'app/{user}/ includes "{include.name}"',
+                   f"the order is {' > '.join(APP_ROOMS)}",
+                   f"declare a plain struct in app/{user}/ that app/{used}/ fills, or move what both need down")
+
+
 def judge(source, include):
     """The finding about one include, None if it is fine."""
     name, room = include.name, include.name.split("/")[0]
@@ -43,7 +61,7 @@ def judge(source, include):
         return Finding(source.path, include.line, f'"{name}" does not start with a room',
                        "the path must show which room is used", 'write #include "room/file.h"')
     if room in allowed(source.room):
-        return judge_part(source, include)
+        return judge_part(source, include) or judge_app(source, include)
     return Finding(source.path, include.line, f'{source.room}/ includes "{name}"',
                    f"it may include {', '.join(sorted(allowed(source.room)))} only ({' > '.join(DATA_PATH)})",
                    "move the declaration upstream or to base/, or wire the two in app/")
@@ -159,6 +177,10 @@ def check(root, _arguments):
             findings.append(Finding(source.path, 1, "file outside the rooms",
                                     f"sensor/ has {', '.join(ROOMS)} only",
                                     "move it into the room whose work it does"))
+            continue
+        if app_room(source.inner) not in (None, *APP_ROOMS):
+            findings.append(Finding(source.path, 1, "a room of app/ without a place in the order",
+                                    f"app/ has {', '.join(APP_ROOMS)} only", "add it to APP_ROOMS in tests/house/common.py"))
             continue
         found = includes(source.text)
         count += len(found)

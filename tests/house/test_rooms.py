@@ -1,5 +1,5 @@
 """Tests of rooms.py. Run: python3 -m unittest discover -s tests/house"""
-from common import CIRCLES, DATA_PATH, NAMESAKES, PARTS, ROOMS, sources
+from common import APP_ROOMS, CIRCLES, DATA_PATH, NAMESAKES, PARTS, ROOMS, sources
 from planted import HERE, Planted
 from rooms import allowed, circles, file_graph, folder_graph, is_excepted, stem_of
 
@@ -67,6 +67,23 @@ class Rooms(Planted):
                 self.passes()
             else:
                 self.finds(f"sensor/app/main.c:{len(doors) + 1}", f"{part}/'s own", doors[0])
+
+    def test_order_of_apps_rooms(self):
+        for number, user in enumerate(APP_ROOMS):
+            with self.subTest(user):
+                name = f"sensor/app/{user}/planted_{user}.c"
+                self.plant(name, "".join(f'#include "app/{used}/x.h"\n' for used in APP_ROOMS[number:]))
+                self.passes()
+                for used in APP_ROOMS[:number]:
+                    self.plant(name, f'#include "base/pool.h"\n#include "app/{used}/x.h"\n')
+                    self.finds(f"{name}:2", f'app/{user}/ includes "app/{used}/x.h"', " > ".join(APP_ROOMS))
+                self.plant(name, "")
+        self.plant("sensor/app/main.c", "".join(f'#include "app/{used}/x.h"\n' for used in APP_ROOMS))
+        self.passes()
+
+    def test_unknown_room_of_app(self):
+        self.plant("sensor/app/util/list.c", '#include "base/pool.h"\n')
+        self.finds("sensor/app/util/list.c:1", "without a place in the order", "host")
 
     def test_unknown_room(self):
         self.plant("sensor/util/list.h", "/* A list of anything at all. */\n#pragma once\n")
