@@ -2,11 +2,14 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
+
 struct visibility_client *client_create(struct visibility *visibility, size_t flows) {
     struct visibility_client *client = aligned_alloc(_Alignof(struct visibility_client), sizeof(*client));
     if (client == NULL)
         return NULL;
-    *client = (struct visibility_client){.visibility = visibility, .slot_count = flows + 1};
+    *client =
+        (struct visibility_client){.magic = CLIENT_MAGIC, .visibility = visibility, .slot_count = flows + 1};
     client->slots = calloc(client->slot_count, sizeof(*client->slots));
     client->free_tickets = calloc(client->slot_count, sizeof(*client->free_tickets));
     if (client->slots == NULL || client->free_tickets == NULL) {
@@ -38,10 +41,12 @@ void client_destroy(struct visibility_client *client) {
             drop_reference(&client->slots[i]);
     free(client->slots);
     free(client->free_tickets);
+    MAGIC_CLEAR(client);
     free(client);
 }
 
 uint32_t visibility_ask(struct visibility_client *client, const struct visibility_question *question) {
+    DEBUG_CHECK(IS_VALID(client, CLIENT_MAGIC));
     unsigned head = atomic_load_explicit(&client->head, memory_order_relaxed);
     unsigned tail = atomic_load_explicit(&client->tail, memory_order_acquire);
     if (head - tail == RING_SIZE || client->free_count == 0) {
@@ -61,6 +66,7 @@ uint32_t visibility_ask(struct visibility_client *client, const struct visibilit
 
 bool visibility_answer(const struct visibility_client *client, uint32_t ticket,
                        const struct process **process, enum visibility_end *end) {
+    DEBUG_CHECK(ticket < client->slot_count);
     const struct slot *slot = &client->slots[ticket];
     unsigned state = atomic_load_explicit(&slot->state, memory_order_acquire);
     *process = NULL;
@@ -76,6 +82,7 @@ bool visibility_answer(const struct visibility_client *client, uint32_t ticket,
 void visibility_release(struct visibility_client *client, uint32_t ticket) {
     if (ticket == 0)
         return;
+    DEBUG_CHECK(ticket < client->slot_count && client->free_count < client->slot_count - 1);
     struct slot *slot = &client->slots[ticket];
     unsigned generation =
         atomic_load_explicit(&slot->state, memory_order_relaxed) & ~(unsigned)SLOT_STATUS_MASK;

@@ -25,7 +25,10 @@ struct ring_item {
     uint32_t ticket, state; /* the slot's when it was asked */
 };
 
+enum { CLIENT_MAGIC = 0x3c11e47a };
+
 struct visibility_client {
+    uint32_t magic;
     struct visibility *visibility;
     struct visibility_client *next; /* the service's list */
     struct slot *slots;             /* by ticket; the one of ticket 0 is not used */

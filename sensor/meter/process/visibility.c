@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/thread.h"
 #include "meter/process/service.h"
@@ -205,6 +206,7 @@ struct visibility_client *visibility_join(struct visibility *visibility, size_t 
 void visibility_leave(struct visibility_client *client) {
     if (client == NULL)
         return;
+    CHECK(IS_VALID(client, CLIENT_MAGIC));
     struct visibility *visibility = client->visibility;
     pthread_mutex_lock(&visibility->mutex);
     struct visibility_client **link = &visibility->clients;

@@ -8,13 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "record/registry/cache.h"
 #include "record/registry/request.h"
 
 enum { SUBJECT_NOT_FOUND = 40401, VERSION_NOT_FOUND = 40402, SCHEMA_NOT_FOUND = 40403 };
 
+enum { REGISTRY_MAGIC = 0x4e915719 };
+
 struct registry {
+    uint32_t magic;
     struct registry_http *http;
     char *cache_directory;
     struct error silence; /* why the registry did not answer; exit_code 0: it has not failed to */
@@ -24,6 +28,7 @@ int registry_open(const struct registry_options *options, struct registry **open
     struct registry *registry = calloc(1, sizeof *registry);
     if (!registry)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    registry->magic = REGISTRY_MAGIC;
     int result = registry_http_open(options, &registry->http, error);
     if (result == 0 && options->cache_directory &&
         !(registry->cache_directory = strdup(options->cache_directory)))
@@ -38,6 +43,8 @@ int registry_open(const struct registry_options *options, struct registry **open
 void registry_close(struct registry *registry) {
     if (!registry)
         return;
+    CHECK(IS_VALID(registry, REGISTRY_MAGIC));
+    MAGIC_CLEAR(registry);
     registry_http_close(registry->http);
     free(registry->cache_directory);
     free(registry);

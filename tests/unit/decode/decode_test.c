@@ -1,5 +1,7 @@
 #include "decode/hex_frame.h"
 
+#include "aborts.h"
+
 static void every_reason_has_a_name_and_a_text(void **state) {
     (void)state;
     assert_string_equal(decode_reason_name(DECODE_METERED), "metered");
@@ -181,6 +183,19 @@ static void steady_time_goes_on_over_a_step(void **state) {
     }
 }
 
+static void destroy(void *context) {
+    decoder_destroy(context);
+}
+
+static void what_is_no_decoder_stops_the_program(void **state) {
+    (void)state;
+    static _Alignas(64) unsigned char zeros[64];
+    assert_true(aborts(destroy, zeros));
+    struct decoder *decoder = decoder_create(&(struct decode_options){.dialect = DECODE_NATIVE});
+    assert_false(aborts(destroy, decoder));
+    decoder_destroy(decoder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reason_has_a_name_and_a_text),
@@ -192,6 +207,7 @@ int main(void) {
         cmocka_unit_test(ignored_frames_do_not_move_the_clock),
         cmocka_unit_test(the_clock_can_be_advanced),
         cmocka_unit_test(steady_time_goes_on_over_a_step),
+        cmocka_unit_test(what_is_no_decoder_stops_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
