@@ -9,7 +9,7 @@
 #include "record/field/number.h"
 #include "record/field/utf8.h"
 
-/* How a field's value is made where somebody doesn't want it as it is. */
+/* How a field's pseudonym is made, where the output's policy doesn't keep the value. */
 struct pseudonym {
     struct anonymize_rule rule;
     const struct catalogue_row *row; /* of the value before */
@@ -43,7 +43,7 @@ static int no_memory(const struct recorder_options *options, struct error *error
     return error_set(error, ENOMEM, EX_OSERR, "output %s: no memory for its recorder", options->output);
 }
 
-/* What switches a group on, for the message to someone whose schema needs it. */
+/* The option that switches a group on, for the error of a schema that needs the group. */
 static const char *group_switch(enum field_group group) {
     static const char *const switches[GROUP_COUNT] = {
         [GROUP_TUNNEL] = "meter.decode_tunnels",
@@ -103,7 +103,7 @@ static int compile_field(struct recorder *recorder, const struct recorder_option
     return 0;
 }
 
-/* Texts, which have no schema to keep to, say of each flow which capture it is of. */
+/* Text encodings are not bound to the schema: they have a column more, which says of each flow which capture it is of. */
 static const struct bound_field *text_column(const struct recorder_options *options) {
     if (options->capture_files == NULL || !options->encoding->flattens)
         return NULL;
@@ -159,7 +159,7 @@ static int allocate_scratch(struct record_scratch *scratch, const struct meter_o
     return scratch->integers != NULL && scratch->text != NULL && scratch->udps != NULL ? 0 : -ENOMEM;
 }
 
-/* A rule that needs a key has one: who fills the options made it so. */
+/* A rule that needs a key has one: the caller has checked it. */
 static int open_anonymizer(struct recorder *recorder, const struct recorder_options *options,
                            struct error *error) {
     if (options->policy == NULL || !anonymize_policy_changes(options->policy))

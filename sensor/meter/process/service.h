@@ -43,10 +43,10 @@ struct visibility {
     atomic_bool sleeping; /* a question must wake the thread */
     atomic_bool stopping;
 
-    pthread_mutex_t
-        mutex; /* over the clients: held by the thread except while it sleeps, and by who joins or leaves */
+    /* Protects `clients` and `unasked`. The thread holds it except while it sleeps; joining and leaving take it. */
+    pthread_mutex_t mutex;
     struct visibility_client *clients;
-    uint64_t unasked; /* of clients that have left; under the mutex */
+    uint64_t unasked; /* of clients that have left */
 
     struct namespaces namespaces;
     struct sockets sockets;
@@ -63,7 +63,7 @@ struct visibility {
 int look_begin(struct visibility *visibility, struct error *error);
 void look_end(struct visibility *visibility);
 
-/* Takes what the kernel says of destroyed sockets. */
+/* Reads what the kernel reports of destroyed sockets. */
 void look_at_events(struct visibility *visibility);
 /* If it is time: looks at the namespaces and at all their sockets. Returns whether it did. */
 bool look_at_all(struct visibility *visibility);

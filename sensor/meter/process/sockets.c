@@ -351,7 +351,7 @@ static void tally_bucket(struct socket_tallies *tallies, const struct sockets *s
             tally_sighting(tallies, at, question);
 }
 
-/* Everybody who fits as closely or closer must be the same. */
+/* All that fit as closely or closer must be one process. */
 static enum socket_verdict tallies_agree(const struct socket_tallies *tallies, int least_fit,
                                          struct process **process) {
     struct socket_tally all = {0};

@@ -70,7 +70,7 @@ enum { CATALOGUE_NAME_SIZE = 64 };
 const char *field_group_name(enum field_group group);
 const char *pii_class_name(enum pii_class pii);
 
-/* What profile a meter's profile is in terms of rows. */
+/* The profile of rows that belongs to a meter's profile. */
 enum field_profiles field_profile(enum meter_profile profile);
 
 /* The row for a field's name as it stands in a schema, of the first profile that has it; *direction is set. NULL if
