@@ -19,7 +19,7 @@ static unsigned cores_by_affinity(void) {
 }
 
 /* The first line of a small file, without its end; false if there is none. */
-static bool read_line(const char *path, char *line, int size) {
+static bool read_first_line(const char *path, char *line, int size) {
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return false;
@@ -39,7 +39,7 @@ static unsigned whole_cores(long long quota, long long period) {
 static unsigned quota_2(const char *folder) {
     char path[PATH_MAX + NAME_MAX], line[64], *rest;
     snprintf(path, sizeof path, "%s/cpu.max", folder);
-    if (!read_line(path, line, sizeof line))
+    if (!read_first_line(path, line, sizeof line))
         return UINT_MAX;
     long long quota = strtoll(line, &rest, 10);
     return rest == line ? UINT_MAX : whole_cores(quota, strtoll(rest, NULL, 10));
@@ -49,10 +49,10 @@ static unsigned quota_2(const char *folder) {
 static unsigned quota_1(const char *folder) {
     char path[PATH_MAX + NAME_MAX], quota[64], period[64];
     snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder);
-    if (!read_line(path, quota, sizeof quota))
+    if (!read_first_line(path, quota, sizeof quota))
         return UINT_MAX;
     snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
-    if (!read_line(path, period, sizeof period))
+    if (!read_first_line(path, period, sizeof period))
         return UINT_MAX;
     return whole_cores(strtoll(quota, NULL, 10), strtoll(period, NULL, 10));
 }

@@ -78,7 +78,7 @@ static void skip_blanks(struct scan *scan) {
         scan->at++;
 }
 
-static int read_whole(struct scan *scan, uint64_t *number) {
+static int scan_whole(struct scan *scan, uint64_t *number) {
     *number = 0;
     for (; isdigit((unsigned char)*scan->at); scan->at++)
         if (__builtin_mul_overflow(*number, 10, number) ||
@@ -147,7 +147,7 @@ static int read_part(struct scan *scan, uint64_t *sum) {
     uint64_t whole = 0, part = 0, scale = 1, factor = 1;
     if (!isdigit((unsigned char)*scan->at))
         return not_of_this_form(scan);
-    int result = read_whole(scan, &whole);
+    int result = scan_whole(scan, &whole);
     if (result == 0)
         result = read_fraction(scan, &part, &scale);
     if (result < 0)

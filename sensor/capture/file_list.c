@@ -15,7 +15,7 @@ struct file_capture {
     struct capture base;
     struct reader reader;
     const char **names; /* in the order in which they are read */
-    bool *refused;      /* by check_path() */
+    bool *refused;      /* by file_list_check_path() */
     size_t count;
     size_t told;           /* how many names are behind us whose refusals are reported */
     size_t current;        /* index of the file that is read, or will be next */
@@ -23,7 +23,7 @@ struct file_capture {
     uint64_t bytes_total;
 };
 
-static int check_path(const char *path, uint64_t *size, struct error *error) {
+static int file_list_check_path(const char *path, uint64_t *size, struct error *error) {
     struct stat status;
     *size = 0;
     if (reader_is_standard_input(path)) {
@@ -48,7 +48,7 @@ static int tell_refused(struct file_capture *capture, struct error *error) {
     uint64_t size;
     while (capture->told < capture->count) {
         size_t i = capture->told++;
-        if (capture->refused[i] && check_path(capture->names[i], &size, error) < 0)
+        if (capture->refused[i] && file_list_check_path(capture->names[i], &size, error) < 0)
             return -EIO;
     }
     return 0;
@@ -104,7 +104,7 @@ static int file_next(struct capture *base, struct frame *frame, enum capture_eve
     return 0;
 }
 
-static void file_statistics(struct capture *base, struct capture_statistics *statistics) {
+static void file_list_statistics(struct capture *base, struct capture_statistics *statistics) {
     const struct file_capture *capture = (const struct file_capture *)base;
     statistics->bytes_read = capture->bytes_before + reader_position(&capture->reader);
     statistics->bytes_total = capture->bytes_total;
@@ -120,7 +120,7 @@ static const char *const *file_names(const struct capture *base) {
     return ((const struct file_capture *)base)->names;
 }
 
-static void file_close(struct capture *base) {
+static void file_list_close(struct capture *base) {
     struct file_capture *capture = (struct file_capture *)base;
     reader_destroy(&capture->reader);
     for (size_t i = 0; capture->names != NULL && i < capture->count; i++)
@@ -131,10 +131,10 @@ static void file_close(struct capture *base) {
 }
 
 static const struct source_type file_type = {.next = file_next,
-                                             .statistics = file_statistics,
+                                             .statistics = file_list_statistics,
                                              .name = file_name,
                                              .file_names = file_names,
-                                             .close = file_close};
+                                             .close = file_list_close};
 
 /* Copies what the options point to: they are borrowed for the call only. */
 static int copy_options(struct file_capture *capture, const struct capture_options *options) {
@@ -153,7 +153,7 @@ static void check_paths(struct file_capture *capture) {
     struct error error;
     for (size_t i = 0; i < capture->count; i++) {
         uint64_t size;
-        capture->refused[i] = check_path(capture->names[i], &size, &error) < 0;
+        capture->refused[i] = file_list_check_path(capture->names[i], &size, &error) < 0;
         capture->bytes_total += size;
     }
 }
@@ -165,7 +165,7 @@ static int try_file(struct file_capture *capture, size_t i, struct error *error)
     uint64_t size;
     const char *path = capture->names[i];
     if (capture->refused[i])
-        return check_path(path, &size, error);
+        return file_list_check_path(path, &size, error);
     if (reader_is_standard_input(path) || stat(path, &status) < 0 || !S_ISREG(status.st_mode))
         return 0;
     int result = reader_open(&capture->reader, path, error);
@@ -210,7 +210,7 @@ int file_open(const struct capture_options *options, struct capture **opened, st
         result = try_files(capture, error);
     }
     if (result < 0) {
-        file_close(&capture->base);
+        file_list_close(&capture->base);
         return result;
     }
     *opened = &capture->base;

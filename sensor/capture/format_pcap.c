@@ -82,7 +82,7 @@ static enum read_result pcap_open(struct recording *recording) {
     return recording_filters(recording, pcap->link);
 }
 
-static void read_header(const struct pcap *pcap, const uint8_t *header, struct frame *frame) {
+static void pcap_read_header(const struct pcap *pcap, const uint8_t *header, struct frame *frame) {
     enum { SECONDS = 0, FRACTION = 4, CAPTURED = 8, WIRE = 12 };
     uint32_t captured = load32(header + CAPTURED, pcap->swapped), wire = load32(header + WIRE, pcap->swapped);
     bool exchanged =
@@ -100,7 +100,7 @@ static enum read_result pcap_next(struct recording *recording, struct frame *fra
     const uint8_t *header = stream_peek(recording->stream, pcap->packet_header);
     if (header == NULL)
         return recording_lacks(recording, true, "the header of a packet");
-    read_header(pcap, header, frame);
+    pcap_read_header(pcap, header, frame);
     uint32_t captured = frame->captured_length;
     if (captured > pcap->link->frame_max)
         return recording_fails(

@@ -165,7 +165,7 @@ static const char *read_options(const struct pcapng *pcapng, struct interface *i
     return NULL;
 }
 
-static bool make_room(struct pcapng *pcapng) {
+static bool pcapng_make_room(struct pcapng *pcapng) {
     if (pcapng->count < pcapng->room)
         return true;
     uint32_t room = pcapng->room == 0 ? 8 : 2 * pcapng->room;
@@ -200,7 +200,7 @@ static enum read_result add_interface(struct recording *recording, const struct 
     if (wrong != NULL)
         return recording_fails(recording, "the description of interface %u %s", pcapng->count, wrong);
     interface.link = link_find(recording->links, load16(block->body, pcapng->swapped));
-    if (interface.link == NULL || !make_room(pcapng))
+    if (interface.link == NULL || !pcapng_make_room(pcapng))
         return recording_fails(recording, "there is no memory for interface %u, or there are too many",
                                pcapng->count);
     interface.snapshot = load32(block->body + SNAPSHOT, pcapng->swapped);
@@ -211,7 +211,7 @@ static enum read_result add_interface(struct recording *recording, const struct 
     return result;
 }
 
-static int32_t microseconds_of(uint64_t fraction, uint64_t resolution) {
+static int32_t pcapng_microseconds_of(uint64_t fraction, uint64_t resolution) {
     enum { MICROSECONDS = 1000000 };
     if (resolution == MICROSECONDS)
         return (int32_t)fraction;
@@ -221,7 +221,7 @@ static int32_t microseconds_of(uint64_t fraction, uint64_t resolution) {
 /* A time beyond 64 bits of seconds becomes the last one: the decoder then sees that it is out of range. */
 static void set_time(struct frame *frame, const struct interface *interface, uint64_t time) {
     uint64_t seconds = time / interface->resolution;
-    frame->microseconds = microseconds_of(time % interface->resolution, interface->resolution);
+    frame->microseconds = pcapng_microseconds_of(time % interface->resolution, interface->resolution);
     if (seconds > INT64_MAX || __builtin_add_overflow((int64_t)seconds, interface->offset, &frame->seconds))
         frame->seconds = INT64_MAX;
 }

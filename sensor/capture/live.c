@@ -172,7 +172,7 @@ static int live_fail(struct live_capture *capture, struct error *error) {
                      capture->base.frames == 1 ? "" : "s", pcap_geterr(capture->handle));
 }
 
-static int64_t microseconds_of(const struct pcap_pkthdr *header) {
+static int64_t stamp_microseconds(const struct pcap_pkthdr *header) {
     return (int64_t)header->ts.tv_sec * 1000000 + header->ts.tv_usec;
 }
 
@@ -190,7 +190,7 @@ static int read_frame(struct live_capture *capture, struct frame *frame) {
         int result = pcap_next_ex(capture->handle, &header, &bytes);
         if (result != 1)
             return result;
-        stamp = microseconds_of(header);
+        stamp = stamp_microseconds(header);
         time = steady_time_of(capture, stamp);
     } while (time < capture->begin);
     frame->to_steady = time - stamp;

@@ -69,7 +69,7 @@ static size_t extension_length(const struct native_walk *walk, uint8_t protocol)
 }
 
 /* AH (RFC 4302) is the same header in both versions; the others are of IPv6. */
-static bool is_extension(const struct packet *packet) {
+static bool is_extension_header(const struct packet *packet) {
     uint8_t protocol = packet->protocol;
     if (packet->ip_version == 4)
         return protocol == AUTHENTICATION;
@@ -82,7 +82,7 @@ static bool is_extension(const struct packet *packet) {
  * Header says what it is (RFC 8200, 4.5). */
 static enum decode_reason walk_extensions(struct native_walk *walk) {
     struct packet *packet = walk->packet;
-    while (is_extension(packet)) {
+    while (is_extension_header(packet)) {
         enum decode_reason reason = native_descend(walk);
         if (reason != DECODE_METERED)
             return reason;

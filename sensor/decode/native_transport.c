@@ -17,7 +17,7 @@ enum {
 };
 
 /* The length of the header of a protocol whose sizes are told (NFStream's rule, and SCTP and UDP-Lite); 0 of others. */
-static size_t header_length(uint8_t protocol) {
+static size_t transport_header_length(uint8_t protocol) {
     switch (protocol) {
     case PROTOCOL_TCP: return TCP_HEADER;
     case PROTOCOL_SCTP: return SCTP_HEADER;
@@ -29,7 +29,7 @@ static size_t header_length(uint8_t protocol) {
     }
 }
 
-static bool has_ports(uint8_t protocol) {
+static bool protocol_has_ports(uint8_t protocol) {
     return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP ||
            protocol == PROTOCOL_UDP_LITE;
 }
@@ -64,7 +64,7 @@ void native_remember(struct native_walk *walk, const struct fragment_key *key,
 /* Whether a later fragment can't be metered without its first one. */
 static bool needs_first_fragment(const struct native_walk *walk) {
     uint8_t protocol = walk->carried;
-    return walk->packet->ip_version == 6 || has_ports(protocol) || protocol == PROTOCOL_AH ||
+    return walk->packet->ip_version == 6 || protocol_has_ports(protocol) || protocol == PROTOCOL_AH ||
            (native_carries_tunnels(protocol) && walk->decoder->options.decode_tunnels);
 }
 
@@ -78,7 +78,7 @@ static void remember_first(struct native_walk *walk) {
         .icmp_type = packet->icmp_type,
         .icmp_code = packet->icmp_code,
         .flags = packet->flags & PACKET_HAS_ICMP,
-        .has_sizes = header_length(packet->protocol) != 0,
+        .has_sizes = transport_header_length(packet->protocol) != 0,
     };
     native_remember(walk, &key, &datagram);
 }
@@ -106,7 +106,7 @@ static enum decode_reason later_fragment(struct native_walk *walk) {
         uint8_t protocol = walk->packet->protocol;
         const struct fragment_datagram datagram = {
             .protocol = protocol,
-            .has_sizes = header_length(protocol) != 0,
+            .has_sizes = transport_header_length(protocol) != 0,
         };
         fragment_describe(&datagram, walk->packet);
         return DECODE_METERED;
@@ -157,13 +157,13 @@ static void read_icmp(struct native_walk *walk) {
     walk->packet->flags |= PACKET_HAS_ICMP;
 }
 
-static enum decode_reason read_header(struct native_walk *walk) {
+static enum decode_reason transport_read_header(struct native_walk *walk) {
     struct packet *packet = walk->packet;
-    size_t header = header_length(packet->protocol);
+    size_t header = transport_header_length(packet->protocol);
     enum decode_reason reason = DECODE_METERED;
     if (header == 0)
         return DECODE_METERED;
-    if (has_ports(packet->protocol))
+    if (protocol_has_ports(packet->protocol))
         reason = read_ports(walk);
     else
         read_icmp(walk);
@@ -178,7 +178,7 @@ static enum decode_reason read_header(struct native_walk *walk) {
 enum decode_reason native_transport(struct native_walk *walk) {
     if (walk->later_fragment)
         return later_fragment(walk);
-    enum decode_reason reason = read_header(walk);
+    enum decode_reason reason = transport_read_header(walk);
     if (walk->first_fragment && reason == DECODE_METERED && needs_first_fragment(walk))
         remember_first(walk);
     return reason;

@@ -31,7 +31,7 @@ static uint64_t mix_bits(uint64_t word) {
 
 /* A tunnel's path is its identifier, or that it has none. In nested tunnels it is a digest of the identifiers and kinds
  * of all of them, so that tenants stay apart who differ in an outer tunnel only. Its top bit tells the two forms apart. */
-static uint64_t path_of(const struct packet *outer, bool has_key, uint32_t key) {
+static uint64_t tunnel_path_of(const struct packet *outer, bool has_key, uint32_t key) {
     enum { HAS_KEY = 32, NESTED = 55 };
     uint64_t own = has_key ? UINT64_C(1) << HAS_KEY | key : 0;
     if (outer->tunnel == TUNNEL_NONE)
@@ -44,7 +44,7 @@ static void note_tunnel(const struct decode_options *options, struct packet *pac
                         const struct tunnel *tunnel, const struct tunnel_inner *inner) {
     bool tells_apart =
         inner->has_key && !(tunnel->key_differs_by_direction && options->symmetric_tunnel_keys);
-    packet->tunnel_path = path_of(packet, tells_apart, inner->key);
+    packet->tunnel_path = tunnel_path_of(packet, tells_apart, inner->key);
     packet->tunnel = (uint8_t)tunnel->kind;
     packet->tunnel_key = inner->key;
     packet->flags &= (uint8_t)~PACKET_HAS_TUNNEL_KEY;

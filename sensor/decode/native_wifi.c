@@ -110,7 +110,7 @@ enum decode_reason native_next_subframe(struct native_walk *walk) {
 }
 
 /* The length of the header of a data frame, and where QoS control begins in it, if there is one. */
-static size_t header_length(uint8_t subtype, uint8_t flags, bool pad, size_t *qos) {
+static size_t wifi_header_length(uint8_t subtype, uint8_t flags, bool pad, size_t *qos) {
     size_t length = (flags & TO_DS) && (flags & FROM_DS) ? 30 : 24;
     *qos = length;
     if (subtype & SUBTYPE_QOS)
@@ -127,7 +127,7 @@ enum decode_reason native_wifi(struct native_walk *walk, bool swapped, bool pad)
     bool is_encrypted = (flags & PROTECTED) != 0;
     if ((kind & 3) != 0 || ((kind >> 2) & 3) != TYPE_DATA || (subtype & SUBTYPE_NO_DATA) || is_encrypted)
         return native_foreign(walk, FOREIGN_WIFI, is_encrypted);
-    size_t qos, length = header_length(subtype, flags, pad, &qos);
+    size_t qos, length = wifi_header_length(subtype, flags, pad, &qos);
     if (!native_have(walk, length))
         return DECODE_link_truncated;
     copy_addresses(walk, header, flags & (TO_DS | FROM_DS));

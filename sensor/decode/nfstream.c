@@ -26,7 +26,7 @@ static bool is_ip_in_ip(uint8_t protocol) {
     return protocol == PROTOCOL_IPV4 || protocol == PROTOCOL_IPV6;
 }
 
-static bool is_extension(uint8_t protocol) {
+static bool nfstream_is_extension(uint8_t protocol) {
     switch (protocol) {
     case EXTENSION_HOP_BY_HOP:
     case EXTENSION_ROUTING:
@@ -77,7 +77,7 @@ enum decode_reason nfstream_ipv6_payload(const struct nfstream_walk *walk,
     payload->offset = walk->ip + IPV6_HEADER;
     payload->length = nfstream_u16(walk, walk->ip + 4);
     payload->protocol = walk->bytes[walk->ip + 6];
-    while (left > 1 && is_extension(payload->protocol)) {
+    while (left > 1 && nfstream_is_extension(payload->protocol)) {
         if (payload->protocol == EXTENSION_NONE)
             return DECODE_ip_extension;
         if (payload->protocol == EXTENSION_FRAGMENT)

@@ -113,7 +113,7 @@ static enum decode_reason link_header(struct nfstream_walk *walk) {
 
 /* The innermost tag's identifier counts. A tag at the very end of the frame is ignored with it, but for the second and
  * later ones in a row, which just end the row. */
-static enum decode_reason vlan_tags(struct nfstream_walk *walk) {
+static enum decode_reason nfstream_vlan(struct nfstream_walk *walk) {
     if (walk->ip + 4 >= walk->captured)
         return DECODE_link_truncated;
     do {
@@ -128,7 +128,7 @@ static enum decode_reason vlan_tags(struct nfstream_walk *walk) {
 }
 
 /* What follows the labels counts as IPv4, until the version nibble is looked at. */
-static enum decode_reason mpls_labels(struct nfstream_walk *walk) {
+static enum decode_reason nfstream_mpls(struct nfstream_walk *walk) {
     bool bottom = false;
     if (walk->ip + 4 >= walk->captured)
         return DECODE_link_truncated;
@@ -153,10 +153,10 @@ enum decode_reason nfstream_link(struct nfstream_walk *walk) {
         switch (walk->type) {
         case TYPE_VLAN:
             /* At the end of a row of tags, the last one's type may still be that of a tag: here it is one cut short. */
-            reason = vlan_tags(walk);
+            reason = nfstream_vlan(walk);
             break;
         case TYPE_MPLS_UNICAST:
-        case TYPE_MPLS_MULTICAST: reason = mpls_labels(walk); break;
+        case TYPE_MPLS_MULTICAST: reason = nfstream_mpls(walk); break;
         case TYPE_PPPOE:
             /* Whatever the session carries counts as IPv4, until the version nibble is looked at. */
             walk->type = TYPE_IPV4;

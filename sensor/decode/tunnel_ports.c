@@ -13,7 +13,7 @@ const struct tunnel_row tunnel_rows[TUNNEL_ROWS] = {
 #undef TUNNEL
 };
 
-static bool has_ports(size_t row) {
+static bool row_has_ports(size_t row) {
     return tunnel_rows[row].carrier == TUNNEL_OVER_UDP;
 }
 
@@ -22,7 +22,7 @@ static void list_names(char *text, size_t size) {
     size_t used = 0;
     text[0] = '\0';
     for (size_t row = 0; row < TUNNEL_ROWS; row++)
-        if (has_ports(row) && used < size)
+        if (row_has_ports(row) && used < size)
             used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "",
                                      tunnel_rows[row].name);
 }
@@ -55,7 +55,7 @@ static int add_port(struct tunnel_ports *ports, size_t row, uint16_t port, struc
 /* The row that the `length` bytes before the item's "=" name; TUNNEL_ROWS: none that has ports. */
 static size_t named_row(const char *name, size_t length) {
     size_t row = 0;
-    while (row < TUNNEL_ROWS && !(has_ports(row) && strlen(tunnel_rows[row].name) == length &&
+    while (row < TUNNEL_ROWS && !(row_has_ports(row) && strlen(tunnel_rows[row].name) == length &&
                                   memcmp(tunnel_rows[row].name, name, length) == 0))
         row++;
     return row;
@@ -120,7 +120,7 @@ int tunnel_ports_set(struct tunnel_ports *ports, const char *const *items, size_
     for (size_t i = 0; result == 0 && i < count; i++)
         result = take_item(ports, items[i], &named, is_named, error);
     for (size_t row = 0; row < TUNNEL_ROWS; row++)
-        for (size_t i = 0; has_ports(row) && !is_named[row] && i < TUNNEL_NUMBERS_MAX; i++)
+        for (size_t i = 0; row_has_ports(row) && !is_named[row] && i < TUNNEL_NUMBERS_MAX; i++)
             if (result == 0 && tunnel_rows[row].numbers[i] != 0)
                 result = add_port(ports, row, tunnel_rows[row].numbers[i], error);
     return result;

@@ -12,7 +12,8 @@ struct avro_decoded {
     bool has_record;
 };
 
-static int parse(const char *text, const char *what, avro_schema_t *schema, struct error *error) {
+static int decoded_parse_schema(const char *text, const char *what, avro_schema_t *schema,
+                                struct error *error) {
     if (avro_schema_from_json_length(text, strlen(text), schema) == 0 && is_avro_record(*schema))
         return 0;
     return error_set(error, EINVAL, EX_CONFIG, "%s is no schema of a record that Avro C can read: %s", what,
@@ -42,9 +43,9 @@ static int tell_difference(avro_schema_t expected, avro_schema_t found, const ch
 
 int avro_same_schema(const char *expected, const char *found, const char *what, struct error *error) {
     avro_schema_t ours = NULL, theirs = NULL;
-    int result = parse(expected, "the output's schema", &ours, error);
+    int result = decoded_parse_schema(expected, "the output's schema", &ours, error);
     if (result == 0)
-        result = parse(found, what, &theirs, error);
+        result = decoded_parse_schema(found, what, &theirs, error);
     if (result == 0 && !avro_schema_equal(ours, theirs))
         result = tell_difference(ours, theirs, what, error);
     if (theirs)
@@ -74,7 +75,7 @@ int avro_decode(const char *schema, const uint8_t *bytes, size_t length, struct 
     struct avro_decoded *decoded = calloc(1, sizeof *decoded);
     if (!decoded)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    int result = parse(schema, "the schema", &decoded->schema, error);
+    int result = decoded_parse_schema(schema, "the schema", &decoded->schema, error);
     if (result == 0) {
         decoded->class = avro_generic_class_from_schema(decoded->schema);
         decoded->has_record = decoded->class && avro_generic_value_new(decoded->class, &decoded->record) == 0;
@@ -105,7 +106,7 @@ size_t avro_decoded_field_count(const struct avro_decoded *decoded) {
 }
 
 /* The field's value, of a union the one that is there. */
-static bool find(const struct avro_decoded *decoded, const char *field, avro_value_t *value) {
+static bool decoded_find(const struct avro_decoded *decoded, const char *field, avro_value_t *value) {
     avro_value_t branch;
     if (avro_value_get_by_name(&decoded->record, field, value, NULL) != 0)
         return false;
@@ -117,12 +118,12 @@ static bool find(const struct avro_decoded *decoded, const char *field, avro_val
 bool avro_decoded_text(const struct avro_decoded *decoded, const char *field, const char **text) {
     avro_value_t value;
     size_t size;
-    return find(decoded, field, &value) && avro_value_get_type(&value) == AVRO_STRING &&
+    return decoded_find(decoded, field, &value) && avro_value_get_type(&value) == AVRO_STRING &&
            avro_value_get_string(&value, text, &size) == 0;
 }
 
 bool avro_decoded_integer(const struct avro_decoded *decoded, const char *field, int64_t *integer) {
     avro_value_t value;
-    return find(decoded, field, &value) && avro_value_get_type(&value) == AVRO_INT64 &&
+    return decoded_find(decoded, field, &value) && avro_value_get_type(&value) == AVRO_INT64 &&
            avro_value_get_long(&value, integer) == 0;
 }

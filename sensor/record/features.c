@@ -132,7 +132,7 @@ static void add_policy(struct lines *lines, const struct schema *schema,
         add_line(lines, "public_suffix_list=%s\n", public_suffix_list_id());
 }
 
-static char *join(struct lines *lines) {
+static char *lines_join(struct lines *lines) {
     struct buffer text = {0};
     qsort(lines->line, lines->count, sizeof *lines->line, compare_lines);
     for (size_t i = 0; i < lines->count; i++)
@@ -159,7 +159,7 @@ char *features_text(const struct schema *schema, const struct identity *identity
     add_fields(&lines, schema, identity->meter->profile);
     if (policy != NULL)
         add_policy(&lines, schema, policy);
-    char *text = join(&lines);
+    char *text = lines_join(&lines);
     for (size_t i = 0; i < lines.count; i++)
         free(lines.line[i]);
     free(lines.line);

@@ -39,7 +39,7 @@ struct recorder {
     bool has_loss;
 };
 
-static int no_memory(const struct recorder_options *options, struct error *error) {
+static int recorder_no_memory(const struct recorder_options *options, struct error *error) {
     return error_set(error, ENOMEM, EX_OSERR, "output %s: no memory for its recorder", options->output);
 }
 
@@ -104,7 +104,7 @@ static int compile_field(struct recorder *recorder, const struct recorder_option
 }
 
 /* Text encodings are not bound to the schema: they have a column more, which says of each flow which capture it is of. */
-static const struct bound_field *text_column(const struct recorder_options *options) {
+static const struct bound_field *recorder_text_column(const struct recorder_options *options) {
     if (options->capture_files == NULL || !options->encoding->flattens)
         return NULL;
     return schema_text_column(options->schema, options->identity->meter->profile);
@@ -124,11 +124,11 @@ static int compile_fields(struct recorder *recorder, const struct recorder_optio
     recorder->pseudonyms = calloc(room, sizeof *recorder->pseudonyms);
     if (recorder->fields == NULL || recorder->pointers == NULL || recorder->values == NULL ||
         recorder->is_off == NULL || recorder->pseudonyms == NULL)
-        return no_memory(options, error);
+        return recorder_no_memory(options, error);
     for (size_t i = 0; status == 0 && i < schema->field_count; i++)
         status = compile_field(recorder, options, &schema->fields[i], error);
-    if (status == 0 && text_column(options) != NULL)
-        status = compile_field(recorder, options, text_column(options), error);
+    if (status == 0 && recorder_text_column(options) != NULL)
+        status = compile_field(recorder, options, recorder_text_column(options), error);
     return status;
 }
 
@@ -166,20 +166,21 @@ static int open_anonymizer(struct recorder *recorder, const struct recorder_opti
         return 0;
     recorder->anonymizer =
         anonymizer_create(anonymize_policy_is_keyed(options->policy) ? options->key : NULL);
-    return recorder->anonymizer != NULL ? 0 : no_memory(options, error);
+    return recorder->anonymizer != NULL ? 0 : recorder_no_memory(options, error);
 }
 
-static int describe(struct recorder *recorder, const struct recorder_options *options, struct error *error) {
+static int recorder_describe_row(struct recorder *recorder, const struct recorder_options *options,
+                                 struct error *error) {
     recorder->output = strdup(options->output);
     recorder->features = features_text(options->schema, options->identity, options->live,
                                        options->snapshot_length, options->policy);
     if (recorder->output == NULL || recorder->features == NULL ||
         allocate_scratch(&recorder->scratch, options->identity->meter) < 0)
-        return no_memory(options, error);
+        return recorder_no_memory(options, error);
     features_hash(recorder->features, recorder->feature_hash);
     options->encoding->header(recorder->pointers, recorder->field_count, &recorder->header);
     if (recorder->header.failed)
-        return no_memory(options, error);
+        return recorder_no_memory(options, error);
     recorder->encoding = options->encoding;
     recorder->next_seq = options->next_seq != NULL ? options->next_seq : &recorder->own_seq;
     recorder->source = (struct record_source){
@@ -204,14 +205,14 @@ static int describe(struct recorder *recorder, const struct recorder_options *op
 int recorder_create(const struct recorder_options *options, struct recorder **recorder, struct error *error) {
     struct recorder *created = calloc(1, sizeof *created);
     if (created == NULL)
-        return no_memory(options, error);
+        return recorder_no_memory(options, error);
     int status = check_names(options, error);
     if (status == 0)
         status = compile_fields(created, options, error);
     if (status == 0)
         status = open_anonymizer(created, options, error);
     if (status == 0)
-        status = describe(created, options, error);
+        status = recorder_describe_row(created, options, error);
     if (status < 0) {
         recorder_destroy(created);
         return status;

@@ -3,7 +3,7 @@
 enum { SECOND = 1000000, ENOUGH = AGES_ENTRIES / 4 * 3 };
 
 /* Takes out entries without records; if that gives little room, joins the older half's in pairs. */
-static void make_room(struct ages *ages) {
+static void ages_make_room(struct ages *ages) {
     size_t used = 0;
     for (size_t i = ages->first; i < ages->end; i++)
         if (ages->entries[i].records > 0)
@@ -30,7 +30,7 @@ void ages_add(struct ages *ages, int64_t time) {
         return;
     }
     if (ages->end == AGES_ENTRIES)
-        make_room(ages);
+        ages_make_room(ages);
     ages->entries[ages->end].time = time;
     ages->entries[ages->end++].records = 1;
 }

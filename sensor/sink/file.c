@@ -53,7 +53,7 @@ struct file_sink {
 };
 
 /* The process's deadline; 0: none yet. */
-static int64_t deadline_of(const struct file_sink *sink) {
+static int64_t file_deadline(const struct file_sink *sink) {
     return sink->options.deadline ? sink->options.deadline() : 0;
 }
 
@@ -141,7 +141,7 @@ static int push_on(struct file_sink *sink, struct error *error) {
     return write_failed(sink, result, error);
 }
 
-static int give_up(struct file_sink *sink, struct error *error) {
+static int file_give_up(struct file_sink *sink, struct error *error) {
     uint64_t count = in_flight(sink);
     drop_all(sink, SINK_DROP_undelivered);
     return error_set(
@@ -155,15 +155,15 @@ static int give_up(struct file_sink *sink, struct error *error) {
 static int push_all(struct file_sink *sink, int64_t end, struct error *error) {
     int result;
     while ((result = push_on(sink, error)) == 0 && sink->framed.length > 0) {
-        int64_t now = clock_monotonic(), deadline = deadline_of(sink);
+        int64_t now = clock_monotonic(), deadline = file_deadline(sink);
         if ((end != 0 && now >= end) || (deadline != 0 && now >= deadline))
-            return give_up(sink, error);
+            return file_give_up(sink, error);
         pipe_wait(sink->descriptor, WAIT_MILLISECONDS);
     }
     return result;
 }
 
-static int open_file(struct file_sink *sink) {
+static int file_open_next(struct file_sink *sink) {
     const struct sink_options *options = &sink->options;
     if (sink->rotates)
         return options->rotate_files > 0 ? file_names_open_next_of_ring(options->path, options->rotate_files,
@@ -191,7 +191,7 @@ static int make_header(struct file_sink *sink) {
 /* Opens a file and begins it with its header. `framed` must be out before. */
 static int begin_file(struct file_sink *sink, struct error *error) {
     int result = make_header(sink);
-    int descriptor = result == 0 ? open_file(sink) : result;
+    int descriptor = result == 0 ? file_open_next(sink) : result;
     if (descriptor < 0)
         return error_set(
             error, -descriptor, descriptor == -EACCES || descriptor == -EPERM ? EX_NOPERM : EX_CANTCREAT,
@@ -303,14 +303,14 @@ static int file_open(const struct sink_options *options, void **state, struct er
 
 /* When to give up waiting for the reader; 0: at the process's deadline only. */
 static int64_t end_of_patience(const struct file_sink *sink) {
-    int64_t deadline = deadline_of(sink), now = clock_monotonic();
+    int64_t deadline = file_deadline(sink), now = clock_monotonic();
     return deadline != 0 && sink->options.has_neighbours ? now + (deadline - now) / 2 : 0;
 }
 
 /* Whether there is room for the record; if not, it is counted as dropped. Live, too, it waits for room during
  * shutdown. */
-static bool make_room(struct file_sink *sink, int *result, struct error *error) {
-    bool waits = sink->options.wait_when_full || deadline_of(sink) != 0;
+static bool file_make_room(struct file_sink *sink, int *result, struct error *error) {
+    bool waits = sink->options.wait_when_full || file_deadline(sink) != 0;
     *result = waits ? write_all(sink, end_of_patience(sink), error) : write_block(sink, error);
     if (*result == 0 && sink->block.length < GATHERED_MAX)
         return true;
@@ -336,7 +336,7 @@ static int file_write(void *state, const struct message *message, struct error *
         sink->statistics.dropped[SINK_DROP_write_failed]++;
         return result;
     }
-    if (sink->block.length >= GATHERED_MAX && !make_room(sink, &result, error))
+    if (sink->block.length >= GATHERED_MAX && !file_make_room(sink, &result, error))
         return result;
     if (sink->block_records == 0)
         sink->block_began = clock_monotonic();

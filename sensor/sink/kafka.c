@@ -56,7 +56,7 @@ struct kafka_sink {
 };
 
 /* The process's deadline; 0: none yet. */
-static int64_t deadline_of(const struct kafka_sink *sink) {
+static int64_t kafka_deadline(const struct kafka_sink *sink) {
     return sink->deadline ? sink->deadline() : 0;
 }
 
@@ -122,7 +122,7 @@ static void kafka_delivered(rd_kafka_t *producer, const rd_kafka_message_t *mess
     delays_add(&sink->statistics.delays, clock_monotonic() - handed_over);
 }
 
-static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque) {
+static void kafka_on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque) {
     struct kafka_sink *sink = opaque;
     (void)producer;
     sink->statistics.errors++;
@@ -153,7 +153,7 @@ static void look_at_link(struct kafka_sink *sink) {
                     sink->statistics.last_error);
 }
 
-static void on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text) {
+static void kafka_on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text) {
     (void)producer, (void)level;
     log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
 }
@@ -165,7 +165,7 @@ static int connect_own(int descriptor, const struct sockaddr *peer, int length, 
     return own_socket_connect(descriptor, peer, (socklen_t)length);
 }
 
-static int close_own(int descriptor, void *opaque) {
+static int kafka_close_socket(int descriptor, void *opaque) {
     (void)opaque;
     return own_socket_close(descriptor);
 }
@@ -178,12 +178,12 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
         kafka_warn_of_scram(options);
         rd_kafka_conf_set_opaque(conf, sink);
         rd_kafka_conf_set_dr_msg_cb(conf, kafka_delivered);
-        rd_kafka_conf_set_error_cb(conf, on_error);
+        rd_kafka_conf_set_error_cb(conf, kafka_on_error);
         rd_kafka_conf_set_stats_cb(conf, on_statistics);
-        rd_kafka_conf_set_log_cb(conf, on_log);
+        rd_kafka_conf_set_log_cb(conf, kafka_on_log);
         if (own_sockets_enabled()) {
             rd_kafka_conf_set_connect_cb(conf, connect_own);
-            rd_kafka_conf_set_closesocket_cb(conf, close_own);
+            rd_kafka_conf_set_closesocket_cb(conf, kafka_close_socket);
         }
         sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
         if (!sink->producer)
@@ -225,7 +225,7 @@ static int kafka_refused(const struct kafka_sink *sink, struct error *error) {
     return kafka_refused_login(sink->output, sink->statistics.last_error, error);
 }
 
-/* Ends the look for the topic. A refused login is only told to on_error(). */
+/* Ends the look for the topic. A refused login is only told to kafka_on_error(). */
 static int end_check(struct kafka_sink *sink, struct error *error) {
     int result = kafka_topic_check_end(sink->check, error);
     sink->check = NULL;
@@ -238,7 +238,7 @@ static bool is_checked(const struct kafka_sink *sink) {
 
 /* Waits for the broker's word on the topic: reading files as long as it is asked for; live not so long that packets are
  * lost, and what it says later is heard by kafka_poll(). */
-static int check_topic(struct kafka_sink *sink, struct error *error) {
+static int kafka_check_topic(struct kafka_sink *sink, struct error *error) {
     int64_t longest = INT64_C(1000) * METADATA_MILLISECONDS;
     int64_t limit = sink->delivery_limit < longest ? sink->delivery_limit : longest;
     int64_t patience = sink->wait_when_full ? limit : INT64_C(1000) * LIVE_PATIENCE_MILLISECONDS;
@@ -247,7 +247,7 @@ static int check_topic(struct kafka_sink *sink, struct error *error) {
         kafka_topic_check_begin(sink->producer, sink->output, sink->topic, limit, &sink->check, error);
     if (result < 0)
         return result;
-    while (!is_checked(sink) && clock_monotonic() - began < patience && deadline_of(sink) == 0)
+    while (!is_checked(sink) && clock_monotonic() - began < patience && kafka_deadline(sink) == 0)
         rd_kafka_poll(sink->producer, CHECK_MILLISECONDS);
     return sink->wait_when_full || is_checked(sink) ? end_check(sink, error) : 0;
 }
@@ -287,7 +287,7 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
     if (result == 0) {
         begin_accounts(sink);
-        result = check_topic(sink, error);
+        result = kafka_check_topic(sink, error);
     }
     if (result < 0)
         kafka_close(sink);
@@ -331,7 +331,7 @@ static rd_kafka_resp_err_t kafka_produce(struct kafka_sink *sink, const struct m
 
 /* How long a record may wait for room without any progress. */
 static int64_t kafka_patience(const struct kafka_sink *sink) {
-    int64_t deadline = deadline_of(sink);
+    int64_t deadline = kafka_deadline(sink);
     int64_t half = (deadline - clock_monotonic()) / 2;
     bool leaves_half = sink->has_neighbours && deadline != 0 && half < sink->delivery_limit;
     return leaves_half ? half : sink->delivery_limit;
@@ -343,7 +343,7 @@ static bool wait_for_progress(struct kafka_sink *sink, int64_t limit) {
     uint64_t before = sink->statistics.in_flight;
     sink->waiting_since = clock_monotonic();
     while (sink->statistics.in_flight >= before && before > 0) {
-        int64_t now = clock_monotonic(), deadline = deadline_of(sink);
+        int64_t now = clock_monotonic(), deadline = kafka_deadline(sink);
         if (now - sink->waiting_since >= limit || (deadline != 0 && now >= deadline))
             return false;
         rd_kafka_flush(sink->producer, WAIT_MILLISECONDS);
@@ -362,7 +362,7 @@ static int kafka_unavailable(const struct kafka_sink *sink, struct error *error)
         sink->statistics.last_error[0] ? sink->statistics.last_error : "no answer");
 }
 
-static int give_up(struct kafka_sink *sink, rd_kafka_resp_err_t code, struct error *error) {
+static int kafka_give_up(struct kafka_sink *sink, rd_kafka_resp_err_t code, struct error *error) {
     char reason[256];
     count_drop(sink, code);
     if (rd_kafka_fatal_error(sink->producer, reason, sizeof reason) == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -380,19 +380,19 @@ static int kafka_write(void *state, const struct message *message, struct error 
     buffer_append(&sink->framed, message->body, message->body_length);
     if (sink->framed.failed) {
         sink->framed.failed = false;
-        return give_up(sink, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, error);
+        return kafka_give_up(sink, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, error);
     }
     rd_kafka_resp_err_t code = kafka_produce(sink, message);
     /* A record that finds no room in an empty queue never will. */
     while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && sink->statistics.in_flight > 0 &&
-           (sink->wait_when_full || deadline_of(sink) != 0)) {
+           (sink->wait_when_full || kafka_deadline(sink) != 0)) {
         if (!wait_for_progress(sink, kafka_patience(sink))) {
             sink->statistics.dropped[SINK_DROP_undelivered]++;
             return kafka_unavailable(sink, error);
         }
         code = kafka_produce(sink, message);
     }
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : give_up(sink, code, error);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : kafka_give_up(sink, code, error);
 }
 
 static int kafka_poll(void *state, struct error *error) {

@@ -16,7 +16,7 @@
 
 enum { SERVERS_SIZE = 8192, TOPIC_LENGTH_MAX = 249 };
 
-static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
+static void check_on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
     (void)handle, (void)level;
     log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
 }
@@ -33,7 +33,7 @@ static void refresh_nothing(rd_kafka_t *handle, const char *config, void *opaque
     (void)handle, (void)config, (void)opaque;
 }
 
-static int check_topic(const struct sink_options *options, struct error *error) {
+static int check_topic_name(const struct sink_options *options, struct error *error) {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     const char *topic = options->topic;
     size_t length = strlen(topic);
@@ -91,7 +91,7 @@ static rd_kafka_t *make_producer(rd_kafka_conf_t *conf, char *servers, size_t si
         *servers = '\0';
     rd_kafka_conf_set(conf, "bootstrap.servers", "", NULL, 0);
     rd_kafka_conf_set(conf, "sasl.kerberos.min.time.before.relogin", "0", NULL, 0); /* runs no kinit */
-    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_log_cb(conf, check_on_log);
     rd_kafka_conf_set_resolve_cb(conf, resolve_nothing);
     rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, refresh_nothing);
     return rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, reason_size);
@@ -100,7 +100,7 @@ static rd_kafka_t *make_producer(rd_kafka_conf_t *conf, char *servers, size_t si
 int kafka_check(const struct sink_options *options, struct error *error) {
     char reason[512], servers[SERVERS_SIZE];
     rd_kafka_conf_t *conf = NULL;
-    int result = check_topic(options, error);
+    int result = check_topic_name(options, error);
     if (result == 0)
         result = kafka_properties_make(options, &conf, error);
     if (result == 0 && (result = check_keytab(conf, options->output, error)) < 0)

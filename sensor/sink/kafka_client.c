@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "sink/kafka_properties.h"
 
-static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
+static void client_on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
     (void)handle, (void)level;
     log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
 }
@@ -38,7 +38,7 @@ int kafka_topic_error(const char *output, const char *topic, int code, struct er
     return 0;
 }
 
-static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque) {
+static void client_on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque) {
     struct kafka_client *client = opaque;
     (void)handle;
     /* "All brokers are down" hides the reason that came before it. */
@@ -56,7 +56,7 @@ static void set_own_properties(rd_kafka_conf_t *conf) {
     rd_kafka_conf_set(conf, "check.crcs", "true", NULL, 0);
     rd_kafka_conf_set(conf, "allow.auto.create.topics", "false", NULL, 0);
     rd_kafka_conf_set(conf, "auto.offset.reset", "error", NULL, 0);
-    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_log_cb(conf, client_on_log);
 }
 
 int kafka_client_open(struct kafka_client *client, const struct sink_options *options, struct error *error) {
@@ -70,7 +70,7 @@ int kafka_client_open(struct kafka_client *client, const struct sink_options *op
     if (result == 0) {
         set_own_properties(conf);
         rd_kafka_conf_set_opaque(conf, client);
-        rd_kafka_conf_set_error_cb(conf, on_error);
+        rd_kafka_conf_set_error_cb(conf, client_on_error);
         client->handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
         if (!client->handle)
             result = error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);

@@ -8,20 +8,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static mode_t type_of(int descriptor) {
+static mode_t descriptor_type(int descriptor) {
     struct stat status;
     return fstat(descriptor, &status) == 0 ? status.st_mode & S_IFMT : 0;
 }
 
 bool pipe_has_reader(int descriptor) {
-    mode_t type = type_of(descriptor);
+    mode_t type = descriptor_type(descriptor);
     return type == S_IFIFO || type == S_IFSOCK || isatty(descriptor);
 }
 
 /* Opens it anew for flags of our own: O_NONBLOCK on the descriptor that we were given would be the shell's too. */
 int pipe_open_standard_output(void) {
     int descriptor = -1;
-    if (type_of(STDOUT_FILENO) == S_IFIFO || isatty(STDOUT_FILENO))
+    if (descriptor_type(STDOUT_FILENO) == S_IFIFO || isatty(STDOUT_FILENO))
         descriptor = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (descriptor < 0)
         descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -42,7 +42,7 @@ static ssize_t write_if_ready(int descriptor, const void *bytes, size_t length) 
 
 ssize_t pipe_write(int descriptor, const void *bytes, size_t length) {
     ssize_t written;
-    if (type_of(descriptor) == S_IFSOCK)
+    if (descriptor_type(descriptor) == S_IFSOCK)
         written = send(descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     else if (fcntl(descriptor, F_GETFL) & O_NONBLOCK)
         written = write(descriptor, bytes, length);

@@ -20,7 +20,7 @@ enum {
 };
 
 /* The length of the header at walk->offset; 0 if it is none with a packet of a user. */
-static size_t header_length(const struct native_walk *walk) {
+static size_t nsh_header_length(const struct native_walk *walk) {
     uint16_t first = bytes_u16(walk->frame, walk->offset);
     uint8_t metadata = bytes_u8(walk->frame, walk->offset + 2) & 0x0f;
     size_t length = (size_t)(first & LENGTH) * 4;
@@ -40,7 +40,7 @@ static enum decode_reason nsh_ethernet(struct native_walk *walk, uint16_t *type)
 enum decode_reason tag_nsh(struct native_walk *walk, uint16_t *type) {
     if (!native_have(walk, SHORTEST))
         return DECODE_link_truncated;
-    size_t length = header_length(walk);
+    size_t length = nsh_header_length(walk);
     uint8_t next = bytes_u8(walk->frame, walk->offset + 3);
     if (length == 0)
         return DECODE_not_ip;

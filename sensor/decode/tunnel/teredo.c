@@ -5,7 +5,7 @@
 enum { ORIGIN = 0x0000, AUTHENTICATION = 0x0001, ORIGIN_HEADER = 8, AUTHENTICATION_FIXED = 13 };
 
 /* The length of the header at `offset`, two bytes of which say which it is; 0 where there is none. */
-static size_t header_length(struct bytes payload, size_t offset) {
+static size_t teredo_header_length(struct bytes payload, size_t offset) {
     switch (bytes_u16(payload, offset)) {
     case ORIGIN: return ORIGIN_HEADER;
     case AUTHENTICATION:
@@ -21,7 +21,7 @@ static enum tunnel_result open_teredo(struct bytes payload, struct tunnel_inner 
     for (unsigned headers = 0; headers < 3; headers++) {
         if (!bytes_have(payload, inner->offset, 2))
             return TUNNEL_CUT;
-        size_t length = header_length(payload, inner->offset);
+        size_t length = teredo_header_length(payload, inner->offset);
         if (length == 0)
             return bytes_u8(payload, inner->offset) >> 4 == 6 ? carried_ip_opens(payload, inner)
                                                               : TUNNEL_CLOSED;

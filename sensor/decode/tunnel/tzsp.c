@@ -19,7 +19,7 @@ static const struct {
     {18, LINK_IEEE802_11}, {119, LINK_PRISM}, {127, LINK_IEEE802_11_AVS},
 };
 
-static bool read_content(uint16_t content, struct tunnel_inner *inner) {
+static bool tzsp_read_content(uint16_t content, struct tunnel_inner *inner) {
     inner->content = TUNNEL_LINK;
     for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
         inner->type = contents[i].link_type;
@@ -52,7 +52,7 @@ static enum tunnel_result open_tzsp(struct bytes payload, struct tunnel_inner *i
     uint8_t type = bytes_u8(payload, 1);
     if (type != TYPE_RECEIVED && type != TYPE_TO_SEND)
         return TUNNEL_CLOSED; /* keep-alives and the like */
-    if (!read_content(bytes_u16(payload, 2), inner))
+    if (!tzsp_read_content(bytes_u16(payload, 2), inner))
         return TUNNEL_CLOSED;
     inner->offset = HEADER;
     return skip_tags(payload, &inner->offset) ? TUNNEL_OPEN : TUNNEL_MALFORMED;

@@ -15,7 +15,7 @@ enum {
     NEXT_MPLS = 5,
 };
 
-static bool read_content(uint8_t next, struct tunnel_inner *inner) {
+static bool vxlan_gpe_read_content(uint8_t next, struct tunnel_inner *inner) {
     inner->content = TUNNEL_ETHERTYPE;
     switch (next) {
     case NEXT_IPV4: inner->type = ETHERTYPE_IPV4; return true;
@@ -37,7 +37,7 @@ static enum tunnel_result open_vxlan_gpe(struct bytes payload, struct tunnel_inn
     inner->offset = HEADER;
     inner->has_key = true;
     inner->key = bytes_u32(payload, 4) >> 8;
-    return read_content(next, inner) ? TUNNEL_OPEN : TUNNEL_CLOSED;
+    return vxlan_gpe_read_content(next, inner) ? TUNNEL_OPEN : TUNNEL_CLOSED;
 }
 
 const struct tunnel tunnel_vxlan_gpe = {TUNNEL_VXLAN, open_vxlan_gpe, false};

@@ -83,7 +83,7 @@ size_t foreign_commonest(const struct foreign *foreign, struct foreign_place *co
     return count;
 }
 
-static const char *name_of(uint32_t what) {
+static const char *foreign_name_of(uint32_t what) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].what == what)
             return names[i].name;
@@ -91,7 +91,7 @@ static const char *name_of(uint32_t what) {
 }
 
 void foreign_text(uint32_t what, char text[FOREIGN_TEXT_MAX]) {
-    const char *name = name_of(what);
+    const char *name = foreign_name_of(what);
     unsigned number = what & UINT16_MAX;
     const char *open = name != NULL ? " (" : "", *close = name != NULL ? ")" : "";
     if (name == NULL)

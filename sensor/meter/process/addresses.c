@@ -72,7 +72,7 @@ static void add_mac(struct reading *reading, const void *bytes, size_t length) {
     memcpy(&list->macs[list->mac_count++], bytes, length);
 }
 
-static const struct rtattr *attribute(const struct rtattr *first, size_t length, unsigned short type) {
+static const struct rtattr *route_attribute(const struct rtattr *first, size_t length, unsigned short type) {
     for (const struct rtattr *at = first; RTA_OK(at, length); at = RTA_NEXT(at, length))
         if (at->rta_type == type)
             return at;
@@ -86,9 +86,9 @@ static void read_address(const struct nlmsghdr *message, struct reading *reading
         (body->ifa_family != AF_INET && body->ifa_family != AF_INET6))
         return;
     size_t length = IFA_PAYLOAD(message);
-    const struct rtattr *own = attribute(IFA_RTA(body), length, IFA_LOCAL);
+    const struct rtattr *own = route_attribute(IFA_RTA(body), length, IFA_LOCAL);
     if (own == NULL)
-        own = attribute(IFA_RTA(body), length, IFA_ADDRESS);
+        own = route_attribute(IFA_RTA(body), length, IFA_ADDRESS);
     if (own != NULL)
         add_address(reading, RTA_DATA(own), RTA_PAYLOAD(own), body->ifa_family);
 }
@@ -97,12 +97,12 @@ static void read_link(const struct nlmsghdr *message, struct reading *reading) {
     const struct ifinfomsg *body = NLMSG_DATA(message);
     if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*body)))
         return;
-    const struct rtattr *mac = attribute(IFLA_RTA(body), IFLA_PAYLOAD(message), IFLA_ADDRESS);
+    const struct rtattr *mac = route_attribute(IFLA_RTA(body), IFLA_PAYLOAD(message), IFLA_ADDRESS);
     if (mac != NULL)
         add_mac(reading, RTA_DATA(mac), RTA_PAYLOAD(mac));
 }
 
-static void read_message(const struct nlmsghdr *message, void *context) {
+static void addresses_read_message(const struct nlmsghdr *message, void *context) {
     if (message->nlmsg_type == RTM_NEWADDR)
         read_address(message, context);
     else if (message->nlmsg_type == RTM_NEWLINK)
@@ -119,7 +119,7 @@ static int addresses_dump(int descriptor, uint16_t type, struct reading *reading
                    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
         .body = {.ifi_family = AF_UNSPEC},
     };
-    int result = netlink_request(descriptor, &request.header, read_message, reading);
+    int result = netlink_request(descriptor, &request.header, addresses_read_message, reading);
     return result == -EINTR ? 0 : result; /* a change under way is heard of */
 }
 

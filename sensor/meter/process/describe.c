@@ -15,7 +15,7 @@ enum {
 };
 
 /* Reads a file of the process; the length without the NUL that is put behind, 0 if it can't be read. */
-static size_t read_file(int proc, int32_t pid, const char *name, char *text, size_t size) {
+static size_t read_proc_file(int proc, int32_t pid, const char *name, char *text, size_t size) {
     char path[PATH_SIZE];
     snprintf(path, sizeof(path), "%d/%s", (int)pid, name);
     text[0] = '\0';
@@ -34,7 +34,7 @@ static size_t read_file(int proc, int32_t pid, const char *name, char *text, siz
 /* Name and start time from /proc/PID/stat: "pid (name) state ...", where the name may have anything in it. */
 static int read_stat(int proc, int32_t pid, struct process *process) {
     char text[FILE_SIZE];
-    if (read_file(proc, pid, "stat", text, sizeof(text)) == 0)
+    if (read_proc_file(proc, pid, "stat", text, sizeof(text)) == 0)
         return -1;
     char *begin = strchr(text, '('), *end = strrchr(text, ')');
     if (begin == NULL || end == NULL || end < begin)
@@ -68,7 +68,7 @@ static void complete_name(int proc, int32_t pid, struct process *process) {
     char line[FILE_SIZE];
     if (strlen(process->name) < COMMAND_LENGTH)
         return;
-    size_t length = read_file(proc, pid, "cmdline", line, sizeof(line));
+    size_t length = read_proc_file(proc, pid, "cmdline", line, sizeof(line));
     if (strlen(line) + 1 >= length)
         line[strcspn(line, " ")] = '\0'; /* a title that the process has set itself */
     const char *slash = strrchr(line, '/');
@@ -80,7 +80,7 @@ static void complete_name(int proc, int32_t pid, struct process *process) {
 static void read_user(int proc, int32_t pid, struct process *process) {
     char text[FILE_SIZE];
     process->user_id = -1;
-    read_file(proc, pid, "status", text, sizeof(text));
+    read_proc_file(proc, pid, "status", text, sizeof(text));
     const char *line = strstr(text, "\nUid:");
     if (line == NULL)
         return;
@@ -92,7 +92,7 @@ static void read_user(int proc, int32_t pid, struct process *process) {
 /* The path of the unified hierarchy, or where that says nothing, of the first one that does (version 1). */
 static void read_cgroup(int proc, int32_t pid, struct process *process) {
     char text[FILE_SIZE];
-    read_file(proc, pid, "cgroup", text, sizeof(text));
+    read_proc_file(proc, pid, "cgroup", text, sizeof(text));
     process->cgroup[0] = '\0';
     char *save = NULL;
     for (char *line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {

@@ -54,8 +54,8 @@ static void read_endpoint(struct endpoint *endpoint, const void *address, uint16
         memcpy(endpoint->address, (const uint8_t *)address + 12, 4);
 }
 
-static uint8_t attribute(const struct nlmsghdr *message, const struct inet_diag_msg *body, uint16_t type,
-                         uint8_t otherwise) {
+static uint8_t diag_attribute(const struct nlmsghdr *message, const struct inet_diag_msg *body, uint16_t type,
+                              uint8_t otherwise) {
     const unsigned char *at = (const unsigned char *)(body + 1);
     const unsigned char *end = (const unsigned char *)message + message->nlmsg_len;
     while ((size_t)(end - at) >= sizeof(struct nlattr)) {
@@ -72,7 +72,7 @@ static uint8_t attribute(const struct nlmsghdr *message, const struct inet_diag_
     return otherwise;
 }
 
-static void read_message(const struct nlmsghdr *message, uint8_t protocol, struct visitor *visitor) {
+static void diag_read_message(const struct nlmsghdr *message, uint8_t protocol, struct visitor *visitor) {
     const struct inet_diag_msg *body = NLMSG_DATA(message);
     if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*body)) ||
         (body->idiag_family != AF_INET && body->idiag_family != AF_INET6))
@@ -91,14 +91,14 @@ static void read_message(const struct nlmsghdr *message, uint8_t protocol, struc
     read_endpoint(&connection->remote, id->idiag_dst, id->idiag_dport, ip_version, mapped);
     report.dual_stack = ip_version == 6 && address_is_zero(connection->local.address) &&
                         address_is_zero(connection->remote.address) &&
-                        attribute(message, body, INET_DIAG_SKV6ONLY, 0) == 0;
+                        diag_attribute(message, body, INET_DIAG_SKV6ONLY, 0) == 0;
     visitor->visit(&report, visitor->context);
 }
 
 static void visit_answer(const struct nlmsghdr *message, void *context) {
     struct visitor *visitor = context;
     if (message->nlmsg_type == SOCK_DIAG_BY_FAMILY || message->nlmsg_type == TCPDIAG_GETSOCK)
-        read_message(message, visitor->protocol, visitor);
+        diag_read_message(message, visitor->protocol, visitor);
 }
 
 static int dump_family(int descriptor, uint8_t family, struct visitor *visitor) {
@@ -169,7 +169,7 @@ static void visit_destroyed(const struct nlmsghdr *message, void *context) {
     if (message->nlmsg_type != SOCK_DIAG_BY_FAMILY || message->nlmsg_len < NLMSG_LENGTH(sizeof(*body)))
         return;
     /* Which of the groups it was sent to is not said, but the protocol is an attribute. */
-    read_message(message, attribute(message, body, INET_DIAG_PROTOCOL, 0), context);
+    diag_read_message(message, diag_attribute(message, body, INET_DIAG_PROTOCOL, 0), context);
 }
 
 int diag_drain(int descriptor, diag_visit *visit, void *context) {

@@ -190,7 +190,7 @@ static void refresh_namespaces(struct visibility *visibility) {
         set_next(&visibility->refresh, started, interval, cost, REFRESH_SHARE);
 }
 
-static void keep_house(struct visibility *visibility) {
+static void look_keep_house(struct visibility *visibility) {
     int64_t now = clock_monotonic();
     if (is_due(&visibility->sweep)) {
         sockets_expire(&visibility->sockets, clock_steady() - KEEP_MICROSECONDS);
@@ -209,7 +209,7 @@ bool look_at_all(struct visibility *visibility) {
     int64_t started = clock_monotonic(), cost = thread_time();
     for (struct network_namespace *at = visibility->namespaces.first; at != NULL; at = at->next)
         look_at_namespace(visibility, at);
-    keep_house(visibility);
+    look_keep_house(visibility);
     atomic_fetch_add_explicit(&visibility->counters.polls, 1, memory_order_relaxed);
     set_next(&visibility->poll, started, visibility->options.poll_interval, thread_time() - cost, POLL_SHARE);
     return true;

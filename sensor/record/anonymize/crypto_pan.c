@@ -19,7 +19,7 @@ struct crypto_pan {
     uint8_t encrypted[IPV6_BITS * AES_BLOCK_SIZE];
 };
 
-static uint64_t load_word(const uint8_t *bytes) {
+static uint64_t load_big_endian(const uint8_t *bytes) {
     uint64_t word;
     memcpy(&word, bytes, sizeof word);
     return be64toh(word);
@@ -40,8 +40,8 @@ struct crypto_pan *crypto_pan_create(const uint8_t key[CRYPTO_PAN_KEY_SIZE]) {
         crypto_pan_destroy(pan);
         return NULL;
     }
-    pan->pad[0] = load_word(pad);
-    pan->pad[1] = load_word(pad + 8);
+    pan->pad[0] = load_big_endian(pad);
+    pan->pad[1] = load_big_endian(pad + 8);
     for (size_t i = 0; i < IPV4_BITS; i++)
         memcpy(pan->ipv4_blocks + i * AES_BLOCK_SIZE, pad, sizeof pad);
     OPENSSL_cleanse(pad, sizeof pad);
@@ -57,7 +57,7 @@ void crypto_pan_destroy(struct crypto_pan *pan) {
 }
 
 /* The first `bits` of `word`, then the pad's; fewer than 64. */
-static uint64_t mix(uint64_t word, uint64_t pad, size_t bits) {
+static uint64_t mix_block(uint64_t word, uint64_t pad, size_t bits) {
     uint64_t rest = UINT64_MAX >> bits;
     return (word & ~rest) | (pad & rest);
 }
@@ -75,7 +75,7 @@ bool crypto_pan_ipv4(struct crypto_pan *pan, const uint8_t address[4], uint8_t m
     memcpy(&word, address, sizeof word);
     uint64_t high = (uint64_t)be32toh(word) << 32;
     for (size_t i = 0; i < IPV4_BITS; i++) {
-        uint32_t first = htobe32((uint32_t)(mix(high, pan->pad[0], i) >> 32));
+        uint32_t first = htobe32((uint32_t)(mix_block(high, pan->pad[0], i) >> 32));
         memcpy(pan->ipv4_blocks + i * AES_BLOCK_SIZE, &first, sizeof first);
     }
     if (!aes_ecb_encrypt(pan->cipher, pan->ipv4_blocks, sizeof pan->ipv4_blocks, pan->encrypted))
@@ -86,15 +86,15 @@ bool crypto_pan_ipv4(struct crypto_pan *pan, const uint8_t address[4], uint8_t m
 }
 
 bool crypto_pan_ipv6(struct crypto_pan *pan, const uint8_t address[16], uint8_t mapped[16]) {
-    uint64_t high = load_word(address), low = load_word(address + 8);
+    uint64_t high = load_big_endian(address), low = load_big_endian(address + 8);
     uint8_t *block = pan->blocks;
     for (size_t i = 0; i < 64; i++, block += AES_BLOCK_SIZE) {
-        store_word(block, mix(high, pan->pad[0], i));
+        store_word(block, mix_block(high, pan->pad[0], i));
         store_word(block + 8, pan->pad[1]);
     }
     for (size_t i = 0; i < 64; i++, block += AES_BLOCK_SIZE) {
         store_word(block, high);
-        store_word(block + 8, mix(low, pan->pad[1], i));
+        store_word(block + 8, mix_block(low, pan->pad[1], i));
     }
     if (!aes_ecb_encrypt(pan->cipher, pan->blocks, sizeof pan->blocks, pan->encrypted))
         return false;

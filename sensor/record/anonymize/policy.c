@@ -27,19 +27,19 @@ static const char *const proposal[PII_COUNT] = {
     [PII_FINGERPRINT] = "short_hash",      [PII_USER] = "drop",
 };
 
-static int refuse(const struct anonymize_request *request, const struct item *item, const char *reason,
-                  struct error *error) {
+static int policy_refuse(const struct anonymize_request *request, const struct item *item, const char *reason,
+                         struct error *error) {
     return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": columns_to_anonymize: \"%s\": %s",
                      request->output, item->text, reason);
 }
 
-static const struct bound_field *text_column(const struct anonymize_request *request) {
+static const struct bound_field *policy_text_column(const struct anonymize_request *request) {
     return request->as_text ? schema_text_column(request->schema, request->profile) : NULL;
 }
 
 static bool has_field(const struct anonymize_request *request, const char *name) {
     const struct schema *schema = request->schema;
-    const struct bound_field *column = text_column(request);
+    const struct bound_field *column = policy_text_column(request);
     for (size_t i = 0; i < schema->field_count; i++) {
         if (strcmp(schema->fields[i].name, name) == 0)
             return true;
@@ -67,7 +67,7 @@ static int refuse_what(const struct anonymize_request *request, const struct ite
         snprintf(reason, sizeof reason, "no field is named %s; did you mean %s?", item->what, nearest);
     else
         list_whats(item, request->schema, reason, sizeof reason);
-    return refuse(request, item, reason, error);
+    return policy_refuse(request, item, reason, error);
 }
 
 static int find_scope(const struct anonymize_request *request, struct item *item, struct error *error) {
@@ -95,7 +95,7 @@ static int check_class(const struct anonymize_request *request, const struct ite
     anonymize_methods_list(item->pii, NULL, false, false, list);
     snprintf(reason, sizeof reason, "the method doesn't fit the class %s; take one of %s",
              pii_class_name(item->pii), list);
-    return refuse(request, item, reason, error);
+    return policy_refuse(request, item, reason, error);
 }
 
 static int parse_item(const struct anonymize_request *request, const char *text, struct item *item,
@@ -106,10 +106,10 @@ static int parse_item(const struct anonymize_request *request, const char *text,
     snprintf(item->what, sizeof item->what, "%.*s",
              (int)(equals != NULL ? equals - text : (ptrdiff_t)strlen(text)), text);
     if (equals != NULL && anonymize_rule_parse(equals + 1, &item->rule, &reason) < 0)
-        return refuse(request, item, reason.text, error);
+        return policy_refuse(request, item, reason.text, error);
     int result = find_scope(request, item, error);
     if (result == 0 && equals == NULL && item->scope != SCOPE_FIELD)
-        return refuse(request, item, "say what to do, as in all=hash", error);
+        return policy_refuse(request, item, "say what to do, as in all=hash", error);
     return result == 0 ? check_class(request, item, error) : result;
 }
 
@@ -119,8 +119,8 @@ static int parse_items(const struct anonymize_request *request, struct item *ite
         result = parse_item(request, request->items[i], &items[i], error);
         for (size_t j = 0; result == 0 && j < i; j++) {
             if (strcmp(items[i].what, items[j].what) == 0)
-                result = refuse(request, &items[i], "an earlier item says it already; take one of them off",
-                                error);
+                result = policy_refuse(request, &items[i],
+                                       "an earlier item says it already; take one of them off", error);
         }
     }
     return result;
@@ -137,9 +137,9 @@ static bool covers(const struct item *item, const struct bound_field *field,
     return false;
 }
 
-static int check_field(const struct anonymize_request *request, const struct item *item,
-                       const struct bound_field *field, const struct catalogue_row *row,
-                       struct error *error) {
+static int policy_check_field(const struct anonymize_request *request, const struct item *item,
+                              const struct bound_field *field, const struct catalogue_row *row,
+                              struct error *error) {
     char list[ANONYMIZE_METHODS_TEXT_SIZE], reason[512];
     if (anonymize_method_fits(item->rule.method, row, field->nullable, request->as_text))
         return 0;
@@ -149,11 +149,12 @@ static int check_field(const struct anonymize_request *request, const struct ite
              row->pii != PII_NONE ? pii_class_name(row->pii) : "", list,
              row->type != VALUE_STRING && !request->as_text ? "; as CSV or JSON lines any field can be hashed"
                                                             : "");
-    return refuse(request, item, reason, error);
+    return policy_refuse(request, item, reason, error);
 }
 
-static int bind_field(const struct anonymize_request *request, const struct item *items,
-                      const struct bound_field *field, struct anonymize_rule *rule, struct error *error) {
+static int policy_bind_field(const struct anonymize_request *request, const struct item *items,
+                             const struct bound_field *field, struct anonymize_rule *rule,
+                             struct error *error) {
     const struct catalogue_row *row = bound_field_row(field, request->profile);
     const struct item *best = NULL;
     for (size_t i = 0; i < request->item_count; i++) {
@@ -169,16 +170,16 @@ static int bind_field(const struct anonymize_request *request, const struct item
         rule->method = ANONYMIZE_DROP;
         return 0;
     }
-    return check_field(request, best, field, row, error);
+    return policy_check_field(request, best, field, row, error);
 }
 
 static int bind_fields(const struct anonymize_request *request, struct item *items,
                        struct anonymize_policy *policy, struct error *error) {
     int result = parse_items(request, items, error);
     for (size_t i = 0; result == 0 && i < policy->count; i++)
-        result = bind_field(request, items, &request->schema->fields[i], &policy->rules[i], error);
-    if (result == 0 && text_column(request) != NULL)
-        result = bind_field(request, items, text_column(request), &policy->text_column, error);
+        result = policy_bind_field(request, items, &request->schema->fields[i], &policy->rules[i], error);
+    if (result == 0 && policy_text_column(request) != NULL)
+        result = policy_bind_field(request, items, policy_text_column(request), &policy->text_column, error);
     if (result == 0 && anonymize_policy_needs_suffixes(policy) && public_suffix_list_id() == NULL)
         result = error_set(
             error, ENOENT, EX_CONFIG,

@@ -27,7 +27,7 @@ static inline uint8_t *put_double(uint8_t *out, double real) {
     return out + sizeof bits;
 }
 
-static inline uint8_t *put_text(uint8_t *out, struct text text) {
+static inline uint8_t *avro_put_text(uint8_t *out, struct text text) {
     out = put_long(out, (int64_t)text.length);
     if (text.length > 0)
         memcpy(out, text.bytes, text.length);
@@ -35,7 +35,7 @@ static inline uint8_t *put_text(uint8_t *out, struct text text) {
 }
 
 /* One block with all items, then the empty block that ends an array. */
-static uint8_t *put_integers(uint8_t *out, const int64_t *items, size_t count) {
+static uint8_t *avro_put_integers(uint8_t *out, const int64_t *items, size_t count) {
     if (count > 0)
         out = put_long(out, (int64_t)count);
     for (size_t i = 0; i < count; i++)
@@ -44,11 +44,11 @@ static uint8_t *put_integers(uint8_t *out, const int64_t *items, size_t count) {
     return out;
 }
 
-static uint8_t *put_texts(uint8_t *out, const struct text *items, size_t count) {
+static uint8_t *avro_put_texts(uint8_t *out, const struct text *items, size_t count) {
     if (count > 0)
         out = put_long(out, (int64_t)count);
     for (size_t i = 0; i < count; i++)
-        out = put_text(out, items[i]);
+        out = avro_put_text(out, items[i]);
     *out++ = 0;
     return out;
 }
@@ -65,21 +65,21 @@ static size_t extra_size(enum value_type type, const struct value *value) {
     return size;
 }
 
-static inline uint8_t *put_value(uint8_t *out, enum value_type type, const struct value *value) {
+static inline uint8_t *avro_put_value(uint8_t *out, enum value_type type, const struct value *value) {
     switch (type) {
     case VALUE_BOOLEAN: *out = value->boolean ? 1 : 0; return out + 1;
     case VALUE_INT:
     case VALUE_LONG:
     case VALUE_TIMESTAMP: return put_long(out, value->integer);
     case VALUE_DOUBLE: return put_double(out, value->real);
-    case VALUE_STRING: return put_text(out, value->text);
+    case VALUE_STRING: return avro_put_text(out, value->text);
     case VALUE_INT_ARRAY:
-    case VALUE_LONG_ARRAY: return put_integers(out, value->integers.items, value->integers.count);
+    case VALUE_LONG_ARRAY: return avro_put_integers(out, value->integers.items, value->integers.count);
     case VALUE_STRING_ARRAY:
     case VALUE_RECORD:
     case VALUE_TYPES: break;
     }
-    return put_texts(out, value->texts.items, value->texts.count);
+    return avro_put_texts(out, value->texts.items, value->texts.count);
 }
 
 static void avro_header(const struct bound_field *const *fields, size_t count, struct buffer *buffer) {
@@ -89,7 +89,7 @@ static void avro_header(const struct bound_field *const *fields, size_t count, s
 }
 
 /* Where `size` bytes can go on after `out`; NULL: no memory. */
-static uint8_t *make_room(struct buffer *buffer, const uint8_t *out, size_t size) {
+static uint8_t *avro_make_room(struct buffer *buffer, const uint8_t *out, size_t size) {
     buffer->length = (size_t)(out - buffer->data);
     return buffer_reserve(buffer, size);
 }
@@ -113,10 +113,10 @@ static void avro_record(const struct bound_field *const *fields, const struct va
                 continue; /* its fields follow */
             size_t size = extra_size(type, &values[i]) + (count - i) * SCALAR_MAX_BYTES;
             if (size > buffer->capacity - (size_t)(out - buffer->data) &&
-                (out = make_room(buffer, out, size)) == NULL)
+                (out = avro_make_room(buffer, out, size)) == NULL)
                 return;
         }
-        out = put_value(out, type, &values[i]);
+        out = avro_put_value(out, type, &values[i]);
     }
     if (out != NULL)
         buffer->length = (size_t)(out - buffer->data);

@@ -18,7 +18,7 @@ static bool needs_quotes(struct text text) {
     return false;
 }
 
-static uint8_t *put_text(uint8_t *out, struct text text) {
+static uint8_t *csv_put_text(uint8_t *out, struct text text) {
     if (!needs_quotes(text)) {
         if (text.length > 0)
             memcpy(out, text.bytes, text.length);
@@ -35,7 +35,7 @@ static uint8_t *put_text(uint8_t *out, struct text text) {
 }
 
 /* A list has commas, hence quotes, as soon as it has two items. */
-static uint8_t *put_integers(uint8_t *out, const int64_t *items, size_t count) {
+static uint8_t *csv_put_integers(uint8_t *out, const int64_t *items, size_t count) {
     if (count > 1)
         *out++ = '"';
     *out++ = '[';
@@ -76,7 +76,7 @@ static uint8_t *put_item(uint8_t *out, struct text text) {
     return out + 2;
 }
 
-static uint8_t *put_texts(uint8_t *out, const struct text *items, size_t count) {
+static uint8_t *csv_put_texts(uint8_t *out, const struct text *items, size_t count) {
     if (count == 0) {
         memcpy(out, "[]", 2);
         return out + 2;
@@ -113,21 +113,21 @@ static uint8_t *put_boolean(uint8_t *out, bool boolean) {
     return out + length;
 }
 
-static uint8_t *put_value(uint8_t *out, enum value_type type, const struct value *value) {
+static uint8_t *csv_put_value(uint8_t *out, enum value_type type, const struct value *value) {
     switch (type) {
     case VALUE_BOOLEAN: return put_boolean(out, value->boolean);
     case VALUE_INT:
     case VALUE_LONG:
     case VALUE_TIMESTAMP: return (uint8_t *)integer_format(value->integer, (char *)out);
     case VALUE_DOUBLE: return (uint8_t *)double_format(value->real, (char *)out);
-    case VALUE_STRING: return put_text(out, value->text);
+    case VALUE_STRING: return csv_put_text(out, value->text);
     case VALUE_INT_ARRAY:
-    case VALUE_LONG_ARRAY: return put_integers(out, value->integers.items, value->integers.count);
+    case VALUE_LONG_ARRAY: return csv_put_integers(out, value->integers.items, value->integers.count);
     case VALUE_STRING_ARRAY:
     case VALUE_RECORD:
     case VALUE_TYPES: break;
     }
-    return put_texts(out, value->texts.items, value->texts.count);
+    return csv_put_texts(out, value->texts.items, value->texts.count);
 }
 
 static void csv_header(const struct bound_field *const *fields, size_t count, struct buffer *buffer) {
@@ -152,7 +152,7 @@ static void csv_record(const struct bound_field *const *fields, const struct val
         if (i > 0)
             *out++ = ',';
         if (!values[i].is_null)
-            out = put_value(out, fields[i]->row->type, &values[i]);
+            out = csv_put_value(out, fields[i]->row->type, &values[i]);
     }
     /* A line that would be empty is not a record for a reader; a single empty cell is written as Python does. */
     if (out == begin) {

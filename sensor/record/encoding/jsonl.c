@@ -23,7 +23,7 @@ static char escape_of(unsigned char byte) {
     }
 }
 
-static uint8_t *put_text(uint8_t *out, struct text text) {
+static uint8_t *jsonl_put_text(uint8_t *out, struct text text) {
     static const char hex[] = "0123456789abcdef";
     *out++ = '"';
     for (size_t i = 0; i < text.length; i++) {
@@ -46,7 +46,7 @@ static uint8_t *put_text(uint8_t *out, struct text text) {
     return out;
 }
 
-static uint8_t *put_integers(uint8_t *out, const int64_t *items, size_t count) {
+static uint8_t *jsonl_put_integers(uint8_t *out, const int64_t *items, size_t count) {
     *out++ = '[';
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
@@ -57,12 +57,12 @@ static uint8_t *put_integers(uint8_t *out, const int64_t *items, size_t count) {
     return out;
 }
 
-static uint8_t *put_texts(uint8_t *out, const struct text *items, size_t count) {
+static uint8_t *jsonl_put_texts(uint8_t *out, const struct text *items, size_t count) {
     *out++ = '[';
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             *out++ = ',';
-        out = put_text(out, items[i]);
+        out = jsonl_put_text(out, items[i]);
     }
     *out++ = ']';
     return out;
@@ -74,7 +74,7 @@ static uint8_t *put_word(uint8_t *out, const char *word) {
     return out + length;
 }
 
-static uint8_t *put_value(uint8_t *out, enum value_type type, const struct value *value) {
+static uint8_t *jsonl_put_value(uint8_t *out, enum value_type type, const struct value *value) {
     switch (type) {
     case VALUE_BOOLEAN: return put_word(out, value->boolean ? "true" : "false");
     case VALUE_INT:
@@ -84,14 +84,14 @@ static uint8_t *put_value(uint8_t *out, enum value_type type, const struct value
         /* JSON has no other numbers. */
         return isfinite(value->real) ? (uint8_t *)double_format(value->real, (char *)out)
                                      : put_word(out, "null");
-    case VALUE_STRING: return put_text(out, value->text);
+    case VALUE_STRING: return jsonl_put_text(out, value->text);
     case VALUE_INT_ARRAY:
-    case VALUE_LONG_ARRAY: return put_integers(out, value->integers.items, value->integers.count);
+    case VALUE_LONG_ARRAY: return jsonl_put_integers(out, value->integers.items, value->integers.count);
     case VALUE_STRING_ARRAY:
     case VALUE_RECORD:
     case VALUE_TYPES: break;
     }
-    return put_texts(out, value->texts.items, value->texts.count);
+    return jsonl_put_texts(out, value->texts.items, value->texts.count);
 }
 
 /* A byte becomes six at most. */
@@ -132,7 +132,8 @@ static void jsonl_record(const struct bound_field *const *fields, const struct v
         out = put_word(out, fields[i]->name);
         *out++ = '"';
         *out++ = ':';
-        out = values[i].is_null ? put_word(out, "null") : put_value(out, fields[i]->row->type, &values[i]);
+        out = values[i].is_null ? put_word(out, "null")
+                                : jsonl_put_value(out, fields[i]->row->type, &values[i]);
     }
     memcpy(out, "}\n", 2);
     buffer->length += (size_t)(out + 2 - begin);

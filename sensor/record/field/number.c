@@ -151,7 +151,7 @@ static struct decimal decimal_of(double real) {
     return shortest_decimal(mantissa, shift);
 }
 
-static char *put(char *out, const char *bytes, size_t count) {
+static char *put_digits(char *out, const char *bytes, size_t count) {
     memcpy(out, bytes, count);
     return out + count;
 }
@@ -161,7 +161,7 @@ static char *put_scientific(char *out, const char *digits, int count, int point)
     *out++ = digits[0];
     if (count > 1) {
         *out++ = '.';
-        out = put(out, digits + 1, (size_t)(count - 1));
+        out = put_digits(out, digits + 1, (size_t)(count - 1));
     }
     int exponent = point - 1;
     *out++ = 'e';
@@ -175,35 +175,35 @@ static char *put_scientific(char *out, const char *digits, int count, int point)
 /* `point` digits stand before the decimal point (none if it isn't positive). */
 static char *put_positional(char *out, const char *digits, int count, int point) {
     if (point <= 0) {
-        out = put(out, "0.", 2);
+        out = put_digits(out, "0.", 2);
         for (int i = point; i < 0; i++)
             *out++ = '0';
-        return put(out, digits, (size_t)count);
+        return put_digits(out, digits, (size_t)count);
     }
     if (count > point) {
-        out = put(out, digits, (size_t)point);
+        out = put_digits(out, digits, (size_t)point);
         *out++ = '.';
-        return put(out, digits + point, (size_t)(count - point));
+        return put_digits(out, digits + point, (size_t)(count - point));
     }
-    out = put(out, digits, (size_t)count);
+    out = put_digits(out, digits, (size_t)count);
     for (int i = count; i < point; i++)
         *out++ = '0';
-    return put(out, ".0", 2);
+    return put_digits(out, ".0", 2);
 }
 
 char *double_format(double real, char text[DOUBLE_TEXT_MAX]) {
     if (isnan(real))
-        return put(text, "nan", 3);
+        return put_digits(text, "nan", 3);
     char *out = text;
     if (signbit(real)) {
         *out++ = '-';
         real = -real;
     }
     if (isinf(real))
-        return put(out, "inf", 3);
+        return put_digits(out, "inf", 3);
     /* Whole numbers, which many means are, need no search. */
     if (real < 9007199254740992.0 && real == floor(real))
-        return put(integer_format((int64_t)real, out), ".0", 2);
+        return put_digits(integer_format((int64_t)real, out), ".0", 2);
 
     struct decimal decimal = decimal_of(real);
     char room[INTEGER_TEXT_MAX];

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* DIRECTORY/schema-id-<16 hex digits>.json; malloc'd. The file's content repeats the whole key. */
-static char *path_of(const char *directory, const char *url, const char *subject, const char *sha256) {
+static char *cache_path_of(const char *directory, const char *url, const char *subject, const char *sha256) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     char *key;
     char *path = NULL;
@@ -25,19 +25,19 @@ static char *path_of(const char *directory, const char *url, const char *subject
                                                                                                  : path;
 }
 
-static bool equals(const json_t *object, const char *key, const char *expected) {
+static bool member_equals(const json_t *object, const char *key, const char *expected) {
     const char *value = json_string_value(json_object_get(object, key));
     return value && strcmp(value, expected) == 0;
 }
 
 int registry_cache_read(const char *directory, const char *url, const char *subject, const char *sha256,
                         uint32_t *id) {
-    char *path = path_of(directory, url, subject, sha256);
+    char *path = cache_path_of(directory, url, subject, sha256);
     json_t *content = path ? json_load_file(path, 0, NULL) : NULL;
     free(path);
     const json_t *number = json_object_get(content, "id");
-    bool good = equals(content, "url", url) && equals(content, "subject", subject) &&
-                equals(content, "sha256", sha256) && json_is_integer(number) &&
+    bool good = member_equals(content, "url", url) && member_equals(content, "subject", subject) &&
+                member_equals(content, "sha256", sha256) && json_is_integer(number) &&
                 json_integer_value(number) >= 0 && json_integer_value(number) <= INT32_MAX;
     if (good)
         *id = (uint32_t)json_integer_value(number);
@@ -47,7 +47,7 @@ int registry_cache_read(const char *directory, const char *url, const char *subj
 
 int registry_cache_write(const char *directory, const char *url, const char *subject, const char *sha256,
                          uint32_t id) {
-    char *path = path_of(directory, url, subject, sha256);
+    char *path = cache_path_of(directory, url, subject, sha256);
     char *temporary = NULL;
     json_t *content = json_pack("{s:s, s:s, s:s, s:I}", "url", url, "subject", subject, "sha256", sha256,
                                 "id", (json_int_t)id);

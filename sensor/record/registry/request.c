@@ -56,7 +56,8 @@ static ssize_t read_some(int file, char *bytes, size_t size, const struct regist
 }
 
 /* Into `line`, which is as large as it may be: 0 or -errno. */
-static int read_line(const char *path, char *line, size_t size, const struct registry_options *options) {
+static int read_password_line(const char *path, char *line, size_t size,
+                              const struct registry_options *options) {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return -errno;
@@ -72,7 +73,7 @@ static int read_line(const char *path, char *line, size_t size, const struct reg
 /* The first line of the password file; NULL with the line of the error. */
 static char *read_password(const struct registry_options *options, struct error *error) {
     char line[1024] = "";
-    int result = read_line(options->password_file, line, sizeof line, options);
+    int result = read_password_line(options->password_file, line, sizeof line, options);
     if (result < 0 || line[0] == '\0') {
         error_set(error, result < 0 ? -result : EINVAL, EX_NOINPUT, "registry.password_file %s: %s",
                   options->password_file,
@@ -112,7 +113,7 @@ static char *without_last_slash(const char *url) {
     return strndup(url, length);
 }
 
-static curl_socket_t open_own(void *context, curlsocktype purpose, struct curl_sockaddr *peer) {
+static curl_socket_t http_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *peer) {
     (void)context, (void)purpose;
     int descriptor = socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
     if (descriptor >= 0 && peer->socktype == SOCK_STREAM)
@@ -120,7 +121,7 @@ static curl_socket_t open_own(void *context, curlsocktype purpose, struct curl_s
     return descriptor;
 }
 
-static int close_own(void *context, curl_socket_t descriptor) {
+static int http_close_socket(void *context, curl_socket_t descriptor) {
     (void)context;
     return own_socket_close(descriptor);
 }
@@ -138,8 +139,8 @@ static void http_configure(struct registry_http *http, const struct registry_opt
     curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, http);
     curl_easy_setopt(http->curl, CURLOPT_USERAGENT, "flowsensor");
     if (own_sockets_enabled()) {
-        curl_easy_setopt(http->curl, CURLOPT_OPENSOCKETFUNCTION, open_own);
-        curl_easy_setopt(http->curl, CURLOPT_CLOSESOCKETFUNCTION, close_own);
+        curl_easy_setopt(http->curl, CURLOPT_OPENSOCKETFUNCTION, http_open_socket);
+        curl_easy_setopt(http->curl, CURLOPT_CLOSESOCKETFUNCTION, http_close_socket);
     }
     if (options->username) {
         curl_easy_setopt(http->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);

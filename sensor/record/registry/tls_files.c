@@ -12,7 +12,7 @@ static int no_password(char *place, int size, int writing, void *context) {
     return 0;
 }
 
-static FILE *open_file(const char *option, const char *path, struct error *error) {
+static FILE *tls_open_file(const char *option, const char *path, struct error *error) {
     FILE *file = fopen(path, "re");
     if (!file)
         error_set(error, errno, EX_CONFIG, "%s %s: %s", option, path, strerror(errno));
@@ -21,7 +21,7 @@ static FILE *open_file(const char *option, const char *path, struct error *error
 
 /* The first certificate of the file; NULL with the line of the error. */
 static X509 *read_certificate(const char *option, const char *path, struct error *error) {
-    FILE *file = open_file(option, path, error);
+    FILE *file = tls_open_file(option, path, error);
     X509 *certificate = file ? PEM_read_X509(file, NULL, no_password, NULL) : NULL;
     if (file && !certificate)
         error_set(error, EINVAL, EX_CONFIG, "%s %s: has no certificate in PEM form", option, path);
@@ -30,8 +30,8 @@ static X509 *read_certificate(const char *option, const char *path, struct error
     return certificate;
 }
 
-static EVP_PKEY *read_key(const char *option, const char *path, struct error *error) {
-    FILE *file = open_file(option, path, error);
+static EVP_PKEY *tls_read_key(const char *option, const char *path, struct error *error) {
+    FILE *file = tls_open_file(option, path, error);
     EVP_PKEY *key = file ? PEM_read_PrivateKey(file, NULL, no_password, NULL) : NULL;
     if (file && !key)
         error_set(error, EINVAL, EX_CONFIG, "%s %s: has no key in PEM form that needs no password", option,
@@ -54,7 +54,7 @@ static int check_client(const struct registry_options *options, struct error *er
     if (!certificate)
         return -EINVAL;
     EVP_PKEY *key =
-        read_key(key_option, options->key_file ? options->key_file : options->certificate_file, error);
+        tls_read_key(key_option, options->key_file ? options->key_file : options->certificate_file, error);
     int result = key ? 0 : -EINVAL;
     if (key && X509_check_private_key(certificate, key) != 1)
         result = error_set(error, EINVAL, EX_CONFIG,

@@ -15,7 +15,7 @@ static const char record_doc[] = "User-defined values of a flow, sorted by name.
 /* A flow's process stands behind its udps, as in NFStream. */
 static const char process_prefix[] = "system_";
 
-static void append_text(struct buffer *out, const char *text) {
+static void compose_append(struct buffer *out, const char *text) {
     buffer_append(out, text, strlen(text));
 }
 
@@ -25,13 +25,13 @@ static void append_json(struct buffer *out, json_t *node) {
     if (text == NULL)
         out->failed = true;
     else
-        append_text(out, text);
+        compose_append(out, text);
     free(text);
     json_decref(node);
 }
 
 /* {"type": "array", "items": "int"}, or the name of a primitive type. */
-static json_t *type_of(enum value_type type) {
+static json_t *compose_type_of(enum value_type type) {
     switch (type) {
     case VALUE_INT_ARRAY: return json_pack("{s:s, s:s}", "type", "array", "items", "int");
     case VALUE_LONG_ARRAY: return json_pack("{s:s, s:s}", "type", "array", "items", "long");
@@ -43,7 +43,7 @@ static json_t *type_of(enum value_type type) {
 
 static json_t *member_of(const struct catalogue_row *row) {
     json_t *member = json_pack("{s:s, s:[s, o], s:n}", "name", strchr(row->name, '.') + 1, "type", "null",
-                               type_of(row->type), "default");
+                               compose_type_of(row->type), "default");
     if (row->unit[0] != '\0')
         json_object_set_new(member, "unit", json_string(row->unit));
     if (row->pii != PII_NONE) {
@@ -56,43 +56,43 @@ static json_t *member_of(const struct catalogue_row *row) {
 }
 
 static void append_udps(struct buffer *out, const struct udps_rows *rows) {
-    append_text(
+    compose_append(
         out,
         "    {\"name\": \"udps\", \"type\": [\"null\", {\"type\": \"record\", \"name\": \"Udps\", \"doc\": ");
     append_json(out, json_string(record_doc));
-    append_text(out, ", \"fields\": [\n");
+    compose_append(out, ", \"fields\": [\n");
     for (size_t i = 0; i < rows->count; i++) {
-        append_text(out, "      ");
+        compose_append(out, "      ");
         append_json(out, member_of(&rows->rows[i]));
-        append_text(out, i + 1 < rows->count ? ",\n" : "\n    ]}], \"default\": null,\n     \"doc\": ");
+        compose_append(out, i + 1 < rows->count ? ",\n" : "\n    ]}], \"default\": null,\n     \"doc\": ");
     }
     append_json(out, json_string(field_doc));
-    append_text(out, "}");
+    compose_append(out, "}");
 }
 
 static void append_fields(struct buffer *out, const json_t *fields, const struct udps_rows *rows) {
     bool placed = false;
     size_t index;
     const json_t *field;
-    append_text(out, "  \"fields\": [\n");
+    compose_append(out, "  \"fields\": [\n");
     json_array_foreach(fields, index, field) {
         const char *name = json_string_value(json_object_get(field, "name"));
         if (strcmp(name, "udps") == 0)
             continue;
         if (!placed && strncmp(name, process_prefix, sizeof process_prefix - 1) == 0) {
             append_udps(out, rows);
-            append_text(out, ",\n");
+            compose_append(out, ",\n");
             placed = true;
         }
-        append_text(out, "    ");
+        compose_append(out, "    ");
         append_json(out, json_incref((json_t *)field));
-        append_text(out, ",\n");
+        compose_append(out, ",\n");
     }
     if (!placed)
         append_udps(out, rows);
     else
         out->length -= sizeof ",\n" - 1;
-    append_text(out, "\n  ]");
+    compose_append(out, "\n  ]");
 }
 
 /* Records of the sensor itself have no user-defined values. */
@@ -120,20 +120,20 @@ int schema_compose(const char *name, struct buffer *text, const struct udps_rows
     }
     const char *key;
     json_t *value;
-    append_text(&out, "{\n");
+    compose_append(&out, "{\n");
     json_object_foreach(root, key, value) {
         if (out.length > 2)
-            append_text(&out, ",\n");
+            compose_append(&out, ",\n");
         if (strcmp(key, "fields") == 0) {
             append_fields(&out, value, rows);
             continue;
         }
-        append_text(&out, "  ");
+        compose_append(&out, "  ");
         append_json(&out, json_string(key));
-        append_text(&out, ": ");
+        compose_append(&out, ": ");
         append_json(&out, json_incref(value));
     }
-    append_text(&out, "\n}\n");
+    compose_append(&out, "\n}\n");
     json_decref(root);
     if (out.failed) {
         buffer_free(&out);

@@ -27,23 +27,23 @@ char *schema_full_name(const json_t *root) {
     return full_name(root, NULL);
 }
 
-static void append_text(struct buffer *form, const char *text) {
+static void form_append(struct buffer *form, const char *text) {
     buffer_append(form, text, strlen(text));
 }
 
 static void append_quoted(struct buffer *form, const char *name) {
-    append_text(form, "\"");
-    append_text(form, name);
-    append_text(form, "\"");
+    form_append(form, "\"");
+    form_append(form, name);
+    form_append(form, "\"");
 }
 
 /* Primitives become their names, whatever stood around them (logicalType, custom properties). */
 static void append_plain_type(struct buffer *form, enum value_type type) {
     switch (type) {
     case VALUE_TIMESTAMP: append_quoted(form, "long"); return;
-    case VALUE_INT_ARRAY: append_text(form, "{\"type\":\"array\",\"items\":\"int\"}"); return;
-    case VALUE_LONG_ARRAY: append_text(form, "{\"type\":\"array\",\"items\":\"long\"}"); return;
-    case VALUE_STRING_ARRAY: append_text(form, "{\"type\":\"array\",\"items\":\"string\"}"); return;
+    case VALUE_INT_ARRAY: form_append(form, "{\"type\":\"array\",\"items\":\"int\"}"); return;
+    case VALUE_LONG_ARRAY: form_append(form, "{\"type\":\"array\",\"items\":\"long\"}"); return;
+    case VALUE_STRING_ARRAY: form_append(form, "{\"type\":\"array\",\"items\":\"string\"}"); return;
     default: append_quoted(form, value_type_name(type));
     }
 }
@@ -54,14 +54,14 @@ static void append_field(struct buffer *form, const json_t *field, const char *s
     const json_t *nested = schema_nested_record(json_object_get(field, "type"));
     struct field_type type = {VALUE_STRING, false};
     schema_field_type(json_object_get(field, "type"), &type);
-    append_text(form, "{\"name\":");
+    form_append(form, "{\"name\":");
     append_quoted(form, json_string_value(json_object_get(field, "name")));
-    append_text(form, type.nullable ? ",\"type\":[\"null\"," : ",\"type\":");
+    form_append(form, type.nullable ? ",\"type\":[\"null\"," : ",\"type\":");
     if (nested != NULL)
         append_record(form, nested, space);
     else
         append_plain_type(form, type.type);
-    append_text(form, type.nullable ? "]}" : "}");
+    form_append(form, type.nullable ? "]}" : "}");
 }
 
 static void append_record(struct buffer *form, const json_t *record, const char *inherited) {
@@ -70,9 +70,9 @@ static void append_record(struct buffer *form, const json_t *record, const char 
         form->failed = true;
         return;
     }
-    append_text(form, "{\"name\":");
+    form_append(form, "{\"name\":");
     append_quoted(form, name);
-    append_text(form, ",\"type\":\"record\",\"fields\":[");
+    form_append(form, ",\"type\":\"record\",\"fields\":[");
     char *dot = strrchr(name, '.');
     if (dot != NULL)
         *dot = '\0';
@@ -80,10 +80,10 @@ static void append_record(struct buffer *form, const json_t *record, const char 
     const json_t *field;
     json_array_foreach(json_object_get(record, "fields"), index, field) {
         if (index > 0)
-            append_text(form, ",");
+            form_append(form, ",");
         append_field(form, field, dot != NULL ? name : NULL);
     }
-    append_text(form, "]}");
+    form_append(form, "]}");
     free(name);
 }
 

@@ -58,7 +58,7 @@ static int read_stream(const char *name, FILE *file, struct buffer *text, struct
     return 0;
 }
 
-static int read_file(const char *name, struct buffer *text, struct error *error) {
+static int schema_read_file(const char *name, struct buffer *text, struct error *error) {
     FILE *file = fopen(name, "rbe");
     if (file == NULL)
         return refuse_name(name, errno, error);
@@ -67,15 +67,15 @@ static int read_file(const char *name, struct buffer *text, struct error *error)
     return status;
 }
 
-static int read_text(const char *name, const struct udps_rows *compose, struct schema *schema,
-                     struct error *error) {
+static int schema_read_text(const char *name, const struct udps_rows *compose, struct schema *schema,
+                            struct error *error) {
     struct buffer text = {0};
     const struct embedded_schema *embedded = find_embedded(name);
     int status = 0;
     if (embedded != NULL)
         buffer_append(&text, embedded->text, embedded->length);
     else
-        status = read_file(name, &text, error);
+        status = schema_read_file(name, &text, error);
     if (status == 0 && compose != NULL && !text.failed)
         status = schema_compose(name, &text, compose, error);
     buffer_append(&text, "", 1);
@@ -99,8 +99,8 @@ static int hash_text(struct schema *schema) {
     return 0;
 }
 
-static int describe(struct schema *schema, const json_t *root, const struct udps_rows *rows,
-                    struct error *error) {
+static int schema_describe(struct schema *schema, const json_t *root, const struct udps_rows *rows,
+                           struct error *error) {
     schema->full_name = schema_full_name(root);
     if (schema->full_name == NULL || hash_text(schema) < 0 ||
         schema_fingerprint(root, &schema->fingerprint) < 0)
@@ -108,18 +108,18 @@ static int describe(struct schema *schema, const json_t *root, const struct udps
     return schema_bind(schema, root, rows, error);
 }
 
-static int load(const char *name, const struct udps_rows *rows, bool compose, struct schema *schema,
-                struct error *error) {
+static int schema_load_into(const char *name, const struct udps_rows *rows, bool compose,
+                            struct schema *schema, struct error *error) {
     schema->name = strdup(name);
     if (schema->name == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "schema %s: no memory", name);
-    int status = read_text(name, compose ? rows : NULL, schema, error);
+    int status = schema_read_text(name, compose ? rows : NULL, schema, error);
     if (status < 0)
         return status;
     json_t *root = schema_lint_parse(name, schema->text, schema->text_length, error);
     if (root == NULL)
         return -EINVAL;
-    status = describe(schema, root, rows, error);
+    status = schema_describe(schema, root, rows, error);
     json_decref(root);
     return status;
 }
@@ -129,7 +129,7 @@ int schema_load(const char *name, const struct udps_rows *rows, bool compose, st
     struct schema *loaded = calloc(1, sizeof *loaded);
     if (loaded == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "schema %s: no memory", name);
-    int status = load(name, rows, compose, loaded, error);
+    int status = schema_load_into(name, rows, compose, loaded, error);
     if (status < 0) {
         schema_free(loaded);
         return status;
