@@ -13,8 +13,8 @@
 
 #include "base/error.h"
 #include "decode/walk/packet.h"
-#include "meter/l7.h"
 #include "meter/flow.h"
+#include "meter/l7.h"
 
 struct dissector_options {
     uint32_t n_dissections; /* packets of a flow that nDPI sees at most, 1..255 */
@@ -25,31 +25,38 @@ struct dissector_options {
 
 struct dissector;
 
+/* @thread meter, never two at once; 0, or -errno with the error set */
 int dissector_create(const struct dissector_options *options, struct dissector **dissector,
                      struct error *error);
 void dissector_destroy(struct dissector *dissector);
 
-/* Shows nDPI a packet of an undecided flow; it is the flow's `number`th, from 1. The l7 may be decided afterwards. */
+/* Shows nDPI a packet of an undecided flow; it is the flow's `number`th, from 1. The l7 may be decided afterwards.
+ * @thread meter */
 void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet,
                       uint64_t number);
 
-/* The flow ends: an undecided l7 is decided, by a guess if nDPI knows nothing yet. */
+/* The flow ends: an undecided l7 is decided, by a guess if nDPI knows nothing yet.
+ * @thread meter */
 void dissector_decide(struct dissector *dissector, struct l7 *l7);
 
-/* Gives back what the l7 holds, decided or not. */
+/* Gives back what the l7 holds, decided or not.
+ * @thread meter */
 void dissector_release(struct dissector *dissector, struct l7 *l7);
 
-/* Bytes that flows' undecided nDPI states and decided texts take now. */
+/* Bytes that the states of undecided flows and the texts of decided ones take now.
+ * @thread meter */
 uint64_t dissector_memory(const struct dissector *dissector);
 
-/* nDPI's protocols, numbered 0 (unknown) to the count - 1, and their names, which live as long as the dissector. */
+/* nDPI's protocols, numbered 0 (unknown) to the count - 1, and their names, which live as long as the dissector.
+ * @thread any: constant after dissector_create() */
 size_t dissector_protocol_count(const struct dissector *dissector);
 const char *dissector_protocol_name(const struct dissector *dissector, size_t number);
 
-/* Any thread: pool_back() for the states. */
+/* pool_back() for the states.
+ * @thread any, also beside the meter's */
 void dissector_back_memory(const struct dissector *dissector, const atomic_bool *stop);
 
-/* What a dissector takes at most with the linked nDPI. Only in the main thread, before others allocate. */
+/* What a dissector takes at most with the linked nDPI. @thread main, before others allocate: it watches the heap. */
 struct dissector_budget {
     uint64_t states; /* bytes of nDPI's states for all flows */
     /* Bytes allowed for what nDPI allocates for them: for each as much as an undecided TCP flow takes. */
@@ -58,9 +65,11 @@ struct dissector_budget {
 };
 void dissector_budget(const struct dissector_options *options, struct dissector_budget *budget);
 
-/* To be asked before anything else of this: EX_OSFILE and the line if the library is another version than the one that
- * this was built with, whose structures have other members. */
+/* Call it before anything else of this file. EX_OSFILE with the error set if the linked library is another version than
+ * the one that this was built with: its structures have other members.
+ * @thread any */
 int dissector_check_library(struct error *error);
 
-/* "4.2.0", of a build from git "4.2.0-1234-0a1b2c3": part of what a label means. */
+/* "4.2.0", of a build from git "4.2.0-1234-0a1b2c3": part of what a label means.
+ * @thread any */
 const char *dissector_library_version(void);

@@ -1,7 +1,8 @@
 /* What keeps (flow_uid, slice) unique where flows of one key begin at one time: a flow that began and ended in the
  * present tick is remembered until time goes on, and the next flow of its key takes up its uid with the next slice. The
  * memory is exact and bounded: when it is full it is emptied, and a new series begins, whose number goes into the uids
- * until time goes on. Belongs to the meter's thread. */
+ * until time goes on.
+ * @thread meter */
 #pragma once
 
 #include <stdint.h>

@@ -1,10 +1,13 @@
 /* Room 3: packets to flows. A meter owns a table of open flows, cuts and expires them, and hands each ended flow to
- * its export call. It belongs to one thread, and after meter_create() allocates nothing on live sources (nDPI's inner
- * allocations aside); for files memory grows in slabs up to the budget.
+ * its export call. On live sources it allocates nothing after meter_create() (nDPI's inner allocations aside); for files
+ * its memory grows in slabs up to the budget.
  *
- * The nfstream profile repeats NFStream 6.6.0: flows are kept in order of creation, emitted in its order, and a cut
- * flow's next slice is a new flow with a direction of its own. Natively flows expire by last use, and slices keep
- * orientation, uid and label. */
+ * A meter belongs to one thread at a time. Here `@thread meter` is that thread, or the main thread before that one was
+ * started and after it was joined; no lock is taken. `@thread any` may run beside it.
+ *
+ * The nfstream profile repeats NFStream 6.6.0: flows are kept and exported in order of creation, and a cut flow's next
+ * slice is a new flow with a direction of its own. Natively flows expire by last use, and slices keep orientation, uid
+ * and label. */
 #pragma once
 
 #include <stdatomic.h>
@@ -21,66 +24,86 @@
 /* Everything the ledger needs of a meter. opened = exported + discarded + open. */
 struct meter_statistics {
     uint64_t packets;
-    uint64_t packets_without_memory; /* of these: belong to no flow, since not one block could be had */
+    uint64_t packets_without_memory; /* of these: belong to no flow, since there was no memory for even one */
     uint64_t flows_opened;
     uint64_t flows_exported[END_REASON_COUNT];
     uint64_t flows_discarded; /* ended, but the export call didn't take them */
     uint64_t flows_open;
-    uint64_t
-        memory; /* bytes of table, flows, nDPI states of undecided flows, texts; without nDPI's inner allocations */
+    uint64_t memory; /* bytes of table, flows, nDPI's states and texts; without what nDPI allocates itself */
 };
 
 struct meter;
 
-/* `export_flow` gets every ended flow, from within meter_packet(), meter_tick() and meter_finish(), in that thread.
- * False: it wasn't taken, since there are to be no more records (meter.max_nflows); it is counted as discarded. */
+/* Gets every ended flow, from within meter_packet(), meter_tick(), meter_begin_recording() and meter_finish(). It must not
+ * call any of these. False: the flow wasn't taken, since there are to be no more records (meter.max_nflows); it is counted
+ * as discarded.
+ * @thread meter */
 typedef bool meter_export_call(void *context, const struct flow *flow);
 
+/* Copies the options; what they point to is borrowed for the meter's life. 0, or -errno with the error set. Not for two
+ * meters at once, which is nDPI's rule.
+ * @thread meter */
 int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context,
                  struct meter **meter, struct error *error);
-/* A meter that asks before a sweep ends a flow, in its own thread and with the context of the export call: false keeps
- * the flow open for now. So many flows that end together don't overrun who takes them. What must end, ends even so.
- * NULL: it doesn't ask. */
+
+/* Asked before a sweep ends a flow, with the context of the export call: false keeps the flow open for now. So flows that
+ * end together don't overrun who takes them. Cuts, evictions and meter_finish() don't ask.
+ * @thread meter */
 typedef bool meter_room_call(void *context);
+/* From now on the meter asks; NULL: it doesn't.
+ * @thread meter, before the first packet */
 void meter_ask_for_room(struct meter *meter, meter_room_call *has_room);
 
-/* Frees without exporting; call meter_finish() first. */
+/* Frees without exporting; call meter_finish() first. NULL is fine.
+ * @thread meter, once meter_back_memory() has returned in all others */
 void meter_destroy(struct meter *meter);
 
+/* Counts the packet to its flow, which may end or be cut by it, and sweeps if it is time. Packets come in the order of
+ * time + held_for (decode/packet.h). The packet is borrowed for the call.
+ * @thread meter */
 void meter_packet(struct meter *meter, const struct packet *packet);
 
-/* A recording of its own begins, whose times may lie before those of the one that ended: ends all open flows with
- * END_OF_INPUT, and forgets what time it was. Flows after it have other uids, also if they are the same packets
- * again. */
+/* Another recording begins, whose times may lie before those of the last one: ends all open flows with END_OF_INPUT, and
+ * forgets what time it was. Flows after it have other uids, even if the same packets come again.
+ * @thread meter */
 void meter_begin_recording(struct meter *meter);
 
-/* Time went on without a packet of this meter, to `time` (quiet live link, packets for other meters): expires what is
- * idle by then. True: not all of it, since a packet may be waiting; another call at the same time goes on. What found
- * no room waits for a later time. */
+/* Time went on to `time` without a packet for this meter (a quiet live link, packets for other meters): ends flows that
+ * are idle by then. True: it stopped, since a packet may be waiting; another call with the same time goes on. Flows that
+ * found no room wait for a later time.
+ * @thread meter */
 bool meter_tick(struct meter *meter, int64_t time);
 
 /* Exports all open flows, in expiry order, with END_OF_INPUT or END_SHUTDOWN; natively with END_IDLE those that were idle
- * by the latest time, so that it does not matter when the last sweep was. */
+ * by the latest time, so that it does not matter when the last sweep was.
+ * @thread meter */
 void meter_finish(struct meter *meter, enum end_reason reason);
 
-/* nDPI's protocols, as dissect.h tells them; none if there is no dissection. Names live as long as the meter. */
+/* nDPI's protocols, as dissect.h tells them; none if there is no dissection. Names live as long as the meter.
+ * @thread any: constant after meter_create() */
 size_t meter_protocol_count(const struct meter *meter);
 const char *meter_protocol_name(const struct meter *meter, size_t number);
 
+/* The counters as of now.
+ * @thread meter, outside of the export call or in it */
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics);
 
-/* Any thread, beside the meter's: pool_back() for what `preallocate` set aside. */
+/* pool_back() for what `preallocate` set aside: prefaults it. Returns when all is done, or soon after *stop.
+ * @thread any, also beside the meter's: it reads what is constant after meter_create(), and changes no byte */
 void meter_back_memory(const struct meter *meter, const atomic_bool *stop);
 
-/* What a meter with these options takes at most once its table is full, and the labels' inner memory as dissect.h says. */
+/* What a meter with these options takes at most, once its table is full. */
 struct meter_budget {
     uint64_t flows; /* bytes of the table, the flows and their features */
     struct dissector_budget dissector;
 };
+/* @thread main, before others allocate: see dissector_budget() */
 void meter_budget(const struct meter_options *options, struct meter_budget *budget);
 
-/* Exported flows, whatever ended them. */
+/* Exported flows, whatever ended them.
+ * @thread any */
 uint64_t meter_flows_exported(const struct meter_statistics *statistics);
 
-/* Adds another meter's. */
+/* Adds another meter's.
+ * @thread any */
 void meter_statistics_add(struct meter_statistics *sum, const struct meter_statistics *part);

@@ -1,5 +1,5 @@
-/* A compiled BPF expression (pcap-filter(7)) over a metered packet, which begins with its IP header. Constant once it
- * is compiled: any thread. */
+/* A compiled BPF expression (pcap-filter(7)) over a metered packet, which begins with its IP header.
+ * @thread any: a filter is constant once it is compiled */
 #pragma once
 
 #include <stdbool.h>

@@ -6,8 +6,10 @@
 #include "meter/key.h"
 #include "meter/options.h"
 
-/* 0 to `meters` - 1, the same for both directions of a flow. The seed is the caller's, random per start: nobody can aim at
- * one meter. The meters' own tables have other seeds and use the hash's other end. */
+/* 0 to `meters` - 1, the same for both directions of a flow. The seed is the caller's and random at each start, so that
+ * nobody can aim traffic at one meter. The meters' own tables have other seeds, and use the hash's low bits where this
+ * uses the high ones.
+ * @thread any (read, where files have several meters) */
 static inline unsigned shard_of(const struct packet *packet, enum meter_profile profile, unsigned meters,
                                 const struct hash_key *seed) {
     struct flow_key key;

@@ -1,6 +1,6 @@
 /* User-defined fields of flows (NFStream's NFPlugins and their `udps`): counters of packets that match a BPF expression,
- * and plugins (plugin.h). Loaded once from the configuration and constant from then on: any number of meters and
- * threads may use it; what belongs to one meter is in struct udps_instance. */
+ * and plugins (plugin.h). Loaded once from the configuration and constant from then on, so
+ * that any thread may read it without a lock; what belongs to one meter is in struct udps_instance. */
 #pragma once
 
 #include <stdbool.h>
@@ -53,11 +53,12 @@ struct udps {
     size_t state_size; /* bytes in each flow */
 };
 
-/* *udps is NULL where nothing is configured. EX_CONFIG with one line that names option, entry and cause. */
+/* *udps is NULL where nothing is configured. EX_CONFIG with one line that names option, entry and cause.
+ * @thread main, before any meter is made; udps_free() after the last one was destroyed */
 int udps_load(const struct udps_options *options, struct udps **udps, struct error *error);
 void udps_free(struct udps *udps);
 
-/* One per meter: the plugins' contexts. Belongs to the meter's thread. */
+/* One per meter: the plugins' contexts. */
 struct udps_instance {
     const struct udps *udps;
     void **contexts;   /* by plugin */
@@ -66,6 +67,7 @@ struct udps_instance {
     uint64_t ticks_per_second;
 };
 
+/* @thread meter. 0, or -errno with the error set. */
 int udps_instance_create(const struct udps *udps, uint64_t ticks_per_second, struct udps_instance **instance,
                          struct error *error);
 void udps_instance_destroy(struct udps_instance *instance);
@@ -80,6 +82,7 @@ struct udps_state {
     struct udps_counts counts[];    /* by counter */
 };
 
-/* Asks for the field's value of a flow that is being exported (feature/udps.c). *value is valid until the next call in
- * this thread. */
+/* Asks for the field's value of a flow that is being exported (feature/udps.c). *value is valid until the next call
+ * for a flow of the same meter.
+ * @thread meter, in the export call */
 void udps_value(const struct flow *flow, const struct udps_field *field, struct flowsensor_value *value);
