@@ -31,7 +31,9 @@ struct slab {
 /* What lies in an object while nobody has it. */
 struct free_object {
     struct free_object *next;
+    uintptr_t mark; /* in builds with FLOWSENSOR_CHECKS: free_mark(), so that a second pool_give() is seen */
 };
+_Static_assert(sizeof(struct free_object) <= ALIGNMENT, "every object is large enough for it");
 
 struct pool {
     uint32_t magic;
@@ -169,6 +171,18 @@ void pool_destroy(struct pool *pool) {
     free(pool);
 }
 
+static inline uintptr_t free_mark(const void *object) {
+    return (uintptr_t)object ^ POOL_MAGIC;
+}
+
+static inline void mark_object(void *object, uintptr_t mark) {
+#ifdef FLOWSENSOR_CHECKS
+    ((struct free_object *)object)->mark = mark;
+#else
+    (void)object, (void)mark;
+#endif
+}
+
 /* Whether the object is one of a slab's: for checks. */
 static inline bool pool_has(const struct pool *pool, const void *object) {
     for (const struct slab *slab = pool->slabs; slab != NULL; slab = slab->next) {
@@ -190,6 +204,7 @@ void *pool_take(struct pool *pool) {
         object = take_fresh(pool);
     else
         return NULL;
+    mark_object(object, 0);
     pool->in_use++;
     return object;
 }
@@ -198,7 +213,9 @@ void pool_give(struct pool *pool, void *object) {
     if (object == NULL)
         return;
     DEBUG_CHECK(pool->in_use > 0 && pool_has(pool, object));
+    DEBUG_CHECK(((const struct free_object *)object)->mark != free_mark(object));
     put_free(pool, object);
+    mark_object(object, free_mark(object));
     pool->in_use--;
 }
 

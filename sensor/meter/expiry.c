@@ -2,7 +2,10 @@
 
 #include <stddef.h>
 
+#include "base/check.h"
+
 void expiry_append(struct expiry *expiry, struct flow *flow) {
+    DEBUG_CHECK(flow->eviction_class < EVICTION_CLASSES);
     struct expiry_list *list = &expiry->lists[flow->eviction_class];
     flow->newer = NULL;
     flow->older = list->newest;
@@ -15,6 +18,8 @@ void expiry_append(struct expiry *expiry, struct flow *flow) {
 
 void expiry_remove(struct expiry *expiry, struct flow *flow) {
     struct expiry_list *list = &expiry->lists[flow->eviction_class];
+    DEBUG_CHECK((flow->older != NULL ? flow->older->newer : list->oldest) == flow);
+    DEBUG_CHECK((flow->newer != NULL ? flow->newer->older : list->newest) == flow);
     if (flow->older != NULL)
         flow->older->newer = flow->newer;
     else
@@ -33,7 +38,7 @@ void expiry_touch(struct expiry *expiry, struct flow *flow, enum eviction_class 
     expiry_append(expiry, flow);
 }
 
-static int64_t last_seen(const struct flow *flow) {
+static int64_t flow_last_seen(const struct flow *flow) {
     return flow->counters[BIDIRECTIONAL].last_seen;
 }
 
@@ -41,7 +46,7 @@ struct flow *expiry_oldest(const struct expiry *expiry) {
     struct flow *oldest = NULL;
     for (int i = 0; i < EVICTION_CLASSES; i++) {
         struct flow *flow = expiry->lists[i].oldest;
-        if (flow != NULL && (oldest == NULL || last_seen(flow) < last_seen(oldest)))
+        if (flow != NULL && (oldest == NULL || flow_last_seen(flow) < flow_last_seen(oldest)))
             oldest = flow;
     }
     return oldest;

@@ -1,5 +1,5 @@
-/* The order in which flows expire or are evicted: lists through flow->older and flow->newer, one per eviction class.
- * The order within a list is whatever its user keeps: by last use natively, by creation as NFStream does. */
+/* The order in which flows expire or are evicted: doubly linked lists through flow->older and flow->newer, one for each
+ * eviction class. The user decides the order within a list: by last use natively, by creation in the nfstream profile. */
 #pragma once
 
 #include "meter/flow.h"
@@ -18,14 +18,15 @@ struct expiry {
     struct expiry_list lists[EVICTION_CLASSES];
 };
 
-/* At the newest end of the list of flow->eviction_class. */
+/* At the newest end of the list of flow->eviction_class. The flow must be in no list. */
 void expiry_append(struct expiry *expiry, struct flow *flow);
+/* The flow must be in its list. */
 void expiry_remove(struct expiry *expiry, struct flow *flow);
 
 /* The flow was used: to the newest end of the list of this class. */
 void expiry_touch(struct expiry *expiry, struct flow *flow, enum eviction_class eviction_class);
 
-/* Of the lists' oldest flows the one that was seen last the longest ago. NULL: no flow is open. */
+/* The one of the lists' oldest flows whose last packet is the oldest. NULL: no flow is open. */
 struct flow *expiry_oldest(const struct expiry *expiry);
 
 /* Whom to evict when the table is full: the oldest of the first class that has flows. */

@@ -107,9 +107,11 @@ static int meter_create_memory(struct meter *meter, struct error *error) {
 
 int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context,
                  struct meter **meter, struct error *error) {
+    CHECK(options->n_dissections <= UINT8_MAX && options->splt_analysis <= UINT16_MAX && export_flow != NULL);
     struct meter *new = calloc(1, sizeof(*new));
     if (new == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "no memory for a meter; free some");
+    new->magic = METER_MAGIC;
     new->options = *options;
     new->options.flow_table_size = options_flows(options);
     new->native = options->profile == PROFILE_NATIVE;
@@ -127,12 +129,14 @@ int meter_create(const struct meter_options *options, meter_export_call *export_
 }
 
 void meter_ask_for_room(struct meter *meter, meter_room_call *has_room) {
+    CHECK(IS_VALID(meter, METER_MAGIC));
     meter->has_room = has_room;
 }
 
 void meter_destroy(struct meter *meter) {
     if (meter == NULL)
         return;
+    CHECK(IS_VALID(meter, METER_MAGIC));
     struct flow *flow;
     while ((flow = expiry_victim(&meter->expiry)) != NULL) {
         expiry_remove(&meter->expiry, flow);
@@ -144,6 +148,7 @@ void meter_destroy(struct meter *meter) {
     dissector_destroy(meter->dissector);
     udps_instance_destroy(meter->context.udps);
     ended_destroy(meter->ended);
+    MAGIC_CLEAR(meter);
     free(meter);
 }
 
@@ -159,10 +164,12 @@ size_t meter_protocol_count(const struct meter *meter) {
 }
 
 const char *meter_protocol_name(const struct meter *meter, size_t number) {
+    CHECK(number < meter_protocol_count(meter));
     return dissector_protocol_name(meter->dissector, number);
 }
 
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics) {
+    CHECK(IS_VALID(meter, METER_MAGIC));
     *statistics = meter->statistics;
     statistics->flows_open = meter->table.count;
     statistics->memory =
@@ -172,6 +179,7 @@ void meter_statistics(const struct meter *meter, struct meter_statistics *statis
 }
 
 void meter_back_memory(const struct meter *meter, const atomic_bool *stop) {
+    CHECK(IS_VALID(meter, METER_MAGIC));
     pool_back(meter->blocks, stop);
     if (meter->dissector != NULL)
         dissector_back_memory(meter->dissector, stop);

@@ -59,7 +59,7 @@ void meter_ask_for_room(struct meter *meter, meter_room_call *has_room);
 void meter_destroy(struct meter *meter);
 
 /* Counts the packet to its flow, which may end or be cut by it, and sweeps if it is time. Packets come in the order of
- * time + held_for (decode/packet.h). The packet is borrowed for the call.
+ * time + held_for (struct packet). The packet is borrowed for the call.
  * @thread meter */
 void meter_packet(struct meter *meter, const struct packet *packet);
 

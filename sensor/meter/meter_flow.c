@@ -12,6 +12,7 @@ void meter_release_features(struct meter *meter, struct flow *flow, struct flow 
 
 /* Exports a flow that has ended. `next` is its next slice, or NULL. */
 static void flow_export(struct meter *meter, struct flow *flow, enum end_reason reason, struct flow *next) {
+    DEBUG_CHECK((unsigned)reason < END_REASON_COUNT);
     flow->end_reason = (uint8_t)reason;
     for (size_t i = 0; i < meter->feature_count; i++)
         if (meter->features[i]->on_expire != NULL)
@@ -207,6 +208,7 @@ static const struct packet *packet_not_before_flow(const struct flow *flow, cons
 }
 
 void meter_packet(struct meter *meter, const struct packet *packet) {
+    DEBUG_CHECK(IS_VALID(meter, METER_MAGIC));
     struct packet raised;
     struct flow_key key;
     bool reversed = key_from_packet(&key, packet, meter->native);

@@ -2,6 +2,7 @@
  * flows and evicts. Whoever has a meter includes meter.h. All of it runs in the meter's thread. */
 #pragma once
 
+#include "base/check.h"
 #include "base/hash.h"
 #include "base/pool.h"
 #include "meter/ended.h"
@@ -10,14 +11,17 @@
 #include "meter/meter.h"
 #include "meter/table.h"
 
+enum { METER_MAGIC = 0x4d657465 };
+
 struct meter {
-    struct meter_options options;
+    uint32_t magic;
     bool native;
+    bool is_behind; /* the last sweep stopped at its limit: idle flows are left */
+    struct meter_options options;
     int64_t sweep_interval; /* ticks */
     int64_t last_sweep;
     int64_t time;                  /* of the latest packet or tick */
     uint64_t opened_at_last_sweep; /* flows_opened then */
-    bool is_behind;                /* the last sweep stopped at its limit: idle flows are left */
 
     struct table table;
     struct expiry expiry;

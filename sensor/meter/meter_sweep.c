@@ -50,6 +50,7 @@ void meter_sweep_after_packet(struct meter *meter) {
 }
 
 bool meter_tick(struct meter *meter, int64_t time) {
+    DEBUG_CHECK(IS_VALID(meter, METER_MAGIC));
     meter->time = time;
     if (meter_may_sweep(meter))
         meter->is_behind = sweep_flows(meter, TICK_SWEEP_FLOWS);
@@ -66,7 +67,11 @@ void meter_make_room(struct meter *meter) {
 }
 
 void meter_finish(struct meter *meter, enum end_reason reason) {
+    CHECK(IS_VALID(meter, METER_MAGIC));
     struct flow *flow;
     while ((flow = expiry_oldest(&meter->expiry)) != NULL)
         meter_end_flow(meter, flow, meter->native && meter_is_idle(meter, flow) ? END_IDLE : reason);
+    DEBUG_CHECK(meter->table.count == 0);
+    DEBUG_CHECK(meter->statistics.flows_opened ==
+                meter_flows_exported(&meter->statistics) + meter->statistics.flows_discarded);
 }

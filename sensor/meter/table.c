@@ -3,19 +3,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "meter/key.h"
 
 enum { CAPACITY_MIN = 2048 };
 
-/* Three quarters: a search that fails looks at 8.5 slots on average, two cache lines. */
-static size_t comfortable(size_t capacity) {
+/* How full the table may become before it grows. Three quarters: a search that fails looks at 8.5 slots on average, two cache lines. */
+static size_t table_comfort(size_t capacity) {
     return capacity / 4 * 3;
 }
 
 /* The least capacity for so many flows; 0: there is none. */
-static size_t capacity_for(size_t flows) {
+static size_t table_capacity_for(size_t flows) {
     size_t capacity = CAPACITY_MIN;
-    while (comfortable(capacity) < flows) {
+    while (table_comfort(capacity) < flows) {
         if (capacity > SIZE_MAX / 2 / sizeof(struct table_slot))
             return 0;
         capacity *= 2;
@@ -24,7 +25,7 @@ static size_t capacity_for(size_t flows) {
 }
 
 int table_create(struct table *table, size_t flows, size_t touched) {
-    size_t capacity = capacity_for(flows);
+    size_t capacity = table_capacity_for(flows);
     if (capacity == 0)
         return -ENOMEM;
     table->slots = calloc(capacity, sizeof(*table->slots));
@@ -41,13 +42,13 @@ void table_destroy(struct table *table) {
     *table = (struct table){0};
 }
 
-static size_t next_slot(const struct table *table, size_t index) {
+static size_t table_next_slot(const struct table *table, size_t index) {
     return (index + 1) & (table->capacity - 1);
 }
 
 struct flow *table_find(const struct table *table, uint32_t hash, const struct flow_key *key) {
     const struct table_slot *slots = table->slots;
-    for (size_t i = hash & (table->capacity - 1); slots[i].flow != NULL; i = next_slot(table, i)) {
+    for (size_t i = hash & (table->capacity - 1); slots[i].flow != NULL; i = table_next_slot(table, i)) {
         if (slots[i].hash != hash)
             continue;
         table_fetch(table, slots[i].flow);
@@ -57,15 +58,15 @@ struct flow *table_find(const struct table *table, uint32_t hash, const struct f
     return NULL;
 }
 
-/* Without a look at keys: whoever puts a slot in knows that its key is new. */
-static void put(struct table *table, struct table_slot slot) {
+/* Compares no keys: the caller knows that this one is new. */
+static void table_put(struct table *table, struct table_slot slot) {
     size_t i = slot.hash & (table->capacity - 1);
     while (table->slots[i].flow != NULL)
-        i = next_slot(table, i);
+        i = table_next_slot(table, i);
     table->slots[i] = slot;
 }
 
-static bool grow(struct table *table) {
+static bool table_grow(struct table *table) {
     struct table larger = *table;
     larger.capacity *= 2;
     larger.slots = calloc(larger.capacity, sizeof(*larger.slots));
@@ -73,37 +74,42 @@ static bool grow(struct table *table) {
         return false;
     for (size_t i = 0; i < table->capacity; i++)
         if (table->slots[i].flow != NULL)
-            put(&larger, table->slots[i]);
+            table_put(&larger, table->slots[i]);
     free(table->slots);
     *table = larger;
     return true;
 }
 
 bool table_reserve(struct table *table) {
-    if (table->count < comfortable(table->capacity))
+    if (table->count < table_comfort(table->capacity))
         return true;
-    /* Slower than it should be is better than a flow lost: go on to seven eighths. */
-    return grow(table) || table->count < table->capacity / 8 * 7;
+    /* Without memory for more slots, the table is filled up to seven eighths: slower searches are better than lost flows. */
+    return table_grow(table) || table->count < table->capacity / 8 * 7;
 }
 
 void table_insert(struct table *table, struct flow *flow) {
-    put(table, (struct table_slot){.flow = flow, .hash = flow->hash});
+    DEBUG_CHECK(table->count + 1 < table->capacity); /* an empty slot must be left, where searches end */
+    DEBUG_CHECK(table_find(table, flow->hash, &flow->key) == NULL);
+    table_put(table, (struct table_slot){.flow = flow, .hash = flow->hash});
     table->count++;
 }
 
-static size_t slot_of(const struct table *table, const struct flow *flow) {
+static size_t table_slot_of(const struct table *table, const struct flow *flow) {
     size_t i = flow->hash & (table->capacity - 1);
-    while (table->slots[i].flow != flow)
-        i = next_slot(table, i);
+    while (table->slots[i].flow != flow) {
+        DEBUG_CHECK(table->slots[i].flow != NULL); /* the flow is not in the table, or was taken out before */
+        i = table_next_slot(table, i);
+    }
     return i;
 }
 
+/* By backward-shift deletion. */
 void table_remove(struct table *table, const struct flow *flow) {
     struct table_slot *slots = table->slots;
     size_t mask = table->capacity - 1;
-    size_t hole = slot_of(table, flow);
-    for (size_t i = next_slot(table, hole); slots[i].flow != NULL; i = next_slot(table, i)) {
-        /* A slot may move to the hole unless its home lies behind the hole, cyclically. */
+    size_t hole = table_slot_of(table, flow);
+    for (size_t i = table_next_slot(table, hole); slots[i].flow != NULL; i = table_next_slot(table, i)) {
+        /* A slot may move to the hole unless its home, the first slot of its search, lies behind the hole (cyclically). */
         size_t distance_home = (i - slots[i].hash) & mask;
         size_t distance_hole = (i - hole) & mask;
         if (distance_home < distance_hole)
@@ -116,7 +122,8 @@ void table_remove(struct table *table, const struct flow *flow) {
 }
 
 void table_replace(struct table *table, const struct flow *flow, struct flow *next) {
-    table->slots[slot_of(table, flow)].flow = next;
+    DEBUG_CHECK(next->hash == flow->hash && key_equal(&next->key, &flow->key));
+    table->slots[table_slot_of(table, flow)].flow = next;
 }
 
 size_t table_memory(const struct table *table) {
@@ -124,5 +131,5 @@ size_t table_memory(const struct table *table) {
 }
 
 size_t table_memory_for(size_t flows) {
-    return capacity_for(flows) * sizeof(struct table_slot);
+    return table_capacity_for(flows) * sizeof(struct table_slot);
 }

@@ -1,5 +1,5 @@
 /* The table of open flows: keys to flows, by open addressing with linear probing. It owns its slots, not the flows.
- * Deletion shifts followers back, so that there are no tombstones and a probe ends at the first empty slot. */
+ * Backward-shift deletion: there are no tombstones, and a search ends at the first empty slot. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,8 +8,8 @@
 
 #include "meter/flow.h"
 
-/* The hash beside the pointer: flows that merely lie in the way are not touched, neither in a search nor when the
- * table grows or shifts. */
+/* The hash is kept beside the pointer, so that a search, a larger table and a deletion don't read the flows that lie in the
+ * way. */
 struct table_slot {
     struct flow *flow; /* NULL: empty */
     uint32_t hash;
@@ -20,11 +20,11 @@ struct table {
     struct table_slot *slots;
     size_t capacity; /* a power of two */
     size_t count;
-    size_t touched; /* bytes of a flow's block that a packet touches */
+    size_t touched; /* bytes of a flow's block up to the end of what a packet touches */
 };
 
-/* Room for `flows` flows without growing; `touched` bytes of a flow that is found are fetched into the cache. 0 or
- * -ENOMEM. */
+/* Has room for `flows` flows without growing. `touched` is the size of a flow's block, which a search fetches into the
+ * cache. 0 or -ENOMEM. */
 int table_create(struct table *table, size_t flows, size_t touched);
 void table_destroy(struct table *table);
 
@@ -39,13 +39,13 @@ static inline void table_fetch(const struct table *table, const struct flow *flo
 
 struct flow *table_find(const struct table *table, uint32_t hash, const struct flow_key *key);
 
-/* Makes room for one more flow, doubling the slots if need be. False: there is no memory, and the table is full. */
+/* Makes room for one more flow; doubles the slots if need be. False: the table is full, and there is no memory. */
 bool table_reserve(struct table *table);
 
-/* A flow whose key is not in the table, with room reserved. It is found by flow->hash and flow->key. */
+/* Puts in a flow whose key is not in the table; room must be reserved. It is found by flow->hash and flow->key. */
 void table_insert(struct table *table, struct flow *flow);
 
-/* Both want a flow that is in the table; in table_replace() `next` has the same key and hash. */
+/* The flow must be in the table; `next` must have its key and hash. */
 void table_remove(struct table *table, const struct flow *flow);
 void table_replace(struct table *table, const struct flow *flow, struct flow *next);
 

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "aborts.h"
+#include "meter/expiry.h"
 #include "meter/key.h"
 #include "meter/table.h"
 
@@ -189,6 +191,51 @@ static void test_hash_depends_on_the_seed(void **state) {
     assert_int_not_equal(key_hash(&seed, &key), key_hash(&other_seed, &key));
 }
 
+static void insert_twice(void *context) {
+    struct flow *flows = context;
+    struct table table;
+    table_create(&table, 0, sizeof(struct flow));
+    table_insert(&table, &flows[0]);
+    table_insert(&table, &flows[0]);
+}
+
+static void remove_twice(void *context) {
+    struct flow *flows = context;
+    struct table table;
+    table_create(&table, 0, sizeof(struct flow));
+    table_insert(&table, &flows[0]);
+    table_insert(&table, &flows[1]);
+    table_remove(&table, &flows[0]);
+    table_remove(&table, &flows[0]);
+}
+
+static void replace_by_another_key(void *context) {
+    struct flow *flows = context;
+    struct table table;
+    table_create(&table, 0, sizeof(struct flow));
+    table_insert(&table, &flows[0]);
+    table_replace(&table, &flows[0], &flows[1]);
+}
+
+static void leave_a_list_twice(void *context) {
+    struct flow *flows = context;
+    struct expiry expiry = {0};
+    expiry_append(&expiry, &flows[0]);
+    expiry_append(&expiry, &flows[1]);
+    expiry_remove(&expiry, &flows[0]);
+    expiry_remove(&expiry, &flows[0]);
+}
+
+static void test_misuse_stops_the_program(void **state) {
+    (void)state;
+    struct flow *flows = make_flows(2, 16);
+    assert_debug_aborts(insert_twice, flows);
+    assert_debug_aborts(remove_twice, flows);
+    assert_debug_aborts(replace_by_another_key, flows);
+    assert_debug_aborts(leave_a_list_twice, flows);
+    free(flows);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_operations),
@@ -200,6 +247,7 @@ int main(void) {
         cmocka_unit_test(test_key_of_equal_addresses_goes_by_port),
         cmocka_unit_test(test_every_byte_of_a_key_counts),
         cmocka_unit_test(test_hash_depends_on_the_seed),
+        cmocka_unit_test(test_misuse_stops_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
