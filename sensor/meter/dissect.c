@@ -52,14 +52,14 @@ static const struct {
     {"Match by custom rule", L7_CONFIDENCE_CUSTOM_RULE},
 };
 
-static uint8_t confidence_of(const char *name) {
+static uint8_t confidence_by_name(const char *name) {
     for (size_t i = 0; name != NULL && i < sizeof(confidence_names) / sizeof(*confidence_names); i++)
         if (strcmp(name, confidence_names[i].name) == 0)
             return (uint8_t)confidence_names[i].confidence;
     return L7_CONFIDENCE_UNKNOWN;
 }
 
-static struct pool_options states_of(const struct dissector_options *options) {
+static struct pool_options options_states(const struct dissector_options *options) {
     return (struct pool_options){
         .object_size = sizeof(struct ndpi_flow_struct),
         .max_objects = options->flow_table_size + 1,
@@ -67,8 +67,8 @@ static struct pool_options states_of(const struct dissector_options *options) {
     };
 }
 
-static int create_parts(struct dissector *dissector, const struct dissector_options *options) {
-    struct pool_options states = states_of(options);
+static int dissector_create_parts(struct dissector *dissector, const struct dissector_options *options) {
+    struct pool_options states = options_states(options);
     dissector->states = pool_create(&states);
     dissector->texts = text_pools_create(options->flow_table_size + 1);
     dissector->names = calloc(NAME_SLOTS, sizeof(*dissector->names));
@@ -93,7 +93,7 @@ int dissector_check_library(struct error *error) {
 int dissector_create(const struct dissector_options *options, struct dissector **dissector,
                      struct error *error) {
     struct dissector *new = calloc(1, sizeof(*new));
-    if (new == NULL || create_parts(new, options) < 0) {
+    if (new == NULL || dissector_create_parts(new, options) < 0) {
         dissector_destroy(new);
         return error_set(error, ENOMEM, EX_OSERR,
                          "no memory to start nDPI for %llu flows; lower meter.flow_table_size",
@@ -102,7 +102,7 @@ int dissector_create(const struct dissector_options *options, struct dissector *
     new->n_dissections = options->n_dissections;
     new->milliseconds = options->milliseconds;
     for (int i = 0; i < NDPI_CONFIDENCE_MAX; i++)
-        new->confidences[i] = confidence_of(ndpi_confidence_get_name((ndpi_confidence_t)i));
+        new->confidences[i] = confidence_by_name(ndpi_confidence_get_name((ndpi_confidence_t)i));
     *dissector = new;
     return 0;
 }
@@ -120,7 +120,7 @@ void dissector_destroy(struct dissector *dissector) {
 }
 
 /* The place of a key, or the free place where it belongs. */
-static struct name *find_name(const struct dissector *dissector, uint32_t key) {
+static struct name *name_find(const struct dissector *dissector, uint32_t key) {
     size_t i = (key * 2654435761u) >> 20; /* Knuth's multiplicative hash; the top 12 bits */
     _Static_assert(NAME_SLOTS == 1 << 12, "the shift above gives a slot");
     while (dissector->names[i].key != key && dissector->names[i].key != 0)
@@ -128,9 +128,9 @@ static struct name *find_name(const struct dissector *dissector, uint32_t key) {
     return &dissector->names[i];
 }
 
-static const char *name_of(struct dissector *dissector, uint16_t master, uint16_t application) {
+static const char *name_get(struct dissector *dissector, uint16_t master, uint16_t application) {
     uint32_t key = ((uint32_t)master << 16 | application) + 1;
-    struct name *name = find_name(dissector, key);
+    struct name *name = name_find(dissector, key);
     if (name->key == key)
         return name->text;
     if (dissector->name_count >= NAME_SLOTS * 3 / 4)
@@ -141,13 +141,13 @@ static const char *name_of(struct dissector *dissector, uint16_t master, uint16_
     return name->text;
 }
 
-static void set_label(struct l7 *l7, struct shim_label label) {
+static void l7_set_label(struct l7 *l7, struct shim_label label) {
     l7->master = label.master;
     l7->application = label.application;
     l7->category = label.category;
 }
 
-static void give_state(struct dissector *dissector, struct l7 *l7) {
+static void l7_give_state(struct dissector *dissector, struct l7 *l7) {
     if (l7->ndpi_flow == NULL)
         return;
     ndpi_free_flow_data(l7->ndpi_flow);
@@ -156,19 +156,19 @@ static void give_state(struct dissector *dissector, struct l7 *l7) {
 }
 
 /* Copies what is worth keeping, and gives the state back. */
-static void decide(struct dissector *dissector, struct l7 *l7) {
+static void l7_decide(struct dissector *dissector, struct l7 *l7) {
     const struct ndpi_flow_struct *state = l7->ndpi_flow;
-    l7->application_name = name_of(dissector, l7->master, l7->application);
+    l7->application_name = name_get(dissector, l7->master, l7->application);
     l7->category_name = ndpi_category_get_name(dissector->module, (ndpi_protocol_category_t)l7->category);
     if (state == NULL)
         return;
     if ((unsigned)state->confidence < NDPI_CONFIDENCE_MAX)
         l7->confidence = dissector->confidences[state->confidence];
     l7->texts = text_block_take(dissector->texts, state, l7->master, l7->application);
-    give_state(dissector, l7);
+    l7_give_state(dissector, l7);
 }
 
-static bool take_state(struct dissector *dissector, struct l7 *l7) {
+static bool l7_take_state(struct dissector *dissector, struct l7 *l7) {
     l7->ndpi_flow = pool_take(dissector->states);
     if (l7->ndpi_flow == NULL)
         return false;
@@ -176,45 +176,45 @@ static bool take_state(struct dissector *dissector, struct l7 *l7) {
     return true;
 }
 
-static void give_up(struct dissector *dissector, struct l7 *l7) {
+static void l7_give_up(struct dissector *dissector, struct l7 *l7) {
     uint8_t guessed = 0;
-    set_label(l7, shim_label(shim_give_up(dissector->module, l7->ndpi_flow, &guessed)));
+    l7_set_label(l7, shim_label(shim_give_up(dissector->module, l7->ndpi_flow, &guessed)));
     l7->guessed = guessed != 0;
 }
 
-static void show(struct dissector *dissector, struct l7 *l7, const struct view *view, int64_t time) {
+static void l7_show(struct dissector *dissector, struct l7 *l7, const struct view *view, int64_t time) {
     int64_t milliseconds = dissector->milliseconds ? time : time / 1000;
-    set_label(l7, shim_label(shim_packet(dissector->module, l7->ndpi_flow, view->ip, view->length,
-                                         (uint64_t)milliseconds)));
+    l7_set_label(l7, shim_label(shim_packet(dissector->module, l7->ndpi_flow, view->ip, view->length,
+                                            (uint64_t)milliseconds)));
 }
 
 void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet,
                       uint64_t number) {
-    if (l7->ndpi_flow == NULL && !take_state(dissector, l7)) {
-        decide(dissector, l7);
+    if (l7->ndpi_flow == NULL && !l7_take_state(dissector, l7)) {
+        l7_decide(dissector, l7);
         return;
     }
     struct view view;
     if (view_of(packet, dissector->scratch, &view))
-        show(dissector, l7, &view, packet->time);
+        l7_show(dissector, l7, &view, packet->time);
     bool known = l7->application != NDPI_PROTOCOL_UNKNOWN;
     bool last = number >= dissector->n_dissections;
     if (last && !known)
-        give_up(dissector, l7);
+        l7_give_up(dissector, l7);
     if (last || (known && shim_is_final(dissector->module, l7->ndpi_flow)))
-        decide(dissector, l7);
+        l7_decide(dissector, l7);
 }
 
 void dissector_decide(struct dissector *dissector, struct l7 *l7) {
     if (l7->application_name != NULL)
         return;
     if (l7->application == NDPI_PROTOCOL_UNKNOWN && l7->ndpi_flow != NULL)
-        give_up(dissector, l7);
-    decide(dissector, l7);
+        l7_give_up(dissector, l7);
+    l7_decide(dissector, l7);
 }
 
 void dissector_release(struct dissector *dissector, struct l7 *l7) {
-    give_state(dissector, l7);
+    l7_give_state(dissector, l7);
     text_block_give(dissector->texts, l7->texts);
     l7->texts = NULL;
 }
@@ -236,7 +236,7 @@ void dissector_back_memory(const struct dissector *dissector, const atomic_bool 
 }
 
 void dissector_budget(const struct dissector_options *options, struct dissector_budget *budget) {
-    struct pool_options states = states_of(options);
+    struct pool_options states = options_states(options);
     budget->states = pool_memory_for(&states, states.max_objects);
     struct dissect_sizes sizes = dissect_sizes();
     budget->inner = options->flow_table_size * (sizes.inner + TEXT_BYTES);

@@ -17,14 +17,14 @@ enum {
 
 static const struct dissect_sizes fallback = {.module = MODULE_BYTES, .inner = INNER_BYTES};
 
-static uint64_t heap(void) {
+static uint64_t heap_in_use(void) {
     struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
 }
 
 /* A segment from client to server; a SYN has an option, as everyone's has: newer nDPIs keep a fingerprint of them. */
-static void show_segment(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow,
-                         uint8_t number, bool syn) {
+static void measure_show_segment(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow,
+                                 uint8_t number, bool syn) {
     uint8_t ip[IP_HEADER + TCP_HEADER + PAYLOAD] = {
         0x45, [8] = 64, [9] = 6, [12] = 10, [15] = 1, [16] = 10, [19] = 2};
     uint8_t *tcp = ip + IP_HEADER;
@@ -41,33 +41,33 @@ static void show_segment(struct ndpi_detection_module_struct *module, struct ndp
 }
 
 /* A flow that nobody knows: nDPI keeps its payload, and waits. */
-static void show_flow(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow,
-                      uint8_t number) {
-    show_segment(module, flow, number, true);
-    show_segment(module, flow, number, false);
+static void measure_show_flow(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow,
+                              uint8_t number) {
+    measure_show_segment(module, flow, number, true);
+    measure_show_segment(module, flow, number, false);
 }
 
-static uint64_t inner(struct ndpi_detection_module_struct *module) {
+static uint64_t measure_inner(struct ndpi_detection_module_struct *module) {
     static struct ndpi_flow_struct flows[FLOWS];
     memset(flows, 0, sizeof flows);
     /* The first one also pays for what all share. */
-    show_flow(module, &flows[0], 0);
-    uint64_t before = heap();
+    measure_show_flow(module, &flows[0], 0);
+    uint64_t before = heap_in_use();
     for (int i = 1; i < FLOWS; i++)
-        show_flow(module, &flows[i], (uint8_t)i);
-    uint64_t bytes = (heap() - before) / (FLOWS - 1);
+        measure_show_flow(module, &flows[i], (uint8_t)i);
+    uint64_t bytes = (heap_in_use() - before) / (FLOWS - 1);
     for (int i = 0; i < FLOWS; i++)
         ndpi_free_flow_data(&flows[i]);
     return bytes;
 }
 
-static struct dissect_sizes measure(void) {
-    uint64_t before = heap();
+static struct dissect_sizes measure_library(void) {
+    uint64_t before = heap_in_use();
     struct ndpi_detection_module_struct *module = shim_create();
     if (module == NULL)
         return fallback;
-    struct dissect_sizes sizes = {.module = heap() - before};
-    sizes.inner = inner(module);
+    struct dissect_sizes sizes = {.module = heap_in_use() - before};
+    sizes.inner = measure_inner(module);
     ndpi_exit_detection_module(module);
     return sizes.module > 0 && sizes.inner > 0 ? sizes : fallback;
 }
@@ -75,6 +75,6 @@ static struct dissect_sizes measure(void) {
 struct dissect_sizes dissect_sizes(void) {
     static struct dissect_sizes measured;
     if (measured.module == 0)
-        measured = measure();
+        measured = measure_library();
     return measured;
 }

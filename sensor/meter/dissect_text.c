@@ -52,7 +52,7 @@ uint64_t text_pools_memory(const struct text_pools *pools) {
     return memory;
 }
 
-static void add(struct text_list *list, enum l7_text which, const char *text, size_t max) {
+static void text_list_add(struct text_list *list, enum l7_text which, const char *text, size_t max) {
     if (text == NULL)
         return;
     list->text[which] = text;
@@ -60,16 +60,16 @@ static void add(struct text_list *list, enum l7_text which, const char *text, si
 }
 
 /* An array in nDPI's flow; it need not end in a NUL. */
-#define ADD_ARRAY(list, which, array) add(list, which, array, sizeof(array))
+#define ADD_ARRAY(list, which, array) text_list_add(list, which, array, sizeof(array))
 
-static void add_tls(struct text_list *list, const struct ndpi_flow_struct *flow) {
-    add(list, L7_JA3_CLIENT, shim_ja3_client(flow), SHIM_JA3_LENGTH);
-    add(list, L7_JA3_SERVER, shim_ja3_server(flow), SHIM_JA3_LENGTH);
-    add(list, L7_JA4_CLIENT, shim_ja4_client(flow), SHIM_JA4_LENGTH);
-    add(list, L7_USER_AGENT, flow->http.user_agent, USER_AGENT_MAX);
+static void text_list_add_tls(struct text_list *list, const struct ndpi_flow_struct *flow) {
+    text_list_add(list, L7_JA3_CLIENT, shim_ja3_client(flow), SHIM_JA3_LENGTH);
+    text_list_add(list, L7_JA3_SERVER, shim_ja3_server(flow), SHIM_JA3_LENGTH);
+    text_list_add(list, L7_JA4_CLIENT, shim_ja4_client(flow), SHIM_JA4_LENGTH);
+    text_list_add(list, L7_USER_AGENT, flow->http.user_agent, USER_AGENT_MAX);
 }
 
-static bool is_tls(uint16_t protocol) {
+static bool protocol_is_tls(uint16_t protocol) {
     switch (protocol) {
     case NDPI_PROTOCOL_TLS:
     case NDPI_PROTOCOL_DTLS:
@@ -82,23 +82,23 @@ static bool is_tls(uint16_t protocol) {
 }
 
 /* flow->protos is a union: only the member of the detected protocol may be read. First match, in NFStream's order. */
-static void list_texts(struct text_list *list, const struct ndpi_flow_struct *flow, uint16_t master,
-                       uint16_t application) {
-    add(list, L7_SERVER_NAME, flow->host_server_name, SERVER_NAME_MAX);
+static void text_list_collect(struct text_list *list, const struct ndpi_flow_struct *flow, uint16_t master,
+                              uint16_t application) {
+    text_list_add(list, L7_SERVER_NAME, flow->host_server_name, SERVER_NAME_MAX);
     if (master == NDPI_PROTOCOL_DHCP || application == NDPI_PROTOCOL_DHCP) {
         ADD_ARRAY(list, L7_DHCP_FINGERPRINT, flow->protos.dhcp.fingerprint);
     } else if (master == NDPI_PROTOCOL_HTTP || application == NDPI_PROTOCOL_HTTP) {
-        add(list, L7_CONTENT_TYPE, flow->http.content_type, CONTENT_TYPE_MAX);
-        add(list, L7_USER_AGENT, flow->http.user_agent, USER_AGENT_MAX);
+        text_list_add(list, L7_CONTENT_TYPE, flow->http.content_type, CONTENT_TYPE_MAX);
+        text_list_add(list, L7_USER_AGENT, flow->http.user_agent, USER_AGENT_MAX);
     } else if (master == NDPI_PROTOCOL_SSH || application == NDPI_PROTOCOL_SSH) {
         ADD_ARRAY(list, L7_HASSH_CLIENT, flow->protos.ssh.hassh_client);
         ADD_ARRAY(list, L7_HASSH_SERVER, flow->protos.ssh.hassh_server);
-    } else if (is_tls(master) || is_tls(application)) {
-        add_tls(list, flow);
+    } else if (protocol_is_tls(master) || protocol_is_tls(application)) {
+        text_list_add_tls(list, flow);
     }
 }
 
-static size_t block_size(const struct text_list *list) {
+static size_t text_block_size(const struct text_list *list) {
     size_t size = sizeof(struct text_block);
     for (size_t i = 0; i < L7_TEXTS; i++)
         if (list->length[i] > 0)
@@ -106,7 +106,7 @@ static size_t block_size(const struct text_list *list) {
     return size;
 }
 
-static void fill(struct text_block *block, const struct text_list *list) {
+static void text_block_fill(struct text_block *block, const struct text_list *list) {
     size_t count = 0;
     block->present = 0;
     for (size_t i = 0; i < L7_TEXTS; i++)
@@ -128,8 +128,8 @@ static void fill(struct text_block *block, const struct text_list *list) {
 struct text_block *text_block_take(struct text_pools *pools, const struct ndpi_flow_struct *flow,
                                    uint16_t master, uint16_t application) {
     struct text_list list = {0};
-    list_texts(&list, flow, master, application);
-    size_t size = block_size(&list);
+    text_list_collect(&list, flow, master, application);
+    size_t size = text_block_size(&list);
     if (size == sizeof(struct text_block))
         return NULL;
     uint16_t size_class = 0;
@@ -139,7 +139,7 @@ struct text_block *text_block_take(struct text_pools *pools, const struct ndpi_f
     if (block == NULL)
         return NULL;
     block->size_class = size_class;
-    fill(block, &list);
+    text_block_fill(block, &list);
     return block;
 }
 

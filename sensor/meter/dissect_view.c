@@ -7,7 +7,7 @@
 enum { IPV4_HEADER = 20, IPV6_HEADER = 40, IPV4_PROTOCOL = 9, IPV6_NEXT_HEADER = 6 };
 
 /* By nDPI's own walk, so that the answer is right for every version of it. */
-static bool reads_another_protocol(const struct view *view, uint8_t protocol) {
+static bool view_reads_another_protocol(const struct view *view, uint8_t protocol) {
     const uint8_t *transport = NULL;
     uint16_t length = 0;
     uint8_t read = 0;
@@ -21,7 +21,7 @@ static void put_u16(uint8_t *bytes, size_t value) {
 }
 
 /* Copies the fixed header, without options, to before `length` bytes of transport. */
-static void write_header(const struct packet *packet, uint8_t *header, size_t length) {
+static void view_write_header(const struct packet *packet, uint8_t *header, size_t length) {
     if (packet->ip_version == 4) {
         memcpy(header, packet->ip, IPV4_HEADER);
         header[0] = 0x45;
@@ -35,7 +35,7 @@ static void write_header(const struct packet *packet, uint8_t *header, size_t le
 }
 
 /* A fragment's bytes are no transport header, or not all of what it announces. */
-static bool rebuild(const struct packet *packet, uint8_t *scratch, struct view *view) {
+static bool view_rebuild(const struct packet *packet, uint8_t *scratch, struct view *view) {
     size_t header = packet->ip_version == 4 ? IPV4_HEADER : IPV6_HEADER;
     uint32_t transport = packet->size[ACCOUNT_TRANSPORT];
     if ((packet->flags & PACKET_FRAGMENT) != 0 || transport > packet->size[ACCOUNT_IP])
@@ -46,14 +46,14 @@ static bool rebuild(const struct packet *packet, uint8_t *scratch, struct view *
     size_t length = packet->ip_captured - offset;
     if (length > VIEW_MAX - header)
         length = VIEW_MAX - header;
-    write_header(packet, scratch, length);
+    view_write_header(packet, scratch, length);
     memcpy(scratch + header, packet->ip + offset, length);
     *view = (struct view){scratch, (uint16_t)(header + length)};
-    return !reads_another_protocol(view, packet->protocol);
+    return !view_reads_another_protocol(view, packet->protocol);
 }
 
 bool view_of(const struct packet *packet, uint8_t *scratch, struct view *view) {
     *view = (struct view){packet->ip,
                           (uint16_t)(packet->ip_captured < VIEW_MAX ? packet->ip_captured : VIEW_MAX)};
-    return !reads_another_protocol(view, packet->protocol) || rebuild(packet, scratch, view);
+    return !view_reads_another_protocol(view, packet->protocol) || view_rebuild(packet, scratch, view);
 }

@@ -42,22 +42,22 @@ uint64_t ended_memory_for(void) {
     return sizeof(struct ended);
 }
 
-static void forget_all(struct ended *ended) {
+static void ended_forget_all(struct ended *ended) {
     ended->round++;
     ended->count = 0;
 }
 
 /* Time never goes back: what began earlier has another uid. */
-static void go_on_to(struct ended *ended, int64_t time) {
+static void ended_go_on_to(struct ended *ended, int64_t time) {
     if (ended->time == time)
         return;
     ended->time = time;
     ended->series = ended->recording;
-    forget_all(ended);
+    ended_forget_all(ended);
 }
 
 /* Where the flow's key is, or is to be put. */
-static struct ended_flow *place_of(struct ended *ended, const struct flow *flow) {
+static struct ended_flow *ended_place_of(struct ended *ended, const struct flow *flow) {
     uint32_t i = flow->hash % PLACES;
     while (ended->flows[i].round == ended->round && !key_equal(&ended->flows[i].key, &flow->key))
         i = (i + 1) % PLACES;
@@ -67,30 +67,30 @@ static struct ended_flow *place_of(struct ended *ended, const struct flow *flow)
 void ended_remember(struct ended *ended, const struct flow *flow, int64_t time) {
     if (flow->uid_time != time)
         return;
-    go_on_to(ended, time);
+    ended_go_on_to(ended, time);
     if (ended->count == ROOM) {
-        forget_all(ended);
+        ended_forget_all(ended);
         ended->series = FIRST_OVERFLOW + ended->overflows++;
     }
-    struct ended_flow *place = place_of(ended, flow);
+    struct ended_flow *place = ended_place_of(ended, flow);
     ended->count += place->round != ended->round;
     *place = (struct ended_flow){flow->key, ended->round, flow->slice};
 }
 
 void ended_number(struct ended *ended, struct flow *flow) {
-    go_on_to(ended, flow->uid_time);
+    ended_go_on_to(ended, flow->uid_time);
     flow->slice = 0;
     flow->uid_series = ended->series;
     if (ended->count == 0)
         return;
-    const struct ended_flow *place = place_of(ended, flow);
+    const struct ended_flow *place = ended_place_of(ended, flow);
     if (place->round == ended->round)
         flow->slice = place->slice + 1;
 }
 
 void ended_number_after(struct ended *ended, struct flow *flow, const struct flow *last) {
     if (last->uid_time == flow->uid_time) {
-        go_on_to(ended, flow->uid_time);
+        ended_go_on_to(ended, flow->uid_time);
         flow->slice = last->slice + 1;
         flow->uid_series = ended->series;
     } else {
@@ -101,5 +101,5 @@ void ended_number_after(struct ended *ended, struct flow *flow, const struct flo
 void ended_begin_recording(struct ended *ended) {
     ended->recording++;
     ended->series = ended->recording;
-    forget_all(ended);
+    ended_forget_all(ended);
 }

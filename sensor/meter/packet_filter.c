@@ -11,8 +11,8 @@ struct packet_filter {
 
 enum { LENGTH_MAX = 262144 };
 
-static int compile(pcap_t *handle, const char *expression, struct packet_filter **filter, char *reason,
-                   size_t reason_size) {
+static int packet_filter_compile_by(pcap_t *handle, const char *expression, struct packet_filter **filter,
+                                    char *reason, size_t reason_size) {
     struct packet_filter *compiled = calloc(1, sizeof *compiled);
     if (compiled == NULL)
         return -ENOMEM;
@@ -30,7 +30,7 @@ int packet_filter_compile(const char *expression, struct packet_filter **filter,
     pcap_t *handle = pcap_open_dead(DLT_RAW, LENGTH_MAX);
     if (handle == NULL)
         return -ENOMEM;
-    int result = compile(handle, expression, filter, reason, reason_size);
+    int result = packet_filter_compile_by(handle, expression, filter, reason, reason_size);
     pcap_close(handle);
     return result;
 }

@@ -11,22 +11,22 @@
 
 enum { STATE_SIZE_MAX = 16 * 1024 * 1024, MESSAGE_SIZE = 512 };
 
-static int refuse(const struct udps_plugin *plugin, const char *what, const char *remedy,
-                  struct error *error) {
+static int plugin_refuse(const struct udps_plugin *plugin, const char *what, const char *remedy,
+                         struct error *error) {
     return error_set(error, EINVAL, EX_CONFIG, "udps.plugins: %s: %s; %s", plugin->path, what, remedy);
 }
 
-static int no_memory(struct error *error) {
+static int plugin_no_memory(struct error *error) {
     return error_set(error, ENOMEM, EX_OSERR, "udps.plugins: out of memory");
 }
 
 /* Takes "PATH name=value ..." apart in place. */
-static int split_entry(struct udps_plugin *plugin, const char *entry, struct error *error) {
+static int plugin_split_entry(struct udps_plugin *plugin, const char *entry, struct error *error) {
     static const char blank[] = " \t\n";
     plugin->path = strdup(entry + strspn(entry, blank));
     plugin->parameters = calloc(strlen(entry) + 1, sizeof *plugin->parameters);
     if (plugin->path == NULL || plugin->parameters == NULL)
-        return no_memory(error);
+        return plugin_no_memory(error);
     char *rest = plugin->path;
     if (strsep(&rest, blank) == NULL || plugin->path[0] == '\0')
         return error_set(error, EINVAL, EX_CONFIG,
@@ -46,23 +46,23 @@ static int split_entry(struct udps_plugin *plugin, const char *entry, struct err
     return 0;
 }
 
-static int open_object(struct udps_plugin *plugin, struct error *error) {
+static int plugin_open_object(struct udps_plugin *plugin, struct error *error) {
     char path[PATH_MAX];
     /* dlopen() would look for a name without a slash where nobody expects it. */
     if (realpath(plugin->path, path) == NULL)
-        return refuse(plugin, strerror(errno), "give the path of the plugin's shared object", error);
+        return plugin_refuse(plugin, strerror(errno), "give the path of the plugin's shared object", error);
     plugin->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (plugin->handle == NULL)
-        return refuse(plugin, dlerror(), "build it as a shared object for this machine", error);
+        return plugin_refuse(plugin, dlerror(), "build it as a shared object for this machine", error);
     plugin->descriptor = dlsym(plugin->handle, FLOWSENSOR_PLUGIN_SYMBOL);
     if (plugin->descriptor == NULL)
-        return refuse(plugin, "it has no symbol " FLOWSENSOR_PLUGIN_SYMBOL,
-                      "a plugin defines FLOWSENSOR_PLUGIN of flowsensor/plugin.h", error);
+        return plugin_refuse(plugin, "it has no symbol " FLOWSENSOR_PLUGIN_SYMBOL,
+                             "a plugin defines FLOWSENSOR_PLUGIN of flowsensor/plugin.h", error);
     return 0;
 }
 
 /* Nothing but `abi` may be read before it is known to be ours. */
-static int check_interface(const struct udps_plugin *plugin, struct error *error) {
+static int plugin_check_interface(const struct udps_plugin *plugin, struct error *error) {
     static const char remedy[] = "build it with the flowsensor/plugin.h of this release";
     const struct flowsensor_plugin *descriptor = plugin->descriptor;
     if (descriptor->abi != FLOWSENSOR_PLUGIN_ABI)
@@ -75,12 +75,12 @@ static int check_interface(const struct udps_plugin *plugin, struct error *error
         descriptor->flow_size != sizeof(struct flowsensor_flow) ||
         descriptor->value_size != sizeof(struct flowsensor_value) ||
         descriptor->setup_size != sizeof(struct flowsensor_setup))
-        return refuse(plugin, "its structures have other sizes than this sensor's", remedy, error);
+        return plugin_refuse(plugin, "its structures have other sizes than this sensor's", remedy, error);
     return 0;
 }
 
-static int check_field(const struct udps_plugin *plugin, const struct flowsensor_field *field,
-                       struct error *error) {
+static int plugin_check_field(const struct udps_plugin *plugin, const struct flowsensor_field *field,
+                              struct error *error) {
     static const char remedy[] = "mend the field in the plugin's source";
     char what[MESSAGE_SIZE];
     const char *wrong = NULL;
@@ -95,21 +95,21 @@ static int check_field(const struct udps_plugin *plugin, const struct flowsensor
     if (wrong == NULL)
         return 0;
     snprintf(what, sizeof what, "field \"%.100s\": %s", field->name != NULL ? field->name : "", wrong);
-    return refuse(plugin, what, remedy, error);
+    return plugin_refuse(plugin, what, remedy, error);
 }
 
-static int check_descriptor(const struct udps_plugin *plugin, struct error *error) {
+static int plugin_check_descriptor(const struct udps_plugin *plugin, struct error *error) {
     static const char remedy[] = "complete the plugin's source";
     const struct flowsensor_plugin *descriptor = plugin->descriptor;
     if (descriptor->name == NULL || descriptor->name[0] == '\0' || descriptor->version == NULL ||
         descriptor->version[0] == '\0')
-        return refuse(plugin, "it does not say its name and version", remedy, error);
+        return plugin_refuse(plugin, "it does not say its name and version", remedy, error);
     if (descriptor->field_count > 0 && (descriptor->fields == NULL || descriptor->get == NULL))
-        return refuse(plugin, "it has fields but no get", remedy, error);
+        return plugin_refuse(plugin, "it has fields but no get", remedy, error);
     if (descriptor->configure == NULL && plugin->parameter_count > 0)
-        return refuse(plugin, "it takes no parameters", "take them off", error);
+        return plugin_refuse(plugin, "it takes no parameters", "take them off", error);
     for (size_t i = 0; i < descriptor->field_count; i++) {
-        int result = check_field(plugin, &descriptor->fields[i], error);
+        int result = plugin_check_field(plugin, &descriptor->fields[i], error);
         if (result < 0)
             return result;
     }
@@ -135,7 +135,7 @@ int udps_plugin_configure(const struct udps_plugin *plugin, void **context, size
 }
 
 /* A trial: wrong parameters must not wait for the first meter, and the size of the state may depend on them. */
-static int try_configuration(struct udps_plugin *plugin, struct error *error) {
+static int plugin_try_configuration(struct udps_plugin *plugin, struct error *error) {
     void *context = NULL;
     int result = udps_plugin_configure(plugin, &context, &plugin->state_size, error);
     if (result < 0)
@@ -144,19 +144,19 @@ static int try_configuration(struct udps_plugin *plugin, struct error *error) {
         plugin->descriptor->cleanup(context);
     return plugin->state_size <= STATE_SIZE_MAX
                ? 0
-               : refuse(plugin, "its state takes more than 16 MiB in each flow", "give smaller parameters",
-                        error);
+               : plugin_refuse(plugin, "its state takes more than 16 MiB in each flow",
+                               "give smaller parameters", error);
 }
 
 int udps_plugin_open(struct udps_plugin *plugin, const char *entry, struct error *error) {
-    int result = split_entry(plugin, entry, error);
+    int result = plugin_split_entry(plugin, entry, error);
     if (result == 0)
-        result = open_object(plugin, error);
+        result = plugin_open_object(plugin, error);
     if (result == 0)
-        result = check_interface(plugin, error);
+        result = plugin_check_interface(plugin, error);
     if (result == 0)
-        result = check_descriptor(plugin, error);
-    return result == 0 ? try_configuration(plugin, error) : result;
+        result = plugin_check_descriptor(plugin, error);
+    return result == 0 ? plugin_try_configuration(plugin, error) : result;
 }
 
 void udps_plugin_close(struct udps_plugin *plugin) {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* Runs the call in a child, without its log line and without a core dump. */
-static bool aborts(void (*call)(void *context), void *context) {
+static inline bool aborts(void (*call)(void *context), void *context) {
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {

@@ -6,17 +6,17 @@
 #include "meter/feature.h"
 #include "meter/options.h"
 
-static size_t state_size(const struct meter_options *options) {
+static size_t l7_state_size(const struct meter_options *options) {
     return options->n_dissections > 0 ? sizeof(struct l7) : 0;
 }
 
-static void on_init(const struct feature_context *context, struct flow *flow) {
+static void l7_on_init(const struct feature_context *context, struct flow *flow) {
     (void)context;
     memset(flow->feature[FEATURE_l7], 0, sizeof(struct l7));
 }
 
-static void on_update(const struct feature_context *context, struct flow *flow, const struct packet *packet,
-                      enum flow_direction direction, uint32_t size) {
+static void l7_on_update(const struct feature_context *context, struct flow *flow,
+                         const struct packet *packet, enum flow_direction direction, uint32_t size) {
     (void)direction;
     (void)size;
     struct l7 *l7 = flow->feature[FEATURE_l7];
@@ -24,12 +24,12 @@ static void on_update(const struct feature_context *context, struct flow *flow, 
         dissector_packet(context->dissector, l7, packet, flow->counters[BIDIRECTIONAL].packets + 1);
 }
 
-static void on_expire(const struct feature_context *context, struct flow *flow) {
+static void l7_on_expire(const struct feature_context *context, struct flow *flow) {
     dissector_decide(context->dissector, flow->feature[FEATURE_l7]);
 }
 
 /* The next slice keeps the label, except one that nDPI had to settle on before it had seen enough packets. */
-static void on_release(const struct feature_context *context, struct flow *flow, struct flow *next) {
+static void l7_on_release(const struct feature_context *context, struct flow *flow, struct flow *next) {
     struct l7 *l7 = flow->feature[FEATURE_l7];
     bool known = l7->application != 0 && !l7->guessed;
     bool dissected =
@@ -42,9 +42,9 @@ static void on_release(const struct feature_context *context, struct flow *flow,
 
 const struct feature feature_l7 = {
     .name = "l7",
-    .state_size = state_size,
-    .on_init = on_init,
-    .on_update = on_update,
-    .on_expire = on_expire,
-    .on_release = on_release,
+    .state_size = l7_state_size,
+    .on_init = l7_on_init,
+    .on_update = l7_on_update,
+    .on_expire = l7_on_expire,
+    .on_release = l7_on_release,
 };

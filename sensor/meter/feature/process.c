@@ -6,17 +6,17 @@
 #include "meter/feature.h"
 #include "meter/options.h"
 
-static size_t state_size(const struct meter_options *options) {
+static size_t process_state_size(const struct meter_options *options) {
     return options->system_visibility ? sizeof(struct process_feature) : 0;
 }
 
-static void on_init(const struct feature_context *context, struct flow *flow) {
+static void process_on_init(const struct feature_context *context, struct flow *flow) {
     (void)context;
     memset(flow->feature[FEATURE_process], 0, sizeof(struct process_feature));
 }
 
 /* The addresses inside a tunnel may be anybody's, so nobody is asked for them. */
-static bool has_socket(const struct packet *packet) {
+static bool packet_has_socket(const struct packet *packet) {
     return (packet->protocol == IPPROTO_TCP || packet->protocol == IPPROTO_UDP) &&
            packet->tunnel == TUNNEL_NONE;
 }
@@ -24,7 +24,7 @@ static bool has_socket(const struct packet *packet) {
 /* A packet whose time was raised has passed before: live, at most by what the kernel holds packets back. */
 enum { RAISED_MICROSECONDS = 200000 };
 
-static uint32_t ask(const struct feature_context *context, const struct packet *packet) {
+static uint32_t process_ask(const struct feature_context *context, const struct packet *packet) {
     int64_t tick = context->options->profile == PROFILE_NFSTREAM ? 1000 : 1; /* microseconds */
     struct visibility_question question = {
         .earliest = packet->time * tick,
@@ -45,19 +45,19 @@ static uint32_t ask(const struct feature_context *context, const struct packet *
     return visibility_ask(context->visibility, &question);
 }
 
-static void on_update(const struct feature_context *context, struct flow *flow, const struct packet *packet,
-                      enum flow_direction direction, uint32_t size) {
+static void process_on_update(const struct feature_context *context, struct flow *flow,
+                              const struct packet *packet, enum flow_direction direction, uint32_t size) {
     (void)direction;
     (void)size;
     struct process_feature *state = flow->feature[FEATURE_process];
     if (state->asked)
         return;
     state->asked = true;
-    if (has_socket(packet))
-        state->ticket = ask(context, packet);
+    if (packet_has_socket(packet))
+        state->ticket = process_ask(context, packet);
 }
 
-static void on_expire(const struct feature_context *context, struct flow *flow) {
+static void process_on_expire(const struct feature_context *context, struct flow *flow) {
     struct process_feature *state = flow->feature[FEATURE_process];
     enum visibility_end end = END_NONE;
     if (state->ticket != 0)
@@ -65,7 +65,7 @@ static void on_expire(const struct feature_context *context, struct flow *flow) 
     state->end = (uint8_t)end;
 }
 
-static void on_release(const struct feature_context *context, struct flow *flow, struct flow *next) {
+static void process_on_release(const struct feature_context *context, struct flow *flow, struct flow *next) {
     struct process_feature *state = flow->feature[FEATURE_process];
     if (next != NULL)
         *(struct process_feature *)next->feature[FEATURE_process] = *state;
@@ -75,9 +75,9 @@ static void on_release(const struct feature_context *context, struct flow *flow,
 
 const struct feature feature_process = {
     .name = "process",
-    .state_size = state_size,
-    .on_init = on_init,
-    .on_update = on_update,
-    .on_expire = on_expire,
-    .on_release = on_release,
+    .state_size = process_state_size,
+    .on_init = process_on_init,
+    .on_update = process_on_update,
+    .on_expire = process_on_expire,
+    .on_release = process_on_release,
 };

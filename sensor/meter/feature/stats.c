@@ -11,7 +11,7 @@ double running_stddev(const struct running *running, uint64_t count) {
 }
 
 /* `count` values including this one. The order of operations is NFStream's, so that the doubles are. */
-static inline void add(struct running *running, uint64_t value, uint64_t count) {
+static inline void running_add(struct running *running, uint64_t value, uint64_t count) {
     double x = (double)(int64_t)value;
     if (count == 1) {
         running->min = running->max = value;
@@ -30,40 +30,40 @@ static const uint32_t flag_masks[FLAG_COUNTERS] = {TCP_SYN, TCP_CWR, TCP_ECE, TC
                                                    TCP_ACK, TCP_PSH, TCP_RST, TCP_FIN};
 
 /* Written so that the compiler compares and subtracts all eight at once. */
-static inline void count_flags(uint32_t flags[FLAG_COUNTERS], uint32_t tcp_flags) {
+static inline void stats_count_flags(uint32_t flags[FLAG_COUNTERS], uint32_t tcp_flags) {
     for (int i = 0; i < FLAG_COUNTERS; i++)
         flags[i] += (tcp_flags & flag_masks[i]) != 0;
 }
 
-static inline void add_packet(struct stats_direction *stats, const struct flow_counters *before,
-                              const struct packet *packet, uint32_t size) {
-    add(&stats->size, size, before->packets + 1);
+static inline void stats_add_packet(struct stats_direction *stats, const struct flow_counters *before,
+                                    const struct packet *packet, uint32_t size) {
+    running_add(&stats->size, size, before->packets + 1);
     if (before->packets > 0)
-        add(&stats->interval, (uint64_t)(packet->time - before->last_seen), before->packets);
+        running_add(&stats->interval, (uint64_t)(packet->time - before->last_seen), before->packets);
     if (packet->tcp_flags != 0)
-        count_flags(stats->flags, packet->tcp_flags);
+        stats_count_flags(stats->flags, packet->tcp_flags);
 }
 
-static size_t state_size(const struct meter_options *options) {
+static size_t stats_state_size(const struct meter_options *options) {
     return options->statistical_analysis ? sizeof(struct stats) : 0;
 }
 
-static void on_init(const struct feature_context *context, struct flow *flow) {
+static void stats_on_init(const struct feature_context *context, struct flow *flow) {
     (void)context;
     memset(flow->feature[FEATURE_stats], 0, sizeof(struct stats));
 }
 
-static void on_update(const struct feature_context *context, struct flow *flow, const struct packet *packet,
-                      enum flow_direction direction, uint32_t size) {
+static void stats_on_update(const struct feature_context *context, struct flow *flow,
+                            const struct packet *packet, enum flow_direction direction, uint32_t size) {
     (void)context;
     struct stats *stats = flow->feature[FEATURE_stats];
-    add_packet(&stats->direction[BIDIRECTIONAL], &flow->counters[BIDIRECTIONAL], packet, size);
-    add_packet(&stats->direction[direction], &flow->counters[direction], packet, size);
+    stats_add_packet(&stats->direction[BIDIRECTIONAL], &flow->counters[BIDIRECTIONAL], packet, size);
+    stats_add_packet(&stats->direction[direction], &flow->counters[direction], packet, size);
 }
 
 const struct feature feature_stats = {
     .name = "stats",
-    .state_size = state_size,
-    .on_init = on_init,
-    .on_update = on_update,
+    .state_size = stats_state_size,
+    .on_init = stats_on_init,
+    .on_update = stats_on_update,
 };

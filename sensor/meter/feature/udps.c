@@ -6,21 +6,21 @@
 #include "meter/l7.h"
 #include "meter/options.h"
 
-static size_t state_size(const struct meter_options *options) {
+static size_t udps_state_size(const struct meter_options *options) {
     return options->udps != NULL ? options->udps->state_size : 0;
 }
 
-static void *plugin_state(struct udps_state *state, const struct udps_plugin *plugin) {
+static void *udps_plugin_state(struct udps_state *state, const struct udps_plugin *plugin) {
     return (char *)state + plugin->state_offset;
 }
 
-static void on_init(const struct feature_context *context, struct flow *flow) {
+static void udps_on_init(const struct feature_context *context, struct flow *flow) {
     struct udps_state *state = flow->feature[FEATURE_udps];
     memset(state, 0, context->options->udps->state_size);
     state->instance = context->udps;
 }
 
-static struct flowsensor_counters view_counters(const struct flow *flow, enum flow_direction direction) {
+static struct flowsensor_counters udps_view_counters(const struct flow *flow, enum flow_direction direction) {
     const struct flow_counters *counters = &flow->counters[direction];
     if (counters->packets == 0)
         return (struct flowsensor_counters){0};
@@ -29,14 +29,14 @@ static struct flowsensor_counters view_counters(const struct flow *flow, enum fl
                                         counters->bytes};
 }
 
-static void view_flow(const struct udps_instance *instance, const struct flow *flow,
-                      struct flowsensor_flow *view) {
+static void udps_view_flow(const struct udps_instance *instance, const struct flow *flow,
+                           struct flowsensor_flow *view) {
     const struct l7 *l7 = flow->feature[FEATURE_l7];
     *view = (struct flowsensor_flow){
         .ticks_per_second = instance->ticks_per_second,
-        .bidirectional = view_counters(flow, BIDIRECTIONAL),
-        .src2dst = view_counters(flow, SRC2DST),
-        .dst2src = view_counters(flow, DST2SRC),
+        .bidirectional = udps_view_counters(flow, BIDIRECTIONAL),
+        .src2dst = udps_view_counters(flow, SRC2DST),
+        .dst2src = udps_view_counters(flow, DST2SRC),
         .source = flow->source,
         .destination = flow->destination,
         .source_mac = flow->source_mac,
@@ -53,8 +53,8 @@ static void view_flow(const struct udps_instance *instance, const struct flow *f
     };
 }
 
-static void view_packet(const struct flow *flow, const struct packet *packet, enum flow_direction direction,
-                        struct flowsensor_packet *view) {
+static void udps_view_packet(const struct flow *flow, const struct packet *packet,
+                             enum flow_direction direction, struct flowsensor_packet *view) {
     const struct flow_counters *before = &flow->counters[BIDIRECTIONAL];
     *view = (struct flowsensor_packet){
         .time = flow_wall_time(flow, packet->time),
@@ -80,7 +80,7 @@ static void view_packet(const struct flow *flow, const struct packet *packet, en
     };
 }
 
-static void count_view(struct flowsensor_counters *counters, int64_t time, uint32_t size) {
+static void udps_count_view(struct flowsensor_counters *counters, int64_t time, uint32_t size) {
     if (counters->packets == 0)
         counters->first_seen = time;
     counters->last_seen = time;
@@ -89,29 +89,29 @@ static void count_view(struct flowsensor_counters *counters, int64_t time, uint3
 }
 
 /* All plugins see the packet, even if one of them ends the flow, as in NFStream. */
-static void call_plugins(const struct udps_instance *instance, struct flow *flow, const struct packet *packet,
-                         enum flow_direction direction, uint32_t size) {
+static void udps_call_plugins(const struct udps_instance *instance, struct flow *flow,
+                              const struct packet *packet, enum flow_direction direction, uint32_t size) {
     bool first = flow->counters[BIDIRECTIONAL].packets == 0;
     struct udps_state *state = flow->feature[FEATURE_udps];
     struct flowsensor_packet packet_view;
     struct flowsensor_flow flow_view;
-    view_packet(flow, packet, direction, &packet_view);
-    view_flow(instance, flow, &flow_view);
-    count_view(&flow_view.bidirectional, packet_view.time, size);
-    count_view(direction == SRC2DST ? &flow_view.src2dst : &flow_view.dst2src, packet_view.time, size);
+    udps_view_packet(flow, packet, direction, &packet_view);
+    udps_view_flow(instance, flow, &flow_view);
+    udps_count_view(&flow_view.bidirectional, packet_view.time, size);
+    udps_count_view(direction == SRC2DST ? &flow_view.src2dst : &flow_view.dst2src, packet_view.time, size);
     for (size_t i = 0; i < instance->udps->plugin_count; i++) {
         const struct udps_plugin *plugin = &instance->udps->plugins[i];
         enum flowsensor_verdict (*call)(void *, const struct flowsensor_packet *,
                                         const struct flowsensor_flow *, void *) =
             first ? plugin->descriptor->on_init : plugin->descriptor->on_update;
         if (call != NULL && call(instance->contexts[i], &packet_view, &flow_view,
-                                 plugin_state(state, plugin)) == FLOWSENSOR_END_FLOW)
+                                 udps_plugin_state(state, plugin)) == FLOWSENSOR_END_FLOW)
             flow->end_reason = END_PLUGIN;
     }
 }
 
-static void on_update(const struct feature_context *context, struct flow *flow, const struct packet *packet,
-                      enum flow_direction direction, uint32_t size) {
+static void udps_on_update(const struct feature_context *context, struct flow *flow,
+                           const struct packet *packet, enum flow_direction direction, uint32_t size) {
     struct udps_state *state = flow->feature[FEATURE_udps];
     const struct udps *udps = context->options->udps;
     for (size_t i = 0; i < udps->counter_count; i++) {
@@ -124,31 +124,31 @@ static void on_update(const struct feature_context *context, struct flow *flow, 
             state->counts[i].destination += step;
     }
     if (udps->plugin_count > 0)
-        call_plugins(context->udps, flow, packet, direction, size);
+        udps_call_plugins(context->udps, flow, packet, direction, size);
 }
 
-static void on_expire(const struct feature_context *context, struct flow *flow) {
+static void udps_on_expire(const struct feature_context *context, struct flow *flow) {
     struct udps_state *state = flow->feature[FEATURE_udps];
     const struct udps *udps = context->options->udps;
     struct flowsensor_flow view;
     if (udps->plugin_count == 0)
         return;
-    view_flow(context->udps, flow, &view);
+    udps_view_flow(context->udps, flow, &view);
     view.end_reason = end_reason_name((enum end_reason)flow->end_reason);
     for (size_t i = 0; i < udps->plugin_count; i++)
         if (udps->plugins[i].descriptor->on_expire != NULL)
             udps->plugins[i].descriptor->on_expire(context->udps->contexts[i], &view,
-                                                   plugin_state(state, &udps->plugins[i]));
+                                                   udps_plugin_state(state, &udps->plugins[i]));
 }
 
-static void on_release(const struct feature_context *context, struct flow *flow, struct flow *next) {
+static void udps_on_release(const struct feature_context *context, struct flow *flow, struct flow *next) {
     struct udps_state *state = flow->feature[FEATURE_udps];
     const struct udps *udps = context->options->udps;
     (void)next;
     for (size_t i = 0; i < udps->plugin_count; i++)
         if (udps->plugins[i].descriptor->on_release != NULL)
             udps->plugins[i].descriptor->on_release(context->udps->contexts[i],
-                                                    plugin_state(state, &udps->plugins[i]));
+                                                    udps_plugin_state(state, &udps->plugins[i]));
 }
 
 void udps_value(const struct flow *flow, const struct udps_field *field, struct flowsensor_value *value) {
@@ -164,17 +164,17 @@ void udps_value(const struct flow *flow, const struct udps_field *field, struct 
     }
     const struct udps_plugin *plugin = &instance->udps->plugins[field->source];
     struct flowsensor_flow view;
-    view_flow(instance, flow, &view);
+    udps_view_flow(instance, flow, &view);
     view.end_reason = end_reason_name((enum end_reason)flow->end_reason);
-    plugin->descriptor->get(instance->contexts[field->source], &view, plugin_state(state, plugin),
+    plugin->descriptor->get(instance->contexts[field->source], &view, udps_plugin_state(state, plugin),
                             field->index, value);
 }
 
 const struct feature feature_udps = {
     .name = "udps",
-    .state_size = state_size,
-    .on_init = on_init,
-    .on_update = on_update,
-    .on_expire = on_expire,
-    .on_release = on_release,
+    .state_size = udps_state_size,
+    .on_init = udps_on_init,
+    .on_update = udps_on_update,
+    .on_expire = udps_on_expire,
+    .on_release = udps_on_release,
 };
