@@ -6,11 +6,11 @@
 #include "sink/sink.h"
 
 /* Why a record did not get as far as the sink. The names are the ledger's, beside those of sink/sink.h. */
-#define OUTPUT_DROPS(X)                                                                 \
-    X(no_memory, "no memory for so large a record")                                     \
-    X(no_pseudonym, "a pseudonym could not be made, and nothing goes out in clear")     \
-    X(handover_full, "live, several meters: the way to the delivering thread was full") \
-    X(output_failed, "the output can't go on: whatever comes after that")               \
+#define OUTPUT_DROPS(X)                                                                  \
+    X(no_memory, "no memory for so large a record")                                      \
+    X(no_pseudonym, "a pseudonym could not be made, so the record is not sent")          \
+    X(handover_full, "live, several meters: the ring to the delivering thread was full") \
+    X(output_failed, "the output has failed: all later records")                         \
     X(schema_mismatch, "the registry no longer has the schema under the id in use")
 
 enum output_drop {

@@ -54,7 +54,7 @@ const struct command_row command_rows[] = {
     {"schema", "check", COMMAND_SCHEMA_CHECK, false, CONFIGURED, "whether the registry has it or may have it",
      "Asks the registry, for each Kafka output, whether its schema is registered or would be taken. Registers nothing."},
     {"schema", "find", COMMAND_SCHEMA_FIND, false, CONFIGURED,
-     "its id in the registry, without which no run begins",
+     "its id in the registry, which a run needs to start",
      "Looks the id of each Kafka output's schema up in the registry, as a run does. Registers nothing."},
     {"schema", "register", COMMAND_SCHEMA_REGISTER, false, CONFIGURED, "register it in the registry",
      "Registers the schema of each Kafka output in the registry, under the subject that the output's subject_strategy makes. What "

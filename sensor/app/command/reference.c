@@ -54,9 +54,9 @@ static void print_fields(enum field_records records, FILE *stream) {
 
 static void print_metrics(FILE *stream) {
     fputs(
-        "\n## Metrics\n\nWhat `/metrics` of `monitoring.listen` tells, in Prometheus' text format. No label has anything from "
-        "packets but `application`, one of nDPI's names of protocols; all samples but those of the registry, the process and "
-        "the clock are from one consistent snapshot.\n\n"
+        "\n## Metrics\n\nThese are the metrics of `/metrics` (`monitoring.listen`), in Prometheus' text format. Labels have nothing "
+        "from packets except `application`, one of nDPI's names of protocols. All samples are from one consistent snapshot, "
+        "except those of the registry, the process and the clock.\n\n"
         "| metric | type | unit | labels | meaning |\n| --- | --- | --- | --- | --- |\n",
         stream);
     for (size_t i = 0; i < metric_row_count; i++) {
