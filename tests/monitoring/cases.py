@@ -202,7 +202,7 @@ def flow_table():
         Case("FlowsensorFlowTableNearlyFull", "not for long", 9, full("950x30")),
         Case("FlowsensorFlowTableNearlyFull", "at the threshold", 29, full("900x30")),
         Case("FlowsensorFlowsEvicted", "some each minute", 12, evicted("0+2x30"), (warning(
-            "a:19995 ended 10 flows within 5 minutes for want of room.", reason="evicted"),)),
+            "a:19995 ended 10 flows within 5 minutes because its flow table was full.", reason="evicted"),)),
         Case("FlowsensorFlowsEvicted", "once", 9, evicted("0x5 9x30")),
         Case("FlowsensorFlowsEvicted", "restart after some", 20, evicted("9x12 0x30")),
     ]
@@ -213,7 +213,7 @@ def key_reload():
         return [series("flowsensor_anonymization_key_reloads_total", values, result=result)]
     return [
         Case("FlowsensorKeyReloadFailed", "once", 7, failed("0x5 1x90"), (warning(
-            "a:19995 keeps on with the former key since a SIGHUP.", result="error"),)),
+            "a:19995 still uses the old key after a SIGHUP.", result="error"),)),
         Case("FlowsensorKeyReloadFailed", "long ago", 70, failed("0x5 1x90")),
         Case("FlowsensorKeyReloadFailed", "reloads that went well", 7, failed("0x5 1x90", "ok")),
         Case("FlowsensorKeyReloadFailed", "restart after one", 90, failed("1x80 0x30")),
@@ -273,7 +273,7 @@ def failed_output():
         return [series("flowsensor_output_failed", values, KAFKA)]
     return [
         Case("FlowsensorOutputFailed", "one scrape saw it", 9, failed("0x5 1 _x30"), (critical(
-            "Output flows of a:19995 could not go on within the last 15 minutes, and the sensor ended for it.", KAFKA),)),
+            "Output flows of a:19995 failed for good within the last 15 minutes, and the sensor exited.", KAFKA),)),
         Case("FlowsensorOutputFailed", "long ago, and started again", 25, failed("0x5 1 0x30")),
         Case("FlowsensorOutputFailed", "all is well", 20, failed("0x30")),
     ]
@@ -303,7 +303,7 @@ def schema():
     return [
         Case("FlowsensorSchemaMismatch", "one scrape saw it", 9, mismatch("0x5 1 _x30"), (critical(
             "Output flows of a:19995 began with a cached schema id, which the registry contradicted within the last 15 minutes. The sensor "
-            "ended for it; what it had sent since its start can't be decoded by this registry.", KAFKA),)),
+            "exited; records since its start can't be decoded with this registry.", KAFKA),)),
         Case("FlowsensorSchemaMismatch", "long ago, and started again", 25, mismatch("0x5 1 0x30")),
         Case("FlowsensorSchemaMismatch", "all is well", 20, mismatch("0x30")),
         Case("FlowsensorSchemaUnconfirmed", "for an hour", 61, cached("1x90"), (warning(
