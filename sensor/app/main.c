@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "capture/capture.h"
 
-static int run(const struct plan *plan, struct error *error) {
+static int run_plan(const struct plan *plan, struct error *error) {
     struct pipeline *pipeline = NULL;
     int result = pipeline_open(plan, &pipeline, error);
     if (result < 0)
@@ -66,7 +66,7 @@ static int execute_plan(enum command command, const struct config *config, struc
     if (result == 0 && runs)
         result = plan_check_run(&plan, error);
     if (result == 0 && command == COMMAND_RUN)
-        result = run(&plan, error);
+        result = run_plan(&plan, error);
     else if (result == 0 && command == COMMAND_VERIFY)
         result = verify_command(&plan, error);
     else if (result == 0 && command == COMMAND_MEMORY)

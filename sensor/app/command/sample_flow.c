@@ -52,7 +52,7 @@ static const struct segment segments[] = {
     {&server, &client, 901, 101 + sizeof client_hello, TCP_ACK, false},
 };
 
-static uint8_t *put(uint8_t *to, const void *bytes, size_t count) {
+static uint8_t *put_bytes(uint8_t *to, const void *bytes, size_t count) {
     memcpy(to, bytes, count);
     return to + count;
 }
@@ -75,16 +75,16 @@ static uint32_t ones_complement_sum(const uint8_t *bytes, size_t count) {
 /* Writes the segment's frame; returns its length. */
 static size_t make_frame(const struct segment *segment, uint8_t frame[FRAME_SIZE_MAX]) {
     size_t payload = segment->has_hello ? sizeof client_hello : 0;
-    uint8_t *at = put(frame, segment->to->mac, 6);
-    at = put(at, segment->from->mac, 6);
+    uint8_t *at = put_bytes(frame, segment->to->mac, 6);
+    at = put_bytes(at, segment->from->mac, 6);
     at = put_number(at, 0x0800, 2);
     uint8_t *ip = at;
     at = put_number(at, 0x4500, 2);
     at = put_number(at, (uint32_t)(IP_SIZE + TCP_SIZE + payload), 2);
     at = put_number(at, 0x00004000, 4); /* don't fragment */
     at = put_number(at, 64u << 24 | 6u << 16, 4);
-    at = put(at, segment->from->address, 4);
-    at = put(at, segment->to->address, 4);
+    at = put_bytes(at, segment->from->address, 4);
+    at = put_bytes(at, segment->to->address, 4);
     put_number(ip + 10, ones_complement_sum(ip, IP_SIZE), 2);
     at = put_number(at, segment->from->port, 2);
     at = put_number(at, segment->to->port, 2);
@@ -94,7 +94,7 @@ static size_t make_frame(const struct segment *segment, uint8_t frame[FRAME_SIZE
     at = put_number(at, 8192, 2);
     at = put_number(at, 0, 4);
     if (payload > 0)
-        put(at, client_hello, payload);
+        put_bytes(at, client_hello, payload);
     return HEADERS_SIZE + payload;
 }
 

@@ -21,8 +21,8 @@ static int print_features(const struct plan *plan, const struct output_plan *out
     return 0;
 }
 
-static int check(struct registry *registry, const char *subject, const struct schema *schema,
-                 struct error *error) {
+static int check_schema(struct registry *registry, const char *subject, const struct schema *schema,
+                        struct error *error) {
     enum registry_compatibility compatibility;
     char reason[512] = "";
     int result = registry_check(registry, subject, schema, &compatibility, reason, sizeof reason, error);
@@ -43,8 +43,8 @@ static int check(struct registry *registry, const char *subject, const struct sc
     return 0;
 }
 
-static int find(struct registry *registry, const char *subject, const struct schema *schema,
-                struct error *error) {
+static int find_schema(struct registry *registry, const char *subject, const struct schema *schema,
+                       struct error *error) {
     uint32_t id;
     int result = registry_resolve(registry, subject, schema, false, &id, NULL, error);
     if (result == 0)
@@ -83,8 +83,8 @@ static int ask_registry(enum command command, struct registry *registry, const s
     char *subject = registry_subject(strategy, output->config->topic, output->schema);
     if (!subject)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    int result = command == COMMAND_SCHEMA_CHECK  ? check(registry, subject, output->schema, error)
-                 : command == COMMAND_SCHEMA_FIND ? find(registry, subject, output->schema, error)
+    int result = command == COMMAND_SCHEMA_CHECK  ? check_schema(registry, subject, output->schema, error)
+                 : command == COMMAND_SCHEMA_FIND ? find_schema(registry, subject, output->schema, error)
                                                   : register_schema(registry, subject, output->schema, error);
     free(subject);
     return result;

@@ -37,8 +37,8 @@ struct verification {
 };
 
 /* What went wrong with the output at hand. */
-static int differs(const struct verification *verification, const char *what, const char *received,
-                   const char *sent, struct error *error) {
+static int fail_different(const struct verification *verification, const char *what, const char *received,
+                          const char *sent, struct error *error) {
     return error_set(error, EBADMSG, EX_CONFIG,
                      "output \"%s\": topic %s: the record that was read back is not the one that was sent: "
                      "%s is %s, not %s",
@@ -100,7 +100,8 @@ static int send_record(struct verification *verification, struct error *error) {
 /* A very long one was kept in part, up to `size` - 1 bytes. */
 static int check_header(const struct verification *verification, const char *name, const char *received,
                         size_t size, const char *sent, struct error *error) {
-    return strncmp(received, sent, size - 1) == 0 ? 0 : differs(verification, name, received, sent, error);
+    return strncmp(received, sent, size - 1) == 0 ? 0
+                                                  : fail_different(verification, name, received, sent, error);
 }
 
 static int check_headers(const struct verification *verification, struct error *error) {
@@ -140,11 +141,12 @@ static int check_bytes(const struct verification *verification, struct error *er
     const struct framing *framing = &verification->framing;
     const struct message *sent = &verification->message;
     if (received->length != framing->length + sent->body_length)
-        return differs(verification, "its length", "another", "that of what was sent", error);
+        return fail_different(verification, "its length", "another", "that of what was sent", error);
     if (memcmp(received->value, framing->prefix, framing->length) != 0)
-        return differs(verification, "its prefix", "another", verification->output_plan->framing, error);
+        return fail_different(verification, "its prefix", "another", verification->output_plan->framing,
+                              error);
     if (memcmp(received->value + framing->length, sent->body, sent->body_length) != 0)
-        return differs(verification, "its content", "another", "what was sent", error);
+        return fail_different(verification, "its content", "another", "what was sent", error);
     return 0;
 }
 
@@ -163,7 +165,7 @@ static int check_text(const struct verification *verification, const struct avro
     if (!shows_field(verification->output_plan, field) ||
         (avro_decoded_text(decoded, field, &received) && strcmp(received, sent) == 0))
         return 0;
-    return differs(verification, field, received, sent, error);
+    return fail_different(verification, field, received, sent, error);
 }
 
 static int check_seq(const struct verification *verification, const struct avro_decoded *decoded,
@@ -172,7 +174,7 @@ static int check_seq(const struct verification *verification, const struct avro_
     if (!shows_field(verification->output_plan, "seq") ||
         (avro_decoded_integer(decoded, "seq", &received) && received == (int64_t)verification->message.seq))
         return 0;
-    return differs(verification, "seq", "another", "that of what was sent", error);
+    return fail_different(verification, "seq", "another", "that of what was sent", error);
 }
 
 static int check_fields(const struct verification *verification, const struct avro_decoded *decoded,
@@ -261,7 +263,8 @@ static int check_content(struct verification *verification, struct error *error)
 
 /* --- one output after another --------------------------------------------------------------------------------------- */
 
-static int verify(struct verification *verification, const struct anonymize_key *key, struct error *error) {
+static int verify_output(struct verification *verification, const struct anonymize_key *key,
+                         struct error *error) {
     const struct plan *plan = verification->plan;
     const struct sink_options options = kafka_options_of(plan->config, verification->output_plan->config);
     int result = output_open(&verification->output, verification->output_plan, plan, key,
@@ -296,7 +299,7 @@ static int verify_outputs(const struct plan *plan, struct registry *registry, st
     for (size_t i = 0; i < plan->output_count; i++) {
         struct verification verification = {
             .plan = plan, .output_plan = &plan->outputs[i], .registry = registry};
-        if (config_output_is_kafka(plan->outputs[i].config) && verify(&verification, &key, error) < 0)
+        if (config_output_is_kafka(plan->outputs[i].config) && verify_output(&verification, &key, error) < 0)
             failure_note(&failure, error);
     }
     anonymize_key_wipe(&key);

@@ -104,8 +104,8 @@ static int unknown_option(const char *path, const char *origin, struct error *er
 
 /* Finds the row and the object that a path of --set means: the configuration, or one of its outputs. The output after the
  * last one is created. */
-static int locate(struct config *config, char *path, const char *origin, const struct option_row **row,
-                  void **object, struct error *error) {
+static int find_target(struct config *config, char *path, const char *origin, const struct option_row **row,
+                       void **object, struct error *error) {
     if (strncmp(path, "outputs.", 8) == 0) {
         size_t index = 0;
         if (split_output_path(path, &index) < 0)
@@ -131,7 +131,7 @@ int config_assign(struct config *config, const char *path, const char *value, co
     const struct option_row *row = NULL;
     void *object = config;
     struct error reason;
-    int result = locate(config, name, origin, &row, &object, error);
+    int result = find_target(config, name, origin, &row, &object, error);
     if (result == 0 && option_set(row, object, value, &reason) < 0)
         result = error_set(error, EINVAL, EX_CONFIG, "%s: %s: %s", origin, path, reason.text);
     free(name);

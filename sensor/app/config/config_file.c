@@ -220,7 +220,8 @@ static int syntax_error(const char *path, const config_t *tree, struct error *er
 /* libconfig takes minutes to refuse a large file that is no configuration: it gets no text above this size. */
 enum { CONFIG_SIZE_MAX = 1024 * 1024 };
 
-static int parse(struct config *config, const char *path, char *text, size_t length, struct error *error) {
+static int parse_text(struct config *config, const char *path, char *text, size_t length,
+                      struct error *error) {
     config_t tree;
     FILE *stream = fmemopen(text, length, "r");
     if (!stream)
@@ -253,7 +254,7 @@ static int read_and_parse(struct config *config, const char *path, FILE *stream,
             "%s: has a NUL byte after %zu bytes, so it is no text; give the configuration's path with -c",
             path, (size_t)(nul - text));
     else
-        result = parse(config, path, text, length + 1, error);
+        result = parse_text(config, path, text, length + 1, error);
     free(text);
     return result;
 }

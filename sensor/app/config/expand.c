@@ -34,7 +34,7 @@ static char *read_whole(const char *path, struct error *reason) {
 }
 
 /* The value of what stands between "${" and "}": "NAME", "NAME:-default" or "file:PATH". malloc'd. */
-static char *resolve(const char *inner, struct error *reason) {
+static char *resolve_reference(const char *inner, struct error *reason) {
     if (strncmp(inner, "file:", 5) == 0)
         return read_whole(inner + 5, reason);
     const char *separator = strstr(inner, ":-");
@@ -69,7 +69,7 @@ static const char *expand_part(const char *text, FILE *stream, struct error *rea
         return NULL;
     }
     char *inner = strndup(open + 2, (size_t)(close - open - 2));
-    char *value = inner ? resolve(inner, reason) : NULL;
+    char *value = inner ? resolve_reference(inner, reason) : NULL;
     if (value)
         fputs(value, stream);
     const char *rest = value ? close + 1 : NULL;

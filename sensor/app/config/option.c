@@ -24,15 +24,15 @@ const char *option_type_name(enum option_type type) {
     return "";
 }
 
-static void *member(const struct option_row *row, void *object) {
+static void *option_member(const struct option_row *row, void *object) {
     return (char *)object + row->offset;
 }
 
-static const void *member_const(const struct option_row *row, const void *object) {
+static const void *option_member_const(const struct option_row *row, const void *object) {
     return (const char *)object + row->offset;
 }
 
-static int wrong(const struct option_row *row, const char *text, struct error *reason) {
+static int fail_value(const struct option_row *row, const char *text, struct error *reason) {
     return error_set(reason, EINVAL, EX_CONFIG, "expected %s, got \"%s\"", option_type_name(row->type), text);
 }
 
@@ -65,7 +65,7 @@ static int parse_integer(const struct option_row *row, const char *text, int64_t
     errno = 0;
     *value = strtoll(text, &end, 10);
     if (end == text || *end != '\0')
-        return wrong(row, text, reason);
+        return fail_value(row, text, reason);
     return errno ? error_set(reason, errno, EX_CONFIG, "\"%s\" is too large", text) : 0;
 }
 
@@ -104,7 +104,7 @@ static int set_number(const struct option_row *row, void *object, const char *te
     if (result == 0)
         result = check_range(row, text, value, reason);
     if (result == 0)
-        *(int64_t *)member(row, object) = value;
+        *(int64_t *)option_member(row, object) = value;
     return result;
 }
 
@@ -126,7 +126,7 @@ static int set_string(const struct option_row *row, void *object, const char *te
     char *copy = strndup(value, strlen(text));
     if (!copy)
         return error_set(reason, ENOMEM, EX_OSERR, "out of memory");
-    char **place = member(row, object);
+    char **place = option_member(row, object);
     free(*place);
     *place = copy;
     return 0;
@@ -206,13 +206,13 @@ int option_set(const struct option_row *row, void *object, const char *text, str
     switch (row->type) {
     case OPTION_BOOLEAN:
         if (parse_boolean(text, &on) < 0)
-            return wrong(row, text, reason);
-        *(bool *)member(row, object) = on;
+            return fail_value(row, text, reason);
+        *(bool *)option_member(row, object) = on;
         return 0;
     case OPTION_SWITCH:
         if (parse_boolean(text, &on) < 0)
-            return wrong(row, text, reason);
-        *(enum option_switch *)member(row, object) = on ? SWITCH_ON : SWITCH_OFF;
+            return fail_value(row, text, reason);
+        *(enum option_switch *)option_member(row, object) = on ? SWITCH_ON : SWITCH_OFF;
         return 0;
     case OPTION_INTEGER:
     case OPTION_SIZE:
@@ -243,32 +243,32 @@ int option_set_list(const struct option_row *row, void *object, const char *cons
         }
     }
     option_clear(row, object);
-    *(struct string_list *)member(row, object) = list;
+    *(struct string_list *)option_member(row, object) = list;
     return 0;
 }
 
 void option_clear(const struct option_row *row, void *object) {
     if (row->type == OPTION_STRING || row->type == OPTION_CHOICE) {
-        char **place = member(row, object);
+        char **place = option_member(row, object);
         free(*place);
         *place = NULL;
     } else if (row->type == OPTION_STRINGS) {
-        free_list(member(row, object));
+        free_list(option_member(row, object));
     } else if (row->type == OPTION_SWITCH) {
-        *(enum option_switch *)member(row, object) = SWITCH_UNSET;
+        *(enum option_switch *)option_member(row, object) = SWITCH_UNSET;
     } else if (row->type == OPTION_INTEGER || row->type == OPTION_DURATION) {
-        *(int64_t *)member(row, object) = OPTION_UNSET;
+        *(int64_t *)option_member(row, object) = OPTION_UNSET;
     }
 }
 
 bool option_is_set(const struct option_row *row, const void *object) {
     switch (row->type) {
-    case OPTION_SWITCH: return *(const enum option_switch *)member_const(row, object) != SWITCH_UNSET;
+    case OPTION_SWITCH: return *(const enum option_switch *)option_member_const(row, object) != SWITCH_UNSET;
     case OPTION_INTEGER:
-    case OPTION_DURATION: return *(const int64_t *)member_const(row, object) != OPTION_UNSET;
+    case OPTION_DURATION: return *(const int64_t *)option_member_const(row, object) != OPTION_UNSET;
     case OPTION_STRING:
-    case OPTION_CHOICE: return *(char *const *)member_const(row, object) != NULL;
-    case OPTION_STRINGS: return ((const struct string_list *)member_const(row, object))->count != 0;
+    case OPTION_CHOICE: return *(char *const *)option_member_const(row, object) != NULL;
+    case OPTION_STRINGS: return ((const struct string_list *)option_member_const(row, object))->count != 0;
     case OPTION_BOOLEAN:
     case OPTION_SIZE: return true;
     }

@@ -35,14 +35,14 @@ static size_t list_others(const struct config *config, struct input others[OTHER
 
 /* Gets the status of the file that `path` leads to; "-" is the standard descriptor. False: nothing is there, or no regular
  * file. */
-static bool look_at(const char *path, int standard, struct stat *status) {
+static bool find_regular_file(const char *path, int standard, struct stat *status) {
     int result = strcmp(path, "-") == 0 ? fstat(standard, status) : stat(path, status);
     return result == 0 && S_ISREG(status->st_mode);
 }
 
-static bool is_same(const struct stat *output, const char *input) {
+static bool is_same_file(const struct stat *output, const char *input) {
     struct stat status;
-    return look_at(input, STDIN_FILENO, &status) && status.st_dev == output->st_dev &&
+    return find_regular_file(input, STDIN_FILENO, &status) && status.st_dev == output->st_dev &&
            status.st_ino == output->st_ino;
 }
 
@@ -50,19 +50,19 @@ static bool is_same(const struct stat *output, const char *input) {
 static int check_path(const struct config *config, size_t index, const char *path, struct error *error) {
     struct stat output;
     struct input others[OTHERS];
-    if (!look_at(path, STDOUT_FILENO, &output))
+    if (!find_regular_file(path, STDOUT_FILENO, &output))
         return 0;
     const char *name = strcmp(path, "-") == 0 ? "standard output" : path;
     for (size_t i = 0; i < config->capture.files.count; i++) {
         const char *capture = config->capture.files.items[i];
-        if (is_same(&output, capture))
+        if (is_same_file(&output, capture))
             return error_set(error, EINVAL, EX_CONFIG,
                              "output %zu: %s would overwrite the capture %s; choose another path", index,
                              name, strcmp(capture, "-") == 0 ? "on standard input" : capture);
     }
     size_t count = list_others(config, others);
     for (size_t i = 0; i < count; i++)
-        if (is_same(&output, others[i].path))
+        if (is_same_file(&output, others[i].path))
             return error_set(error, EINVAL, EX_CONFIG,
                              "output %zu: %s would overwrite %s, which is read (%s); choose another path",
                              index, name, others[i].path, others[i].what);

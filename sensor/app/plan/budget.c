@@ -19,7 +19,7 @@ enum {
     PLAIN_OUTPUT_BYTES = 2 << 20, /* a file's blocks and its compression */
 };
 
-static void add(struct budget *budget, const char *name, uint64_t bytes) {
+static void budget_add(struct budget *budget, const char *name, uint64_t bytes) {
     budget->items[budget->count++] = (struct budget_item){name, bytes};
     budget->total += bytes;
 }
@@ -29,17 +29,17 @@ static void add_meters(const struct plan *plan, struct budget *budget) {
     uint64_t meters = plan->meters;
     uint64_t ring = plan->capture.socket_buffer_size;
     meter_budget(&plan->meter, &meter);
-    add(budget, "capture_rings", meters * (ring > 0 ? ring : CAPTURE_DEFAULT));
-    add(budget, "meters", meters * (METER_BYTES + decoder_memory()));
-    add(budget, "flow_tables", meters * meter.flows);
-    add(budget, "ndpi_modules", meters * meter.dissector.module);
-    add(budget, "ndpi_states", meters * meter.dissector.states);
-    add(budget, "ndpi_buffers", meters * meter.dissector.inner);
-    add(budget, "handover_rings", meters > 1 ? meters * PLAN_OUTBOX_BYTES : 0);
-    add(budget, "system_visibility", plan->system_visibility ? VISIBILITY_BYTES : 0);
-    add(budget, "plugins",
-        plan->udps ? meters * (FLOWSENSOR_SCRATCH_SIZE + plan->udps->plugin_count * PLUGIN_BYTES) : 0);
-    add(budget, "recorders", meters * plan->output_count * recorder_memory_for(&plan->meter));
+    budget_add(budget, "capture_rings", meters * (ring > 0 ? ring : CAPTURE_DEFAULT));
+    budget_add(budget, "meters", meters * (METER_BYTES + decoder_memory()));
+    budget_add(budget, "flow_tables", meters * meter.flows);
+    budget_add(budget, "ndpi_modules", meters * meter.dissector.module);
+    budget_add(budget, "ndpi_states", meters * meter.dissector.states);
+    budget_add(budget, "ndpi_buffers", meters * meter.dissector.inner);
+    budget_add(budget, "handover_rings", meters > 1 ? meters * PLAN_OUTBOX_BYTES : 0);
+    budget_add(budget, "system_visibility", plan->system_visibility ? VISIBILITY_BYTES : 0);
+    budget_add(budget, "plugins",
+               plan->udps ? meters * (FLOWSENSOR_SCRATCH_SIZE + plan->udps->plugin_count * PLUGIN_BYTES) : 0);
+    budget_add(budget, "recorders", meters * plan->output_count * recorder_memory_for(&plan->meter));
 }
 
 static int add_outputs(const struct plan *plan, struct budget *budget, struct error *error) {
@@ -53,7 +53,7 @@ static int add_outputs(const struct plan *plan, struct budget *budget, struct er
             return result;
         sum += bytes;
     }
-    add(budget, "outputs", sum);
+    budget_add(budget, "outputs", sum);
     return 0;
 }
 
@@ -62,7 +62,7 @@ int budget_make(const struct plan *plan, struct budget *budget, struct error *er
     if (!plan->live)
         return error_set(error, EINVAL, EX_USAGE,
                          "the memory budget is of a live run; give an interface with -i IFACE");
-    add(budget, "program", PROGRAM_BYTES);
+    budget_add(budget, "program", PROGRAM_BYTES);
     add_meters(plan, budget);
     return add_outputs(plan, budget, error);
 }
