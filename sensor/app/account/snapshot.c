@@ -70,3 +70,11 @@ int64_t snapshot_records_residual(const struct snapshot *snapshot, size_t output
         residual -= sink->dropped[i];
     return (int64_t)residual;
 }
+
+bool snapshot_closes(const struct snapshot *snapshot, const struct plan *plan) {
+    bool closes = snapshot_packets_residual(snapshot) == 0 && snapshot_flows_residual(snapshot) == 0;
+    for (size_t i = 0; i < plan->output_count; i++)
+        closes = closes && snapshot_exports_residual(snapshot, &plan->outputs[i], i) == 0 &&
+                 snapshot_records_residual(snapshot, i) == 0;
+    return closes;
+}

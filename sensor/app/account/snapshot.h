@@ -6,6 +6,7 @@
  * the rings, and records close as the rest does. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,3 +46,6 @@ int64_t snapshot_flows_residual(const struct snapshot *snapshot);
 int64_t snapshot_exports_residual(const struct snapshot *snapshot, const struct output_plan *plan,
                                   size_t output);
 int64_t snapshot_records_residual(const struct snapshot *snapshot, size_t output);
+
+/* Whether every account closes: all residuals are 0. */
+bool snapshot_closes(const struct snapshot *snapshot, const struct plan *plan);

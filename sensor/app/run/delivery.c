@@ -7,6 +7,7 @@
 #include "app/plan/anonymization_key.h"
 #include "app/plan/registry_options.h"
 #include "app/run/rekeying.h"
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -36,7 +37,7 @@ void delivery_close(struct delivery *delivery) {
     delivery->count = 0;
 }
 
-static void stop(struct delivery *delivery, const struct error *error) {
+static void stop_run(struct delivery *delivery, const struct error *error) {
     failure_note(delivery->failure, error);
     atomic_store_explicit(&delivery->stop, true, memory_order_relaxed);
 }
@@ -53,8 +54,9 @@ bool delivery_admit(struct delivery *delivery) {
 
 void delivery_send(struct delivery *delivery, size_t output, const struct message *message) {
     struct error error = {0};
+    DEBUG_CHECK(output < delivery->count);
     if (output_send(&delivery->outputs[output], message, &error) < 0)
-        stop(delivery, &error);
+        stop_run(delivery, &error);
 }
 
 bool delivery_has_room(const struct delivery *delivery) {
@@ -64,8 +66,8 @@ bool delivery_has_room(const struct delivery *delivery) {
     return true;
 }
 
-/* SIGHUP where there is nothing to read again must not look as if it had been lost. */
-static void reload(struct delivery *delivery) {
+/* Where there is nothing to read again a line says so: the SIGHUP must not look lost. */
+static void reload_key(struct delivery *delivery) {
     if (rekeying_is_possible(delivery->plan))
         delivery->key_reloads[rekeying_run(delivery->plan, delivery->outputs, delivery->count)]++;
     else
@@ -77,10 +79,10 @@ void delivery_poll(struct delivery *delivery) {
     struct error error = {0};
     heartbeat_beat(&delivery->heartbeat, clock_monotonic());
     if (signals_take_reload())
-        reload(delivery);
+        reload_key(delivery);
     for (size_t i = 0; i < delivery->count; i++)
         if (output_poll(&delivery->outputs[i], &error) < 0)
-            stop(delivery, &error);
+            stop_run(delivery, &error);
 }
 
 void delivery_count(const struct delivery *delivery, struct snapshot *snapshot) {
@@ -105,33 +107,33 @@ static int64_t flush_limit(const struct delivery *delivery, const struct output 
     return left > 0 ? left : 0;
 }
 
-struct flushing {
+struct flush_task {
     struct delivery *delivery;
     struct output *output;
     pthread_t thread;
     bool started;
 };
 
-static void *flush(void *context) {
-    const struct flushing *flushing = context;
-    struct output *output = flushing->output;
+static void *flush_output(void *context) {
+    const struct flush_task *task = context;
+    struct output *output = task->output;
     struct error error = {0};
     bool patient = shutdown_deadline() == 0;
-    int64_t limit = flush_limit(flushing->delivery, output);
+    int64_t limit = flush_limit(task->delivery, output);
     if (output->plan->sink->flush(output->sink, limit, patient, &error) < 0 && !output_has_failed(output))
-        failure_note(flushing->delivery->failure, &error);
+        failure_note(task->delivery->failure, &error);
     return NULL;
 }
 
 /* All at the same time: one that takes nothing must not use up the others' time. */
 void delivery_flush(struct delivery *delivery) {
-    struct flushing all[CONFIG_OUTPUTS_MAX];
+    struct flush_task all[CONFIG_OUTPUTS_MAX];
     for (size_t i = 0; i < delivery->count; i++) {
-        all[i] = (struct flushing){.delivery = delivery, .output = &delivery->outputs[i]};
+        all[i] = (struct flush_task){.delivery = delivery, .output = &delivery->outputs[i]};
         all[i].started =
-            i + 1 < delivery->count && thread_start(&all[i].thread, "flush", flush, &all[i]) == 0;
+            i + 1 < delivery->count && thread_start(&all[i].thread, "flush", flush_output, &all[i]) == 0;
         if (!all[i].started)
-            flush(&all[i]);
+            flush_output(&all[i]);
     }
     for (size_t i = 0; i < delivery->count; i++)
         if (all[i].started)

@@ -2,11 +2,14 @@
 
 #include <string.h>
 
+#include "base/check.h"
+
 /* Instead of a time: those of a recording of its own follow. */
 enum { NO_TIME = -1 };
 
 /* An entry is a packet and, but for a mere time, the bytes that packet->ip pointed to. */
 void inbox_put(struct ring *ring, const struct packet *packet) {
+    DEBUG_CHECK(packet->ip != NULL); /* such an entry is a time */
     unsigned char *entry = ring_wait(ring, sizeof *packet + packet->ip_captured);
     memcpy(entry, packet, sizeof *packet);
     memcpy(entry + sizeof *packet, packet->ip, packet->ip_captured);

@@ -35,7 +35,7 @@ static void warn_of_link_type(const struct intake *intake, int link_type) {
             capture_source_name(intake->capture), link_type);
 }
 
-/* What the decoder has decided of packets that it held. */
+/* Counts the packets that the decoder held and has decided on, and hands on those to be metered. */
 static void take_held(struct intake *intake, const struct intake_calls *calls, void *context) {
     struct packet packet;
     enum decode_reason reason;
@@ -108,7 +108,7 @@ static void pass_time(struct intake *intake, int64_t time, const struct intake_c
     capture_hurry(intake->capture, calls->time_passed(context, time));
 }
 
-/* A pipe that is silent says nothing of the packets' time. */
+/* Silence on a pipe doesn't mean that the packets' time went on. */
 static void take_silence(struct intake *intake, const struct intake_calls *calls, void *context) {
     if (!intake->plan->live)
         return;

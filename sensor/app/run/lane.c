@@ -3,14 +3,16 @@
 #include <errno.h>
 
 #include "app/host/signals.h"
+#include "base/check.h"
 #include "base/clock.h"
 
 enum { LOOK_MICROSECONDS = 1000000 };
 
 /* The meter's export call. */
-static bool export_flow(void *context, const struct flow *flow) {
+static bool lane_export(void *context, const struct flow *flow) {
     struct lane *lane = context;
     struct message message;
+    DEBUG_CHECK(lane->send != NULL);
     if (!delivery_admit(lane->delivery))
         return false;
     applications_count(&lane->applications, flow);
@@ -21,17 +23,18 @@ static bool export_flow(void *context, const struct flow *flow) {
 }
 
 /* The meter's question before a sweep ends a flow. */
-static bool has_room(void *context) {
+static bool lane_has_room(void *context) {
     struct lane *lane = context;
     return !lane->has_room || !patience_holds(&lane->patience, lane->has_room(lane->send_context));
 }
 
 int lane_open(struct lane *lane, unsigned number, const struct meter_options *options,
               struct delivery *delivery, struct error *error) {
+    CHECK(number < delivery->plan->meters);
     *lane = (struct lane){.number = number, .delivery = delivery};
-    int result = meter_create(options, export_flow, lane, &lane->meter, error);
+    int result = meter_create(options, lane_export, lane, &lane->meter, error);
     if (result == 0 && delivery->plan->live)
-        meter_ask_for_room(lane->meter, has_room);
+        meter_ask_for_room(lane->meter, lane_has_room);
     if (result == 0 && delivery->plan->config->monitoring.listen &&
         applications_open(&lane->applications, meter_protocol_count(lane->meter)) < 0)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");

@@ -6,6 +6,7 @@
 
 #include "app/host/signals.h"
 #include "app/plan/registry_options.h"
+#include "base/check.h"
 
 /* How often the registry is asked again while an id from the cache is in use. */
 enum { WATCH_MICROSECONDS = 10 * 1000000 };
@@ -58,8 +59,8 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
     return output->plan->sink->open(&options, &output->sink, error);
 }
 
-/* Who changes the key goes first, or several busy meters could keep it waiting for ever. */
-static void make_lock(struct output *output, const struct plan *plan) {
+/* The writer, who changes the key, goes first: several busy meters could keep it waiting for ever otherwise. */
+static void make_key_lock(struct output *output, const struct plan *plan) {
     pthread_rwlockattr_t attributes;
     pthread_rwlockattr_init(&attributes);
     pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
@@ -98,7 +99,7 @@ int output_open(struct output *output, const struct output_plan *output_plan, co
                 const struct anonymize_key *key, struct registry *registry, struct error *error) {
     output->plan = output_plan;
     uint32_t schema_id = 0;
-    make_lock(output, plan);
+    make_key_lock(output, plan);
     int result = make_recorders(output, plan, key, error);
     if (result == 0 && output_plan->config->topic && strcmp(output_plan->framing, "confluent") == 0)
         result = resolve_schema_id(output, plan->config, registry, &schema_id, error);
@@ -129,7 +130,7 @@ static bool is_mismatched(const struct output *output) {
     return atomic_load_explicit(&output->health.mismatch, memory_order_relaxed);
 }
 
-/* Of an output that can't go on nothing is encoded; but each record is counted, and has its seq, as if it had been. */
+/* An output that can't go on encodes nothing, but counts each record and gives it its seq. */
 static bool drop_if_failed(struct output *output, struct output_share *share) {
     if (!output_has_failed(output))
         return false;
@@ -149,6 +150,7 @@ static bool count_made(struct output_share *share, int result) {
 }
 
 bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message) {
+    DEBUG_CHECK(meter < output->share_count);
     struct output_share *share = &output->shares[meter];
     if (!output_is_of_flows(output) || drop_if_failed(output, share))
         return false;
@@ -183,13 +185,14 @@ int output_rekey(struct output *output, const struct anonymize_key *key) {
 }
 
 /* Takes note of the sink's answer. */
-static int answered(struct output *output, int result) {
+static int note_answer(struct output *output, int result) {
     if (result < 0)
         atomic_store_explicit(&output->health.failed, true, memory_order_relaxed);
     return result;
 }
 
 int output_send(struct output *output, const struct message *message, struct error *error) {
+    DEBUG_CHECK(output->sink != NULL);
     output->taken++;
     if (output_has_failed(output)) {
         output->dropped[OUTPUT_DROP_output_failed]++;
@@ -199,7 +202,7 @@ int output_send(struct output *output, const struct message *message, struct err
         output->dropped[OUTPUT_DROP_schema_mismatch]++;
         return 0;
     }
-    return answered(output, output->plan->sink->write(output->sink, message, error));
+    return note_answer(output, output->plan->sink->write(output->sink, message, error));
 }
 
 bool output_has_room(const struct output *output) {
@@ -232,7 +235,7 @@ int output_poll(struct output *output, struct error *error) {
     const struct sink_type *type = output->plan->sink;
     int result = 0;
     if (!output_has_failed(output)) {
-        result = type->poll ? answered(output, type->poll(output->sink, error)) : 0;
+        result = type->poll ? note_answer(output, type->poll(output->sink, error)) : 0;
         if (type->waiting_since)
             atomic_store_explicit(&output->health.waiting_since, type->waiting_since(output->sink),
                                   memory_order_relaxed);

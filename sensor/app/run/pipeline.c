@@ -10,6 +10,7 @@
 #include "app/host/signals.h"
 #include "app/run/opening.h"
 #include "app/run/pipeline_parts.h"
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own_sockets.h"
@@ -53,7 +54,7 @@ static int open_lanes(struct pipeline *pipeline, struct error *error) {
     return result;
 }
 
-/* Before the capture: what is open when the first packet comes is known then. */
+/* Started before the capture, so that sockets which are open at the first packet are known. */
 static int open_visibility(struct pipeline *pipeline, struct error *error) {
     struct visibility_options options = {
         .poll_interval = pipeline->plan->config->meter.system_visibility_poll_ms * 1000,
@@ -62,7 +63,7 @@ static int open_visibility(struct pipeline *pipeline, struct error *error) {
     return pipeline->plan->system_visibility ? visibility_start(&options, &pipeline->visibility, error) : 0;
 }
 
-/* What needs capabilities, which are given up after it: threads that are started later have none. */
+/* Opens what needs capabilities, and then gives them up: threads that are started later have none. */
 static int open_privileged(struct pipeline *pipeline, struct error *error) {
     const struct plan *plan = pipeline->plan;
     if (plan->live)
@@ -100,6 +101,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     if (!pipeline)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    pipeline->magic = PIPELINE_MAGIC;
     pipeline->plan = plan;
     failure_init(&pipeline->failure, &pipeline->progress);
     signals_install(plan->config->delivery.shutdown_timeout);
@@ -133,6 +135,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
 void pipeline_close(struct pipeline *pipeline) {
     if (!pipeline)
         return;
+    CHECK(IS_VALID(pipeline, PIPELINE_MAGIC));
     signals_watch(NULL, 0);
     monitor_close(pipeline->monitor);
     exchange_close(&pipeline->exchange);
@@ -146,6 +149,7 @@ void pipeline_close(struct pipeline *pipeline) {
         intake_close(&pipeline->intakes[i]);
     visibility_stop(pipeline->visibility);
     own_sockets_release();
+    MAGIC_CLEAR(pipeline);
     free(pipeline);
 }
 
@@ -208,6 +212,7 @@ static void report_end(struct pipeline *pipeline) {
 }
 
 int pipeline_run(struct pipeline *pipeline, struct error *error) {
+    CHECK(IS_VALID(pipeline, PIPELINE_MAGIC));
     int64_t started = clock_monotonic();
     watch_signals(pipeline);
     progress_start(&pipeline->progress, !pipeline->plan->live);
@@ -236,4 +241,5 @@ void pipeline_log_ledger(struct pipeline *pipeline) {
     delivery_count(&pipeline->delivery, &snapshot);
     pipeline_count(pipeline, &snapshot.ledger);
     ledger_log(&snapshot, pipeline->plan, pipeline->seconds);
+    DEBUG_CHECK(snapshot_closes(&snapshot, pipeline->plan));
 }

@@ -16,5 +16,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **pipeline, struct er
  * exported, and what did not arrive is counted. */
 int pipeline_run(struct pipeline *pipeline, struct error *error);
 
+/* After the run: writes the ledger as log lines. Where an account doesn't close, its line names the residual, and a build
+ * with checks (base/check.h) ends there. */
 void pipeline_log_ledger(struct pipeline *pipeline);
 void pipeline_close(struct pipeline *pipeline);

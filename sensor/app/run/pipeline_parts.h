@@ -16,7 +16,10 @@
 #include "app/run/lane.h"
 #include "app/run/prefault.h"
 
+enum { PIPELINE_MAGIC = 0x71be11fe };
+
 struct pipeline {
+    uint32_t magic;
     const struct plan *plan;
     struct failure failure;
     struct progress progress;

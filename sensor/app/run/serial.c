@@ -2,33 +2,33 @@
 #include "app/run/pipeline_parts.h"
 #include "base/clock.h"
 
-static void send_now(void *context, size_t output, const struct message *message) {
+static void serial_send(void *context, size_t output, const struct message *message) {
     struct pipeline *pipeline = context;
     pipeline->delivery.outputs[output].shares[0].records.sent++;
     delivery_send(&pipeline->delivery, output, message);
 }
 
-static bool has_room(void *context) {
+static bool serial_has_room(void *context) {
     const struct pipeline *pipeline = context;
     return delivery_has_room(&pipeline->delivery);
 }
 
-static void meter_now(void *context, const struct packet *packet) {
+static void serial_packet(void *context, const struct packet *packet) {
     struct pipeline *pipeline = context;
     meter_packet(pipeline->lanes[0].meter, packet);
 }
 
-static void begin_recording(void *context) {
+static void serial_begin_recording(void *context) {
     struct pipeline *pipeline = context;
     meter_begin_recording(pipeline->lanes[0].meter);
 }
 
-static bool pass_time(void *context, int64_t time) {
+static bool serial_time_passed(void *context, int64_t time) {
     struct pipeline *pipeline = context;
     return meter_tick(pipeline->lanes[0].meter, time);
 }
 
-static void keep_house(void *context) {
+static void serial_housekeeping(void *context) {
     struct pipeline *pipeline = context;
     int64_t now = clock_monotonic();
     delivery_poll(&pipeline->delivery);
@@ -48,16 +48,20 @@ static void keep_house(void *context) {
     }
 }
 
-static void note(void *context, const struct error *error) {
+static void serial_failed(void *context, const struct error *error) {
     struct pipeline *pipeline = context;
     failure_note(&pipeline->failure, error);
 }
 
 void serial_run(struct pipeline *pipeline) {
-    static const struct intake_calls calls = {meter_now, begin_recording, pass_time, keep_house, note};
+    static const struct intake_calls calls = {.packet = serial_packet,
+                                              .begin_recording = serial_begin_recording,
+                                              .time_passed = serial_time_passed,
+                                              .housekeeping = serial_housekeeping,
+                                              .failed = serial_failed};
     struct lane *lane = &pipeline->lanes[0];
-    lane->send = send_now;
-    lane->has_room = has_room;
+    lane->send = serial_send;
+    lane->has_room = serial_has_room;
     lane->send_context = pipeline;
     intake_run(&pipeline->intakes[0], &calls, pipeline, &pipeline->delivery.stop);
     lane_finish(lane, pipeline->plan->live);

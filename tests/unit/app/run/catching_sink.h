@@ -25,6 +25,7 @@ struct catcher {
     bool flush_fails;
     bool goes_away; /* failing means that the reader went away */
     bool is_full;   /* has_room() says no */
+    bool lies;      /* it claims to have a record more than it got */
     int64_t waiting_since;
     void (*flushing)(void); /* called by flush(); may be NULL */
 
@@ -90,6 +91,7 @@ static int catcher_flush(void *state, int64_t limit, bool patient, struct error 
 static void catcher_statistics(const void *state, struct sink_statistics *statistics) {
     const struct catcher *catcher = state;
     *statistics = (struct sink_statistics){.acknowledged = catcher->count, .bytes = catcher->bytes};
+    statistics->acknowledged += catcher->lies;
     statistics->dropped[SINK_DROP_write_failed] = catcher->writes - catcher->count;
 }
 

@@ -1,5 +1,9 @@
 /* A whole run of files, with one meter and with several: the same records, accounts that close, and an end, whatever fails. */
 
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
 #include "app/run/pipeline.h"
 #include "app/run/pipeline_parts.h"
 
@@ -228,6 +232,40 @@ static void files_and_null_get_every_record(void **state) {
     }
 }
 
+/* Logs the ledger in a child; how that ended, as waitpid() says. */
+static int log_in_child(struct pipeline *pipeline) {
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signal(SIGABRT, SIG_DFL); /* cmocka catches it */
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        pipeline_log_ledger(pipeline);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+/* In a build with checks it ends the program; in others its line names the residual. */
+static void a_ledger_that_does_not_close_is_a_programmers_error(void **state) {
+    (void)state;
+    const char *const captures[] = {"dns.pcap", NULL};
+    struct bench bench;
+    bench_run(&bench, captures, 2, "", 1);
+    assert_true(snapshot_closes(&bench.snapshot, &bench.caught.plan));
+    int status = log_in_child(bench.pipeline);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    catchers[0].lies = true;
+    status = log_in_child(bench.pipeline);
+#ifdef FLOWSENSOR_CHECKS
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+#else
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+#endif
+    bench_close(&bench);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_meters_makes_the_same_records),
@@ -236,6 +274,7 @@ int main(void) {
         cmocka_unit_test(a_sink_that_fails_ends_the_run),
         cmocka_unit_test(a_reader_that_goes_away_ends_it_in_order),
         cmocka_unit_test(files_and_null_get_every_record),
+        cmocka_unit_test(a_ledger_that_does_not_close_is_a_programmers_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
