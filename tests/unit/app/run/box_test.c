@@ -73,13 +73,15 @@ static void a_record_that_finds_no_room_is_refused(void **state) {
     struct gate gate = {0};
     struct ring *ring = ring_create(4096, &gate);
     static uint8_t body[8192];
-    struct message message = {.body = body, .body_length = sizeof body, .key = ""};
+    struct message message = {.body = body, .body_length = sizeof body, .key = ""}, found;
+    size_t output;
     assert_false(
         outbox_put(ring, 0, &message, true)); /* it would never fit, so there is nothing to wait for */
     message.body_length = 1500;
     assert_true(outbox_put(ring, 0, &message, false));
     assert_true(outbox_put(ring, 0, &message, false));
     assert_false(outbox_put(ring, 0, &message, false));
+    assert_true(outbox_peek(ring, &output, &found));
     ring_release(ring);
     assert_true(outbox_put(ring, 0, &message, false));
     ring_destroy(ring);
