@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "app/command/command_line.h"
+#include "app/command/command.h"
 
 enum flag {
     FLAG_CAPTURE,
