@@ -30,14 +30,8 @@ PARTS = {
     "record/registry": ("record/registry/registry.h", "record/registry/tls_files.h", "record/registry/watch.h"),
     "record/schema": ("record/schema/schema.h",),
 }
-# Circles of folders or of files (without their suffix) that are left, each as patterns of its members and the reason.
-# test_rooms.py sees to it that each is still there.
-CIRCLES = (
-    (("app", "app/*"), "the roof is being divided into rooms, which will have an order of their own"),
-)
-# Names that two files in different folders have, and why.
+# Names that two files in different folders have, and why. test_rooms.py sees to it that each is still there.
 NAMESAKES = {
-    "check": "base/check.h checks the programmer, app/config/check.c the configuration",
     "encoding": "record/encoding.c is the table that record/encoding/encoding.h declares",
     "l7": "meter/l7.h is the state of the feature meter/feature/l7.c",
     "options": "meter/options.h is the meter's share of what app/config/options.c lists",

@@ -5,13 +5,11 @@ The rooms within app/ have an order (APP_ROOMS): each includes only itself and t
 
 Of a part of a room (PARTS), files elsewhere include only the headers that are for them. No folders include each other in
 a circle, and no files: NAME.c and NAME.h count as one, and a header without a .c file as a part of whoever includes it.
-No two files have one name. What is excepted is in CIRCLES and NAMESAKES, with its reason.
+No two files have one name, but for NAMESAKES.
 
 Usage: python3 tests/house/rooms.py [ROOT]
 """
-from fnmatch import fnmatchcase
-
-from common import APP_ROOMS, CIRCLES, DATA_PATH, NAMESAKES, PARTS, ROOMS, Finding, includes, run, sources
+from common import APP_ROOMS, DATA_PATH, NAMESAKES, PARTS, ROOMS, Finding, includes, run, sources
 
 
 def allowed(room):
@@ -140,15 +138,9 @@ def circles(graph):
     return found
 
 
-def is_excepted(circle, patterns):
-    return all(any(fnmatchcase(member, pattern) for pattern in patterns) for member in circle)
-
-
 def judge_circles(graph, what):
     """One finding for each circle, at the first include of its weakest arrow."""
     for circle in circles(graph):
-        if any(is_excepted(circle, patterns) for patterns, _ in CIRCLES):
-            continue
         arrows = [(len(places), user, used) for user in circle for used, places in graph[user].items() if used in circle]
         count, user, used = min(arrows)
         path, line = min(graph[user][used])
