@@ -177,7 +177,7 @@ class Link:
 def read(descriptor):
     try:
         return os.read(descriptor, 65536)
-    except OSError:  # The device is down for the moment, or another reader was quicker.
+    except OSError:  # The device is down for the moment, or another reader was quicker: try again soon.
         time.sleep(0.001)
         return b""
 

@@ -5,14 +5,13 @@ import json
 import signal
 import sys
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
 from control_plane import ControlPlane  # noqa: E402
-from harness import BINARY, REPOSITORY  # noqa: E402
+from harness import BINARY, REPOSITORY, wait_until  # noqa: E402
 from kubelet import Kubelet  # noqa: E402
 from servers import LocalServers  # noqa: E402
 
@@ -98,13 +97,9 @@ class Case(unittest.TestCase):
         self.addCleanup(Path(file.name).unlink)
         return file.name
 
-    def wait_until(self, condition, what, limit=30):
-        end = time.monotonic() + limit
-        while not (value := condition()):
-            if time.monotonic() > end:
-                self.fail(f"{what}: not within {limit} s")
-            time.sleep(0.1)
-        return value
+    @staticmethod
+    def wait_until(condition, what, limit=30):
+        return wait_until(condition, limit, what, pause=0.1)
 
 
 class Release:

@@ -10,12 +10,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from api import Api, ApiError
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "common"))
+from waiting import wait_until  # noqa: E402
+
 PROGRAMS = ("KUBERNETES", "KWOK", "HELM")
 START_LIMIT_S = 60
 STOP_LIMIT_S = 20
@@ -157,17 +159,17 @@ current-context: test
 
     def wait(self, what, condition):
         """Polls until `condition()` is true; what it cannot reach yet is no error before the limit."""
-        end = time.monotonic() + START_LIMIT_S
         failure = None
-        while time.monotonic() < end:
+
+        def is_there():
+            nonlocal failure
             self.check_alive()
             try:
-                if condition():
-                    return
+                return condition()
             except (OSError, ApiError) as error:
                 failure = error
-            time.sleep(0.1)
-        raise RuntimeError(f"{what}: not there after {START_LIMIT_S} s ({failure}); logs:\n{self.logs()}")
+                return False
+        wait_until(is_there, START_LIMIT_S, lambda: f"{what} ({failure}); logs:\n{self.logs()}", pause=0.1)
 
     def check_alive(self):
         for name, process in self.processes.items():

@@ -11,6 +11,7 @@ import os
 import random
 import resource
 import selectors
+import signal
 import socket
 import struct
 import sys
@@ -75,7 +76,7 @@ class Member:
         for pause in (seconds, 0):
             send(b"to whom it may concern")
             sock.recv(100)
-            time.sleep(pause)
+            time.sleep(pause)  # how long a connection lasts
 
     def connection(self):
         family, kind = self.random.choice(KINDS)
@@ -107,10 +108,10 @@ class Member:
     def run(self, connections):
         with open("/proc/self/comm", "w", encoding="utf-8") as comm:
             comm.write(f"member{os.getpid()}")
-        time.sleep(self.random.uniform(0, 0.5))
+        time.sleep(self.random.uniform(0, 0.5))  # they don't begin together
         while connections > 0:
             connections -= self.connection()
-            time.sleep(self.random.uniform(0.01, 0.1))
+            time.sleep(self.random.uniform(0.01, 0.1))  # the pace of the traffic
         self.log.close()
 
 
@@ -134,7 +135,7 @@ def trickle(own, remote, port):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.bind((own, 0))
             sock.sendto(b"drop", (remote, int(port)))
-        time.sleep(0.5)
+        time.sleep(0.5)  # the pace of the traffic
 
 
 def hold(count):
@@ -144,7 +145,7 @@ def hold(count):
     while len(held) < count:
         held += [socket.create_connection(listener.getsockname()), listener.accept()[0]]
     print("holding", flush=True)
-    time.sleep(3600)
+    signal.pause()
 
 
 if __name__ == "__main__":

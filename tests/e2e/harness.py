@@ -7,12 +7,16 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.append(str(REPOSITORY / "tests" / "common"))
+from waiting import wait_until  # noqa: E402, F401  (for those who import it from here)
+
 BINARY = Path(os.environ.get("FLOWSENSOR") or REPOSITORY / "build" / "release" / "sensor" / "flowsensor").resolve()
 SHARED = Path(os.environ.get("FLOWSENSOR_SHARED") or REPOSITORY.parent / "shared").resolve()
 CAPTURES = REPOSITORY / "tests" / "captures"
@@ -98,14 +102,19 @@ class Running:
                 stream.close()
 
 
-def wait_until(condition, limit=10.0, what="the condition", pause=0.02):
-    """Polls until `condition()` is true; its value. An AssertionError after `limit` seconds."""
-    end = time.monotonic() + limit
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise AssertionError(f"{what} did not come true within {limit} s")
-        time.sleep(pause)
-    return value
+def is_idle(process):
+    """Whether no thread of it has anything to do: each sleeps, in a wait or a system call that blocks."""
+    try:
+        states = [(task / "stat").read_text().rsplit(")", 1)[1].split()[0] for task in Path(f"/proc/{process.pid}/task").iterdir()]
+        return set(states) <= {"S"} and Path(f"/proc/{process.pid}/comm").read_text() == "flowsensor\n"
+    except OSError:
+        return False  # it or a thread of it has just ended
+
+
+def has_taken(process, number):
+    """Whether a signal that was sent to it is pending no longer."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return not int(re.search(r"^ShdPnd:\t(\w+)", status, re.MULTILINE)[1], 16) >> (number - 1) & 1
 
 
 def parts(text):

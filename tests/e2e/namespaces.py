@@ -30,7 +30,7 @@ while at < len(data):
     kept, = struct.unpack_from("<I", data, at + 8)
     sending.send(data[at + 16:at + 16 + kept])
     at += 16 + kept
-    time.sleep(float(sys.argv[2]))
+    time.sleep(float(sys.argv[2]))  # the pace of the traffic
 """
 
 

@@ -15,7 +15,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 import unittest
 import urllib.request
 from pathlib import Path
@@ -24,7 +23,7 @@ import fastavro
 
 import frames
 import personal
-from harness import BINARY, CAPTURES, REPOSITORY, SHARED, Case, environment, run, wait_until
+from harness import BINARY, CAPTURES, REPOSITORY, SHARED, Case, environment, is_idle, run, wait_until
 from namespaces import FAR, NEAR, Wire
 from servers import LocalServers
 from test_live import ABLE, wait_for_capture
@@ -227,8 +226,7 @@ class Dumps(Anonymization):
         try:
             process.stdin.write(personal.Personal(SEED).capture)
             process.stdin.flush()
-            wait_until(lambda: pending(process.stdin) == 0, what="reading of the capture")
-            time.sleep(0.2)
+            wait_until(lambda: pending(process.stdin) == 0 and is_idle(process), what="reading of the capture")
             process.send_signal(number)
             _, status = os.waitpid(process.pid, 0)
         finally:
@@ -457,7 +455,7 @@ class Rotation(Anonymization):
                              "--set", f"meter.n_meters={meters}", prefix=wire.prefix)
         wait_for_capture(running, meters)
         program = ("import socket,time\nfor port in range(20000, %d):\n s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
-                   " s.bind(('', port))\n s.sendto(b'x', ('%s', 9))\n s.close()\n time.sleep(0.002)") % (20000 + flows, NEAR)
+                   " s.bind(('', port))\n s.sendto(b'x', ('%s', 9))\n s.close()\n time.sleep(0.002)  # the pace of the traffic") % (20000 + flows, NEAR)
         sender = subprocess.Popen(["ip", "netns", "exec", wire.far, sys.executable, "-c", program])
 
         def wait_for_records(more):
@@ -474,7 +472,6 @@ class Rotation(Anonymization):
         self.rotate(running, path, self.KEYS[2])
         wait_for_records(200)
         self.assertEqual(sender.wait(60), 0)
-        time.sleep(0.5)
         running.signal(signal.SIGTERM)
         # The file that was none is told, once, and nothing else is wrong.
         result = self.failed(running.finish(), 0, [path, "64 hexadecimal digits", "the old key stays in use"])
@@ -545,8 +542,7 @@ class Rotation(Anonymization):
                              "--set", "meter.idle_timeout=1ms", "--set", f"meter.n_meters={meters}", stdin=subprocess.PIPE)
         running.process.stdin.write(capture[:half])
         running.process.stdin.flush()
-        wait_until(lambda: pending(running.process.stdin) == 0, what="reading of the first half")
-        time.sleep(0.2)
+        wait_until(lambda: pending(running.process.stdin) == 0 and is_idle(running.process), what="reading of the first half")
         self.replace(path, self.KEYS[1].hex())
         running.signal(signal.SIGHUP)
         if meters > 1:  # with one, the key is read at the next packets

@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import threading
-import time
 import unittest
 
 from harness import Case, run, wait_until
@@ -121,8 +120,7 @@ class Away(Case):
             self.assertIn("(schema id from the cache)", self.ready()[1])
             answer = answers(200, '{"id": 7}')
             wait_until(lambda: self.lines(running, "it confirms the cached id 7"), limit=30, what="a line that says it is back")
-            time.sleep(0.2)
-            self.assertIn(f"output {topic} ok\n", self.ready()[1])
+            wait_until(lambda: f"output {topic} ok\n" in self.ready()[1], what="an output that is well")
             running.signal(signal.SIGTERM)
             result = self.ended_well(running.finish())
         self.assertEqual(len([line for line in result.lines if "registry http" in line]), 2, result)

@@ -44,7 +44,7 @@ while time.monotonic() < end:
         began[port] = time.time()
         short.sendto(b"short", (near, short_port))
     port += 1
-    time.sleep(pause)
+    time.sleep(pause)  # the pace of the traffic
 print(json.dumps(began))
 """
 
@@ -84,7 +84,7 @@ class Steps(Case):
                              "--set", "meter.idle_timeout=1s", "--set", f"meter.n_meters={meters}", "--set", "meter.n_dissections=0",
                              *arguments, prefix=(*wire.prefix, "env", f"LD_PRELOAD={self.library}", f"STEPPED_CLOCK={clock}"))
         test_live.wait_for_capture(running, meters)
-        time.sleep(max(steps[0][0] - 0.2 - time.time(), 0))
+        time.sleep(max(steps[0][0] - 0.2 - time.time(), 0))  # the clock is stepped at set moments
         what = json.dumps([HOSTS, NEAR, LONG_PORT, SHORT_PORT, SENDING_S, PAUSE_S])
         sent = subprocess.run(["ip", "netns", "exec", wire.far, sys.executable, "-c", SENDER, what], capture_output=True, text=True, check=True)
         running.signal(signal.SIGTERM)

@@ -97,7 +97,8 @@ class ExcludeSelf(Case):
             others.add(connect_from_outside(end_of(self.servers.bootstrap)))
             others.add(connect_from_outside(end_of(self.servers.registry)))
             own |= own_ports(running.process)
-        time.sleep(2.5)  # for the records of those to go to Kafka, which are packets again
+        # For the records of those to go to Kafka, which are packets again: only time shows that no records come of them.
+        time.sleep(2.5)
         own |= own_ports(running.process)
         ledger, ports = self.finish(running)
         self.assertTrue(own)
@@ -124,7 +125,8 @@ class ExcludeSelf(Case):
         self.servers.down()
         try:
             began, before = time.time(), len(sockets(running.process))
-            time.sleep(1.5)  # nobody else comes to a closed door
+            # Nobody else comes to a closed door.
+            wait_until(lambda: len(sockets(running.process)) > before + 3, what="refused connections")
             ended, after = time.time(), len(sockets(running.process))
         finally:
             self.servers.up()
@@ -132,7 +134,7 @@ class ExcludeSelf(Case):
         if running.process.poll() is not None:
             self.fail(running.finish())
         again = wait_until(lambda: own_ports(running.process) - first, what="a new connection")
-        time.sleep(1.5)
+        time.sleep(1.5)  # only time shows that no records come of it
         ledger, ports = self.finish(running)
         self.assertGreater(after, before + 3, "refused connections")
         self.assertEqual([record for record in self.records if began < record["bidirectional_first_seen"] / 1e6 < ended], [])

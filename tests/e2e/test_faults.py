@@ -15,7 +15,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import frames
-from harness import BINARY, CAPTURES, Case, Ledger, Result, environment, run
+from harness import BINARY, CAPTURES, Case, Ledger, Result, environment, run, wait_until
 
 LIBRARY = BINARY.parents[1] / "tests" / "faults" / "faults.so"
 LONG = os.environ.get("LONG") == "yes"
@@ -45,10 +45,8 @@ class Faults(Case):
             process = subprocess.Popen([str(BINARY), *map(str, arguments)], cwd=folder, env=env, stdin=subprocess.DEVNULL,
                                        stdout=subprocess.DEVNULL, stderr=errors)
             try:
-                while until and process.poll() is None and until not in os.pread(errors.fileno(), 1 << 16, 0):
-                    if time.monotonic() - began > LIMIT_S:
-                        self.fail(f"it neither began nor ended: {faults}")
-                    time.sleep(0.01)
+                wait_until(lambda: not until or process.poll() is not None or until in os.pread(errors.fileno(), 1 << 16, 0), LIMIT_S,
+                           f"a beginning or an end: {faults}")
                 if until and process.poll() is None:
                     process.send_signal(signal.SIGTERM)
                 process.wait(LIMIT_S)

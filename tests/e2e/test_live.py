@@ -71,7 +71,6 @@ class Live(Case):
         running = self.capture("-f", "icmp[0] = 0 or icmp[0] = 8 or udp")
         self.wire.ping(3)
         self.wire.send(7001, 5)
-        time.sleep(0.5)
         result = self.stop(running)
         flows = {(record["protocol"], record["dst_port"]): record for record in self.records()}
         ping, udp = flows[(1, 0)], flows[(17, 7001)]
@@ -99,7 +98,7 @@ class Live(Case):
         while time.monotonic() < end:
             if others:
                 self.wire.send(7099, 1, source=5005)
-            time.sleep(max(min(0.05, end - time.monotonic()), 0))
+            time.sleep(max(min(0.05, end - time.monotonic()), 0))  # the pace of the traffic
         self.stop(running)
         return {record["end_reason"] for record in self.records() if record["dst_port"] == port}
 
@@ -132,7 +131,6 @@ class Live(Case):
         ip("-n", self.wire.near, "route", "add", "default", "via", FAR, "dev", "near0")
         running = self.capture("-f", "udp port 7007", interface="auto")
         self.wire.send(7007)
-        time.sleep(0.5)
         result = self.stop(running)
         self.assertEqual(self.ports(), [7007])
         self.check_first_line(result, "capturing on near0 (auto: the default route's), link type EN10MB, filter \"udp port 7007\", ")
@@ -160,7 +158,6 @@ class Live(Case):
     def test_interface_that_goes_away(self):
         running = self.capture("-f", "udp port 7008", "--set", "log.level=error")
         self.wire.send(7008)
-        time.sleep(0.5)
         ip("-n", self.wire.near, "link", "del", "near0")
         gone = time.monotonic()
         result = running.finish()
@@ -174,7 +171,6 @@ class Live(Case):
         self.wire.send(7009, 4)
         self.wire.send(7010, 4)
         self.wire.ping(1)
-        time.sleep(0.5)
         ledger = self.ledger(self.stop(running))
         self.assertEqual(self.ports(), [7009])
         self.assertEqual(ledger.packets["read"], 4)
@@ -190,7 +186,6 @@ class Live(Case):
         """Counters use the length on the wire whatever is kept."""
         running = self.capture("-f", "icmp", "--set", "capture.snapshot_length=64")
         self.assertEqual(self.wire.in_far("ping", "-n", "-c", "1", "-s", "1000", NEAR).returncode, 0)
-        time.sleep(0.5)
         self.stop(running)
         record = self.records()[0]
         self.assertEqual((record["bidirectional_packets"], record["bidirectional_bytes"]), (2, 2 * (14 + 20 + 8 + 1000)))
@@ -204,11 +199,11 @@ meter = { idle_timeout = "1s"; };
 outputs = ( { topic = "flows"; columns_to_anonymize = [ "all=keep" ]; kafka = [ "bootstrap.servers=127.0.0.1:9", "queue.buffering.max.messages=2" ]; } );
 """)
         running = self.capture("-c", conf, "-f", "udp", output=False)
-        # The start waits for an answer of the broker's for as long as delivery.timeout.
-        time.sleep(2)
+        # The start waits for an answer of the broker's, which looks like a capture that waits.
+        wait_until(lambda: running.said("capturing on"), what="the start")
         for port in range(7100, 7110):
             self.wire.send(port, 1)
-        time.sleep(3)
+        time.sleep(3)  # the first records' time, delivery.timeout, is over
         running.signal(signal.SIGTERM)
         result = running.finish()
         ledger = self.ledger(result)
@@ -221,7 +216,7 @@ outputs = ( { topic = "flows"; columns_to_anonymize = [ "all=keep" ]; kafka = [ 
 
     def test_run_without_traffic(self):
         running = self.capture("-f", "udp port 7999")
-        time.sleep(1)
+        time.sleep(1)  # only time shows that nothing comes
         ledger = self.ledger(self.stop(running))
         self.assertEqual((ledger.packets["read"], self.records()), (0, []))
 

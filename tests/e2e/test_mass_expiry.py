@@ -66,7 +66,7 @@ def send_paced(frames, batch, rate, seconds, once):
             frames.send(sent % frames.count, batch)
             sent += batch
         else:
-            time.sleep(0.0005)
+            time.sleep(0.0005)  # the pace of the traffic
     return sent, behind
 
 
@@ -76,7 +76,7 @@ def send_all(flows, rate, batch, idle, latest):
     begin = time.monotonic()
     send_paced(many, batch, 2 * rate, 60, True)
     took = time.monotonic() - begin
-    time.sleep(max(idle - took - 0.5, 0))
+    time.sleep(max(idle - took - 0.5, 0))  # until shortly before the first one is idle for too long
     start = time.monotonic()
     sent, behind = send_paced(few, batch, rate, begin + took + idle + latest - start, False)
     print(json.dumps({"sent": flows + sent, "took": took, "rate": sent / (time.monotonic() - start), "behind": behind}))

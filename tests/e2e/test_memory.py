@@ -33,7 +33,7 @@ for flow in range(int(sys.argv[1])):
     header = struct.pack("!BBHHHBBHII", 0x45, 0, 20 + len(segment), 0, 0, 64, protocol, 0, 0x0a000000 + flow, dice.getrandbits(32))
     link.send(b"\\x02\\0\\0\\0\\0\\x02\\x02\\0\\0\\0\\0\\x01\\x08\\0" + header + segment)
     if flow % 500 == 0:
-        time.sleep(0.01)
+        time.sleep(0.01)  # the pace of the traffic
 """
 
 
@@ -110,7 +110,7 @@ class MemoryBudget(Case):
         before = 0
         while before < (now := resident(process)):
             before = now
-            time.sleep(0.5)
+            time.sleep(0.5)  # in which it would grow
         return now
 
     @staticmethod

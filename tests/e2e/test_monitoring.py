@@ -7,6 +7,7 @@ import http.client
 import os
 import random
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -56,7 +57,7 @@ class Sender(threading.Thread):
                 self.sent += len(self.frames)
                 self.bytes += sum(map(len, self.frames))
                 done += 1
-                time.sleep(self.pause)
+                time.sleep(self.pause)  # the pace of the traffic
 
     def stop(self):
         self.ending.set()
@@ -222,7 +223,7 @@ outputs = ( {{ topic = "{topic}"; kafka = [ "bootstrap.servers={broker or self.s
             self.assertEqual(scrapes[-1].residuals(), {})
             moments.add(scrapes[-1]("flowsensor_capture_packets_total"))
             self.assertLess(time.monotonic(), end + 30)
-            time.sleep(0.02)
+            time.sleep(0.02)  # the pace of the scrapes
         sender.stop()
         last = self.settled()
         self.check_table(last)
@@ -256,7 +257,7 @@ outputs = ( {{ topic = "{topic}"; kafka = [ "bootstrap.servers={broker or self.s
         told = {"output": topic}
         old = wait_until(lambda: (scrape := self.scrape())("flowsensor_output_oldest_record_age_seconds", **told) > 2 and scrape, limit=20,
                          what="a record of 2 s")
-        time.sleep(1.5)
+        time.sleep(1.5)  # in which the record grows older
         older = self.scrape()
         self.assertEqual(self.get("/readyz")[0], 200)
         self.assertGreater(older("flowsensor_output_records_in_flight", **told), old("flowsensor_output_records_in_flight", **told))
@@ -377,10 +378,8 @@ class Probes(Monitoring):
 
         def read():
             while not ending.is_set():
-                with contextlib.suppress(BlockingIOError):
-                    if os.read(reader, 1 << 20):
-                        continue
-                time.sleep(0.01)
+                if select.select([reader], [], [], 0.1)[0]:
+                    os.read(reader, 1 << 20)
         thread = threading.Thread(target=read, daemon=True)
         thread.start()
         sender.join()
@@ -433,7 +432,7 @@ class Probes(Monitoring):
                     scrape = self.scrape()
                     self.assertEqual(scrape.residuals(), {})
                     packets.add(scrape.sum("flowsensor_capture_packets_total"))
-                    time.sleep(0.05)
+                    time.sleep(0.05)  # the pace of the scrapes
                 ending.set()
                 thread.join()
                 self.assertGreater(len(packets), 1)
@@ -576,7 +575,7 @@ class Hostile(Monitoring):
             began = time.monotonic()
             self.assertEqual(self.get("/livez")[0], 200)
             delays.append(time.monotonic() - began)
-            time.sleep(0.01)
+            time.sleep(0.01)  # the pace of the probes
         ending.set()
         thread.join()
         return sorted(delays)
@@ -632,7 +631,7 @@ class Hostile(Monitoring):
             client.sendall(b"GET /livez HTTP/1.1\r\nX: ")
             while time.monotonic() - began < 30:
                 client.sendall(b"x")
-                time.sleep(0.5)
+                time.sleep(0.5)  # the pace of the bytes
         self.assertLess(time.monotonic() - began, 15)
 
     def test_pipelining(self):

@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import unittest
 
 import frames
@@ -227,7 +226,6 @@ class Shares(test_live.Live):
         running = self.capture("-f", "udp")
         for host in range(hosts):
             self.echo(f"10.77.0.{100 + host}", 7100 + host)
-        time.sleep(0.5)
         result = self.stop(running)
         records = [record for record in self.records() if 7100 <= record["dst_port"] < 7100 + hosts]
         self.assertEqual(len(records), hosts, result)
@@ -243,7 +241,7 @@ class Shares(test_live.Live):
                  "for _ in range(2):\n  d,a=s.recvfrom(9000); s.sendto(d,a)")
         ask = (f"import socket,time; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('{host}',5000)); s.settimeout(1)\n"
                f"for size in (10,4000):\n  for _ in range(20):\n    s.sendto(b'x'*size,('{NEAR}',{port}))\n"
-               "    try:\n      s.recv(9000); break\n    except (ConnectionError, socket.timeout): time.sleep(0.05)")
+               "    try:\n      s.recv(9000); break\n    except (ConnectionError, socket.timeout): time.sleep(0.05)  # a pause before it asks again")
         server = subprocess.Popen([*self.wire.prefix, sys.executable, "-c", serve])
         wait_until(lambda: f":{port:04X} " in self.udp_sockets(), what="the echo server")
         done = self.wire.in_far(sys.executable, "-c", ask)

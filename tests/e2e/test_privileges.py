@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import unittest
 from pathlib import Path
 
@@ -58,7 +57,6 @@ class Privileges(Case):
         self.assertIsNone(running.process.poll(), "it ended")
         found = list(rights(running.process))
         self.wire.send(7001, 5)
-        time.sleep(0.5)  # the kernel hands over what it has each tenth of a second
         running.process.terminate()
         ledger = self.ledger(running.finish())
         self.assertEqual(ledger.packets["metered"], 5)

@@ -18,7 +18,8 @@ import fastavro
 
 import frames
 import test_live
-from harness import BINARY, Case, Ledger, Result, environment, run, wait_until
+import test_signals
+from harness import BINARY, Case, Ledger, Result, environment, has_taken, is_idle, run, wait_until
 
 # Their records are larger than any pipe and what is gathered beside it.
 FLOWS = 8000
@@ -72,7 +73,7 @@ class Reading(Case):
         fcntl.fcntl(writing, fcntl.F_SETFL, os.O_NONBLOCK)
         running = self.start("-r", self.capture, "-w", "-", "--format", "jsonl", *self.arguments(), stdout=writing)
         os.close(writing)
-        time.sleep(1)
+        wait_until(lambda: is_idle(running.process), what="a full pipe")
         with open(reading, "rb") as stream:
             lines = stream.read().splitlines()
         self.assertEqual(len([json.loads(line) for line in lines]), FLOWS)
@@ -84,18 +85,8 @@ class Reading(Case):
         self.addCleanup(os.close, reading)
         running = self.start("-r", self.capture, "-w", "-", "--format", "jsonl", *self.arguments(*arguments), stdout=writing)
         os.close(writing)
-        wait_until(lambda: self.processor_time(running) > 0 and self.is_asleep(running), what="a full pipe")
+        wait_until(lambda: is_idle(running.process), what="a full pipe")
         return running
-
-    @staticmethod
-    def processor_time(running):
-        fields = open(f"/proc/{running.process.pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
-        return int(fields[11]) + int(fields[12])
-
-    def is_asleep(self, running):
-        before = self.processor_time(running)
-        time.sleep(0.5)
-        return self.processor_time(running) <= before + 2
 
     def test_a_signal_ends_the_wait_for_a_reader(self):
         running = self.blocked("--set", "delivery.shutdown_timeout=1s")
@@ -120,7 +111,7 @@ class Reading(Case):
         for _ in range(2):
             told = time.monotonic()
             running.signal(signal.SIGTERM)
-            time.sleep(0.3)
+            wait_until(lambda: running.process.poll() is not None or has_taken(running.process, signal.SIGTERM), what="the signal's effect")
         self.assertEqual(running.finish().code, 128 + signal.SIGTERM)
         self.assertLess(time.monotonic() - told, 2)
 
@@ -165,7 +156,7 @@ class Live(Case):
                 with contextlib.suppress(ConnectionRefusedError):
                     sending.sendto(b"x", (f"{network}.{number // 250}.{number % 250 + 1}", 7000))
                 if number % 500 == 0:
-                    time.sleep(0.005)
+                    time.sleep(0.005)  # the pace of the traffic
         wait_until(lambda: path.read_bytes().count(b"\n") == FLOWS, what="all records of the other output", limit=20)
         told = time.monotonic()
         running.signal(signal.SIGTERM)
@@ -230,13 +221,17 @@ class Streams(Case):
             if isinstance(part, bytes):
                 os.write(writing, part)
             else:
-                time.sleep(part)
+                time.sleep(part)  # the pace of the stream
             text = self.read(running, text)
-        end = time.monotonic() + self.LIMIT_S
-        while self.count(kind, text) < expected and time.monotonic() < end:
-            time.sleep(0.02)
+        # A busy machine may take its time to start the sensor.
+        wait_until(lambda: test_signals.pending(writing) == 0, 30, "reading of the stream")
+
+        def counted():
+            nonlocal text
             text = self.read(running, text)
-        self.assertEqual(self.count(kind, text), expected)
+            return self.count(kind, text)
+        wait_until(lambda: counted() >= expected, self.LIMIT_S, lambda: f"{expected} records of {kind}, but {counted()}")
+        self.assertEqual(counted(), expected)
         os.write(writing, end_of_stream)
         self.open.clear()
         os.close(writing)
@@ -313,7 +308,7 @@ class Restarts(Case):
         def write():
             for part in (ended, *[going_on] * 10):
                 os.write(writing, part)
-                time.sleep(0.1)
+                time.sleep(0.1)  # the pace of the stream
         thread = threading.Thread(target=write)
         thread.start()
         wait_until(lambda: self.count(path) >= 200, what="the records of ended flows", limit=20)

@@ -39,7 +39,7 @@ link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 link.bind(("far0", 0))
 for line in open(sys.argv[1]).read().split():
     link.send(bytes.fromhex(line))
-    time.sleep(float(sys.argv[2]))
+    time.sleep(float(sys.argv[2]))  # the pace of the traffic
 """
 NFSTREAM = """
 import sys
@@ -150,7 +150,6 @@ class OnAWire(Reporting):
         wait_until(lambda: any(record["flows_expired"] == 40 for record in self.records()), what="a report of the flows that ended")
         quiet = self.records()[-1]
         self.send(datagrams(10, 3))
-        time.sleep(0.3)
         records = self.agreed(self.stop(running))
         last = records[-1]
         self.assertEqual((quiet["packets_processed"], quiet["packets_ignored"], quiet["flows_open"]), (200, 30, 0))
@@ -184,7 +183,6 @@ class OnAWire(Reporting):
         """A packet each 20 ms for 5 s, so that the sensor never waits in vain: the interval holds."""
         running = self.capture(interval="2s")
         self.send(datagrams(1, 250), delay=0.02)
-        time.sleep(0.3)
         records = self.agreed(self.stop(running))
         self.on_time(records, 2)
         first, second, *_, last = records
@@ -204,7 +202,7 @@ class OnAWire(Reporting):
         before = self.records()[-1]["packets_dropped_kernel"]
         running.signal(signal.SIGSTOP)
         self.send(datagrams(5, 400, bytes(1000)))
-        time.sleep(2)
+        time.sleep(2)  # in which a report would be due
         running.signal(signal.SIGCONT)
 
         def pause():
@@ -225,7 +223,7 @@ class OnAWire(Reporting):
     def test_default_is_none(self):
         running = self.start("-i", "near0", "-w", self.folder / "flows.jsonl", prefix=self.wire.prefix)
         wait_for_capture(running)
-        time.sleep(1.5)
+        time.sleep(1.5)  # only time shows that no report comes
         self.assertEqual(lines_of(self.ended_well(self.stop(running))), [])
 
     @unittest.skipUnless(importlib.util.find_spec("nfstream"), "NFStream is not installed")
@@ -244,7 +242,7 @@ class OnAWire(Reporting):
         wait_until(said, limit=30, what="NFStream's first report")
         running = self.capture('meter = { idle_timeout = "2s"; };')
         self.send(datagrams(40, 5) + [NOT_IP] * 30)
-        time.sleep(1.1)
+        time.sleep(1.1)  # of the packets' time, which is the clock's
         self.send([frames.udp(9, 9, b"tick")] * 4, delay=1.1)
         totals = {"flows_expired": 40, "packets_processed": 204, "packets_ignored": 30}
         wait_until(lambda: {name: said()[-1][name] for name in totals} == totals, what=f"NFStream's report of {totals}")

@@ -16,7 +16,7 @@ from pathlib import Path
 import frames
 import namespaces
 import test_live
-from harness import Case, wait_until
+from harness import Case, has_taken, is_idle, wait_until
 from servers import FaultyRegistry, LocalServers, SilentServer, answers
 
 
@@ -39,8 +39,8 @@ class Signals(Case):
         os.close(reading)
         self.addCleanup(os.close, writing)
         os.write(writing, frames.conversations(FLOWS) if capture is None else capture)
-        wait_until(lambda: pending(writing) == 0, limit=30, what="reading of standard input")
-        time.sleep(0.2)
+        wait_until(lambda: running.process.poll() is not None or (pending(writing) == 0 and is_idle(running.process)), limit=30,
+                   what="reading of standard input")
         self.assertIsNone(running.process.poll(), "it ended by itself")
         return running
 
@@ -71,7 +71,8 @@ class Signals(Case):
                 running = self.begin("-w", path, *arguments)
                 for harmless in self.HARMLESS:
                     running.signal(harmless)
-                time.sleep(0.2)
+                wait_until(lambda: all(has_taken(running.process, harmless) for harmless in self.HARMLESS) and is_idle(running.process),
+                           what="a wait after the signals")
                 self.assertIsNone(running.process.poll())
                 running.signal(signal.SIGTERM)
                 self.check_drained(running, path)
@@ -99,7 +100,7 @@ class Signals(Case):
             running = self.begin("--set", "outputs.0.topic=flows", "--set", "outputs.0.columns_to_anonymize=all=keep", "--set", "delivery.shutdown_timeout=60s",
                                  "--set", f"outputs.0.kafka=bootstrap.servers=127.0.0.1:{server.port}")
             running.signal(signal.SIGTERM)
-            time.sleep(1)
+            time.sleep(1)  # only time shows that it waits
             self.assertIsNone(running.process.poll(), "the first signal did not wait for the output")
             second = time.monotonic()
             running.signal(signal.SIGTERM)
@@ -206,7 +207,7 @@ outputs = ( {{ topic = "flows"; columns_to_anonymize = [ "all=keep" ]; kafka = [
     def test_who_ignores_hangups_outlives_its_terminal(self):
         running, far = self.on_terminal("sh", "-c", """trap "" HUP; exec "$@" """, "sh")
         os.close(far)
-        time.sleep(0.5)
+        time.sleep(0.5)  # only time shows that it goes on
         self.assertIsNone(running.process.poll())
         running.signal(signal.SIGTERM)
         self.ended_well(running.finish())

@@ -84,7 +84,7 @@ outputs = ( {{ name = "kafka"; topic = "{self.topic}"; schema = "flow/v1"; colum
                 except ConnectionRefusedError:
                     pass
                 if number % 500 == 0:
-                    time.sleep(0.005)
+                    time.sleep(0.005)  # the pace of the traffic
 
     def check(self, result, reason, flows=FLOWS):
         self.ended_well(result)
@@ -98,7 +98,6 @@ outputs = ( {{ name = "kafka"; topic = "{self.topic}"; schema = "flow/v1"; colum
         for _ in range(TIMES):
             running = self.begin()
             self.send()
-            time.sleep(0.5)
             with Slow(self.servers):
                 running.signal(signal.SIGTERM)
                 result = running.finish(90)

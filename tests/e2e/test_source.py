@@ -19,6 +19,7 @@ from pathlib import Path
 import frames
 from harness import BINARY, CAPTURES, REPOSITORY, Case, Ledger, run, wait_until
 from namespaces import SilentWire, ip
+from test_live import wait_for_capture
 
 PARITY = REPOSITORY / "tests" / "parity"
 sys.path.append(str(PARITY))
@@ -263,7 +264,7 @@ class Live(Case):
         self.sensor = self.start("--profile", "nfstream", "-i", interface, "-w", self.ours,
                                  *parity_harness.flowsensor_settings(options), prefix=self.wire.prefix)
         wait_until(lambda: len(packet_sockets(self.wire.near)) == 2, limit=20, what="the start of both captures")
-        # Between the ring and the filter there is a moment.
+        # Between the ring and the filter there is a moment, of which NFStream says nothing.
         time.sleep(0.5)
 
     def end_nfstream(self):
@@ -282,18 +283,18 @@ class Live(Case):
         began = time.monotonic()
         self.wire.replay(packets)
         self.assertLess(time.monotonic() - began, options["idle_timeout"], "the replay took too long for one flow per key")
-        time.sleep(options["idle_timeout"] + 0.2)
+        time.sleep(options["idle_timeout"] + 0.2)  # NFStream ends flows by the next packet's time
         marker = self.write("marker.pcap", frames.pcap([(0, marked or frames.udp(MARKER, MARKER, b"marker"))]))
-        for _ in range(50):
+
+        def both_end():
             self.wire.replay(marker)
-            if self.nfstream.poll() is not None and self.sensor.process.poll() is not None:
-                break
-            time.sleep(0.05)
-        else:
+            return self.nfstream.poll() is not None and self.sensor.process.poll() is not None
+
+        def why_not():
             self.sensor.signal(2)
             self.said.seek(0)
-            self.fail(f"not both found {expected} flows; NFStream ended: {self.nfstream.poll()}, "
-                      f"{self.said.read()[-500:]}; flowsensor: {self.sensor.finish()}")
+            return f"{expected} flows of both; NFStream ended: {self.nfstream.poll()}, {self.said.read()[-500:]}; flowsensor: {self.sensor.finish()}"
+        wait_until(both_end, what=why_not, pause=0.05)
         self.assertEqual(self.nfstream.returncode, 0)
         ledger = self.ledger(self.ended_well(self.sensor.finish()))
         self.assertEqual(ledger.flows["exported"], expected)
@@ -342,8 +343,7 @@ class Live(Case):
         """Natively flows end by the clock, and so does the run: no packet comes after the limit."""
         running = self.start("-i", "near0", "-w", "null:", "--set", "meter.idle_timeout=1s", "--set", "meter.max_nflows=2",
                              prefix=self.wire.prefix)
-        wait_until(lambda: packet_sockets(self.wire.near), what="the start of the capture")
-        time.sleep(0.5)
+        wait_for_capture(running)
         self.wire.replay(self.write("sent.pcap", frames.pcap([(0, frame) for frame in self.frames_to(7001, 7002, 7003)])))
         flows = self.ledger(self.ended_well(running.finish(10))).flows
         self.assertEqual((flows["exported"], flows["why"], flows["discarded"]), (2, {"idle": 2}, 1))

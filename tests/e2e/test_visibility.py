@@ -21,6 +21,7 @@ from collections import Counter
 from pathlib import Path
 
 from harness import CAPTURES, Case, wait_until
+from test_live import wait_for_capture
 from namespaces import ip
 
 ABLE = os.geteuid() == 0 and shutil.which("ip") is not None
@@ -121,8 +122,8 @@ class Visibility(Case):
 
     def capture(self, *arguments, interface="br0", prefix=(), path="flows.jsonl"):
         running = self.start("-i", interface, "-w", self.folder / path, *arguments, prefix=(*self.host.prefix, *prefix))
-        wait_until(lambda: self.listens(running.process), what="the start of the capture")
-        time.sleep(0.3)
+        wait_for_capture(running)
+        time.sleep(0.3)  # in which it looks at the sockets that are there already
         return running
 
     @staticmethod
@@ -202,7 +203,7 @@ class Visibility(Case):
         folder = tempfile.mkdtemp(dir=self.folder)
         running = self.capture(*ON, "--set", "meter.idle_timeout=1s", "-f", "portrange 8001-8002")
         self.run_crowd(folder)
-        time.sleep(1.5)
+        time.sleep(1.5)  # the last flows are idle, and their processes asked for
         used = cpu_seconds(running.process.pid)
         result = self.stop(running)
         connections = self.truth(folder)
@@ -223,9 +224,9 @@ class Visibility(Case):
     def cpu_of(self, *arguments):
         """Of the sensor on a quiet link, per second, once it has looked at everything."""
         running = self.capture("-f", "udp port 7003", *arguments)
-        time.sleep(2)
+        time.sleep(2)  # in which it looks at everything
         before = cpu_seconds(running.process.pid), time.monotonic()
-        time.sleep(QUIET_S)
+        time.sleep(QUIET_S)  # in which it is measured
         used, seconds = cpu_seconds(running.process.pid) - before[0], time.monotonic() - before[1]
         self.stop(running)
         return used / seconds
@@ -261,7 +262,7 @@ class Visibility(Case):
         self.send_frame(self.host.far1, self.host.b, "10.77.0.78", 7000)
         stranger = types.SimpleNamespace(address4=self.host.a.address4, mac="02:00:00:00:88:88")
         self.send_frame(self.host.far1, stranger, "10.77.0.79", 7000)
-        time.sleep(2)
+        wait_until(lambda: len(self.records()) == 3, what="the records of the flows")
         result = self.stop(running)
         found = {record["src_ip"]: (record["system_process_pid"], record["system_process_end"]) for record in self.records()}
         self.assertEqual(found, {"10.77.0.77": (servers[self.host.a], "dst"), "10.77.0.78": (servers[self.host.b], "dst"),
@@ -274,7 +275,7 @@ class Visibility(Case):
         running = self.capture("--profile", "nfstream", *ON, "-f", "udp port 7001 or udp port 7777", "--set", "meter.idle_timeout=1s", path="flows.csv")
         self.send_frame(self.host.far1, self.host.a, "10.77.0.77", 7001)
         self.send_frame(self.host.far1, self.host.a, "10.77.0.77", 7777)
-        time.sleep(1.5)
+        wait_until(lambda: (self.folder / "flows.csv").read_text().count("\n") == 3, what="the rows of both flows")
         self.stop(running)
         rows = list(csv.reader(io.StringIO((self.folder / "flows.csv").read_text())))
         self.assertEqual(rows[0][-2:], ["system_process_pid", "system_process_name"])
@@ -288,10 +289,8 @@ class Visibility(Case):
         self.folder.chmod(0o777)
         running = self.start("-i", "br0", "-w", self.folder / "flows.jsonl", *ON, "-f", "udp port 7002", "--set", "capture.promiscuous_mode=true",
                              prefix=(*self.host.prefix, *NET_RAW_ONLY, "env", "--", ), binary=self.public_binary())
-        wait_until(lambda: self.listens(running.process), what="the start of the capture")
-        time.sleep(0.5)
+        wait_for_capture(running)
         self.send_frame(self.host.far1, self.host.a, "10.77.0.77", 7002)
-        time.sleep(0.5)
         result = self.stop(running)
         record, = self.records()
         self.assertEqual({name: value for name, value in record.items() if name.startswith("system_") and value is not None}, {})
@@ -304,7 +303,7 @@ class Visibility(Case):
     def test_process_namespace_of_a_container(self):
         """As root, but not in the host's process namespace: the warning says that."""
         running = self.start("-i", "br0", "-w", "null:", *ON, prefix=(*self.host.prefix, "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--"))
-        time.sleep(1.5)
+        wait_until(lambda: self.listens(running.process), what="the start of the capture")
         child = int(Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()[0])
         os.kill(child, signal.SIGTERM)
         result = self.ended_well(running.finish())

@@ -2,6 +2,7 @@
 opens a FIFO's other end. Needs root and iproute2 for some. Run: python3 tests/e2e/run.py test_waits
 """
 import concurrent.futures
+import contextlib
 import ctypes
 import os
 import shutil
@@ -13,7 +14,7 @@ import unittest
 from pathlib import Path
 
 import test_live
-from harness import CAPTURES, Case, wait_until
+from harness import CAPTURES, Case, is_idle, wait_until
 from namespaces import CLONE_NEWNET, FAR, Wire
 from servers import FaultyRegistry, SilentServer, answers, closed_port
 
@@ -23,17 +24,11 @@ SOURCES = (("-r", CAPTURES / "dns.pcap"), LIVE)[:2 if test_live.ABLE else 1]
 KAFKA = ("--set", "outputs.0.topic=flows", "--set", "outputs.0.columns_to_anonymize=all=keep")
 
 
-def asleep(process):
-    """Whether no thread of it, nor what it started, has anything to do."""
-    states = [(task / "stat").read_text().rsplit(")", 1)[1].split()[0] for task in Path(f"/proc/{process.pid}/task").iterdir()]
-    return set(states) <= {"S"} and (Path(f"/proc/{process.pid}/comm").read_text() == "flowsensor\n")
-
-
 class Waits(Case):
     def starts(self, *arguments, prefix=(), stdin=subprocess.DEVNULL, waits_for=0.7):
         running = self.start(*arguments, "--set", "delivery.shutdown_timeout=1s", prefix=prefix, stdin=stdin)
-        wait_until(lambda: running.process.poll() is not None or asleep(running.process), what="a wait")
-        time.sleep(waits_for)
+        wait_until(lambda: running.process.poll() is not None or is_idle(running.process), what="a wait")
+        time.sleep(waits_for)  # only time shows that it goes on waiting
         self.assertIsNone(running.process.poll(), "it ended by itself")
         return running
 
@@ -109,7 +104,7 @@ class Waits(Case):
             running = self.start("-r", CAPTURES / "dns.pcap", *KAFKA, "--set", f"outputs.0.kafka=bootstrap.servers=127.0.0.1:{closed_port()}",
                                  "--set", "delivery.timeout=1s", "--set", f"registry.url={registry.url}", "--set", "registry.username=u",
                                  "--set", f"registry.password_file={fifo}")
-            time.sleep(0.5)
+            wait_until(lambda: is_idle(running.process), what="the wait for the password")
             fifo.write_text("secret\nnothing\n")
             running.finish()
         self.assertEqual(seen[:1], ["Basic dTpzZWNyZXQ="])
@@ -138,12 +133,21 @@ outputs = ( {", ".join(f'{{ topic = "t{i}"; columns_to_anonymize = [ "all=keep" 
             self.start(*self.registry_arguments(url, 3, "-r", CAPTURES / "dns.pcap")).finish()
             self.assertEqual(len(set(registry.requests)), 3)
         # Now somebody else listens there.
-        with socket.create_server(("127.0.0.1", int(url.rpartition(":")[2])), backlog=64):
+        with socket.create_server(("127.0.0.1", int(url.rpartition(":")[2])), backlog=64) as listener:
+            listener.setblocking(False)
+            asking = []
+
+            def accepted():
+                with contextlib.suppress(BlockingIOError):
+                    asking.append(listener.accept()[0])
+                return len(asking)
+
             began = time.monotonic()
             running = self.start(*self.registry_arguments(url, 3, *LIVE))
             test_live.wait_for_capture(running)
             self.assertLess(time.monotonic() - began, 3 + 2)
-            time.sleep(11)  # the threads ask again
+            self.assertEqual(accepted(), 1)
+            wait_until(lambda: accepted() == 1 + 3, limit=30, what="a further question of each thread")
             self.ends(running, codes=(0, os.EX_UNAVAILABLE), limit=1 + 2 * LIMIT_S)
 
     def test_broker_that_says_nothing(self):
@@ -163,8 +167,7 @@ outputs = ( {{ topic = "flows"; columns_to_anonymize = [ "all=keep" ]; kafka = [
                 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                     with self.subTest(command, number=number):
                         running = self.start(*command, "-c", config)
-                        wait_until(lambda: running.process.poll() is not None or asleep(running.process), what="a wait")
-                        time.sleep(0.2)
+                        wait_until(lambda: running.process.poll() is not None or is_idle(running.process), what="a wait")
                         self.assertIsNone(running.process.poll(), "it ended by itself")
                         told = time.monotonic()
                         running.signal(number)

@@ -1,6 +1,5 @@
 """Which sets of capabilities let the sensor capture: each row that a pod's security context can make."""
 import signal
-import time
 import unittest
 
 import container
@@ -31,7 +30,6 @@ class Capabilities(container.WiredCase):
         made.wait_for_capture(running)
         status = made.status() if running.process.poll() is None else None
         self.wire.send(7001, 5)
-        time.sleep(0.5)  # the kernel hands over what it has each tenth of a second
         running.signal(signal.SIGTERM)
         result = running.finish()
         self.assertEqual(result.code, 0, result)

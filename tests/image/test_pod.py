@@ -40,7 +40,6 @@ class Written(Pods):
         self.addCleanup(running.close)
         made.wait_for_capture(running)
         self.wire.send(7001)
-        time.sleep(0.5)
         running.signal(signal.SIGTERM)
         result = running.finish()
         self.assertEqual(result.code, 0, result)

@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -19,7 +18,8 @@ from pathlib import Path
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.append(str(REPOSITORY / "tests" / "e2e"))
+sys.path += [str(REPOSITORY / "tests" / "e2e"), str(REPOSITORY / "tests" / "common")]
+from waiting import wait_until  # noqa: E402
 
 FILES = REPOSITORY / "helm" / "flowsensor" / "files"
 RULES, DASHBOARD = FILES / "alerts.yaml", FILES / "dashboard.json"
@@ -133,15 +133,18 @@ class Prometheus:
             raise AssertionError(f"{parameters}: {error.read().decode()}") from error
 
     def ready(self, limit=30):
-        end = time.monotonic() + limit
-        while True:
+        def answer():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"prometheus ended: {log()}")
             try:
                 return self.get("status/buildinfo")
             except (OSError, AssertionError):  # 503 while it starts
-                if time.monotonic() > end or self.process.poll() is not None:
-                    self.log.seek(0)
-                    raise RuntimeError(f"prometheus does not answer: {self.log.read()}") from None
-                time.sleep(0.1)
+                return None
+
+        def log():
+            self.log.seek(0)
+            return self.log.read()
+        return wait_until(answer, limit, lambda: f"an answer of prometheus: {log()}", pause=0.1)
 
     def query(self, expression):
         return self.get("query", query=expression)["result"]

@@ -161,9 +161,9 @@ delivery = {{ shutdown_timeout = "10s"; }};
         """More traffic than the ring holds, while the sensor doesn't look."""
         process = self.sensors[fate].process
         process.send_signal(signal.SIGSTOP)
-        time.sleep(0.7)
+        time.sleep(0.7)  # in which the ring fills
         process.send_signal(signal.SIGCONT)
-        time.sleep(0.5)
+        time.sleep(0.5)  # in which the sensor catches up
 
     def kill_broker(self):
         self.servers.admin = None  # its threads would complain
@@ -217,7 +217,7 @@ class Live(unittest.TestCase):
 
     def test_2_dashboard(self):
         """Every query of every panel has an answer of Prometheus with data in it, no number of which is NaN."""
-        time.sleep(max(0, 30 - (time.monotonic() - self.began)))
+        time.sleep(max(0, 30 - (time.monotonic() - self.began)))  # the queries look back so far
         empty = set()
         for title, expression in support.dashboard_queries():
             for name, value in (("$__rate_interval", WINDOW), ("$__range", "30s"), ("$cluster", ".*"), ("$namespace", ".*"), ("$instance", ".*")):
@@ -232,7 +232,7 @@ class Live(unittest.TestCase):
 
     def test_3_healthy(self):
         """Longer than the longest `for`: nothing fires."""
-        time.sleep(max(0, 45 - (time.monotonic() - self.began)))
+        time.sleep(max(0, 45 - (time.monotonic() - self.began)))  # only time shows that nothing fires
         self.assertEqual(self.prometheus.firing(), set())
         groups = self.prometheus.get("rules")["groups"]
         self.assertEqual([rule["name"] for group in groups for rule in group["rules"] if rule["health"] != "ok"], [])

@@ -1,13 +1,17 @@
 """A small Debian that systemd really boots, in namespaces of its own, on a layer that is thrown away."""
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
-import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "common"))
+from waiting import wait_until  # noqa: E402
+
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
 HIERARCHIES = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup/systemd"))
 
@@ -23,15 +27,18 @@ class Machine:
         self.first = None
 
     def wait_until_running(self, limit_s=60):
-        deadline = time.monotonic() + limit_s
-        while time.monotonic() < deadline and self.process.poll() is None:
+        def log():
+            return f"the boot of systemd: {(self.folder / 'boot.log').read_text()[-2000:]}"
+
+        def is_running():
+            if self.process.poll() is not None:
+                raise AssertionError(f"ended: {log()}")
             children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-            if children and Path(f"/proc/{children[0]}/comm").read_text() == "systemd\n":
-                self.first = children[0]
-                if self.run("systemctl", "is-system-running", check=False).stdout.strip() == "running":
-                    return
-            time.sleep(0.1)
-        raise AssertionError(f"systemd did not boot: {(self.folder / 'boot.log').read_text()[-2000:]}")
+            if not children or Path(f"/proc/{children[0]}/comm").read_text() != "systemd\n":
+                return False
+            self.first = children[0]
+            return self.run("systemctl", "is-system-running", check=False).stdout.strip() == "running"
+        wait_until(is_running, limit_s, log, pause=0.1)
 
     def run(self, *command, check=True, limit_s=120):
         """A command inside, as root."""
@@ -48,12 +55,7 @@ class Machine:
         return self.run("systemctl", "show", "-p", name, "--value", unit).stdout.strip()
 
     def wait(self, what, condition, limit_s=30):
-        deadline = time.monotonic() + limit_s
-        while not condition():
-            if time.monotonic() > deadline:
-                journal = self.run("journalctl", "--no-pager", "-n", "30", "-u", "flowsensor").stdout
-                raise AssertionError(f"not within {limit_s} s: {what}\n{journal}")
-            time.sleep(0.1)
+        wait_until(condition, limit_s, lambda: f"{what}\n{self.run('journalctl', '--no-pager', '-n', '30', '-u', 'flowsensor').stdout}", pause=0.1)
 
     def close(self):
         if self.process.poll() is None:
@@ -71,11 +73,10 @@ class Machine:
     @staticmethod
     def remove_group(folder, limit_s=5):
         """The kernel lets go of a group some time after its last process."""
-        deadline = time.monotonic() + limit_s
-        while True:
-            try:
-                return os.rmdir(folder)
-            except OSError:
-                if time.monotonic() > deadline:
-                    return None
-                time.sleep(0.05)
+        def is_removed():
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+                return True
+            return False
+        with contextlib.suppress(AssertionError):  # then it stays
+            wait_until(is_removed, limit_s, pause=0.05)

@@ -145,10 +145,10 @@ def watch_meters():
             children[child.pid] = child
         for child in children.values():
             if child.exitcode not in (None, 0):
-                time.sleep(GRACE)
+                time.sleep(GRACE)  # for what it has to say
                 os.write(2, f"NFStream's metering process ended with status {child.exitcode}\n".encode())
                 os._exit(3)
-        time.sleep(0.05)
+        time.sleep(0.05)  # as long as the fork lives
 
 
 def run_in_fork(streamer, path, options, folder):
@@ -237,7 +237,7 @@ def ensure_pairs(pairs):
         while waiting and len(running) < MAX_AT_ONCE:
             running.append(Job(streamer, *waiting.pop()))
         running = [job for job in running if not job.poll()]
-        time.sleep(0.005)
+        time.sleep(0.005)  # until another one has ended: each job has a limit of its own
     return len(missing)
 
 

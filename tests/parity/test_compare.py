@@ -15,13 +15,14 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "common")]
 import compare
 import harness
 import labels
 import labels_ndpi5
 import nfstream_oracle
 import parity
+from waiting import wait_until
 
 HEADER = ["id", "src_ip", "bidirectional_packets", "bidirectional_mean_ps", "splt_ps", "application_name"]
 ROWS = [["0", "192.0.2.1", "7", "123.456", "[60, -1]", "TLS"],
@@ -175,8 +176,7 @@ class OracleForks(unittest.TestCase):
             return mock.Mock(to_csv=action)
         with mock.patch.object(nfstream_oracle, "TIME_LIMIT", limit):
             job = nfstream_oracle.Job(streamer, self.capture, {})
-            while not job.poll():
-                time.sleep(0.01)
+            wait_until(job.poll, 60, "the end of the job")
         return nfstream_oracle.lookup(self.capture, {})
 
     def test_answer(self):
@@ -200,9 +200,9 @@ class OracleForks(unittest.TestCase):
         def meter_dies(path):
             meter = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
             meter.start()
-            time.sleep(0.3)
+            time.sleep(0.3)  # it dies under way
             meter.kill()
-            time.sleep(60)
+            time.sleep(60)  # as NFStream waits for ever
         self.assertIn("metering process ended with status -9", self.ask(meter_dies).error)
 
     def test_lateness_is_not_remembered(self):

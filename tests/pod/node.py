@@ -10,12 +10,13 @@ from pathlib import Path
 import yaml
 
 HERE = Path(__file__).resolve().parent
-for room in ("e2e", "image", "cluster", "chart"):
+for room in ("e2e", "image", "cluster", "chart", "common"):
     sys.path.insert(0, str(HERE.parent / room))
 
 import container  # noqa: E402
 from api import ApiError  # noqa: E402
 from kubelet import Volumes, expand  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 
 class Manifests:
@@ -106,10 +107,11 @@ class Node:
         """As the kubelet does: until it succeeds, at most failureThreshold times periodSeconds. The seconds that it took."""
         probe, started = made[f"{name}Probe"], time.monotonic()
         limit = probe["periodSeconds"] * probe["failureThreshold"]
-        while True:
+
+        def succeeds():
+            nonlocal answer
             answer = self.probe(made, name)
-            if answer and answer[0] < 400:
-                return time.monotonic() - started
-            if time.monotonic() - started > limit:
-                raise AssertionError(f"{name} probe failed for {limit} s: {answer}")
-            time.sleep(0.05)
+            return answer and answer[0] < 400
+        answer = None
+        wait_until(succeeds, limit, lambda: f"the {name} probe's success: {answer}", pause=0.05)
+        return time.monotonic() - started

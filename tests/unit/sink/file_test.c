@@ -114,7 +114,7 @@ static void a_slow_stream_is_written_after_a_second(void **state) {
     assert_int_equal(write_text(sink, "{}\n", &error), 0);
     assert_int_equal(sink_file.poll(sink, &error), 0);
     assert_content(path, "");
-    usleep(1050000);
+    usleep(1050000); /* the time that the sink waits */
     assert_int_equal(sink_file.poll(sink, &error), 0);
     assert_content(path, "{}\n");
     sink_file.close(sink);

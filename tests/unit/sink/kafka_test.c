@@ -194,7 +194,7 @@ static void what_is_under_way_is_told(void **state) {
     statistics = statistics_of(sink, 3);
     assert_int_equal(statistics.in_flight, 3);
     assert_int_equal(statistics.queue_bytes, 3 * (11 + 32)); /* framed bodies and keys */
-    usleep(20000);
+    usleep(20000);                                           /* the least age that is expected */
     statistics = statistics_of(sink, 3);
     assert_in_range(statistics.oldest_age, 20000, 10 * SECOND);
     assert_int_equal(sink_kafka.flush(sink, ENOUGH, true, &error), 0);

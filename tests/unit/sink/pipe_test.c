@@ -83,7 +83,7 @@ static void *read_to_the_end(void *context) {
     struct reader *reader = context;
     static char bytes[1 << 16];
     ssize_t length;
-    usleep((useconds_t)reader->pause * 1000);
+    usleep((useconds_t)reader->pause * 1000); /* the reader is slow */
     while ((length = read(reader->descriptor, bytes, sizeof bytes)) > 0)
         reader->bytes += (size_t)length;
     return NULL;
@@ -251,7 +251,7 @@ static const char *make_fifo(void) {
 }
 
 static void *open_late(void *context) {
-    usleep(200000);
+    usleep(200000); /* the reader is late */
     int descriptor = open(context, O_RDONLY | O_CLOEXEC);
     struct reader reader = {.descriptor = descriptor};
     read_to_the_end(&reader);

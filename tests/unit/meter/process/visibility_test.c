@@ -20,8 +20,9 @@
 
 #include "base/clock.h"
 #include "meter/process/describe.h"
+#include "wait.h"
 
-enum { PATIENCE = 4000000, FLOWS = 64, THREADS = 3, ROUNDS = 2000 };
+enum { PATIENCE_S = 4, FLOWS = 64, THREADS = 3, ROUNDS = 2000 };
 
 static struct visibility *visibility;
 static struct visibility_client *client;
@@ -106,10 +107,7 @@ static struct visibility_question question(int family, int type, uint16_t source
 static int32_t answer_of(uint32_t ticket) {
     const struct process *process = NULL;
     enum visibility_end end;
-    int64_t limit = clock_monotonic() + PATIENCE;
-    while (!visibility_answer(client, ticket, &process, &end) && clock_monotonic() < limit)
-        usleep(1000);
-    assert_true(visibility_answer(client, ticket, &process, &end));
+    wait_until(visibility_answer(client, ticket, &process, &end), PATIENCE_S, "an answer");
     assert_int_equal(end == END_NONE, process == NULL);
     int32_t pid = process != NULL ? process->pid : 0;
     visibility_release(client, ticket);
@@ -180,9 +178,8 @@ static void sockets_that_are_closed_before_they_are_asked_for(void **state) {
     uint16_t port = port_of(seen);
     assert_int_equal(ask(AF_INET, SOCK_DGRAM, port, 9), getpid());
     struct visibility_question late = question(AF_INET, SOCK_DGRAM, port, 9);
-    usleep(120000);
+    usleep(120000); /* longer than a poll's interval: it was seen */
     close(seen);
-    usleep(1000);
     assert_int_equal(answer_of(visibility_ask(client, &late)), getpid());
     /* A poll may come in between by chance: then another one is tried. */
     int32_t found = getpid();
@@ -224,9 +221,7 @@ static void let_go(pid_t child) {
 /* Whoever has the port is named once a poll has seen it; until then nobody is, on a busy machine for a while. */
 static void expect_owner(uint16_t port, pid_t owner) {
     int32_t said = 0;
-    int64_t limit = clock_monotonic() + PATIENCE;
-    while (said == 0 && clock_monotonic() < limit)
-        said = ask(AF_INET, SOCK_DGRAM, port, 9);
+    wait_until((said = ask(AF_INET, SOCK_DGRAM, port, 9)) != 0, PATIENCE_S, "a poll that sees the owner");
     assert_int_equal(said, owner);
 }
 
@@ -245,7 +240,7 @@ static void a_port_changes_hands(void **state) {
         pid_t second = hold_port(port);
         int32_t said = answer_of(visibility_ask(client, &late));
         assert_true(said == first || said == 0);
-        usleep(100000);
+        usleep(100000); /* longer than a poll's interval */
         expect_owner(port, second);
         let_go(second);
     }
@@ -266,7 +261,7 @@ static void *churn(void *context) {
         visibility_release(own, *ticket);
         struct visibility_question asked = question(AF_INET, SOCK_DGRAM, port, 9);
         *ticket = visibility_ask(own, &asked);
-        usleep(i % 200 == 0 ? 5000 : 100);
+        usleep(i % 200 == 0 ? 5000 : 100); /* the pace of the questions */
         if (i == ROUNDS / 2)
             usleep(400000); /* some are answered */
     }

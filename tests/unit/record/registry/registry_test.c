@@ -16,6 +16,7 @@
 #include "record/registry/registry_server.h"
 #include "record/registry/watch.h"
 #include "scratch.h"
+#include "wait.h"
 
 static const int64_t SECOND = 1000000;
 
@@ -521,10 +522,8 @@ static enum registry_watch_state watch(const struct server_answer *answers, int 
     struct registry_watch *watch = NULL;
     assert_int_equal(registry_watch_start(&options, "flows-value", &schema, 11, 10000, &watch, error), 0);
     enum registry_watch_state state = REGISTRY_WATCH_PENDING;
-    for (int i = 0; i < 500 && state == REGISTRY_WATCH_PENDING; i++) {
-        usleep(10000);
-        state = registry_watch_state(watch, error);
-    }
+    wait_until((state = registry_watch_state(watch, error)) != REGISTRY_WATCH_PENDING, 10,
+               "an answer that decides");
     registry_watch_stop(watch);
     server_stop(server);
     return state;
