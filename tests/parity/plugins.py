@@ -163,8 +163,8 @@ def compare_case(binary, folder, case, captures, totals):
         oracle = nfstream_oracle.lookup(capture, case.oracle_options)
         if oracle is None or oracle.error is not None:
             totals.skipped += 1
-            said = "no answer in time" if oracle is None else oracle.error.strip().splitlines()[-1]
-            print(f"skipped {capture.name} [{case.name}]: NFStream's plugin: {said}")
+            said = "no answer in time" if oracle is None else f"NFStream's plugin: {oracle.error.strip().splitlines()[-1]}"
+            print(f"skipped {capture.name} [{case.name}]: {said}")
             continue
         lines = [answer.failure] if answer.failure else compare_tables(table(answer.output), table(oracle.csv), totals)
         for line in lines[:3]:
