@@ -13,9 +13,9 @@
 enum {
     NAME_SIZE = 40,    /* NFStream's buffer */
     NAME_SLOTS = 4096, /* a power of two, several times the pairs of protocols that traffic shows */
-    /* What nDPI remembers across flows comes to a module after its start. */
+    /* By which nDPI's module grows after its start: what it remembers across flows. */
     MEMORY_BYTES = 2560 << 10,
-    TEXT_BYTES = 48, /* of a flow, on average in captures of real traffic */
+    TEXT_BYTES = 48, /* of a flow's texts, on average in captures of real traffic */
 };
 
 /* An application's name, made once. */
@@ -133,8 +133,8 @@ static const char *name_get(struct dissector *dissector, uint16_t master, uint16
     struct name *name = name_find(dissector, key);
     if (name->key == key)
         return name->text;
-    if (dissector->name_count >= NAME_SLOTS * 3 / 4)
-        return ndpi_get_proto_name(dissector->module, application); /* better half a name than none */
+    if (dissector->name_count >= NAME_SLOTS * 3 / 4) /* the application alone, without its master protocol */
+        return ndpi_get_proto_name(dissector->module, application);
     name->key = key;
     dissector->name_count++;
     shim_name(dissector->module, master, application, name->text, sizeof(name->text));

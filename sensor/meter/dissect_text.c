@@ -16,7 +16,7 @@ struct text_pools {
     struct pool *pool[SIZE_CLASSES];
 };
 
-/* What is to be copied, before it is known how much it is. */
+/* The texts to copy: their size decides which pool the block is from. */
 struct text_list {
     const char *text[L7_TEXTS];
     uint16_t length[L7_TEXTS]; /* 0: not there */

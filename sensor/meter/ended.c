@@ -13,14 +13,14 @@ enum {
 
 struct ended_flow {
     struct flow_key key;
-    uint64_t round; /* that of `struct ended`, or the place is empty */
+    uint64_t generation; /* tag: if it is not that of `struct ended`, the place is empty */
     uint32_t slice;
 };
 
 struct ended {
-    struct ended_flow flows[PLACES]; /* open addressing; nothing is taken out but all at once */
-    int64_t time;                    /* which flows are remembered of */
-    uint64_t round;                  /* goes up when all are forgotten */
+    struct ended_flow flows[PLACES]; /* open addressing; places are emptied all at once */
+    int64_t time;                    /* of the flows that are remembered: they began and ended then */
+    uint64_t generation;             /* goes up when all are forgotten */
     uint32_t count;
     uint32_t series;    /* of the flows that begin now */
     uint32_t recording; /* the series while nothing overflows */
@@ -30,7 +30,7 @@ struct ended {
 struct ended *ended_create(void) {
     struct ended *ended = calloc(1, sizeof(*ended));
     if (ended != NULL)
-        ended->round = 1;
+        ended->generation = 1;
     return ended;
 }
 
@@ -43,11 +43,11 @@ uint64_t ended_memory_for(void) {
 }
 
 static void ended_forget_all(struct ended *ended) {
-    ended->round++;
+    ended->generation++;
     ended->count = 0;
 }
 
-/* Time never goes back: what began earlier has another uid. */
+/* Time never goes back, so later flows have another uid: nothing of before needs to be remembered. */
 static void ended_go_on_to(struct ended *ended, int64_t time) {
     if (ended->time == time)
         return;
@@ -56,10 +56,10 @@ static void ended_go_on_to(struct ended *ended, int64_t time) {
     ended_forget_all(ended);
 }
 
-/* Where the flow's key is, or is to be put. */
+/* The place of the flow's key, or the empty one where it belongs. */
 static struct ended_flow *ended_place_of(struct ended *ended, const struct flow *flow) {
     uint32_t i = flow->hash % PLACES;
-    while (ended->flows[i].round == ended->round && !key_equal(&ended->flows[i].key, &flow->key))
+    while (ended->flows[i].generation == ended->generation && !key_equal(&ended->flows[i].key, &flow->key))
         i = (i + 1) % PLACES;
     return &ended->flows[i];
 }
@@ -73,8 +73,8 @@ void ended_remember(struct ended *ended, const struct flow *flow, int64_t time) 
         ended->series = FIRST_OVERFLOW + ended->overflows++;
     }
     struct ended_flow *place = ended_place_of(ended, flow);
-    ended->count += place->round != ended->round;
-    *place = (struct ended_flow){flow->key, ended->round, flow->slice};
+    ended->count += place->generation != ended->generation;
+    *place = (struct ended_flow){flow->key, ended->generation, flow->slice};
 }
 
 void ended_number(struct ended *ended, struct flow *flow) {
@@ -84,7 +84,7 @@ void ended_number(struct ended *ended, struct flow *flow) {
     if (ended->count == 0)
         return;
     const struct ended_flow *place = ended_place_of(ended, flow);
-    if (place->round == ended->round)
+    if (place->generation == ended->generation)
         flow->slice = place->slice + 1;
 }
 

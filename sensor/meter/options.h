@@ -1,5 +1,5 @@
-/* What a meter is asked to do: constant from meter_create() on, and read by the meter, its features and whoever must know
- * how flows were metered. */
+/* What a meter is asked to do: constant from meter_create() on. The meter and its features read it, and so do records,
+ * which say how flows were metered. */
 #pragma once
 
 #include <stdbool.h>
