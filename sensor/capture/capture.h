@@ -49,6 +49,11 @@ struct capture_statistics {
     uint64_t clock_steps;       /* live: steps of the wall clock */
 };
 
+/* Packets that came to the interface and were never read. */
+static inline uint64_t capture_lost(const struct capture_statistics *statistics) {
+    return statistics->dropped_kernel + statistics->dropped_interface;
+}
+
 enum capture_event {
     CAPTURE_FRAME, /* *frame is filled */
     /* Live: nothing arrived for poll_milliseconds, or see capture_hurry(). A pipe: a tenth of a second passed. */

@@ -204,14 +204,3 @@ uint64_t meter_flows_exported(const struct meter_statistics *statistics) {
         exported += statistics->flows_exported[i];
     return exported;
 }
-
-void meter_statistics_add(struct meter_statistics *sum, const struct meter_statistics *part) {
-    sum->packets += part->packets;
-    sum->packets_without_memory += part->packets_without_memory;
-    sum->flows_opened += part->flows_opened;
-    for (int i = 0; i < END_REASON_COUNT; i++)
-        sum->flows_exported[i] += part->flows_exported[i];
-    sum->flows_discarded += part->flows_discarded;
-    sum->flows_open += part->flows_open;
-    sum->memory += part->memory;
-}

@@ -103,7 +103,3 @@ void meter_budget(const struct meter_options *options, struct meter_budget *budg
 /* Exported flows, whatever ended them.
  * @thread any */
 uint64_t meter_flows_exported(const struct meter_statistics *statistics);
-
-/* Adds another meter's.
- * @thread any */
-void meter_statistics_add(struct meter_statistics *sum, const struct meter_statistics *part);

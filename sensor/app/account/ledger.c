@@ -9,22 +9,27 @@ void ledger_clear(struct ledger *ledger) {
         memset(applications.counts, 0, applications.count * sizeof *applications.counts);
 }
 
+static void add_array(uint64_t *sums, const uint64_t *parts, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        sums[i] += parts[i];
+}
+
+/* How two parts of a counter make one; MAX: each part tells all of it, as each share of an interface does of its drops. */
+static uint64_t add_SUM(uint64_t sum, uint64_t part) {
+    return sum + part;
+}
+
+static uint64_t add_MAX(uint64_t sum, uint64_t part) {
+    return part > sum ? part : sum;
+}
+
 void ledger_add(struct ledger *sum, const struct ledger *part) {
-    sum->packets += part->packets;
-    sum->bytes += part->bytes;
-    sum->held += part->held;
+#define COUNTER(place, name, how, ...) \
+    sum->LEDGER_##place(name) = add_##how(sum->LEDGER_##place(name), part->LEDGER_##place(name));
+#define COUNTERS(place, name, first, end, ...) \
+    add_array(sum->LEDGER_##place(name), part->LEDGER_##place(name), end);
+#include "app/account/counters.def"
     foreign_add(&sum->foreign, &part->foreign);
-    sum->times_raised += part->times_raised;
-    for (int i = 0; i < DECODE_REASON_COUNT; i++)
-        sum->ignored[i] += part->ignored[i];
-    sum->capture.frames += part->capture.frames;
-    sum->capture.dropped_kernel += part->capture.dropped_kernel;
-    /* Each share of an interface tells all of its drops, and sees all steps of the clock. */
-    if (part->capture.dropped_interface > sum->capture.dropped_interface)
-        sum->capture.dropped_interface = part->capture.dropped_interface;
-    if (part->capture.clock_steps > sum->capture.clock_steps)
-        sum->capture.clock_steps = part->capture.clock_steps;
-    meter_statistics_add(&sum->meter, &part->meter);
     for (size_t i = 0; i < part->meters && sum->meters < PLAN_METERS_MAX; i++)
         sum->balance[sum->meters++] = part->balance[i];
     for (size_t i = 0; i < CONFIG_OUTPUTS_MAX; i++)

@@ -13,16 +13,25 @@
 #include "meter/meter.h"
 #include "meter/process/visibility.h"
 
+/* Where a counter of counters.def lies in a ledger, by its place of counting. */
+#define LEDGER_intake(name)  name
+#define LEDGER_capture(name) capture.name
+#define LEDGER_meter(name)   meter.name
+
+/* The intake's counters are members of their own, the others' are in the statistics of their rooms. */
+#define LEDGER_MEMBER_intake(name) uint64_t name;
+#define LEDGER_MEMBER_capture(name)
+#define LEDGER_MEMBER_meter(name)
+
 /* What one thread counted, taken by that thread between two packets; or the sum of several such parts. */
 struct ledger {
+#define COUNTER(place, name, ...)              LEDGER_MEMBER_##place(name)
+#define COUNTERS(place, name, first, end, ...) LEDGER_MEMBER_##place(name[end])
+#include "app/account/counters.def"
+    /* Of a sum, the members that have a row count. */
     struct capture_statistics capture;
-    uint64_t packets;                      /* read: metered, ignored or held */
-    uint64_t bytes;                        /* of these packets, on the wire */
-    uint64_t ignored[DECODE_REASON_COUNT]; /* [DECODE_METERED]: metered */
-    struct foreign foreign;                /* what was not_ip */
-    uint64_t held;                         /* now: later fragments that wait for their first one */
-    uint64_t times_raised;
     struct meter_statistics meter;
+    struct foreign foreign;            /* what was not_ip */
     uint64_t balance[PLAN_METERS_MAX]; /* packets that each of `meters` meters got */
     size_t meters;
     struct visibility_statistics processes; /* zeros while system visibility is off */

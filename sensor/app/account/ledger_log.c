@@ -24,6 +24,24 @@ static void print_residual(FILE *stream, uint64_t left, uint64_t right) {
         fprintf(stream, " + RESIDUAL %" PRId64 " (a bug: please report it)", (int64_t)(left - right));
 }
 
+/* Which line a counter is said in, by its place of counting. */
+enum said_line { LINE_intake, LINE_capture = LINE_intake, LINE_meter };
+
+static void print_said(FILE *stream, const struct ledger *ledger, enum said_line line) {
+#define UNSAID
+#define IN_ACCOUNT
+#define SAID(condition, words) \
+    if (condition)             \
+        fprintf(stream, "%s %" PRIu64, words, count);
+#define COUNTER(place, name, how, type, unit, metric, help, reported, said) \
+    if (line == LINE_##place) {                                             \
+        const uint64_t count = ledger->LEDGER_##place(name);                \
+        (void)count;                                                        \
+        said                                                                \
+    }
+#include "app/account/counters.def"
+}
+
 static void print_packets(FILE *stream, const struct ledger *ledger, double seconds) {
     uint64_t ignored = 0;
     int parts = 0;
@@ -37,13 +55,7 @@ static void print_packets(FILE *stream, const struct ledger *ledger, double seco
     if (ledger->held > 0)
         fprintf(stream, " + held %" PRIu64, ledger->held);
     print_residual(stream, ledger->packets, ledger->ignored[DECODE_METERED] + ignored + ledger->held);
-    if (ledger->capture.dropped_kernel + ledger->capture.dropped_interface > 0)
-        fprintf(stream, "; not read: dropped by kernel %" PRIu64 ", by interface %" PRIu64,
-                ledger->capture.dropped_kernel, ledger->capture.dropped_interface);
-    if (ledger->times_raised > 0)
-        fprintf(stream, "; times raised %" PRIu64, ledger->times_raised);
-    if (ledger->capture.clock_steps > 0)
-        fprintf(stream, "; clock steps %" PRIu64, ledger->capture.clock_steps);
+    print_said(stream, ledger, LINE_intake);
     if (seconds > 0)
         fprintf(stream, "; %.2f s, %.0f packets/s", seconds, (double)ledger->packets / seconds);
 }
@@ -67,6 +79,7 @@ static void print_flows(FILE *stream, const struct ledger *ledger) {
                 meter->flows_discarded);
     fprintf(stream, " + open %" PRIu64, meter->flows_open);
     print_residual(stream, meter->flows_opened, exported + meter->flows_discarded + meter->flows_open);
+    print_said(stream, ledger, LINE_meter);
 }
 
 /* Whose flows they are, with system visibility on. */

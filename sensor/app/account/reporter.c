@@ -55,12 +55,18 @@ static int64_t resident_memory(void) {
     return resident ? strtoll(resident, NULL, 10) * sysconf(_SC_PAGESIZE) : -1;
 }
 
+/* The counters that counters.def says are reported. */
+static void take_counters(struct sensor_report *report, const struct ledger *ledger) {
+#define UNREPORTED             (void)
+#define REPORTED(field, words) report->field =
+#define COUNTER(place, name, how, type, unit, metric, help, reported, said) \
+    reported ledger->LEDGER_##place(name);
+#include "app/account/counters.def"
+}
+
 static void count_flows(struct sensor_report *report, const struct meter_statistics *meter) {
-    report->flows_opened = meter->flows_opened;
-    report->flows_open = meter->flows_open;
     report->flows_evicted = meter->flows_exported[END_EVICTED];
     report->flows_expired = meter_flows_exported(meter);
-    report->meters_memory = meter->memory;
 }
 
 static void count_packets(struct reporter *reporter, const struct ledger *ledger) {
@@ -76,8 +82,6 @@ static void count_packets(struct reporter *reporter, const struct ledger *ledger
         reporter->counts[report->ignored_count++] = (int64_t)ledger->ignored[i];
         report->packets_ignored += ledger->ignored[i];
     }
-    report->packets_dropped_kernel = ledger->capture.dropped_kernel;
-    report->packets_dropped_interface = ledger->capture.dropped_interface;
     report->meter_count = ledger->meters;
     for (size_t i = 0; i < ledger->meters; i++)
         reporter->meters_packets[i] = (int64_t)ledger->balance[i];
@@ -92,6 +96,7 @@ const struct sensor_report *reporter_make(struct reporter *reporter, const struc
     report->interval = now - reporter->made;
     report->is_last = is_last;
     report->resident_memory = resident_memory();
+    take_counters(report, ledger);
     count_flows(report, &ledger->meter);
     count_packets(reporter, ledger);
     reporter->made = now;
@@ -104,6 +109,16 @@ static void print_total(FILE *stream, const char *name, uint64_t total, uint64_t
     fprintf(stream, "%s %" PRIu64 " (+%" PRIu64 ")", name, total, total - before);
 }
 
+static void print_counters(FILE *stream, const struct sensor_report *now,
+                           const struct sensor_report *before) {
+#define UNREPORTED
+#define REPORTED(field, words) \
+    if (words)                 \
+        print_total(stream, words, now->field, before->field);
+#define COUNTER(place, name, how, type, unit, metric, help, reported, said) reported
+#include "app/account/counters.def"
+}
+
 static void print_report(FILE *stream, const struct reporter *reporter) {
     const struct sensor_report *now = &reporter->report, *before = &reporter->previous;
     fprintf(stream, "%s in %.1f s:", now->is_last ? "last performance report" : "performance report",
@@ -112,8 +127,7 @@ static void print_report(FILE *stream, const struct reporter *reporter) {
     fprintf(stream, ", open %" PRIu64, now->flows_open);
     print_total(stream, "; packets processed", now->packets_processed, before->packets_processed);
     print_total(stream, ", ignored", now->packets_ignored, before->packets_ignored);
-    print_total(stream, ", dropped by kernel", now->packets_dropped_kernel, before->packets_dropped_kernel);
-    print_total(stream, ", by interface", now->packets_dropped_interface, before->packets_dropped_interface);
+    print_counters(stream, now, before);
     for (size_t i = 0; i < now->meter_count; i++)
         print_total(stream, i == 0 ? "; meters" : ",", (uint64_t)reporter->meters_packets[i],
                     (uint64_t)reporter->meters_previous[i]);

@@ -20,15 +20,15 @@ static bool is_kafka(const struct metric_source *source, size_t output) {
     return source->plan->outputs[output].sink == &sink_kafka;
 }
 
-GETTER(records_made) {
-    EACH_OUTPUT(i)
-    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), source->snapshot->ledger.records[i].made);
-}
-
-GETTER(records_acknowledged) {
-    EACH_OUTPUT(i)
-    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), sink_of(source, i)->acknowledged);
-}
+#define EVERY_OUTPUT true
+#define KAFKA_OUTPUT is_kafka(source, output)
+#define OUTPUT_COUNTER(name, path, which, ...)                                               \
+    GETTER(name) {                                                                           \
+        EACH_OUTPUT(output)                                                                  \
+        if (which)                                                                           \
+            metric_count(text, METRIC_LABELS(OUTPUT_LABEL(output)), source->snapshot->path); \
+    }
+#include "app/account/counters.def"
 
 static void write_drop(struct metric_text *text, const char *output, const char *reason, uint64_t records) {
     metric_count(text, METRIC_LABELS({"output", output}, {"reason", reason}), records);
@@ -48,11 +48,6 @@ GETTER(records_dropped) {
 GETTER(records_in_flight) {
     EACH_OUTPUT(i)
     metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), snapshot_in_flight(source->snapshot, i));
-}
-
-GETTER(output_bytes) {
-    EACH_OUTPUT(i)
-    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), sink_of(source, i)->bytes);
 }
 
 /* While the loop hangs the records grow older too. */
@@ -88,24 +83,6 @@ GETTER(output_failed) {
     EACH_OUTPUT(i)
     metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)),
                  atomic_load_explicit(&source->run->health.outputs[i]->failed, memory_order_relaxed));
-}
-
-GETTER(queue_bytes) {
-    EACH_OUTPUT(i)
-    if (is_kafka(source, i))
-        metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), sink_of(source, i)->queue_bytes);
-}
-
-GETTER(queue_limit) {
-    EACH_OUTPUT(i)
-    if (is_kafka(source, i))
-        metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), sink_of(source, i)->queue_limit_bytes);
-}
-
-GETTER(kafka_errors) {
-    EACH_OUTPUT(i)
-    if (is_kafka(source, i))
-        metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), sink_of(source, i)->errors);
 }
 
 GETTER(schema_cached) {

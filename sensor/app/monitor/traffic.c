@@ -8,43 +8,21 @@ static const struct ledger *ledger_of(const struct metric_source *source) {
     return &source->snapshot->ledger;
 }
 
-GETTER(packets) {
-    metric_count(text, NULL, ledger_of(source)->packets);
-}
-
-GETTER(bytes) {
-    metric_count(text, NULL, ledger_of(source)->bytes);
-}
-
-GETTER(kernel_dropped) {
-    metric_count(text, NULL, ledger_of(source)->capture.dropped_kernel);
-}
-
-GETTER(interface_dropped) {
-    metric_count(text, NULL, ledger_of(source)->capture.dropped_interface);
-}
+#define COUNTER(place, name, ...)                                          \
+    GETTER(name) {                                                         \
+        metric_count(text, NULL, ledger_of(source)->LEDGER_##place(name)); \
+    }
+#define COUNTERS(place, name, first, end, name_of, type, unit, label, ...) \
+    GETTER(name) {                                                         \
+        for (int i = first; i < (end); i++)                                \
+            metric_count(text, METRIC_LABELS({label, name_of(i)}),         \
+                         ledger_of(source)->LEDGER_##place(name)[i]);      \
+    }
+#include "app/account/counters.def"
 
 GETTER(buffer_bytes) {
     uint64_t ring = source->plan->live ? source->plan->capture.socket_buffer_size : 0;
     metric_count(text, NULL, ring * source->plan->meters);
-}
-
-GETTER(ignored) {
-    for (int i = DECODE_METERED + 1; i < DECODE_REASON_COUNT; i++)
-        metric_count(text, METRIC_LABELS({"reason", decode_reason_name((enum decode_reason)i)}),
-                     ledger_of(source)->ignored[i]);
-}
-
-GETTER(held) {
-    metric_count(text, NULL, ledger_of(source)->held);
-}
-
-GETTER(clock_steps) {
-    metric_count(text, NULL, ledger_of(source)->capture.clock_steps);
-}
-
-GETTER(times_raised) {
-    metric_count(text, NULL, ledger_of(source)->times_raised);
 }
 
 GETTER(meter_packets) {
@@ -55,30 +33,8 @@ GETTER(meter_packets) {
     }
 }
 
-GETTER(flows_opened) {
-    metric_count(text, NULL, ledger_of(source)->meter.flows_opened);
-}
-
-GETTER(flows_ended) {
-    for (int i = 0; i < END_REASON_COUNT; i++)
-        metric_count(text, METRIC_LABELS({"reason", end_reason_name((enum end_reason)i)}),
-                     ledger_of(source)->meter.flows_exported[i]);
-}
-
-GETTER(flows_discarded) {
-    metric_count(text, NULL, ledger_of(source)->meter.flows_discarded);
-}
-
-GETTER(flows_open) {
-    metric_count(text, NULL, ledger_of(source)->meter.flows_open);
-}
-
 GETTER(table_size) {
     metric_count(text, NULL, source->plan->meter.flow_table_size * source->plan->meters);
-}
-
-GETTER(meter_memory) {
-    metric_count(text, NULL, ledger_of(source)->meter.memory);
 }
 
 /* An application has samples once it was seen. */

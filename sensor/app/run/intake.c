@@ -159,7 +159,7 @@ bool intake_has_lost(struct intake *intake) {
     struct capture_statistics statistics;
     capture_statistics(intake->capture, &statistics);
     uint64_t before = intake->lost;
-    intake->lost = statistics.dropped_kernel + statistics.dropped_interface;
+    intake->lost = capture_lost(&statistics);
     return intake->lost != before;
 }
 

@@ -1,0 +1,187 @@
+/* The ledger: how parts add up, and its lines. */
+#include "app/account/ledger.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "app/account/ledger_log.h"
+#include "base/log.h"
+
+/* Every number different, so that none can stand for another; each account closes. */
+static struct ledger example_part(uint64_t factor) {
+    struct ledger part = {.packets = 100 * factor, .bytes = 7 * factor, .held = 3 * factor};
+    part.times_raised = 5 * factor;
+    part.ignored[DECODE_METERED] = 80 * factor;
+    part.ignored[DECODE_not_ip] = 17 * factor;
+    part.capture.dropped_kernel = 11 * factor;
+    part.capture.dropped_interface = 13 * factor;
+    part.capture.clock_steps = 2 * factor;
+    part.meter.flows_opened = 50 * factor;
+    part.meter.flows_exported[END_IDLE] = 20 * factor;
+    part.meter.flows_exported[END_EVICTED] = 19 * factor;
+    part.meter.flows_discarded = 1 * factor;
+    part.meter.flows_open = 10 * factor;
+    part.meter.memory = 4096 * factor;
+    part.meters = 1;
+    part.balance[0] = 80 * factor;
+    part.records[0].made = 39 * factor;
+    part.records[0].sent = 38 * factor;
+    part.records[0].dropped[OUTPUT_DROP_handover_full] = 1 * factor;
+    return part;
+}
+
+static void parts_add_up(void **state) {
+    (void)state;
+    struct ledger sum = {0}, one = example_part(1), ten = example_part(10);
+    ledger_add(&sum, &ten);
+    ledger_add(&sum, &one);
+    assert_int_equal(sum.packets, 1100);
+    assert_int_equal(sum.bytes, 77);
+    assert_int_equal(sum.held, 33);
+    assert_int_equal(sum.times_raised, 55);
+    assert_int_equal(sum.ignored[DECODE_METERED], 880);
+    assert_int_equal(sum.ignored[DECODE_not_ip], 187);
+    assert_int_equal(sum.capture.dropped_kernel, 121);
+    /* Of these each part tells all. */
+    assert_int_equal(sum.capture.dropped_interface, 130);
+    assert_int_equal(sum.capture.clock_steps, 20);
+    assert_int_equal(sum.meter.flows_opened, 550);
+    assert_int_equal(sum.meter.flows_exported[END_IDLE], 220);
+    assert_int_equal(sum.meter.flows_exported[END_EVICTED], 209);
+    assert_int_equal(sum.meter.flows_discarded, 11);
+    assert_int_equal(sum.meter.flows_open, 110);
+    assert_int_equal(sum.meter.memory, 4096 * 11);
+    assert_int_equal(sum.meters, 2);
+    assert_int_equal(sum.balance[0], 800);
+    assert_int_equal(sum.balance[1], 80);
+    assert_int_equal(sum.records[0].made, 429);
+    assert_int_equal(sum.records[0].sent, 418);
+    assert_int_equal(sum.records[0].dropped[OUTPUT_DROP_handover_full], 11);
+}
+
+static void applications_are_added_where_there_is_room(void **state) {
+    (void)state;
+    struct ledger sum = {0}, part = {0}, without = {0};
+    assert_int_equal(applications_open(&sum.applications, 3), 0);
+    assert_int_equal(applications_open(&part.applications, 3), 0);
+    part.packets = 4;
+    part.applications.counts[2] = (struct application_counts){.flows = 1, .packets = 2, .bytes = 3};
+    ledger_add(&sum, &part);
+    ledger_add(&sum, &part);
+    ledger_add(&sum, &without);
+    ledger_add(&without, &part);
+    assert_int_equal(sum.applications.counts[2].flows, 2);
+    assert_int_equal(sum.applications.counts[2].packets, 4);
+    assert_int_equal(sum.applications.counts[2].bytes, 6);
+    assert_int_equal(without.packets, 4);
+    /* Clearing leaves the room. */
+    ledger_clear(&sum);
+    assert_int_equal(sum.packets, 0);
+    assert_int_equal(sum.applications.count, 3);
+    assert_int_equal(sum.applications.counts[2].flows, 0);
+    applications_close(&sum.applications);
+    applications_close(&part.applications);
+}
+
+static struct schema of_flows = {.records = OF_FLOW}, of_reports = {.records = OF_SENSOR};
+static const struct plan plan = {
+    .outputs = {{.name = "flows", .sink = &sink_kafka, .schema = &of_flows},
+                {.name = "stats", .sink = &sink_null, .schema = &of_reports}},
+    .output_count = 2,
+};
+
+static void assert_logs(const struct snapshot *snapshot, double seconds, const char *expected) {
+    char written[4096];
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    int saved = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    ledger_log(snapshot, &plan, seconds);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(ends[1]);
+    ssize_t length = read(ends[0], written, sizeof written - 1);
+    close(ends[0]);
+    assert_true(length > 0);
+    written[length] = '\0';
+    assert_string_equal(written, expected);
+}
+
+/* What is 0 is not said, but for the terms of an account. */
+static void an_empty_ledger_says_little(void **state) {
+    (void)state;
+    static const struct snapshot nothing;
+    log_configure(LOG_INFO, LOG_PLAIN);
+    assert_logs(
+        &nothing, 0,
+        "flowsensor: packets: read 0 = metered 0 + ignored 0\n"
+        "flowsensor: flows: opened 0 = exported 0 + open 0\n"
+        "flowsensor: output flows (kafka): made 0 = acknowledged 0 + in flight 0 + dropped 0; 0 bytes encoded; "
+        "exported 0 = made 0\n"
+        "flowsensor: output stats (null): made 0 = acknowledged 0 + in flight 0 + dropped 0; 0 bytes encoded; "
+        "reports 0 = made 0\n");
+}
+
+static void lines_say_where_all_went(void **state) {
+    (void)state;
+    static struct snapshot snapshot;
+    log_configure(LOG_INFO, LOG_PLAIN);
+    struct ledger one = example_part(1), ten = example_part(10);
+    ledger_add(&snapshot.ledger, &ten);
+    ledger_add(&snapshot.ledger, &one);
+    snapshot.reports = 6;
+    snapshot.ledger.records[1].made = 5; /* one too few */
+    snapshot.outputs[0].taken = 418;
+    snapshot.outputs[0].dropped[OUTPUT_DROP_schema_mismatch] = 8;
+    snapshot.outputs[0].sink.acknowledged = 400;
+    snapshot.outputs[0].sink.in_flight = 6;
+    snapshot.outputs[0].sink.dropped[SINK_DROP_rejected] = 4;
+    snapshot.outputs[0].sink.bytes = 12345;
+    snapshot.outputs[1].sink.acknowledged = 5;
+    snapshot.outputs[1].sink.checksum = 0xabc;
+    assert_logs(
+        &snapshot, 2.5,
+        "flowsensor: packets: read 1100 = metered 880 + ignored 187 (not_ip 187) + held 33; not read: dropped by "
+        "kernel 121, by interface 130; times raised 55; clock steps 20; 2.50 s, 440 packets/s\n"
+        "flowsensor: meters: 2, packets 800 + 80\n"
+        "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
+        "open 110\n"
+        "flowsensor: output flows (kafka): made 429 = acknowledged 400 + in flight 6 + dropped 23 (handover_full "
+        "11, schema_mismatch 8, rejected 4); 12345 bytes encoded; exported 429 = made 429\n"
+        "flowsensor: output stats (null): made 5 = acknowledged 5 + in flight 0 + dropped 0; 0 bytes encoded, "
+        "checksum 0000000000000abc; reports 6 = made 5 + RESIDUAL 1 (a bug: please report it)\n");
+    snapshot.ledger.capture.dropped_kernel = 0;
+    snapshot.ledger.packets++;
+    snapshot.ledger.meter.flows_open--;
+    snapshot.outputs[0].sink.in_flight++;
+    snapshot.ledger.records[1].made = 6;
+    snapshot.outputs[1].sink.acknowledged = 6;
+    assert_logs(
+        &snapshot, 0,
+        "flowsensor: packets: read 1101 = metered 880 + ignored 187 (not_ip 187) + held 33 + RESIDUAL 1 (a bug: "
+        "please report it); not read: dropped by kernel 0, by interface 130; times raised 55; clock steps 20\n"
+        "flowsensor: meters: 2, packets 800 + 80\n"
+        "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
+        "open 109 + RESIDUAL 1 (a bug: please report it)\n"
+        "flowsensor: output flows (kafka): made 429 = acknowledged 400 + in flight 7 + dropped 23 (handover_full "
+        "11, schema_mismatch 8, rejected 4) + RESIDUAL -1 (a bug: please report it); 12345 bytes encoded; "
+        "exported 429 = made 429\n"
+        "flowsensor: output stats (null): made 6 = acknowledged 6 + in flight 0 + dropped 0; 0 bytes encoded, "
+        "checksum 0000000000000abc; reports 6 = made 6\n");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_add_up),
+        cmocka_unit_test(applications_are_added_where_there_is_room),
+        cmocka_unit_test(an_empty_ledger_says_little),
+        cmocka_unit_test(lines_say_where_all_went),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
