@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-CHECKS = ("rooms", "foreign", "headers", "limits", "commits", "text", "tables", "threads", "pages")
+CHECKS = ("rooms", "foreign", "headers", "limits", "commits", "text", "tables", "threads", "pages", "counters")
 
 
 def arguments_of(check, arguments):
