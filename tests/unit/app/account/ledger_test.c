@@ -22,6 +22,7 @@ static struct ledger example_part(uint64_t factor) {
     part.capture.dropped_kernel = 11 * factor;
     part.capture.dropped_interface = 13 * factor;
     part.capture.clock_steps = 2 * factor;
+    part.meter.packets_without_memory = 3 * factor;
     part.meter.flows_opened = 50 * factor;
     part.meter.flows_exported[END_IDLE] = 20 * factor;
     part.meter.flows_exported[END_EVICTED] = 19 * factor;
@@ -51,6 +52,7 @@ static void parts_add_up(void **state) {
     /* Of these each part tells all. */
     assert_int_equal(sum.capture.dropped_interface, 130);
     assert_int_equal(sum.capture.clock_steps, 20);
+    assert_int_equal(sum.meter.packets_without_memory, 33);
     assert_int_equal(sum.meter.flows_opened, 550);
     assert_int_equal(sum.meter.flows_exported[END_IDLE], 220);
     assert_int_equal(sum.meter.flows_exported[END_EVICTED], 209);
@@ -151,7 +153,7 @@ static void lines_say_where_all_went(void **state) {
         "kernel 121, by interface 130; times raised 55; clock steps 20; 2.50 s, 440 packets/s\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
-        "open 110\n"
+        "open 110; packets without memory 33\n"
         "flowsensor: output flows (kafka): made 429 = acknowledged 400 + in flight 6 + dropped 23 (handover_full "
         "11, schema_mismatch 8, rejected 4); 12345 bytes encoded; exported 429 = made 429\n"
         "flowsensor: output stats (null): made 5 = acknowledged 5 + in flight 0 + dropped 0; 0 bytes encoded, "
@@ -168,7 +170,7 @@ static void lines_say_where_all_went(void **state) {
         "please report it); not read: dropped by kernel 0, by interface 130; times raised 55; clock steps 20\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
-        "open 109 + RESIDUAL 1 (a bug: please report it)\n"
+        "open 109 + RESIDUAL 1 (a bug: please report it); packets without memory 33\n"
         "flowsensor: output flows (kafka): made 429 = acknowledged 400 + in flight 7 + dropped 23 (handover_full "
         "11, schema_mismatch 8, rejected 4) + RESIDUAL -1 (a bug: please report it); 12345 bytes encoded; "
         "exported 429 = made 429\n"
