@@ -1,7 +1,7 @@
 /* Kafka by librdkafka: idempotent, acknowledged by all replicas, compressed, with the partitioner of Java's clients.
  *
- * librdkafka's own threads do the network; delivery reports come back in this output's thread, from kafka_poll() and
- * the waits below, so that the counters need no lock. */
+ * librdkafka's own threads do the network; delivery reports (kafka_callbacks.c) come back in this output's thread, from
+ * kafka_poll() and the waits below, so that the counters need no lock. */
 #include "sink/sink.h"
 
 #include <errno.h>
@@ -11,16 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/own_sockets.h"
-#include "sink/ages.h"
-#include "sink/framing.h"
 #include "sink/kafka_client.h"
 #include "sink/kafka_end.h"
-#include "sink/kafka_link.h"
+#include "sink/kafka_parts.h"
 #include "sink/kafka_properties.h"
 #include "sink/kafka_topic.h"
 
@@ -32,119 +27,9 @@ enum {
     PURGE_MILLISECONDS = 1000,
 };
 
-enum { KAFKA_SINK_MAGIC = 0x0ca0ca5f };
-
-struct kafka_sink {
-    uint32_t magic;
-    const char *output, *topic; /* borrowed from the output */
-    rd_kafka_t *producer;
-    rd_kafka_headers_t *headers; /* the constant ones, copied for each message */
-    struct framing framing;
-    struct buffer framed;
-    bool wait_when_full, has_neighbours;
-    int64_t (*deadline)(void);
-    int64_t delivery_limit;
-    int64_t waiting_since; /* monotonic clock: begin of the last wait */
-    uint64_t records_max;  /* in flight: queue.buffering.max.messages */
-    struct sink_statistics statistics;
-    struct ages ages; /* of the records in flight */
-    struct kafka_link link;
-    rd_kafka_resp_err_t last_error;
-    rd_kafka_resp_err_t last_refusal; /* why a record was refused; timeouts don't count */
-    bool authentication_failed;
-    struct kafka_topic_check *check; /* NULL once it is known whether the topic is there */
-};
-
 /* The process's deadline; 0: none yet. */
 static int64_t kafka_deadline(const struct kafka_sink *sink) {
     return sink->deadline ? sink->deadline() : 0;
-}
-
-static enum sink_drop drop_of(rd_kafka_resp_err_t code) {
-    switch (code) {
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE: return SINK_DROP_too_large;
-    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
-    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT: return SINK_DROP_undelivered;
-    case RD_KAFKA_RESP_ERR__QUEUE_FULL: return SINK_DROP_queue_full;
-    default: return SINK_DROP_rejected;
-    }
-}
-
-static void remember_error(struct kafka_sink *sink, rd_kafka_resp_err_t code, const char *text) {
-    sink->last_error = code;
-    snprintf(sink->statistics.last_error, sizeof sink->statistics.last_error, "%s", text);
-}
-
-/* Live, the first record that is lost this way is logged at once; a run over files ends with one line about them. */
-static void count_drop(struct kafka_sink *sink, rd_kafka_resp_err_t code) {
-    enum sink_drop drop = drop_of(code);
-    bool first = sink->statistics.dropped[drop]++ == 0;
-    if (drop == SINK_DROP_undelivered)
-        return;
-    sink->last_refusal = code;
-    if (first && !sink->wait_when_full)
-        log_line(LOG_ERROR, "output \"%s\": topic %s: %s; this and later ones are counted as dropped (%s)",
-                 sink->output, sink->topic, rd_kafka_err2str(code), sink_drop_name(drop));
-}
-
-/* The time of the hand-over goes with a record, so that its delivery report knows it. */
-
-static void *to_opaque(int64_t time) {
-    void *opaque = NULL;
-    _Static_assert(sizeof opaque == sizeof time, "a time goes where librdkafka takes a pointer");
-    memcpy(&opaque, &time, sizeof opaque);
-    return opaque;
-}
-
-static int64_t from_opaque(const void *opaque) {
-    int64_t time = 0;
-    memcpy(&time, &opaque, sizeof time);
-    return time;
-}
-
-static void kafka_delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
-    struct kafka_sink *sink = opaque;
-    int64_t handed_over = from_opaque(message->_private);
-    (void)producer;
-    sink->statistics.in_flight--;
-    sink->statistics.queue_bytes -= message->len + message->key_len;
-    ages_remove(&sink->ages, handed_over);
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        count_drop(sink, message->err);
-        return;
-    }
-    kafka_link_connected(&sink->link);
-    sink->statistics.acknowledged++;
-    sink->statistics.last_partition = message->partition;
-    sink->statistics.last_offset = message->offset;
-    delays_add(&sink->statistics.delays, clock_monotonic() - handed_over);
-}
-
-static void kafka_on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque) {
-    struct kafka_sink *sink = opaque;
-    (void)producer;
-    sink->statistics.errors++;
-    /* "All brokers are down" hides the reason that came before it. */
-    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || sink->last_error == RD_KAFKA_RESP_ERR_NO_ERROR)
-        remember_error(sink, (rd_kafka_resp_err_t)code, reason);
-    if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
-        sink->authentication_failed = true;
-    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-        kafka_link_lost(&sink->link, clock_monotonic());
-}
-
-/* There is no callback for a connection that was made, but the client's statistics tell each broker's state. */
-static int on_statistics(rd_kafka_t *producer, char *json, size_t length, void *opaque) {
-    struct kafka_sink *sink = opaque;
-    static const char up[] = "\"state\":\"UP\"";
-    (void)producer;
-    if (memmem(json, length, up, sizeof up - 1))
-        kafka_link_connected(&sink->link);
-    else
-        kafka_link_lost(&sink->link, clock_monotonic());
-    return 0; /* the client frees it */
 }
 
 static void look_at_link(struct kafka_sink *sink) {
@@ -153,38 +38,13 @@ static void look_at_link(struct kafka_sink *sink) {
                     sink->statistics.last_error);
 }
 
-static void kafka_on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text) {
-    (void)producer, (void)level;
-    log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
-}
-
-/* The broker's thread; sockets don't block. */
-static int connect_own(int descriptor, const struct sockaddr *peer, int length, const char *id,
-                       void *opaque) {
-    (void)id, (void)opaque;
-    return own_socket_connect(descriptor, peer, (socklen_t)length);
-}
-
-static int kafka_close_socket(int descriptor, void *opaque) {
-    (void)opaque;
-    return own_socket_close(descriptor);
-}
-
 static int create_producer(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
     char reason[512];
     rd_kafka_conf_t *conf = NULL;
     int result = kafka_properties_make(options, &conf, error);
     if (result == 0) {
         kafka_warn_of_scram(options);
-        rd_kafka_conf_set_opaque(conf, sink);
-        rd_kafka_conf_set_dr_msg_cb(conf, kafka_delivered);
-        rd_kafka_conf_set_error_cb(conf, kafka_on_error);
-        rd_kafka_conf_set_stats_cb(conf, on_statistics);
-        rd_kafka_conf_set_log_cb(conf, kafka_on_log);
-        if (own_sockets_enabled()) {
-            rd_kafka_conf_set_connect_cb(conf, connect_own);
-            rd_kafka_conf_set_closesocket_cb(conf, kafka_close_socket);
-        }
+        kafka_callbacks_set(conf, sink);
         sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
         if (!sink->producer)
             result = error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
@@ -318,7 +178,7 @@ static rd_kafka_resp_err_t kafka_produce(struct kafka_sink *sink, const struct m
         sink->producer, RD_KAFKA_V_TOPIC(sink->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_VALUE(sink->framed.data, sink->framed.length),
         RD_KAFKA_V_KEY(message->key, message->key_length), RD_KAFKA_V_HEADERS(headers),
-        RD_KAFKA_V_OPAQUE(to_opaque(now)), RD_KAFKA_V_END);
+        RD_KAFKA_V_OPAQUE(kafka_time_to_opaque(now)), RD_KAFKA_V_END);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_headers_destroy(headers);
         return code;
@@ -364,7 +224,7 @@ static int kafka_unavailable(const struct kafka_sink *sink, struct error *error)
 
 static int kafka_give_up(struct kafka_sink *sink, rd_kafka_resp_err_t code, struct error *error) {
     char reason[256];
-    count_drop(sink, code);
+    kafka_count_drop(sink, code);
     if (rd_kafka_fatal_error(sink->producer, reason, sizeof reason) == RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
     return error_set(error, EIO, EX_UNAVAILABLE, "output \"%s\": the producer can't go on: %s; start again",
@@ -432,7 +292,7 @@ static int not_taken(const struct kafka_sink *sink, struct error *error) {
     if (count == 0 || !sink->wait_when_full)
         return 0;
     const char *remedy = forbidden ? "allow Write on the topic"
-                         : drop_of(sink->last_refusal) == SINK_DROP_rejected
+                         : kafka_drop_of(sink->last_refusal) == SINK_DROP_rejected
                              ? "look into the broker's log"
                              : "raise message.max.bytes of the producer and max.message.bytes of the topic";
     return error_set(error, EIO, forbidden ? EX_NOPERM : EX_IOERR,
