@@ -1,49 +1,10 @@
-/* Recorders: what a record says of a flow, the numbers beside it, and that nothing is allocated once it runs. */
-#include "record/recorder.h"
+/* Recorders: what a record says of a flow. */
+#include "record/recorder_bench.h"
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <jansson.h>
-
-#include "allocations.h"
-#include "record/example_flow.h"
-
-static struct example example;
-
-/* A recorder over the example, whose schema is freed with it. */
-struct bench {
-    struct schema *schema;
-    struct recorder *recorder;
-};
-
-static struct bench open_bench(const char *schema, const char *encoding, enum meter_profile profile,
-                               unsigned groups_on) {
-    struct bench bench;
-    struct error error;
-    example_init(&example, profile);
-    if (schema_load(schema, NULL, false, &bench.schema, &error) < 0)
-        fail_msg("%s", error.text);
-    const struct recorder_options options = {.output = "main",
-                                             .schema = bench.schema,
-                                             .encoding = encoding_find(encoding),
-                                             .identity = &example.identity,
-                                             .groups_on = groups_on};
-    if (recorder_create(&options, &bench.recorder, &error) < 0)
-        fail_msg("%s", error.text);
-    return bench;
-}
-
-static void close_bench(struct bench bench) {
-    recorder_destroy(bench.recorder);
-    schema_free(bench.schema);
-}
 
 /* The next record as JSON. */
 static json_t *make_json(struct recorder *recorder) {
@@ -244,125 +205,6 @@ static void quality_flags(void **state) {
     close_bench(bench);
 }
 
-static void numbers_and_origin(void **state) {
-    (void)state;
-    struct bench bench = open_bench("flow/v1", "avro", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
-    struct message message;
-    for (uint64_t seq = 0; seq < 3; seq++) {
-        assert_int_equal(recorder_make(bench.recorder, &example.flow, &message), 0);
-        assert_int_equal(message.seq, seq);
-        assert_int_equal(message.key_length, 32);
-        assert_string_equal(message.record_kind, "final");
-        assert_ptr_equal(message.origin, recorder_origin(bench.recorder));
-    }
-    assert_string_equal(message.origin->output, "main");
-    assert_string_equal(message.origin->sensor_id, "sensor-1");
-    assert_int_equal(strlen(message.origin->feature_hash), 32);
-    assert_int_equal(recorder_header(bench.recorder).length, 0);
-    assert_non_null(strstr(recorder_features(bench.recorder), "profile=native\n"));
-    close_bench(bench);
-}
-
-static void flow_uid_is_of_key_and_time(void **state) {
-    (void)state;
-    struct bench bench = open_bench("flow/v1", "avro", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
-    struct message message;
-    struct flow *flow = &example.flow;
-    char first[33] = {0};
-    assert_int_equal(recorder_make(bench.recorder, flow, &message), 0);
-    memcpy(first, message.key, 32);
-    assert_int_equal(strspn(first, "0123456789abcdef"), 32);
-    /* Neither slice nor counters are in it, so that it stays over slices. */
-    flow->slice = 3;
-    flow->counters[BIDIRECTIONAL].packets++;
-    assert_int_equal(recorder_make(bench.recorder, flow, &message), 0);
-    assert_memory_equal(message.key, first, 32);
-#define CHANGE(field)                                                       \
-    do {                                                                    \
-        (field) ^= 1;                                                       \
-        assert_int_equal(recorder_make(bench.recorder, flow, &message), 0); \
-        assert_memory_not_equal(message.key, first, 32);                    \
-        (field) ^= 1;                                                       \
-    } while (0)
-    CHANGE(flow->uid_time);
-    CHANGE(flow->uid_series);
-    CHANGE(flow->key.address_a[0]);
-    CHANGE(flow->key.address_b[15]);
-    CHANGE(flow->key.port_a);
-    CHANGE(flow->key.port_b);
-    CHANGE(flow->key.vlan_id);
-    CHANGE(flow->key.protocol);
-    CHANGE(flow->key.ip_version);
-    CHANGE(flow->key.tunnel);
-    CHANGE(example.identity.key.word[1]);
-#undef CHANGE
-    close_bench(bench);
-}
-
-static void text_forms_leave_groups_out(void **state) {
-    (void)state;
-    struct bench bench =
-        open_bench("nfstream/v1", "csv", PROFILE_NFSTREAM, 1u << GROUP_IDENTITY | 1u << GROUP_CORE);
-    struct text header = recorder_header(bench.recorder);
-    static const char end[] = "dst2src_packets,dst2src_bytes\r\n";
-    assert_true(header.length > sizeof end);
-    assert_memory_equal(header.bytes + header.length - sizeof end + 1, end, sizeof end - 1);
-    assert_null(memmem(header.bytes, header.length, "tunnel_id", 9));
-    struct message message;
-    assert_int_equal(recorder_make(bench.recorder, &example.flow, &message), 0);
-    size_t columns = 1;
-    for (size_t i = 0; i < message.body_length; i++)
-        columns += message.body[i] == ',';
-    assert_int_equal(columns, 13 + 15);
-    close_bench(bench);
-}
-
-/* A group that is off is not read: its state is not even there. */
-static void groups_that_are_off_are_null(void **state) {
-    (void)state;
-    struct bench bench = open_bench("flow/v1", "avro", PROFILE_NATIVE,
-                                    1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE);
-    memset(example.flow.feature, 0, sizeof example.flow.feature);
-    struct message message;
-    assert_int_equal(recorder_make(bench.recorder, &example.flow, &message), 0);
-    close_bench(bench);
-}
-
-static void schemas_that_need_a_group(void **state) {
-    (void)state;
-    static const char text[] =
-        "{\"type\":\"record\",\"name\":\"S\",\"namespace\":\"t\",\"doc\":\"d\",\"fields\":["
-        "{\"name\":\"splt_ps\",\"doc\":\"d\",\"type\":{\"type\":\"array\",\"items\":\"int\"}}]}";
-    char path[] = "recorder_test_XXXXXX";
-    int file = mkstemp(path);
-    FILE *stream = fdopen(file, "w");
-    assert_non_null(stream);
-    fputs(text, stream);
-    fclose(stream);
-    struct schema *schema;
-    assert_int_equal(schema_load(path, NULL, false, &schema, NULL), 0);
-    remove(path);
-    example_init(&example, PROFILE_NATIVE);
-    struct recorder_options options = {.output = "main",
-                                       .schema = schema,
-                                       .encoding = encoding_find("avro"),
-                                       .identity = &example.identity,
-                                       .groups_on = 1u << GROUP_CORE};
-    struct recorder *recorder = NULL;
-    struct error error;
-    assert_int_equal(recorder_create(&options, &recorder, &error), -EINVAL);
-    assert_int_equal(error.exit_code, EX_CONFIG);
-    assert_non_null(strstr(
-        error.text,
-        ": field splt_ps can't be null, but its group splt is off; switch on meter.splt_analysis, or allow null in the schema"));
-    assert_null(recorder);
-    options.groups_on = EXAMPLE_ALL_GROUPS;
-    strcpy(example.identity.sensor_id, "bad\xFF");
-    assert_int_equal(recorder_create(&options, &recorder, &error), -EINVAL);
-    assert_string_equal(error.text, "identity.sensor_id is not valid UTF-8; give another name");
-    schema_free(schema);
-}
-
 /* What was on the wire does not spoil a record. */
 static void texts_are_made_clean(void **state) {
     (void)state;
@@ -431,48 +273,12 @@ static void which_capture_a_flow_is_of(void **state) {
     assert_column("flow/v2", NULL, NULL, "null");
 }
 
-static void nothing_is_allocated(void **state) {
-    (void)state;
-    static const char *const encodings[] = {"avro", "csv", "jsonl"};
-    for (int i = 0; i < 6; i++) {
-        bool nfstream = i >= 3;
-        struct bench bench = open_bench(nfstream ? "nfstream/v1" : "flow/v1", encodings[i % 3],
-                                        nfstream ? PROFILE_NFSTREAM : PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
-        size_t before = 0;
-        for (uint32_t round = 0; round < 1000; round++) {
-            struct message message;
-            /* Null and not null by turns, and a text that has to be cleaned. */
-            example_set_splt(&example, EXAMPLE_SPLT_PLACES - round % EXAMPLE_SPLT_PLACES);
-            example.flow.first_flags = round % 2 ? PACKET_HAS_MAC : PACKET_HAS_ICMP;
-            const char *const texts[L7_TEXTS] = {[L7_SERVER_NAME] = round % 3 ? "name\xFF" : NULL};
-            example_set_texts(&example, texts);
-            if (round == 10)
-                before = allocations;
-            assert_int_equal(recorder_make(bench.recorder, &example.flow, &message), 0);
-        }
-        assert_true(before > 0);
-        assert_int_equal(allocations, before);
-        close_bench(bench);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(native_values),
-        cmocka_unit_test(native_doubles),
-        cmocka_unit_test(absent_values),
-        cmocka_unit_test(times_are_the_wall_clocks),
-        cmocka_unit_test(nfstream_values),
-        cmocka_unit_test(quality_flags),
-        cmocka_unit_test(numbers_and_origin),
-        cmocka_unit_test(flow_uid_is_of_key_and_time),
-        cmocka_unit_test(text_forms_leave_groups_out),
-        cmocka_unit_test(groups_that_are_off_are_null),
-        cmocka_unit_test(schemas_that_need_a_group),
-        cmocka_unit_test(texts_are_made_clean),
-        cmocka_unit_test(which_capture_a_flow_is_of),
-        cmocka_unit_test(nothing_is_allocated),
+        cmocka_unit_test(native_values),        cmocka_unit_test(native_doubles),
+        cmocka_unit_test(absent_values),        cmocka_unit_test(times_are_the_wall_clocks),
+        cmocka_unit_test(nfstream_values),      cmocka_unit_test(quality_flags),
+        cmocka_unit_test(texts_are_made_clean), cmocka_unit_test(which_capture_a_flow_is_of),
     };
-    count_allocations();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

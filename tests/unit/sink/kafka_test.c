@@ -1,129 +1,8 @@
-/* The Kafka sink against librdkafka's mock cluster, which is a real broker's protocol on loopback. */
-#include "sink/sink.h"
+/* The Kafka sink: what a consumer gets, and the records that are refused. */
+#include "sink/kafka_fixture.h"
 
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-#include "base/clock.h"
-#include "sink/example_message.h"
-
-enum { PRODUCE = 0 /* of Kafka's protocol */, BROKER = 1 };
-static const int64_t SECOND = 1000000, ENOUGH = 20000000;
-
-static rd_kafka_t *owner; /* of the cluster */
-static rd_kafka_mock_cluster_t *cluster;
-static char bootstrap[128];
-static int64_t deadline;
-
-static int64_t get_deadline(void) {
-    return deadline;
-}
-
-static int start_cluster(void **state) {
-    char reason[256];
-    owner = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), reason, sizeof reason);
-    cluster = rd_kafka_mock_cluster_new(owner, 1);
-    rd_kafka_mock_topic_create(cluster, "flows", 1, 1);
-    snprintf(bootstrap, sizeof bootstrap, "bootstrap.servers=%s", rd_kafka_mock_cluster_bootstraps(cluster));
-    deadline = 0;
-    (void)state;
-    return 0;
-}
-
-static int stop_cluster(void **state) {
-    (void)state;
-    rd_kafka_mock_cluster_destroy(cluster);
-    rd_kafka_destroy(owner);
-    return 0;
-}
-
-/* A file's output to the cluster; up to two properties more. */
-static struct sink_options file_options(const char *first, const char *second) {
-    static const char *properties[3];
-    properties[0] = bootstrap;
-    properties[1] = first;
-    properties[2] = second;
-    return (struct sink_options){
-        .output = "out",
-        .topic = "flows",
-        .kafka = properties,
-        .kafka_count = second  ? 3
-                       : first ? 2
-                               : 1,
-        .framing = "confluent",
-        .schema_id = 7,
-        .origin = &example_origin,
-        .wait_when_full = true,
-        .delivery_limit = ENOUGH,
-        .deadline = get_deadline,
-    };
-}
-
-static struct sink_options live_options(const char *first, const char *second) {
-    struct sink_options options = file_options(first, second);
-    options.wait_when_full = false;
-    return options;
-}
-
-static void *open_sink(const struct sink_options *options) {
-    struct error error = {0};
-    void *sink = NULL;
-    if (sink_kafka.open(options, &sink, &error) < 0)
-        fail_msg("%s", error.text);
-    return sink;
-}
-
-static void refuse_open(const struct sink_options *options, int exit_code, const char *text) {
-    struct error error = {0};
-    void *sink = NULL;
-    assert_true(sink_kafka.open(options, &sink, &error) < 0);
-    assert_null(sink);
-    assert_int_equal(error.exit_code, exit_code);
-    if (!strstr(error.text, text))
-        fail_msg("\"%s\" is not in: %s", text, error.text);
-}
-
-static int write_one(void *sink, uint64_t seq, struct error *error) {
-    struct message message = example_message("record", 6, seq);
-    return sink_kafka.write(sink, &message, error);
-}
-
-static void write_many(void *sink, uint64_t count) {
-    struct error error = {0};
-    for (uint64_t seq = 0; seq < count; seq++)
-        if (write_one(sink, seq, &error) < 0)
-            fail_msg("%s", error.text);
-}
-
-static struct sink_statistics statistics_of(void *sink, uint64_t handed_over) {
-    struct sink_statistics statistics;
-    sink_kafka.statistics(sink, &statistics);
-    assert_int_equal(accounted(&statistics), handed_over);
-    return statistics;
-}
-
-static void flush_well(void *sink) {
-    struct error error = {0};
-    if (sink_kafka.flush(sink, ENOUGH, true, &error) < 0)
-        fail_msg("%s", error.text);
-}
-
-static void flush_badly(void *sink, int64_t limit, bool patient, int exit_code, const char *text) {
-    struct error error = {0};
-    assert_true(sink_kafka.flush(sink, limit, patient, &error) < 0);
-    assert_int_equal(error.exit_code, exit_code);
-    if (!strstr(error.text, text))
-        fail_msg("\"%s\" is not in: %s", text, error.text);
-}
 
 /* The first message of the topic as a consumer sees it. */
 static rd_kafka_message_t *consume_first(rd_kafka_t **consumer) {
@@ -208,6 +87,16 @@ static void what_is_under_way_is_told(void **state) {
     assert_in_range(statistics.delays.sum, 3 * SECOND / 4, 60 * SECOND);
     assert_int_equal(statistics.errors, 0);
     sink_kafka.close(sink);
+}
+
+static void refuse_open(const struct sink_options *options, int exit_code, const char *text) {
+    struct error error = {0};
+    void *sink = NULL;
+    assert_true(sink_kafka.open(options, &sink, &error) < 0);
+    assert_null(sink);
+    assert_int_equal(error.exit_code, exit_code);
+    if (!strstr(error.text, text))
+        fail_msg("\"%s\" is not in: %s", text, error.text);
 }
 
 static void a_property_that_librdkafka_does_not_know_is_refused_in_its_words(void **state) {
@@ -316,126 +205,6 @@ static void what_is_too_large_for_the_topic_is_counted(void **state) {
     sink_kafka.close(sink);
 }
 
-static void without_a_broker_flush_gives_up_within_its_limit(void **state) {
-    (void)state;
-    struct sink_options options = file_options(NULL, NULL);
-    void *sink = open_sink(&options);
-    rd_kafka_mock_broker_set_down(cluster, BROKER);
-    write_many(sink, 5);
-    int64_t start = clock_monotonic();
-    flush_badly(sink, SECOND / 2, false, EX_UNAVAILABLE, "5 records not delivered");
-    assert_true(clock_monotonic() - start < 3 * SECOND);
-    assert_int_equal(statistics_of(sink, 5).dropped[SINK_DROP_undelivered], 5);
-    sink_kafka.close(sink);
-}
-
-static void what_librdkafka_gave_up_is_told_at_the_end(void **state) {
-    (void)state;
-    struct sink_options options = file_options("message.timeout.ms=300", NULL);
-    void *sink = open_sink(&options);
-    rd_kafka_mock_broker_set_down(cluster, BROKER);
-    write_many(sink, 2);
-    flush_badly(sink, ENOUGH, true, EX_UNAVAILABLE, "2 records not delivered");
-    assert_int_equal(statistics_of(sink, 2).dropped[SINK_DROP_undelivered], 2);
-    sink_kafka.close(sink);
-}
-
-static void flush_does_not_linger(void **state) {
-    (void)state;
-    struct sink_options options = file_options("linger.ms=600000", NULL);
-    void *sink = open_sink(&options);
-    write_many(sink, 3);
-    flush_well(sink);
-    assert_int_equal(statistics_of(sink, 3).acknowledged, 3);
-    sink_kafka.close(sink);
-}
-
-static void a_live_source_drops_when_the_queue_is_full(void **state) {
-    (void)state;
-    struct sink_options options = live_options("queue.buffering.max.messages=2", NULL);
-    void *sink = open_sink(&options);
-    rd_kafka_mock_broker_set_down(cluster, BROKER);
-    int64_t start = clock_monotonic();
-    write_many(sink, 5);
-    assert_true(clock_monotonic() - start < SECOND);
-    struct sink_statistics statistics = statistics_of(sink, 5);
-    assert_int_equal(statistics.in_flight, 2);
-    assert_int_equal(statistics.dropped[SINK_DROP_queue_full], 3);
-    sink_kafka.close(sink);
-}
-
-static void reading_a_file_waits_for_room(void **state) {
-    (void)state;
-    struct sink_options options = file_options("queue.buffering.max.messages=2", "linger.ms=1");
-    void *sink = open_sink(&options);
-    write_many(sink, 50);
-    flush_well(sink);
-    assert_int_equal(statistics_of(sink, 50).acknowledged, 50);
-    sink_kafka.close(sink);
-}
-
-static void reading_a_file_gives_up_without_progress(void **state) {
-    (void)state;
-    struct sink_options options = file_options("queue.buffering.max.messages=2", NULL);
-    struct error error = {0};
-    options.delivery_limit = SECOND / 2;
-    void *sink = open_sink(&options);
-    rd_kafka_mock_broker_set_down(cluster, BROKER);
-    write_many(sink, 2);
-    assert_true(write_one(sink, 2, &error) < 0);
-    assert_int_equal(error.exit_code, EX_UNAVAILABLE);
-    assert_int_equal(statistics_of(sink, 3).in_flight, 2);
-    int64_t start = clock_monotonic();
-    flush_badly(sink, 0, true, EX_UNAVAILABLE, "3 records not delivered");
-    assert_true(clock_monotonic() - start < 2 * SECOND);
-    assert_int_equal(statistics_of(sink, 3).dropped[SINK_DROP_undelivered], 3);
-    sink_kafka.close(sink);
-}
-
-static void the_deadline_ends_every_wait(void **state) {
-    (void)state;
-    struct sink_options options = file_options("queue.buffering.max.messages=2", NULL);
-    struct error error = {0};
-    void *sink = open_sink(&options);
-    rd_kafka_mock_broker_set_down(cluster, BROKER);
-    write_many(sink, 2);
-    int64_t start = clock_monotonic();
-    deadline = start + SECOND / 2;
-    assert_true(write_one(sink, 2, &error) < 0);
-    assert_true(clock_monotonic() >= deadline);
-    flush_badly(sink, ENOUGH, true, EX_UNAVAILABLE, "not delivered");
-    assert_true(clock_monotonic() - start < 4 * SECOND);
-    sink_kafka.close(sink);
-}
-
-static void the_open_flows_of_a_live_source_wait_for_room_until_the_deadline(void **state) {
-    (void)state;
-    struct sink_options options = live_options("queue.buffering.max.messages=2", "linger.ms=1");
-    void *sink = open_sink(&options);
-    deadline = clock_monotonic() + ENOUGH;
-    write_many(sink, 50);
-    flush_well(sink);
-    assert_int_equal(statistics_of(sink, 50).acknowledged, 50);
-    sink_kafka.close(sink);
-}
-
-static void an_absent_broker_does_not_keep_from_starting(void **state) {
-    (void)state;
-    struct sink_options options = file_options(NULL, NULL);
-    snprintf(bootstrap, sizeof bootstrap, "bootstrap.servers=127.0.0.1:1");
-    deadline = clock_monotonic(); /* a signal: the look for the topic ends at once */
-    int64_t start = deadline;
-    void *sink = open_sink(&options);
-    assert_true(clock_monotonic() - start < 3 * SECOND);
-    deadline = 0;
-    write_many(sink, 1);
-    flush_badly(sink, SECOND, true, EX_UNAVAILABLE, "127.0.0.1:1");
-    assert_int_equal(statistics_of(sink, 1).dropped[SINK_DROP_undelivered], 1);
-    sink_kafka.close(sink);
-}
-
-#define ON_CLUSTER(test) cmocka_unit_test_setup_teardown(test, start_cluster, stop_cluster)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_CLUSTER(a_consumer_gets_key_headers_and_framed_body),
@@ -449,15 +218,6 @@ int main(void) {
         ON_CLUSTER(a_record_larger_than_the_queue_does_not_wait_for_room),
         ON_CLUSTER(what_the_broker_refuses_is_counted),
         ON_CLUSTER(what_is_too_large_for_the_topic_is_counted),
-        ON_CLUSTER(without_a_broker_flush_gives_up_within_its_limit),
-        ON_CLUSTER(what_librdkafka_gave_up_is_told_at_the_end),
-        ON_CLUSTER(flush_does_not_linger),
-        ON_CLUSTER(a_live_source_drops_when_the_queue_is_full),
-        ON_CLUSTER(reading_a_file_waits_for_room),
-        ON_CLUSTER(reading_a_file_gives_up_without_progress),
-        ON_CLUSTER(the_deadline_ends_every_wait),
-        ON_CLUSTER(the_open_flows_of_a_live_source_wait_for_room_until_the_deadline),
-        ON_CLUSTER(an_absent_broker_does_not_keep_from_starting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
