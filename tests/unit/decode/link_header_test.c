@@ -45,7 +45,7 @@ static void assert_sender(int link_type, const char *frame, bool known) {
 }
 
 /* The sender's address is there, the receiver's isn't. */
-static void cooked_senders(void **state) {
+static void senders_of_linux_sll(void **state) {
     (void)state;
     assert_sender(LINK_LINUX_SLL,
                   "000000010006" MAC_1 "0000"
@@ -67,6 +67,16 @@ static void cooked_senders(void **state) {
                   "0123456789abcdef"
                   "0800" IPV4_UDP,
                   false); /* InfiniBand */
+    /* NFStream knows none. */
+    assert_int_equal(assert_udp(DECODE_NFSTREAM, LINK_LINUX_SLL,
+                                "000000010006" MAC_1 "0000"
+                                "0800" IPV4_UDP)
+                         .flags,
+                     0);
+}
+
+static void senders_of_linux_sll2(void **state) {
+    (void)state;
     assert_sender(LINK_LINUX_SLL2,
                   "0800"
                   "0000"
@@ -91,12 +101,10 @@ static void cooked_senders(void **state) {
                   "00"
                   "00" MAC_1 "0000" IPV4_UDP,
                   false);
-    /* NFStream knows none. */
-    assert_int_equal(assert_udp(DECODE_NFSTREAM, LINK_LINUX_SLL,
-                                "000000010006" MAC_1 "0000"
-                                "0800" IPV4_UDP)
-                         .flags,
-                     0);
+}
+
+static void cooked_senders_of_tunnels(void **state) {
+    (void)state;
     /* A frame in a tunnel has both. */
     struct packet packet = assert_udp(DECODE_NATIVE, LINK_LINUX_SLL,
                                       "000000010006"
@@ -376,6 +384,10 @@ static void frame_relay(void **state) {
                                    "cc" IPV4_UDP); /* an address of four bytes */
     assert_frame(LINK_FRAME_RELAY, "1841"
                                    "0800" IPV4_UDP); /* Cisco's */
+}
+
+static void frame_relay_without_ip(void **state) {
+    (void)state;
     assert_not(LINK_FRAME_RELAY,
                "1841"
                "03"
@@ -410,9 +422,16 @@ static void frame_relay(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cooked_senders), cmocka_unit_test(nflog),         cmocka_unit_test(ppi),
-        cmocka_unit_test(pktap),          cmocka_unit_test(prism_and_avs), cmocka_unit_test(pflog),
+        cmocka_unit_test(senders_of_linux_sll),
+        cmocka_unit_test(senders_of_linux_sll2),
+        cmocka_unit_test(cooked_senders_of_tunnels),
+        cmocka_unit_test(nflog),
+        cmocka_unit_test(ppi),
+        cmocka_unit_test(pktap),
+        cmocka_unit_test(prism_and_avs),
+        cmocka_unit_test(pflog),
         cmocka_unit_test(frame_relay),
+        cmocka_unit_test(frame_relay_without_ip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,10 +73,7 @@ static inline void example_set_stats(struct example *example) {
     }
 }
 
-/* A TLS flow over Ethernet with packets in both directions. */
-static inline void example_init(struct example *example, enum meter_profile profile) {
-    memset(example, 0, sizeof *example);
-    int64_t second = profile == PROFILE_NFSTREAM ? 1000 : 1000000;
+static inline void example_set_identity(struct example *example, enum meter_profile profile, int64_t second) {
     example->meter = (struct meter_options){
         .profile = profile,
         .idle_timeout = 120 * second,
@@ -93,8 +90,9 @@ static inline void example_init(struct example *example, enum meter_profile prof
     example->identity.meter = &example->meter;
     example->identity.decode_tunnels = true;
     example->identity.tunnel_ports = "vxlan=4789,8472";
+}
 
-    struct flow *flow = &example->flow;
+static inline void example_set_packets(struct flow *flow, int64_t second) {
     int64_t start = 1434443394 * second;
     flow->counters[BIDIRECTIONAL] = (struct flow_counters){start, start + 6 * second + 67, 28, 9108};
     flow->counters[SRC2DST] = (struct flow_counters){start, start + 6 * second + 67, 16, 1512};
@@ -114,9 +112,9 @@ static inline void example_init(struct example *example, enum meter_profile prof
     flow->first_tcp_flags = TCP_SYN;
     flow->end_reason = END_OF_INPUT;
     flow->uid_time = start;
+}
 
-    example_set_stats(example);
-    example_set_splt(example, 3);
+static inline void example_set_l7(struct example *example) {
     example->l7.application_name = "TLS.Google";
     example->l7.category_name = "Web";
     example->l7.confidence = L7_CONFIDENCE_DPI;
@@ -126,6 +124,9 @@ static inline void example_init(struct example *example, enum meter_profile prof
         [L7_JA3_SERVER] = "67619a80665d7ab92d1041b1d11f9164",
     };
     example_set_texts(example, texts);
+}
+
+static inline void example_set_process(struct example *example) {
     example->process = (struct process){
         .pid = 4711,
         .user_id = 1000,
@@ -135,6 +136,19 @@ static inline void example_init(struct example *example, enum meter_profile prof
         .container_id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     };
     example->process_feature = (struct process_feature){.process = &example->process, .end = END_SOURCE};
+}
+
+/* A TLS flow over Ethernet with packets in both directions. */
+static inline void example_init(struct example *example, enum meter_profile profile) {
+    memset(example, 0, sizeof *example);
+    int64_t second = profile == PROFILE_NFSTREAM ? 1000 : 1000000;
+    struct flow *flow = &example->flow;
+    example_set_identity(example, profile, second);
+    example_set_packets(flow, second);
+    example_set_stats(example);
+    example_set_splt(example, 3);
+    example_set_l7(example);
+    example_set_process(example);
     flow->feature[FEATURE_process] = &example->process_feature;
     flow->feature[FEATURE_stats] = &example->stats;
     flow->feature[FEATURE_splt] = example->splt;
