@@ -14,8 +14,8 @@ void gate_enter(struct gate *gate, uint32_t *turn) {
 }
 
 void gate_leave(struct gate *gate) {
-    uint32_t before = atomic_fetch_sub(&gate->sleepers, 1);
-    DEBUG_CHECK(before != 0); /* gate_enter() came before */
+    DEBUG_CHECK(atomic_load(&gate->sleepers) != 0); /* gate_enter() came before */
+    atomic_fetch_sub(&gate->sleepers, 1);
 }
 
 void gate_sleep(struct gate *gate, uint32_t turn, int64_t microseconds) {

@@ -109,7 +109,7 @@ _Static_assert(sizeof(struct flow) <= 304, "every open flow costs these bytes");
 enum { FLOW_HOT_SIZE = offsetof(struct flow, to_wall), FLOW_CACHE_LINE = 64 };
 _Static_assert(offsetof(struct flow, counters) <= FLOW_CACHE_LINE,
                "a look-up reads one cache line of a flow");
-_Static_assert(offsetof(struct flow, feature[FEATURE_l7]) + sizeof(void *) <= 3 * FLOW_CACHE_LINE,
+_Static_assert(offsetof(struct flow, feature[FEATURE_l7]) + sizeof(void *) <= (size_t)3 * FLOW_CACHE_LINE,
                "a packet touches three cache lines of a flow and its features' states");
 
 /* One of the flow's times by the wall clock, as its slice's first packet had it. */
