@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Hard limits: 800 lines a file, 100 lines and cyclomatic complexity 25 a function. Prints the largest and the medians.
+"""Hard limits: 450 lines a file, 60 lines and cyclomatic complexity 25 a function, and at most 40 lines for 95 of 100
+functions. Prints the largest, the medians and the 95th percentile.
 
 Usage: python3 tests/house/limits.py [ROOT]   (needs universal-ctags)
 
-Complexity is 1 plus the tokens if, for, while, case, &&, || and ? of a function's body.
+Of Python only the files are measured. Complexity is 1 plus the tokens if, for, while, case, &&, || and ? of a function's body.
 """
 import json
 import re
@@ -13,8 +14,9 @@ from typing import NamedTuple
 
 from common import Finding, Lines, all_files, code_only, read, run
 
-FILE_LINES = 800
-FUNCTION_LINES = 100
+FILE_LINES = 450
+FUNCTION_LINES = 60
+USUAL_FUNCTION_LINES = 40  # the 95th percentile
 COMPLEXITY = 25
 TOP = 10
 CHECKED = ("sensor/", "tests/", "deploy/")
@@ -79,6 +81,18 @@ def judge(function):
                       f"the limit is {COMPLEXITY}", "split it, or turn the branches into a table")
 
 
+def percentile_95(functions):
+    """The shortest function that 95 of 100 are not longer than; None if there is none."""
+    ordered = sorted(functions, key=lambda function: function.lines)
+    return ordered[-(-95 * len(ordered) // 100) - 1] if ordered else None
+
+
+def judge_percentile(function):
+    if function and function.lines > USUAL_FUNCTION_LINES:
+        yield Finding(function.path, function.line, f"the 95th percentile of functions is {function.lines} lines",
+                      f"the limit is {USUAL_FUNCTION_LINES}", "split the longest ones by what they do")
+
+
 def table(title, rows):
     """Prints the top rows (value, label) and gives their median."""
     rows = sorted(rows, reverse=True)
@@ -90,19 +104,21 @@ def table(title, rows):
 
 
 def check(root, _arguments):
-    paths = [path for path in all_files(root) if path.startswith(CHECKED) and path.endswith((".c", ".h"))]
+    paths = [path for path in all_files(root) if path.startswith(CHECKED) and path.endswith((".c", ".h", ".py"))]
     texts = {path: read(root, path) for path in paths}
-    codes = {path: code_only(text) for path, text in texts.items()}
-    functions = [measure(tag["path"], codes[tag["path"]], tag) for tag in tags(root, paths)]
-    findings = [finding for function in functions for finding in judge(function)]
+    codes = {path: code_only(text) for path, text in texts.items() if not path.endswith(".py")}
+    functions = [measure(tag["path"], codes[tag["path"]], tag) for tag in tags(root, list(codes))]
+    usual = percentile_95(functions)
+    findings = [finding for function in functions for finding in judge(function)] + list(judge_percentile(usual))
     for path, text in texts.items():
         lines = len(text.splitlines())
         if lines > FILE_LINES:
             findings.append(Finding(path, lines, f"the file has {lines} lines", f"the limit is {FILE_LINES}",
                                     "split it by what it does"))
+    for path in codes:
         own = [function for function in functions if function.path == path]
         findings += [Finding(path, line, "ctags does not see the function that starts here",
-                             "its size can't be checked", "write its head without macros") for line in bodies(text)
+                             "its size can't be checked", "write its head without macros") for line in bodies(texts[path])
                      if not any(function.line <= line <= function.end for function in own)]
     label = "{0.path}:{0.line} {0.name}()".format
     files = table("largest files, lines", [(len(text.splitlines()), path) for path, text in texts.items()])
@@ -110,7 +126,8 @@ def check(root, _arguments):
     branches = table("most branched functions, complexity",
                      [(function.complexity, label(function)) for function in functions])
     return findings, (f"{len(paths)} files, {len(functions)} functions, "
-                      f"medians: file {files:g} lines, function {lengths:g} lines, complexity {branches:g}")
+                      f"medians: file {files:g} lines, function {lengths:g} lines, complexity {branches:g}; "
+                      f"95th percentile: function {usual.lines if usual else 0} lines")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,10 @@ def branches(body, name="work"):
 class Limits(Planted):
     script = "limits.py"
 
+    def plant_short(self, count):
+        """So many functions of three lines."""
+        self.plant("sensor/base/short.c", "".join(function(3, f"short{number}") for number in range(count)))
+
     def test_clean_tree(self):
         self.assertIn("1 functions", self.passes())
 
@@ -27,29 +31,49 @@ class Limits(Planted):
         self.assertIn("0 files, 0 functions", self.passes())
 
     def test_file(self):
-        self.plant("sensor/base/long.c", "int a;\n" * 800)
+        self.plant("sensor/base/long.c", "int a;\n" * 450)
         self.passes()
-        self.plant("sensor/base/long.c", "int a;\n" * 801)
-        self.finds("sensor/base/long.c:801", "801 lines", "800")
+        self.plant("sensor/base/long.c", "int a;\n" * 451)
+        self.finds("sensor/base/long.c:451", "451 lines", "450")
 
     def test_tests_count_too(self):
-        self.plant("tests/unit/base/long.c", "int a;\n" * 801)
-        self.finds("tests/unit/base/long.c:801")
+        self.plant("tests/unit/base/long.c", "int a;\n" * 451)
+        self.finds("tests/unit/base/long.c:451")
+
+    def test_python_files(self):
+        self.plant("tests/e2e/test_long.py", "a = (1)\n{2}\n" * 225)
+        self.passes()
+        self.plant("tests/e2e/test_long.py", "a = 1\n" * 451)
+        self.finds("tests/e2e/test_long.py:451", "451 lines")
 
     def test_function(self):
-        self.plant("sensor/base/long.c", function(100))
+        self.plant_short(20)
+        self.plant("sensor/base/long.c", function(60))
         self.passes()
-        self.plant("sensor/base/long.c", "\n" + function(101))
-        self.finds("sensor/base/long.c:2", "work() has 101 lines", "100")
+        self.plant("sensor/base/long.c", "\n" + function(61))
+        self.finds("sensor/base/long.c:2", "work() has 61 lines", "60")
 
     def test_inline_function_of_a_header(self):
-        self.plant("sensor/base/long.h", function(101, head="static inline int {}(int a)"))
-        self.finds("sensor/base/long.h:1", "101 lines")
+        self.plant_short(20)
+        self.plant("sensor/base/long.h", function(61, head="static inline int {}(int a)"))
+        self.finds("sensor/base/long.h:1", "61 lines")
+
+    def test_95th_percentile(self):
+        """Of 20 functions, the clean tree's own counted, one may be longer than 40 lines; not two."""
+        self.plant_short(18)
+        self.plant("sensor/base/long.c", function(41))
+        self.assertIn("95th percentile: function 3 lines", self.passes())
+        self.plant_short(17)
+        self.plant("sensor/base/long.c", function(40, "usual") + function(41))
+        self.assertIn("95th percentile: function 40 lines", self.passes())
+        self.plant("sensor/base/long.c", function(41, "usual") + function(42))
+        self.finds("sensor/base/long.c:1", "the 95th percentile of functions is 41 lines", "40")
 
     def test_each_kind_of_branch(self):
-        for branch in ("if (a)\n        b = 1;\n", "while (a)\n        b = 1;\n", "for (; a;)\n        b = 1;\n",
+        self.plant_short(20)
+        for branch in ("if (a) b = 1;\n", "while (a) b = 1;\n", "for (; a;) b = 1;\n",
                        "b = a && b;\n", "b = a || b;\n", "b = a ? b : a;\n",
-                       "switch (a) {\n    case 1:\n        b = 1;\n    }\n"):
+                       "switch (a) { case 1: b = 1; }\n"):
             with self.subTest(branch=branch):
                 self.plant("sensor/base/wide.c", branches(("    " + branch) * 24))
                 self.assertIn("   25  sensor/base/wide.c", self.passes())
@@ -58,7 +82,8 @@ class Limits(Planted):
 
     def test_comments_strings_and_directives_are_no_branches(self):
         line = "    puts(\"if (a && b) ? '\"); /* if for while */ // case ||\n    a = '?';\n"
-        self.plant("sensor/base/wide.c", branches(line * 30 + "#if A && B\n#endif\n"))
+        self.plant_short(20)
+        self.plant("sensor/base/wide.c", branches(line * 20 + "#if A && B\n#endif\n"))
         self.assertIn("    1  sensor/base/wide.c", self.passes())
 
     def test_prints_ten_and_medians(self):
