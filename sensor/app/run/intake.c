@@ -1,7 +1,6 @@
 #include "app/run/intake.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -28,7 +27,7 @@ void intake_close(struct intake *intake) {
 
 /* A capture of which nothing is decoded would otherwise look like one without flows. */
 static void warn_of_link_type(const struct intake *intake, int link_type) {
-    if (intake->ignored[DECODE_link_type] == 1)
+    if (intake->counted.ignored[DECODE_link_type] == 1)
         log_line(
             LOG_WARNING,
             "%s: link type %d (DLT) is not decoded; its packets are counted as ignored (link_type); record Ethernet, raw IP or Linux cooked instead",
@@ -40,7 +39,7 @@ static void take_held(struct intake *intake, const struct intake_calls *calls, v
     struct packet packet;
     enum decode_reason reason;
     while (decoder_next(intake->decoder, &reason, &packet)) {
-        intake->ignored[reason]++;
+        intake->counted.ignored[reason]++;
         if (reason == DECODE_METERED)
             calls->packet(context, &packet);
     }
@@ -48,9 +47,9 @@ static void take_held(struct intake *intake, const struct intake_calls *calls, v
 
 static void take_packet(struct intake *intake, enum decode_reason reason, const struct packet *packet,
                         const struct intake_calls *calls, void *context) {
-    intake->packets++;
+    intake->counted.packets++;
     if (reason != DECODE_HELD)
-        intake->ignored[reason]++;
+        intake->counted.ignored[reason]++;
     if (reason == DECODE_METERED)
         calls->packet(context, packet);
     take_held(intake, calls, context);
@@ -66,7 +65,7 @@ static void begin_recording(struct intake *intake, const struct intake_calls *ca
 static void watch_times(struct intake *intake, const struct frame *frame, const struct intake_calls *calls,
                         void *context) {
     uint64_t raised = decoder_times_raised(intake->decoder);
-    if (recordings_take(&intake->recordings, intake->capture, frame, intake->packets, raised))
+    if (recordings_take(&intake->recordings, intake->capture, frame, intake->counted.packets, raised))
         begin_recording(intake, calls, context);
 }
 
@@ -75,7 +74,7 @@ static void take_frame(struct intake *intake, const struct frame *frame, const s
     struct packet packet;
     enum decode_reason reason = decoder_decode(intake->decoder, frame, &packet);
     intake->frames++;
-    intake->bytes += frame->wire_length;
+    intake->counted.bytes += frame->wire_length;
     take_packet(intake, reason, &packet, calls, context);
     if (reason == DECODE_link_type)
         warn_of_link_type(intake, frame->link_type);
@@ -150,7 +149,7 @@ void intake_run(struct intake *intake, const struct intake_calls *calls, void *c
     decoder_give_up(intake->decoder);
     take_held(intake, calls, context);
     if (!intake->plan->live)
-        recordings_end(&intake->recordings, intake->capture, intake->packets,
+        recordings_end(&intake->recordings, intake->capture, intake->counted.packets,
                        decoder_times_raised(intake->decoder));
     heartbeat_end(&intake->heartbeat);
 }
@@ -164,9 +163,8 @@ bool intake_has_lost(struct intake *intake) {
 }
 
 void intake_count(const struct intake *intake, struct ledger *sum) {
-    struct ledger part = {.packets = intake->packets, .bytes = intake->bytes};
+    struct ledger part = intake->counted;
     capture_statistics(intake->capture, &part.capture);
-    memcpy(part.ignored, intake->ignored, sizeof part.ignored);
     part.foreign = *decoder_foreign(intake->decoder);
     part.held = decoder_held(intake->decoder);
     part.times_raised = decoder_times_raised(intake->decoder);

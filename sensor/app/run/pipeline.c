@@ -20,7 +20,7 @@ void pipeline_show_progress(struct pipeline *pipeline, uint64_t flows) {
     struct capture_statistics statistics;
     capture_statistics(pipeline->intakes[0].capture, &statistics);
     progress_show(&pipeline->progress, statistics.bytes_read, statistics.bytes_total,
-                  pipeline->intakes[0].packets, flows);
+                  pipeline->intakes[0].counted.packets, flows);
 }
 
 /* Files are read by one thread; of an interface each meter has its share. */
