@@ -8,5 +8,6 @@
 #define COUNTER(place, name, ...)  GETTER(name);
 #define COUNTERS(place, name, ...) GETTER(name);
 #define OUTPUT_COUNTER(name, ...)  GETTER(name);
+#define VALUE(name, ...)           GETTER(name);
 #define METRIC(getter, ...)        GETTER(getter);
 #include "app/account/counters.def"

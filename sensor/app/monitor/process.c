@@ -33,24 +33,8 @@ GETTER(cpu) {
     metric_microseconds(text, NULL, NULL, source->process.cpu_time);
 }
 
-GETTER(resident_memory) {
-    metric_count(text, NULL, source->process.resident_memory);
-}
-
-GETTER(virtual_memory) {
-    metric_count(text, NULL, source->process.virtual_memory);
-}
-
 GETTER(start_time) {
     metric_microseconds(text, NULL, NULL, source->process.start_time);
-}
-
-GETTER(open_files) {
-    metric_count(text, NULL, source->process.open_files);
-}
-
-GETTER(max_files) {
-    metric_count(text, NULL, source->process.max_files);
 }
 
 GETTER(budget) {

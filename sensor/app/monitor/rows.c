@@ -7,6 +7,8 @@ const struct metric_row metric_rows[] = {
     {metric, METRIC_##type, unit, label, NEEDS_SNAPSHOT, help, metric_##name},
 #define OUTPUT_COUNTER(name, path, which, type, unit, metric, help) \
     {metric, METRIC_##type, unit, "output", NEEDS_SNAPSHOT, help, metric_##name},
+#define VALUE(name, value, need, type, unit, metric, help) \
+    {metric, METRIC_##type, unit, "", need, help, metric_##name},
 #define METRIC(getter, need, type, unit, labels, metric, help) \
     {metric, METRIC_##type, unit, labels, need, help, metric_##getter},
 #include "app/account/counters.def"

@@ -1,4 +1,4 @@
-/* Packets and flows. */
+/* Packets and flows; and all that counters.def tells without a getter of its own. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -18,6 +18,10 @@ static const struct ledger *ledger_of(const struct metric_source *source) {
             metric_count(text, METRIC_LABELS({label, name_of(i)}),         \
                          ledger_of(source)->LEDGER_##place(name)[i]);      \
     }
+#define VALUE(name, value, ...)          \
+    GETTER(name) {                       \
+        metric_count(text, NULL, value); \
+    }
 #include "app/account/counters.def"
 
 GETTER(buffer_bytes) {
@@ -31,10 +35,6 @@ GETTER(meter_packets) {
         snprintf(number, sizeof number, "%zu", i);
         metric_count(text, METRIC_LABELS({"meter", number}), ledger_of(source)->balance[i]);
     }
-}
-
-GETTER(table_size) {
-    metric_count(text, NULL, source->plan->meter.flow_table_size * source->plan->meters);
 }
 
 /* An application has samples once it was seen. */
