@@ -103,7 +103,8 @@ struct flow {
     /* Of the first packet: a TCP flow without an opening SYN there began before we looked. */
     uint8_t first_tcp_flags;
 };
-_Static_assert(sizeof(struct flow) <= 304, "every open flow costs these bytes");
+_Static_assert(sizeof(struct flow) <= 264 + FEATURE_COUNT * sizeof(void *),
+               "every open flow costs these bytes");
 
 /* What packets of an open flow touch of `struct flow`: bytes from its start. */
 enum { FLOW_HOT_SIZE = offsetof(struct flow, to_wall), FLOW_CACHE_LINE = 64 };
