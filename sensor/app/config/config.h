@@ -1,4 +1,4 @@
-/* The whole configuration, as typed values. Who reads a member finds its row, with unit and meaning, in options.c. */
+/* The whole configuration, as typed values. Who reads a member finds its row, with unit and meaning, in option_rows.def. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,73 +10,35 @@
 
 enum { CONFIG_OUTPUTS_MAX = 16 };
 
+/* The type of an option's member, by the type in its row. */
+#define MEMBER_BOOLEAN  bool
+#define MEMBER_SWITCH   enum option_switch
+#define MEMBER_INTEGER  int64_t
+#define MEMBER_SIZE     int64_t
+#define MEMBER_DURATION int64_t
+#define MEMBER_STRING   char *
+#define MEMBER_CHOICE   char *
+#define MEMBER_STRINGS  struct string_list
+
 struct output_config {
-    char *name;
-    char *sink; /* "kafka", "file", "null" */
-    char *schema;
-    char *format;
-    char *path;
-    char *codec;
-    char *compression;
-    int64_t rotate_size, rotate_flows, rotate_files;
-    char *topic;
-    struct string_list kafka;
-    char *framing;
-    char *subject_strategy;
-    struct string_list columns_to_anonymize;
+#define OUTPUT(name, type, ...) MEMBER_##type name;
+#include "app/config/option_rows.def"
 };
 
 struct config {
-    char *profile;
-    int64_t performance_report;
-    struct {
-        struct string_list files;
-        char *interface;
-        char *bpf_filter;
-        bool promiscuous_mode, exclude_self, sort;
-        int64_t snapshot_length, socket_buffer_size;
-    } capture;
-    struct {
-        enum option_switch decode_tunnels, statistical_analysis;
-        char *tunnel_key;
-        struct string_list tunnel_ports;
-        int64_t idle_timeout, active_timeout, accounting_mode, n_dissections, splt_analysis, max_nflows;
-        int64_t flow_table_size, n_meters, system_visibility_mode, system_visibility_poll_ms;
-    } meter;
-    struct {
-        struct string_list packets, bytes, plugins;
-    } udps;
-    struct {
-        char *url, *username, *password_file, *ca_file, *certificate_file, *key_file, *cache_directory;
-        int64_t timeout, max_response_size;
-        bool auto_register;
-    } registry;
-    struct {
-        char *sensor_id, *key_file;
-    } identity;
-    struct {
-        char *key_file;
-    } anonymization;
-    struct {
-        int64_t partitions, replication_factor;
-        struct string_list config, readable;
-        char *principal;
-    } topics;
-    struct {
-        int64_t timeout, shutdown_timeout;
-    } delivery;
-    struct {
-        char *listen;
-    } monitoring;
-    struct {
-        char *level, *format;
-    } log;
+#define GROUP(group) struct {
+#define END(group) \
+    }              \
+    group;
+#define OPTION(group, name, type, ...) MEMBER_##type name;
+#define PLAIN(name, type, ...)         MEMBER_##type name;
+#include "app/config/option_rows.def"
     struct output_config outputs[CONFIG_OUTPUTS_MAX];
     size_t output_count;
     bool no_memory; /* some default could not be set, and the configuration can't be used */
 };
 
-/* options.c */
+/* options.c, from option_rows.def */
 extern const struct option_row option_rows[];
 extern const size_t option_row_count;
 extern const struct option_row output_rows[];
