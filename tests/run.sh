@@ -67,6 +67,8 @@ suite_python() { unittests tests/python; }
 suite_tutorial() { unittests tests/tutorial; }
 # Man page, completions, systemd unit, Debian packages, compose file and Kustomize base.
 suite_packaging() { discover tests/packaging tests/chart; }
+# The worked examples of CONTRIBUTING.md, all in one program, which is built once more, without optimization.
+suite_examples() { unittests tests/examples; }
 suite_strangers() { "$PYTHON" tests/strangers/run.py; }
 # The chart: what it renders, refuses and promises. Builds helm and other programs in Go at the first time (4 minutes).
 suite_chart() { discover tests/chart tests/chart; }
@@ -81,7 +83,7 @@ suite_pod() { unittests tests/pod; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
 ALL=(house reference unit sanitize threads tidy parity grid plugins labels labels_ndpi5 e2e python tutorial strangers monitoring
-  chart image pod packaging cluster fuzz)
+  chart image pod packaging examples cluster fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }
