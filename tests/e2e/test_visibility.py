@@ -104,8 +104,8 @@ class Host:
 
 
 def cpu_seconds(pid):
-    """Of all threads, to the nanosecond."""
-    return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+    """Of all threads, also of those that have ended, to the nanosecond: the process's clock (clock_getcpuclockid(3))."""
+    return time.clock_gettime_ns(~pid << 3 | 2) / 1e9
 
 
 def of_bit(record):

@@ -27,9 +27,11 @@ struct output_config {
 
 struct config {
 #define GROUP(group) struct {
+/* A member's name can't have parentheses. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define END(group) \
     }              \
     group;
+/* NOLINTEND(bugprone-macro-parentheses) */
 #define OPTION(group, name, type, ...) MEMBER_##type name;
 #define PLAIN(name, type, ...)         MEMBER_##type name;
 #include "app/config/option_rows.def"
