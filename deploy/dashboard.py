@@ -168,6 +168,8 @@ def ledger():
         graph("Packets: read = metered + ignored", "What becomes of the packets that are read; the reasons are those of the ledger.",
               [query(total(rate("flowsensor_meter_packets_total")), "metered"),
                query(total(rate("flowsensor_packets_ignored_total"), "reason"), "ignored: {{reason}}")], "pps", 8, stacked=True),
+        stat("Packets without memory", "Packets of the last hour that were metered and belong to no flow, since there was no memory for it.",
+             total(f"increase({of('flowsensor_meter_packets_without_memory_total')}[1h])"), limits=((1, "red"),), width=6),
         graph("Flows: opened = ended + discarded + open", "Flows per second, and why they end.",
               [query(total(rate("flowsensor_flows_opened_total")), "opened"),
                query(total(ended, "reason"), "ended: {{reason}}"),
