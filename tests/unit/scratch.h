@@ -3,6 +3,18 @@
 
 #include <ftw.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCRATCH_TEMPLATE "/tmp/flowsensor-test-XXXXXX"
+
+enum { SCRATCH_SIZE = sizeof SCRATCH_TEMPLATE };
+
+/* Makes an empty folder; its path is in `folder`, which is given back; NULL: that can't be. */
+static inline char *scratch_make(char folder[SCRATCH_SIZE]) {
+    memcpy(folder, SCRATCH_TEMPLATE, SCRATCH_SIZE);
+    return mkdtemp(folder);
+}
 
 static inline int scratch_remove_one(const char *path, const struct stat *status, int kind,
                                      struct FTW *place) {

@@ -13,7 +13,7 @@
 
 #include "scratch.h"
 
-static char root[64];
+static char root[SCRATCH_SIZE];
 
 /* Makes the folders of a path and then the file. */
 static void write_file(const char *path, const char *content) {
@@ -32,8 +32,7 @@ static void write_file(const char *path, const char *content) {
 
 static int make_root(void **state) {
     (void)state;
-    snprintf(root, sizeof root, "/tmp/cores_test.XXXXXX");
-    return mkdtemp(root) == NULL;
+    return scratch_make(root) ? 0 : -1;
 }
 
 static int remove_root(void **state) {

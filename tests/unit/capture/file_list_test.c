@@ -13,27 +13,26 @@
 
 #include <cmocka.h>
 
+#include "scratch.h"
+
 enum { DLT_ETHERNET = 1, DLT_SLL = 113 };
 
 #define MICROSECONDS 0xa1b2c3d4u
 #define NANOSECONDS  0xa1b23c4du
 
-static char folder[64];
+static char folder[SCRATCH_SIZE];
 static char path_text[8][128];
 static int path_count;
 
 static int make_folder(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/flowsensor-capture-XXXXXX");
     path_count = 0;
-    return mkdtemp(folder) == NULL ? -1 : 0;
+    return scratch_make(folder) ? 0 : -1;
 }
 
 static int remove_folder(void **state) {
     (void)state;
-    for (int i = 0; i < path_count; i++)
-        unlink(path_text[i]);
-    return rmdir(folder);
+    return scratch_remove(folder);
 }
 
 static const char *path_of(const char *name) {

@@ -17,7 +17,7 @@
 #include "sink/sink.h"
 
 static const char schema_text[] = "{\"type\": \"record\", \"name\": \"r\", \"fields\": []}";
-static char folder[] = "/tmp/flowsensor-file-XXXXXX";
+static char folder[SCRATCH_SIZE];
 
 static inline struct sink_options options_for(const char *path, const char *format) {
     struct sink_options options = {.output = "flows", .path = path, .format = format, .codec = "null"};
@@ -92,7 +92,7 @@ static inline void write_file(const char *path, const char *content) {
 
 static inline int make_folder(void **state) {
     (void)state;
-    return mkdtemp(folder) ? 0 : -1;
+    return scratch_make(folder) ? 0 : -1;
 }
 
 static inline int remove_folder(void **state) {

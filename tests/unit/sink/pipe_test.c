@@ -24,7 +24,7 @@
 
 enum { LINE = 100, MANY = 30000 }; /* 3 MB: more than a pipe holds and a live output gathers */
 
-static char folder[] = "/tmp/flowsensor-pipe-XXXXXX";
+static char folder[SCRATCH_SIZE];
 static int64_t ends_at; /* the process's deadline */
 
 static int64_t deadline(void) {
@@ -288,7 +288,7 @@ static void waiting_for_a_fifo_ends_with_the_process(void **state) {
 static int make_folder(void **state) {
     (void)state;
     signal(SIGPIPE, SIG_IGN);
-    return mkdtemp(folder) ? 0 : -1;
+    return scratch_make(folder) ? 0 : -1;
 }
 
 static int remove_folder(void **state) {

@@ -9,6 +9,7 @@
 
 #include "app/config_text.h"
 #include "base/clock.h"
+#include "scratch.h"
 
 enum {
     SHORT_WAIT = 50000,
@@ -71,10 +72,10 @@ static void what_is_no_file_is_told(void **state) {
 static void a_fifo_that_nobody_writes_is_waited_for_and_given_up(void **state) {
     (void)state;
     char content[KEY_FILE_SIZE_MAX];
-    char folder[] = "/tmp/flowsensor-key-XXXXXX";
+    char folder[SCRATCH_SIZE];
     size_t length;
     char *path;
-    assert_non_null(mkdtemp(folder));
+    assert_non_null(scratch_make(folder));
     assert_true(asprintf(&path, "%s/fifo", folder) > 0);
     assert_int_equal(mkfifo(path, 0600), 0);
     static const int64_t waits[] = {0, SHORT_WAIT};
@@ -87,8 +88,7 @@ static void a_fifo_that_nobody_writes_is_waited_for_and_given_up(void **state) {
         assert_true(took >= waits[i]);
         assert_true(took < LONG_WAIT / 2);
     }
-    unlink(path);
-    rmdir(folder);
+    scratch_remove(folder);
     free(path);
 }
 

@@ -205,8 +205,8 @@ static void files_and_null_get_every_record(void **state) {
         struct pipeline *pipeline;
         struct error error = {0};
         struct snapshot snapshot = {0};
-        char folder[] = "/tmp/flowsensor-run-XXXXXX", path[128], text[1024];
-        assert_non_null(mkdtemp(folder));
+        char folder[SCRATCH_SIZE], path[128], text[1024];
+        assert_non_null(scratch_make(folder));
         snprintf(path, sizeof path, "%s/flows.jsonl", folder);
         snprintf(
             text, sizeof text,

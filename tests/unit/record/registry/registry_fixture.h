@@ -18,7 +18,7 @@
 
 static const int64_t SECOND = 1000000;
 
-static char folder[] = "/tmp/flowsensor-registry-XXXXXX";
+static char folder[SCRATCH_SIZE];
 static char schema_name[] = "flow/v1", schema_text[] = "{\"type\": \"record\"}",
             full_name[] = "flowsensor.flow.Flow";
 static struct schema schema = {
@@ -66,7 +66,7 @@ static inline const char *huge_body(void) {
 static inline int set_up(void **state) {
     (void)state;
     setenv("no_proxy", "*", 1); /* the way to loopback is direct, whatever the environment says */
-    return mkdtemp(folder) ? 0 : -1;
+    return scratch_make(folder) ? 0 : -1;
 }
 
 static inline int remove_folder(void **state) {
