@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -155,4 +155,15 @@ void log_line(enum log_level level, const char *format, ...) {
     ssize_t written = write(STDERR_FILENO, line.text, line.length);
     (void)written;
     errno = saved_errno;
+}
+
+FILE *log_draft_begin(struct log_draft *draft) {
+    draft->stream = open_memstream(&draft->text, &draft->size);
+    return draft->stream;
+}
+
+void log_draft_end(struct log_draft *draft, enum log_level level) {
+    if (fclose(draft->stream) == 0)
+        log_line(level, "%s", draft->text);
+    free(draft->text);
 }

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/log.h"
 
@@ -133,17 +132,14 @@ static void print_output(FILE *stream, const struct snapshot *snapshot, const st
 }
 
 /* Runs `print` into a line of its own and logs it. */
-#define LOG_PRINTED(print, ...)                      \
-    do {                                             \
-        char *text = NULL;                           \
-        size_t size;                                 \
-        FILE *stream = open_memstream(&text, &size); \
-        if (stream) {                                \
-            print(stream, __VA_ARGS__);              \
-            fclose(stream);                          \
-            log_line(LOG_INFO, "%s", text);          \
-        }                                            \
-        free(text);                                  \
+#define LOG_PRINTED(print, ...)                 \
+    do {                                        \
+        struct log_draft draft;                 \
+        FILE *stream = log_draft_begin(&draft); \
+        if (stream) {                           \
+            print(stream, __VA_ARGS__);         \
+            log_draft_end(&draft, LOG_INFO);    \
+        }                                       \
     } while (0)
 
 /* Where most packets are not IP somebody expects flows that can't be there. */

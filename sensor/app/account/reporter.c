@@ -134,13 +134,10 @@ static void print_report(FILE *stream, const struct reporter *reporter) {
 }
 
 void reporter_log(const struct reporter *reporter) {
-    char *text = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&text, &size);
+    struct log_draft draft;
+    FILE *stream = log_draft_begin(&draft);
     if (!stream)
         return;
     print_report(stream, reporter);
-    if (fclose(stream) == 0)
-        log_line(LOG_INFO, "%s", text);
-    free(text);
+    log_draft_end(&draft, LOG_INFO);
 }

@@ -1,7 +1,6 @@
 #include "app/run/opening.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app/run/pipeline_parts.h"
@@ -30,15 +29,12 @@ static void print_outputs(FILE *stream, const struct plan *plan) {
 }
 
 void opening_log(const struct pipeline *pipeline) {
-    char *text = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&text, &size);
+    struct log_draft draft;
+    FILE *stream = log_draft_begin(&draft);
     if (!stream)
         return;
     print_source(stream, pipeline);
     fprintf(stream, ", %zu meter%s", pipeline->lane_count, pipeline->lane_count == 1 ? "" : "s");
     print_outputs(stream, pipeline->plan);
-    if (fclose(stream) == 0)
-        log_line(LOG_INFO, "%s", text);
-    free(text);
+    log_draft_end(&draft, LOG_INFO);
 }

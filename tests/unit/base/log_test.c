@@ -6,27 +6,20 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
+
+#include "logged.h"
 
 static char written[32768];
 
 /* Logs one message with standard error turned into a pipe; what one read() gives is in `written`. */
 static void log_into_pipe(enum log_level level, enum log_format format, const char *message) {
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    int saved = dup(STDERR_FILENO);
-    dup2(ends[1], STDERR_FILENO);
+    struct logged logged;
+    logged_begin(&logged);
     log_configure(LOG_INFO, format);
     log_line(level, "%s", message);
-    dup2(saved, STDERR_FILENO);
-    close(saved);
-    close(ends[1]);
-    ssize_t length = read(ends[0], written, sizeof written - 1);
-    assert_true(length >= 0);
-    written[length] = '\0';
-    close(ends[0]);
+    logged_end(&logged, written, sizeof written);
 }
 
 static void plain_lines_name_the_level(void **state) {
@@ -35,6 +28,20 @@ static void plain_lines_name_the_level(void **state) {
     assert_string_equal(written, "flowsensor: warning: queue full\n");
     log_into_pipe(LOG_INFO, LOG_PLAIN, "ready");
     assert_string_equal(written, "flowsensor: ready\n");
+}
+
+static void a_draft_is_one_line(void **state) {
+    (void)state;
+    struct logged logged;
+    struct log_draft draft;
+    log_configure(LOG_INFO, LOG_PLAIN);
+    logged_begin(&logged);
+    FILE *stream = log_draft_begin(&draft);
+    fputs("read 12", stream);
+    fprintf(stream, ", held %d", 3);
+    log_draft_end(&draft, LOG_INFO);
+    logged_end(&logged, written, sizeof written);
+    assert_string_equal(written, "flowsensor: read 12, held 3\n");
 }
 
 static void lower_levels_are_silent(void **state) {
@@ -97,7 +104,7 @@ int main(void) {
         cmocka_unit_test(plain_lines_name_the_level), cmocka_unit_test(lower_levels_are_silent),
         cmocka_unit_test(plain_text_is_escaped),      cmocka_unit_test(json_has_three_members),
         cmocka_unit_test(json_is_always_utf8),        cmocka_unit_test(a_long_message_is_cut_but_whole),
-        cmocka_unit_test(names_are_parsed),
+        cmocka_unit_test(names_are_parsed),           cmocka_unit_test(a_draft_is_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

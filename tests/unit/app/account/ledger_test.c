@@ -6,12 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "app/account/ledger_log.h"
 #include "base/log.h"
+#include "logged.h"
 
 /* Every number different, so that none can stand for another; each account closes. */
 static struct ledger example_part(uint64_t factor) {
@@ -100,18 +100,10 @@ static const struct plan plan = {
 
 static void assert_logs(const struct snapshot *snapshot, double seconds, const char *expected) {
     char written[4096];
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    int saved = dup(STDERR_FILENO);
-    dup2(ends[1], STDERR_FILENO);
+    struct logged logged;
+    logged_begin(&logged);
     ledger_log(snapshot, &plan, seconds);
-    dup2(saved, STDERR_FILENO);
-    close(saved);
-    close(ends[1]);
-    ssize_t length = read(ends[0], written, sizeof written - 1);
-    close(ends[0]);
-    assert_true(length > 0);
-    written[length] = '\0';
+    logged_end(&logged, written, sizeof written);
     assert_string_equal(written, expected);
 }
 

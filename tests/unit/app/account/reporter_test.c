@@ -6,12 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "logged.h"
 
 #define SECOND INT64_C(1000000)
 
@@ -104,19 +104,11 @@ static void numbers_are_the_ledgers(void **state) {
 static void assert_logs(struct reporter *reporter, const struct ledger *ledger, int64_t now, bool is_last,
                         const char *expected) {
     char written[1024];
-    int ends[2];
+    struct logged logged;
     reporter_make(reporter, ledger, now, is_last);
-    assert_int_equal(pipe(ends), 0);
-    int saved = dup(STDERR_FILENO);
-    dup2(ends[1], STDERR_FILENO);
+    logged_begin(&logged);
     reporter_log(reporter);
-    dup2(saved, STDERR_FILENO);
-    close(saved);
-    close(ends[1]);
-    ssize_t length = read(ends[0], written, sizeof written - 1);
-    close(ends[0]);
-    assert_true(length > 0);
-    written[length] = '\0';
+    logged_end(&logged, written, sizeof written);
     assert_string_equal(written, expected);
 }
 
