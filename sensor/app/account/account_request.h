@@ -1,7 +1,7 @@
-/* One thread asks another for something, which that one gives when it comes to it: reports and scrapes ask so. No lock.
+/* One thread asks another for data, and that one gives it at its housekeeping: for performance reports and scrapes. No lock.
  *
- * What is asked for lies beside the request: it is the giver's while it is asked for, and the asker's from the giving to
- * the next question. One thread asks and one gives; they may be the same. */
+ * The data lies beside the request. It belongs to the giver while it is asked for, and to the asker from then on until it
+ * asks again. One thread asks and one gives; they may be the same. */
 #pragma once
 
 #include <stdatomic.h>

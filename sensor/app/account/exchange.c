@@ -12,12 +12,8 @@ void exchange_close(struct exchange *exchange) {
     snapshot_close(&exchange->latest);
 }
 
-bool exchange_is_asked(const struct exchange *exchange) {
-    return account_request_is_asked(&exchange->request);
-}
-
 struct snapshot *exchange_begin(struct exchange *exchange) {
-    if (!exchange_is_asked(exchange))
+    if (!account_request_is_asked(&exchange->request))
         return NULL;
     snapshot_clear(&exchange->snapshot);
     return &exchange->snapshot;

@@ -9,24 +9,27 @@
 #include "app/account/snapshot.h"
 
 struct exchange {
-    struct account_request request; /* of `snapshot` */
+    struct account_request request; /* of `snapshot`; asked for by exchange_fetch() */
     struct snapshot snapshot;
     struct snapshot latest; /* the asker's: the last one that was given */
     bool is_latest;         /* the asker's: it has taken what was given last */
     int64_t asked_at;       /* the asker's; monotonic clock */
 };
 
-/* Before anybody asks. -ENOMEM. */
+/* Before anybody asks. -ENOMEM.
+ * @thread main */
 int exchange_open(struct exchange *exchange, size_t applications);
 void exchange_close(struct exchange *exchange);
 
-/* The giver: whether a snapshot is asked for; cheap. */
-bool exchange_is_asked(const struct exchange *exchange);
-/* The giver: an empty snapshot to fill and then to give; NULL: none is asked for. */
+/* An empty snapshot to fill and then to give; NULL: none is asked for.
+ * @thread deliver */
 struct snapshot *exchange_begin(struct exchange *exchange);
-/* It is filled: sets its time. */
+/* The snapshot is filled: sets its time.
+ * @thread deliver */
 void exchange_give(struct exchange *exchange);
 
-/* The asker: a snapshot of now, or, if none is given within `patience` (microseconds), the latest; NULL: there is none. One
- * that is younger than `fresh` is good enough. Who was in vain waited for is not waited for again until it moves. */
+/* A snapshot of now. Where the latest is younger than `fresh` (microseconds), it is returned at once. Where the delivering
+ * thread gives none within `patience` of the question, the latest is returned too; a question that is still open is not
+ * waited for again. NULL: there is no snapshot yet.
+ * @thread monitor */
 const struct snapshot *exchange_fetch(struct exchange *exchange, int64_t patience, int64_t fresh);

@@ -1,5 +1,5 @@
-/* How a run fares, as any thread may look it up: whether its loops move and its outputs can go on. The loops store, the
- * HTTP thread's probes and metrics load; nobody waits. Each value stands for itself, so relaxed order is enough. */
+/* The health of a run: whether its loops move and its outputs can go on. The loops store, probes and metrics load in the
+ * HTTP thread; nobody waits. Each value stands for itself, so relaxed order is enough. */
 #pragma once
 
 #include <stdatomic.h>
@@ -15,9 +15,9 @@ struct output_health {
     _Atomic bool failed;        /* the sink can't go on; records are counted, and encoded no more */
     _Atomic bool mismatch;      /* the registry has another id; records are made, counted, and go nowhere */
     _Atomic bool schema_cached; /* the schema's id is from the cache; the registry has not answered yet */
-    _Atomic int64_t
-        waiting_since; /* records wait for the receiver (monotonic clock), at the last look; 0: they
-                                      flow. No reason to be unready */
+    /* Since when records have waited for the receiver (monotonic clock), at the last look; 0: they flow. No reason to be
+     * unready. */
+    _Atomic int64_t waiting_since;
 };
 
 /* Where the parts are. All are borrowed from the run. */

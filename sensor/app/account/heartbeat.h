@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 struct heartbeat {
-    _Atomic int64_t
-        time; /* microseconds of the monotonic clock; 0: not begun; INT64_MAX: the loop has ended */
+    /* Microseconds of the monotonic clock; 0: not begun; INT64_MAX: the loop has ended. */
+    _Atomic int64_t time;
 };
 
 static inline void heartbeat_beat(struct heartbeat *heartbeat, int64_t now) {

@@ -10,10 +10,6 @@ void tally_close(struct tally *tally) {
     applications_close(&tally->last.applications);
 }
 
-void tally_ask(struct tally *tally) {
-    account_request_ask(&tally->request);
-}
-
 bool tally_is_given(const struct tally *tally) {
     return account_request_is_given(&tally->request) || atomic_load(&tally->ended);
 }
@@ -27,10 +23,6 @@ struct ledger *tally_begin(struct tally *tally) {
         return NULL;
     ledger_clear(&tally->part);
     return &tally->part;
-}
-
-void tally_give(struct tally *tally) {
-    account_request_give(&tally->request);
 }
 
 struct ledger *tally_begin_last(struct tally *tally) {

@@ -1,5 +1,6 @@
-/* A thread's part of the ledger, as another thread asks for it: its thread gives it between two packets, so that the
- * part is consistent, and the packet path takes no lock. One thread asks, one gives. */
+/* A thread's part of the ledger, which another thread asks for. The thread gives it between two packets: so the part is
+ * consistent, and the packet path takes no lock. One thread asks and one gives, by account_request_ask() and
+ * account_request_give() of `request`. */
 #pragma once
 
 #include <stdatomic.h>
@@ -20,16 +21,18 @@ struct tally {
 int tally_open(struct tally *tally, size_t applications);
 void tally_close(struct tally *tally);
 
-/* The asker, as with a request. */
-void tally_ask(struct tally *tally);
+/* Whether what was asked for is given, or the giver has ended.
+ * @thread deliver */
 bool tally_is_given(const struct tally *tally);
-/* What was given, until the next tally_ask(). */
+/* What was given, until the next question.
+ * @thread deliver */
 const struct ledger *tally_read(const struct tally *tally);
 
-/* The giver, at housekeeping: an empty ledger to fill and then to give; NULL: nobody asked. Cheap. */
+/* At housekeeping: an empty ledger to fill and then to give; NULL: nobody asked. Two loads then.
+ * @thread meter, read */
 struct ledger *tally_begin(struct tally *tally);
-void tally_give(struct tally *tally);
 
-/* The giver, as its last act: an empty ledger to fill; from tally_end() on it is what is given. */
+/* At the thread's end: an empty ledger to fill. From tally_end() on it is what is given.
+ * @thread meter, read */
 struct ledger *tally_begin_last(struct tally *tally);
 void tally_end(struct tally *tally);

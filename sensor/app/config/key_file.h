@@ -1,5 +1,5 @@
-/* A file that holds a key: a regular file, a FIFO, or the pipe of a process substitution. Little of it is read, and nobody
- * waits for it for long. */
+/* A file that holds a key: a regular file, a FIFO, or the pipe of a process substitution. The size that is read and the time
+ * that is waited are limited. Any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,8 +16,8 @@ enum {
 struct key_file {
     const char *option; /* that names the file, for messages */
     const char *path;
-    bool
-        is_private; /* refuse it if others than its owner may use it, except a group of this process that may read it */
+    /* Refuse it if others than its owner may use it, except a group of this process that may read it. */
+    bool is_private;
     int64_t wait; /* for the writer of a pipe; microseconds; 0: takes what is there */
 };
 

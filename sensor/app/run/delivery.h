@@ -24,8 +24,8 @@ struct delivery {
     uint64_t key_reloads[2];          /* [0] that failed, [1] that went well */
     uint64_t reports;                 /* performance reports, each a record of every output for those */
     struct heartbeat heartbeat;       /* of the thread that delivers; beats at delivery_poll() */
-    atomic_bool
-        stop; /* an output or a meter's source can't go on, or max_nflows are admitted: all shall end */
+    /* An output or a meter's source can't go on, or max_nflows are admitted: all shall end. */
+    atomic_bool stop;
 };
 
 /* Opens all outputs; `capture_files` of *delivery is set before. After a failure delivery_close() frees what was opened.

@@ -72,7 +72,7 @@ static void ask_all(struct parallel *parallel) {
     if (parallel->snapshot)
         delivery_count(&parallel->pipeline->delivery, parallel->snapshot);
     for (size_t i = first_tally(parallel); i <= parallel->count; i++)
-        tally_ask(tally_of(parallel, i));
+        account_request_ask(&tally_of(parallel, i)->request);
 }
 
 static bool all_given(struct parallel *parallel) {
@@ -99,7 +99,7 @@ static void give_snapshot(struct parallel *parallel) {
  * theirs. */
 static void report_and_give(struct parallel *parallel, int64_t now) {
     bool due = reporter_due(parallel->pipeline->reporter, now);
-    if (!parallel->tallying && (due || exchange_is_asked(&parallel->pipeline->exchange))) {
+    if (!parallel->tallying && (due || account_request_is_asked(&parallel->pipeline->exchange.request))) {
         ask_all(parallel);
         parallel->tallying = true;
     }

@@ -25,7 +25,7 @@ static void file_reader_give_part(struct parallel *parallel) {
     if (!part)
         return;
     intake_count(&parallel->pipeline->intakes[0], part);
-    tally_give(&parallel->readers_tally);
+    account_request_give(&parallel->readers_tally.request);
 }
 
 /* The decoder still has the time of the recording that ends. */

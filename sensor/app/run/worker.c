@@ -10,8 +10,8 @@ enum {
     ROOM_FOR_SWEEPS = 25,
 };
 
-/* Live capture never waits: what finds no room is counted. Nothing is captured any more once the meter ends its
- * flows. */
+/* Live capture never waits: a record that finds no room is dropped and counted. Once the worker ends its flows it captures
+ * nothing more, and may wait. */
 void worker_send(void *context, size_t output, const struct message *message) {
     struct worker *worker = context;
     bool waits = worker->ending || !worker->parallel->pipeline->plan->live;
@@ -40,7 +40,7 @@ static void worker_give_part(struct worker *worker) {
     if (!part)
         return;
     worker_count(worker, part);
-    tally_give(&worker->tally);
+    account_request_give(&worker->tally.request);
 }
 
 static void worker_end(struct worker *worker) {
@@ -69,7 +69,7 @@ static void live_housekeeping(void *context) {
     worker_give_part(worker);
 }
 
-/* What befalls an interface befalls each share of it; once said is enough. */
+/* An interface that fails does so for every worker: the first one reports it. */
 static void live_failed(void *context, const struct error *error) {
     struct worker *worker = context;
     struct pipeline *pipeline = worker->parallel->pipeline;

@@ -42,8 +42,8 @@ void sockets_destroy(struct sockets *sockets);
 /* The moments around a look at sockets. */
 struct look {
     int64_t before, after;
-    int64_t
-        checked_at; /* begin of the last look at all sockets of the namespace and protocol before this one */
+    /* Begin of the last look at all sockets of the namespace and protocol before this one. */
+    int64_t checked_at;
 };
 
 /* A socket was there at a look. False: no room. */
@@ -77,8 +77,8 @@ struct socket_question {
     struct connection connection;
     int64_t earliest, latest; /* when the flow's first packet passed, as precisely as is known */
     bool opening;             /* that packet is the local end's TCP SYN */
-    int64_t
-        no_younger; /* who was first seen after this did not exist at a look after the packet; NEVER: no such look */
+    /* A socket that was first seen after this did not exist at a look after the packet; NEVER: no such look. */
+    int64_t no_younger;
     int64_t complete_since, checked_at; /* of the namespace */
 };
 

@@ -21,7 +21,7 @@ struct registry_options {
  * @thread any: atomic counters */
 struct registry_statistics {
     uint64_t requests;
-    uint64_t
-        errors; /* of these: no answer, one that breaks a limit, a server's error (5xx), or access refused (401, 403) */
+    /* Of these: no answer, one that breaks a limit, a server's error (5xx), or access refused (401, 403). */
+    uint64_t errors;
 };
 void registry_statistics(struct registry_statistics *statistics);

@@ -21,7 +21,7 @@ static void *give(void *context) {
     uint64_t packets = 0;
     while (!atomic_load(&ending)) {
         packets++;
-        if (!exchange_is_asked(exchange))
+        if (!account_request_is_asked(&exchange->request))
             continue;
         struct snapshot *snapshot = exchange_begin(exchange);
         assert_int_equal(snapshot->ledger.packets, 0);
@@ -68,10 +68,10 @@ static void who_hangs_is_waited_for_once(void **state) {
     assert_null(exchange_fetch(&exchange, SECOND / 5, 0));
     assert_in_range(clock_monotonic() - began, 0, SECOND / 10);
     /* It moves again: what it gives then is told. */
-    assert_true(exchange_is_asked(&exchange));
+    assert_true(account_request_is_asked(&exchange.request));
     exchange_begin(&exchange)->ledger.packets = 7;
     exchange_give(&exchange);
-    assert_false(exchange_is_asked(&exchange));
+    assert_false(account_request_is_asked(&exchange.request));
     assert_null(exchange_begin(&exchange));
     const struct snapshot *snapshot = exchange_fetch(&exchange, SECOND / 5, 0);
     assert_non_null(snapshot);
@@ -86,9 +86,9 @@ static void a_young_one_is_not_asked_for_again(void **state) {
     assert_null(exchange_fetch(&exchange, 0, SECOND));
     exchange_give(&exchange);
     assert_non_null(exchange_fetch(&exchange, 0, 100 * SECOND));
-    assert_false(exchange_is_asked(&exchange));
+    assert_false(account_request_is_asked(&exchange.request));
     assert_non_null(exchange_fetch(&exchange, 0, 0));
-    assert_true(exchange_is_asked(&exchange));
+    assert_true(account_request_is_asked(&exchange.request));
     exchange_close(&exchange);
 }
 

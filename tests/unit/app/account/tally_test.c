@@ -34,7 +34,7 @@ static void *count(void *context) {
         if (!part)
             continue;
         fill(counter, part);
-        tally_give(&counter->tally);
+        account_request_give(&counter->tally.request);
     }
     fill(counter, tally_begin_last(&counter->tally));
     tally_end(&counter->tally);
@@ -52,7 +52,7 @@ static void parts_close_at_every_moment(void **state) {
     atomic_store(&ending, false);
     pthread_create(&thread, NULL, count, &counter);
     for (int i = 0; i < 2000; i++) {
-        tally_ask(&counter.tally);
+        account_request_ask(&counter.tally.request);
         while (!tally_is_given(&counter.tally))
             ;
         snapshot_clear(&snapshot);
@@ -63,7 +63,7 @@ static void parts_close_at_every_moment(void **state) {
     atomic_store(&ending, true);
     pthread_join(thread, NULL);
     /* Who has ended gives its last part, whenever it is asked. */
-    tally_ask(&counter.tally);
+    account_request_ask(&counter.tally.request);
     assert_true(tally_is_given(&counter.tally));
     assert_int_equal(tally_read(&counter.tally)->packets, counter.packets);
     tally_close(&counter.tally);
