@@ -14,21 +14,24 @@
 #include "meter/process/visibility.h"
 
 /* Where a counter of counters.def lies in a ledger, by its place of counting. */
-#define LEDGER_intake(name)  name
+#define LEDGER_intake(name)  intake.name
 #define LEDGER_capture(name) capture.name
 #define LEDGER_meter(name)   meter.name
 
-/* The intake's counters are members of their own, the others' are in the statistics of their rooms. */
-#define LEDGER_MEMBER_intake(name) uint64_t name;
-#define LEDGER_MEMBER_capture(name)
-#define LEDGER_MEMBER_meter(name)
+/* The intake's counters: the rows make them. Those of other rooms are in the rooms' statistics. */
+#define INTAKE_MEMBER_intake(name) uint64_t name;
+#define INTAKE_MEMBER_capture(name)
+#define INTAKE_MEMBER_meter(name)
+struct intake_counters {
+#define COUNTER(place, name, ...)              INTAKE_MEMBER_##place(name)
+#define COUNTERS(place, name, first, end, ...) INTAKE_MEMBER_##place(name[end])
+#include "app/account/counters.def"
+};
 
 /* What one thread counted, taken by that thread between two packets; or the sum of several such parts. */
 struct ledger {
-#define COUNTER(place, name, ...)              LEDGER_MEMBER_##place(name)
-#define COUNTERS(place, name, first, end, ...) LEDGER_MEMBER_##place(name[end])
-#include "app/account/counters.def"
-    /* Of a sum, the members that have a row count. */
+    struct intake_counters intake;
+    /* In a sum, only the members that have a row are valid. */
     struct capture_statistics capture;
     struct meter_statistics meter;
     struct foreign foreign;            /* what was not_ip */

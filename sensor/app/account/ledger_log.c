@@ -45,18 +45,19 @@ static void print_packets(FILE *stream, const struct ledger *ledger, double seco
     uint64_t ignored = 0;
     int parts = 0;
     for (int i = 1; i < DECODE_REASON_COUNT; i++)
-        ignored += ledger->ignored[i];
-    fprintf(stream, "packets: read %" PRIu64 " = metered %" PRIu64 " + ignored %" PRIu64, ledger->packets,
-            ledger->ignored[DECODE_METERED], ignored);
+        ignored += ledger->intake.ignored[i];
+    fprintf(stream, "packets: read %" PRIu64 " = metered %" PRIu64 " + ignored %" PRIu64,
+            ledger->intake.packets, ledger->intake.ignored[DECODE_METERED], ignored);
     for (int i = 1; i < DECODE_REASON_COUNT; i++)
-        print_parts(stream, decode_reason_name((enum decode_reason)i), ledger->ignored[i], &parts);
+        print_parts(stream, decode_reason_name((enum decode_reason)i), ledger->intake.ignored[i], &parts);
     close_parts(stream, parts);
-    if (ledger->held > 0)
-        fprintf(stream, " + held %" PRIu64, ledger->held);
-    print_residual(stream, ledger->packets, ledger->ignored[DECODE_METERED] + ignored + ledger->held);
+    if (ledger->intake.held > 0)
+        fprintf(stream, " + held %" PRIu64, ledger->intake.held);
+    print_residual(stream, ledger->intake.packets,
+                   ledger->intake.ignored[DECODE_METERED] + ignored + ledger->intake.held);
     print_said(stream, ledger, LINE_intake);
     if (seconds > 0)
-        fprintf(stream, "; %.2f s, %.0f packets/s", seconds, (double)ledger->packets / seconds);
+        fprintf(stream, "; %.2f s, %.0f packets/s", seconds, (double)ledger->intake.packets / seconds);
 }
 
 static void print_balance(FILE *stream, const struct ledger *ledger) {
@@ -147,7 +148,7 @@ static void warn_of_foreign(const struct ledger *ledger) {
     struct foreign_place common[FOREIGN_NAMED];
     char kinds[FOREIGN_NAMED][FOREIGN_TEXT_MAX + 32] = {"", "", ""};
     size_t count = foreign_commonest(&ledger->foreign, common, FOREIGN_NAMED);
-    if (ledger->ignored[DECODE_not_ip] <= ledger->packets / 2)
+    if (ledger->intake.ignored[DECODE_not_ip] <= ledger->intake.packets / 2)
         return;
     for (size_t i = 0; i < count; i++) {
         char text[FOREIGN_TEXT_MAX];
@@ -156,7 +157,7 @@ static void warn_of_foreign(const struct ledger *ledger) {
                  text);
     }
     log_line(LOG_WARNING, "%" PRIu64 " of %" PRIu64 " packets are not IP and belong to no flow:%s%s%s",
-             ledger->ignored[DECODE_not_ip], ledger->packets, kinds[0], kinds[1], kinds[2]);
+             ledger->intake.ignored[DECODE_not_ip], ledger->intake.packets, kinds[0], kinds[1], kinds[2]);
 }
 
 void ledger_log(const struct snapshot *snapshot, const struct plan *plan, double seconds) {

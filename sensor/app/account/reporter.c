@@ -71,16 +71,16 @@ static void count_flows(struct sensor_report *report, const struct meter_statist
 
 static void count_packets(struct reporter *reporter, const struct ledger *ledger) {
     struct sensor_report *report = &reporter->report;
-    report->packets_processed = ledger->ignored[DECODE_METERED];
+    report->packets_processed = ledger->intake.ignored[DECODE_METERED];
     report->packets_ignored = 0;
     report->ignored_count = 0;
     for (int i = DECODE_METERED + 1; i < DECODE_REASON_COUNT; i++) {
-        if (ledger->ignored[i] == 0)
+        if (ledger->intake.ignored[i] == 0)
             continue;
         const char *name = decode_reason_name((enum decode_reason)i);
         reporter->reasons[report->ignored_count] = (struct text){name, strlen(name)};
-        reporter->counts[report->ignored_count++] = (int64_t)ledger->ignored[i];
-        report->packets_ignored += ledger->ignored[i];
+        reporter->counts[report->ignored_count++] = (int64_t)ledger->intake.ignored[i];
+        report->packets_ignored += ledger->intake.ignored[i];
     }
     report->meter_count = ledger->meters;
     for (size_t i = 0; i < ledger->meters; i++)

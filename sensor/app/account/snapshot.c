@@ -38,9 +38,9 @@ uint64_t snapshot_dropped(const struct snapshot *snapshot, size_t output, enum o
 
 int64_t snapshot_packets_residual(const struct snapshot *snapshot) {
     const struct ledger *ledger = &snapshot->ledger;
-    uint64_t residual = ledger->packets - ledger->held;
+    uint64_t residual = ledger->intake.packets - ledger->intake.held;
     for (int i = 0; i < DECODE_REASON_COUNT; i++)
-        residual -= ledger->ignored[i];
+        residual -= ledger->intake.ignored[i];
     return (int64_t)residual;
 }
 

@@ -163,10 +163,10 @@ bool intake_has_lost(struct intake *intake) {
 }
 
 void intake_count(const struct intake *intake, struct ledger *sum) {
-    struct ledger part = intake->counted;
+    struct ledger part = {.intake = intake->counted};
     capture_statistics(intake->capture, &part.capture);
     part.foreign = *decoder_foreign(intake->decoder);
-    part.held = decoder_held(intake->decoder);
-    part.times_raised = decoder_times_raised(intake->decoder);
+    part.intake.held = decoder_held(intake->decoder);
+    part.intake.times_raised = decoder_times_raised(intake->decoder);
     ledger_add(sum, &part);
 }

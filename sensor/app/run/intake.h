@@ -18,12 +18,12 @@ struct intake {
     const struct plan *plan;
     struct capture *capture; /* the intake's from intake_open() on */
     struct decoder *decoder;
-    uint64_t frames;              /* read; some of 802.11 hold several packets */
-    struct ledger counted;        /* the counters that the intake counts itself; the other members are 0 */
-    struct heartbeat heartbeat;   /* of intake_run(); beats at housekeeping */
-    int64_t tenth;                /* of a second, of the last frame */
-    struct recordings recordings; /* of files */
-    uint64_t lost;                /* by kernel and interface at the last look */
+    uint64_t frames;                /* read; some of 802.11 hold several packets */
+    struct intake_counters counted; /* held and times_raised are the decoder's: intake_count() adds them */
+    struct heartbeat heartbeat;     /* of intake_run(); beats at housekeeping */
+    int64_t tenth;                  /* of a second, of the last frame */
+    struct recordings recordings;   /* of files */
+    uint64_t lost;                  /* by kernel and interface at the last look */
 };
 
 /* What an intake hands on; all get `context`. */

@@ -24,9 +24,9 @@ static void *give(void *context) {
         if (!account_request_is_asked(&exchange->request))
             continue;
         struct snapshot *snapshot = exchange_begin(exchange);
-        assert_int_equal(snapshot->ledger.packets, 0);
-        snapshot->ledger.packets = packets;
-        snapshot->ledger.ignored[DECODE_METERED] = packets;
+        assert_int_equal(snapshot->ledger.intake.packets, 0);
+        snapshot->ledger.intake.packets = packets;
+        snapshot->ledger.intake.ignored[DECODE_METERED] = packets;
         snapshot->ledger.applications.counts[2].flows = packets;
         exchange_give(exchange);
     }
@@ -46,10 +46,10 @@ static void who_asks_gets_one_of_now(void **state) {
         const struct snapshot *snapshot = exchange_fetch(&exchange, 10 * SECOND, 0);
         assert_non_null(snapshot);
         assert_true(snapshot->time >= asked);
-        assert_true(snapshot->ledger.packets > last);
+        assert_true(snapshot->ledger.intake.packets > last);
         assert_int_equal(snapshot_packets_residual(snapshot), 0);
-        assert_int_equal(snapshot->ledger.applications.counts[2].flows, snapshot->ledger.packets);
-        last = snapshot->ledger.packets;
+        assert_int_equal(snapshot->ledger.applications.counts[2].flows, snapshot->ledger.intake.packets);
+        last = snapshot->ledger.intake.packets;
     }
     atomic_store(&ending, true);
     pthread_join(giver, NULL);
@@ -69,13 +69,13 @@ static void who_hangs_is_waited_for_once(void **state) {
     assert_in_range(clock_monotonic() - began, 0, SECOND / 10);
     /* It moves again: what it gives then is told. */
     assert_true(account_request_is_asked(&exchange.request));
-    exchange_begin(&exchange)->ledger.packets = 7;
+    exchange_begin(&exchange)->ledger.intake.packets = 7;
     exchange_give(&exchange);
     assert_false(account_request_is_asked(&exchange.request));
     assert_null(exchange_begin(&exchange));
     const struct snapshot *snapshot = exchange_fetch(&exchange, SECOND / 5, 0);
     assert_non_null(snapshot);
-    assert_int_equal(snapshot->ledger.packets, 7);
+    assert_int_equal(snapshot->ledger.intake.packets, 7);
     exchange_close(&exchange);
 }
 

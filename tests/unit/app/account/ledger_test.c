@@ -15,10 +15,10 @@
 
 /* Every number different, so that none can stand for another; each account closes. */
 static struct ledger example_part(uint64_t factor) {
-    struct ledger part = {.packets = 100 * factor, .bytes = 7 * factor, .held = 3 * factor};
-    part.times_raised = 5 * factor;
-    part.ignored[DECODE_METERED] = 80 * factor;
-    part.ignored[DECODE_not_ip] = 17 * factor;
+    struct ledger part = {.intake = {.packets = 100 * factor, .bytes = 7 * factor, .held = 3 * factor}};
+    part.intake.times_raised = 5 * factor;
+    part.intake.ignored[DECODE_METERED] = 80 * factor;
+    part.intake.ignored[DECODE_not_ip] = 17 * factor;
     part.capture.dropped_kernel = 11 * factor;
     part.capture.dropped_interface = 13 * factor;
     part.capture.clock_steps = 2 * factor;
@@ -42,12 +42,12 @@ static void parts_add_up(void **state) {
     struct ledger sum = {0}, one = example_part(1), ten = example_part(10);
     ledger_add(&sum, &ten);
     ledger_add(&sum, &one);
-    assert_int_equal(sum.packets, 1100);
-    assert_int_equal(sum.bytes, 77);
-    assert_int_equal(sum.held, 33);
-    assert_int_equal(sum.times_raised, 55);
-    assert_int_equal(sum.ignored[DECODE_METERED], 880);
-    assert_int_equal(sum.ignored[DECODE_not_ip], 187);
+    assert_int_equal(sum.intake.packets, 1100);
+    assert_int_equal(sum.intake.bytes, 77);
+    assert_int_equal(sum.intake.held, 33);
+    assert_int_equal(sum.intake.times_raised, 55);
+    assert_int_equal(sum.intake.ignored[DECODE_METERED], 880);
+    assert_int_equal(sum.intake.ignored[DECODE_not_ip], 187);
     assert_int_equal(sum.capture.dropped_kernel, 121);
     /* Of these each part tells all. */
     assert_int_equal(sum.capture.dropped_interface, 130);
@@ -72,7 +72,7 @@ static void applications_are_added_where_there_is_room(void **state) {
     struct ledger sum = {0}, part = {0}, without = {0};
     assert_int_equal(applications_open(&sum.applications, 3), 0);
     assert_int_equal(applications_open(&part.applications, 3), 0);
-    part.packets = 4;
+    part.intake.packets = 4;
     part.applications.counts[2] = (struct application_counts){.flows = 1, .packets = 2, .bytes = 3};
     ledger_add(&sum, &part);
     ledger_add(&sum, &part);
@@ -81,10 +81,10 @@ static void applications_are_added_where_there_is_room(void **state) {
     assert_int_equal(sum.applications.counts[2].flows, 2);
     assert_int_equal(sum.applications.counts[2].packets, 4);
     assert_int_equal(sum.applications.counts[2].bytes, 6);
-    assert_int_equal(without.packets, 4);
+    assert_int_equal(without.intake.packets, 4);
     /* Clearing leaves the room. */
     ledger_clear(&sum);
-    assert_int_equal(sum.packets, 0);
+    assert_int_equal(sum.intake.packets, 0);
     assert_int_equal(sum.applications.count, 3);
     assert_int_equal(sum.applications.counts[2].flows, 0);
     applications_close(&sum.applications);
@@ -151,7 +151,7 @@ static void lines_say_where_all_went(void **state) {
         "flowsensor: output stats (null): made 5 = acknowledged 5 + in flight 0 + dropped 0; 0 bytes encoded, "
         "checksum 0000000000000abc; reports 6 = made 5 + RESIDUAL 1 (a bug: please report it)\n");
     snapshot.ledger.capture.dropped_kernel = 0;
-    snapshot.ledger.packets++;
+    snapshot.ledger.intake.packets++;
     snapshot.ledger.meter.flows_open--;
     snapshot.outputs[0].sink.in_flight++;
     snapshot.ledger.records[1].made = 6;

@@ -51,12 +51,12 @@ static void it_is_due_once_each_interval(void **state) {
 
 /* Every number different, so that none can stand for another. */
 static struct ledger example_ledger(void) {
-    struct ledger ledger = {.packets = 1000};
+    struct ledger ledger = {.intake.packets = 1000};
     ledger.capture.dropped_kernel = 5;
     ledger.capture.dropped_interface = 6;
-    ledger.ignored[DECODE_METERED] = 900;
-    ledger.ignored[DECODE_link_type] = 30;
-    ledger.ignored[DECODE_not_ip] = 70;
+    ledger.intake.ignored[DECODE_METERED] = 900;
+    ledger.intake.ignored[DECODE_link_type] = 30;
+    ledger.intake.ignored[DECODE_not_ip] = 70;
     ledger.meter.packets = 900;
     ledger.meters = 2;
     ledger.balance[0] = 600;
@@ -124,8 +124,8 @@ static void lines_have_totals_and_growth(void **state) {
         "ignored 100 (+100), dropped by kernel 5 (+5), by interface 6 (+6); meters 600 (+600), 300 (+300)\n");
     ledger.meter.flows_exported[END_IDLE] += 8;
     ledger.meter.flows_open = 20;
-    ledger.ignored[DECODE_METERED] += 11;
-    ledger.ignored[DECODE_too_deep] += 1;
+    ledger.intake.ignored[DECODE_METERED] += 11;
+    ledger.intake.ignored[DECODE_too_deep] += 1;
     ledger.capture.dropped_kernel += 2;
     ledger.balance[1] += 11;
     assert_logs(

@@ -20,8 +20,8 @@ struct counter {
 };
 
 static void fill(const struct counter *counter, struct ledger *part) {
-    part->packets = counter->packets;
-    memcpy(part->ignored, counter->ignored, sizeof part->ignored);
+    part->intake.packets = counter->packets;
+    memcpy(part->intake.ignored, counter->ignored, sizeof part->intake.ignored);
     part->applications.counts[1].flows = counter->packets;
 }
 
@@ -58,14 +58,14 @@ static void parts_close_at_every_moment(void **state) {
         snapshot_clear(&snapshot);
         ledger_add(&snapshot.ledger, tally_read(&counter.tally));
         assert_int_equal(snapshot_packets_residual(&snapshot), 0);
-        assert_int_equal(snapshot.ledger.applications.counts[1].flows, snapshot.ledger.packets);
+        assert_int_equal(snapshot.ledger.applications.counts[1].flows, snapshot.ledger.intake.packets);
     }
     atomic_store(&ending, true);
     pthread_join(thread, NULL);
     /* Who has ended gives its last part, whenever it is asked. */
     account_request_ask(&counter.tally.request);
     assert_true(tally_is_given(&counter.tally));
-    assert_int_equal(tally_read(&counter.tally)->packets, counter.packets);
+    assert_int_equal(tally_read(&counter.tally)->intake.packets, counter.packets);
     tally_close(&counter.tally);
     snapshot_close(&snapshot);
 }

@@ -97,10 +97,10 @@ static struct metric_source example_source(void) {
                              .health = {.outputs = {&healths[0], &healths[1]}, .output_count = 2}};
     snapshot = (struct snapshot){.time = 100 * SECOND, .reports = 7};
     struct ledger *ledger = &snapshot.ledger;
-    ledger->packets = 1000;
-    ledger->bytes = 77000;
-    ledger->ignored[DECODE_METERED] = 930;
-    ledger->ignored[DECODE_not_ip] = 70;
+    ledger->intake.packets = 1000;
+    ledger->intake.bytes = 77000;
+    ledger->intake.ignored[DECODE_METERED] = 930;
+    ledger->intake.ignored[DECODE_not_ip] = 70;
     ledger->meter.flows_opened = 50;
     ledger->meter.flows_exported[END_IDLE] = 30;
     ledger->meter.flows_discarded = 5;
@@ -216,7 +216,7 @@ static void numbers_are_the_snapshots(void **state) {
 static void a_residual_shows_each_miscount(void **state) {
     (void)state;
     example_source();
-    snapshot.ledger.packets++;
+    snapshot.ledger.intake.packets++;
     assert_int_equal(snapshot_packets_residual(&snapshot), 1);
     assert_int_equal(snapshot_flows_residual(&snapshot), 0);
     snapshot.ledger.meter.flows_open++;

@@ -66,7 +66,7 @@ static bool run_fails(const char *kind, unsigned long at) {
     assert_int_equal(snapshot_exports_residual(&snapshot, &caught.plan.outputs[0], 0), 0);
     assert_int_equal(snapshot_records_residual(&snapshot, 0), 0);
     if (!failed)
-        assert_true(snapshot.ledger.packets > 0);
+        assert_true(snapshot.ledger.intake.packets > 0);
     pipeline_close(pipeline);
     return failed;
 }

@@ -136,7 +136,7 @@ static void packets_are_shared_out(void **state) {
         assert_true(ledger->balance[i] > 0);
         packets += ledger->balance[i];
     }
-    assert_int_equal(packets, ledger->ignored[DECODE_METERED]);
+    assert_int_equal(packets, ledger->intake.ignored[DECODE_METERED]);
     bench_close(&bench);
 }
 
