@@ -1,5 +1,5 @@
-/* The meter's inside, for its own files: meter.c makes, ends and tells; meter_flow.c takes packets; meter_sweep.c ends idle
- * flows and evicts. Whoever has a meter includes meter.h. All of it runs in the meter's thread. */
+/* The inside of the meter, for its own files: meter.c creates and destroys it, and has its statistics; meter_flow.c takes
+ * packets; meter_sweep.c ends idle flows and evicts. Other files include meter.h. All of it runs in the meter's thread. */
 #pragma once
 
 #include "base/check.h"

@@ -348,7 +348,7 @@ static int file_write(void *state, const struct message *message, struct error *
     return sink->block.length >= BLOCK_SIZE ? write_block(sink, error) : 0;
 }
 
-/* Whoever reads along sees records soon, also of a slow stream. */
+/* So that a reader of the file sees records soon, also of a slow stream. */
 static int file_poll(void *state, struct error *error) {
     struct file_sink *sink = state;
     bool old = sink->block_records > 0 && clock_monotonic() - sink->block_began >= BLOCK_AGE_MICROSECONDS;

@@ -333,7 +333,7 @@ static int check_replicas(const struct admin *admin, const rd_kafka_ConfigEntry_
         admin->options->output, admin->options->topic, admin->state.replication_factor, name, value);
 }
 
-/* Who may write a topic needn't be allowed to read its configuration: that is no failure. */
+/* A user may be allowed to write a topic, and not to read its configuration: that is no failure. */
 static int compare_with_config(struct admin *admin, struct error *error) {
     rd_kafka_AdminOptions_t *options = request_options(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     rd_kafka_ConfigResource_t *resource =

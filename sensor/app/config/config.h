@@ -1,4 +1,4 @@
-/* The whole configuration, as typed values. Who reads a member finds its row, with unit and meaning, in option_rows.def. */
+/* The whole configuration, as typed values. Each member's row in option_rows.def has its unit and meaning. */
 #pragma once
 
 #include <stdbool.h>

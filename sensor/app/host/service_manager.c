@@ -44,7 +44,7 @@ void service_manager_close(struct service_manager *manager) {
     manager->socket = -1;
 }
 
-/* Who doesn't listen is not waited for. */
+/* A service manager that doesn't read its socket is not waited for. */
 static void service_manager_tell(const struct service_manager *manager, const char *state) {
     if (manager->socket >= 0)
         (void)sendto(manager->socket, state, strlen(state), MSG_NOSIGNAL,

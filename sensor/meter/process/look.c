@@ -243,7 +243,7 @@ static void want_namespace(struct wanted *wanted, uint32_t namespace_number) {
         wanted->everywhere = true;
 }
 
-/* Who holds a socket is as a rule in its namespace, but need not be. */
+/* The process that holds a socket is mostly in the socket's network namespace, but need not be. */
 static void want_holders(struct sighting *sighting, void *context) {
     struct wanted *wanted = context;
     if (wanted->count < wanted->capacity)
