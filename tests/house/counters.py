@@ -2,7 +2,7 @@
 """A counter stands in its row of app/account/counters.def and where it is counted, and nowhere else.
 
 Rows: COUNTER(place, name, ..., said) and COUNTERS(place, name, ...). Within app/, code names a counter's place in a ledger
-("capture.dropped_kernel", "ledger->bytes") or, where the name has an underscore, a member of that name, only
+("capture.dropped_kernel", "ledger->intake.bytes") or, where the name has an underscore, a member of that name, only
 
 - in the file that counts it: app/run/intake.c and .h for rows of the intake; rows of capture and meter are counted in those rooms;
 - in app/account/ and app/run/, if it is a term of an account (IN_ACCOUNT, and all COUNTERS): accounts are said in whole.
@@ -19,6 +19,8 @@ from common import Finding, Lines, code_only, run, sources, without_comments
 TABLE = "app/account/counters.def"
 # Where a row's counter is counted: a room, or the files of that name.
 PLACES = {"intake": "app/run/intake.", "capture": "capture/", "meter": "meter/"}
+# The members that hold a place's counters, where they aren't called as the place: `counted` is the intake's own.
+HOLDERS = {"intake": "intake|counted"}
 ROW = re.compile(r"^(COUNTERS?)\((\w+), (\w+),(.*)\)$", re.MULTILINE)
 METRIC = re.compile(r'"((?:flowsensor|process)_\w+)"')
 
@@ -32,8 +34,8 @@ class Row(NamedTuple):
     @property
     def use(self):
         """What in code is a use of the counter; a call is none."""
-        holder = "ledger" if self.place == "intake" else self.place
-        where = "" if "_" in self.name else rf"\b{holder}"
+        holders = HOLDERS.get(self.place, self.place)
+        where = "" if "_" in self.name else rf"\b(?:{holders})"
         return re.compile(rf"{where}(?:\.|->)\s*{self.name}\b(?!\s*\()")
 
     @property

@@ -15,7 +15,7 @@ class Counters(Planted):
     def setUp(self):
         super().setUp()
         self.plant("sensor/app/account/counters.def", TABLE)
-        self.plant("sensor/app/run/intake.c", "void a(void) {\n    ledger.bytes = intake->bytes + ledger->held;\n}\n")
+        self.plant("sensor/app/run/intake.c", "void a(void) {\n    intake->counted.bytes = part.intake.bytes + ledger->intake.held;\n}\n")
         self.plant("sensor/capture/live.c", "void b(void) {\n    capture->clock_steps++;\n}\n")
         self.plant("sensor/meter/meter.c", "void c(void) {\n    statistics->flows_ended[0]++;\n}\n")
 
@@ -27,7 +27,7 @@ class Counters(Planted):
         self.passes()
 
     def test_counter_in_a_second_file(self):
-        for name, code in (("bytes", "ledger->bytes"), ("clock_steps", "ledger->capture.clock_steps"), ("clock_steps", "now . clock_steps"),
+        for name, code in (("bytes", "ledger->intake.bytes"), ("bytes", "reader.counted.bytes"), ("clock_steps", "ledger->capture.clock_steps"), ("clock_steps", "now . clock_steps"),
                            ("clock_steps", "statistics->clock_steps")):
             for file in ("account/ledger_log.c", "monitor/traffic.c", "run/serial.c", "main.c"):
                 with self.subTest(code, file=file):
@@ -36,7 +36,7 @@ class Counters(Planted):
                     self.plant(f"sensor/app/{file}", "")
 
     def test_term_of_an_account(self):
-        code = "int d(void) {\n    return ledger->held +\n           ledger->meter.flows_ended[1];\n}\n"
+        code = "int d(void) {\n    return ledger->intake.held +\n           ledger->meter.flows_ended[1];\n}\n"
         for file in ("account/ledger_log.c", "run/serial.c"):
             self.plant(f"sensor/app/{file}", code)
         self.passes()
@@ -45,7 +45,7 @@ class Counters(Planted):
         self.finds("sensor/app/monitor/traffic.c:3", "counter flows_ended")
 
     def test_what_is_no_use(self):
-        self.plant("sensor/app/monitor/traffic.c", "/* ledger->bytes */\nint d(void) {\n"
+        self.plant("sensor/app/monitor/traffic.c", "/* ledger->intake.bytes */\nint d(void) {\n"
                    '    puts("capture.clock_steps");\n    return sink->clock_steps() + text.bytes + bytes;\n}\n')
         self.passes()
 
