@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -27,6 +28,7 @@ from namespaces import ip
 ABLE = os.geteuid() == 0 and shutil.which("ip") is not None
 CROWD = Path(__file__).with_name("crowd.py")
 PROCESSES, CONNECTIONS = 200, 10
+LISTINGS = 10
 HELD, QUIET_S = 5000, 10 if os.environ.get("LONG") == "yes" else 5
 ON = ("--set", "meter.system_visibility_mode=1")
 SLACK_S = 0.01
@@ -231,14 +233,26 @@ class Visibility(Case):
         self.stop(running)
         return used / seconds
 
+    def cost_of_listing(self):
+        """Processor seconds that ss(8) needs for the sockets of both places, on this machine as busy as it is."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        for _ in range(LISTINGS):
+            for place in (self.host.a, self.host.c):
+                subprocess.run([*place.prefix, "ss", "-Htan"], check=True, stdout=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / LISTINGS
+
     def test_cost_of_polling(self):
-        """Under 3 % of a core with 5,000 sockets that others hold open, polled each 100 ms."""
+        """With 5,000 sockets that others hold open, ten polls a second cost less than three listings of them would: the polls
+        don't list what is known. That is 2 % of a core where ss takes 20 ms; the machine's own speed is no part of the test."""
         for place in (self.host.a, self.host.c):
             self.addCleanup(self.host.crowd(place, "hold", HELD // 2, says="holding").kill)
             self.addCleanup(self.host.crowd(place, "trickle", place.address4, self.host.far1.address4, 7003).kill)
+        listing = self.cost_of_listing()
         without, with_it = self.cpu_of(), self.cpu_of(*ON)
-        print(f"\nvisibility: {100 * with_it:.2f} % of a core, without it {100 * without:.2f} %", file=sys.stderr)
-        self.assertLess(with_it - without, 0.03)
+        print(f"\nvisibility: {100 * with_it:.2f} % of a core, without it {100 * without:.2f} %; a listing by ss takes {1000 * listing:.1f} ms",
+              file=sys.stderr)
+        self.assertLess(with_it - without, 3 * listing)
 
     def send_frame(self, place, target, source_address, port):
         """A UDP datagram as of another host, from `place` to `target`."""
