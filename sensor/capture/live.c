@@ -159,8 +159,8 @@ static bool is_gone(const struct live_capture *capture) {
     return capture->interface_index != 0 && if_nametoindex(capture->name) != capture->interface_index;
 }
 
+/* What came before is still in the ring, and live_rest() reads it. */
 static int live_fail(struct live_capture *capture, struct error *error) {
-    capture->ended = true;
     capture_break(&capture->base);
     if (is_gone(capture))
         return error_set(error, EIO, EX_IOERR,
@@ -240,7 +240,8 @@ static bool is_past(const struct live_capture *capture, const struct frame *fram
            clock_monotonic() > capture->deadline;
 }
 
-/* What came before the break waits in the kernel's ring, the latest in a block that is not yet handed over. */
+/* What came before the break waits in the kernel's ring, the latest in a block that is not yet handed over. That is so
+ * too of an interface that went away, and each look at it fails until the block is there. */
 static void live_rest(struct capture *base, struct frame *frame, enum capture_event *event) {
     struct live_capture *capture = (struct live_capture *)base;
     int result = 0;
@@ -248,7 +249,7 @@ static void live_rest(struct capture *base, struct frame *frame, enum capture_ev
         capture->end = clock_steady();
         capture->deadline = clock_monotonic() + REST_MICROSECONDS;
     }
-    while (!capture->ended && (result = read_frame(capture, frame)) == 0)
+    while (!capture->ended && (result = read_frame(capture, frame)) != 1)
         capture->ended =
             wait_for_frames(capture, 2 * BLOCK_MILLISECONDS) == 0 || clock_monotonic() > capture->deadline;
     if (result == 1 && is_past(capture, frame)) {

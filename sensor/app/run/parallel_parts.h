@@ -42,7 +42,8 @@ struct parallel {
     struct pipeline *pipeline;
     struct worker *workers;
     size_t count;
-    struct hash_key seed; /* files: of the choice of a worker */
+    struct hash_key seed;       /* files: of the choice of a worker */
+    atomic_bool capture_failed; /* live: the interface failed, and that was reported */
 
     /* The delivering thread's. */
     struct gate outbox_filled;                    /* some worker made a record */

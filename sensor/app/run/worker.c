@@ -69,12 +69,15 @@ static void live_housekeeping(void *context) {
     worker_give_part(worker);
 }
 
-/* An interface that fails does so for every worker: the first one reports it. */
+/* An interface that fails does so for every worker: the first one reports it, and each meters what its share still has. */
 static void live_failed(void *context, const struct error *error) {
     struct worker *worker = context;
     struct pipeline *pipeline = worker->parallel->pipeline;
-    if (!atomic_exchange(&pipeline->delivery.stop, true))
-        failure_note(&pipeline->failure, error);
+    if (atomic_exchange(&worker->parallel->capture_failed, true))
+        return;
+    failure_note(&pipeline->failure, error);
+    for (size_t i = 0; i < worker->parallel->count; i++)
+        capture_break(pipeline->intakes[i].capture);
 }
 
 void *worker_run_live(void *context) {
