@@ -1,7 +1,9 @@
-/* One thread asks another for data, and that one gives it at its housekeeping: for performance reports and scrapes. No lock.
+/* One thread asks another for data, and the other gives it at its housekeeping. Scrapes and performance reports use this.
+ * There is no lock.
  *
- * The data lies beside the request. It belongs to the giver while it is asked for, and to the asker from then on until it
- * asks again. One thread asks and one gives; they may be the same. */
+ * The data lies beside the request. From the question to the answer it belongs to the giver, and from then on to the
+ * asker, until it asks again. A request has one asker and one giver: for a snapshot `monitor` asks and `deliver` gives
+ * (exchange.h), for a thread's part of the ledger `deliver` asks and `meter` or `read` gives (tally.h). */
 #pragma once
 
 #include <stdatomic.h>
@@ -15,13 +17,18 @@ struct account_request {
     struct gate answer;            /* eventcount, on which the asker may wait */
 };
 
-/* The asker: once what was asked for before is given. */
+/* Asks. What was asked for before must have been given.
+ * @thread the asker */
 void account_request_ask(struct account_request *request);
+/* @thread the asker */
 bool account_request_is_given(const struct account_request *request);
-/* The asker: until it is given, or until `end` (monotonic clock, microseconds). */
+/* Waits until it is given, or until `end` (monotonic clock, microseconds).
+ * @thread the asker */
 void account_request_wait(struct account_request *request, int64_t end);
 
-/* The giver: cheap, two loads. */
+/* Cheap: two loads.
+ * @thread the giver */
 bool account_request_is_asked(const struct account_request *request);
-/* The giver: makes visible what it wrote before, and wakes the asker. */
+/* Makes visible what the giver wrote before, and wakes the asker.
+ * @thread the giver */
 void account_request_give(struct account_request *request);

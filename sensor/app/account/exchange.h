@@ -16,8 +16,8 @@ struct exchange {
     int64_t asked_at;       /* the asker's; monotonic clock */
 };
 
-/* Before anybody asks. -ENOMEM.
- * @thread main */
+/* Opened before anybody asks, closed after the monitor has ended. -ENOMEM.
+ * @thread main (both) */
 int exchange_open(struct exchange *exchange, size_t applications);
 void exchange_close(struct exchange *exchange);
 

@@ -1,5 +1,5 @@
-/* The health of a run: whether its loops move and its outputs can go on. The loops store, probes and metrics load in the
- * HTTP thread; nobody waits. Each value stands for itself, so relaxed order is enough. */
+/* The health of a run: whether its loops move and its outputs can go on. The loops store these values. Probes and metrics
+ * load them, in the HTTP thread (`monitor`). Nobody waits: no value depends on another, so relaxed order is enough. */
 #pragma once
 
 #include <stdatomic.h>

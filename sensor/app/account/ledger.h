@@ -1,6 +1,7 @@
 /* The ledger: where every packet, flow and record went. Each account must close; what remains is a bug and is shown.
- * There are four: packets, flows, and of each output whether there was a record of every exported flow (or report), and
- * where the records went. A ledger is plain data: run/ fills it, and it belongs to whoever holds it. */
+ * There are four: packets, flows, and for each output two more: whether every exported flow (or report) got a record, and
+ * where the records went. A ledger is plain data, which run/ fills. It belongs to the thread that holds it: for the parts
+ * of other threads see tally.h. */
 #pragma once
 
 #include <stdint.h>
@@ -42,8 +43,10 @@ struct ledger {
     struct applications applications; /* of ended flows; without room in a ledger that doesn't tell them */
 };
 
-/* Everything 0; the room for applications stays. */
+/* Everything 0; the room for applications stays.
+ * @thread meter, read, deliver: the one that holds the ledger */
 void ledger_clear(struct ledger *ledger);
 
-/* Of several threads' parts, which each close, the sum closes too. Applications are added if the sum has room for them. */
+/* Where the accounts of every part close, those of the sum do too. Applications are added if the sum has room for them.
+ * @thread meter, read, deliver: the one that holds `sum`, while nobody writes `part` */
 void ledger_add(struct ledger *sum, const struct ledger *part);

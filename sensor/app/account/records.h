@@ -19,6 +19,7 @@ enum output_drop {
 #undef X
         OUTPUT_DROP_COUNT
 };
+/* @thread any: they don't change */
 const char *output_drop_name(enum output_drop drop);
 const char *output_drop_text(enum output_drop drop);
 
@@ -28,6 +29,7 @@ struct record_counts {
     uint64_t sent; /* on their way to the delivering thread, or handed to it */
     uint64_t dropped[OUTPUT_DROP_COUNT];
 };
+/* @thread meter, read, deliver: the one that holds `sum`, while nobody writes `part` */
 void record_counts_add(struct record_counts *sum, const struct record_counts *part);
 
 /* Records of the delivering thread: taken = sum(dropped) + what the sink got, of which it tells. */

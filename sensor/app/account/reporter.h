@@ -1,5 +1,5 @@
-/* The performance report of a live run: when it is due, what it says, and its log line. Belongs to one thread; after
- * reporter_open() only the log line allocates. Times are microseconds. */
+/* The performance report of a live run: when it is due, what it says, and its log line. After reporter_open() only the log
+ * line allocates. Times are microseconds. A reporter takes no lock: it belongs to the thread that delivers. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,17 +11,21 @@
 
 struct reporter;
 
-/* The run begins now: the first report is due one `interval` later, the others in steps of it. */
+/* The run begins now: the first report is due one `interval` later, the others in steps of it.
+ * @thread main (both) */
 int reporter_open(int64_t interval, struct reporter **reporter, struct error *error);
 void reporter_close(struct reporter *reporter); /* NULL: nothing */
 
-/* Whether a report is due at `now` (monotonic clock). NULL: never. */
+/* Whether a report is due at `now` (monotonic clock). NULL: never.
+ * @thread deliver */
 bool reporter_due(const struct reporter *reporter, int64_t now);
 
 /* The report as of `now` (monotonic clock) from a snapshot of the ledger. It stays as it is until the next call.
- * Reports that were due but not made, since the process was stopped, are skipped. */
+ * Reports that were due while the process was stopped are skipped.
+ * @thread deliver */
 const struct sensor_report *reporter_make(struct reporter *reporter, const struct ledger *ledger, int64_t now,
                                           bool is_last);
 
-/* One line: the totals of the report made last, and what each of them grew by. */
+/* One line: the totals of the report made last, and what each of them grew by.
+ * @thread deliver */
 void reporter_log(const struct reporter *reporter);

@@ -1,9 +1,12 @@
-/* What the monitor tells, and the ledger's lines at the end, all of one moment: the threads that count fill it.
+/* What the monitor tells, and the ledger's lines at the end of a run. All numbers are of one moment.
  *
- * It is consistent though several threads count. Each thread that makes records gives its part between two packets, in
- * which packets = metered + ignored + held, opened = ended + open, and made = sent + dropped; the delivering thread
- * gives its own, first, in which taken = acknowledged + in flight + dropped. So sent >= taken, what lies between is in
- * the rings, and records close as the rest does. */
+ * It is consistent though several threads count. Each thread that makes records gives its part between two packets. In it
+ * packets = metered + ignored + held, opened = ended + open, and made = sent + dropped. The delivering thread gives its own
+ * part before them. In it taken = acknowledged + in flight + dropped. So sent >= taken, what lies between is in the rings,
+ * and the accounts of records close as the others do.
+ *
+ * A snapshot belongs to one thread at a time: to `deliver` while it is filled, then to `monitor` (exchange.h). The one at
+ * the end of a run, for the log, is main's. No lock is taken. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,17 +25,21 @@ struct snapshot {
     uint64_t reports; /* performance reports, each a record of every output for those */
 };
 
-/* Room for so many applications. -ENOMEM. */
+/* Room for so many applications. -ENOMEM.
+ * @thread main (both), as exchange_open() */
 int snapshot_open(struct snapshot *snapshot, size_t applications);
 void snapshot_close(struct snapshot *snapshot);
 
-/* Everything 0; the room for applications stays. */
+/* Everything 0; the room for applications stays.
+ * @thread deliver */
 void snapshot_clear(struct snapshot *snapshot);
 
-/* Both have room for equally many applications. */
+/* Both have room for equally many applications.
+ * @thread monitor */
 void snapshot_copy(struct snapshot *to, const struct snapshot *from);
 
-/* Records of outputs[output] that were sent and are neither acknowledged nor dropped. */
+/* Records of outputs[output] that were sent and are neither acknowledged nor dropped.
+ * @thread monitor; main at the end of a run (this and all that follow) */
 uint64_t snapshot_in_flight(const struct snapshot *snapshot, size_t output);
 uint64_t snapshot_dropped(const struct snapshot *snapshot, size_t output, enum output_drop drop);
 

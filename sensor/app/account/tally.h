@@ -17,7 +17,8 @@ struct tally {
     atomic_bool ended;  /* the giver gives no more: `last` stays */
 };
 
-/* Room for so many applications. -ENOMEM. */
+/* Room for so many applications. -ENOMEM.
+ * @thread main (both), before the giver is started, and after it has ended */
 int tally_open(struct tally *tally, size_t applications);
 void tally_close(struct tally *tally);
 

@@ -1,4 +1,5 @@
-/* The whole configuration, as typed values. Each member's row in option_rows.def has its unit and meaning. */
+/* The whole configuration, as typed values. Each member's row in option_rows.def has its unit and meaning. The main thread
+ * makes it before it starts others. From then on it doesn't change, and any thread may read it. */
 #pragma once
 
 #include <stdbool.h>

@@ -4,5 +4,6 @@
 #include "base/error.h"
 
 /* From here on this process leaves no core dump, and no other process of the same user reads its memory. EX_OSERR with one
- * line if the kernel refuses. */
+ * line if the kernel refuses.
+ * @thread main */
 int core_dumps_forbid(struct error *error);

@@ -1,4 +1,5 @@
-/* The first failure of a run decides its exit code; each is said at once, since a live source may go on for long. */
+/* The first failure of a run decides its exit code. Each failure is logged at once, since a live source may go on for
+ * long. */
 #pragma once
 
 #include <pthread.h>
@@ -12,11 +13,14 @@ struct failure {
     struct error first; /* exit_code 0: none yet; to be read when all threads have ended */
 };
 
-/* `progress` (borrowed): its bar makes way for the line. */
+/* `progress` (borrowed): its bar makes way for the line.
+ * @thread main, before the others are started */
 void failure_init(struct failure *failure, struct progress *progress);
 
-/* Logs the error and keeps it if it is the first. EX_OK: the run ends early, and that is no failure. Any thread. */
+/* Logs the error and keeps it if it is the first. EX_OK: the run ends early, and that is no failure.
+ * @thread any, takes the lock */
 void failure_note(struct failure *failure, const struct error *error);
 
-/* When all is done: 0, or -errno with the first failure in *error, whose text is empty, since it was logged. */
+/* When all is done: 0, or -errno with the first failure in *error, whose text is empty, since it was logged.
+ * @thread main, after the others have ended */
 int failure_result(const struct failure *failure, struct error *error);

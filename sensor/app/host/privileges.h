@@ -8,17 +8,21 @@
 
 #include <stdbool.h>
 
-/* The calling thread, before the interface is opened: makes effective what is permitted of that which capturing needs
- * (CAP_NET_RAW, CAP_NET_ADMIN), and, if processes are looked for, of what that needs. What is not permitted stays away;
- * the interface says so. */
+/* Raises capabilities of the calling thread from permitted to effective, before the interface is opened: those that
+ * capturing needs (CAP_NET_RAW, CAP_NET_ADMIN), and if processes are looked for, those that this needs. One that is not
+ * permitted stays off; opening the interface then fails and says so.
+ * @thread main, before the others are started */
 void privileges_raise(bool system_visibility);
 
-/* The calling thread, once everything is open: all capabilities go from all sets, and no program that it starts gets any
- * (no_new_privs). A line at level warning if the kernel refuses. */
+/* Drops all capabilities of the calling thread from all sets, once everything is open. No program that it starts gets any
+ * (no_new_privs). A line at level warning if the kernel refuses.
+ * @thread main, and the monitor's at its start: each its own */
 void privileges_drop(void);
 
-/* The same for the thread that looks for processes, which keeps what it needs for that. */
+/* The same for the thread that looks for processes, which keeps what it needs for that.
+ * @thread the service's of system visibility, at its start */
 void privileges_keep_visibility(void);
 
-/* What to do about a capture that was refused for want of permission, after "no permission to capture ...; ". */
+/* What to do about a capture that was refused for want of permission, after "no permission to capture ...; ".
+ * @thread main */
 const char *privileges_remedy(void);

@@ -10,5 +10,6 @@ struct process_facts {
     uint64_t open_files, max_files;
 };
 
-/* What can't be read is 0. */
+/* What can't be read is 0.
+ * @thread monitor: it keeps the start time in a static variable, without a lock */
 void process_facts_read(struct process_facts *facts);

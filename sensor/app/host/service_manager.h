@@ -1,5 +1,5 @@
-/* What systemd, or who else started the process with NOTIFY_SOCKET, is told (sd_notify(3)): READY, STOPPING, and WATCHDOG
- * while the loops move. Nothing if nobody asked. Belongs to the thread that delivers. */
+/* Tells systemd, or who else started the process with NOTIFY_SOCKET, how it is (sd_notify(3)): READY, STOPPING, and
+ * WATCHDOG while the loops move. Nothing if nobody asked. Belongs to the thread that delivers, which is the main one. */
 #pragma once
 
 #include <stddef.h>

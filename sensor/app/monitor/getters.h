@@ -1,4 +1,5 @@
-/* The getters of the metrics in app/account/counters.def, by what they tell of. Private to the table. */
+/* The getters of the metrics in app/account/counters.def, by what they tell of. Private to the table. They run
+ * in the HTTP thread (`monitor`), and read only the source that they are given. */
 #pragma once
 
 #include "app/monitor/metrics.h"

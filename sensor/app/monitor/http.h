@@ -1,6 +1,6 @@
 /* A small HTTP server for a few fixed paths: one thread, GET and HEAD, everything bounded (connections, memory and time
- * of each). A new client is always let in, at the cost of the oldest (http_clients.h), and answered within a second,
- * whatever the others do, if `answer` takes less. What a client sends comes back in no answer. */
+ * of each). A new client is always let in: if there are too many, the oldest one is cut off (http_clients.h). It is
+ * answered within a second, whatever the others do, if `answer` takes less. No answer contains what a client sent. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,13 +17,15 @@ struct http_answer {
     bool is_last; /* of its connection: who asks for many costly answers takes a turn for each */
 };
 
-/* In the server's thread: fills the answer for a path. False: there is nothing (404). */
+/* Fills the answer for a path. False: there is nothing (404).
+ * @thread monitor: the server's */
 typedef bool http_answer_call(void *context, const char *path, struct http_answer *answer);
 
 struct http_server;
 
-/* Listens from here on, in a thread that calls `begin` first; the port is said in the log. A port that is in use or an
- * address that the host doesn't have: EX_UNAVAILABLE, or EX_NOPERM. */
+/* Listens from here on, in a thread that calls `begin` first, and logs the port. EX_UNAVAILABLE: the port is in use, or the
+ * host doesn't have the address; EX_NOPERM.
+ * @thread main (both) */
 int http_server_open(const struct listen_address *address, void (*begin)(void), http_answer_call *answer,
                      void *context, struct http_server **server, struct error *error);
 void http_server_close(struct http_server *server); /* NULL: nothing */

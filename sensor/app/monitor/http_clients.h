@@ -1,9 +1,9 @@
-/* Who is connected to the HTTP server, so that a new client always finds room: when there are too many, the one that
- * has been at its request for longest is cut off, and so is whoever takes too long. A probe is answered within
+/* Who is connected to the HTTP server, so that a new client always finds room. When there are too many, the one that
+ * has been at its request for longest is cut off. So is a client that takes too long. A probe is answered within
  * milliseconds, so it is never the oldest, whatever the others do and whatever addresses they come from.
  *
  * Belongs to the server's thread. Times are microseconds of the monotonic clock. Descriptors are the server's: they are
- * shut down here, and closed by who opened them. */
+ * shut down here, and closed by the server. */
 #pragma once
 
 #include <stdbool.h>

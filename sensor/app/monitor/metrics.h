@@ -40,7 +40,9 @@ struct metric_row {
 extern const struct metric_row metric_rows[];
 extern const size_t metric_row_count;
 
+/* @thread any: it doesn't change, nor do the rows */
 const char *metric_type_name(enum metric_type type);
 
-/* All metrics, each with HELP and TYPE, in the rows' order. */
+/* All metrics, each with HELP and TYPE, in the rows' order.
+ * @thread monitor */
 void metrics_print(const struct metric_source *source, FILE *stream);

@@ -1,4 +1,5 @@
-/* What the monitor is told of an open run. Plain data, borrowed from the run until monitor_close(). */
+/* What the monitor is told of an open run. Plain data, borrowed from the run until monitor_close(). Main fills it before
+ * monitor_start(), and the HTTP thread reads it from then on. */
 #pragma once
 
 #include "app/account/exchange.h"

@@ -1,4 +1,5 @@
-/* What /livez, /readyz and /startupz say: one line for each thing that has to hold. Nothing is asked of the loops. */
+/* What /livez, /readyz and /startupz say: one line for each thing that has to hold. These run in the HTTP thread
+ * (`monitor`). They load the health's atomics, and ask the loops for nothing. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,8 +18,8 @@ enum { PROBES_LIMIT = 10 * 1000000 };
 /* Each writes its lines and tells whether all is well (200, else 503). The health is looked at from STAGE_RUNNING on.
  * `now`: monotonic clock. */
 
-/* Every loop moved within the limit; while starting and stopping, which have limits of their own, it is taken for
- * granted. */
+/* Every loop moved within the limit. While the run starts or stops this is assumed: start and stop have limits of their
+ * own. */
 bool probe_live(const struct health *health, enum stage stage, int64_t now, FILE *stream);
 
 /* Capturing, the schemas' ids are known and right, no output has failed. An absent broker is no reason, but is told:

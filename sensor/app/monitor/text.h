@@ -1,5 +1,5 @@
-/* Samples of one metric in Prometheus' text format 0.0.4. Values are integers unless said; a number that is written is the
- * number that was counted. */
+/* Samples of one metric in Prometheus' text format 0.0.4. Values are integers unless said otherwise, and are written as
+ * they were counted, not rounded. Nothing here is shared: the caller's thread, which is the HTTP thread. */
 #pragma once
 
 #include <stdint.h>

@@ -1,4 +1,5 @@
-/* What the configuration and the schemas together ask for: decided once, before anything is opened. */
+/* What the configuration and the schemas together ask for: decided once, before anything is opened. The main thread makes
+ * and releases a plan. In between it doesn't change, and any thread may read it. */
 #pragma once
 
 #include <stdbool.h>

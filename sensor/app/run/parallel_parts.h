@@ -61,7 +61,7 @@ struct parallel {
     sigset_t signals; /* the calling thread's mask outside of parallel_run() */
 };
 
-/* Threads. The argument is a worker, or for the reader the whole run. */
+/* What the threads run: `meter`, live and of files, and `read`. The argument is a worker, for the reader the whole run. */
 void *worker_run_live(void *worker);
 void *worker_run_files(void *worker);
 void *file_reader_run(void *parallel);

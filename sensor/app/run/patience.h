@@ -1,6 +1,7 @@
 /* How long records that may wait are held back for a slow output: five seconds at most. An output that takes nothing for
- * that long is away, not slow: from then on nothing is held back until it takes something again, and a record that finds
- * no room is dropped and counted. Belongs to one thread. */
+ * that long is away, not slow. From then on nothing is held back until it takes something again, and a record that finds
+ * no room is dropped and counted. Each belongs to one thread: a lane's to its meter's, an output's to the
+ * one that delivers. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* Watches the times of captures that are read one after another. One that begins before the one before it has ended is
  * another recording. One of which more than 1 % of the packets' times had to be raised is named in a warning. Belongs to
- * the intake's thread. */
+ * the intake's thread (`read`). */
 #pragma once
 
 #include <stdbool.h>
