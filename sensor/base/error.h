@@ -2,8 +2,8 @@
  *
  * Cold code returns 0 or a negative errno and, on failure, fills a `struct error` that its caller owns
  * (usually on the stack of main). The line names cause, object and remedy; it is written for someone who
- * never reads code. An error is set once: whoever can add the object's name sets it, whoever is above passes
- * it on unchanged. */
+ * never reads code. An error is set once: whoever can add the object's name sets it, and the callers
+ * above pass it on unchanged. Nothing here is shared: the caller's thread. */
 #pragma once
 
 #include <sysexits.h>

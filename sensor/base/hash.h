@@ -1,6 +1,6 @@
 /* Keyed hashes (SipHash, Aumasson and Bernstein 2012). The table of flows is keyed with a random seed per
  * start, so that nobody can choose packets whose flows collide; identities use the 128-bit form under a key
- * that may be kept. */
+ * that may be kept. Nothing here is shared: the caller's thread. */
 #pragma once
 
 #include <stddef.h>

@@ -15,7 +15,8 @@ enum log_format { LOG_PLAIN, LOG_JSON };
 void log_configure(enum log_level level, enum log_format format);
 
 /* Level and format by their configuration names ("error", "warning", "info", "debug"; "plain", "json");
- * -EINVAL if there is no such name. */
+ * -EINVAL if there is no such name.
+ * @thread any: nothing is shared */
 int log_level_parse(const char *name, enum log_level *level);
 int log_format_parse(const char *name, enum log_format *format);
 
@@ -32,5 +33,6 @@ struct log_draft {
 /* Where the pieces go, until log_draft_end(); NULL: no memory, and nothing to end.
  * @thread any, each with a draft of its own */
 FILE *log_draft_begin(struct log_draft *draft);
-/* Logs the line, unless memory ran out meanwhile. */
+/* Logs the line, unless memory ran out meanwhile.
+ * @thread any, each with a draft of its own */
 void log_draft_end(struct log_draft *draft, enum log_level level);

@@ -13,10 +13,11 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* Before the first connection: whether the sockets of this process are to be known. If not, the others do nothing but
- * connect and close.
- * @thread any */
+/* Whether the sockets of this process are to be known; to be called before the first connection. If not, the other
+ * functions only connect and close.
+ * @thread main, before others are started */
 void own_sockets_enable(bool enabled);
+/* @thread any */
 bool own_sockets_enabled(void);
 
 /* Enters a TCP socket that is about to connect to `peer`. What can't be entered (no port, no room for it) connects all

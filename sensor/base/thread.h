@@ -4,5 +4,6 @@
 
 #include <pthread.h>
 
-/* `name`: at most 15 characters. The caller joins the thread. 0 or -errno. */
+/* `name`: at most 15 characters. The caller joins the thread. 0 or -errno.
+ * @thread any: nothing is shared */
 int thread_start(pthread_t *thread, const char *name, void *(*run)(void *context), void *context);
