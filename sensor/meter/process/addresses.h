@@ -1,4 +1,5 @@
-/* The addresses of one network namespace: whether a packet's end is there. One thread. */
+/* The addresses of one network namespace: whether a packet's end is there. Only the service's thread
+ * uses these. */
 #pragma once
 
 #include <stdbool.h>

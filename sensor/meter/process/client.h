@@ -1,5 +1,6 @@
-/* Between a meter's thread and the service's: an SPSC ring of questions, and a slot per flow into which the answer is
- * put. Included by this folder's files only. */
+/* Between a meter's thread and the service's: an SPSC ring of questions, and for each flow a slot that takes the answer.
+ * There is no lock: a question is published by storing the ring's head, an answer by changing the slot's state. Included
+ * by this folder's files only. */
 #pragma once
 
 #include <stdatomic.h>
@@ -40,15 +41,20 @@ struct visibility_client {
     struct ring_item ring[RING_SIZE];
 };
 
+/* @thread any, as visibility_join() */
 struct visibility_client *client_create(struct visibility *visibility, size_t flows);
-/* Gives back what the slots refer to. */
+/* Gives back what the slots refer to.
+ * @thread any, as visibility_leave() */
 void client_destroy(struct visibility_client *client);
 
-/* The service's side. The next question, false if there is none. */
+/* The next question, false if there is none.
+ * @thread the service's */
 bool client_next(struct visibility_client *client, struct ring_item *item);
-/* Puts the answer into the slot, if the flow still waits for it. */
+/* Puts the answer into the slot, if the flow still waits for it.
+ * @thread the service's */
 void client_answer(struct visibility_client *client, uint32_t ticket, uint32_t state, struct process *process,
                    enum visibility_end end);
 
-/* In the service: a question was put into a ring. */
+/* Wakes the service if it sleeps: a question was put into a ring, or the service is to stop.
+ * @thread any, after that was stored */
 void visibility_wake(struct visibility *visibility);

@@ -1,5 +1,5 @@
-/* What /proc says of a process, read once and kept while anybody refers to it. One thread; see process_record.h for the
- * records. */
+/* What /proc says of a process, read once and kept while anybody refers to it. Only the service's
+ * thread uses these; see process_record.h for the records. */
 #pragma once
 
 #include "meter/process/process_record.h"

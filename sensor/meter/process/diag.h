@@ -1,4 +1,5 @@
-/* What the kernel says of the sockets of one network namespace (sock_diag(7)). One thread. */
+/* What the kernel says of the sockets of one network namespace (sock_diag(7)). Only the service's thread
+ * uses these. */
 #pragma once
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* Which process holds a socket: the open files of processes are looked through, those first that are likely to have new
- * ones. One thread. */
+/* Which process holds a socket. It looks through the open files of processes, first of those that are likely to have new
+ * sockets. Only the service's thread uses these. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* The network namespaces of the host, each with its netlink sockets. One thread: it enters namespaces, and is back in its
- * own after each call. */
+/* The network namespaces of the host, each with its netlink sockets. Only the service's thread uses these: it enters
+ * namespaces, and is back in its own after each call. */
 #pragma once
 
 #include <netinet/in.h>
@@ -75,9 +75,9 @@ static inline int protocol_index(uint8_t protocol) {
 
 enum location { LOCATION_FOREIGN, LOCATION_AMBIGUOUS, LOCATION_FOUND };
 
-/* Whose address is it? `mac` is what the frame carries for that end, NULL where the link has none. Of several namespaces
- * with the address it is the one with the MAC address too; of one alone, the MAC address must be of this host, or the
- * packet is another host's. A loopback address, and one without MAC addresses on a loopback link, is the own
- * namespace's. */
+/* Finds the namespace that has the address. `mac` is what the frame carries for that end, NULL where the link has none.
+ * If several namespaces have the address, the one that also has the MAC address counts. If only one has it, the MAC
+ * address must still be of this host; otherwise the packet is another host's. A loopback address is the own namespace's,
+ * and so is an address on a loopback link without MAC addresses. */
 enum location namespaces_locate(const struct namespaces *namespaces, const uint8_t address[16],
                                 uint8_t ip_version, const uint8_t *mac, struct network_namespace **found);

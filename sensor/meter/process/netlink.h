@@ -1,4 +1,5 @@
-/* The few calls to netlink that the look-up of processes makes. Blocking, one thread. */
+/* The few calls to netlink that the look-up of processes makes. They block. Only the service's thread
+ * uses them. */
 #pragma once
 
 #include <stdbool.h>

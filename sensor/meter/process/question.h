@@ -9,7 +9,8 @@
 
 struct visibility_client; /* one per meter, used by its thread */
 
-/* Bytes that such a client takes. What the service knows of the host's sockets and processes is not in it. */
+/* Bytes that such a client takes. What the service knows of the host's sockets and processes is not in it.
+ * @thread any: nothing is shared */
 size_t visibility_memory_for(size_t flows);
 
 /* A flow by its first packet. IPv4 addresses in the first 4 bytes, the rest 0; ports in host byte order. */
@@ -26,9 +27,10 @@ struct visibility_question {
 
 enum visibility_end { END_NONE, END_SOURCE, END_DESTINATION };
 
-/* The following neither wait nor allocate nor take a lock; at most they wake the service. The client's questions are an SPSC
- * ring, each answer a slot with an atomic state. A ticket is given back with visibility_release(); 0 is none.
- * @thread meter: the client's own */
+/* The following neither wait nor allocate nor take a lock; at most they wake the service. Questions go through an SPSC ring
+ * of the client. Each answer comes in a slot with an atomic state. A ticket is given back with visibility_release(); 0 is
+ * none.
+ * @thread meter: the client's own (all three) */
 uint32_t visibility_ask(struct visibility_client *client, const struct visibility_question *question);
 /* Whether the answer is there; *process is then the process and *end where it is, NULL if there is none. Valid until the
  * ticket is given back. */

@@ -1,5 +1,5 @@
 /* The parts of the service's thread: looking at sockets and finding who holds them (look.c), and answering flows
- * (answer.c). Everything here belongs to that thread, but for what says otherwise. Included by this folder's files
+ * (answer.c). Everything here belongs to that thread, unless it says otherwise. Included by this folder's files
  * only. */
 #pragma once
 
@@ -61,6 +61,7 @@ struct visibility {
 
 /* Opens what is needed and looks at everything for the first time; warns of missing rights. */
 int look_begin(struct visibility *visibility, struct error *error);
+/* @thread any, after the service's has ended */
 void look_end(struct visibility *visibility);
 
 /* Reads what the kernel reports of destroyed sockets. */
@@ -79,5 +80,6 @@ void look_for_holders(struct visibility *visibility);
 void answers_take(struct visibility *visibility);
 /* Answers what can be answered; `looked`: all sockets were looked at since the last call. */
 void answers_give(struct visibility *visibility, bool looked);
-/* Forgets the client's questions; NULL: all. */
+/* Forgets the client's questions; NULL: all.
+ * @thread any, with the mutex */
 void answers_drop(struct visibility *visibility, const struct visibility_client *client);

@@ -1,6 +1,6 @@
-/* Which sockets were seen when: the memory from which a flow's process is decided. A look at a socket is a moment; from
- * looks at all of them, and from what the kernel says of those that are destroyed, each sighting has the span in which the
- * socket certainly existed, and the wider one in which it may have. One thread.
+/* Which sockets were seen when: from this a flow's process is decided. A look at a socket is a moment. Looks at all
+ * sockets, and the kernel's events of destroyed ones, give each sighting two spans of time: the one in which the socket
+ * certainly existed, and the wider one in which it may have existed. Only the service's thread uses these.
  *
  * Times are microseconds of the steady clock, as packets' are. */
 #pragma once
@@ -90,9 +90,9 @@ enum socket_verdict {
 };
 
 /* Notes that the flow waits for the holders of the sockets that fit. Returns whether one of them was there before the
- * packet, and is still: nothing is learnt by asking the kernel. */
+ * packet and still is: then asking the kernel would tell nothing new. */
 bool sockets_ask(struct sockets *sockets, const struct socket_question *question);
 
-/* Whose socket sent or got the packet? Only one that can't be another's is an answer. */
+/* Finds the process whose socket sent or got the packet. It is an answer only if no other process can be meant. */
 enum socket_verdict sockets_decide(const struct sockets *sockets, const struct socket_question *question,
                                    struct process **process);
