@@ -2,7 +2,7 @@
 
 enum { SECOND = 1000000, ENOUGH = AGES_ENTRIES / 4 * 3 };
 
-/* Takes out entries without records; if that gives little room, joins the older half's in pairs. */
+/* Removes entries without records. If that gives little room, joins those of the older half in pairs. */
 static void ages_make_room(struct ages *ages) {
     size_t used = 0;
     for (size_t i = ages->first; i < ages->end; i++)

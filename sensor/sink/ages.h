@@ -2,8 +2,8 @@
  * handed over.
  *
  * Exact to a second while the records are of at most AGES_ENTRIES different seconds (more than an hour). Beyond that
- * the older half of the entries is joined in pairs, and the age of such a record may be too high by the distance within
- * a pair. Belongs to one thread. Times are microseconds of the monotonic clock. */
+ * the older half of the entries is joined in pairs. The age of such a record may then be too high, by the time between
+ * the two entries of its pair. Belongs to one thread. Times are microseconds of the monotonic clock. */
 #pragma once
 
 #include <stddef.h>

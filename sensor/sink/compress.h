@@ -1,6 +1,6 @@
 /* Compression of text files: each call makes one whole gzip member (RFC 1952) or zstd frame (RFC 8878). Readers take
- * members one after another for one file, so what is written is complete after every call, whatever becomes of the
- * process. A compressor belongs to one thread; its memory is taken when it is made. */
+ * members that follow each other as one file. So the file is complete after every call, even if the process then dies. A
+ * compressor belongs to one thread; its memory is taken when it is made. */
 #pragma once
 
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* Avro object container files (Avro specification, "Object Container Files"): header and blocks as bytes.
  *
  * Avro C has a writer too, but the schema that it puts into the header lacks doc, default and logicalType; readers of
- * our files get the text that was shipped. */
+ * our files get the schema's whole text. */
 #pragma once
 
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 
 enum { DELAYS_BUCKETS = 14 };
 
-/* Upper limits of the buckets, in microseconds; what is above them all is in the last one of counts[]. */
+/* Upper limits of the buckets, in microseconds. The last one of counts[] has what is above them all. */
 extern const int64_t delays_limits[DELAYS_BUCKETS];
 
 struct delays {

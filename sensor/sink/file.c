@@ -1,7 +1,7 @@
 /* Files and standard output: Avro containers, CSV, JSON lines. Records gather in a block that is written when it is
- * large or old enough; a record is acknowledged when the kernel has it. A reader that takes nothing (pipe.h) doesn't
- * hold up live capture: records gather up to a limit and then are dropped. While files are read, and at shutdown, the
- * sink waits for the reader. */
+ * large or old enough; a record is acknowledged when the kernel has it. Live capture doesn't wait for a reader
+ * that takes nothing (pipe.h): records gather up to a limit, and more are dropped. While files are read, and at shutdown,
+ * the sink waits for the reader. */
 #include "sink/sink.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@
 enum {
     BLOCK_SIZE = 256 * 1024,
     BLOCK_AGE_MICROSECONDS = 200000,
-    GATHERED_MAX = 1 << 20,      /* bytes that a reader may be behind, beside the block that it is at */
+    GATHERED_MAX = 1 << 20,      /* bytes that may wait for a reader, besides the current block */
     ROOM = GATHERED_MAX / 4 * 3, /* a quarter is left for what can't wait */
     WAIT_MILLISECONDS = 50,
 };
@@ -106,7 +106,7 @@ static const char *remedy_of(int reason) {
     }
 }
 
-/* A reader may go when it has what it wanted, as head(1) does: the run ends in order, and says nothing. */
+/* A reader may go when it has what it wanted, as head(1) does: then the run ends normally, without a message. */
 static int end_quietly(const struct file_sink *sink, int result, struct error *error) {
     if (!sink->standard_output)
         log_line(LOG_INFO, "output \"%s\": the reader of %s went away; the run ends", sink->options.output,
@@ -124,15 +124,15 @@ static int write_failed(struct file_sink *sink, int result, struct error *error)
                      sink->options.output, sink->path, strerror(-result), remedy_of(-result));
 }
 
-/* Cuts off half a block, which would spoil the file for readers. Standard output is not cut: behind ">>" our bytes
- * don't begin at the file's beginning. */
+/* Cuts off half a block, which would make the file unreadable. Standard output is not cut: with ">>" our bytes don't begin
+ * at the file's start. */
 static void cut_half_block(struct file_sink *sink) {
     uint64_t whole = sink->file_bytes - sink->framed_sent;
     if (!sink->standard_output && !sink->has_reader && ftruncate(sink->descriptor, (off_t)whole) == 0)
         sink->file_bytes = whole;
 }
 
-/* As file_push(), but that the reader takes no more now is no failure. */
+/* As file_push(), but it is no failure if the reader takes no more now. */
 static int push_on(struct file_sink *sink, struct error *error) {
     int result = file_push(sink);
     if (result == 0 || result == -EAGAIN)
@@ -256,7 +256,7 @@ static int rotate_if_due(struct file_sink *sink, struct error *error) {
     if (!by_size && !by_records)
         return 0;
     int result = write_block(sink, error);
-    /* Bytes count as they are after compression: the file goes on until it really has its size. */
+    /* The limit counts compressed bytes, as they are in the file. */
     if (result == 0 && (by_records || sink->file_bytes >= options->rotate_size)) {
         result = end_file(sink, error);
         if (result == 0)
@@ -307,8 +307,7 @@ static int64_t end_of_patience(const struct file_sink *sink) {
     return deadline != 0 && sink->options.has_neighbours ? now + (deadline - now) / 2 : 0;
 }
 
-/* Whether there is room for the record; if not, it is counted as dropped. Live, too, it waits for room during
- * shutdown. */
+/* Whether there is room for the record; if not, it is counted as dropped. During shutdown it waits for room, live too. */
 static bool file_make_room(struct file_sink *sink, int *result, struct error *error) {
     bool waits = sink->options.wait_when_full || file_deadline(sink) != 0;
     *result = waits ? write_all(sink, end_of_patience(sink), error) : write_block(sink, error);
@@ -360,7 +359,7 @@ static bool file_has_room(const void *state) {
     return sink->block.length < ROOM;
 }
 
-/* A reader may pause for as long as it likes while nothing asks for the end, as a pager does. */
+/* A reader may pause for as long as it likes, as a pager does, until the process is asked to end. */
 static int file_flush(void *state, int64_t limit, bool patient, struct error *error) {
     return write_all(state, patient ? 0 : clock_monotonic() + limit, error);
 }

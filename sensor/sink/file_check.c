@@ -1,4 +1,4 @@
-/* Whether a file can be written where an output's path says, found without making it. */
+/* Whether a file can be written at an output's path, checked without making it. */
 #include "sink/file_check.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* As whom the process would open it. */
+/* With the effective user and groups, as open() would. */
 static int check_access(const char *path, int mode) {
     return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0 ? 0 : -errno;
 }

@@ -27,7 +27,7 @@ static const char *ending_find(const struct meaning *meanings, const char *endin
     return NULL;
 }
 
-/* Where the last ending of the name begins that ends at `end`; `end` if it has none. */
+/* Where the last ending of the name begins; the name ends at `end`. Returns `end` if there is no ending. */
 static const char *last_ending(const char *name, const char *end) {
     const char *at = end;
     while (at > name && isalnum((unsigned char)at[-1]))

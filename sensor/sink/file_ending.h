@@ -1,4 +1,4 @@
-/* What the ending of a file's name says of what is in it: "flows.csv.gz". Letter case doesn't matter. */
+/* What the ending of a file's name says about its content: "flows.csv.gz". Letter case doesn't matter. */
 #pragma once
 
 #include <stddef.h>
@@ -6,9 +6,9 @@
 enum { FILE_ENDING_SIZE = 16 };
 
 struct file_ending {
-    const char *format;             /* "avro", "csv", "jsonl"; NULL: no word of it */
+    const char *format;             /* "avro", "csv", "jsonl"; NULL: it says none */
     const char *compression;        /* "gzip", "zstd"; NULL: none */
-    char foreign[FILE_ENDING_SIZE]; /* ".parquet": an ending that says something else; "" if there is none */
+    char foreign[FILE_ENDING_SIZE]; /* ".parquet": an ending that we don't know; "" if there is none */
     size_t stem;                    /* bytes of the path before its endings: a file's number goes there */
 };
 

@@ -29,7 +29,7 @@ static int rename_to_new(const char *from, const char *to) {
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -errno;
-    /* This file system can't rename without replacing in one call. */
+    /* This file system has no rename that refuses to replace a file. */
     if (access(to, F_OK) == 0)
         return -EEXIST;
     return rename(from, to) == 0 ? 0 : -errno;
@@ -67,7 +67,7 @@ static void sleep_shortly(void) {
     clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }
 
-/* As open(), which would wait for a FIFO's reader without seeing signals. */
+/* As open(), but signals end the wait for a FIFO's reader. */
 static int open_when_read(const char *output, const char *path, int64_t (*deadline)(void)) {
     for (bool told = false;; told = true) {
         int descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, MODE);
@@ -102,7 +102,7 @@ int file_names_open(const char *output, const char *path, uint64_t empty_size, i
     }
 }
 
-/* Makes `next` (may be NULL: no memory) the path, and opens it, which must be new. */
+/* Makes `next` (NULL: no memory) the path, and opens it. The file must be new. */
 static int open_new(char *next, char **path) {
     free(*path);
     *path = next;

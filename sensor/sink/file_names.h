@@ -1,5 +1,6 @@
-/* Which files an output writes: their names, and that nothing of an earlier run is lost by opening them. Descriptors
- * are the caller's, opened for writing; -errno in their place says why there is none. */
+/* Which files an output writes: finds their names, and opens them so that no record of an earlier run is lost. Descriptors
+ * are opened for writing and are the caller's; -errno in their place if there is none. Nothing here is shared: the
+ * caller's thread. */
 #pragma once
 
 #include <stdint.h>
@@ -9,16 +10,16 @@
 char *file_names_numbered(const char *path, unsigned number);
 
 /* An unrotated output's file. A regular one with more than `empty_size` bytes has records of an earlier run: it gets
- * the next free number, which is logged. A FIFO is waited for until somebody reads it; -EINTR if `deadline` (may be
- * NULL) tells a moment before that, see struct sink_options. */
+ * the next free number, which is logged. Opening a FIFO waits until somebody reads it; -EINTR if `deadline` (may be NULL)
+ * ends that wait, see struct sink_options. */
 int file_names_open(const char *output, const char *path, uint64_t empty_size, int64_t (*deadline)(void));
 
-/* The next file of a rotated output, behind number *number, which it counts up: the first free one. *path is freed, and
- * is the new file's. */
+/* The next file of a rotated output: the first free number above *number, which becomes that. Frees *path and replaces it
+ * by the new file's. */
 int file_names_open_next(const char *base, unsigned *number, char **path);
 
-/* The same in a ring of `files` files, where it replaces the oldest; whoever still reads that one keeps it to its
- * end. */
+/* The same in a ring of `files` files, where it replaces the oldest. A program that still has that one open can read it
+ * to its end. */
 int file_names_open_next_of_ring(const char *base, unsigned files, unsigned *number, char **path);
 
 /* The number of the ring's file that was written last, by an earlier run; 0: there is none. */

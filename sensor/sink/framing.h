@@ -1,4 +1,5 @@
-/* What precedes a record in a Kafka message, so that a reader finds the schema. */
+/* What precedes a record in a Kafka message, so that a reader finds the schema. Nothing here is shared: the
+ * caller's thread. */
 #pragma once
 
 #include <stddef.h>

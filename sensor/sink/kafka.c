@@ -1,7 +1,7 @@
 /* Kafka by librdkafka: idempotent, acknowledged by all replicas, compressed, with the partitioner of Java's clients.
  *
- * librdkafka's own threads do the network; delivery reports (kafka_callbacks.c) come back in this output's thread, from
- * kafka_poll() and the waits below, so that the counters need no lock. */
+ * librdkafka's own threads do the network. Delivery reports (kafka_callbacks.c) are handled in this output's thread, within
+ * kafka_poll() and the waits below, so the counters need no lock. */
 #include "sink/sink.h"
 
 #include <errno.h>
@@ -54,7 +54,7 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
     return result;
 }
 
-/* A number as it is in force: ours, or the person's own. 0 of messages: no limit. */
+/* The value of a property in force: our default, or from the configuration. For the number of messages 0 is no limit. */
 static double property_of(const struct kafka_sink *sink, const char *name) {
     char value[24] = "0";
     size_t size = sizeof value;
@@ -85,7 +85,7 @@ static int kafka_refused(const struct kafka_sink *sink, struct error *error) {
     return kafka_refused_login(sink->output, sink->statistics.last_error, error);
 }
 
-/* Ends the look for the topic. A refused login is only told to kafka_on_error(). */
+/* Ends the check of the topic. Only kafka_on_error() hears of a refused login. */
 static int end_check(struct kafka_sink *sink, struct error *error) {
     int result = kafka_topic_check_end(sink->check, error);
     sink->check = NULL;
@@ -96,8 +96,8 @@ static bool is_checked(const struct kafka_sink *sink) {
     return sink->authentication_failed || kafka_topic_check_is_over(sink->check);
 }
 
-/* Waits for the broker's word on the topic: reading files as long as it is asked for; live not so long that packets are
- * lost, and what it says later is heard by kafka_poll(). */
+/* Waits for the broker's answer about the topic. While files are read, it waits as long as the check runs. Live it waits
+ * for a moment only, so that no packets are lost; kafka_poll() handles a later answer. */
 static int kafka_check_topic(struct kafka_sink *sink, struct error *error) {
     int64_t longest = INT64_C(1000) * METADATA_MILLISECONDS;
     int64_t limit = sink->delivery_limit < longest ? sink->delivery_limit : longest;
@@ -197,8 +197,8 @@ static int64_t kafka_patience(const struct kafka_sink *sink) {
     return leaves_half ? half : sink->delivery_limit;
 }
 
-/* Serves delivery reports until one came or the limit passed; true if there was progress. Flushing, not polling, since
- * that ends librdkafka's lingering for more. */
+/* Serves delivery reports until one came or the limit passed; true if there was progress. It flushes instead of polling,
+ * because librdkafka then sends at once what it would hold back for `linger.ms`. */
 static bool wait_for_progress(struct kafka_sink *sink, int64_t limit) {
     uint64_t before = sink->statistics.in_flight;
     sink->waiting_since = clock_monotonic();
@@ -243,7 +243,7 @@ static int kafka_write(void *state, const struct message *message, struct error 
         return kafka_give_up(sink, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, error);
     }
     rd_kafka_resp_err_t code = kafka_produce(sink, message);
-    /* A record that finds no room in an empty queue never will. */
+    /* A record that doesn't fit into an empty queue never will. */
     while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && sink->statistics.in_flight > 0 &&
            (sink->wait_when_full || kafka_deadline(sink) != 0)) {
         if (!wait_for_progress(sink, kafka_patience(sink))) {
@@ -262,7 +262,7 @@ static int kafka_poll(void *state, struct error *error) {
     return sink->check && is_checked(sink) ? end_check(sink, error) : 0;
 }
 
-/* A quarter is left for what can't wait. */
+/* A quarter of the queue is left for records that can't wait. */
 static bool kafka_has_room(const void *state) {
     const struct kafka_sink *sink = state;
     const struct sink_statistics *statistics = &sink->statistics;
@@ -283,7 +283,7 @@ static void kafka_purge(struct kafka_sink *sink) {
     sink->ages.first = sink->ages.end;
 }
 
-/* What the broker or the producer did not take, though it was there. */
+/* The error for records that the broker or the producer refused although the broker could be reached. */
 static int not_taken(const struct kafka_sink *sink, struct error *error) {
     const uint64_t *dropped = sink->statistics.dropped;
     uint64_t count =

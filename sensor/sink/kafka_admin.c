@@ -75,7 +75,7 @@ static void read_state(const struct rd_kafka_metadata_topic *topic, struct topic
     }
 }
 
-/* Short tries, since a refused login is only told to the client's callbacks. */
+/* It asks in short tries, because only the client's callbacks hear of a refused login. */
 static int look_up_topic(struct admin *admin, struct error *error) {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(admin->client.handle, admin->options->topic, NULL);
@@ -99,7 +99,7 @@ static bool is_missing(const struct admin *admin) {
     return admin->state.code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
-/* A topic that was created a moment ago, or one whose leader moves. */
+/* Whether the topic was created a moment ago, or its leader is moving. */
 static bool is_settling(const struct admin *admin) {
     return admin->state.code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || admin->state.leaderless > 0 ||
            (admin->report->created && is_missing(admin));
@@ -134,7 +134,7 @@ static bool is_absence(rd_kafka_resp_err_t code) {
            code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
 }
 
-/* What a request came to: `what` was asked for, `operation` is what has to be allowed for it. */
+/* The result of a request: `what` was asked for, and the user must be allowed `operation` for it. */
 static int judge_topic(const struct admin *admin, rd_kafka_resp_err_t code, const char *words,
                        const char *what, const char *operation, struct error *error) {
     const struct sink_options *options = admin->options;
@@ -309,7 +309,7 @@ static void compare_config(struct admin *admin, const rd_kafka_ConfigEntry_t **e
     }
 }
 
-/* Whether a record is acknowledged only when all replicas in sync have it, which idempotence asks for. */
+/* Whether a record is acknowledged only when all in-sync replicas have it. Idempotence requires that. */
 static bool wants_all_replicas(const struct sink_options *options) {
     for (size_t i = options->kafka_count; i > 0; i--) {
         const char *property = options->kafka[i - 1], *value = strchr(property, '=');

@@ -1,5 +1,6 @@
-/* Topics of Kafka outputs, as `flowsensor topics` makes and judges them. For one thread, outside a run; of sink_options
- * output, topic, kafka, kafka_count and delivery_limit count: no call takes longer than that limit. */
+/* Topics of Kafka outputs, as `flowsensor topics` makes and checks them. Called by the main thread, outside a run. Of
+ * struct sink_options only output, topic, kafka, kafka_count and delivery_limit are used. No call takes longer than that
+ * limit. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,7 +28,7 @@ struct topic_report {
     char differences[512]; /* from the wish: "partitions 3, not 12; ..."; "": none */
 };
 
-/* EX_CONFIG with the option's name if `config` or `principal` are not of their form; the calls below take no others. */
+/* EX_CONFIG with the option's name if `config` or `principal` have the wrong form. To be called before those below. */
 int topic_wish_check(const struct topic_wish *wish, struct error *error);
 
 /* Compares; changes nothing. EX_CONFIG: the topic doesn't exist, or no record could be acknowledged there (a partition
@@ -37,6 +38,7 @@ int kafka_topic_check(const struct sink_options *options, const struct topic_wis
                       struct topic_report *report, struct error *error);
 
 /* The same, but creates the topic if it doesn't exist, and the principal's permissions (Describe, Write and, if
- * wished, Read on the topic, IdempotentWrite on the cluster). What exists is left as it is, so that a second call changes nothing. */
+ * wished, Read on the topic, IdempotentWrite on the cluster). What exists is left as it is, so a second
+ * call changes nothing. */
 int kafka_topic_create(const struct sink_options *options, const struct topic_wish *wish,
                        struct topic_report *report, struct error *error);

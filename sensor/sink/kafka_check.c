@@ -1,4 +1,4 @@
-/* What librdkafka finds wrong with an output's properties, found without a connection. */
+/* Has librdkafka check an output's properties, without a connection. */
 #include "sink/kafka_properties.h"
 
 #include <ctype.h>
@@ -42,7 +42,8 @@ static int check_topic_name(const struct sink_options *options, struct error *er
     return is_name ? 0 : kafka_topic_error(options->output, topic, RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, error);
 }
 
-/* "HOST", "HOST:PORT", "[IPV6]:PORT" or any of them behind "PROTOCOL://"; librdkafka would take a word for port 0. */
+/* "HOST", "HOST:PORT", "[IPV6]:PORT" or any of them behind "PROTOCOL://". librdkafka takes a port that is no number for
+ * 0. */
 static bool is_server(const char *text) {
     const char *scheme = strstr(text, "://");
     const char *host = scheme ? scheme + strlen("://") : text;
@@ -62,7 +63,7 @@ static int bad_server(const char *output, const char *server, struct error *erro
                      server);
 }
 
-/* Each of the brokers; the producer judges what stands before "://". */
+/* Checks each of the brokers; the producer checks what stands before "://". */
 static int check_servers(rd_kafka_t *producer, const char *output, char *servers, struct error *error) {
     char *rest = NULL;
     for (char *server = strtok_r(servers, ",", &rest); server; server = strtok_r(NULL, ",", &rest)) {
@@ -73,7 +74,7 @@ static int check_servers(rd_kafka_t *producer, const char *output, char *servers
     return 0;
 }
 
-/* librdkafka leaves this file to a program that it runs. */
+/* librdkafka doesn't read this file itself: it passes it to a program that it runs. */
 static int check_keytab(const rd_kafka_conf_t *conf, const char *output, struct error *error) {
     char path[SERVERS_SIZE] = "";
     size_t size = sizeof path;
@@ -84,7 +85,7 @@ static int check_keytab(const rd_kafka_conf_t *conf, const char *output, struct 
                      path, strerror(errno));
 }
 
-/* Without the brokers, which are taken out of `conf` into `servers`. */
+/* A producer without brokers: they are moved from `conf` to `servers`. */
 static rd_kafka_t *make_producer(rd_kafka_conf_t *conf, char *servers, size_t size, char *reason,
                                  size_t reason_size) {
     if (rd_kafka_conf_get(conf, "bootstrap.servers", servers, &size) != RD_KAFKA_CONF_OK)

@@ -1,8 +1,8 @@
-/* What all clients of Kafka here have in common beside an output's properties: the lines for what a broker says. Private to
- * sink/kafka*.c; of sink_options output, topic, kafka, kafka_count and delivery_limit count, which are borrowed.
+/* What all clients of Kafka here have in common, besides an output's properties: the error lines for what a broker answers,
+ * and a client that only reads and asks. Private to sink/kafka*.c.
  *
- * A kafka_client reads and asks, where the sink itself writes. It belongs to one thread and is used for one short task:
- * nothing of it waits beyond delivery_limit from kafka_client_open() on. */
+ * A kafka_client belongs to one thread and is used for one short task: from kafka_client_open() on, no call waits longer
+ * than delivery_limit. Of struct sink_options it borrows and uses output, topic, kafka, kafka_count and delivery_limit. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,10 +13,13 @@
 
 struct rd_kafka_s;
 
-/* The login was refused, in the broker's words. EX_NOPERM. */
+/* The login was refused, in the broker's words. EX_NOPERM.
+ * @thread any: nothing is shared */
 int kafka_refused_login(const char *output, const char *reason, struct error *error);
 
-/* What a broker's word on a topic means (rd_kafka_resp_err_t): missing, no name of a topic, forbidden. 0: nothing of these. */
+/* The error for a broker's answer about a topic (rd_kafka_resp_err_t): it is missing or forbidden, or its name is not
+ * valid. 0: none of these.
+ * @thread any: nothing is shared */
 int kafka_topic_error(const char *output, const char *topic, int code, struct error *error);
 
 struct kafka_client {
@@ -28,7 +31,7 @@ struct kafka_client {
     bool authentication_failed;
 };
 
-/* Creates no topic, whatever the broker does with unknown ones. Close it also after a failure. */
+/* Creates no topic, even if the broker creates unknown ones by itself. Close it also after a failure. */
 int kafka_client_open(struct kafka_client *client, const struct sink_options *options, struct error *error);
 void kafka_client_close(struct kafka_client *client);
 

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 
-/* An end takes some milliseconds. librdkafka 2.8 at times takes a second where a producer ends as soon as it was made. */
+/* Ending takes some milliseconds. With librdkafka 2.8 it sometimes takes a second if the producer was made just before. */
 enum { PATIENCE_MICROSECONDS = 200000 };
 
 struct kafka_ending {

@@ -5,6 +5,7 @@
 
 struct rd_kafka_s;
 
-/* Destroys it. librdkafka waits there for its threads, and one that looks up a name can't be ended: after a fifth of a
- * second it is left to itself until the process ends. False: so it is, and what its callbacks use must stay. */
+/* Destroys the producer in a thread of its own, since librdkafka waits for its threads there, and one that looks up a name
+ * can't be stopped. False: that took longer than a fifth of a second. The producer then goes on ending until the process
+ * ends, and what its callbacks use must stay. */
 bool kafka_end(struct rd_kafka_s *producer);

@@ -28,7 +28,7 @@ void kafka_link_connected(struct kafka_link *link) {
     link->lost = 0;
 }
 
-/* A broker that is connected and takes nothing is not told by the client: the oldest record stays the oldest. */
+/* librdkafka doesn't report a broker that is connected but takes nothing. Then the oldest record stays the same. */
 static bool is_stuck(struct kafka_link *link, int64_t now, int64_t oldest_age) {
     int64_t oldest = oldest_age > 0 ? now - oldest_age : 0;
     if (oldest != link->oldest) {

@@ -1,5 +1,5 @@
-/* Whether a Kafka output's records flow, for people: one line when they begin to wait, one when they flow again. A
- * broker that comes and goes is said to be away once a minute at most.
+/* Whether a Kafka output's records flow, for people: one log line when they begin to wait, one when they flow again. If a
+ * broker comes and goes, the log says once a minute at most that it is away.
  *
  * Belongs to the output's thread. Times are microseconds of the monotonic clock. */
 #pragma once
@@ -20,11 +20,11 @@ struct kafka_link {
 /* `linger`: how long the producer itself keeps a record. */
 void kafka_link_init(struct kafka_link *link, const char *output, const char *topic, int64_t linger);
 
-/* The client says that no broker is connected, or that one is. */
+/* librdkafka says that no broker is connected, or that one is. */
 void kafka_link_lost(struct kafka_link *link, int64_t now);
 void kafka_link_connected(struct kafka_link *link);
 
-/* Now and then: judges, and says what changed. `oldest_age` and `in_flight` as in struct sink_statistics, `reason`: the
- * last error in the client's words, may be "". */
+/* To be called now and then: logs what changed. `oldest_age` and `in_flight` as in struct sink_statistics; `reason`: the
+ * last error in librdkafka's words, may be "". */
 void kafka_link_look(struct kafka_link *link, int64_t now, int64_t oldest_age, uint64_t in_flight,
                      const char *reason);

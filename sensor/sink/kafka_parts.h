@@ -1,6 +1,6 @@
 /* The state of a Kafka output, for kafka.c, which writes, and kafka_callbacks.c, which librdkafka calls back. Private to these.
  *
- * Belongs to the output's thread. */
+ * Belongs to the output's thread: `deliver`, or the one that flushes it at the end (sink.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -40,9 +40,9 @@ struct kafka_sink {
     struct kafka_topic_check *check; /* NULL once it is known whether the topic is there */
 };
 
-/* Sets all callbacks of a producer to be. The sink must stay until the producer has ended. Delivery reports, errors and
- * statistics are called back from rd_kafka_poll() and rd_kafka_flush() in the output's thread; the log and the sockets
- * in librdkafka's threads, which touch nothing of the sink. */
+/* Sets all callbacks in the configuration of a new producer. The sink must stay until the producer has ended. Delivery
+ * reports, errors and statistics are called back in the output's thread, by rd_kafka_poll() and rd_kafka_flush(). The
+ * callbacks for the log and the sockets run in librdkafka's threads, and touch nothing of the sink. */
 void kafka_callbacks_set(struct rd_kafka_conf_s *conf, struct kafka_sink *sink);
 
 /* What a record that ends with this error (rd_kafka_resp_err_t) counts as. */
@@ -51,7 +51,7 @@ enum sink_drop kafka_drop_of(int code);
 /* Live, the first record that is lost this way is logged at once; a run over files ends with one line about them. */
 void kafka_count_drop(struct kafka_sink *sink, int code);
 
-/* The time of the hand-over goes with a record, so that its delivery report knows it. */
+/* The time of the hand-over is passed as a record's opaque pointer, so that the delivery report has it. */
 static inline void *kafka_time_to_opaque(int64_t time) {
     void *opaque = NULL;
     _Static_assert(sizeof opaque == sizeof time, "a time goes where librdkafka takes a pointer");

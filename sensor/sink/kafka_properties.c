@@ -18,7 +18,7 @@ enum {
     KBYTE = 1024,
 };
 
-/* What is set before the person's own properties, which win. */
+/* Our defaults. The properties of the configuration are set after them and win. */
 static const char *const our_properties[] = {
     "enable.idempotence=true",
     "acks=all",
@@ -72,9 +72,9 @@ static uint64_t number_of(const rd_kafka_conf_t *conf, const char *property) {
     return rd_kafka_conf_get(conf, property, text, &size) == RD_KAFKA_CONF_OK ? strtoull(text, NULL, 10) : 0;
 }
 
-/* The queue is limited in bytes of records, but each message takes as much again. So that the limit in bytes tells how
- * much memory the queue takes, it holds one message for 640 bytes, which is what a record has, unless the person says
- * how many. */
+/* The queue is limited in bytes of records, but each message needs about as much memory again. So the number of messages is
+ * limited too, to one for each 640 bytes (the size of a record), unless the configuration sets it. Then the limit in bytes
+ * tells how much memory the queue takes. */
 static int limit_messages(rd_kafka_conf_t *conf, const struct sink_options *options, struct error *error) {
     static const char property[] = "queue.buffering.max.messages=";
     char assignment[sizeof property + 24];

@@ -1,4 +1,5 @@
-/* What librdkafka is told of an output: our defaults, what the person says, and what follows from both. */
+/* librdkafka's properties for an output: our defaults, those of the configuration, and what follows from both. Nothing
+ * here is shared: the caller's thread. */
 #pragma once
 
 #include <stdint.h>
@@ -8,13 +9,13 @@
 
 struct rd_kafka_conf_s;
 
-/* A configuration with all properties of the output; the caller's. EX_CONFIG and the line for one that librdkafka
- * doesn't take, or if there is no broker. */
+/* A librdkafka configuration with all properties of the output, which the caller owns. EX_CONFIG with the line if
+ * librdkafka refuses a property, or if no broker is given. */
 int kafka_properties_make(const struct sink_options *options, struct rd_kafka_conf_s **conf,
                           struct error *error);
 
-/* librdkafka before 2.6.1 fails SCRAM against Kafka 4 with the right password: logs a warning of that, before anyone
- * doubts their password. The first client that logs in calls it. */
+/* librdkafka before 2.6.1 fails SCRAM against Kafka 4 even with the right password. This logs a warning, so that nobody
+ * looks for a wrong password. The first client that logs in calls it. */
 void kafka_warn_of_scram(const struct sink_options *options);
 
 /* Whether librdkafka takes the properties together, with the features of its build and the files that they name;

@@ -52,7 +52,7 @@ static int kafka_read_refuse(const struct sink_options *options, const rd_kafka_
         options->output, options->topic, rd_kafka_message_errstr(message));
 }
 
-/* Errors that librdkafka gets over by itself while there is time. */
+/* Errors after which librdkafka goes on by itself while there is time. */
 static bool is_passing(rd_kafka_resp_err_t code) {
     return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
            code == RD_KAFKA_RESP_ERR__PARTITION_EOF || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||

@@ -1,5 +1,6 @@
-/* Reads one message back from where a delivery report says that it is. For one thread, outside a run; of sink_options
- * output, topic, kafka, kafka_count and delivery_limit count: the call takes no longer than that limit. */
+/* Reads one message back from the place that a delivery report names. Called by the main thread, outside a run. Of struct
+ * sink_options only output, topic, kafka, kafka_count and delivery_limit are used. The call takes no longer than that
+ * limit. */
 #pragma once
 
 #include <stddef.h>

@@ -1,5 +1,6 @@
-/* Whether the topic is there: asked of the broker in a thread of its own, so that who captures need not wait. An absent
- * broker is no reason not to begin, since records can wait for it; a missing topic or a refused login is. */
+/* Asks the broker whether the topic exists, in a thread of its own, so that capturing need not wait. A run begins also
+ * without a broker, since records can wait for it. It does not begin with a missing topic or a refused login. All calls
+ * are for the output's thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,6 +19,6 @@ int kafka_topic_check_begin(struct rd_kafka_s *producer, const char *output, con
 /* Whether the asking is over. */
 bool kafka_topic_check_is_over(struct kafka_topic_check *check);
 
-/* Ends the asking, which takes some milliseconds if it is not over, frees it, and gives its result: 0 if the topic is there
- * or nobody answered, else -errno and the line. NULL is fine. */
+/* Ends the asking, frees it, and gives its result: 0 if the topic exists or nobody answered, else -errno and the line. It
+ * takes up to a tenth of a second if the asking is not over. NULL is fine. */
 int kafka_topic_check_end(struct kafka_topic_check *check, struct error *error);

@@ -1,4 +1,4 @@
-/* The sink that throws away what was encoded, after counting and summing it: for benchmarks and comparisons. */
+/* The sink that counts records, adds them to a checksum, and throws them away: for benchmarks and comparisons. */
 #include "sink/sink.h"
 
 #include <errno.h>

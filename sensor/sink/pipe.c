@@ -18,7 +18,8 @@ bool pipe_has_reader(int descriptor) {
     return type == S_IFIFO || type == S_IFSOCK || isatty(descriptor);
 }
 
-/* Opens it anew for flags of our own: O_NONBLOCK on the descriptor that we were given would be the shell's too. */
+/* Opens standard output again, to have flags of our own: O_NONBLOCK on the descriptor that we got would hold for the shell
+ * too. */
 int pipe_open_standard_output(void) {
     int descriptor = -1;
     if (descriptor_type(STDOUT_FILENO) == S_IFIFO || isatty(STDOUT_FILENO))
@@ -33,7 +34,7 @@ void pipe_wait(int descriptor, int milliseconds) {
     poll(&room, 1, milliseconds);
 }
 
-/* A pipe that blocks takes PIPE_BUF bytes at once when poll() says that it is ready. */
+/* When poll() says that a blocking pipe is ready, it takes PIPE_BUF bytes without blocking. */
 static ssize_t write_if_ready(int descriptor, const void *bytes, size_t length) {
     struct pollfd room = {.fd = descriptor, .events = POLLOUT};
     errno = EAGAIN;

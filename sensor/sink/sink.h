@@ -1,5 +1,6 @@
-/* Room 5: where messages go. A sink belongs to one output and one thread, `deliver`; with one meter that one meters too.
- * Threads of its own (librdkafka's) stay inside: what they say is heard when the sink's thread polls, so there is no lock.
+/* Room 5: where messages go. A sink belongs to one output and one thread at a time: `deliver`, which with one meter also
+ * meters. Threads that a sink has of its own (librdkafka's) stay inside. Their events are handled when the sink's thread
+ * polls, so there is no lock.
  *
  * Every message that was handed over ends in exactly one counter: acknowledged, or dropped with a reason; until then
  * it is in flight. */
@@ -28,6 +29,7 @@ enum sink_drop {
 #undef X
         SINK_DROP_COUNT
 };
+/* @thread any: they don't change */
 const char *sink_drop_name(enum sink_drop drop);
 const char *sink_drop_text(enum sink_drop drop);
 
@@ -71,7 +73,7 @@ struct sink_options {
     uint64_t schema_fingerprint;         /* kafka, single_object */
     const struct message_origin *origin; /* kafka: headers */
     bool wait_when_full;                 /* reading files: write() waits for room; live: it drops */
-    /* Other outputs wait while write() does: it leaves them half of what is left until the deadline. */
+    /* Other outputs wait while write() waits, so it leaves them half of the time until the deadline. */
     bool has_neighbours;
     int64_t delivery_limit; /* microseconds that write() waits for room without any progress */
     /* Asked while waiting: when the process has to end (monotonic clock, base/clock.h); 0: it doesn't yet. From then
@@ -79,11 +81,12 @@ struct sink_options {
     int64_t (*deadline)(void);
 };
 
-/* @thread deliver, which is the main thread. memory() and check() have no state: any thread. */
+/* @thread deliver, which is the main thread. At the end of a run delivery_flush() gives each output's flush() a thread of
+ * its own, so that they run at the same time, and waits for all. memory() and check() have no state: any thread. */
 struct sink_type {
     const char *name;
-    /* For Kafka also checks that the topic exists, where the broker answers in time. Live that is a tenth of a second; what
-     * it says in the next five is heard by poll(). */
+    /* For Kafka also checks that the topic exists, if the broker answers in time. Live that time is a tenth of a second; an
+     * answer within the next five seconds is handled by poll(). */
     int (*open)(const struct sink_options *options, void **state, struct error *error);
     /* Takes one message (copied or written before it returns). -errno: the output can't go on (disk full, no broker
      * within the limit): the error says why; what was handed over is counted. EX_OK without a line: its reader went
@@ -95,8 +98,8 @@ struct sink_type {
     bool (*has_room)(const void *state);
     /* Gets everything written or acknowledged. It may take `limit` microseconds in all, or, if `patient`, that long
      * without any progress; then what is still in flight is counted as dropped{undelivered}. -errno and a line
-     * (EX_UNAVAILABLE, EX_IOERR) if something did not arrive: of a file's records any, of a live source's those that
-     * were still under way. */
+     * (EX_UNAVAILABLE, EX_IOERR) if something did not arrive. Where files are read, that is any record of the run; live,
+     * a record that was still in flight. */
     int (*flush)(void *state, int64_t limit, bool patient, struct error *error);
     void (*statistics)(const void *state, struct sink_statistics *statistics);
     /* Since when records wait for the receiver (monotonic clock); 0: they flow. NULL: they always do. */
@@ -105,8 +108,8 @@ struct sink_type {
     void (*close)(void *state);
     /* Bytes that such a sink would take at most; opens nothing. NULL: a few kilobytes. EX_CONFIG as open() has it. */
     int (*memory)(const struct sink_options *options, uint64_t *bytes, struct error *error);
-    /* Judges what can be judged without a connection and without making a file; of the options those count that the
-     * configuration says. Fails as open() would. NULL: nothing can be wrong. */
+    /* Checks what can be checked without a connection and without making a file. It looks only at options that the
+     * configuration sets. Fails as open() would. NULL: nothing can be wrong. */
     int (*check)(const struct sink_options *options, struct error *error);
 };
 
@@ -114,8 +117,10 @@ struct sink_type {
 #include "sink/sinks.def"
 #undef SINK
 
-/* By name ("kafka", "file", "null"); NULL if there is none. */
+/* By name ("kafka", "file", "null"); NULL if there is none.
+ * @thread any: the sinks' types don't change */
 const struct sink_type *sink_find(const char *name);
 
-/* "librdkafka 2.0.2". */
+/* "librdkafka 2.0.2".
+ * @thread main: the text is in a static buffer */
 const char *sink_library_version(void);
