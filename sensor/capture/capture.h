@@ -22,7 +22,7 @@ struct frame {
     int64_t to_steady; /* live: microseconds from the recorded time to the steady one (base/clock.h) where the
                                  wall clock was stepped; otherwise 0 */
     int link_type;     /* DLT_* of libpcap; may change from frame to frame */
-    uint32_t file;     /* which of the captures the frame is of, as capture_file_names() counts; live 0 */
+    uint32_t file;     /* index of the frame's capture in capture_file_names(); live 0 */
 };
 
 struct capture_options {
@@ -63,16 +63,16 @@ enum capture_event {
 
 struct capture;
 
-/* Opens the source; files are opened one by one as they are reached. On failure *capture is unchanged. It fails if no
- * file of the list is a capture, as far as can be told without waiting. Exit codes: EX_NOINPUT no such file or interface,
- * EX_DATAERR not a capture, EX_NOPERM, EX_CONFIG bad BPF.
+/* Opens the source; files are opened one by one as they are reached. On failure *capture is unchanged. It fails if it
+ * finds, without waiting for a pipe, that no file of the list is a capture. Exit codes: EX_NOINPUT no such file or
+ * interface, EX_DATAERR not a capture, EX_NOPERM, EX_CONFIG bad BPF.
  * @thread any: the main thread opens, and gives the capture to its owner before that starts */
 int capture_open(const struct capture_options *options, struct capture **capture, struct error *error);
 /* @thread any, after its owner has ended */
 void capture_close(struct capture *capture);
 
-/* Opens a live interface `count` times (at most CAPTURE_SHARES_MAX), for as many threads: the kernel gives each packet to
- * one of captures[], those of a pair of IP addresses always to the same one. Each has a ring of socket_buffer_size.
+/* Opens a live interface `count` times (at most CAPTURE_SHARES_MAX), for as many threads. The kernel gives each packet to
+ * one of captures[]: all packets between two IP addresses to the same one. Each has a ring of socket_buffer_size.
  * @thread any, as capture_open() */
 enum { CAPTURE_SHARES_MAX = 64 };
 int capture_open_shares(const struct capture_options *options, size_t count, struct capture **captures,
@@ -85,13 +85,13 @@ int capture_open_shares(const struct capture_options *options, size_t count, str
 int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,
                  struct error *error);
 
-/* Live: from now on capture_next() waits for no frame, and gives CAPTURE_IDLE at once where there is none; or it waits
- * again.
+/* Live, with `hurry`: from now on capture_next() doesn't wait, and gives CAPTURE_IDLE at once if there is no frame.
+ * Without it, capture_next() waits again.
  * @thread the owner */
 void capture_hurry(struct capture *capture, bool hurry);
 
-/* Makes capture_next() return CAPTURE_END soon: of a live source, once it has given out the frames that came before the call.
- * A handler that is to end a blocked read of standard input must be installed without SA_RESTART.
+/* Makes capture_next() return CAPTURE_END soon. A live source first gives out the frames that came before the call. To
+ * end a blocked read of standard input, a signal handler must be installed without SA_RESTART.
  * @thread any, and signal handlers: one relaxed store */
 void capture_break(struct capture *capture);
 
@@ -111,15 +111,17 @@ const char *capture_link_type_name(const struct capture *capture);
  * @thread any: they do not change */
 const char *const *capture_file_names(const struct capture *capture);
 
-/* Whether the filter compiles for some common link type (filter.c); in a run the source's own decides. EX_CONFIG with
- * libpcap's words.
+/* Whether the filter compiles for some common link type (filter.c); in a run the source's link type decides. EX_CONFIG with
+ * libpcap's message.
  * @thread any */
 int capture_check_filter(const char *filter, struct error *error);
 
-/* Calls `visit` for each interface that can be captured from: name, description or "", addresses as text. */
+/* Calls `visit` for each interface that can be captured from: name, description or "", addresses as text.
+ * @thread main */
 int capture_list_interfaces(void (*visit)(const char *name, const char *description, const char *addresses,
                                           void *context),
                             void *context, struct error *error);
 
-/* "libpcap version 1.10.3 ..." */
+/* "libpcap version 1.10.3 ..."
+ * @thread any */
 const char *capture_library_version(void);

@@ -31,7 +31,7 @@ static void gzip_close(void *state) {
     free(gzip);
 }
 
-/* Behind the last member gzip allows zeros, as on tapes; gzip(1) ignores whatever is there. */
+/* After the last member gzip allows zeros, as on tapes; gzip(1) ignores anything there. */
 static bool is_next_member(struct gzip *gzip) {
     if (*gzip->zlib.next_in != 0x1f)
         return false;

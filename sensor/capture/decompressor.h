@@ -1,4 +1,5 @@
-/* A compression of captures: one .c file and one row in decompressors.def. Bounded memory; one thread. */
+/* A compression of captures: one .c file and one row in decompressors.def. Memory is bounded. Only the
+ * capture's owner uses one (capture.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -12,9 +13,9 @@ struct decompressor {
     const char *name; /* "gzip" */
     bool (*recognizes)(const uint8_t magic[DECOMPRESSOR_MAGIC]);
     void *(*open)(void); /* NULL: no memory */
-    /* Takes *in_length bytes at most from `in` and gives *out_length at most to `out`; both lengths become what was
-     * used. `last`: nothing follows `in`. 0, or -EBADMSG and *reason. If it takes nothing and gives nothing although
-     * `last` is set, the bytes have ended. */
+    /* Takes at most *in_length bytes from `in` and gives at most *out_length to `out`; both lengths become what was
+     * used. `last`: nothing follows `in`. 0, or -EBADMSG and *reason. All is unpacked once it takes and gives nothing
+     * with `last` set. */
     int (*run)(void *state, const uint8_t *in, size_t *in_length, uint8_t *out, size_t *out_length, bool last,
                const char **reason);
     void (*close)(void *state);

@@ -1,8 +1,8 @@
 /* Shares an interface's packets out among several sockets (packet(7), PACKET_FANOUT). A BPF program of ours hashes the
  * pair of IP addresses, whichever of them sent. So both directions of a flow, all fragments of a datagram, and all that
- * a tunnel carries between two hosts stay together. The kernel's own hash has the ports too, which later fragments
- * lack, and the outer source port of VXLAN and Geneve, which differs by direction. To reassemble fragments instead
- * would change what is counted. */
+ * a tunnel carries between two hosts stay together. The kernel's own hash includes the ports. Later fragments
+ * have none, and VXLAN and Geneve have another outer source port in each direction. If the kernel reassembled fragments
+ * instead, the counts of packets and bytes would change. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
@@ -31,7 +31,8 @@ static void emit_xor(struct program *program, unsigned offset) {
     fanout_emit(program, BPF_ALU | BPF_XOR | BPF_X, 0);
 }
 
-/* Knuth's multiplicative hash; its upper half is what is well mixed. The kernel takes the remainder. */
+/* Knuth's multiplicative hash: its upper half is well mixed. The kernel divides it by the number of sockets and takes the
+ * remainder. */
 static void emit_return(struct program *program) {
     fanout_emit(program, BPF_ALU | BPF_MUL | BPF_K, 2654435761u);
     fanout_emit(program, BPF_ALU | BPF_RSH | BPF_K, 16);
@@ -45,7 +46,7 @@ static void emit_version_test(struct program *program, unsigned version, unsigne
         (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, version, 0, skip);
 }
 
-/* What is neither IPv4 nor IPv6 behind the link header (stacked tags, MPLS, PPPoE) goes to the first socket. */
+/* A frame without IPv4 or IPv6 right after the link header (stacked tags, MPLS, PPPoE) goes to the first socket. */
 static void fanout_build_program(struct program *program) {
     enum { IPV4_LENGTH = 7, IPV6_LENGTH = 1 + 3 * (IPV6_WORDS - 1) + 3 };
     emit_version_test(program, 4, IPV4_LENGTH);
@@ -60,7 +61,7 @@ static void fanout_build_program(struct program *program) {
     fanout_emit(program, BPF_RET | BPF_K, 0);
 }
 
-/* The first member lets the kernel choose a number that nobody else on the host uses. */
+/* For the first member the kernel chooses a group number that is not in use on the host. */
 static int fanout_join_one(int descriptor, unsigned *group, bool first) {
     unsigned type = PACKET_FANOUT_CBPF | (first ? PACKET_FANOUT_FLAG_UNIQUEID : 0u);
     unsigned option = *group | type << 16;

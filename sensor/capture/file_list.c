@@ -17,7 +17,7 @@ struct file_capture {
     const char **names; /* in the order in which they are read */
     bool *refused;      /* by file_list_check_path() */
     size_t count;
-    size_t told;           /* how many names are behind us whose refusals are reported */
+    size_t told;           /* refusals are reported of so many names, from the first one on */
     size_t current;        /* index of the file that is read, or will be next */
     uint64_t bytes_before; /* read of the files that are done */
     uint64_t bytes_total;
@@ -43,7 +43,7 @@ static int file_list_check_path(const char *path, uint64_t *size, struct error *
     return 0;
 }
 
-/* Reports refused names before the first packet: a misspelt last name would otherwise show after an hour. */
+/* Reports refused names before the first packet. Otherwise a misspelt last name would be reported an hour later. */
 static int tell_refused(struct file_capture *capture, struct error *error) {
     uint64_t size;
     while (capture->told < capture->count) {
@@ -136,7 +136,7 @@ static const struct source_type file_type = {.next = file_next,
                                              .file_names = file_names,
                                              .close = file_list_close};
 
-/* Copies what the options point to: they are borrowed for the call only. */
+/* Copies what the options point to, since they are borrowed for the call only. */
 static int copy_options(struct file_capture *capture, const struct capture_options *options) {
     capture->count = options->file_count;
     capture->names = calloc(options->file_count, sizeof *capture->names);
@@ -158,8 +158,8 @@ static void check_paths(struct file_capture *capture) {
     }
 }
 
-/* Whether the file is a capture, as far as its first bytes tell; it is left open. A pipe that is silent counts as a
- * capture, since we must not wait for it. */
+/* Whether the file is a capture, by its first bytes; it is left open. A pipe always counts as a capture, since we must not
+ * wait for it. */
 static int try_file(struct file_capture *capture, size_t i, struct error *error) {
     struct stat status;
     uint64_t size;
@@ -176,7 +176,8 @@ static int try_file(struct file_capture *capture, size_t i, struct error *error)
     return result;
 }
 
-/* At least one file must be a capture, or the run doesn't begin. Then all are reported: the last one by the caller. */
+/* The run begins only if at least one file is a capture. Otherwise every file's error is reported, the last one by the
+ * caller. */
 static int try_files(struct file_capture *capture, struct error *error) {
     int result = 0;
     for (size_t i = 0; i < capture->count; i++) {

@@ -8,11 +8,11 @@
 
 enum { SNAPSHOT_LENGTH = 262144 };
 
-/* The commonest comes first: its error is the one that is reported. */
+/* The most common one comes first: its error is reported. */
 static const int link_types[] = {DLT_EN10MB,           DLT_RAW, DLT_LINUX_SLL, DLT_LINUX_SLL2,
                                  DLT_IEEE802_11_RADIO, DLT_PPP};
 
-/* -errno, and libpcap's words in `reason`. */
+/* -errno, and libpcap's message in `reason`. */
 static int compile_for(int link_type, const char *filter, char *reason, size_t size) {
     struct bpf_program program;
     pcap_t *handle = pcap_open_dead(link_type, SNAPSHOT_LENGTH);

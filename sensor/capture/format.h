@@ -1,4 +1,5 @@
-/* A format of captures: how the bytes of one become frames. One .c file and one row in formats.def. One thread. */
+/* A format of captures: how a capture's bytes become frames. One .c file and one row in formats.def. Only the capture's
+ * owner uses one (capture.h); no lock is taken. */
 #pragma once
 
 #include <stdatomic.h>
@@ -18,10 +19,10 @@ struct recording {
     const atomic_bool *broken; /* capture_break() was called */
     void *state;               /* of the format, zeroed before open() */
     const struct link
-        *link;            /* of the frame that next() gave, if the filter has yet to judge it; NULL: it has */
+        *link;            /* of the frame that next() gave, if the filter must still be applied; else NULL */
     const char *name;     /* for messages */
     char reason[256];     /* why READ_FAILED */
-    struct error refusal; /* exit_code != 0: the filter is why, and this is its error */
+    struct error refusal; /* exit_code != 0: the filter is the cause, and this is its error */
 };
 
 enum read_result {
@@ -41,19 +42,19 @@ struct format {
     enum read_result (*open)(struct recording *recording);
     /* The frame's bytes, lengths, time and link type. Its bytes are valid until the next call. */
     enum read_result (*next)(struct recording *recording, struct frame *frame);
-    void (*close)(struct recording *recording); /* also of what open() failed with; NULL: nothing to do */
+    void (*close)(struct recording *recording); /* also after a failed open(); NULL: nothing to do */
 };
 
 #define FORMAT(name) extern const struct format format_##name;
 #include "capture/formats.def"
 #undef FORMAT
 
-/* Reads by libpcap, as NFStream does: whatever libpcap recognizes, of pcapng the first interface, and goes on after
- * damage. */
+/* Reads with libpcap, as NFStream does: all formats that libpcap recognizes; of a pcapng only the interfaces that are like
+ * the first one. It goes on after damage. */
 extern const struct format format_libpcap;
 
 /* The result after stream_peek() gave NULL: READ_IDLE; READ_END where the capture may end (`between` two packets); else
- * READ_FAILED, and the reason names what is cut. */
+ * READ_FAILED with a reason that names what is cut. */
 enum read_result recording_lacks(struct recording *recording, bool between, const char *what);
 /* READ_FAILED and the reason. */
 enum read_result recording_fails(struct recording *recording, const char *format, ...)

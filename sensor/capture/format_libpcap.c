@@ -1,8 +1,8 @@
-/* Captures as NFStream reads them, by libpcap. Of a pcapng with several interfaces it gives those that are like the
- * first one, and it goes on behind damage as far as it can.
+/* Captures as NFStream reads them, with libpcap. If a pcapng has several interfaces, it gives packets of those that are
+ * like the first one. After damage it goes on as far as it can.
  *
- * The seconds of pcap have no sign. libpcap sign-extends them up to its version 1.10.5, and NFStream makes a time at
- * the end of 64 bits of that, which no reader of records could take. */
+ * The seconds of pcap are unsigned. libpcap up to 1.10.5 sign-extends them. NFStream turns that into a time near the end of
+ * 64 bits, which no reader of records could take. */
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -78,7 +78,7 @@ static void fill_frame(struct libpcap *libpcap, const struct pcap_pkthdr *header
     libpcap->frames++;
 }
 
-/* Only the first error is reported; NFStream reports none and reads on. */
+/* Reports the first error only. NFStream reports none and reads on. */
 static void note_error(struct recording *recording, struct libpcap *libpcap) {
     if (libpcap->errors++ == 0)
         recording_fails(recording, "after %llu packet%s: %s", (unsigned long long)libpcap->frames,
@@ -99,7 +99,7 @@ static enum read_result libpcap_next(struct recording *recording, struct frame *
         if (result == PCAP_ERROR_BREAK) /* the end of the file */
             return libpcap->errors == 0 ? READ_END : READ_FAILED;
         note_error(recording, libpcap);
-        /* If nothing can be read any more, reading on would never end. */
+        /* If nothing can be read any more, to read on would never end. */
         if (ferror(pcap_file(libpcap->handle)))
             return READ_FAILED;
     }

@@ -21,7 +21,7 @@ enum lengths { LENGTHS_IN_ORDER, LENGTHS_SWAPPED, LENGTHS_IN_DOUBT };
 
 struct pcap {
     const struct link *link;
-    uint64_t behind; /* bytes of the last packet, which are used up with the next look */
+    uint64_t behind; /* bytes of the last packet, which are skipped at the next call */
     uint32_t snapshot;
     uint32_t packet_header;
     int32_t divisor; /* of the fraction, to microseconds */

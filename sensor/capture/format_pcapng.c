@@ -1,6 +1,6 @@
 /* pcapng (draft-ietf-opsawg-pcapng): every section, in either byte order; every interface, with its own link type,
  * snapshot length, resolution and offset of times; packets in enhanced, simple and the obsolete packet blocks. Other
- * blocks are passed over. What a block says of its length is checked before it is believed. */
+ * blocks are skipped. The length that a block states is checked before it is used. */
 #include <limits.h>
 #include <stdlib.h>
 
@@ -32,11 +32,11 @@ struct interface {
 struct pcapng {
     struct interface *interfaces; /* of the section */
     uint32_t count, room;
-    uint64_t behind; /* bytes of the last block, which are used up with the next look */
+    uint64_t behind; /* bytes of the last block, which are skipped at the next call */
     bool swapped;    /* in this section */
 };
 
-/* One block: what stands between its two lengths, as far as it lies in the window. */
+/* One block: the bytes between its two lengths, as far as the window has them. */
 struct block {
     uint32_t type;
     uint32_t length; /* of all of it */
@@ -53,7 +53,7 @@ static void pcapng_close(struct recording *recording) {
     free(pcapng->interfaces);
 }
 
-/* A section's first block says in which byte order all its lengths are. */
+/* A section's first block gives the byte order of the whole section. */
 static enum read_result pcapng_set_byte_order(struct recording *recording) {
     struct pcapng *pcapng = recording->state;
     const uint8_t *head = stream_peek(recording->stream, BLOCK_HEAD + sizeof(uint32_t));
@@ -66,7 +66,7 @@ static enum read_result pcapng_set_byte_order(struct recording *recording) {
     return READ_GOOD;
 }
 
-/* The whole block, or of a longer one what fits into the window. */
+/* The whole block, or as much of it as fits into the window. */
 static enum read_result look_at_block(struct recording *recording, struct block *block) {
     const struct pcapng *pcapng = recording->state;
     const uint8_t *head = stream_peek(recording->stream, BLOCK_HEAD);
@@ -178,8 +178,8 @@ static bool pcapng_make_room(struct pcapng *pcapng) {
     return true;
 }
 
-/* If the filter can't be compiled for an interface's link type, none of its frames pass. For the first interface that
- * is an error: a mistake in the filter. */
+/* If the filter can't be compiled for an interface's link type, none of its frames pass. For the first interface that is
+ * an error, since the filter is probably wrong. */
 static enum read_result check_filter(struct recording *recording, const struct link *link) {
     const struct pcapng *pcapng = recording->state;
     if (link->refuses && pcapng->count > 0)
@@ -218,7 +218,7 @@ static int32_t pcapng_microseconds_of(uint64_t fraction, uint64_t resolution) {
     return (int32_t)((wide)fraction * MICROSECONDS / resolution);
 }
 
-/* A time beyond 64 bits of seconds becomes the last one: the decoder then sees that it is out of range. */
+/* A time that doesn't fit becomes the highest one: the decoder then sees that it is out of range. */
 static void set_time(struct frame *frame, const struct interface *interface, uint64_t time) {
     uint64_t seconds = time / interface->resolution;
     frame->microseconds = pcapng_microseconds_of(time % interface->resolution, interface->resolution);
@@ -248,7 +248,7 @@ static uint64_t time_at(const uint8_t *words, bool swapped) {
     return (uint64_t)load32(words, swapped) << 32 | load32(words + 4, swapped);
 }
 
-/* The obsolete block differs in the interface's number alone, which has 16 bits. */
+/* The obsolete block differs only in the interface's number, which has 16 bits. */
 static enum read_result give_packet(struct recording *recording, const struct block *block,
                                     struct frame *frame) {
     enum { HEAD = 20, TIME = 4, CAPTURED = 12, WIRE = 16 };
@@ -262,7 +262,7 @@ static enum read_result give_packet(struct recording *recording, const struct bl
     return pcapng_give_frame(recording, block, HEAD, number, time_at(body + TIME, swapped), frame);
 }
 
-/* Of the first interface, without a time, and cut to its snapshot length. */
+/* A simple packet is of the first interface, has no time, and is cut to that interface's snapshot length. */
 static enum read_result give_simple_packet(struct recording *recording, const struct block *block,
                                            struct frame *frame) {
     enum { HEAD = 4 };

@@ -86,7 +86,8 @@ static bool copy_name(struct route *route, const char *name) {
     return true;
 }
 
-/* Columns: Iface Destination Gateway Flags RefCnt Use Metric Mask ... The title is no route, since its flags are 0. */
+/* Columns: Iface Destination Gateway Flags RefCnt Use Metric Mask ... The title line is ignored, since its flags read as
+ * 0. */
 static bool parse_route4(char *line, struct route *route) {
     const char *column[COLUMNS_MAX];
     if (split(line, column) < 8 || number(column[1], 16) != 0 || number(column[7], 16) != 0)
@@ -106,7 +107,7 @@ static bool parse_route6(char *line, struct route *route) {
     return copy_name(route, column[9]);
 }
 
-/* Of the usable default routes in the table at `path` the one with the least metric. */
+/* The usable default route with the lowest metric in the table at `path`. */
 static int find_default(const char *path, bool (*parse)(char *line, struct route *route), char *name,
                         size_t size) {
     char line[512];

@@ -35,8 +35,8 @@ void link_table_destroy(struct link_table *table) {
     free(table);
 }
 
-/* Opens an empty capture of this link type with libpcap: pcap_open_dead() would neither translate the number nor
- * compile filters as for files. */
+/* Opens an empty capture of this link type with libpcap. pcap_open_dead() doesn't do instead: it doesn't translate the
+ * number, and doesn't compile filters as for files. */
 static pcap_t *open_empty(uint16_t recorded) {
     struct pcap_file_header header = {
         .magic = 0xa1b2c3d4, .version_major = 2, .version_minor = 4, .linktype = recorded};

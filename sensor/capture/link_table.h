@@ -1,5 +1,6 @@
-/* What libpcap knows of link types: the number that it gives a recorded one, how long frames may be, and filters. One
- * table for all captures of a run, so that a filter is compiled once for each link type. One thread. */
+/* What libpcap knows of link types: its own number for a recorded one, how long frames may be, and filters. There is one
+ * table for all captures of a run, so that a filter is compiled once for each link type. Only the capture's owner uses it
+ * (capture.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +9,7 @@
 #include "base/error.h"
 #include "capture/capture.h"
 
-/* No frame of a link type that is decoded is longer; of others (USB, D-Bus) no more than this is kept. */
+/* Frames of the link types that we decode are never longer. Longer ones of others (USB, D-Bus) are cut to this. */
 enum { LINK_FRAME_MAX = 262144 };
 
 struct link {
@@ -30,8 +31,7 @@ void link_table_destroy(struct link_table *table); /* NULL is fine */
 enum { LINK_TYPES_MAX = 256 };
 const struct link *link_find(struct link_table *table, uint16_t recorded);
 
-/* The error of a filter that can't be compiled for the link type (link->refuses); `name` of the capture is for its
- * text. */
+/* The error of a filter that can't be compiled for the link type (link->refuses). `name`: the capture's, for the text. */
 int link_refuse_filter(const struct link_table *table, const struct link *link, const char *name,
                        struct error *error);
 

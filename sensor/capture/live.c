@@ -1,7 +1,7 @@
 /* Captures from a live interface.
  *
- * libpcap's own wait is not used: with TPACKET_V3 it may last for ever on an idle link whatever timeout was
- * set, and then no flow would expire. The handle is non-blocking, and the wait is a poll() of ours. */
+ * libpcap's own wait is not used: with TPACKET_V3 it may never return on an idle link, with any timeout, and
+ * then no flow would expire. The handle is non-blocking, and the wait is a poll() of ours. */
 #include <errno.h>
 #include <net/if.h>
 #include <pcap/pcap.h>
@@ -18,8 +18,8 @@
 #include "capture/source.h"
 #include "capture/steady.h"
 
-/* The kernel holds frames back until a block of its ring is full or this has passed. Small against every
- * timeout of a flow, large enough for thousands of frames to be handed over at once. */
+/* The kernel holds frames back until a block of its ring is full or this time has passed. It is short compared with any
+ * timeout of a flow, and long enough to hand over thousands of frames at once. */
 enum {
     BLOCK_MILLISECONDS = 100,
     REST_MICROSECONDS = 5000000,       /* at most, for what a break leaves in the ring */
@@ -36,7 +36,7 @@ struct live_capture {
     char name[IF_NAMESIZE];
     const char *permission_remedy; /* while it is being opened */
     struct steady steady;
-    int64_t begin;         /* steady time: frames from before belong to no share, see join_shares() */
+    int64_t begin;         /* steady time: earlier frames belong to no share, see join_shares() */
     int64_t end, deadline; /* of what is read after a break: steady and monotonic clock; 0: no break yet */
     bool ended;            /* nothing more comes */
     struct pcap_stat last; /* counters of 32 bits, as last read: they wrap */
@@ -113,7 +113,8 @@ static int live_configure(struct live_capture *capture, const struct capture_opt
     return 0;
 }
 
-/* All shares see the same step, and a clock that is stepped all the time must not fill the log. */
+/* Logs a step of the clock, but not too often: all shares see the same step, and a clock that is stepped all the time must
+ * not fill the log. */
 static void tell_step(int64_t now, int64_t by) {
     static atomic_llong told;
     long long last = atomic_load_explicit(&told, memory_order_relaxed);
@@ -153,13 +154,12 @@ static int live_activate(struct live_capture *capture, const struct capture_opti
     return source_set_filter(capture->handle, options->bpf_filter, capture->name, error);
 }
 
-/* libpcap doesn't always notice that an interface was removed, and one of the same name may be there again.
- */
+/* libpcap doesn't always notice that an interface was removed. There may already be a new one of the same name. */
 static bool is_gone(const struct live_capture *capture) {
     return capture->interface_index != 0 && if_nametoindex(capture->name) != capture->interface_index;
 }
 
-/* What came before is still in the ring, and live_rest() reads it. */
+/* Frames that came before the failure are still in the ring; live_rest() reads them. */
 static int live_fail(struct live_capture *capture, struct error *error) {
     capture_break(&capture->base);
     if (is_gone(capture))
@@ -234,14 +234,14 @@ static int live_next(struct capture *base, struct frame *frame, enum capture_eve
     return 0;
 }
 
-/* Whether the frame came after the break, or so much came before it that reading it takes too long. */
+/* Whether to stop after a break: the frame came after it, or reading what came before takes too long. */
 static bool is_past(const struct live_capture *capture, const struct frame *frame) {
     return frame->seconds * 1000000 + frame->microseconds + frame->to_steady > capture->end ||
            clock_monotonic() > capture->deadline;
 }
 
-/* What came before the break waits in the kernel's ring, the latest in a block that is not yet handed over. That is so
- * too of an interface that went away, and each look at it fails until the block is there. */
+/* Frames that came before the break wait in the kernel's ring, the latest in a block that is not yet handed over. The same
+ * holds for an interface that went away: each read fails until that block is there. */
 static void live_rest(struct capture *base, struct frame *frame, enum capture_event *event) {
     struct live_capture *capture = (struct live_capture *)base;
     int result = 0;
@@ -333,7 +333,7 @@ static int open_one(const struct capture_options *options, struct live_capture *
     return 0;
 }
 
-/* Between its activation and its joining the others, each socket gets every packet: frames of that time are skipped. */
+/* From its activation until it joins the others, each socket gets every packet: frames of that time are skipped. */
 static int join_shares(struct capture **captures, size_t count, struct error *error) {
     int descriptors[CAPTURE_SHARES_MAX] = {0};
     for (size_t i = 0; i < count; i++)

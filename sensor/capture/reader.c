@@ -56,7 +56,7 @@ void reader_destroy(struct reader *reader) {
     *reader = (struct reader){.descriptor = -1};
 }
 
-/* Opening a pipe that has no writer must not block the start: the stream waits for the writer. */
+/* To open a pipe that has no writer must not block: the stream waits for the writer. */
 int reader_open(struct reader *reader, const char *path, struct error *error) {
     struct recording *recording = &reader->recording;
     reader->descriptor =
@@ -88,7 +88,7 @@ void reader_close(struct reader *reader) {
     reader->is_open = false;
 }
 
-/* Compressions that captures come in but that we don't read: what to do instead. */
+/* Compressions that we don't read, and what to do instead. */
 static const struct {
     uint8_t magic[FORMAT_MAGIC];
     const char *name, *command;

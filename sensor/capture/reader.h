@@ -1,5 +1,5 @@
-/* One capture after another, from its path to its frames: opens the file, finds out compression and format, and reads.
- * One reader for all captures of a run; one thread. */
+/* Reads one capture after another: opens the file, finds out compression and format, and gives its frames. There is one
+ * reader for all captures of a run. Only the capture's owner uses it (capture.h). */
 #pragma once
 
 #include <stdatomic.h>
@@ -33,7 +33,7 @@ void reader_destroy(struct reader *reader); /* also after a failure, and of zero
 int reader_open(struct reader *reader, const char *path, struct error *error);
 void reader_close(struct reader *reader); /* nothing, if none is open */
 
-/* READ_GOOD: what is open is a capture; READ_IDLE: not known yet. reader_next() asks by itself. */
+/* READ_GOOD: the open file is a capture; READ_IDLE: not known yet. reader_next() calls this by itself. */
 enum read_result reader_recognize(struct reader *reader);
 /* The next frame that passes the filter: bytes, lengths, time and link type. */
 enum read_result reader_next(struct reader *reader, struct frame *frame);

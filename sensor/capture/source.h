@@ -33,7 +33,8 @@ struct capture {
 
 int file_open(const struct capture_options *options, struct capture **capture, struct error *error);
 
-/* Makes the kernel share out packets among the packet sockets, by the pair of IP addresses. 0 or -errno. */
+/* Makes the kernel share out packets among the packet sockets, by the pair of IP addresses. 0 or -errno.
+ * @thread main */
 int fanout_join(const int *descriptors, size_t count);
 
 /* Compiles `filter` (NULL: none) for the link type of `handle` and attaches it. `name` is for the error. */

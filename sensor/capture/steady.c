@@ -15,15 +15,16 @@ bool steady_look(struct steady *steady, const struct clock_look *look, int64_t *
     return true;
 }
 
-/* Frames lie in the ring in the order of their arrival. A stamp may mean two times: by the clock's offset before the
- * step and by the one after it. The right one is the earlier of those that are not before the frames so far. A time by
- * the old offset can't be after the look that saw the step. */
+/* Whether the stamp is of the time before the step. A stamp may mean two times: one by the clock's offset before the step,
+ * one by the offset after it. Frames are in the ring in the order of their arrival, so a time before that of earlier
+ * frames is wrong. If both are possible, the earlier one is right. A time by the old offset can't be after the look that
+ * saw the step. */
 static bool is_from_before(const struct steady *steady, int64_t before, int64_t after) {
     int64_t earliest = steady->latest - STEADY_DISORDER;
     return before <= steady->stepped_by && before >= earliest && (before < after || after < earliest);
 }
 
-/* Not after frames that may still come. */
+/* The present time, but not later than that of frames that the kernel still holds. */
 static int64_t just_now(const struct steady *steady) {
     int64_t time = steady->looked - STEADY_BLOCK;
     return time > steady->latest ? time : steady->latest;

@@ -1,7 +1,7 @@
-/* From the kernel's time stamps, which are of the wall clock, to steady time (base/clock.h), which no step of that
- * clock touches. Where the clock is stepped, frames from before wait in the kernel's ring and carry its old time, and
- * those after them the new one; a frame's stamp and its place in the ring tell which it is. Pure: whoever uses it looks
- * at the clocks. Microseconds. Belongs to one thread. */
+/* Converts the kernel's time stamps to steady time (base/clock.h). The stamps are of the wall clock; steady time doesn't
+ * follow that clock's steps. When the wall clock is stepped, frames that wait in the kernel's ring have stamps of the old
+ * time, and later ones of the new time. A frame's stamp and its place in the ring tell which. The functions read no clock:
+ * the caller does. Microseconds. The state belongs to the capture's owner (capture.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -12,16 +12,16 @@
 struct steady {
     int64_t offset, last_offset; /* of the wall clock: since its last step, and before that */
     int64_t looked;              /* steady time of the last look */
-    int64_t stepped_by; /* that of the look that saw the last step: frames with the last offset are older */
+    int64_t stepped_by; /* that of the look that saw the last step: frames with last_offset are older */
     int64_t latest;     /* steady time of the latest frame */
     uint64_t steps;
 };
 
 enum {
-    STEADY_STEP_MIN = 1000,  /* less is no step: it is what two reads of clocks may differ by */
-    STEADY_DISORDER = 10000, /* frames of several processors may lie in the ring so far behind each other */
-    STEADY_LATE = 1000000,   /* none is so far behind the others */
-    STEADY_BLOCK = 200000,   /* the kernel keeps a frame back for less, see BLOCK_MILLISECONDS in live.c */
+    STEADY_STEP_MIN = 1000,  /* less is no step: two reads of the clocks may differ by that */
+    STEADY_DISORDER = 10000, /* frames of several processors may be in the ring out of order by so much */
+    STEADY_LATE = 1000000,   /* no frame is so far out of order */
+    STEADY_BLOCK = 200000,   /* the kernel holds a frame back for less, see BLOCK_MILLISECONDS in live.c */
 };
 
 /* The clocks were read. True: the wall clock was stepped since the last time; *by is how far. */
@@ -34,12 +34,11 @@ static inline bool steady_wants_look(const struct steady *steady, int64_t stamp)
     return time > steady->looked || time < steady->latest - STEADY_DISORDER;
 }
 
-/* The next frame's steady time. A stamp that fits neither clock, be it of a step that was taken back between two
- * looks or of a card with a clock of its own, is taken for one of just now, so that time goes on whatever stamps
- * there are. */
+/* The next frame's steady time. A stamp may fit neither the old nor the new time: a step was taken back between two
+ * looks, or the card has a clock of its own. Such a frame gets the present time, so that time goes on with any stamps. */
 int64_t steady_time(struct steady *steady, int64_t stamp);
 
-/* The ring is empty, and has been since `time`. */
+/* The ring has been empty since `time`. */
 static inline void steady_silence(struct steady *steady, int64_t time) {
     if (time > steady->latest)
         steady->latest = time;

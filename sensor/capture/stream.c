@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "capture/decompressor.h"
 
-enum { IDLE_MILLISECONDS = 100 /* of a pipe, until who reads is told that time goes on */ };
+enum { IDLE_MILLISECONDS = 100 /* of a pipe, until the caller is told that time goes on */ };
 
 static const struct decompressor *const decompressors[] = {
 #define DECOMPRESSOR(name) &decompressor_##name,
@@ -60,8 +60,8 @@ static ptrdiff_t failed_call(struct stream *stream) {
     return errno == EAGAIN || errno == EINTR ? -EAGAIN : stream_fail(stream, errno);
 }
 
-/* 0: there is something to read. A pipe that always brings a little is never silent; a few times a second it counts as
- * idle all the same, so that time goes on. */
+/* 0: there is something to read. A pipe that always brings a little is never silent. It still counts as idle a few times a
+ * second, so that time goes on. */
 static ptrdiff_t wait_for_bytes(struct stream *stream) {
     struct pollfd wait = {.fd = stream->descriptor, .events = POLLIN};
     int64_t now = clock_monotonic();
@@ -72,7 +72,7 @@ static ptrdiff_t wait_for_bytes(struct stream *stream) {
     return ready > 0 ? 0 : ready == 0 ? -EAGAIN : failed_call(stream);
 }
 
-/* As read(); -EAGAIN a few times a second for a pipe, and after a signal. */
+/* As read(), but for a pipe it gives -EAGAIN a few times a second, and after a signal. */
 static ptrdiff_t stream_take(struct stream *stream, uint8_t *bytes, size_t size) {
     ptrdiff_t result = stream->waits ? wait_for_bytes(stream) : 0;
     if (result < 0)
@@ -95,7 +95,7 @@ static int fill_packed(struct stream *stream) {
     return 0;
 }
 
-/* Gives what was unpacked before damage first, and what is there already before it waits for a pipe. */
+/* Gives unpacked bytes before it reports damage, and before it waits for a pipe. */
 static ptrdiff_t stream_unpack(struct stream *stream, uint8_t *bytes, size_t size) {
     while (stream->reason[0] == '\0') {
         const char *reason = NULL;
@@ -122,7 +122,7 @@ static ptrdiff_t stream_fill(struct stream *stream, uint8_t *bytes, size_t size)
                                         : stream_take(stream, bytes, size);
 }
 
-/* Moves what is left to the window's front and fills up behind it, once. */
+/* Moves what is left to the window's front, and reads once to fill the rest. */
 static bool more_into_window(struct stream *stream) {
     if (stream->next > 0) {
         memmove(stream->window, stream->window + stream->next, stream->end - stream->next);

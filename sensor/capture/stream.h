@@ -1,6 +1,6 @@
-/* The bytes of one capture, whatever brings them: a file or a pipe, as they are or compressed (decompressors.def). The
- * format that reads them looks ahead in one window of fixed size, so that memory is bounded whatever the bytes say.
- * One thread; allocates only in stream_create() and, for a compressed capture, in stream_recognize(). */
+/* The bytes of one capture, from a file or a pipe, plain or compressed (decompressors.def). The format that reads them
+ * looks ahead in one window of fixed size, so memory is bounded with any content. It allocates only in stream_create()
+ * and, for a compressed capture, in stream_recognize(). Only the capture's owner uses it (capture.h). */
 #pragma once
 
 #include <stdatomic.h>
@@ -23,10 +23,10 @@ struct decompressor;
 struct stream {
     uint8_t *window;
     size_t next, end;        /* what lies in the window: window[next .. end) */
-    uint64_t to_skip;        /* before window[next], not read yet; then the window is empty */
+    uint64_t to_skip;        /* bytes to skip that are not read yet; the window is empty then */
     enum stream_state state; /* why stream_more() gave nothing */
     int descriptor;
-    int64_t told_idle;                       /* when that was (monotonic clock) */
+    int64_t told_idle;                       /* last time of STREAM_IDLE (monotonic clock) */
     bool waits;                              /* no regular file: reading may block */
     bool is_recognized;                      /* whether it is compressed is known */
     const struct decompressor *decompressor; /* NULL: bytes are as they are */
@@ -44,22 +44,22 @@ void stream_destroy(struct stream *stream); /* NULL is fine */
 
 /* Begins with the bytes of `descriptor`, which stays the caller's. */
 void stream_begin(struct stream *stream, int descriptor);
-/* Finds out by the first bytes how the others are compressed. Called until it is STREAM_GOOD, before anything is looked
- * at. */
+/* Finds out by the first bytes whether and how the capture is compressed. To be called until it gives STREAM_GOOD, before
+ * stream_peek(). */
 enum stream_state stream_recognize(struct stream *stream);
 void stream_end(struct stream *stream);
 
-/* See stream_peek(). */
+/* The slow part of stream_peek(). */
 const uint8_t *stream_more(struct stream *stream, size_t count);
 
-/* At least `count` bytes (at most STREAM_WINDOW), valid until the next call, or NULL and stream->state. Nothing is used
- * up: after STREAM_IDLE the same call goes on. */
+/* At least `count` bytes (at most STREAM_WINDOW), valid until the next call, or NULL and stream->state. No bytes are
+ * consumed. After STREAM_IDLE call it again. */
 static inline const uint8_t *stream_peek(struct stream *stream, size_t count) {
     return stream->end - stream->next >= count && stream->to_skip == 0 ? stream->window + stream->next
                                                                        : stream_more(stream, count);
 }
 
-/* Skips bytes, also those that were not looked at. If there are fewer, the next look shows it. */
+/* Skips bytes, also those that were not looked at. If there are fewer, the next stream_peek() fails. */
 static inline void stream_skip(struct stream *stream, uint64_t count) {
     size_t there = stream->end - stream->next;
     if (count <= there) {
@@ -75,5 +75,6 @@ static inline bool stream_is_used_up(const struct stream *stream) {
     return stream->next == stream->end && stream->to_skip == 0;
 }
 
-/* Uses up at most `size` bytes into `buffer`; waits for a silent pipe until `broken`. 0: end, -errno: failed. */
+/* Moves at most `size` bytes into `buffer`, and returns how many; waits for a silent pipe until `broken`. 0: end, -errno:
+ * failed. */
 ptrdiff_t stream_read(struct stream *stream, void *buffer, size_t size, const atomic_bool *broken);
