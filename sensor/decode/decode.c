@@ -40,12 +40,11 @@ void decoder_destroy(struct decoder *decoder) {
     free(decoder);
 }
 
-/* No time: every other is later. */
+/* Stands for "no time". Every time is later. */
 enum { NO_TIME = -1 };
 
-/* Both dialects divide toward zero, so that a damaged negative fraction takes less than one tick off. NO_TIME if it is
- * out of range (pcapng has 64 bits of seconds). NFStream's times have no sign, so it makes one in the far future
- * instead. */
+/* Both dialects divide toward zero, so a damaged negative fraction subtracts less than one tick. NO_TIME if the time is out
+ * of range (pcapng has 64 bits of seconds). NFStream's times are unsigned, so it makes a time in the far future instead. */
 static int64_t ticks_of(enum decode_dialect dialect, int64_t seconds, int32_t microseconds) {
     int64_t a_second = dialect == DECODE_NFSTREAM ? 1000 : 1000000;
     int64_t fraction = dialect == DECODE_NFSTREAM ? microseconds / 1000 : microseconds;
@@ -65,8 +64,8 @@ static bool is_own(const struct packet *packet) {
             is_own_end(packet, packet->destination, packet->destination_port));
 }
 
-/* The steady time of a frame whose recorded one is `own`. Live frames have sane times, and others are steady
- * already. */
+/* The steady time of a frame whose recorded time is `own`. Live frames have sane times, and times from files are used as
+ * they are. */
 static int64_t steady_ticks(enum decode_dialect dialect, const struct frame *frame, int64_t own) {
     if (frame->to_steady == 0)
         return own;
@@ -74,7 +73,7 @@ static int64_t steady_ticks(enum decode_dialect dialect, const struct frame *fra
     return ticks_of(dialect, time / 1000000, (int32_t)(time % 1000000));
 }
 
-/* Makes the packet's time. `time` is the recorded one, brought onto the steady line, in ticks. */
+/* Sets the packet's time. `time` is the recorded time as steady time, in ticks. */
 static enum decode_reason decoder_finish(struct decoder *decoder, enum decode_reason reason, int64_t time,
                                          struct packet *packet) {
     if (reason != DECODE_METERED)
@@ -109,7 +108,7 @@ static void packet_raise_time(struct decoder *decoder, struct packet *packet, in
     packet->time = decoder->time = time;
 }
 
-/* A first fragment came: those that waited for it go before it. */
+/* A first fragment came: the fragments that waited for it go before it. */
 static enum decode_reason put_last(struct decoder *decoder, enum decode_reason reason, int64_t time,
                                    struct packet *packet) {
     reason = decoder_finish(decoder, reason, time, packet);
@@ -162,7 +161,7 @@ enum decode_reason decoder_decode_rest(struct decoder *decoder, const struct fra
     return decode_natively(decoder, frame, steady_ticks(DECODE_NATIVE, frame, own), true, packet);
 }
 
-/* Out of line: decoder_next() is asked after every frame. */
+/* Not inlined into decoder_next(), which is called after every frame. */
 static bool decoder_take_next(struct decoder *decoder, enum decode_reason *reason, struct packet *packet) {
     struct held *held = &decoder->held;
     const struct held_packet *released = held_take(held);

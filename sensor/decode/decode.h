@@ -1,6 +1,6 @@
-/* Room 2: what is in a frame. One decoder per capture thread: it holds the clock (packet time never goes back) and,
- * natively, what first fragments say of their datagrams, and later ones that came before them. It allocates nothing
- * after decoder_create(), takes no lock, and reads no byte that was not captured.
+/* Room 2: what is in a frame. There is one decoder per capture thread, to which it belongs. It holds the clock (packet time
+ * never goes back). Natively it also keeps what first fragments say of their datagrams, and later fragments that came
+ * before them. It allocates nothing after decoder_create(), takes no lock, and reads no byte that was not captured.
  *
  * Two dialects: native, layer by layer as the RFCs say; and nfstream (nfstream.c), which repeats NFStream 6.6.0's
  * parser with its quirks, for `profile = "nfstream"`. */
@@ -24,19 +24,19 @@ struct decoder *decoder_create(
     const struct decode_options *options); /* NULL: no memory. Copies what the options point to. */
 void decoder_destroy(struct decoder *decoder);
 
-/* DECODE_METERED and a filled packet, the reason why not, or DECODE_HELD: natively a later fragment waits for its
- * datagram's first one. When that comes, what waited for it goes before it, in the order and with the times of its
- * arrival: the packet then is the earliest of them. It borrows from the frame or the decoder, until the next call. */
+/* DECODE_METERED and a filled packet; or the reason why not; or natively DECODE_HELD: a later fragment waits for its
+ * datagram's first one. When that one comes, the waiting ones go before it, in the order and with the times of their
+ * arrival: *packet then is the earliest of them. It borrows from the frame or the decoder until the next call. */
 enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *frame, struct packet *packet);
 
-/* To be called after decoder_decode(), decoder_advance() and decoder_give_up() until it is false: what else they
- * brought about. Each of these packets is one that was held, or was read as the first fragment that the others waited
+/* Gives the other packets that decoder_decode(), decoder_advance() or decoder_give_up() released. To be called after
+ * each of them until it is false. Such a packet is one that was held, or the first fragment that the held ones waited
  * for. */
 bool decoder_next(struct decoder *decoder, enum decode_reason *reason, struct packet *packet);
 
-/* Natively, once decoder_next() is false: whether the frame that was decoded last holds another packet, as an A-MSDU of
- * 802.11 may; and that one, as decoder_decode() gives the first. Each counts as a packet of its own, whose bytes on the
- * wire are its part of the frame's. */
+/* Whether the last frame holds another packet, as an A-MSDU of 802.11 may; to be called natively once decoder_next() is
+ * false. decoder_decode_rest() gives that packet, as decoder_decode() gives the first. Each counts as a packet of its own.
+ * Its bytes on the wire are its part of the frame's. */
 bool decoder_has_rest(const struct decoder *decoder);
 enum decode_reason decoder_decode_rest(struct decoder *decoder, const struct frame *frame,
                                        struct packet *packet);
@@ -44,22 +44,21 @@ enum decode_reason decoder_decode_rest(struct decoder *decoder, const struct fra
 /* There will be no more frames: what is held is ignored (fragment_unknown). */
 void decoder_give_up(struct decoder *decoder);
 
-/* What the frames carried that were not_ip. */
+/* What the frames without IP (not_ip) carried. */
 const struct foreign *decoder_foreign(const struct decoder *decoder);
 
-/* Packets that are held: read, and neither metered nor ignored yet. */
+/* Packets that are held: they were read, but neither metered nor ignored yet. */
 uint64_t decoder_held(const struct decoder *decoder);
 
-/* The recorded times that packets may have, in seconds since the epoch: from 1970 up to the end of 2261, the last year
- * that 64 bits of nanoseconds count to its end (pandas has such dates). Natively a packet with another time is ignored;
+/* The recorded times that packets may have, in seconds since the epoch: from 1970 up to the end of 2261. That is the last
+ * whole year that fits into 64 bits of nanoseconds (pandas has such dates). Natively a packet with another time is ignored;
  * with the nfstream dialect it has the time of the packet before it. */
 #define DECODE_TIME_END INT64_C(9214646400)
 
-/* Packets that follow are of a recording of their own: forgets the time, and what fragments belong together. What is
- * held is to be given up before. */
+/* The packets that follow are of another recording: forgets the time and the datagrams. Call decoder_give_up() before. */
 void decoder_begin_recording(struct decoder *decoder);
 
-/* The decoder's clock: highest packet time so far, in ticks of the dialect. Of each packet that is handed out it is
+/* The decoder's clock: highest packet time so far, in ticks of the dialect. When a packet is handed out, it is the packet's
  * time + held_for. */
 int64_t decoder_time(const struct decoder *decoder);
 /* Raises the clock without a packet (a quiet live link); an earlier time changes nothing. Seconds and microseconds as

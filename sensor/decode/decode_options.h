@@ -11,6 +11,6 @@ struct decode_options {
     enum decode_dialect dialect;
     bool decode_tunnels;        /* natively those of tunnel/tunnels.def; nfstream: GTP-U, CAPWAP, TZSP */
     bool ignore_own_sockets;    /* TCP of base/own_sockets.h, also in tunnels */
-    bool symmetric_tunnel_keys; /* natively: an identifier that differs by direction tells no packets apart */
+    bool symmetric_tunnel_keys; /* natively: identifiers that differ by direction are not in the flow key */
     const struct tunnel_ports *tunnel_ports; /* natively; NULL: each tunnel's usual ones */
 };

@@ -11,8 +11,7 @@
 #include "decode/walk/foreign.h"
 #include "decode/walk/reason.h"
 
-/* What is left of a frame with several packets, an A-MSDU of 802.11; and what was known of them before the first
- * one. */
+/* What is left of a frame with several packets (an A-MSDU of 802.11), and what was known before the first one. */
 struct aggregate {
     size_t next; /* offset of the next one in the frame; 0: there is no more */
     size_t captured, wire_end;
@@ -31,7 +30,7 @@ struct decoder {
     bool has_more;          /* for decoder_next() */
     struct foreign foreign; /* of frames that are not_ip */
 
-    /* A first fragment, while those that waited for it go before it. */
+    /* A first fragment that is handed out after those that waited for it. */
     bool has_last;
     enum decode_reason last_reason;
     struct packet last;

@@ -1,7 +1,8 @@
-/* What the first fragment of a datagram says of all of them: protocol and ports, which the later ones don't carry.
+/* What the first fragment of a datagram says for all of its fragments: protocol and ports, which later ones don't carry.
  *
- * A small table of fixed size: a datagram whose fragments are far apart is not found. It is keyed at random, so that
- * nobody can aim at its sets. A flood of first fragments makes later ones unknown, and does no other harm. */
+ * The table is small and of fixed size: if many datagrams come between two fragments, the datagram is not found. The table
+ * has a random key, so that nobody can aim at one of its sets. A flood of first fragments makes later ones unknown, and
+ * does no other harm. */
 #pragma once
 
 #include <stdbool.h>
@@ -55,11 +56,11 @@ int fragment_table_init(struct fragment_table *table);
 /* Forgets all datagrams. */
 void fragment_forget(struct fragment_table *table);
 
-/* Notes what a first fragment says; the oldest entry of its set makes way. */
+/* Notes what a first fragment says, in place of the oldest entry of its set. */
 void fragment_remember(struct fragment_table *table, const struct fragment_key *key,
                        const struct fragment_datagram *datagram, int64_t time);
 
-/* Gives a later fragment its protocol and ports; its sizes are those of held_put(). */
+/* Gives a later fragment its protocol and ports; it has the sizes that held_put() asks for. */
 void fragment_describe(const struct fragment_datagram *datagram, struct packet *packet);
 
 /* NULL if the datagram's first fragment was not seen in the last 30 seconds. */

@@ -1,9 +1,9 @@
-/* Later fragments that came before their datagram's first one, which alone says which flow they are of. They are kept,
- * with what was captured of them, until it comes, or until they are given up: after FRAGMENT_LIFETIME_US, or when newer
- * ones need the room. So a flood drives out others' fragments, and does no other harm.
+/* Later fragments that came before their datagram's first one. Only the first one says which flow they are of. They are
+ * kept with their captured bytes until it comes. They are given up after FRAGMENT_LIFETIME_US, or when newer ones need
+ * the room. So a flood drives out others' fragments, and does no other harm.
  *
- * Of fixed size, part of the decoder; first in, first out. Packets that are handed out borrow from it until the next
- * held_put(). */
+ * The memory has a fixed size and is part of the decoder; first in, first out. Packets that are handed out borrow from
+ * it until the next held_put(). */
 #pragma once
 
 #include <stdbool.h>
@@ -41,16 +41,16 @@ struct held {
     uint8_t bytes[HELD_BYTES];
 };
 
-/* Keeps a packet, of which all but protocol and ports is known: size[ACCOUNT_TRANSPORT] and size[ACCOUNT_PAYLOAD] are
- * all behind the IP headers. Gives up as many others as needed; false: it is too large. */
+/* Keeps a packet whose protocol and ports are not known yet. Its size[ACCOUNT_TRANSPORT] and size[ACCOUNT_PAYLOAD] both
+ * count all bytes after the IP headers. Gives up as many others as needed; false: it is too large. */
 bool held_put(struct held *held, const struct fragment_key *key, const struct packet *packet);
 
 /* Gives up what came before `oldest` (microseconds). */
 void held_expire(struct held *held, int64_t oldest);
 
-/* Makes whole and releases what waits for this datagram and is not older than `oldest`. */
+/* Releases the packets that wait for this datagram and are not older than `oldest`, and gives them protocol and ports. */
 void held_release(struct held *held, const struct fragment_key *key, const struct fragment_datagram *datagram,
                   int64_t oldest);
 
-/* The next of what was released, in order of arrival; NULL: there is no more. */
+/* The next released packet, in order of arrival; NULL: there is no more. */
 const struct held_packet *held_take(struct held *held);

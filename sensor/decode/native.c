@@ -12,7 +12,7 @@ static enum decode_reason look_into(struct native_walk *walk, bool *entered) {
     return reason;
 }
 
-/* From the IP header that the walk has reached on, if it has. */
+/* Goes on from the IP header, if the walk has reached one. */
 static enum decode_reason go_on(struct native_walk *walk, enum decode_reason reason) {
     bool entered = true;
     while (reason == DECODE_METERED && entered) {

@@ -1,4 +1,4 @@
-/* Link layers of the native dialect, down to the IP header: which of the tables' rows it is. */
+/* Link layers of the native dialect, down to the IP header: finds the rows of the tables. */
 #include <string.h>
 
 #include "decode/link/link.h"
@@ -60,7 +60,7 @@ static const struct tag_row *tag_of(uint16_t type) {
 enum decode_reason native_ethertype(struct native_walk *walk, uint16_t type) {
     bool tagged = false;
     while (type != ETHERTYPE_IPV4 && type != ETHERTYPE_IPV6) {
-        /* A length instead of a type makes sense behind a tag only; SNAP within SNAP would have no end. */
+        /* A length instead of a type is accepted behind a tag only. SNAP within SNAP could go on for ever. */
         if (type < ETHERTYPE_FIRST)
             return tagged ? native_llc(walk) : native_foreign(walk, FOREIGN_ETHERTYPE, type);
         walk->foreign = foreign_what(FOREIGN_ETHERTYPE, type);

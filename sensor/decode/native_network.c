@@ -24,8 +24,8 @@ enum {
     FRAGMENT_OFFSET = 0x1fff,
 };
 
-/* Takes the length that the header at walk->offset announces: what was captured behind it (a link trailer, padding) is
- * no longer seen. `total` 0 stands for all that was on the wire. */
+/* Cuts the frame to the length that the header at walk->offset announces: a link trailer or padding after it is no longer
+ * seen. `total` 0 stands for all that was on the wire. */
 static void walk_limit(struct native_walk *walk, size_t total) {
     struct packet *packet = walk->packet;
     size_t available = walk->frame.length - walk->offset;
@@ -78,8 +78,8 @@ static bool is_extension_header(const struct packet *packet) {
            protocol == HOST_IDENTITY || protocol == SHIM6;
 }
 
-/* Walks the extension headers. Behind a later fragment's header comes payload, of which only the first fragment's Next
- * Header says what it is (RFC 8200, 4.5). */
+/* Walks the extension headers. After a later fragment's header comes payload. Only the first fragment's Next Header
+ * says what that is (RFC 8200, 4.5). */
 static enum decode_reason walk_extensions(struct native_walk *walk) {
     struct packet *packet = walk->packet;
     while (is_extension_header(packet)) {
@@ -127,7 +127,7 @@ static enum decode_reason walk_ipv4(struct native_walk *walk) {
     memcpy(packet->destination, header + 16, 4);
     walk->offset += header_length;
     walk->transport_length = packet->size[ACCOUNT_IP] - header_length;
-    /* Of a later fragment the header lies in the first one. */
+    /* The header of a later fragment is in the first one. */
     if (packet->protocol == AUTHENTICATION && !walk->later_fragment)
         return walk_extensions(walk);
     return DECODE_METERED;
@@ -191,7 +191,7 @@ enum decode_reason native_network(struct native_walk *walk) {
         uint8_t protocol = walk->packet->protocol;
         if (protocol != PROTOCOL_IPV4 && protocol != PROTOCOL_IPV6)
             return DECODE_METERED;
-        /* The inner header went with the first fragment; what is left has no flow of its own. */
+        /* The inner header is in the first fragment; the rest has no flow of its own. */
         if (walk->later_fragment)
             return DECODE_fragment_unknown;
         if (walk->first_fragment) {

@@ -12,7 +12,7 @@ enum {
 enum decode_reason native_ppp(struct native_walk *walk) {
     if (!native_have(walk, 2))
         return DECODE_link_truncated;
-    /* RFC 1661, 6.5: an odd first byte is all of a compressed protocol number. */
+    /* RFC 1661, 6.5: an odd first byte is the whole protocol number, compressed. */
     uint16_t protocol = bytes_u8(walk->frame, walk->offset);
     size_t length = protocol & 1 ? 1 : 2;
     if (length == 2)

@@ -16,7 +16,8 @@ enum {
     SCTP_INIT_ACK = 2,
 };
 
-/* The length of the header of a protocol whose sizes are told (NFStream's rule, and SCTP and UDP-Lite); 0 of others. */
+/* The length of the transport header, for protocols whose sizes are recorded (NFStream's, and SCTP and UDP-Lite); 0 for
+ * others. */
 static size_t transport_header_length(uint8_t protocol) {
     switch (protocol) {
     case PROTOCOL_TCP: return TCP_HEADER;
@@ -121,8 +122,8 @@ static enum decode_reason later_fragment(struct native_walk *walk) {
     return DECODE_METERED;
 }
 
-/* A datagram whose own length is too short for ports has none. One that was cut before its ports is not metered;
- * neither is a first fragment that leaves them to a later one. */
+/* A datagram whose own length is too short for ports has none. A datagram that was cut before its ports is not metered; nor
+ * is a first fragment that ends before them. */
 static enum decode_reason read_ports(struct native_walk *walk) {
     if (walk->transport_length < 4)
         return walk->first_fragment ? DECODE_transport_truncated : DECODE_METERED;

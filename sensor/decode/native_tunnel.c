@@ -1,4 +1,4 @@
-/* Into tunnels, in the native dialect: which of them a packet may be, and what tells packets of several tunnels apart. */
+/* Tunnels in the native dialect: which tunnel a packet may be, and how packets of several tunnels are told apart. */
 #include "decode/tunnel/tunnel.h"
 
 #include "decode/native.h"
@@ -10,7 +10,7 @@ enum {
     UDP_HEADER = 8,
 };
 
-/* Asked of every packet, so the compiler makes comparisons with constants of the table. */
+/* Called for every packet. The compiler turns the table into comparisons with constants. */
 bool native_carries_tunnels(uint16_t protocol) {
     bool found = false;
 #define FIRST(number, ...) number
@@ -22,15 +22,17 @@ bool native_carries_tunnels(uint16_t protocol) {
     return found;
 }
 
-/* The last step of MurmurHash3: each bit of the result depends on each bit of the word, and no two words give one result. */
+/* The last step of MurmurHash3: each bit of the result depends on each bit of the word, and different words give
+ * different results. */
 static uint64_t mix_bits(uint64_t word) {
     word = (word ^ word >> 33) * 0xff51afd7ed558ccd;
     word = (word ^ word >> 33) * 0xc4ceb9fe1a85ec53;
     return word ^ word >> 33;
 }
 
-/* A tunnel's path is its identifier, or that it has none. In nested tunnels it is a digest of the identifiers and kinds
- * of all of them, so that tenants stay apart who differ in an outer tunnel only. Its top bit tells the two forms apart. */
+/* A tunnel's path is its identifier, or a value that says that it has none. For nested tunnels it is a digest of the
+ * identifiers and kinds of all of them, so that tenants who differ only in an outer tunnel stay apart. The top bit tells
+ * the two forms apart. */
 static uint64_t tunnel_path_of(const struct packet *outer, bool has_key, uint32_t key) {
     enum { HAS_KEY = 32, NESTED = 55 };
     uint64_t own = has_key ? UINT64_C(1) << HAS_KEY | key : 0;
@@ -76,8 +78,8 @@ static enum decode_reason enter_content(struct native_walk *walk, const struct t
     return DECODE_METERED;
 }
 
-/* What the opened tunnel carries at `offset`. If it is negotiation, or what we don't decode, it is the outer packet's
- * payload; but a frame without IP is ignored as on any link. */
+/* Goes to what the opened tunnel carries at `offset`. If that is negotiation, or something that we don't decode, it is the
+ * outer packet's payload. But a frame without IP is ignored as on any link. */
 static enum decode_reason go_in(struct native_walk *walk, const struct tunnel *tunnel, size_t offset,
                                 const struct tunnel_inner *inner, bool *entered) {
     struct packet *packet = walk->packet, outer = *packet;
@@ -102,7 +104,7 @@ static enum decode_reason go_in(struct native_walk *walk, const struct tunnel *t
     return DECODE_METERED;
 }
 
-/* One tunnel's look behind the carrier's header of `header` bytes. */
+/* Tries one tunnel, behind the carrier's header of `header` bytes. */
 static enum decode_reason try_tunnel(struct native_walk *walk, const struct tunnel_row *row, size_t header,
                                      bool *entered) {
     size_t start = walk->offset + header;
@@ -122,7 +124,7 @@ static enum decode_reason try_tunnel(struct native_walk *walk, const struct tunn
     return go_in(walk, row->tunnel, start + inner.offset, &inner, entered);
 }
 
-/* Each tunnel over this carrier with this number, in the order of the table, until one opens or is damaged. */
+/* Tries each tunnel over this carrier with this number, in the table's order, until one opens or is damaged. */
 static enum decode_reason try_tunnels(struct native_walk *walk, enum tunnel_carrier carrier, uint16_t number,
                                       bool *entered) {
     enum decode_reason reason = DECODE_METERED;
@@ -136,7 +138,7 @@ static enum decode_reason try_over_ip(struct native_walk *walk, uint16_t protoco
     return try_tunnels(walk, TUNNEL_OVER_IP, protocol, entered);
 }
 
-/* The tunnels of the two ports, in the order of the table. */
+/* Tries the tunnels of the two ports, in the table's order. */
 static enum decode_reason try_over_udp(struct native_walk *walk, uint16_t source, uint16_t destination,
                                        bool *entered) {
     const struct tunnel_ports *ports = &walk->decoder->tunnel_ports;

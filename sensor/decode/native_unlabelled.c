@@ -1,5 +1,5 @@
-/* What labels or sessions carry without saying it: IP or a whole Ethernet frame. The first four bits alone don't tell,
- * since addresses of network cards begin with 4 and 6 too (RFC 4928, RFC 8469). */
+/* Finds out what labels or sessions carry if nothing says it: IP or a whole Ethernet frame. The first four bits are not
+ * enough, since MAC addresses begin with 4 and 6 too (RFC 4928, RFC 8469). */
 #include <string.h>
 
 #include "decode/walk/ethertypes.h"
@@ -21,7 +21,7 @@ enum {
     FRAME_CHECK = 4, /* bytes of the check sequence that some captures have behind the frame */
 };
 
-/* How strong the evidence is. From LIKELY on it is no chance, unless there is evidence for something else too. */
+/* How strong the evidence is. From LIKELY on it is taken, unless there is evidence for something else too. */
 enum evidence { IMPOSSIBLE, POSSIBLE, LIKELY, PROBABLE, CERTAIN };
 
 static bool is_right_checksum(struct bytes view, size_t offset, size_t length) {
@@ -45,8 +45,8 @@ static bool is_usual_protocol(uint8_t protocol) {
     return memchr(usual, protocol, sizeof usual) != NULL;
 }
 
-/* A right checksum in a packet that is longer than the frame: packets are sliced on some mirror ports. None in a packet
- * of the frame's length: it was left to the network card. */
+/* With a right checksum a packet may be longer than the frame, since some mirror ports cut packets. A packet of the frame's
+ * length may have no checksum: it was left to the network card. */
 static enum evidence judge_ipv4(struct bytes view, size_t offset, size_t size) {
     if (!bytes_have(view, offset, IPV4_HEADER) || bytes_u8(view, offset) >> 4 != 4)
         return IMPOSSIBLE;
@@ -104,7 +104,8 @@ static uint16_t inner_type(struct bytes view, size_t *offset) {
     return type;
 }
 
-/* A frame that leads to IP. Its type speaks for it, so that less is asked of what follows; POSSIBLE if that was cut. */
+/* An Ethernet frame that leads to IP. Its type is evidence by itself, so the IP header needs less; POSSIBLE if that was
+ * cut. */
 static enum evidence judge_ethernet(struct bytes view, size_t offset, size_t wire_end) {
     static const enum evidence with_type[] = {
         [IMPOSSIBLE] = IMPOSSIBLE, [POSSIBLE] = PROBABLE, [LIKELY] = CERTAIN,
@@ -135,7 +136,7 @@ static bool may_be_control_word(const struct native_walk *walk) {
     return length == 0 || length == walk->wire_end - walk->offset;
 }
 
-/* Where the payload ends: of a first fragment, beyond what there is. */
+/* Where the payload ends. For a first fragment that is beyond its own bytes. */
 static size_t end_of(const struct native_walk *walk) {
     return walk->first_fragment ? walk->offset + UINT16_MAX : walk->wire_end;
 }

@@ -39,8 +39,8 @@ static bool is_snap(const struct native_walk *walk, size_t offset) {
     return bytes_have(walk->frame, offset, 3) && memcmp(walk->frame.data + offset, "\xaa\xaa\x03", 3) == 0;
 }
 
-/* Skips the mesh control field if the frame has one: then SNAP follows it instead of standing in its place. The field
- * has the addresses of ends outside of the mesh. */
+/* Skips the mesh control field if the frame has one: then SNAP comes after it. The field has the addresses of ends outside
+ * of the mesh. */
 static void skip_mesh_control(struct native_walk *walk) {
     if (is_snap(walk, walk->offset) || !native_have(walk, MESH_CONTROL))
         return;
@@ -89,7 +89,7 @@ static enum decode_reason walk_subframe(struct native_walk *walk, size_t begin) 
     return native_llc(walk);
 }
 
-/* Several packets in one frame: the others are decoded later, from the state that the walk is in now. */
+/* Several packets in one frame: the others are decoded later, from the walk's present state. */
 static enum decode_reason first_subframe(struct native_walk *walk, bool mesh) {
     struct aggregate *aggregate = &walk->decoder->aggregate;
     if (aggregate->next != 0)

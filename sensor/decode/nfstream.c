@@ -90,7 +90,7 @@ enum decode_reason nfstream_ipv6_payload(const struct nfstream_walk *walk,
     return DECODE_METERED;
 }
 
-/* `*tunnel_at` becomes how far behind the header a tunnel's UDP header is sought. */
+/* Sets `*tunnel_at` to the offset from the header at which a tunnel's UDP header is looked for. */
 static enum decode_reason nfstream_ipv4(struct nfstream_walk *walk, size_t *tunnel_at, bool *again) {
     uint16_t length = ipv4_header_length(walk);
     walk->is_ipv4 = true;
@@ -100,7 +100,7 @@ static enum decode_reason nfstream_ipv4(struct nfstream_walk *walk, size_t *tunn
         *again = true;
         return DECODE_METERED;
     }
-    /* In an IPv4 header behind EtherType 0x86dd it is the offset of an earlier header, or 0, that is tested. */
+    /* For an IPv4 header behind EtherType 0x86dd, NFStream tests the offset of an earlier header, or 0. */
     return walk->fragment & FRAGMENT_OFFSET ? DECODE_fragment_unknown : DECODE_METERED;
 }
 
@@ -147,7 +147,7 @@ enum decode_reason nfstream_network(struct nfstream_walk *walk, bool decode_tunn
                                                             : DECODE_METERED;
 }
 
-/* A byte of the transport header, 0 where it was not captured (NFStream reads on, wherever that leads). */
+/* A byte of the transport header, 0 where it was not captured (NFStream reads beyond the captured bytes). */
 static uint8_t transport_byte(const struct nfstream_walk *walk, size_t offset) {
     return offset < walk->captured ? walk->bytes[offset] : 0;
 }
@@ -159,7 +159,7 @@ static void nfstream_ports(const struct nfstream_walk *walk, size_t offset) {
         (uint16_t)((transport_byte(walk, offset + 2) << 8) | transport_byte(walk, offset + 3));
 }
 
-/* Protocols other than these, and TCP and UDP too short for their header, have neither ports nor sizes. */
+/* Other protocols have neither ports nor sizes; nor have TCP and UDP that are too short for their header. */
 static void nfstream_transport(const struct nfstream_walk *walk, size_t offset, uint16_t length) {
     struct packet *packet = walk->packet;
     uint32_t header = 8;
@@ -224,8 +224,8 @@ static enum decode_reason meter_ipv6(struct nfstream_walk *walk, size_t *offset,
     return DECODE_METERED;
 }
 
-/* What was captured from the IP header on is kept in 16 bits: of 65,536 bytes nothing is left. The transport header is
- * read all the same. */
+/* The captured length from the IP header on is kept in 16 bits: 65,536 bytes become 0. The transport header is still
+ * read. */
 enum decode_reason nfstream_meter(struct nfstream_walk *walk, uint32_t wire_length) {
     struct packet *packet = walk->packet;
     size_t captured = walk->captured;

@@ -1,7 +1,7 @@
 /* The nfstream dialect's inner parts: a walk over one frame that stops where NFStream 6.6.0's parser stops, sees what
- * it sees, and ignores what it ignores. Each quirk is named where it is repeated. Two things differ on purpose: a byte
- * that was not captured is never read (a header there makes the packet ignored; in a TCP or UDP header it counts as 0),
- * and the number of headers is limited. */
+ * it sees, and ignores what it ignores. Each quirk is named where it is repeated. Two things differ on purpose. A byte that
+ * was not captured is never read: if a header needs it, the packet is ignored, except that in a TCP or UDP header it counts
+ * as 0. And the number of headers is limited. */
 #pragma once
 
 #include <stdbool.h>
@@ -58,5 +58,5 @@ enum decode_reason nfstream_ipv6_payload(const struct nfstream_walk *walk,
                                          struct nfstream_ipv6_payload *payload);
 enum decode_reason nfstream_meter(struct nfstream_walk *walk, uint32_t wire_length);
 
-/* All of a frame but its time. `packet` is zeroed. */
+/* Fills the packet except its time. `packet` is zeroed before. */
 enum decode_reason nfstream_decode(const struct frame *frame, bool decode_tunnels, struct packet *packet);

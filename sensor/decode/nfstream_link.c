@@ -1,5 +1,5 @@
-/* NFStream's link layer: link type, VLAN, PPPoE and MPLS. There is no whitelist of EtherTypes: what follows is taken
- * for IP if its version nibble says so. */
+/* NFStream's link layer: link type, VLAN, PPPoE and MPLS. Any EtherType is accepted: what follows is taken for IP if its
+ * version nibble says so. */
 #include <string.h>
 
 #include "decode/nfstream.h"
@@ -37,7 +37,7 @@ static enum decode_reason nfstream_ethernet(struct nfstream_walk *walk) {
     return header[14] == 0x42 || header[15] == 0x42 ? DECODE_not_ip : DECODE_METERED;
 }
 
-/* PPP and Cisco HDLC share a branch; which one it is, the first byte of the frame says (even inside of TZSP). */
+/* PPP and Cisco HDLC share a branch. The first byte of the frame says which one it is, even inside of TZSP. */
 static enum decode_reason ppp_or_hdlc(struct nfstream_walk *walk) {
     bool hdlc = walk->bytes[0] == 0x0f || walk->bytes[0] == 0x8f;
     size_t type = walk->link + (hdlc ? 2 : 0);
@@ -46,8 +46,8 @@ static enum decode_reason ppp_or_hdlc(struct nfstream_walk *walk) {
     return DECODE_METERED;
 }
 
-/* The header of radiotap is taken for one with a time stamp and flags, and that of 802.11 for 26 bytes (QoS data) if
- * exactly one of the DS bits is set, for none at all otherwise. Its second and third address count as source and
+/* NFStream assumes a radiotap header with a time stamp and flags. It takes the 802.11 header for 26 bytes (QoS data) if
+ * exactly one of the DS bits is set, and otherwise for none at all. The second and third address count as source and
  * destination, whatever the DS bits say. */
 static enum decode_reason nfstream_radiotap(struct nfstream_walk *walk) {
     enum { BAD_FCS = 0x50, WIFI_HEADER = 24, WIFI_QOS_HEADER = 26, LLC_SNAP = 8 };
@@ -111,8 +111,8 @@ static enum decode_reason link_header(struct nfstream_walk *walk) {
     }
 }
 
-/* The innermost tag's identifier counts. A tag at the very end of the frame is ignored with it, but for the second and
- * later ones in a row, which just end the row. */
+/* The innermost tag's identifier counts. If the first tag is at the very end of the frame, the frame is ignored. Later tags
+ * there just end the row of tags. */
 static enum decode_reason nfstream_vlan(struct nfstream_walk *walk) {
     if (walk->ip + 4 >= walk->captured)
         return DECODE_link_truncated;
@@ -152,7 +152,7 @@ enum decode_reason nfstream_link(struct nfstream_walk *walk) {
     while (reason == DECODE_METERED) {
         switch (walk->type) {
         case TYPE_VLAN:
-            /* At the end of a row of tags, the last one's type may still be that of a tag: here it is one cut short. */
+            /* After a row of tags, the type may still be that of a tag, which is cut. */
             reason = nfstream_vlan(walk);
             break;
         case TYPE_MPLS_UNICAST:

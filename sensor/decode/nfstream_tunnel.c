@@ -1,5 +1,5 @@
-/* NFStream's tunnels. They are looked for behind the outer UDP header of IPv4 only: with IPv6 the header is sought at
- * a wrong place (the payload's length instead of the header's), where the ports rarely match. */
+/* NFStream's tunnels. In effect they are found behind the outer UDP header of IPv4 only: with IPv6 NFStream looks for the
+ * header at a wrong place (by the payload's length instead of the header's), where the ports rarely match. */
 #include <string.h>
 
 #include "decode/nfstream.h"
@@ -42,8 +42,8 @@ static enum decode_reason nfstream_gtp_u(struct nfstream_walk *walk, size_t offs
     return nfstream_have(walk, offset, walk->is_ipv4 ? 20 : 40) ? DECODE_METERED : DECODE_ip_truncated;
 }
 
-/* Exactly one tag is skipped, and its length without its two bytes of type and length. The tunnel's number stays even
- * if what follows is not decoded. */
+/* NFStream skips exactly one tag, by its length without the two bytes of type and length. The tunnel's number stays even if
+ * what follows is not decoded. */
 static enum decode_reason nfstream_tzsp(struct nfstream_walk *walk, size_t offset) {
     if (!nfstream_have(walk, offset, 4))
         return DECODE_tunnel_malformed;
@@ -64,8 +64,8 @@ static enum decode_reason nfstream_tzsp(struct nfstream_walk *walk, size_t offse
     return DECODE_METERED;
 }
 
-/* What CAPWAP carries is taken for an 802.11 frame of 24 bytes with LLC/SNAP, and its second and third address for
- * source and destination. */
+/* NFStream takes what CAPWAP carries for an 802.11 frame with a header of 24 bytes and LLC/SNAP. The second and third
+ * address count as source and destination. */
 static enum decode_reason nfstream_capwap(struct nfstream_walk *walk, size_t offset) {
     if (!nfstream_have(walk, offset, 2) || (walk->bytes[offset] & 15) != 0)
         return DECODE_METERED;

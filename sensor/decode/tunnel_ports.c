@@ -52,7 +52,7 @@ static int add_port(struct tunnel_ports *ports, size_t row, uint16_t port, struc
     return 0;
 }
 
-/* The row that the `length` bytes before the item's "=" name; TUNNEL_ROWS: none that has ports. */
+/* The row with this name (the `length` bytes before the item's "="); TUNNEL_ROWS: no row with ports has it. */
 static size_t named_row(const char *name, size_t length) {
     size_t row = 0;
     while (row < TUNNEL_ROWS && !(row_has_ports(row) && strlen(tunnel_rows[row].name) == length &&
@@ -95,7 +95,7 @@ static int read_name(const char *item, size_t *row, const char **ports, struct e
     return 0;
 }
 
-/* One item of the list into the ports; `*row` is the tunnel that it names, or that the item before named. */
+/* Puts one item of the list into the ports. `*row` is the tunnel that it names, or that an item before it named. */
 static int take_item(struct tunnel_ports *ports, const char *item, size_t *row, bool *is_named,
                      struct error *error) {
     const char *text = item;

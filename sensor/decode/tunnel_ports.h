@@ -22,9 +22,9 @@ struct tunnel_ports {
     size_t count;
 };
 
-/* Each item "NAME=PORT,PORT" (a row of tunnels.def over UDP) takes the place of that tunnel's usual ports, "NAME="
- * leaves it none; tunnels that are not named keep theirs. An item that is ports alone goes on with the one before it,
- * so that a list may be cut at all its commas. EX_CONFIG with one line about the items, without the option's name. */
+/* Each item "NAME=PORT,PORT" (a row of tunnel/tunnels.def over UDP) replaces that tunnel's usual ports; "NAME=" leaves
+ * it no ports. Tunnels that are not named keep theirs. An item of ports only belongs to the name before it, so that a
+ * list may be split at all its commas. EX_CONFIG with one line about the items, without the option's name. */
 int tunnel_ports_set(struct tunnel_ports *ports, const char *const *items, size_t count, struct error *error);
 
 /* All ports as one line, "gtp_u=2152 vxlan=4789,8472 ...", in the order of the table: equal text, equal meaning. */

@@ -1,4 +1,4 @@
-/* BSD's loopback: the address family, in the byte order of whoever captured (NULL) or of the network (LOOP). */
+/* BSD's loopback: the address family, in the byte order of the capturing host (NULL) or of the network (LOOP). */
 #include "decode/link/link.h"
 
 enum decode_reason link_family(struct native_walk *walk, uint32_t family) {

@@ -1,4 +1,4 @@
-/* Frame relay, as RFC 2427 puts IP into it, or Cisco, with an EtherType in place of its control byte. */
+/* Frame relay with IP as in RFC 2427, or as Cisco does it, with an EtherType in place of the control byte. */
 #include <string.h>
 
 #include "decode/link/link.h"
@@ -18,7 +18,7 @@ enum {
     BRIDGED = 0x0007,
 };
 
-/* Past the address, whose bytes say which of them is the last; false if it is cut or none. */
+/* Skips the address; each of its bytes says whether it is the last one. False if the address is cut or not valid. */
 static bool skip_address(struct native_walk *walk) {
     for (unsigned length = 1; length <= ADDRESS_MAX && native_have(walk, 1); length++) {
         walk->offset++;

@@ -9,11 +9,11 @@
 #include "decode/link/links.def"
 #undef LINK
 
-/* Linux cooked captures: the protocol behind the header, which the caller has passed. */
+/* Linux cooked captures: goes on by the protocol; the caller has passed the header. */
 enum decode_reason link_cooked_protocol(struct native_walk *walk, uint16_t protocol);
 
-/* The sender's address, where it has the length of Ethernet's. */
+/* Notes the sender's address, if it has the length of Ethernet's. */
 void link_note_source(struct native_walk *walk, const uint8_t *address, size_t length);
 
-/* What follows is of an address family, as the capturing system numbers it: DECODE_METERED or DECODE_not_ip. */
+/* An address family (in the capturing system's numbers) says what follows: DECODE_METERED or DECODE_not_ip. */
 enum decode_reason link_family(struct native_walk *walk, uint32_t family);

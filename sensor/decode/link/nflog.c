@@ -1,5 +1,5 @@
-/* NFLOG: what Linux' packet filter logged, as attributes; one of them is the packet from its IP header on, others tell
- * the sender's address. Their numbers are in the byte order of whoever captured: a type below 256 tells which. */
+/* NFLOG: what Linux' packet filter logged, as attributes. One of them is the packet from its IP header on, others have the
+ * sender's address. Numbers are in the byte order of the capturing host, which we find out by the type: it is below 256. */
 #include "decode/link/link.h"
 
 enum {
@@ -18,7 +18,7 @@ static bool is_little(const uint8_t *attribute) {
     return (bytes_little_u16(attribute + 2) & TYPE_MASK) < TYPE_END;
 }
 
-/* The frame ends with the packet: others may follow it. */
+/* Cuts the frame at the packet's end, since other attributes may follow. */
 static enum decode_reason enter_packet(struct native_walk *walk, size_t length) {
     walk->offset += ATTRIBUTE;
     length -= ATTRIBUTE;

@@ -1,5 +1,4 @@
-/* PFLOG: what the packet filter of the BSDs logged; its header says its own length without the padding to a multiple of
- * 4. */
+/* PFLOG: what the BSDs' packet filter logged. The header has its own length, without the padding to a multiple of 4. */
 #include "decode/link/link.h"
 
 enum { SHORTEST = 45 };

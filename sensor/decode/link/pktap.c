@@ -1,4 +1,4 @@
-/* PKTAP: macOS' captures that say which process a packet is of, before a frame of the link type that they name. */
+/* PKTAP, macOS' captures with processes: the header names a packet's process and the link type of the frame after it. */
 #include "decode/link/link.h"
 
 enum { SHORTEST = 12, TYPE = 4, TYPE_PACKET = 1, LINK_TYPE = 8 };

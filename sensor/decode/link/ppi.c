@@ -1,5 +1,5 @@
-/* PPI, Per-Packet Information: fields about how a frame was received, before a frame of the link type that they
- * name. */
+/* PPI, Per-Packet Information: the header has fields about how a frame was received, and the link type of the frame after
+ * it. */
 #include "decode/link/link.h"
 
 enum {

@@ -1,5 +1,5 @@
-/* IEEE 802.11 behind Prism's header, which is in the byte order of whoever captured; or behind AVS', whose version
- * tells. */
+/* IEEE 802.11 behind Prism's header, which is in the byte order of the capturing host; or behind AVS' header, which is
+ * known by its version. */
 #include "decode/link/link.h"
 
 enum { SHORTEST = 8, MESSAGE = 0x44, MESSAGE_OLD = 0x41, AVS_VERSIONS = 0x80211, LENGTH = 4 };

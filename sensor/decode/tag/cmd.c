@@ -1,4 +1,4 @@
-/* Cisco MetaData: the security group of the sender, of which version 1 has one option of four bytes. */
+/* Cisco MetaData: the sender's security group. Version 1 has one option of four bytes. */
 #include "decode/tag/tag.h"
 
 enum { VERSION_1_ONE_OPTION = 0x0101 };

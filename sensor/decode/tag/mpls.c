@@ -1,4 +1,4 @@
-/* MPLS (RFC 3032). What the labels carry is known to their ends only, unless the last one is an explicit null. */
+/* MPLS (RFC 3032). Only the two ends know what the labels carry, unless the last label is an explicit null. */
 #include "decode/tag/tag.h"
 
 enum {

@@ -1,5 +1,5 @@
-/* NSH, the Network Service Header (RFC 8300): a packet's way through a chain of services. The way isn't the packet's
- * own: its index changes at each service, and there and back may be two ways; so it keeps no flows apart. */
+/* NSH, the Network Service Header (RFC 8300): a packet's path through a chain of services. The path is not part of the flow
+ * key: its index changes at each service, and the two directions may have different paths. */
 #include "decode/tag/tag.h"
 
 #include "decode/walk/link_types.h"
@@ -19,7 +19,7 @@ enum {
     NEXT_MPLS = 5,
 };
 
-/* The length of the header at walk->offset; 0 if it is none with a packet of a user. */
+/* The length of the header at walk->offset; 0 if it is no header of a user's packet. */
 static size_t nsh_header_length(const struct native_walk *walk) {
     uint16_t first = bytes_u16(walk->frame, walk->offset);
     uint8_t metadata = bytes_u8(walk->frame, walk->offset + 2) & 0x0f;

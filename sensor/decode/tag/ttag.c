@@ -1,5 +1,5 @@
 /* Cisco's TTag: a time stamp of 48 bits before a mirrored frame's EtherType. It has no EtherType of its own: switches
- * use the two that IEEE 802 leaves to experiments, so it counts only where IP follows. */
+ * use the two that IEEE 802 reserves for experiments. So it is accepted only if IP follows. */
 #include "decode/tag/tag.h"
 
 enum { LENGTH = 8, IPV4_HEADER = 20 };

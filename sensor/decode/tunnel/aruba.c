@@ -1,6 +1,6 @@
-/* What Aruba's access points send to their controller in GRE: the type says which of their networks it is of, and
- * what it carries is 802.11 or, where they decrypt it, Ethernet; the frame tells. Most of it is encrypted, and stays
- * GRE's. */
+/* What Aruba's access points send to their controller in GRE. The type says which of their networks it is of. It carries
+ * 802.11, or Ethernet where the access point decrypts; the frame's bytes tell which. Most of it is encrypted, and is
+ * metered as GRE. */
 #include <string.h>
 
 #include "decode/tunnel/carried_ip.h"
@@ -20,7 +20,7 @@ enum {
     ETHERNET_HEADER = 14,
 };
 
-/* A data frame in the clear, with SNAP behind its header; too few bytes make it none. */
+/* Whether it is an unencrypted data frame with SNAP behind its header. With too few bytes it is not. */
 static bool is_wifi(struct bytes payload, size_t offset, bool *cut) {
     *cut = !bytes_have(payload, offset, 2);
     if (*cut)

@@ -10,7 +10,7 @@ enum {
 };
 
 /* Some vendors send the two bytes of the 802.11 frame control in the wrong order. A data frame (type 2, version 0) tells
- * which: its flags, read as the first byte, would be a data frame's for power-management frames at most. */
+ * the order: its flags, read as the first byte, look like a data frame only in power-management frames. */
 static bool is_swapped(struct bytes payload, size_t offset) {
     return (bytes_u8(payload, offset) & 0x0f) != 0x08 && (bytes_u8(payload, offset + 1) & 0x0f) == 0x08;
 }

@@ -1,5 +1,5 @@
-/* Whether bytes are an IP packet, for tunnels whose own header proves little or that have none. Constant: any
- * thread. */
+/* Whether bytes are an IP packet, for tunnels whose own header proves little or that have none. Nothing here is shared: the
+ * caller's thread. */
 #pragma once
 
 #include "decode/tunnel/tunnel.h"
@@ -10,8 +10,8 @@ enum carried_ip {
     CARRIED_CUT,     /* too few bytes were captured to tell */
 };
 
-/* An IP packet at `offset` of the payload that ends where the payload does, give or take `padding` bytes that may
- * follow it; of a fragment, one that goes on beyond it. */
+/* Looks for an IP packet at `offset` of the payload. It must end where the payload ends, except for at most `padding` bytes
+ * after it; in a first fragment it may also go on beyond the payload. */
 static inline enum carried_ip carried_ip(struct bytes payload, size_t offset, size_t padding,
                                          const struct tunnel_inner *inner) {
     enum { IPV4_HEADER = 20, IPV6_HEADER = 40 };
@@ -41,7 +41,7 @@ static inline enum carried_ip carried_ip(struct bytes payload, size_t offset, si
     return rest - total <= padding ? CARRIED_IP : CARRIED_NOTHING;
 }
 
-/* The result of a tunnel that carries IP at inner->offset, or isn't one. */
+/* The result for what is a tunnel only if it carries IP at inner->offset. */
 static inline enum tunnel_result carried_ip_opens(struct bytes payload, struct tunnel_inner *inner) {
     inner->content = TUNNEL_IP;
     switch (carried_ip(payload, inner->offset, 0, inner)) {

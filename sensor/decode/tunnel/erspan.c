@@ -1,6 +1,6 @@
-/* ERSPAN, a switch's mirrored frames in GRE (draft-foschiano-erspan): type II with its own header, and type I, which
- * has neither that nor a sequence number; the two say by the latter which they are. Type III, of another GRE type, has
- * a longer header, which may have a subheader of the platform behind it. */
+/* ERSPAN, a switch's mirrored frames in GRE (draft-foschiano-erspan). Type II has a header of its own and a sequence
+ * number in GRE; type I has neither. So the sequence number tells the two apart. Type III has another GRE type and a
+ * longer header, and after that perhaps a platform-specific subheader. */
 #include "decode/tunnel/gre.h"
 #include "decode/tunnel/tunnel.h"
 
@@ -23,7 +23,7 @@ enum {
 /* What the headers of types II and III begin with, at inner->offset; false for another version. */
 static bool read_start(struct bytes payload, unsigned version, struct tunnel_inner *inner) {
     uint16_t first = bytes_u16(payload, inner->offset);
-    /* The switch may have taken the frame's tag off: it stands here, and is the frame's VLAN like any other. */
+    /* The switch may have removed the frame's tag and put it here. It is the frame's VLAN like any other. */
     inner->vlan_id = first & VLAN_MASK;
     inner->has_key = true;
     inner->key = bytes_u16(payload, inner->offset + 2) & SESSION_MASK;

@@ -1,5 +1,5 @@
-/* GRE, Generic Routing Encapsulation (RFC 2784), with key and sequence number (RFC 2890). Of NVGRE (RFC 7637), which
- * looks the same, the key is the subnet's identifier and the byte of entropy behind it. */
+/* GRE, Generic Routing Encapsulation (RFC 2784), with key and sequence number (RFC 2890). NVGRE (RFC 7637) looks
+ * the same; its key is the subnet's identifier and a byte of entropy. */
 #include "decode/tunnel/gre.h"
 
 #include "decode/tunnel/tunnel.h"

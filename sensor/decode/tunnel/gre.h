@@ -13,7 +13,7 @@ enum {
     GRE_HAS_ROUTING = 0x4000,
     GRE_HAS_KEY = 0x2000,
     GRE_HAS_SEQUENCE = 0x1000,
-    GRE_RFC_1701 = 0x0c00,           /* bits 4 and 5: with routing what a receiver of RFC 2784 must refuse */
+    GRE_RFC_1701 = 0x0c00,           /* bits 4 and 5; these and routing a receiver of RFC 2784 must refuse */
     GRE_HAS_ACKNOWLEDGMENT = 0x0080, /* version 1 */
     GRE_VERSION = 0x0007,
 };

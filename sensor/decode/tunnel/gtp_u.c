@@ -1,5 +1,5 @@
-/* GTP-U, version 1 (3GPP TS 29.281): user packets between the parts of a mobile network. The TEID is one
- * that the receiver of the packet chose. */
+/* GTP-U, version 1 (3GPP TS 29.281): user packets between the parts of a mobile network. The
+ * packet's receiver chose the TEID. */
 #include "decode/tunnel/tunnel.h"
 
 enum { VERSION_1_GTP = 3, T_PDU = 255, HAS_OPTIONS = 7, HAS_EXTENSIONS = 4 };

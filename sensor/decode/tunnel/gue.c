@@ -1,5 +1,5 @@
-/* GUE, Generic UDP Encapsulation (draft-ietf-intarea-gue): variant 0 has a header, variant 1 is IP itself, whose
- * version has the variant's bits. */
+/* GUE, Generic UDP Encapsulation (draft-ietf-intarea-gue): variant 0 has a header. Variant 1 is IP itself:
+ * the first bits of the IP version are the variant. */
 #include "decode/tunnel/carried_ip.h"
 #include "decode/walk/ethertypes.h"
 

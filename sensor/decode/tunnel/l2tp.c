@@ -1,5 +1,5 @@
-/* L2TP over UDP. Of version 2 (RFC 2661), which carries PPP, tunnel and session have the numbers that the receiver of
- * the packet chose; version 3 (RFC 3931) has a session alone. */
+/* L2TP over UDP. Version 2 (RFC 2661) carries PPP; the packet's receiver chose the numbers of tunnel and session. Version 3
+ * (RFC 3931) has a session only. */
 #include "decode/tunnel/l2tpv3.h"
 
 enum {

@@ -22,8 +22,8 @@ struct found {
     bool cut;
 };
 
-/* An IP packet at `packet`, in a header that begins at `place`. A tagged frame looks like one without a tag four bytes
- * on: the first of equal finds counts. */
+/* Notes an IP packet at `packet`, in a header that begins at `place`. A tagged frame also looks like an untagged one four
+ * bytes later, so the first of equal finds counts. */
 static void note_found(struct found *found, enum carried_ip carried, enum tunnel_content content,
                        size_t place, size_t packet, struct tunnel_inner *inner) {
     found->cut |= carried == CARRIED_CUT;
@@ -35,7 +35,7 @@ static void note_found(struct found *found, enum carried_ip carried, enum tunnel
     inner->offset = place;
 }
 
-/* An Ethernet frame with IP in it, behind up to two VLAN tags. */
+/* Looks for an Ethernet frame with IP in it, behind up to two VLAN tags. */
 static void look_for_ethernet(struct found *found, struct bytes payload, size_t place,
                               struct tunnel_inner *inner) {
     size_t end = place + ETHERNET_HEADER;

@@ -3,7 +3,7 @@
 
 #include "decode/tunnel/tunnel.h"
 
-/* `offset` is of the session's identifier, which the receiver chose. Cookie and sublayer behind it have lengths that
- * only the two ends know: the session opens if at just one of the possible places there is a frame with an IP packet
- * that ends where the payload does. */
+/* `offset` is that of the session's identifier, which the receiver chose. A cookie and a sublayer follow, whose lengths
+ * only the two ends know. The session opens if exactly one of the possible places has a frame with an IP packet that
+ * ends where the payload does. */
 enum tunnel_result l2tpv3_open_session(struct bytes payload, size_t offset, struct tunnel_inner *inner);

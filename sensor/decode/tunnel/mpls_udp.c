@@ -17,8 +17,8 @@ static enum tunnel_result open_mpls_udp(struct bytes payload, struct tunnel_inne
     }
     if (end == inner->announced)
         return TUNNEL_CLOSED;
-    /* Behind other labels it is found out what they carry; these say it, and on this port they may be there by
-     * chance. */
+    /* Reserved labels say what they carry, but on this port the bytes may look like them by chance: so the packet is
+     * checked. What other labels carry is found out later. */
     enum carried_ip carried =
         entry >> 12 < LABEL_UNRESERVED ? carried_ip(payload, end, 0, inner) : CARRIED_IP;
     if (carried != CARRIED_IP)

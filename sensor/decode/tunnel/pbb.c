@@ -1,5 +1,5 @@
-/* PBB, Provider Backbone Bridges (IEEE 802.1ah): customers' Ethernet in that of a backbone. The service instance keeps
- * customers apart; the backbone's tag stands before it as any VLAN tag. */
+/* PBB, Provider Backbone Bridges (IEEE 802.1ah): customers' Ethernet frames in those of a backbone. The service instance
+ * tells customers apart; the backbone's tag comes before it, as any VLAN tag. */
 #include "decode/tunnel/tunnel.h"
 
 enum { HEADER = 4, RESERVED = 0x03 };

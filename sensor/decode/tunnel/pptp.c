@@ -1,5 +1,5 @@
-/* PPTP's data, in the enhanced GRE of version 1 (RFC 2637): the lower half of the key is a call's number, which the
- * receiver of the packet chose. */
+/* PPTP's data, in the enhanced GRE of version 1 (RFC 2637): the lower half of the key is the number of a call,
+ * which the packet's receiver chose. */
 #include "decode/tunnel/gre.h"
 #include "decode/tunnel/tunnel.h"
 

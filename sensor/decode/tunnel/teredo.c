@@ -4,7 +4,7 @@
 
 enum { ORIGIN = 0x0000, AUTHENTICATION = 0x0001, ORIGIN_HEADER = 8, AUTHENTICATION_FIXED = 13 };
 
-/* The length of the header at `offset`, two bytes of which say which it is; 0 where there is none. */
+/* The length of the header at `offset`, whose first two bytes say which one it is; 0 where there is none. */
 static size_t teredo_header_length(struct bytes payload, size_t offset) {
     switch (bytes_u16(payload, offset)) {
     case ORIGIN: return ORIGIN_HEADER;

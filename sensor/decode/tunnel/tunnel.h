@@ -1,4 +1,5 @@
-/* A tunnel that the native dialect looks into: one file and one row in tunnels.def. Constant data: any thread. */
+/* A tunnel that the native dialect looks into: one file and one row in tunnels.def. Constant data: any thread may read
+ * it. */
 #pragma once
 
 #include <stdbool.h>
@@ -29,12 +30,12 @@ enum tunnel_content {
 };
 
 struct tunnel_inner {
-    /* Given: bytes of the carrier's payload by its own account, captured or not; and whether it is the first fragment
-     * of a longer one. */
+    /* Input: bytes of the carrier's payload as the carrier's header says, captured or not; and whether it is the first
+     * fragment of a longer one. */
     size_t announced;
     bool is_fragment;
 
-    /* Asked for. */
+    /* Output. */
     size_t offset; /* of the inner header, from the start of the carrier's payload */
     enum tunnel_content content;
     uint32_t key;     /* the tunnel's own identifier */
@@ -45,7 +46,7 @@ struct tunnel_inner {
 
 struct tunnel {
     enum tunnel_kind kind;
-    /* `payload` is what was captured behind the carrier's header; what is asked for is zeroed. */
+    /* `payload` is what was captured behind the carrier's header. The output members are zeroed before. */
     enum tunnel_result (*open)(struct bytes payload, struct tunnel_inner *inner);
     bool key_differs_by_direction; /* each end chooses the identifier of what it receives */
 };

@@ -1,4 +1,4 @@
-/* TZSP, the TaZmen Sniffer Protocol: frames that a device heard, sent to whoever analyses them. */
+/* TZSP, the TaZmen Sniffer Protocol: a device sends the frames that it received to an analyzer. */
 #include "decode/tunnel/tunnel.h"
 #include "decode/walk/link_types.h"
 
@@ -11,7 +11,7 @@ enum {
     TAG_END = 1,
 };
 
-/* What the device heard, by TZSP's numbers and libpcap's. */
+/* The link type of the frames, by TZSP's numbers and libpcap's. */
 static const struct {
     uint16_t content, link_type;
 } contents[] = {

@@ -9,8 +9,8 @@ enum {
     POLICY_FLAGS = 0x48, /* don't learn; policy applied */
 };
 
-/* The port alone proves little: any client may have it by chance, and its first byte be that of the flags. Linux, too,
- * takes nothing for VXLAN that has a reserved bit set. */
+/* The port alone proves little: a client may have it by chance, and its first byte may look like the flags. Linux refuses
+ * VXLAN with a reserved bit set, too. */
 static bool is_vxlan(struct bytes payload) {
     uint8_t flags = bytes_u8(payload, 0), policy_flags = bytes_u8(payload, 1);
     if (bytes_u8(payload, 7) != 0)

@@ -1,5 +1,5 @@
-/* WCCP: what a router sends to a cache in GRE. Version 2 puts a header of four bytes before the packet, version 1 none,
- * and the type of both is the same; the packet tells. */
+/* WCCP: what a router sends to a cache in GRE. Version 2 puts a header of four bytes before the packet, version 1 none.
+ * Both have the same type, so the bytes of the packet tell which it is. */
 #include "decode/tunnel/carried_ip.h"
 #include "decode/tunnel/gre.h"
 

@@ -1,6 +1,6 @@
-/* What frames without IP carry instead, as far as their headers say it, and how many of each kind. A table of fixed
- * size: where there are more kinds than places, a new one takes over the rarest one's place and count, so that the
- * commonest are always in it. A decoder's table belongs to its thread; a sum of several is plain data. */
+/* What frames without IP carry instead, by their headers, and how many frames of each kind there were. The table has a
+ * fixed size: if there are more kinds than places, a new kind takes over the place and the count of the rarest one. So
+ * the most common kinds are always in it. A decoder's table belongs to its thread; a sum of several is plain data. */
 #pragma once
 
 #include <stddef.h>
@@ -35,7 +35,7 @@ void foreign_count(struct foreign *foreign, uint32_t what, uint64_t frames);
 /* Adds another table's. */
 void foreign_add(struct foreign *sum, const struct foreign *part);
 
-/* Fills at most `count` places, the commonest first; returns how many. */
+/* Fills at most `count` places, the most common first; returns how many. */
 size_t foreign_commonest(const struct foreign *foreign, struct foreign_place *commonest, size_t count);
 
 /* "EtherType 0x0806 (ARP)" */

@@ -1,4 +1,4 @@
-/* Room 2's product: what the meter needs to know of one packet. Offsets and small copies; no payload is copied. */
+/* Room 2's product: what the meter needs to know of one packet. It has offsets and small copies, but no payload. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,7 +7,8 @@
 /* What the byte counters count (NFStream's accounting_mode). Index into packet.size. */
 enum accounting_mode { ACCOUNT_RAW, ACCOUNT_IP, ACCOUNT_TRANSPORT, ACCOUNT_PAYLOAD, ACCOUNT_MODES };
 
-/* Which tunnel the metered packet came out of; of nested ones the innermost. NFStream's tunnel_id up to GRE. */
+/* The tunnel that the metered packet came out of; if nested, the innermost one. Up to GRE the numbers are NFStream's
+ * tunnel_id. */
 enum tunnel_kind {
     TUNNEL_NONE = 0,
     TUNNEL_GTP_U = 1,
@@ -32,7 +33,7 @@ enum tunnel_kind {
 enum packet_flag {
     PACKET_TRUNCATED = 1u << 0,      /* fewer bytes captured than the IP header announces */
     PACKET_TIME_RAISED = 1u << 1,    /* recorded time lay before an earlier packet's */
-    PACKET_OFFLOAD = 1u << 2,        /* IPv4 total length 0: a segment the network card had yet to cut */
+    PACKET_OFFLOAD = 1u << 2,        /* IPv4 total length 0: a segment that the network card splits later */
     PACKET_FRAGMENT = 1u << 3,       /* part of a fragmented datagram */
     PACKET_HAS_MAC = 1u << 4,        /* source_mac and destination_mac were on the link */
     PACKET_HAS_ICMP = 1u << 5,       /* icmp_type and icmp_code are set */
@@ -52,10 +53,11 @@ enum tcp_flag {
 };
 
 struct packet {
-    /* Ticks since the epoch (native: microseconds, nfstream: milliseconds). In the order in which packets are handed out,
+    /* Ticks since the epoch (native: microseconds, nfstream: milliseconds). From one packet that is handed out to the next,
      * time + held_for never goes back. */
     int64_t time;
-    /* Live: ticks from `time` to the wall clock's, which records have, where that was stepped; otherwise 0. */
+    /* Live: ticks from `time` to the wall clock's time, if that clock was stepped; otherwise 0. Records have wall clock
+     * time. */
     int64_t to_wall;
     uint64_t tunnel_path; /* natively what tells tunnels of one kind apart, 56 bits; 0 without a tunnel */
     const uint8_t *ip;    /* the metered (innermost) IP header, borrowed from the frame */

@@ -1,8 +1,8 @@
-/* Why a packet is not metered, and the limits that are one of the reasons. Constant: any thread. */
+/* Why a packet is not metered, and the limits that are one of the reasons. Constant: any thread may read it. */
 #pragma once
 
-/* Why a packet is not metered. One row a reason: identifier and what a person reads. The names are the ledger's and,
- * later, a metric's labels: they don't change. */
+/* Why a packet is not metered. One row a reason: identifier and text for people. The names stand in the ledger and in a
+ * metric's labels, so they don't change. */
 #define DECODE_REASONS(X)                                                   \
     X(time_out_of_range, "recorded time before 1970 or after 2261")         \
     X(link_type, "link type that is not decoded")                           \
@@ -30,8 +30,8 @@ enum decode_reason {
 const char *decode_reason_name(enum decode_reason reason); /* "link_type" */
 const char *decode_reason_text(enum decode_reason reason); /* for people */
 
-/* Most headers (link, VLAN tag, MPLS label, IP, tunnel; natively also IPv6 extensions) that are walked in one frame. */
+/* At most so many headers (link, VLAN tag, MPLS label, IP, tunnel; natively also IPv6 extensions) are walked in a frame. */
 enum { DECODE_DEPTH_MAX = 32 };
 
-/* Most tunnels in each other, natively. More are only meant to cost us time. */
+/* At most so many nested tunnels, natively. Nobody nests more, except to cost us time. */
 enum { DECODE_TUNNELS_MAX = 8 };

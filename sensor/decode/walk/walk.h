@@ -1,5 +1,6 @@
-/* The native dialect's walk over one frame: where it is, and the headers that a link layer, a tag or a tunnel may say come
- * next. Files of link/, tag/ and tunnel/ need no other header of the walk. The walk is its decoder's thread's. */
+/* The native dialect's walk over one frame: its position, and the functions for headers that a link layer, a tag or a
+ * tunnel may announce. Files of link/, tag/ and tunnel/ need no other header of the walk. A walk belongs to its
+ * decoder's thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,10 +17,10 @@ struct decoder;
 struct native_walk {
     struct bytes frame; /* what was captured, cut to what the IP headers so far announce */
     size_t offset;      /* of the next header */
-    size_t wire_end;    /* where the frame ended before it was cut to the snapshot length */
+    size_t wire_end;    /* where the frame ended on the wire, before the snapshot length cut it */
     unsigned depth;     /* headers so far */
     unsigned tunnels;   /* entered so far */
-    uint8_t version;    /* of the IP header to come, as what carries it says; 0: it doesn't */
+    uint8_t version;    /* of the next IP header, as announced by the header before it; 0: not announced */
     uint32_t foreign;   /* foreign_what() of what follows, if it isn't IP */
     struct packet *packet;
     struct decoder *decoder;
@@ -28,7 +29,7 @@ struct native_walk {
     /* Set by native_network() for what follows it. */
     size_t transport_length; /* bytes behind the IP headers, as announced */
     uint32_t identification; /* of the fragmented datagram */
-    uint8_t carried;         /* its protocol as all of its fragments tell it, see struct fragment_key */
+    uint8_t carried;         /* its protocol as in all of its fragments, see struct fragment_key */
     bool first_fragment;     /* the first of several fragments */
     bool later_fragment;
 };
@@ -37,10 +38,10 @@ struct native_walk {
 
 /* From the link header at walk->offset to the IP header. */
 enum decode_reason native_link(struct native_walk *walk, int link_type);
-/* An 802.11 frame; with `swapped`, the two bytes of its frame control are in the wrong order, with `pad`, its header is
+/* An 802.11 frame. With `swapped` the two bytes of its frame control are in the wrong order; with `pad` its header is
  * padded to a multiple of 4. */
 enum decode_reason native_wifi(struct native_walk *walk, bool swapped, bool pad);
-/* What follows a known EtherType; the headers of tag/tags.def are walked to the IP header. */
+/* What follows a known EtherType: walks the headers of tag/tags.def to the IP header. */
 enum decode_reason native_ethertype(struct native_walk *walk, uint16_t type);
 /* IEEE 802.2, with or without SNAP. */
 enum decode_reason native_llc(struct native_walk *walk);
@@ -48,8 +49,8 @@ enum decode_reason native_llc(struct native_walk *walk);
 enum decode_reason native_ppp(struct native_walk *walk);
 enum decode_reason native_pppoe(struct native_walk *walk);
 
-/* What only the two ends know: IP, or an Ethernet frame, and with `control_word` perhaps behind one (RFC 4385). Bytes
- * decide; not_ip where they leave doubt. */
+/* What follows is IP or an Ethernet frame, but only the two ends know which; with `control_word` it may come after one (RFC
+ * 4385). The bytes decide; not_ip if they leave doubt. */
 enum decode_reason native_unlabelled(struct native_walk *walk, bool control_word);
 
 static inline enum decode_reason native_foreign(struct native_walk *walk, enum foreign_kind kind,
