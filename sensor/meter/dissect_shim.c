@@ -10,7 +10,7 @@ const char *shim_header_version(void) {
     return NUMBER(NDPI_MAJOR) "." NUMBER(NDPI_MINOR) "." NUMBER(NDPI_PATCH);
 }
 
-/* A library built from git puts a commit behind the version. */
+/* A library that was built from git appends a commit to the version. */
 bool shim_is_library(const char *revision, size_t flow_size) {
     const char *version = shim_header_version();
     size_t length = strlen(version);

@@ -1,6 +1,7 @@
-/* nDPI's API in its versions, from 4.2 on: what differs between them has one name here. Versions changed one call at a
- * time, and snapshots have any mixture, so no version number tells which form a library has: each form of a call is a
- * file in dissect_form/, and CMake builds the one that the library has (ndpi_forms.cmake). */
+/* nDPI's API from version 4.2 on. Calls that differ between versions have one name here. Versions changed one call at a
+ * time, and snapshots have any mixture of them, so a version number doesn't tell which form of a call a library has. Each
+ * form is a file in dissect_form/, and CMake builds the one that the library has (ndpi_forms.cmake). Calls that take a
+ * module or a flow are for the thread of its meter. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,8 +18,8 @@ struct shim_label {
     uint16_t master, application, category;
 };
 
-/* Whether a library that says this of itself is the one whose headers this was compiled with: other versions have other
- * members in the structures that both sides read. */
+/* Whether the linked library, which reports this revision and size, is of the version whose headers this was compiled with.
+ * Other versions have other members in the structures that both sides read. */
 bool shim_is_library(const char *revision, size_t flow_size);
 /* The headers' version, like "4.2.0". */
 const char *shim_header_version(void);
@@ -28,17 +29,17 @@ struct ndpi_detection_module_struct *shim_create(void);
 
 /* The parts of shim_create(). */
 void shim_enable_all(struct ndpi_detection_module_struct *module);
-/* Of DNS, as NFStream; versions without the setting always do it. */
+/* Turns on subclassification of DNS, as NFStream does. Versions without the setting always do it. */
 void shim_subclassify(struct ndpi_detection_module_struct *module);
 /* 0, or an error of nDPI's. */
 int shim_finalize(struct ndpi_detection_module_struct *module);
 
 ndpi_protocol shim_packet(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow,
                           const uint8_t *ip, uint16_t length, uint64_t milliseconds);
-/* The label if nothing more is to come; *guessed: by port or address alone. */
+/* The label of a flow that gets no more packets; *guessed: found by port or address alone. */
 ndpi_protocol shim_give_up(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow,
                            uint8_t *guessed);
-/* Nothing that later packets may bring would change the label or the texts. */
+/* Whether no later packet can change the label or the texts. */
 bool shim_is_final(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow);
 
 struct shim_label shim_label(ndpi_protocol protocol);
@@ -47,7 +48,7 @@ void shim_name(struct ndpi_detection_module_struct *module, uint16_t master, uin
                uint32_t size);
 size_t shim_protocol_count(struct ndpi_detection_module_struct *module);
 
-/* In the flow, which need not end in a NUL; NULL if this nDPI doesn't make it. */
+/* Points into the flow, and need not end in a NUL; NULL if this nDPI doesn't compute it. */
 const char *shim_ja3_client(const struct ndpi_flow_struct *flow);
 const char *shim_ja3_server(const struct ndpi_flow_struct *flow);
 const char *shim_ja4_client(const struct ndpi_flow_struct *flow);

@@ -47,7 +47,7 @@ static void ended_forget_all(struct ended *ended) {
     ended->count = 0;
 }
 
-/* Time never goes back, so later flows have another uid: nothing of before needs to be remembered. */
+/* Time never goes back, so later flows have other uids, and the flows of an earlier time can be forgotten. */
 static void ended_go_on_to(struct ended *ended, int64_t time) {
     if (ended->time == time)
         return;

@@ -1,9 +1,9 @@
-/* Room 3's product: a bidirectional flow (RFC 5103) with its features. The meter owns it; whoever gets it at export
- * reads it during the call and keeps nothing.
+/* Room 3's product: a bidirectional flow (RFC 5103) with its features. The meter and its thread own it. An export call may
+ * read it, and keeps no pointer to it.
  *
  * Times are ticks of the profile: microseconds (native) or milliseconds (nfstream). Byte counts follow the accounting
- * mode. "Source" is who sent the flow's first packet (natively: of the uid's first slice, or whom it
- * answers, see packet.answers). */
+ * mode. "Source" is the sender of the flow's first packet. Natively that is the first packet of the uid's first slice; if
+ * that packet is an answer (packet.answers), its receiver is the source. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,7 +26,7 @@ enum end_reason {
     END_REASON_COUNT
 };
 
-/* What an export says of its slice. This meter exports final ones only. */
+/* What kind of record an export is for its slice. This meter exports final ones only. */
 enum record_kind { RECORD_FINAL, RECORD_EARLY, RECORD_UPDATE, RECORD_KIND_COUNT };
 
 const char *record_kind_name(enum record_kind kind); /* "final", "early", "update" */
@@ -48,8 +48,8 @@ struct flow_key {
 };
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key has no padding");
 
-/* Counters of one direction, always kept. Live, their times are steady (base/clock.h): flow_wall_time() is what records
- * have. */
+/* Counters of one direction, always kept. Live, their times are steady (base/clock.h); records have flow_wall_time() of
+ * them. */
 struct flow_counters {
     int64_t first_seen; /* ticks; both 0 while packets is 0 */
     int64_t last_seen;
@@ -65,7 +65,7 @@ enum feature_index {
     FEATURE_COUNT
 };
 
-/* In the order of use, so that a packet of an open flow touches as few cache lines as can be. */
+/* Members are in the order of use, so that a packet of an open flow touches as few cache lines as possible. */
 struct flow {
     /* Read when the flow is looked up. */
     struct flow_key key;
@@ -86,7 +86,7 @@ struct flow {
     void *feature[FEATURE_COUNT]; /* what each points to is in meter/feature/NAME.h, l7.h or udps.h */
 
     /* Written with the first packet of the flow or slice, read at export. */
-    int64_t to_wall;  /* packet.to_wall of the slice's first packet: records have the times plus this */
+    int64_t to_wall;  /* packet.to_wall of the slice's first packet; added to the times in records */
     int64_t uid_time; /* when the first packet of slice 0 was metered: with the key it identifies the flow */
     uint32_t uid_series; /* not 0: part of the identity, see ended.h */
     uint32_t slice; /* 0, 1, ... after cuts by the active timeout, and where key and uid_time come again */
@@ -100,20 +100,20 @@ struct flow {
     uint16_t revision;            /* of this export within its slice: 0, 1, ... */
     uint8_t icmp_type, icmp_code; /* of the first packet; valid with PACKET_HAS_ICMP in first_flags */
     uint8_t first_flags;          /* enum packet_flag of the first packet */
-    /* Of the first packet: a TCP flow without an opening SYN there began before we looked. */
+    /* Of the first packet. Without an opening SYN a TCP flow began before we looked. */
     uint8_t first_tcp_flags;
 };
 _Static_assert(sizeof(struct flow) <= 264 + FEATURE_COUNT * sizeof(void *),
                "every open flow costs these bytes");
 
-/* What packets of an open flow touch of `struct flow`: bytes from its start. */
+/* Packets of an open flow touch only so many bytes of `struct flow`, from its start. */
 enum { FLOW_HOT_SIZE = offsetof(struct flow, to_wall), FLOW_CACHE_LINE = 64 };
 _Static_assert(offsetof(struct flow, counters) <= FLOW_CACHE_LINE,
                "a look-up reads one cache line of a flow");
 _Static_assert(offsetof(struct flow, feature[FEATURE_l7]) + sizeof(void *) <= (size_t)3 * FLOW_CACHE_LINE,
                "a packet touches three cache lines of a flow and its features' states");
 
-/* One of the flow's times by the wall clock, as its slice's first packet had it. */
+/* Converts one of the flow's times to the wall clock's, by that clock at the slice's first packet. */
 static inline int64_t flow_wall_time(const struct flow *flow, int64_t time) {
     return time + flow->to_wall;
 }

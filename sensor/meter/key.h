@@ -1,5 +1,5 @@
-/* From a packet to the key of its flow. Words are put together in registers: bytes that were just stored one by one and
- * are read back as a word would stall the packet path. */
+/* From a packet to the key of its flow. Words are put together in registers. If they were stored byte by byte and read back
+ * as words, the processor would wait for the stores. Nothing here is shared: the caller's thread. */
 #pragma once
 
 #include <endian.h>
@@ -56,8 +56,9 @@ static inline bool key_equal(const struct flow_key *one, const struct flow_key *
     return (addresses | (one->tunnel ^ other->tunnel)) == 0 && rest == 0;
 }
 
-/* Where only the first 4 bytes of both addresses are used (IPv4), only they are hashed, and the tunnel's word only where
- * there is a tunnel: a third of the work. Equal keys still have equal hashes, since the bytes decide and not the version. */
+/* If only the first 4 bytes of both addresses are used (IPv4), only those are hashed, and the tunnel's word only if
+ * there is a tunnel. That is a third of the work. Equal keys still have equal hashes: what is left out depends on the
+ * key's bytes, not on the IP version. */
 static inline uint32_t key_hash(const struct hash_key *seed, const struct flow_key *key) {
     uint64_t a = key_load(key->address_a), b = key_load(key->address_b);
     uint64_t a_rest = key_load(key->address_a + 8), b_rest = key_load(key->address_b + 8);

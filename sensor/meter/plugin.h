@@ -11,21 +11,21 @@
  *     };
  *
  * Life of a flow: on_init with its first packet, on_update with each later one, on_expire when it has ended, get for
- * each field and output, on_release. Whatever a call is handed is borrowed for the call. The state is the plugin's:
+ * each field and output, on_release. The arguments of a call are borrowed for the call. The state is the plugin's:
  * state_size bytes in each flow, aligned to 8 and zeroed before on_init.
  *
- * Threads: several meters may run at once, each in a thread of its own. A context (what configure made) and the states
- * of its flows are used by one thread at a time, so neither needs a lock; configure and cleanup are called while no
+ * Threads: several meters may run at once, each in a thread of its own. A context (made by configure) and the states
+ * of its flows are used by one thread at a time, so neither needs a lock. configure and cleanup are called while no
  * flow is open. Static variables are shared by all meters and must be constant.
  *
- * The calls from on_init to on_release are on the path of every packet: they must not wait, and should not allocate;
- * memory beyond the state is best taken in configure. */
+ * The calls from on_init to on_release are on the path of packets: they must not wait, and should not allocate. If the
+ * state is not enough, allocate memory in configure. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Version of this interface. A plugin and a sensor of different versions don't fit: the sensor refuses the plugin. */
+/* Version of this interface. The sensor refuses a plugin of another version. */
 #define FLOWSENSOR_PLUGIN_ABI 1
 
 enum {
@@ -37,7 +37,7 @@ enum {
 /* Avro type of a field. In records every field may be null. */
 enum flowsensor_type {
     FLOWSENSOR_BOOLEAN,
-    FLOWSENSOR_INT,       /* 32 bits; values beyond are given as the nearest one */
+    FLOWSENSOR_INT,       /* 32 bits; a value out of range becomes the nearest one */
     FLOWSENSOR_LONG,      /* 64 bits */
     FLOWSENSOR_TIMESTAMP, /* microseconds since the epoch */
     FLOWSENSOR_DOUBLE,
@@ -48,7 +48,7 @@ enum flowsensor_type {
     FLOWSENSOR_TYPES
 };
 
-/* What a field may say of a person: decides how outputs anonymize it. */
+/* What a field may tell about a person. Outputs anonymize the field by this. */
 enum flowsensor_pii {
     FLOWSENSOR_PII_NONE,
     FLOWSENSOR_PII_ADDRESS,
@@ -84,9 +84,10 @@ enum flowsensor_tcp_flag {
     FLOWSENSOR_CWR = 0x80
 };
 
-/* One packet, its tunnel (if that is decoded) taken off. Times are ticks: see flowsensor_flow.ticks_per_second. */
+/* One packet, without its tunnel's headers if tunnels are decoded. Times are ticks, see
+ * flowsensor_flow.ticks_per_second. */
 struct flowsensor_packet {
-    int64_t time;            /* since the epoch; never earlier than the flow's packet before */
+    int64_t time;            /* since the epoch; never earlier than that of the flow's previous packet */
     int64_t interval;        /* since the flow's previous packet; 0 for its first (NFStream: delta_time) */
     const uint8_t *ip;       /* the IP header and what follows */
     uint32_t ip_captured;    /* readable bytes from there on; may be fewer than the packet has */
@@ -115,7 +116,7 @@ struct flowsensor_counters {
     uint64_t bytes; /* as meter.accounting_mode counts */
 };
 
-/* The flow, this packet counted. "Source" is who sent the flow's first packet. */
+/* The flow; its counters include this packet. "Source" is the sender of the flow's first packet. */
 struct flowsensor_flow {
     uint64_t ticks_per_second; /* 1000000; 1000 in the nfstream profile */
     struct flowsensor_counters bidirectional, src2dst, dst2src;
@@ -124,7 +125,7 @@ struct flowsensor_flow {
     const uint8_t *source_mac; /* 6 bytes, of the first packet */
     const uint8_t *destination_mac;
     const char *
-        application_name; /* nDPI's label; NULL while it is not decided (on_expire: never), or labels are off */
+        application_name; /* nDPI's label; NULL if labels are off, or before it is decided (in on_expire it is) */
     const char *application_category_name;
     const char *end_reason; /* "idle", "active", "plugin", ...; NULL before on_expire */
     uint32_t slice;         /* number of the flow's part: 0, 1, ... after cuts by the active timeout */
@@ -141,8 +142,9 @@ struct flowsensor_text {
     size_t length;
 };
 
-/* What get fills, by one of the functions below; untouched it means null. What it points to must live until the next
- * call: it may lie in the state or in the scratch, which is the host's and undefined when the call begins. */
+/* get fills this by one of the functions below. If it doesn't, the value is null. Memory that it points to must stay valid
+ * until the next call. It may be in the state or in the scratch, which the sensor owns and which is undefined when the
+ * call begins. */
 struct flowsensor_value {
     int is_set;
     int64_t integer; /* BOOLEAN, INT, LONG, TIMESTAMP */
@@ -180,8 +182,8 @@ struct flowsensor_plugin {
 
     /* Each of these may be NULL, get only without fields. */
 
-    /* Once per meter before its first packet, and once more at the start to check the parameters. 0, or another number
-     * and setup->message. */
+    /* Called once per meter before its first packet, and once more at the start to check the parameters. Returns 0; or
+     * another number, with setup->message set. */
     int (*configure)(const struct flowsensor_parameter *parameters, size_t count,
                      struct flowsensor_setup *setup);
 
@@ -197,8 +199,8 @@ struct flowsensor_plugin {
     void (*get)(void *context, const struct flowsensor_flow *flow, const void *state, size_t field,
                 struct flowsensor_value *value);
 
-    /* The flow was recorded: give back what the state refers to. The last call for this flow; without on_expire and
-     * get before where the sensor fails. */
+    /* The flow was recorded: free what the state refers to. This is the last call for the flow. If the sensor fails, it
+     * comes without on_expire and get before it. */
     void (*on_release)(void *context, void *state);
 
     /* After each successful configure: frees the context. */

@@ -6,9 +6,9 @@
 #include "meter/key.h"
 #include "meter/options.h"
 
-/* 0 to `meters` - 1, the same for both directions of a flow. The seed is the caller's and random at each start, so that
- * nobody can aim traffic at one meter. The meters' own tables have other seeds, and use the hash's low bits where this
- * uses the high ones.
+/* 0 to `meters` - 1, the same for both directions of a flow. The caller's seed is random at each start, so that nobody can
+ * aim traffic at one meter. The meters' tables have seeds of their own, and use the hash's low bits; this uses the high
+ * ones.
  * @thread any (read, where files have several meters) */
 static inline unsigned shard_of(const struct packet *packet, enum meter_profile profile, unsigned meters,
                                 const struct hash_key *seed) {

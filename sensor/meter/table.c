@@ -8,7 +8,8 @@
 
 enum { CAPACITY_MIN = 2048 };
 
-/* How full the table may become before it grows. Three quarters: a search that fails looks at 8.5 slots on average, two cache lines. */
+/* How full the table may become before it grows. At three quarters a search that fails looks at 8.5 slots on average, which
+ * is two cache lines. */
 static size_t table_comfort(size_t capacity) {
     return capacity / 4 * 3;
 }
@@ -109,7 +110,7 @@ void table_remove(struct table *table, const struct flow *flow) {
     size_t mask = table->capacity - 1;
     size_t hole = table_slot_of(table, flow);
     for (size_t i = table_next_slot(table, hole); slots[i].flow != NULL; i = table_next_slot(table, i)) {
-        /* A slot may move to the hole unless its home, the first slot of its search, lies behind the hole (cyclically). */
+        /* A slot may move to the hole, unless its home (the first slot of its search) comes after the hole, cyclically. */
         size_t distance_home = (i - slots[i].hash) & mask;
         size_t distance_hole = (i - hole) & mask;
         if (distance_home < distance_hole)

@@ -1,5 +1,6 @@
 /* The table of open flows: keys to flows, by open addressing with linear probing. It owns its slots, not the flows.
- * Backward-shift deletion: there are no tombstones, and a search ends at the first empty slot. */
+ * Backward-shift deletion: there are no tombstones, and a search ends at the first empty slot. A meter's thread alone uses
+ * its table. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,8 +9,7 @@
 
 #include "meter/flow.h"
 
-/* The hash is kept beside the pointer, so that a search, a larger table and a deletion don't read the flows that lie in the
- * way. */
+/* The hash is kept beside the pointer, so that searching, growing and deleting need not read the flows of other slots. */
 struct table_slot {
     struct flow *flow; /* NULL: empty */
     uint32_t hash;
@@ -28,8 +28,8 @@ struct table {
 int table_create(struct table *table, size_t flows, size_t touched);
 void table_destroy(struct table *table);
 
-/* Fetches a flow that a packet will touch at once, without what only its first packet and its export do. All cache lines
- * together: one after another, as they are used, each would wait for memory by itself. */
+/* Prefetches a flow, except the part that only its first packet and its export touch. It asks for all cache lines at once.
+ * Without this each line would be fetched when it is used, and each would wait for memory. */
 static inline void table_fetch(const struct table *table, const struct flow *flow) {
     for (size_t offset = 0; offset < FLOW_HOT_SIZE; offset += FLOW_CACHE_LINE)
         __builtin_prefetch((const char *)flow + offset, 1);

@@ -121,7 +121,7 @@ static int compare_fields(const void *left, const void *right) {
     return strcmp(((const struct udps_field *)left)->name, ((const struct udps_field *)right)->name);
 }
 
-/* Who gives the field, for a message. */
+/* The counter or plugin that defines the field, for a message. */
 static const char *field_giver(const struct udps *udps, const struct udps_field *field) {
     return field->is_counter ? udps->counters[field->source].name : udps->plugins[field->source].path;
 }

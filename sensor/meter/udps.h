@@ -1,6 +1,6 @@
 /* User-defined fields of flows (NFStream's NFPlugins and their `udps`): counters of packets that match a BPF expression,
- * and plugins (plugin.h). Loaded once from the configuration and constant from then on, so
- * that any thread may read it without a lock; what belongs to one meter is in struct udps_instance. */
+ * and plugins (plugin.h). They are loaded once from the configuration. Then struct udps doesn't change, so any thread may
+ * read it without a lock. A meter's own part is struct udps_instance. */
 #pragma once
 
 #include <stdbool.h>

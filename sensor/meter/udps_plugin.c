@@ -48,7 +48,7 @@ static int plugin_split_entry(struct udps_plugin *plugin, const char *entry, str
 
 static int plugin_open_object(struct udps_plugin *plugin, struct error *error) {
     char path[PATH_MAX];
-    /* dlopen() would look for a name without a slash where nobody expects it. */
+    /* dlopen() would look for a name without a slash in the system's library folders. */
     if (realpath(plugin->path, path) == NULL)
         return plugin_refuse(plugin, strerror(errno), "give the path of the plugin's shared object", error);
     plugin->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -61,7 +61,7 @@ static int plugin_open_object(struct udps_plugin *plugin, struct error *error) {
     return 0;
 }
 
-/* Nothing but `abi` may be read before it is known to be ours. */
+/* Only `abi` may be read before it is checked. */
 static int plugin_check_interface(const struct udps_plugin *plugin, struct error *error) {
     static const char remedy[] = "build it with the flowsensor/plugin.h of this release";
     const struct flowsensor_plugin *descriptor = plugin->descriptor;
@@ -134,7 +134,7 @@ int udps_plugin_configure(const struct udps_plugin *plugin, void **context, size
     return 0;
 }
 
-/* A trial: wrong parameters must not wait for the first meter, and the size of the state may depend on them. */
+/* A trial call: wrong parameters are to be found at the start, and the size of the state may depend on them. */
 static int plugin_try_configuration(struct udps_plugin *plugin, struct error *error) {
     void *context = NULL;
     int result = udps_plugin_configure(plugin, &context, &plugin->state_size, error);

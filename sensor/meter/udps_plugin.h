@@ -1,5 +1,8 @@
-/* Loads one plugin and judges what it says of itself. The calls are for this room only; the structure is part of
- * `struct udps`. */
+/* Loads one plugin and checks what it says of itself. The calls are for this room only; the structure is part of
+ * `struct udps`.
+ *
+ * The main thread opens and closes a plugin. udps_plugin_configure() is for the thread that makes a meter; the context that
+ * it gives belongs to that meter. */
 #pragma once
 
 #include <stdbool.h>
