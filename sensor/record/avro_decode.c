@@ -105,7 +105,7 @@ size_t avro_decoded_field_count(const struct avro_decoded *decoded) {
     return avro_schema_record_size(decoded->schema);
 }
 
-/* The field's value, of a union the one that is there. */
+/* The field's value; for a union, the value of its present branch. */
 static bool decoded_find(const struct avro_decoded *decoded, const char *field, avro_value_t *value) {
     avro_value_t branch;
     if (avro_value_get_by_name(&decoded->record, field, value, NULL) != 0)

@@ -1,4 +1,5 @@
-/* Reads records back with Avro C, as a consumer would: an independent check of what the sensor wrote. Outside a run. */
+/* Reads records back with Avro C, as a consumer would, to check independently what the sensor wrote. Only for commands, not
+ * in a run. */
 #pragma once
 
 #include <stdbool.h>

@@ -84,14 +84,15 @@ static void add_groups(struct lines *lines, unsigned groups, const struct identi
         add_line(lines, "splt_analysis=%" PRIu32 "\n", meter->splt_analysis);
     if (groups & 1u << GROUP_L7) {
         add_line(lines, "n_dissections=%" PRIu32 "\n", meter->n_dissections);
-        /* A build from git has its number and commit behind the version, which would make another hash of each. */
+        /* A build from git appends its number and commit to the version. Each would make another hash, so they are left
+         * out. */
         add_line(lines, "ndpi_version=%.*s\n", (int)strcspn(identity->ndpi_version, "-"),
                  identity->ndpi_version);
     }
     if (groups & 1u << GROUP_PROCESS)
         add_line(lines, "system_visibility_mode=%d\n", identity->system_visibility);
-    /* Headers fit into any snap length; what nDPI sees and whether a packet counts as truncated does not. Of a file
-     * the snap length is the file's own. */
+    /* The snapshot length matters only for what nDPI sees, and for whether a packet counts as truncated: headers fit
+     * into any. A file has its own. */
     if (live && (groups & (1u << GROUP_L7 | 1u << GROUP_QUALITY)) != 0)
         add_line(lines, "snapshot_length=%u\n", snapshot_length);
 }
@@ -119,7 +120,7 @@ static void add_udps(struct lines *lines, unsigned groups, const struct udps *ud
                  udps->counters[i].bytes ? "bytes" : "packets", udps->counters[i].expression);
 }
 
-/* Methods, never keys. A field that is kept is as if nobody had named it. */
+/* Adds methods, never keys. A field with the rule "keep" is as one without a rule. */
 static void add_policy(struct lines *lines, const struct schema *schema,
                        const struct anonymize_policy *policy) {
     for (size_t i = 0; i < policy->count; i++) {
@@ -168,7 +169,7 @@ char *features_text(const struct schema *schema, const struct identity *identity
 
 void features_hash(const char *text, char hash[FEATURE_HASH_SIZE]) {
     unsigned char digest[EVP_MAX_MD_SIZE] = {0};
-    /* SHA-256 over memory can only fail for want of the algorithm itself. */
+    /* SHA-256 over memory fails only if OpenSSL doesn't have the algorithm. */
     if (EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL) != 1)
         abort();
     for (size_t i = 0; i < (FEATURE_HASH_SIZE - 1) / 2; i++)

@@ -1,4 +1,4 @@
-/* feature_hash: over everything that changes a bound value, so that a model can refuse records that it was not
+/* feature_hash: a hash of everything that changes a bound value. With it a model can refuse records that it was not
  * trained for. The canonical text is what `flowsensor schema features` prints. */
 #pragma once
 

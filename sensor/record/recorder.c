@@ -78,7 +78,7 @@ static void compile_pseudonym(struct recorder *recorder, const struct recorder_o
     recorder->fields[at].row = &pseudonym->as_text;
 }
 
-/* Takes one of the schema's fields, or the column behind them, into the recorder, or leaves it out with its group. */
+/* Adds one of the schema's fields, or the column behind them, to the recorder; or leaves it out if its group is off. */
 static int compile_field(struct recorder *recorder, const struct recorder_options *options,
                          const struct bound_field *field, struct error *error) {
     const struct catalogue_row *row = bound_field_row(field, options->identity->meter->profile);
@@ -103,7 +103,7 @@ static int compile_field(struct recorder *recorder, const struct recorder_option
     return 0;
 }
 
-/* Text encodings are not bound to the schema: they have a column more, which says of each flow which capture it is of. */
+/* Text encodings may have a column that the schema doesn't have: it names the capture that a flow is of. */
 static const struct bound_field *recorder_text_column(const struct recorder_options *options) {
     if (options->capture_files == NULL || !options->encoding->flattens)
         return NULL;
@@ -132,7 +132,7 @@ static int compile_fields(struct recorder *recorder, const struct recorder_optio
     return status;
 }
 
-/* Names that stand in each record come from the configuration; what is no UTF-8 there would spoil every record. */
+/* Some names in each record come from the configuration. If they were not valid UTF-8, no record could be read. */
 static int check_names(const struct recorder_options *options, struct error *error) {
     const char *sensor_id = options->identity->sensor_id;
     if (!text_is_clean(sensor_id, strlen(sensor_id)))
@@ -254,7 +254,7 @@ static uint8_t *put_big_endian(uint8_t *out, uint64_t number, int bytes) {
     return out;
 }
 
-/* The hashed bytes are written out one by one: with a kept key, the uid is the same on every architecture. */
+/* The hashed bytes are put together one by one, so that with a kept key the uid is the same on every architecture. */
 static void make_flow_uid(const struct record_source *source, char uid[33]) {
     static const char hex[] = "0123456789abcdef";
     const struct flow_key *key = &source->flow->key;
@@ -278,7 +278,7 @@ static void make_flow_uid(const struct record_source *source, char uid[33]) {
     uid[32] = '\0';
 }
 
-/* False: a pseudonym could not be made, and the values are not to be used. */
+/* False: a pseudonym could not be made, and the values must not be used. */
 static bool fill_values(struct recorder *recorder) {
     struct record_source *source = &recorder->source;
     for (size_t i = 0; i < recorder->field_count; i++) {
@@ -296,7 +296,7 @@ static bool fill_values(struct recorder *recorder) {
     return true;
 }
 
-/* Asks the getters and encodes; key and kind of the message are the caller's. */
+/* Calls the getters and encodes. The caller sets key and kind of the message. */
 static int encode(struct recorder *recorder, struct message *message) {
     const struct record_source *source = &recorder->source;
     recorder->scratch.integers_used = 0;

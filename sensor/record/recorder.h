@@ -1,6 +1,6 @@
-/* From a flow, or a report of the sensor's, to a message: a recorder binds an output's schema, an encoding and the sensor's
- * identity. It belongs to one thread, and after warm-up allocates nothing; several threads that make records of one output
- * have a recorder each. */
+/* From a flow, or a report of the sensor, to a message: a recorder binds an output's schema, an encoding and the sensor's
+ * identity. After warm-up it allocates nothing. It belongs to one thread: `meter`, or `deliver` for reports. Threads that
+ * make records of one output have a recorder each. */
 #pragma once
 
 #include <stdatomic.h>
@@ -26,7 +26,7 @@ struct recorder_options {
     unsigned snapshot_length;
     const struct anonymize_policy *policy; /* borrowed; NULL: every field as it is */
     const struct anonymize_key *key;       /* of pseudonyms, for the call; NULL where no rule needs one */
-    /* Of the output, shared by all its recorders: the seq of the next record. NULL: this recorder is the only one. */
+    /* The seq of the output's next record, shared by all its recorders. NULL: this recorder is the only one. */
     _Atomic uint64_t *next_seq;
 };
 
@@ -38,18 +38,21 @@ void recorder_destroy(struct recorder *recorder);
 /* Bytes that a recorder of such a meter's flows takes at most. */
 size_t recorder_memory_for(const struct meter_options *meter);
 
-/* Makes the record of an ended flow; the message is valid until the next call. Takes the next seq. -ENOMEM: no
- * memory for so large a record, -EIO: a pseudonym could not be made (the seq is used up, so that the gap shows). */
+/* Makes the record of an ended flow; the message is valid until the next call. Takes the next seq, also on failure, so that
+ * a gap shows it. -ENOMEM: no memory for so large a record; -EIO: a pseudonym could not be made.
+ * @thread meter */
 int recorder_make(struct recorder *recorder, const struct flow *flow, struct message *message);
 
-/* The same of a report, with a schema whose records are OF_SENSOR; recorder_make() is for the others. */
+/* The same for a report, with a schema whose records are OF_SENSOR; recorder_make() is for the others.
+ * @thread deliver */
 int recorder_make_report(struct recorder *recorder, const struct sensor_report *report,
                          struct message *message);
 
-/* Gets ready for another key of pseudonyms; touches nothing that recorder_make() uses, so any thread may. -ENOMEM. */
+/* Prepares another key of pseudonyms; -ENOMEM.
+ * @thread deliver, also beside recorder_make(): it touches nothing that that uses */
 int recorder_prepare_key(struct recorder *recorder, const struct anonymize_key *key);
-/* Takes the key that was prepared, from the next record on, or (false) forgets it; the other one is wiped. Not during
- * recorder_make(). */
+/* With `take`, uses the prepared key from the next record on; else forgets it. The key that is not used is wiped.
+ * @thread deliver, never beside recorder_make(): the output's lock keeps them apart */
 void recorder_end_rekeying(struct recorder *recorder, bool take);
 
 /* What a file begins with: CSV's column names; empty for the others. Valid until the recorder is destroyed. */
@@ -58,5 +61,6 @@ struct text recorder_header(const struct recorder *recorder);
 const struct message_origin *recorder_origin(const struct recorder *recorder);
 /* Canonical text of what feature_hash covers. */
 const char *recorder_features(const struct recorder *recorder);
-/* The kernel lost packets: flows that are open now get the quality flag loss_window. `time` in ticks. */
+/* The kernel lost packets: flows that are open now get the quality flag loss_window. `time` in ticks.
+ * @thread meter */
 void recorder_loss(struct recorder *recorder, int64_t time);

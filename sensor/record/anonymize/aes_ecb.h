@@ -1,5 +1,5 @@
-/* AES-128 on whole blocks (OpenSSL), the primitive of the keyed permutations here. Within this folder only; a context
- * belongs to one thread, and encrypting allocates nothing. */
+/* AES-128 on whole blocks (OpenSSL), on which the keyed permutations here are built. Within this folder only. A context
+ * belongs to one thread. Encrypting allocates nothing. */
 #pragma once
 
 #include <openssl/evp.h>

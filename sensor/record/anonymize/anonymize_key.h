@@ -1,6 +1,6 @@
-/* The secret of the pseudonyms. From one key of 32 bytes each method gets its own subkey, so that what one method gives
- * away says nothing of another. deploy/examples/python/pseudonyms.py has the definition, which is part of the records'
- * contract. */
+/* The secret key of the pseudonyms. From this key of 32 bytes each method derives a subkey, so that what one method
+ * reveals says nothing about another. deploy/examples/python/pseudonyms.py has the definition, which is part of the
+ * records' contract. */
 #pragma once
 
 #include <stdbool.h>

@@ -106,7 +106,7 @@ static bool map_address(struct anonymizer *anonymizer, const struct record_sourc
     return done && show_address(source, mapped, value);
 }
 
-/* The link may have no addresses: what the getter says then (null, zeros) is said here too. */
+/* The link may have no addresses. Then the value is the getter's (null, zeros). */
 static bool map_mac(struct anonymizer *anonymizer, const struct catalogue_row *row,
                     const struct record_source *source, struct value *value) {
     uint8_t mapped[6];
@@ -138,7 +138,7 @@ static bool hash_value(struct anonymizer *anonymizer, struct keyed_hash *hash, s
     return true;
 }
 
-/* The name in lower case without the dot at its end, behind room for a digest; NUL-terminated. NULL: no room. */
+/* The name in lower case, without a dot at its end, with room for a digest before it; NUL-terminated. NULL: no room. */
 static char *lower_name(const struct record_source *source, struct text name, size_t *length) {
     enum { BEFORE = 2 * SHORT_DIGEST_SIZE + 1 };
     *length = name.length - (name.bytes[name.length - 1] == '.');
@@ -153,7 +153,7 @@ static char *lower_name(const struct record_source *source, struct text name, si
 }
 
 /* "www.example.org" becomes "0123456789abcdef.example.org", or with `cut` "example.org". The digest is over the whole
- * name, so that equal first labels of different domains don't show. */
+ * name, so that it doesn't show when two domains have an equal first label. */
 static bool map_name(struct anonymizer *anonymizer, const struct anonymize_rule *rule, bool nullable,
                      const struct record_source *source, struct value *value) {
     size_t length;

@@ -1,5 +1,5 @@
-/* Makes pseudonyms: the keyed state behind a policy's rules. One belongs to one recorder and its thread; after warm-up
- * nothing is allocated, and nothing is remembered of one value for the next. */
+/* Makes pseudonyms: the keyed state for a policy's rules. An anonymizer belongs to one recorder and its thread. After
+ * warm-up it allocates nothing. It keeps no value from one call to the next. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,8 +20,8 @@ void anonymizer_destroy(struct anonymizer *anonymizer);
 /* 16 hex digits and NUL; NULL without a key. */
 const char *anonymizer_key_id(const struct anonymizer *anonymizer);
 
-/* The field's value as the rule says, instead of its getter's; `nullable`: it may be null. False: OpenSSL or memory
- * failed, and the value is not to be used. */
+/* Gives the field's value by the rule, instead of the getter's; `nullable`: it may be null. False: OpenSSL or memory
+ * failed, and the value must not be used. */
 bool anonymizer_fill(struct anonymizer *anonymizer, const struct anonymize_rule *rule,
                      const struct catalogue_row *row, enum flow_direction direction, bool nullable,
                      const struct record_source *source, struct value *value);

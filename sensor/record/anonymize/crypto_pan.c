@@ -9,8 +9,8 @@
 
 enum { IPV4_BITS = 32, IPV6_BITS = 128 };
 
-/* Bit i of the mapped address is bit i of the address, flipped by the first bit of the encrypted block in which the
- * address's first i bits stand before the rest of the pad. */
+/* Bit i of the mapped address is bit i of the address XOR the first bit of an encrypted block. That block is the address's
+ * first i bits, followed by the rest of the pad. */
 struct crypto_pan {
     EVP_CIPHER_CTX *cipher;
     uint64_t pad[2];                                 /* as numbers, most significant first */

@@ -26,7 +26,7 @@ struct keyed_hash *keyed_hash_create(const uint8_t *key, size_t key_size, size_t
         return NULL;
     hash->digest_size = digest_size;
     uint8_t digest[KEYED_HASH_MAX];
-    /* Until its first digest OpenSSL's state holds a second copy of the key, which freeing would not wipe. */
+    /* Makes a first digest: until then OpenSSL's state holds a second copy of the key, which freeing would not wipe. */
     if (!open_context(hash, key, key_size) || !keyed_hash_make(hash, "", 0, digest)) {
         keyed_hash_destroy(hash);
         return NULL;

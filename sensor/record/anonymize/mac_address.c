@@ -5,7 +5,7 @@
 
 #include "record/anonymize/aes_ecb.h"
 
-/* Ten rounds, as standards of format-preserving encryption take for so small a domain. */
+/* Ten rounds, as standards of format-preserving encryption use for a domain of this size. */
 enum { ROUNDS = 10, LOCAL_BLOCK = 0xff, MAC_SIZE = 6, FLAGS = 3, LOCALLY_ADMINISTERED = 2 };
 
 struct anonymize_mac {

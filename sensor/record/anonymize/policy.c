@@ -8,7 +8,7 @@
 #include "base/nearest.h"
 #include "record/anonymize/registered_domain.h"
 
-/* What WHAT means, the more specific the higher. */
+/* The kinds of WHAT; a more specific one has a higher number. */
 enum scope { SCOPE_NONE, SCOPE_ALL, SCOPE_CLASS, SCOPE_FIELD };
 
 /* One item, taken apart. */
@@ -20,7 +20,7 @@ struct item {
     struct anonymize_rule rule;
 };
 
-/* Proposed where a class has no rule: what keeps most of a value's use. */
+/* The rule to propose for a class without one: the method that keeps a value most useful. */
 static const char *const proposal[PII_COUNT] = {
     [PII_ADDRESS] = "prefix_preserving",   [PII_MAC] = "keep_oui",
     [PII_NAME] = "keep_registered_domain", [PII_AGENT] = "short_hash",
@@ -86,7 +86,7 @@ static int find_scope(const struct anonymize_request *request, struct item *item
     return has_field(request, item->what) ? 0 : refuse_what(request, item, error);
 }
 
-/* A class's method is judged even if the schema has no such field: with another schema the option would be wrong. */
+/* A class's method is checked even if the schema has no field of the class, since another schema may have one. */
 static int check_class(const struct anonymize_request *request, const struct item *item,
                        struct error *error) {
     char list[ANONYMIZE_METHODS_TEXT_SIZE], reason[512];
@@ -164,7 +164,7 @@ static int policy_bind_field(const struct anonymize_request *request, const stru
     if (best == NULL)
         return 0;
     *rule = best->rule;
-    /* A class may have a number among its texts, which can't hold a digest. */
+    /* A class of texts may include a number, and a number can't hold a digest. */
     if (best->scope != SCOPE_FIELD && anonymize_method_is_digest(rule->method) && field->nullable &&
         !anonymize_method_fits(rule->method, row, field->nullable, request->as_text)) {
         rule->method = ANONYMIZE_DROP;

@@ -1,6 +1,6 @@
-/* What an output does with each of its schema's fields, from `outputs.columns_to_anonymize`. Each item is COLUMN, which
- * is hashed as NFStream does, or WHAT=METHOD[:ARGUMENTS], where WHAT is a field, a PII class or "all"; the more specific
- * one wins. Made once at start; then constant: any thread. */
+/* How an output anonymizes each of its schema's fields, from `outputs.columns_to_anonymize`. An item is COLUMN, which is
+ * hashed as NFStream does, or WHAT=METHOD[:ARGUMENTS], where WHAT is a field, a PII class or "all". The more specific item
+ * wins. A policy is made once at the start. Then it doesn't change, and any thread may read it. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,7 +30,7 @@ int anonymize_policy_make(const struct anonymize_request *request, struct anonym
                           struct error *error);
 void anonymize_policy_release(struct anonymize_policy *policy);
 
-/* Whether every field with a PII class has a rule that somebody gave: 0, or EX_CONFIG with the line to add. */
+/* Whether the configuration has a rule for every field with a PII class: 0, or EX_CONFIG with the line to add. */
 int anonymize_policy_check_complete(const struct anonymize_policy *policy,
                                     const struct anonymize_request *request, struct error *error);
 

@@ -18,7 +18,7 @@ const char *public_suffix_library_version(void) {
     return version;
 }
 
-/* Where the label begins that ends before `end`. */
+/* The start of the label that ends before `end`. */
 static size_t label_begin(const char *name, size_t end) {
     while (end > 0 && name[end - 1] != '.')
         end--;
@@ -31,7 +31,7 @@ static size_t suffix_begin(const char *name, size_t length) {
     for (int labels = 0; labels < SUFFIX_LABELS_MAX && begin > 0; labels++) {
         size_t end = begin - (labels > 0);
         begin = label_begin(name, end);
-        /* An empty label is none of a host's name; libpsl takes it for a suffix. */
+        /* A host's name has no empty label, but libpsl would take one for a suffix. */
         if (begin == end)
             return length;
         if (psl_is_public_suffix2(psl_builtin(), name + begin, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE))
@@ -40,7 +40,7 @@ static size_t suffix_begin(const char *name, size_t length) {
     return found;
 }
 
-/* What isn't a plain host name may hide anything before its last dots ("user:password@example.com"). */
+/* A text that is no plain host name may have anything before its last dots ("user:password@example.com"). */
 static bool is_plain(const char *name, size_t length) {
     return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == length && name[0] != '.';
 }
@@ -53,7 +53,7 @@ size_t registered_domain(const char *name, size_t length) {
     if (length == 0 || length > DOMAIN_NAME_MAX)
         return length;
     for (size_t i = 0; i < length; i++) {
-        /* libpsl allocates for other alphabets; on the wire they are in Punycode. */
+        /* libpsl would allocate for non-ASCII names. On the wire these are in Punycode. */
         if ((unsigned char)name[i] >= 0x80)
             return length;
     }

@@ -28,7 +28,7 @@ static const struct {
 #undef ANY
 };
 
-/* Rows whose value is bytes of the flow, so that no text has to be read back. */
+/* Rows whose value is bytes of the flow: these are mapped as bytes, and no text is parsed. */
 static const struct {
     field_getter *get;
     size_t offset;
@@ -53,7 +53,8 @@ size_t anonymize_flow_offset(const struct catalogue_row *row) {
     return SIZE_MAX;
 }
 
-/* "24,48": a number up to the limit, then what `end` says. Returns what follows, NULL if it is not of that form. */
+/* Parses one length of "24,48": a number up to the limit, then the character `end`. Returns what follows; NULL if the form
+ * is wrong. */
 static const char *parse_length(const char *text, long limit, char end, uint8_t *length) {
     char *rest;
     if (text[0] < '0' || text[0] > '9')

@@ -24,7 +24,7 @@ enum anonymize_method {
 struct anonymize_rule {
     enum anonymize_method method;
     bool is_given; /* the configuration has it; else it is "keep" because nothing is said */
-    bool cut;      /* keep_registered_domain: what stands before the domain is left out instead of hashed */
+    bool cut;      /* keep_registered_domain: the part before the domain is left out instead of hashed */
     uint8_t ipv4_length; /* truncate: bits that are kept */
     uint8_t ipv6_length;
 };
@@ -34,11 +34,11 @@ enum { ANONYMIZE_RULE_TEXT_SIZE = 48, ANONYMIZE_METHODS_TEXT_SIZE = 160 };
 
 /* From "METHOD" or "METHOD:ARGUMENTS". -EINVAL with the reason alone; the caller adds where. */
 int anonymize_rule_parse(const char *text, struct anonymize_rule *rule, struct error *reason);
-/* The same text again, with every argument said. */
+/* The rule as text again, with all arguments. */
 void anonymize_rule_format(const struct anonymize_rule *rule, char text[ANONYMIZE_RULE_TEXT_SIZE]);
 
 bool anonymize_method_is_keyed(enum anonymize_method method);
-/* Whether it makes a text of any value: hash, short_hash. */
+/* Whether it turns any value into a text: hash, short_hash. */
 bool anonymize_method_is_digest(enum anonymize_method method);
 
 /* Whether a method is made for a class at all. */

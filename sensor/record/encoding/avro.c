@@ -88,7 +88,7 @@ static void avro_header(const struct bound_field *const *fields, size_t count, s
     (void)buffer;
 }
 
-/* Where `size` bytes can go on after `out`; NULL: no memory. */
+/* Makes room for `size` bytes after `out`, and returns where they go; NULL: no memory. */
 static uint8_t *avro_make_room(struct buffer *buffer, const uint8_t *out, size_t size) {
     buffer->length = (size_t)(out - buffer->data);
     return buffer_reserve(buffer, size);

@@ -6,7 +6,7 @@
 #include "record/encoding/encoding.h"
 #include "record/field/number.h"
 
-/* Brackets and quotes of a cell, its separator, and more than any number. */
+/* Enough for brackets and quotes of a cell, its separator, and any number. */
 enum { CELL_MAX = 40 };
 
 static bool needs_quotes(struct text text) {
@@ -154,7 +154,7 @@ static void csv_record(const struct bound_field *const *fields, const struct val
         if (!values[i].is_null)
             out = csv_put_value(out, fields[i]->row->type, &values[i]);
     }
-    /* A line that would be empty is not a record for a reader; a single empty cell is written as Python does. */
+    /* Readers don't take an empty line for a record, so a single empty cell is written in quotes, as Python does. */
     if (out == begin) {
         memcpy(out, "\"\"", 2);
         out += 2;

@@ -11,9 +11,9 @@
 
 struct encoding {
     const char *name;       /* "avro", "csv", "jsonl": the --format */
-    bool skips_null_groups; /* fields of groups that are off are left out (text forms), as NFStream does */
-    bool flattens;          /* fields of the nested record stand among the others, as udps.NAME */
-    /* What stands before the first record of a file ("" in avro and jsonl; the column names in csv). */
+    bool skips_null_groups; /* text forms: leaves out fields of groups that are off, as NFStream does */
+    bool flattens;          /* fields of the nested record become fields of the record: udps.NAME */
+    /* What a file begins with ("" in avro and jsonl; the column names in csv). */
     void (*header)(const struct bound_field *const *fields, size_t count, struct buffer *buffer);
     /* Appends one record: count fields with their values. */
     void (*record)(const struct bound_field *const *fields, const struct value *values, size_t count,

@@ -6,7 +6,7 @@
 #include "record/encoding/encoding.h"
 #include "record/field/number.h"
 
-/* Separator, quotes, brackets, and more than any number. */
+/* Enough for separator, quotes, brackets, and any number. */
 enum { MEMBER_MAX = 48 };
 
 /* '\0': the byte stands for itself; 'u': \u00XX; else the letter behind the backslash. */
@@ -81,7 +81,7 @@ static uint8_t *jsonl_put_value(uint8_t *out, enum value_type type, const struct
     case VALUE_LONG:
     case VALUE_TIMESTAMP: return (uint8_t *)integer_format(value->integer, (char *)out);
     case VALUE_DOUBLE:
-        /* JSON has no other numbers. */
+        /* JSON has finite numbers only. */
         return isfinite(value->real) ? (uint8_t *)double_format(value->real, (char *)out)
                                      : put_word(out, "null");
     case VALUE_STRING: return jsonl_put_text(out, value->text);

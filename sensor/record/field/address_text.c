@@ -62,7 +62,7 @@ static size_t format_ipv6(const uint8_t address[16], char *text) {
         }
         if (i > 0)
             *out++ = ':';
-        /* IPv4-compatible and IPv4-mapped addresses end in dotted form. */
+        /* IPv4-compatible and IPv4-mapped addresses end in the dotted form. */
         if (i == 6 && start == 0 && (zeros == 6 || (zeros == 5 && groups[5] == 0xffff)))
             return (size_t)(put_ipv4(out, address + 12) - text);
         out = put_group(out, groups[i]);

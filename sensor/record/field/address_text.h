@@ -1,4 +1,5 @@
-/* Addresses as text, as inet_ntop() writes them, but several times as fast: every record has four of them. */
+/* Addresses as text, as inet_ntop() writes them, but several times as fast, since every record has four of them. Nothing
+ * here is shared: the caller's thread. */
 #pragma once
 
 #include <stddef.h>

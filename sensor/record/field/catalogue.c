@@ -52,7 +52,7 @@ bool catalogue_nullable(const struct catalogue_row *row, enum flow_direction dir
     return row->nullable && (!row->directional || direction != BIDIRECTIONAL);
 }
 
-/* Takes a direction's prefix off; BIDIRECTIONAL and the name itself if there is none. */
+/* Removes a direction's prefix from the name; BIDIRECTIONAL and the name itself if there is none. */
 static const char *split_direction(const char *name, enum flow_direction *direction) {
     for (int i = 0; i < FLOW_DIRECTIONS; i++) {
         size_t length = strlen(direction_prefix[i]);

@@ -10,7 +10,7 @@
 #include "meter/options.h"
 #include "record/field/value.h"
 
-/* Switched on and off together; which of them somebody asks for decides what is computed. */
+/* The fields of a group are switched on and off together. A group is computed only if some schema has a field of it. */
 enum field_group {
     GROUP_IDENTITY,
     GROUP_QUALITY,
@@ -25,13 +25,14 @@ enum field_group {
     GROUP_COUNT
 };
 
-/* What a value may say of a person; decides which anonymization applies. */
+/* What a value may tell about a person. This decides which methods of anonymization apply. */
 enum pii_class { PII_NONE, PII_ADDRESS, PII_MAC, PII_NAME, PII_AGENT, PII_FINGERPRINT, PII_USER, PII_COUNT };
 
-/* In which profile a row exists: its unit or padding is only right there. A name may have one row for each profile. */
+/* The profiles in which a row exists, since its unit or padding may be right in one only. A name may have one row for each
+ * profile. */
 enum field_profiles { IN_NATIVE = 1, IN_NFSTREAM = 2, IN_BOTH = 3 };
 
-/* In records of what a row exists: a record tells of a flow, or of the sensor itself (record/field/report.h). */
+/* The records in which a row exists: a record is of a flow, or of the sensor itself (record/field/report.h). */
 enum field_records { OF_FLOW = 1, OF_SENSOR = 2, OF_EITHER = 3 };
 
 struct udps_field; /* meter/udps.h */
@@ -73,8 +74,7 @@ const char *pii_class_name(enum pii_class pii);
 /* The profile of rows that belongs to a meter's profile. */
 enum field_profiles field_profile(enum meter_profile profile);
 
-/* The row for a field's name as it stands in a schema, of the first profile that has it; *direction is set. NULL if
- * there is none. */
+/* The row for a field's name in a schema, of the first profile that has it; sets *direction. NULL if there is none. */
 const struct catalogue_row *catalogue_find(const char *name, enum flow_direction *direction);
 
 /* The same, but only rows that exist in (one of) `profiles`. */
@@ -84,8 +84,8 @@ const struct catalogue_row *catalogue_find_in(const char *name, enum field_profi
 /* Whether the field may be null although its group is on; a schema must then allow null. */
 bool catalogue_nullable(const struct catalogue_row *row, enum flow_direction direction);
 
-/* Definition of one field, as it stands in a schema's `doc`: of a directional row with the direction said. Returns
- * its length; cut to `size`. */
+/* Definition of one field, as in a schema's `doc`; for a directional row it includes the direction. Returns its length; cut
+ * to `size`. */
 size_t catalogue_doc(const struct catalogue_row *row, enum flow_direction direction, char *doc, size_t size);
 
 /* The nearest existing name, for an error message; NULL if none is near. Valid until the next call in this thread. */

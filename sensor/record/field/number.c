@@ -91,18 +91,19 @@ static struct decimal without_trailing_zeros(uint64_t digits, int exponent) {
 /* Shortest decimal of mantissa / 2^shift, with 2^52 <= mantissa < 2^53 and 0 <= shift <= SHIFT_MAX, by exact integer
  * arithmetic.
  *
- * All reals between the middles to the neighbouring doubles read back as this double. The places after the point
- * are chosen so that this interval, scaled by 10^places, is 1 to 10 wide: it then holds an integer, and of the
- * multiples of ten one at most. If there is one, it is shortest; else the integer nearest to the value is.
+ * Call "middle" the number halfway between this double and a neighbouring double. All reals between the two middles read
+ * back as this double. The number of decimal places is chosen so that this interval, scaled by 10^places, is 1 to 10 wide.
+ * Then it holds an integer, and at most one multiple of ten. If there is a multiple of ten, it is the shortest decimal.
+ * Otherwise the integer nearest to the value is.
  *
- * Two corners need no code. A middle is never a whole number itself: it has shift + 1 binary places, of which the scale
- * takes only `places` off. And the interval of a power of two, which is narrower below, is not asked to be wide: with
- * these shifts such a double is a multiple of ten itself. */
+ * Two corner cases need no code. First, a scaled middle is never a whole number: it has shift + 1 binary places, and the
+ * scale removes only `places` of them. Second, a power of two has a narrower interval below it, but with these shifts such
+ * a double is a multiple of ten itself. */
 static struct decimal shortest_decimal(uint64_t mantissa, int shift) {
     /* 1233 / 4096 approximates log10(2) closely enough for these shifts: places = ceil(shift * log10(2)). */
     int places = shift == 0 ? 0 : (shift * 1233 >> 12) + 1;
     wide scale = POWERS_OF_TEN[places];
-    /* In units of 2^-unit, so that the middles are whole numbers: below 53 + 64 + 1 bits. */
+    /* Numbers are in units of 2^-unit, so that the middles are whole numbers; they have at most 53 + 64 + 1 bits. */
     int unit = shift + 1;
     wide value = (wide)mantissa * 2 * scale;
     uint64_t highest = (uint64_t)((value + scale) >> unit);
@@ -118,7 +119,7 @@ static struct decimal shortest_decimal(uint64_t mantissa, int shift) {
     return (struct decimal){nearest, -places};
 }
 
-/* The same for any positive finite double, by trying: for what is rare in records. */
+/* The same for any positive finite double, by trying numbers of digits. Such doubles are rare in records. */
 static struct decimal shortest_decimal_slowly(double real) {
     char text[40];
     for (int precision = 0; precision < 17; precision++) {
@@ -201,7 +202,7 @@ char *double_format(double real, char text[DOUBLE_TEXT_MAX]) {
     }
     if (isinf(real))
         return put_digits(out, "inf", 3);
-    /* Whole numbers, which many means are, need no search. */
+    /* Whole numbers need no search. Many means are whole. */
     if (real < 9007199254740992.0 && real == floor(real))
         return put_digits(integer_format((int64_t)real, out), ".0", 2);
 

@@ -1,5 +1,5 @@
 /* The vocabulary of quality_flags: what to know before trusting a record. The names are part of the record's contract:
- * new ones may come, none changes its meaning. */
+ * new ones may come, but none changes its meaning. */
 #pragma once
 
 #include <stdint.h>

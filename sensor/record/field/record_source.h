@@ -25,7 +25,8 @@ struct identity {
     bool system_visibility;
 };
 
-/* Room for the texts that one record computes: two names and nine texts of nDPI at TEXT_MAX each, and addresses. */
+/* Room for the texts that one record needs: two names and nine texts of nDPI of up to TEXT_MAX bytes each, and
+ * addresses. */
 enum { RECORD_TEXT_SCRATCH = 1 << 20 };
 
 /* Memory for what getters compute; one per recorder, empty at the start of each record. */
@@ -57,6 +58,6 @@ struct record_source {
     const char *const *capture_files;   /* paths by flow->capture_file; NULL: live */
     const struct sensor_report *report; /* instead of a flow, in records of the sensor itself */
 
-    /* The row that is asked for: who calls a getter sets it. */
+    /* The row that is asked for. The caller of a getter sets it. */
     const struct catalogue_row *row;
 };

@@ -1,5 +1,5 @@
 /* The sensor's own state and counters, as the getters of its own records read them (schemas/sensor_stats). app/ fills
- * it; the memory that it borrows stays as it is while records are made of it. Counters are totals since the start. */
+ * it. Memory that it borrows doesn't change while records are made of it. Counters are totals since the start. */
 #pragma once
 
 #include <stdbool.h>

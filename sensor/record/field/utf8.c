@@ -5,14 +5,14 @@
 
 static const char REPLACEMENT[3] = "\xEF\xBF\xBD"; /* U+FFFD */
 
-/* Number of leading bytes that are ASCII other than NUL. Eight at a time: nearly all texts are nothing else. */
+/* Number of leading bytes that are ASCII other than NUL. Reads eight at a time, since nearly all texts are ASCII only. */
 static size_t ascii_prefix(const unsigned char *bytes, size_t length) {
     const uint64_t high = UINT64_C(0x8080808080808080), low = UINT64_C(0x0101010101010101);
     size_t i = 0;
     for (; i + 8 <= length; i += 8) {
         uint64_t word;
         memcpy(&word, bytes + i, sizeof word);
-        /* A byte's high bit is set if it isn't ASCII, or if it is 0 and taking 1 from it borrows. */
+        /* A byte's high bit is set if it isn't ASCII, or if it is 0, since subtracting 1 then borrows. */
         if (((word | (word - low)) & high) != 0)
             break;
     }
@@ -37,8 +37,8 @@ static size_t sequence_length(unsigned char first) {
     return 0;
 }
 
-/* Looks at the non-ASCII (or NUL) start of `bytes`. Returns how many bytes belong together: a character if *valid,
- * else a maximal part that is to be replaced. */
+/* Reads the first character of `bytes`, which is not ASCII (or is NUL). Returns how many bytes belong together: a character
+ * if *valid, else a maximal invalid part that is to be replaced. */
 static size_t take_sequence(const unsigned char *bytes, size_t length, bool *valid) {
     size_t wanted = sequence_length(bytes[0]);
     *valid = false;
@@ -87,7 +87,7 @@ size_t text_sanitized_bound(size_t length) {
     return length > TEXT_MAX / 3 ? TEXT_MAX : 3 * length;
 }
 
-/* Writes clean text into `room` from what is not; never more than TEXT_MAX bytes. */
+/* Writes the text into `room` with its invalid parts replaced; never more than TEXT_MAX bytes. */
 static size_t replace_invalid(const unsigned char *bytes, size_t length, char *room) {
     size_t used = 0, i = 0;
     while (i < length) {
@@ -98,7 +98,7 @@ static size_t replace_invalid(const unsigned char *bytes, size_t length, char *r
         const char *from = valid ? (const char *)bytes + i : REPLACEMENT;
         size_t count = valid ? taken : sizeof REPLACEMENT;
         if (count > TEXT_MAX - used) {
-            /* Of ASCII a part fits; a character is whole or absent. */
+            /* Of ASCII text a part may be written; any other character is written whole or not at all. */
             if (valid && bytes[i] < 0x80) {
                 memcpy(room + used, from, TEXT_MAX - used);
                 used = TEXT_MAX;

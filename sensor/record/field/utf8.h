@@ -1,5 +1,5 @@
-/* Texts from packets on their way into records: bounded and valid UTF-8, whatever was on the wire. Readers in other
- * languages refuse a whole record over one bad byte. */
+/* Makes texts from packets fit for records: bounded, and valid UTF-8 for any bytes on the wire. Readers in other languages
+ * refuse a whole record over one bad byte. Nothing here is shared: the caller's thread. */
 #pragma once
 
 #include <stdbool.h>

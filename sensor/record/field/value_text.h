@@ -1,4 +1,4 @@
-/* A value as text, as CSV shows it without quotes; for numbers and lists of numbers that is Python's str(). */
+/* A value as text, as in CSV but without quotes. For numbers and lists of numbers that is Python's str(). */
 #pragma once
 
 #include "base/buffer.h"

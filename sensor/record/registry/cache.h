@@ -1,4 +1,4 @@
-/* The last good answer of a registry, in a file: which id a schema has under a subject. Private to the registry client. */
+/* A file with the last good answer of a registry: the id of a schema under a subject. Private to the registry client. */
 #pragma once
 
 #include <stdint.h>

@@ -50,7 +50,7 @@ void registry_close(struct registry *registry) {
     free(registry);
 }
 
-/* An answer that is none of the expected ones. */
+/* The error for an unexpected answer. */
 static int unexpected_answer(const struct registry *registry, const char *subject,
                              const struct registry_answer *answer, struct error *error) {
     const char *url = registry_http_url(registry->http);
@@ -119,7 +119,7 @@ static int not_registered(const struct registry *registry, const char *subject, 
         registry_http_url(registry->http), subject, schema->name);
 }
 
-/* The registry did not answer: takes the last good answer, if there is one. `error` says already why. */
+/* The registry did not answer: uses the last good answer, if there is one. `error` already says why. */
 static int resolve_cached(const struct registry *registry, const char *subject, const struct schema *schema,
                           uint32_t *id, struct error *error) {
     if (!registry->cache_directory || error->exit_code != EX_UNAVAILABLE ||
@@ -139,7 +139,7 @@ static int registry_ask(struct registry *registry, const char *subject, const st
     }
     int result =
         registry_http_post_schema(registry->http, "/subjects/%s", subject, schema->text, answer, error);
-    /* A registry whose answer is larger than the limit can be reached. */
+    /* If an answer is larger than the limit, the registry can be reached: it may be asked again. */
     if (result < 0 && result != -EMSGSIZE && result != -EINTR)
         registry->silence = *error;
     return result;
@@ -205,7 +205,7 @@ static void join_messages(const json_t *messages, const char *otherwise, char *r
     }
 }
 
-/* A registry without this resource: a 404 of its own says which thing is missing. */
+/* Whether the registry doesn't have this resource. If it has the resource, a 404 has a code of its own. */
 static bool is_no_resource(const struct registry_answer *answer) {
     return answer->status == 405 ||
            (answer->status == 404 && answer->code != SUBJECT_NOT_FOUND && answer->code != VERSION_NOT_FOUND);
@@ -214,7 +214,7 @@ static bool is_no_resource(const struct registry_answer *answer) {
 static const char all_versions[] = "/compatibility/subjects/%s/versions?verbose=true";
 static const char latest_version[] = "/compatibility/subjects/%s/versions/latest?verbose=true";
 
-/* One question of this path. -ENOSYS without a line: the registry has no such resource. */
+/* Asks at this path. -ENOSYS without a line: the registry has no such resource. */
 static int ask_compatibility(struct registry *registry, const char *path, const char *subject,
                              const struct schema *schema, enum registry_compatibility *compatibility,
                              char *reason, size_t reason_size, struct error *error) {
@@ -248,8 +248,8 @@ static bool compares_with_latest(struct registry *registry, const char *subject)
     return latest;
 }
 
-/* Apicurio's answer for the latest version is about that one alone even where the level is transitive, and the one for all
- * versions is about all of them even where it is not. */
+/* Apicurio answers about the latest version only where the path names that, even if the level is transitive. And it answers
+ * about all versions where the path names all, even if the level is not transitive. */
 int registry_check(struct registry *registry, const char *subject, const struct schema *schema,
                    enum registry_compatibility *compatibility, char *reason, size_t reason_size,
                    struct error *error) {

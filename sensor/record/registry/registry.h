@@ -24,12 +24,12 @@ struct registry;
 int registry_open(const struct registry_options *options, struct registry **registry, struct error *error);
 void registry_close(struct registry *registry);
 
-/* After a request without an answer the registry is not asked again until registry_close(): a start waits for it once,
- * however many outputs there are.
+/* Gets the id of exactly this schema under the subject. If it is not registered there, it is registered with auto_register;
+ * otherwise EX_CONFIG, with a line that names the command that registers it. EX_UNAVAILABLE: the registry can't be reached,
+ * and the cache has no id. *from_cache (may be NULL): the registry did not answer, and the id is the cache's; see watch.h.
  *
- * Id of exactly this schema under the subject. Not registered there: EX_CONFIG, and the line names the command that
- * registers it; or it is registered if auto_register. Can't be reached and not in the cache: EX_UNAVAILABLE.
- * *from_cache (may be NULL) says that the registry did not answer and the id is the cache's: see watch.h. */
+ * After a request without an answer the registry is not asked again until registry_close(). So a start waits for it only
+ * once, with any number of outputs. */
 int registry_resolve(struct registry *registry, const char *subject, const struct schema *schema,
                      bool auto_register, uint32_t *id, bool *from_cache, struct error *error);
 
@@ -40,8 +40,8 @@ int registry_register(struct registry *registry, const char *subject, const stru
 /* The text of the schema that has this id, as a consumer gets it; *text is malloc'd. EX_CONFIG: there is none. */
 int registry_schema_text(struct registry *registry, uint32_t id, char **text, struct error *error);
 
-/* Whether the registry would take the schema under the subject: at a transitive level that is about all versions. `reason`
- * gets its words. */
+/* Whether the registry would accept the schema under the subject. At a transitive level all versions count. `reason`
+ * gets the registry's message. */
 int registry_check(struct registry *registry, const char *subject, const struct schema *schema,
                    enum registry_compatibility *compatibility, char *reason, size_t reason_size,
                    struct error *error);

@@ -12,12 +12,12 @@ struct registry_options {
     int64_t timeout;                                   /* microseconds per request */
     uint64_t max_response_size;                        /* bytes */
     const char *cache_directory;                       /* NULL: no cache */
-    /* Asked several times a second while something is waited for: whether to give up, which is -EINTR. NULL: never. */
+    /* Called several times a second during waits. True: give up, with -EINTR. NULL: never. */
     bool (*stop)(void *context);
     void *stop_context;
 };
 
-/* What the process asked registries since its start, the watches' requests included.
+/* The requests that the process sent to registries since its start, those of watches included.
  * @thread any: atomic counters */
 struct registry_statistics {
     uint64_t requests;

@@ -55,7 +55,7 @@ static ssize_t read_some(int file, char *bytes, size_t size, const struct regist
     return must_stop(options) ? -EINTR : -ETIMEDOUT;
 }
 
-/* Into `line`, which is as large as it may be: 0 or -errno. */
+/* Reads it into `line`, which has room for the longest one: 0 or -errno. */
 static int read_password_line(const char *path, char *line, size_t size,
                               const struct registry_options *options) {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -131,7 +131,7 @@ static void http_configure(struct registry_http *http, const struct registry_opt
     curl_easy_setopt(http->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(http->curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(http->curl, CURLOPT_FOLLOWLOCATION, 0L);
-    /* A name look-up that is still going on when we give up must not hold us: its thread ends by itself. */
+    /* When we give up, we must not wait for a name look-up that is still going on: its thread ends by itself. */
     curl_easy_setopt(http->curl, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, (long)(options->timeout / 1000));
     curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, http->headers);
@@ -242,7 +242,7 @@ static void read_answer(struct registry_http *http, struct registry_answer *answ
                  http->response.data ? (const char *)http->response.data : "");
 }
 
-/* Until the transfer has ended, or we are to give up: CURLE_ABORTED_BY_CALLBACK, as libcurl names that. */
+/* Waits until the transfer has ended, or until we must give up. That gives CURLE_ABORTED_BY_CALLBACK, as in libcurl. */
 static CURLcode http_transfer(struct registry_http *http) {
     int running = 1, left;
     const CURLMsg *message = NULL;

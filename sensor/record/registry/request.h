@@ -20,7 +20,7 @@ struct registry_answer {
 };
 
 /* POSTs {"schema": text} (with schemaType left out: Avro) to URL + path, where the path's %s is the escaped subject.
- * Returns 0 whenever somebody answered; -errno and the line if not, or if the answer broke a limit. */
+ * Returns 0 if there was any answer; -errno and the line if there was none, or if it broke a limit. */
 int registry_http_post_schema(struct registry_http *http, const char *path_format, const char *subject,
                               const char *schema_text, struct registry_answer *answer, struct error *error);
 

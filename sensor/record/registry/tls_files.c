@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Nobody is there to be asked for a password. */
+/* OpenSSL calls this for the password of a key: there is nobody to ask. */
 static int no_password(char *place, int size, int writing, void *context) {
     (void)place, (void)size, (void)writing, (void)context;
     return 0;

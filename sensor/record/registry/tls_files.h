@@ -1,8 +1,8 @@
-/* The files of a registry's TLS, judged before a connection needs them. */
+/* Checks the files of a registry's TLS before a connection needs them. */
 #pragma once
 
 #include "base/error.h"
 #include "record/registry/registry.h"
 
-/* That the certificates and the key are there, are PEM, and belong together. EX_CONFIG with the option's name. */
+/* Whether the certificates and the key exist, are PEM, and belong together. EX_CONFIG with the option's name. */
 int registry_check_files(const struct registry_options *options, struct error *error);

@@ -35,7 +35,7 @@ static bool watch_is_stopping(void *context) {
 
 /* What the registry says now; PENDING if it can't be reached. */
 static enum registry_watch_state watch_ask(struct registry_watch *watch, struct error *error) {
-    /* Without its cache the client can't answer from there. */
+    /* The client gets no cache, so that it can't answer from there. */
     struct registry_options options = *watch->options;
     options.cache_directory = NULL;
     options.stop = watch_is_stopping;

@@ -1,4 +1,4 @@
-/* Looks again, in a thread of its own, whether a schema id that came from the cache is still the registry's.
+/* Checks, in a thread of its own, whether a schema id that came from the cache is still the registry's.
  *
  * The first answer decides: the same id confirms it and the thread ends; another id, or "not registered", is a
  * mismatch, after which nothing may be sent under that id. While the registry can't be reached it is asked again. */

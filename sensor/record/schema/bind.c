@@ -37,7 +37,7 @@ static int refuse_type(const struct schema *schema, const char *name, const stru
                      schema->name, name, value_type_name(found.type), value_type_name(row->type));
 }
 
-/* A row that the configuration doesn't make does not exist. */
+/* The error for a user-defined field that the configuration doesn't define. */
 static int refuse_unknown_udps(const struct schema *schema, const struct udps_rows *rows, const char *name,
                                struct error *error) {
     const char *nearest = udps_rows_nearest(rows, name);
@@ -139,7 +139,7 @@ static int check_records(struct schema *schema, struct error *error) {
     return 0;
 }
 
-/* The fields of the nested record that this field may be. */
+/* The fields of the nested record, if this field is one. */
 static const json_t *members_of(const json_t *node) {
     return json_object_get(schema_nested_record(json_object_get(node, "type")), "fields");
 }

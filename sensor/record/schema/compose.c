@@ -12,7 +12,7 @@ static const char field_doc[] =
     "made by `flowsensor schema compose`.";
 static const char record_doc[] = "User-defined values of a flow, sorted by name.";
 
-/* A flow's process stands behind its udps, as in NFStream. */
+/* The fields of a flow's process come after udps, as in NFStream. */
 static const char process_prefix[] = "system_";
 
 static void compose_append(struct buffer *out, const char *text) {
@@ -50,7 +50,7 @@ static json_t *member_of(const struct catalogue_row *row) {
         json_object_set_new(member, "pii", json_string(pii_class_name(row->pii)));
         json_object_set_new(member, "confluent:tags", json_pack("[s]", "PII"));
     }
-    /* Of a text that is no UTF-8, jansson makes nothing. */
+    /* jansson gives NULL for a text that is not valid UTF-8. */
     json_object_set_new(member, "doc", json_string(row->help));
     return member;
 }

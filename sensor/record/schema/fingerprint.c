@@ -37,7 +37,7 @@ static void append_quoted(struct buffer *form, const char *name) {
     form_append(form, "\"");
 }
 
-/* Primitives become their names, whatever stood around them (logicalType, custom properties). */
+/* Primitives become their names only, without logicalType and custom properties. */
 static void append_plain_type(struct buffer *form, enum value_type type) {
     switch (type) {
     case VALUE_TIMESTAMP: append_quoted(form, "long"); return;

@@ -1,5 +1,5 @@
-/* What Avro C accepts and readers in other languages don't: duplicate names, wrong defaults, nested unions. To Avro's
- * rules we add our own: flat records of few types, each field with a doc. */
+/* Finds what Avro C accepts, but readers in other languages refuse: duplicate names, wrong defaults, nested unions. Besides
+ * Avro's rules we have our own: flat records of few types, each field with a doc. */
 #include "record/schema/schema_json.h"
 
 #include <avro.h>
@@ -110,7 +110,7 @@ const json_t *schema_nested_record(const json_t *type) {
                : NULL;
 }
 
-/* One nested record is known. */
+/* Only one nested record is allowed. */
 static bool may_be_record(const struct lint_place *place) {
     return place->parent[0] == '\0' && strcmp(place->field, "udps") == 0;
 }
@@ -241,7 +241,7 @@ static int lint_nested(const struct lint_place *place, const json_t *record) {
     return status == 0 ? lint_record_fields(&nested, record) : status;
 }
 
-/* A field but for its aliases, which need all names. */
+/* A field without its aliases: these can be checked only once all names are known. */
 static int lint_field(struct lint_place *place, const json_t *field, json_t *names) {
     if (!json_is_object(field))
         return lint_refuse_json(place, "a field that is not an object:", field,
@@ -316,7 +316,7 @@ static int lint_record_fields(const struct lint_place *place, const json_t *root
     return lint_fields(place, fields);
 }
 
-/* The library that other programs read our records with judges last. */
+/* Last, Avro C must accept the schema, since other programs read our records with it. */
 static int lint_by_avro(const struct lint_place *place, const char *text, size_t length) {
     avro_schema_t schema;
     if (avro_schema_from_json_length(text, length, &schema) != 0)

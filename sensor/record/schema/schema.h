@@ -1,6 +1,6 @@
-/* A schema is a record's contract and the sensor's configuration: its fields choose from the catalogue.
+/* A schema is the contract of an output's records, and it configures the sensor: its fields choose from the catalogue.
  *
- * The text that was shipped is kept as it is (Avro C drops doc, default and custom properties): it is what is linted,
+ * The schema's text is kept unchanged, since Avro C drops doc, default and custom properties. That text is linted,
  * registered, written into container files and hashed. */
 #pragma once
 
@@ -21,7 +21,7 @@ struct bound_field {
         *nfstream_row; /* the nfstream profile's, where it has a row of its own; else NULL */
     enum flow_direction direction;
     bool nullable;  /* ["null", T] */
-    size_t members; /* of a nested record (udps): how many of the next fields are its */
+    size_t members; /* of a nested record (udps): so many of the next fields belong to it */
 };
 
 struct schema {
@@ -40,7 +40,7 @@ struct schema {
 /* Loads a schema by its embedded name ("flow/v1", "nfstream/v1", ...) or from a path, lints it and binds each field.
  * EX_CONFIG with one line that names schema, field and remedy (nearest name, right type). Free with schema_free().
  * `rows` (NULL: none) are the user-defined fields that the schema's nested record `udps` may have, borrowed for the
- * schema's life. `compose` gives the schema that record, with all of them, in place of what it has. */
+ * schema's life. With `compose` that record is replaced, or added, with all of them. */
 int schema_load(const char *name, const struct udps_rows *rows, bool compose, struct schema **schema,
                 struct error *error);
 void schema_free(struct schema *schema);
@@ -49,15 +49,15 @@ void schema_free(struct schema *schema);
 const char *const *schema_embedded_names(void);
 bool schema_is_embedded(const char *name);
 
-/* What the shipped text of a schema breaks of our rules (duplicate names, defaults, nested unions, types that records
- * don't use, no doc ...): 0, or -EINVAL with the first violation. `name` is only for the message. */
+/* Checks a schema's text by our rules (duplicate names, defaults, nested unions, types that records don't use, no doc ...):
+ * 0, or -EINVAL with the first violation. `name` is only for the message. */
 int schema_lint(const char *name, const char *text, size_t length, struct error *error);
 
 /* The row that fills the field in this profile; NULL if there is none. */
 const struct catalogue_row *bound_field_row(const struct bound_field *field, enum meter_profile profile);
 
-/* CSV and JSON lines of captures have one column behind the schema's fields: capture_file. NULL where there is none: the
- * schema has the field itself, its records are not of flows, or the profile has no such row. */
+/* CSV and JSON lines of captures have one more column after the schema's fields: capture_file. NULL: there is none,
+ * since the schema has the field itself, its records are not of flows, or the profile has no such row. */
 const struct bound_field *schema_text_column(const struct schema *schema, enum meter_profile profile);
 
 /* Whether every field exists in this profile: 0, or EX_CONFIG with the first one that doesn't. */

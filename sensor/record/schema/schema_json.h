@@ -36,5 +36,5 @@ int schema_bind(struct schema *schema, const json_t *root, const struct udps_row
 /* The record in a field's type ["null", {record}]; NULL for all other types. */
 const json_t *schema_nested_record(const json_t *type);
 
-/* Replaces a schema's text by the same with the field `udps`; a schema of records of the sensor itself is left as it is. */
+/* Adds the field `udps` to a schema's text, or replaces it. A schema of the sensor's own records is left as it is. */
 int schema_compose(const char *name, struct buffer *text, const struct udps_rows *rows, struct error *error);
