@@ -1,4 +1,5 @@
-/* The state of a Kafka output, for kafka.c, which writes, and kafka_callbacks.c, which librdkafka calls back. Private to these.
+/* The state of a Kafka output, for kafka.c, which writes, and kafka_callbacks.c, which librdkafka calls back. Private
+ * to these.
  *
  * Belongs to the output's thread: `deliver`, or the one that flushes it at the end (sink.h). */
 #pragma once

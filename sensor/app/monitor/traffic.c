@@ -1,4 +1,4 @@
-/* Packets and flows; and all that counters.def tells without a getter of its own. */
+/* Packets and flows; and all that app/account/counters.def tells without a getter of its own. */
 #include <inttypes.h>
 #include <stdio.h>
 
