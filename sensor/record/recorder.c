@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "record/anonymize/anonymizer.h"
 #include "record/features.h"
 #include "record/field/number.h"
-#include "record/field/utf8.h"
 
 /* How a field's pseudonym is made, where the output's policy doesn't keep the value. */
 struct pseudonym {

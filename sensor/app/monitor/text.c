@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/field/utf8.h"
+#include "base/utf8.h"
 
 enum { MICROSECONDS = 1000000 };
 

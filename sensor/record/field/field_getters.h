@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "record/field/catalogue.h"
 #include "record/field/record_source.h"
-#include "record/field/utf8.h"
 
 #define FIELD(name, type, group, pii, profiles, null, version, unit, getter, help) field_getter get_##getter;
 #define DIRECTIONAL                                                                FIELD

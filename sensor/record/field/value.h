@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/utf8.h"
+
 /* Types of Avro that records use (no enum, map, fixed; timestamps are longs). */
 enum value_type {
     VALUE_BOOLEAN,
@@ -22,11 +24,6 @@ enum value_type {
 
 /* "int", "long", "timestamp-micros", "array<int>", ... for messages and documents. */
 const char *value_type_name(enum value_type type);
-
-struct text {
-    const char *bytes; /* not NUL-terminated */
-    size_t length;
-};
 
 struct value {
     bool is_null; /* then nothing else is set */

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
+#include "base/utf8.h"
 #include "record/avro_reader.h"
-#include "record/field/utf8.h"
 
 enum { RECORDS = 200, MANY = 65535, SHORT = 24, ONE_IN = 100, TEXTS_ROOM = 1 << 22, ITEMS_ROOM = 1 << 20 };
 static const uint64_t seed = 20261128;

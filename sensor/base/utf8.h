@@ -5,7 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "record/field/value.h"
+struct text {
+    const char *bytes; /* not NUL-terminated */
+    size_t length;
+};
 
 /* Bytes of one text at most; longer ones are cut between characters. */
 enum { TEXT_MAX = 65536 };

@@ -1,5 +1,5 @@
 /* Texts become valid UTF-8 and bounded; the cases are those of the Unicode standard, chapter 3.9. */
-#include "record/field/utf8.h"
+#include "base/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
