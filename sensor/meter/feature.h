@@ -1,7 +1,8 @@
 /* What a feature of a flow is: a state of fixed size that lives in the flow's block, and calls at the points of a
  * flow's life: on_init, on_update for every packet, on_expire, (export), on_release. A new feature is one file in
- * feature/ and one row in features.def. The meter's own files include nothing of feature/: what they need of a feature's
- * state stands here, beside it. */
+ * the room feature/ and one row in features.def, and its values are rows in record/field/catalogue.def. Nobody includes
+ * anything of feature/: rows name what the linker finds there, and what others need of a feature's state stands here,
+ * beside it (l7.h, udps.h). */
 #pragma once
 
 #include <stddef.h>
@@ -49,5 +50,5 @@ struct feature {
 #include "meter/features.def"
 #undef FEATURE
 
-/* By enum feature_index. */
+/* By enum feature_index. Constant: any thread. */
 extern const struct feature *const feature_table[FEATURE_COUNT];

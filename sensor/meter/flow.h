@@ -83,7 +83,7 @@ struct flow {
     uint8_t ip_version; /* this and the next two fill the word */
     uint8_t tunnel;
     uint8_t record_kind;          /* enum record_kind, of this export */
-    void *feature[FEATURE_COUNT]; /* what each points to is in meter/feature/NAME.h, l7.h or udps.h */
+    void *feature[FEATURE_COUNT]; /* what each points to is in feature/NAME.c, l7.h or udps.h */
 
     /* Written with the first packet of the flow or slice, read at export. */
     int64_t to_wall;  /* packet.to_wall of the slice's first packet; added to the times in records */

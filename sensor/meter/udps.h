@@ -81,8 +81,3 @@ struct udps_state {
     struct udps_instance *instance; /* the meter's */
     struct udps_counts counts[];    /* by counter */
 };
-
-/* Asks for the field's value of a flow that is being exported (feature/udps.c). *value is valid until the next call
- * for a flow of the same meter.
- * @thread meter, in the export call */
-void udps_value(const struct flow *flow, const struct udps_field *field, struct flowsensor_value *value);

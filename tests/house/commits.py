@@ -11,7 +11,7 @@ from common import ROOMS, Finding, git, is_work_tree, run
 
 LENGTH = 72
 PLACES = ROOMS + ("sensor", "schemas", "deploy", "helm", "tests", "build", "ci", "docs", "house", "release")
-# One place or several, each with a subfolder if wanted: "meter/feature, record: …".
+# One place or several, each with a subfolder if wanted: "decode/tunnel, meter: …".
 TITLE = re.compile(r"(?P<places>[a-z][\w./-]*(?:, [a-z][\w./-]*)*): \S.*")
 
 

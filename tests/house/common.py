@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 # The data path, in order. A room may include itself, base/ and the room before it.
 DATA_PATH = ("capture", "decode", "meter", "record", "sink")
-ROOMS = ("app", "base") + DATA_PATH
+# Rooms beside the path, and what of the others each may include besides base/. Of the path's rooms none includes them: their
+# tables name what the linker finds there.
+BESIDE = {"feature": ("decode", "meter", "record/field")}
+ROOMS = ("app", "base") + tuple(BESIDE) + DATA_PATH
 # The rooms of app/, in order. Each may include itself, those after it, and the rooms of the data path; main.c all.
 APP_ROOMS = ("command", "run", "monitor", "account", "plan", "config", "host")
 # Parts of rooms: folders that CMake builds whole, and the headers of each that files elsewhere may include (None: all).
@@ -33,7 +36,7 @@ PARTS = {
 # Names that two files in different folders have, and why. test_rooms.py sees to it that each is still there.
 NAMESAKES = {
     "encoding": "record/encoding.c is the table that record/encoding/encoding.h declares",
-    "l7": "meter/l7.h is the state of the feature meter/feature/l7.c",
+    "l7": "meter/l7.h is the state of the feature feature/l7.c",
     "options": "meter/options.h is the meter's share of what app/config/options.c lists",
     "process": "a row of meter/features.def; app/monitor/process.c has metrics of the sensor's own process",
     "rows": "app/config/rows.h and app/monitor/rows.c are private to their folders",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A file includes its own room, base/, or the room one step upstream; app/ may include all.
+"""A file includes its own room, base/, or the room one step upstream; app/ may include all, feature/ what BESIDE says.
 
 The rooms within app/ have an order (APP_ROOMS): each includes only itself and those after it.
 
@@ -9,16 +9,23 @@ No two files have one name, but for NAMESAKES.
 
 Usage: python3 tests/house/rooms.py [ROOT]
 """
-from common import APP_ROOMS, DATA_PATH, NAMESAKES, PARTS, ROOMS, Finding, includes, run, sources
+from common import APP_ROOMS, BESIDE, DATA_PATH, NAMESAKES, PARTS, ROOMS, Finding, includes, run, sources
 
 
 def allowed(room):
-    """The rooms whose files a file of this room may include."""
+    """The rooms, or parts of them, whose files a file of this room may include."""
     if room == "app":
         return set(ROOMS)
+    if room in BESIDE:
+        return {room, "base", *BESIDE[room]}
     if room in DATA_PATH:
         return {room, "base", DATA_PATH[max(0, DATA_PATH.index(room) - 1)]}
     return {room}
+
+
+def is_allowed(room, name):
+    """Whether a file of this room may include that file."""
+    return any(name.startswith(f"{place}/") for place in allowed(room))
 
 
 def judge_part(source, include):
@@ -58,7 +65,7 @@ def judge(source, include):
     if "/" not in name or room not in ROOMS or ".." in name.split("/"):
         return Finding(source.path, include.line, f'"{name}" does not start with a room',
                        "the path must show which room is used", 'write #include "room/file.h"')
-    if room in allowed(source.room):
+    if is_allowed(source.room, name):
         return judge_part(source, include) or judge_app(source, include)
     return Finding(source.path, include.line, f'{source.room}/ includes "{name}"',
                    f"it may include {', '.join(sorted(allowed(source.room)))} only ({' > '.join(DATA_PATH)})",
@@ -76,7 +83,7 @@ def stem_of(inner):
 def inner_includes(source):
     """The includes of a file that the order of the rooms allows; the others are findings already."""
     return [include for include in includes(source.text)
-            if include.quoted and include.name.split("/")[0] in allowed(source.room)]
+            if include.quoted and is_allowed(source.room, include.name)]
 
 
 def folder_graph(files):

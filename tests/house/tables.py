@@ -17,11 +17,11 @@ class Table(NamedTuple):
     path: str
     macro: str
     closed: bool
-    subfolder: str = ""
+    elsewhere: str = ""
 
     @property
     def folder(self):
-        return self.path.rsplit("/", 1)[0] + self.subfolder
+        return self.elsewhere or self.path.rsplit("/", 1)[0]
 
 
 BUILD = "sensor/CMakeLists.txt"
@@ -30,8 +30,8 @@ TABLES = (
     Table("decode/tag/tags.def", "TAG", True),
     Table("decode/tunnel/tunnels.def", "TUNNEL", True),
     Table("meter/dissect_form/forms.def", "FORM", True),
-    # The flow's structure reads it, so it is not in the folder of the features, which read the flow.
-    Table("meter/features.def", "FEATURE", True, "/feature"),
+    # The flow's structure reads it, so it is not in the room of the features, which read the flow.
+    Table("meter/features.def", "FEATURE", True, "feature"),
     Table("record/encoding/encodings.def", "ENCODING", True),
     # The room itself: what the sinks share stands beside them.
     Table("sink/sinks.def", "SINK", False),

@@ -9,7 +9,7 @@ from planted import Planted
 class Titles(unittest.TestCase):
 
     def test_good(self):
-        for title in ("meter: keep the uid over slices", "meter/feature: add burst sizes",
+        for title in ("meter: keep the uid over slices", "decode/tunnel: take GRE in UDP",
                       "decode, meter: carry the VLAN tag", "docs: name the two commands", "base: " + "x" * 66):
             self.assertEqual(list(judge("abc", title)), [], title)
 

@@ -1,7 +1,7 @@
 """Tests of rooms.py. Run: python3 -m unittest discover -s tests/house"""
-from common import APP_ROOMS, DATA_PATH, NAMESAKES, PARTS, ROOMS, sources
+from common import APP_ROOMS, BESIDE, DATA_PATH, NAMESAKES, PARTS, ROOMS, sources
 from planted import HERE, Planted
-from rooms import allowed, stem_of
+from rooms import allowed, is_allowed, stem_of
 
 
 class Rooms(Planted):
@@ -13,9 +13,28 @@ class Rooms(Planted):
     def test_every_pair_of_rooms(self):
         upstream = dict(zip(DATA_PATH[1:], DATA_PATH))
         for user in ROOMS:
+            if user in BESIDE:
+                continue
             for used in ROOMS:
                 fine = user == "app" or used in (user, upstream.get(user)) or (used == "base")
                 self.assertEqual(used in allowed(user), fine, f"{user} includes {used}")
+
+    def test_rooms_beside_the_path(self):
+        for user, places in BESIDE.items():
+            for used in (user, "base", *places):
+                self.assertTrue(is_allowed(user, f"{used}/x.h"), f"{user} includes {used}")
+            for used in {*ROOMS} - {user, "base", *(place for place in places if "/" not in place)}:
+                self.assertFalse(is_allowed(user, f"{used}/x.h"), f"{user} includes {used}")
+
+    def test_feature(self):
+        self.plant("sensor/record/field/getters.h", "/* What getters of values share, any thread. */\n#pragma once\n")
+        self.plant("sensor/feature/size.c", '#include "meter/meter.h"\n#include "record/field/getters.h"\n')
+        self.passes()
+        self.plant("sensor/feature/size.c", '\n#include "record/record.h"\n')
+        self.finds("sensor/feature/size.c:2", "record/field")
+        self.plant("sensor/feature/size.c", "")
+        self.plant("sensor/meter/flow.c", '#include "feature/size.h"\n')
+        self.finds("sensor/meter/flow.c:1", "base, decode, meter only")
 
     def test_two_steps_upstream(self):
         self.plant("sensor/sink/null.c", '#include "record/record.h"\n#include "meter/meter.h"\n')
@@ -30,9 +49,9 @@ class Rooms(Planted):
         self.finds("sensor/base/log.c:1", "base only")
 
     def test_subfolder_and_table_count_as_their_room(self):
-        self.plant("sensor/meter/feature/size.c", '#include "record/record.h"\n')
+        self.plant("sensor/decode/tag/size.c", '#include "record/record.h"\n')
         self.plant("sensor/meter/names.def", '\n#include "app/main.h"\n')
-        self.finds("sensor/meter/feature/size.c:1")
+        self.finds("sensor/decode/tag/size.c:1")
         self.finds("sensor/meter/names.def:2")
 
     def test_name_without_room(self):

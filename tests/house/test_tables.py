@@ -51,7 +51,7 @@ class Tables(Planted):
 
     def test_table_that_cmake_does_not_read(self):
         self.plant("sensor/meter/features.def", "FEATURE(size)\n")
-        self.plant("sensor/meter/feature/size.c", "int size;\n")
+        self.plant("sensor/feature/size.c", "int size;\n")
         self.finds("sensor/meter/features.def:1", "sensor/CMakeLists.txt does not read")
 
     def test_part_is_built_whole(self):

@@ -79,12 +79,12 @@ static int open_output(const struct output_kind *kind, const char *folder, const
 
 static int write_flows(FILE *spec, const struct plant_header *header, struct output *outputs, int count,
                        struct error *error) {
-    static struct plant plant;
+    const struct flow *flow;
     struct message message;
     int result;
-    while ((result = plant_read_flow(spec, header, &plant)) > 0) {
+    while ((result = plant_read_flow(spec, header, &flow)) > 0) {
         for (int i = 0; i < count; i++) {
-            if (recorder_make(outputs[i].recorder, &plant.flow, &message) < 0)
+            if (recorder_make(outputs[i].recorder, flow, &message) < 0)
                 return error_set(error, ENOMEM, EX_OSERR, "no memory for a record");
             if (outputs[i].sink->write(outputs[i].state, &message, error) < 0)
                 return -1;

@@ -4,6 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "feature/states.h"
+#include "meter/dissect_text.h"
+#include "meter/l7.h"
+
+enum { PLANT_PLACES = 1024, PLANT_TEXT_ROOM = 1 << 20, PLANT_LINE_SIZE = 1 << 20 };
+
+/* One flow and what hangs on it. Its pointers point into it. */
+struct plant {
+    struct flow flow;
+    struct stats stats;
+    struct l7 l7;
+    struct process process;
+    struct process_feature holder; /* points to `process` if there is one */
+    char application[PLANT_LINE_SIZE], category[PLANT_LINE_SIZE];
+    _Alignas(
+        8) unsigned char splt[sizeof(struct splt) + PLANT_PLACES * (sizeof(int64_t) + sizeof(uint32_t) + 1)];
+    _Alignas(
+        8) unsigned char texts[sizeof(struct text_block) + L7_TEXTS * sizeof(uint16_t) + PLANT_TEXT_ROOM];
+};
+
 /* The line that is being read; one at a time. */
 static char line[PLANT_LINE_SIZE];
 
@@ -231,7 +251,7 @@ static void take_tcp(struct words *words, struct stats *stats) {
         direction->flags[i] = next_word(words);
 }
 
-/* Laid out as meter/feature/splt.h says: intervals, sizes, directions. */
+/* Laid out as struct splt says: intervals, sizes, directions. */
 static void take_packet(struct words *words, struct splt *splt) {
     uint8_t direction = next_octet(words);
     uint32_t size = next_word(words);
@@ -357,7 +377,9 @@ static void hang_features(const struct plant_header *header, struct plant *plant
     plant->flow.feature[FEATURE_process] = on & 1u << GROUP_PROCESS ? &plant->holder : NULL;
 }
 
-int plant_read_flow(FILE *file, const struct plant_header *header, struct plant *plant) {
+int plant_read_flow(FILE *file, const struct plant_header *header, const struct flow **flow) {
+    static struct plant room;
+    struct plant *plant = &room;
     memset(plant, 0, sizeof *plant);
     *(struct splt *)plant->splt =
         (struct splt){.capacity = (uint16_t)header->meter.splt_analysis, .wide = true};
@@ -365,6 +387,7 @@ int plant_read_flow(FILE *file, const struct plant_header *header, struct plant 
     while (next_line(file)) {
         if (strcmp(line, "end") == 0) {
             hang_features(header, plant);
+            *flow = &plant->flow;
             return 1;
         }
         any = true;

@@ -1,5 +1,6 @@
 /* Every value that the sensor can report. A schema chooses from this list by name; nothing else can be in a record.
- * The rows stand in catalogue.def, their getters in getters_GROUP.c. Constant data: any thread. */
+ * The rows stand in catalogue.def, their getters in getters_GROUP.c, those of features in
+ * feature/NAME.c. Constant data: any thread. */
 #pragma once
 
 #include <stdbool.h>

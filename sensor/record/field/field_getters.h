@@ -1,4 +1,5 @@
-/* The catalogue's getters, declared from its rows, and the few lines that they share. Within the room only. */
+/* The catalogue's getters, declared from its rows, and the few lines that they share. For the room's own files and for
+ * feature/. */
 #pragma once
 
 #include <string.h>

@@ -12,8 +12,6 @@
 #include <cmocka.h>
 
 #include "meter/l7.h"
-#include "meter/feature/splt.h"
-#include "meter/feature/stats.h"
 #include "meter/meter.h"
 
 enum { UDP = 17, TCP = 6, ICMP = 1 };
@@ -21,7 +19,6 @@ enum { UDP = 17, TCP = 6, ICMP = 1 };
 /* What remains of a flow after its export. */
 struct exported {
     struct flow flow; /* its pointers are stale */
-    struct stats stats;
     char application[64], category[64], server_name[128], ja3_client[64];
     uint8_t confidence;
     bool guessed;
@@ -51,8 +48,6 @@ static inline bool fixture_export(void *context, const struct flow *flow) {
     struct meter_statistics statistics;
     meter_statistics(fixture->meter, &statistics);
     item->open_at_export = statistics.flows_open;
-    if (flow->feature[FEATURE_stats] != NULL)
-        item->stats = *(const struct stats *)flow->feature[FEATURE_stats];
     const struct l7 *l7 = flow->feature[FEATURE_l7];
     if (l7 == NULL)
         return true;

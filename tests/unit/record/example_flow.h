@@ -6,11 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "feature/states.h"
 #include "meter/dissect_text.h"
 #include "meter/l7.h"
-#include "meter/feature/process.h"
-#include "meter/feature/splt.h"
-#include "meter/feature/stats.h"
 #include "meter/flow.h"
 #include "meter/meter.h"
 #include "record/field/catalogue.h"
