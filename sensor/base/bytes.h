@@ -1,9 +1,11 @@
 /* A bounds-checked cursor over borrowed bytes: every read of a packet goes through it. */
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct bytes {
     const uint8_t *data; /* borrowed */
@@ -20,11 +22,15 @@ static inline uint8_t bytes_u8(struct bytes view, size_t offset) {
 }
 
 static inline uint16_t bytes_u16(struct bytes view, size_t offset) {
-    return (uint16_t)((view.data[offset] << 8) | view.data[offset + 1]);
+    uint16_t number;
+    memcpy(&number, view.data + offset, sizeof number);
+    return be16toh(number);
 }
 
 static inline uint32_t bytes_u32(struct bytes view, size_t offset) {
-    return ((uint32_t)bytes_u16(view, offset) << 16) | bytes_u16(view, offset + 2);
+    uint32_t number;
+    memcpy(&number, view.data + offset, sizeof number);
+    return be32toh(number);
 }
 
 /* Little-endian, of bytes that are there. */
