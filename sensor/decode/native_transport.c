@@ -140,6 +140,8 @@ static size_t read_tcp(struct native_walk *walk) {
         return TCP_HEADER;
     uint8_t flags = bytes_u8(walk->frame, walk->offset + 13);
     walk->packet->tcp_flags = flags;
+    walk->packet->tcp_sequence = bytes_u32(walk->frame, walk->offset + 4);
+    walk->packet->tcp_acknowledgment = bytes_u32(walk->frame, walk->offset + 8);
     walk->packet->answers = (flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
     return (size_t)(bytes_u8(walk->frame, walk->offset + 12) >> 4) * 4;
 }

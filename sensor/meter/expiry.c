@@ -44,7 +44,7 @@ static int64_t flow_last_seen(const struct flow *flow) {
 
 struct flow *expiry_oldest(const struct expiry *expiry) {
     struct flow *oldest = NULL;
-    for (int i = 0; i < EVICTION_CLASSES; i++) {
+    for (int i = 0; i < EVICT_CLOSED; i++) {
         struct flow *flow = expiry->lists[i].oldest;
         if (flow != NULL && (oldest == NULL || flow_last_seen(flow) < flow_last_seen(oldest)))
             oldest = flow;

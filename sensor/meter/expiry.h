@@ -8,6 +8,7 @@
 enum eviction_class {
     EVICT_UNANSWERED,  /* one packet so far, or TCP without an answer: typical of scans and floods */
     EVICT_ESTABLISHED, /* everything else; in the nfstream profile everything */
+    EVICT_CLOSED,      /* its TCP connection is over (meter/tcp_end.h): in the order in which they closed */
     EVICTION_CLASSES
 };
 
@@ -27,8 +28,13 @@ void expiry_remove(struct expiry *expiry, struct flow *flow);
 /* The flow was used: moves it to the newest end of the list of this class. */
 void expiry_touch(struct expiry *expiry, struct flow *flow, enum eviction_class eviction_class);
 
-/* Of the oldest flows of all lists, the one whose last packet is the oldest. NULL: no flow is open. */
+/* Of the flows that aren't closed, the one whose last packet is the oldest. NULL: there is none. */
 struct flow *expiry_oldest(const struct expiry *expiry);
+
+/* The flow that closed first of those that are closed. NULL: there is none. */
+static inline struct flow *expiry_closed(const struct expiry *expiry) {
+    return expiry->lists[EVICT_CLOSED].oldest;
+}
 
 /* The flow to evict when the table is full: the oldest of the first class that has flows. */
 struct flow *expiry_victim(const struct expiry *expiry);

@@ -23,6 +23,9 @@ enum end_reason {
     END_EVICTED,
     END_SHUTDOWN,
     END_PLUGIN,
+    END_TCP_FIN,   /* both ends closed the connection */
+    END_TCP_RESET, /* one end reset it */
+    END_TCP_REUSE, /* a new connection began on its addresses and ports, and its end was not seen */
     END_REASON_COUNT
 };
 
@@ -31,8 +34,8 @@ enum record_kind { RECORD_FINAL, RECORD_EARLY, RECORD_UPDATE, RECORD_KIND_COUNT 
 
 const char *record_kind_name(enum record_kind kind); /* "final", "early", "update" */
 
-const char *end_reason_name(
-    enum end_reason reason); /* "idle", "active", "end_of_input", "evicted", "shutdown", "plugin" */
+/* "idle", "active", "end_of_input", "evicted", "shutdown", "plugin", "tcp_fin", "tcp_reset", "tcp_reuse" */
+const char *end_reason_name(enum end_reason reason);
 
 /* What makes two packets one flow. Canonical: the lower (address, port) is `a`. Compared and hashed as bytes, so it
  * has no padding and unused bytes are 0. */
@@ -82,7 +85,7 @@ struct flow {
     uint8_t protocol;
     uint8_t ip_version; /* this and the next two fill the word */
     uint8_t tunnel;
-    uint8_t record_kind;          /* enum record_kind, of this export */
+    uint8_t tcp_phase;            /* enum tcp_phase (meter/tcp_end.h); 0 while meter.tcp_end is off */
     void *feature[FEATURE_COUNT]; /* what each points to is in feature/NAME.c, l7.h or udps.h */
 
     /* Written with the first packet of the flow or slice, read at export. */
@@ -98,6 +101,8 @@ struct flow {
     uint16_t source_port, destination_port;
     uint16_t vlan_id;
     uint16_t revision;            /* of this export within its slice: 0, 1, ... */
+    uint8_t record_kind;          /* enum record_kind, of this export */
+    uint8_t tcp_facts;            /* enum tcp_fact (meter/tcp_end.h) */
     uint8_t icmp_type, icmp_code; /* of the first packet; valid with PACKET_HAS_ICMP in first_flags */
     uint8_t first_flags;          /* enum packet_flag of the first packet */
     /* Of the first packet. Without an opening SYN a TCP flow began before we looked. */

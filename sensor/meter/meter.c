@@ -15,18 +15,22 @@ enum {
     SWEEP_MILLISECONDS = 10,
 };
 
-/* Where each feature's state lies in a flow's block, 0 for those that are off; returns the block's size. */
-static size_t block_lay_out(const struct meter_options *options, size_t offsets[FEATURE_COUNT]) {
+/* Adds a state to a flow's block of `*size` bytes so far. Returns where it lies; 0: there is none. */
+static size_t block_add(size_t *size, size_t state) {
+    if (state == 0)
+        return 0;
+    size_t offset = (*size + BLOCK_ALIGNMENT - 1) / BLOCK_ALIGNMENT * BLOCK_ALIGNMENT;
+    *size = offset + state;
+    return offset;
+}
+
+/* What lies where in a flow's block; returns its size. */
+static size_t block_lay_out(const struct meter_options *options, size_t offsets[FEATURE_COUNT],
+                            size_t *tcp_end_offset) {
     size_t size = sizeof(struct flow);
-    for (size_t i = 0; i < FEATURE_COUNT; i++) {
-        size_t state = feature_table[i]->state_size(options);
-        offsets[i] = 0;
-        if (state == 0)
-            continue;
-        size = (size + BLOCK_ALIGNMENT - 1) / BLOCK_ALIGNMENT * BLOCK_ALIGNMENT;
-        offsets[i] = size;
-        size += state;
-    }
+    for (size_t i = 0; i < FEATURE_COUNT; i++)
+        offsets[i] = block_add(&size, feature_table[i]->state_size(options));
+    *tcp_end_offset = block_add(&size, options->tcp_end ? sizeof(struct tcp_end) : 0);
     return size;
 }
 
@@ -88,8 +92,8 @@ static int meter_create_memory(struct meter *meter, struct error *error) {
                          "the kernel gives no random numbers for the flow table: %s", strerror(-result));
     size_t flows = meter->options.flow_table_size;
     meter->ended = ended_create();
-    struct pool_options pool =
-        options_blocks(&meter->options, block_lay_out(&meter->options, meter->offsets));
+    struct pool_options pool = options_blocks(
+        &meter->options, block_lay_out(&meter->options, meter->offsets, &meter->tcp_end_offset));
     meter_choose_features(meter);
     meter->blocks = pool_create(&pool);
     if (meter->blocks != NULL)
@@ -108,6 +112,7 @@ static int meter_create_memory(struct meter *meter, struct error *error) {
 int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context,
                  struct meter **meter, struct error *error) {
     CHECK(options->n_dissections <= UINT8_MAX && options->splt_analysis <= UINT16_MAX && export_flow != NULL);
+    CHECK(!options->tcp_end || options->profile == PROFILE_NATIVE);
     struct meter *new = calloc(1, sizeof(*new));
     if (new == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "no memory for a meter; free some");
@@ -186,8 +191,8 @@ void meter_back_memory(const struct meter *meter, const atomic_bool *stop) {
 }
 
 void meter_budget(const struct meter_options *options, struct meter_budget *budget) {
-    size_t offsets[FEATURE_COUNT];
-    struct pool_options blocks = options_blocks(options, block_lay_out(options, offsets));
+    size_t offsets[FEATURE_COUNT], tcp_end_offset;
+    struct pool_options blocks = options_blocks(options, block_lay_out(options, offsets, &tcp_end_offset));
     struct dissector_options labels = options_dissector(options);
     *budget = (struct meter_budget){0};
     budget->flows = sizeof(struct meter) + ended_memory_for() + table_memory_for(options_flows(options)) +

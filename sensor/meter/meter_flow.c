@@ -62,15 +62,21 @@ static inline void counters_add(struct flow_counters *counters, int64_t time, ui
     counters->bytes += size;
 }
 
+static inline enum flow_direction flow_direction_of(const struct flow *flow, bool reversed) {
+    return reversed == (flow->source_is_b != 0) ? SRC2DST : DST2SRC;
+}
+
 static void flow_add_packet(struct meter *meter, struct flow *flow, const struct packet *packet,
                             bool reversed) {
-    enum flow_direction direction = reversed == (flow->source_is_b != 0) ? SRC2DST : DST2SRC;
+    enum flow_direction direction = flow_direction_of(flow, reversed);
     uint32_t size = packet->size[meter->options.accounting_mode];
     for (size_t i = 0; i < meter->feature_count; i++)
         meter->features[i]->on_update(&meter->context, flow, packet, direction, size);
     counters_add(&flow->counters[BIDIRECTIONAL], packet->time, size);
     counters_add(&flow->counters[direction], packet->time, size);
     flow->seen_flags |= packet->flags;
+    if (meter->tcp_end_offset != 0 && tcp_end_concerns(flow, packet))
+        tcp_end_follow(flow, meter_tcp_end(meter, flow), packet, direction, meter->time);
 }
 
 /* A plugin may have asked for the flow's end with this packet (feature/udps.c). */
@@ -128,6 +134,29 @@ static void flow_describe(const struct meter *meter, struct flow *flow, const st
     flow->to_wall = packet->to_wall;
     flow->revision = 0;
     flow->record_kind = RECORD_FINAL;
+    flow->tcp_phase = TCP_PHASE_OPEN;
+    flow->tcp_facts = 0;
+    if (meter->tcp_end_offset != 0)
+        tcp_end_begin(flow, meter_tcp_end(meter, flow), packet);
+}
+
+/* Puts the flow where it expires, of the class that it has now. */
+static void flow_await_end(struct meter *meter, struct flow *flow) {
+    if (tcp_is_closed(flow))
+        flow->eviction_class = EVICT_CLOSED;
+    expiry_append(&meter->expiry, flow);
+}
+
+/* The flow had a packet. In the nfstream profile flows stay in order of creation, as in NFStream, and closed ones in the order
+ * in which they closed. */
+static void flow_touch(struct meter *meter, struct flow *flow) {
+    if (!meter->native || flow->eviction_class == EVICT_CLOSED)
+        return;
+    bool unanswered = flow->eviction_class == EVICT_UNANSWERED && flow_is_unanswered(flow);
+    expiry_touch(&meter->expiry, flow,
+                 tcp_is_closed(flow) ? EVICT_CLOSED
+                 : unanswered        ? EVICT_UNANSWERED
+                                     : EVICT_ESTABLISHED);
 }
 
 /* From here on the flow is open. Its key and hash, its description and its slice are set. */
@@ -135,7 +164,7 @@ static void flow_begin(struct meter *meter, struct flow *flow, const struct pack
     flow_init(meter, flow);
     flow_add_packet(meter, flow, packet, reversed);
     table_insert(&meter->table, flow);
-    expiry_append(&meter->expiry, flow);
+    flow_await_end(meter, flow);
     flow_end_as_asked(meter, flow);
 }
 
@@ -171,6 +200,8 @@ static void flow_succeed(struct meter *meter, struct flow *flow, enum end_reason
 static void flow_cut(struct meter *meter, struct flow *flow, const struct packet *packet, bool reversed) {
     struct flow *next = meter->spare;
     *next = *flow;
+    if (meter->tcp_end_offset != 0)
+        *meter_tcp_end(meter, next) = *meter_tcp_end(meter, flow);
     next->slice++;
     next->to_wall = packet->to_wall;
     next->capture_file = packet->capture_file;
@@ -180,18 +211,33 @@ static void flow_cut(struct meter *meter, struct flow *flow, const struct packet
     flow_export(meter, flow, END_ACTIVE, next);
     meter->spare = flow;
     flow_add_packet(meter, next, packet, reversed);
-    expiry_append(&meter->expiry, next);
+    flow_await_end(meter, next);
     flow_end_as_asked(meter, next);
 }
 
 static void flow_use(struct meter *meter, struct flow *flow, const struct packet *packet, bool reversed) {
     flow_add_packet(meter, flow, packet, reversed);
-    /* In the nfstream profile flows stay in order of creation, as in NFStream. */
-    if (meter->native) {
-        bool unanswered = flow->eviction_class == EVICT_UNANSWERED && flow_is_unanswered(flow);
-        expiry_touch(&meter->expiry, flow, unanswered ? EVICT_UNANSWERED : EVICT_ESTABLISHED);
-    }
+    flow_touch(meter, flow);
     flow_end_as_asked(meter, flow);
+}
+
+/* Whether the packet begins another flow of the key, and why this one ends. */
+static bool flow_is_over(const struct meter *meter, struct flow *flow, const struct packet *packet,
+                         bool reversed, enum end_reason *reason) {
+    *reason = meter_reason(flow, END_IDLE);
+    if (meter_is_idle(meter, flow))
+        return true;
+    if (meter->tcp_end_offset == 0 || !tcp_end_concerns(flow, packet))
+        return false;
+    *reason = meter_reason(flow, END_TCP_REUSE);
+    return meter_is_past_grace(meter, flow) ||
+           tcp_end_begins_anew(flow, meter_tcp_end(meter, flow), packet, flow_direction_of(flow, reversed));
+}
+
+/* Whether the active timeout cuts the flow; one that is closed ends soon anyway. */
+static bool flow_is_long(const struct meter *meter, const struct flow *flow, const struct packet *packet) {
+    return packet->time - flow->counters[BIDIRECTIONAL].first_seen >= meter->options.active_timeout &&
+           !tcp_is_closed(flow);
 }
 
 /* A held packet (decode/held.h) keeps its own time, unless its flow has had a later one: then it takes that. */
@@ -211,6 +257,7 @@ void meter_packet(struct meter *meter, const struct packet *packet) {
     DEBUG_CHECK(IS_VALID(meter, METER_MAGIC));
     struct packet raised;
     struct flow_key key;
+    enum end_reason reason;
     bool reversed = key_from_packet(&key, packet, meter->native);
     uint32_t hash = key_hash(&meter->seed, &key);
     struct flow *flow = table_find(&meter->table, hash, &key);
@@ -220,9 +267,9 @@ void meter_packet(struct meter *meter, const struct packet *packet) {
         packet = packet_not_before_flow(flow, packet, &raised);
     if (flow == NULL) {
         flow_open(meter, &key, hash, packet, reversed);
-    } else if (meter_is_idle(meter, flow)) {
-        flow_succeed(meter, flow, END_IDLE, packet, reversed);
-    } else if (packet->time - flow->counters[BIDIRECTIONAL].first_seen < meter->options.active_timeout) {
+    } else if (flow_is_over(meter, flow, packet, reversed, &reason)) {
+        flow_succeed(meter, flow, reason, packet, reversed);
+    } else if (!flow_is_long(meter, flow, packet)) {
         flow_use(meter, flow, packet, reversed);
     } else if (meter->native) {
         flow_cut(meter, flow, packet, reversed);

@@ -10,6 +10,7 @@
 #include "meter/feature.h"
 #include "meter/meter.h"
 #include "meter/table.h"
+#include "meter/tcp_end.h"
 
 enum { METER_MAGIC = 0x4d657465 };
 
@@ -29,6 +30,7 @@ struct meter {
     struct pool *blocks; /* a block is a flow and the states of its features */
     struct flow *spare; /* a block for the next slice of a flow that is being exported: there is always one */
     size_t offsets[FEATURE_COUNT]; /* of a feature's state in the block; 0: the feature is off */
+    size_t tcp_end_offset;         /* of struct tcp_end in the block; 0: meter.tcp_end is off */
 
     const struct feature *features[FEATURE_COUNT]; /* those that are on */
     size_t feature_count;
@@ -60,6 +62,20 @@ static inline bool meter_is_sweep_due(const struct meter *meter) {
 
 static inline bool meter_may_sweep(const struct meter *meter) {
     return meter->is_behind || meter_is_sweep_due(meter);
+}
+
+static inline struct tcp_end *meter_tcp_end(const struct meter *meter, struct flow *flow) {
+    return (struct tcp_end *)((char *)flow + meter->tcp_end_offset);
+}
+
+/* Whether the flow is closed and its grace is over. */
+static inline bool meter_is_past_grace(const struct meter *meter, struct flow *flow) {
+    return tcp_is_closed(flow) && tcp_end_is_due(meter_tcp_end(meter, flow), meter->time);
+}
+
+/* Why the flow ends: by its connection, where that is over, or else as the caller says. */
+static inline enum end_reason meter_reason(const struct flow *flow, enum end_reason otherwise) {
+    return tcp_is_closed(flow) ? tcp_end_reason(flow) : otherwise;
 }
 
 static inline bool meter_is_idle(const struct meter *meter, const struct flow *flow) {

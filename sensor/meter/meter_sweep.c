@@ -19,16 +19,24 @@ static bool flow_is_over(const struct meter *meter, const struct flow *flow) {
            !(meter->native && flow->counters[BIDIRECTIONAL].last_seen == meter->time);
 }
 
-/* Ends idle flows, `limit` at most. True: it stopped at the limit. */
+/* A flow that is over. NULL: none is. */
+static struct flow *next_over(const struct meter *meter) {
+    struct flow *closed = expiry_closed(&meter->expiry);
+    if (closed != NULL && meter_is_past_grace(meter, closed))
+        return closed;
+    struct flow *oldest = expiry_oldest(&meter->expiry);
+    return oldest != NULL && flow_is_over(meter, oldest) ? oldest : NULL;
+}
+
+/* Ends flows that are over, `limit` at most. True: it stopped at the limit. */
 static bool sweep_flows(struct meter *meter, uint64_t limit) {
     meter->last_sweep = meter->time;
     meter->opened_at_last_sweep = meter->statistics.flows_opened;
     for (uint64_t ended = 0; ended < limit; ended++) {
-        struct flow *flow = expiry_oldest(&meter->expiry);
-        if (flow == NULL || !flow_is_over(meter, flow) ||
-            (meter->has_room != NULL && !meter->has_room(meter->export_context)))
+        struct flow *flow = next_over(meter);
+        if (flow == NULL || (meter->has_room != NULL && !meter->has_room(meter->export_context)))
             return false;
-        meter_end_flow(meter, flow, END_IDLE);
+        meter_end_flow(meter, flow, meter_reason(flow, END_IDLE));
     }
     return true;
 }
@@ -57,11 +65,13 @@ bool meter_tick(struct meter *meter, int64_t time) {
     return meter->is_behind;
 }
 
-/* No flow is evicted while another one is over: the sweep may not have come to it yet. */
+/* No flow is evicted while another one is over, though the sweep may not have come to it yet, or closed. */
 void meter_make_room(struct meter *meter) {
-    struct flow *oldest = expiry_oldest(&meter->expiry);
-    if (meter->native && flow_is_over(meter, oldest))
-        meter_end_flow(meter, oldest, END_IDLE);
+    struct flow *flow = expiry_closed(&meter->expiry);
+    if (flow == NULL && meter->native)
+        flow = next_over(meter);
+    if (flow != NULL)
+        meter_end_flow(meter, flow, meter_reason(flow, END_IDLE));
     else
         meter_end_flow(meter, expiry_victim(&meter->expiry), END_EVICTED);
 }
@@ -69,6 +79,8 @@ void meter_make_room(struct meter *meter) {
 void meter_finish(struct meter *meter, enum end_reason reason) {
     CHECK(IS_VALID(meter, METER_MAGIC));
     struct flow *flow;
+    while ((flow = expiry_closed(&meter->expiry)) != NULL)
+        meter_end_flow(meter, flow, tcp_end_reason(flow));
     while ((flow = expiry_oldest(&meter->expiry)) != NULL)
         meter_end_flow(meter, flow, meter->native && meter_is_idle(meter, flow) ? END_IDLE : reason);
     DEBUG_CHECK(meter->table.count == 0);

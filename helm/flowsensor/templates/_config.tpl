@@ -110,7 +110,7 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- $meter := dict "n_meters" $values.meter.meters "flow_table_size" $values.meter.flowTableSize
     "idle_timeout" $values.meter.idleTimeout "active_timeout" $values.meter.activeTimeout
     "accounting_mode" $values.meter.accountingMode "tunnel_key" $values.meter.tunnelKey -}}
-{{- range $option, $value := dict "decode_tunnels" $values.meter.decodeTunnels "n_dissections" $values.meter.dissections
+{{- range $option, $value := dict "decode_tunnels" $values.meter.decodeTunnels "tcp_end" $values.meter.tcpEnd "n_dissections" $values.meter.dissections
     "statistical_analysis" $values.meter.statisticalAnalysis "splt_analysis" $values.meter.spltAnalysis -}}
 {{- if not (kindIs "invalid" $value) }}{{ $_ := set $meter $option $value }}{{ end -}}
 {{- end -}}

@@ -197,6 +197,17 @@ static int check_timeout(const struct plan *plan, const char *option, int64_t ti
         option);
 }
 
+static int plan_tcp_end(struct plan *plan, struct error *error) {
+    enum option_switch asked = plan->config->meter.tcp_end;
+    if (asked == SWITCH_ON && plan->meter.profile == PROFILE_NFSTREAM)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "meter.tcp_end is for the native profile, NFStream's flows end by timeouts alone; take it off, or set "
+            "profile = \"native\"");
+    plan->meter.tcp_end = asked != SWITCH_OFF && plan->meter.profile == PROFILE_NATIVE;
+    return 0;
+}
+
 static int check_timeouts(const struct plan *plan, struct error *error) {
     const struct config *config = plan->config;
     int result = check_timeout(plan, "meter.idle_timeout", config->meter.idle_timeout, error);
@@ -280,6 +291,8 @@ int plan_make(const struct config *config, enum plan_schemas schemas, struct pla
 
     unsigned asked = 0;
     int result = check_timeouts(plan, error);
+    if (result == 0)
+        result = plan_tcp_end(plan, error);
     if (result == 0)
         result = plan_tunnel_ports(plan, error);
     if (result == 0)

@@ -78,8 +78,15 @@ struct packet {
     uint8_t ip_version; /* 4 or 6 */
     uint8_t protocol;   /* IP protocol number */
     uint8_t tcp_flags;  /* enum tcp_flag; 0 for other protocols */
-    uint8_t icmp_type, icmp_code;
-    uint8_t flags; /* enum packet_flag */
-    bool answers;  /* natively: a server's answer to a connection's first packet (SYN-ACK, INIT ACK) */
+    uint8_t flags;      /* enum packet_flag */
+    bool answers;       /* natively: a server's answer to a connection's first packet (SYN-ACK, INIT ACK) */
+    union {
+        struct {
+            uint32_t tcp_sequence, tcp_acknowledgment; /* natively; valid where tcp_flags isn't 0 */
+        };
+        struct {
+            uint8_t icmp_type, icmp_code; /* valid with PACKET_HAS_ICMP */
+        };
+    };
 };
 _Static_assert(sizeof(struct packet) <= 128, "a packet takes two cache lines");

@@ -35,6 +35,7 @@ static void text_is_sorted_lines(void **state) {
     assert_non_null(strstr(text, "\nidle_timeout_us=120000000\n"));
     assert_non_null(strstr(text, "\nndpi_version=4.2.0\n"));
     assert_non_null(strstr(text, "\nsplt_analysis=20\n"));
+    assert_non_null(strstr(text, "\ntcp_end=off\n"));
     assert_non_null(strstr(text, "\ntunnel_ports=vxlan=4789,8472\n"));
     assert_non_null(strstr(text, "\nfield.bidirectional_packets=1\n"));
     assert_non_null(strstr(text, "\nschema=flowsensor.flow.Flow\n"));
@@ -43,7 +44,7 @@ static void text_is_sorted_lines(void **state) {
     size_t lines = 1;
     for (char *line; (line = strsep(&rest, "\n")) != NULL && *line != '\0'; previous = line, lines++)
         assert_true(strcmp(previous, line) < 0);
-    assert_int_equal(lines, schema->field_count + 15);
+    assert_int_equal(lines, schema->field_count + 16);
     free(text);
 }
 
