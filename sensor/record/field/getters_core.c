@@ -1,3 +1,4 @@
+#include "meter/tcp_end.h"
 #include "record/field/address_text.h"
 #include "record/field/field_getters.h"
 
@@ -94,6 +95,26 @@ void get_icmp_type(const struct record_source *source, enum flow_direction direc
 void get_icmp_code(const struct record_source *source, enum flow_direction direction, struct value *value) {
     (void)direction;
     icmp_value(source->flow, source->flow->icmp_code, value);
+}
+
+void get_tcp_handshake_completed(const struct record_source *source, enum flow_direction direction,
+                                 struct value *value) {
+    (void)direction;
+    if (source->flow->tcp_facts & TCP_FROM_SYN)
+        value_boolean(value, (source->flow->tcp_facts & TCP_COMPLETED) != 0);
+    else
+        value_null(value);
+}
+
+void get_tcp_closed_by(const struct record_source *source, enum flow_direction direction,
+                       struct value *value) {
+    (void)direction;
+    if (source->flow->tcp_facts & TCP_SOURCE_CLOSED)
+        value_text(value, "src", 3);
+    else if (source->flow->tcp_facts & TCP_DESTINATION_CLOSED)
+        value_text(value, "dst", 3);
+    else
+        value_null(value);
 }
 
 void get_first_seen(const struct record_source *source, enum flow_direction direction, struct value *value) {
