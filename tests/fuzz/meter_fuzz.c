@@ -109,6 +109,7 @@ static void open_meters(void) {
             .profile = dialect == DECODE_NATIVE ? PROFILE_NATIVE : PROFILE_NFSTREAM,
             .idle_timeout = 30 * second,
             .active_timeout = 60 * second,
+            .tcp_end = dialect == DECODE_NATIVE,
             .n_dissections = 20,
             .flow_table_size = TABLE_FLOWS,
         };
