@@ -38,7 +38,9 @@ def wait_for_capture(running, meters=1):
 
 
 @unittest.skipUnless(ABLE, "network namespaces need root and iproute2")
-class Live(Case):
+class OnWire(Case):
+    """A sensor that captures on a wire; what it is asked is in the classes that derive from this one."""
+
     meters = 1
 
     def setUp(self):
@@ -66,6 +68,8 @@ class Live(Case):
     def ports(self):
         return sorted(record["dst_port"] for record in self.records())
 
+
+class Live(OnWire):
     def test_ping_and_udp(self):
         # The far end answers UDP to a closed port with ICMP, which belongs to the ping's flow.
         running = self.capture("-f", "icmp[0] = 0 or icmp[0] = 8 or udp")
