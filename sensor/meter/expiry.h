@@ -7,6 +7,7 @@
 
 enum eviction_class {
     EVICT_UNANSWERED,  /* one packet so far, or TCP without an answer: typical of scans and floods */
+    EVICT_ANSWERED,    /* UDP with one packet each way (meter.udp_answered_timeout) */
     EVICT_ESTABLISHED, /* everything else; in the nfstream profile everything */
     EVICT_CLOSED,      /* its TCP connection is over (meter/tcp_end.h): in the order in which they closed */
     EVICTION_CLASSES
@@ -31,9 +32,9 @@ void expiry_touch(struct expiry *expiry, struct flow *flow, enum eviction_class 
 /* Of the flows that aren't closed, the one whose last packet is the oldest. NULL: there is none. */
 struct flow *expiry_oldest(const struct expiry *expiry);
 
-/* The flow that closed first of those that are closed. NULL: there is none. */
-static inline struct flow *expiry_closed(const struct expiry *expiry) {
-    return expiry->lists[EVICT_CLOSED].oldest;
+/* The oldest of a class's list: of closed flows the one that closed first. NULL: there is none. */
+static inline struct flow *expiry_first(const struct expiry *expiry, enum eviction_class eviction_class) {
+    return expiry->lists[eviction_class].oldest;
 }
 
 /* The flow to evict when the table is full: the oldest of the first class that has flows. */

@@ -3,9 +3,10 @@
 #include <stddef.h>
 
 static const char *const end_reason_names[END_REASON_COUNT] = {
-    [END_IDLE] = "idle",       [END_ACTIVE] = "active",       [END_OF_INPUT] = "end_of_input",
-    [END_EVICTED] = "evicted", [END_SHUTDOWN] = "shutdown",   [END_PLUGIN] = "plugin",
-    [END_TCP_FIN] = "tcp_fin", [END_TCP_RESET] = "tcp_reset", [END_TCP_REUSE] = "tcp_reuse",
+    [END_IDLE] = "idle",           [END_ACTIVE] = "active",       [END_OF_INPUT] = "end_of_input",
+    [END_EVICTED] = "evicted",     [END_SHUTDOWN] = "shutdown",   [END_PLUGIN] = "plugin",
+    [END_TCP_FIN] = "tcp_fin",     [END_TCP_RESET] = "tcp_reset", [END_ANSWERED] = "answered",
+    [END_TCP_REUSE] = "tcp_reuse",
 };
 
 static const char *const record_kind_names[RECORD_KIND_COUNT] = {

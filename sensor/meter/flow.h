@@ -25,6 +25,7 @@ enum end_reason {
     END_PLUGIN,
     END_TCP_FIN,   /* both ends closed the connection */
     END_TCP_RESET, /* one end reset it */
+    END_ANSWERED,  /* UDP: a query and its answer, and nothing more for meter.udp_answered_timeout */
     END_TCP_REUSE, /* a new connection began on its addresses and ports, and its end was not seen */
     END_REASON_COUNT
 };
@@ -34,7 +35,8 @@ enum record_kind { RECORD_FINAL, RECORD_EARLY, RECORD_UPDATE, RECORD_KIND_COUNT 
 
 const char *record_kind_name(enum record_kind kind); /* "final", "early", "update" */
 
-/* "idle", "active", "end_of_input", "evicted", "shutdown", "plugin", "tcp_fin", "tcp_reset", "tcp_reuse" */
+/* "idle", "active", "end_of_input", "evicted", "shutdown", "plugin", "tcp_fin", "tcp_reset", "answered",
+ * "tcp_reuse" */
 const char *end_reason_name(enum end_reason reason);
 
 /* What makes two packets one flow. Canonical: the lower (address, port) is `a`. Compared and hashed as bytes, so it

@@ -112,7 +112,8 @@ static int meter_create_memory(struct meter *meter, struct error *error) {
 int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context,
                  struct meter **meter, struct error *error) {
     CHECK(options->n_dissections <= UINT8_MAX && options->splt_analysis <= UINT16_MAX && export_flow != NULL);
-    CHECK(!options->tcp_end || options->profile == PROFILE_NATIVE);
+    CHECK((!options->tcp_end && options->udp_answered_timeout == 0) || options->profile == PROFILE_NATIVE);
+    CHECK(options->udp_answered_timeout <= options->idle_timeout);
     struct meter *new = calloc(1, sizeof(*new));
     if (new == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "no memory for a meter; free some");

@@ -140,10 +140,25 @@ static void flow_describe(const struct meter *meter, struct flow *flow, const st
         tcp_end_begin(flow, meter_tcp_end(meter, flow), packet);
 }
 
-/* Puts the flow where it expires, of the class that it has now. */
-static void flow_await_end(struct meter *meter, struct flow *flow) {
+static bool flow_is_answered(const struct flow *flow) {
+    return flow->protocol == IPPROTO_UDP && flow->counters[SRC2DST].packets == 1 &&
+           flow->counters[DST2SRC].packets == 1;
+}
+
+/* Natively the class of a flow that had a packet. One that was answered once is not unanswered in a later slice. */
+static enum eviction_class flow_class(const struct meter *meter, const struct flow *flow) {
     if (tcp_is_closed(flow))
-        flow->eviction_class = EVICT_CLOSED;
+        return EVICT_CLOSED;
+    if (flow->eviction_class == EVICT_UNANSWERED && flow_is_unanswered(flow))
+        return EVICT_UNANSWERED;
+    return meter->options.udp_answered_timeout > 0 && flow_is_answered(flow) ? EVICT_ANSWERED
+                                                                             : EVICT_ESTABLISHED;
+}
+
+/* Puts a new flow or slice where it expires. */
+static void flow_await_end(struct meter *meter, struct flow *flow) {
+    if (meter->native)
+        flow->eviction_class = (uint8_t)flow_class(meter, flow);
     expiry_append(&meter->expiry, flow);
 }
 
@@ -152,11 +167,7 @@ static void flow_await_end(struct meter *meter, struct flow *flow) {
 static void flow_touch(struct meter *meter, struct flow *flow) {
     if (!meter->native || flow->eviction_class == EVICT_CLOSED)
         return;
-    bool unanswered = flow->eviction_class == EVICT_UNANSWERED && flow_is_unanswered(flow);
-    expiry_touch(&meter->expiry, flow,
-                 tcp_is_closed(flow) ? EVICT_CLOSED
-                 : unanswered        ? EVICT_UNANSWERED
-                                     : EVICT_ESTABLISHED);
+    expiry_touch(&meter->expiry, flow, flow_class(meter, flow));
 }
 
 /* From here on the flow is open. Its key and hash, its description and its slice are set. */
@@ -224,12 +235,13 @@ static void flow_use(struct meter *meter, struct flow *flow, const struct packet
 /* Whether the packet begins another flow of the key, and why this one ends. */
 static bool flow_is_over(const struct meter *meter, struct flow *flow, const struct packet *packet,
                          bool reversed, enum end_reason *reason) {
-    *reason = meter_reason(flow, END_IDLE);
-    if (meter_is_idle(meter, flow))
+    if (meter_is_idle(meter, flow)) {
+        *reason = meter_reason(meter, flow, END_IDLE);
         return true;
+    }
     if (meter->tcp_end_offset == 0 || !tcp_end_concerns(flow, packet))
         return false;
-    *reason = meter_reason(flow, END_TCP_REUSE);
+    *reason = meter_reason(meter, flow, END_TCP_REUSE);
     return meter_is_past_grace(meter, flow) ||
            tcp_end_begins_anew(flow, meter_tcp_end(meter, flow), packet, flow_direction_of(flow, reversed));
 }

@@ -73,11 +73,19 @@ static inline bool meter_is_past_grace(const struct meter *meter, struct flow *f
     return tcp_is_closed(flow) && tcp_end_is_due(meter_tcp_end(meter, flow), meter->time);
 }
 
-/* Why the flow ends: by its connection, where that is over, or else as the caller says. */
-static inline enum end_reason meter_reason(const struct flow *flow, enum end_reason otherwise) {
-    return tcp_is_closed(flow) ? tcp_end_reason(flow) : otherwise;
+/* Without a packet for as long as a flow of its class may be. */
+static inline bool meter_is_idle(const struct meter *meter, const struct flow *flow) {
+    int64_t timeout = flow->eviction_class == EVICT_ANSWERED ? meter->options.udp_answered_timeout
+                                                             : meter->options.idle_timeout;
+    return meter->time - flow->counters[BIDIRECTIONAL].last_seen >= timeout;
 }
 
-static inline bool meter_is_idle(const struct meter *meter, const struct flow *flow) {
-    return meter->time - flow->counters[BIDIRECTIONAL].last_seen >= meter->options.idle_timeout;
+/* Why the flow ends: because its connection is over, or because nothing more came, or else as the caller says. */
+static inline enum end_reason meter_reason(const struct meter *meter, const struct flow *flow,
+                                           enum end_reason otherwise) {
+    if (tcp_is_closed(flow))
+        return tcp_end_reason(flow);
+    if (!meter_is_idle(meter, flow))
+        return otherwise;
+    return flow->eviction_class == EVICT_ANSWERED ? END_ANSWERED : END_IDLE;
 }

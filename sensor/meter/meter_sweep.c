@@ -21,9 +21,12 @@ static bool flow_is_over(const struct meter *meter, const struct flow *flow) {
 
 /* A flow that is over. NULL: none is. */
 static struct flow *next_over(const struct meter *meter) {
-    struct flow *closed = expiry_closed(&meter->expiry);
+    struct flow *closed = expiry_first(&meter->expiry, EVICT_CLOSED);
     if (closed != NULL && meter_is_past_grace(meter, closed))
         return closed;
+    struct flow *answered = expiry_first(&meter->expiry, EVICT_ANSWERED);
+    if (answered != NULL && flow_is_over(meter, answered))
+        return answered;
     struct flow *oldest = expiry_oldest(&meter->expiry);
     return oldest != NULL && flow_is_over(meter, oldest) ? oldest : NULL;
 }
@@ -36,7 +39,7 @@ static bool sweep_flows(struct meter *meter, uint64_t limit) {
         struct flow *flow = next_over(meter);
         if (flow == NULL || (meter->has_room != NULL && !meter->has_room(meter->export_context)))
             return false;
-        meter_end_flow(meter, flow, meter_reason(flow, END_IDLE));
+        meter_end_flow(meter, flow, meter_reason(meter, flow, END_IDLE));
     }
     return true;
 }
@@ -67,11 +70,11 @@ bool meter_tick(struct meter *meter, int64_t time) {
 
 /* No flow is evicted while another one is over, though the sweep may not have come to it yet, or closed. */
 void meter_make_room(struct meter *meter) {
-    struct flow *flow = expiry_closed(&meter->expiry);
+    struct flow *flow = expiry_first(&meter->expiry, EVICT_CLOSED);
     if (flow == NULL && meter->native)
         flow = next_over(meter);
     if (flow != NULL)
-        meter_end_flow(meter, flow, meter_reason(flow, END_IDLE));
+        meter_end_flow(meter, flow, meter_reason(meter, flow, END_IDLE));
     else
         meter_end_flow(meter, expiry_victim(&meter->expiry), END_EVICTED);
 }
@@ -79,10 +82,10 @@ void meter_make_room(struct meter *meter) {
 void meter_finish(struct meter *meter, enum end_reason reason) {
     CHECK(IS_VALID(meter, METER_MAGIC));
     struct flow *flow;
-    while ((flow = expiry_closed(&meter->expiry)) != NULL)
+    while ((flow = expiry_first(&meter->expiry, EVICT_CLOSED)) != NULL)
         meter_end_flow(meter, flow, tcp_end_reason(flow));
     while ((flow = expiry_oldest(&meter->expiry)) != NULL)
-        meter_end_flow(meter, flow, meter->native && meter_is_idle(meter, flow) ? END_IDLE : reason);
+        meter_end_flow(meter, flow, meter->native ? meter_reason(meter, flow, reason) : reason);
     DEBUG_CHECK(meter->table.count == 0);
     DEBUG_CHECK(meter->statistics.flows_opened ==
                 meter_flows_exported(&meter->statistics) + meter->statistics.flows_discarded);

@@ -16,9 +16,10 @@ enum meter_profile { PROFILE_NATIVE, PROFILE_NFSTREAM };
 struct meter_options {
     enum meter_profile profile;
     enum accounting_mode accounting_mode;
-    int64_t idle_timeout;   /* ticks */
-    int64_t active_timeout; /* ticks */
-    uint32_t n_dissections; /* packets of a flow that nDPI sees, at most 255; 0: no labels */
+    int64_t idle_timeout;         /* ticks */
+    int64_t active_timeout;       /* ticks */
+    int64_t udp_answered_timeout; /* native: ticks, at most idle_timeout; 0: as for every flow */
+    uint32_t n_dissections;       /* packets of a flow that nDPI sees, at most 255; 0: no labels */
     bool statistical_analysis;
     uint32_t splt_analysis;        /* packets, at most 65535; 0: off */
     bool tcp_end;                  /* native: a flow ends with its TCP connection, see meter/tcp_end.h */

@@ -64,6 +64,8 @@ static void add_metering(struct lines *lines, const struct schema *schema, const
     add_line(lines, "active_timeout_us=%" PRId64 "\n", meter->active_timeout * tick);
     if (!milliseconds)
         add_line(lines, "tcp_end=%s\n", on_off(meter->tcp_end));
+    if (meter->udp_answered_timeout > 0)
+        add_line(lines, "udp_answered_timeout_us=%" PRId64 "\n", meter->udp_answered_timeout);
     /* The sensor's own records count packets and flows, not bytes. */
     if (schema->records == OF_FLOW)
         add_line(lines, "accounting_mode=%s\n", accounting[meter->accounting_mode]);

@@ -7,7 +7,7 @@ import socket
 
 RECORD_KINDS = ("final", "early", "update")
 END_REASONS = ("idle", "active", "end_of_input", "evicted", "shutdown", "plugin", "tcp_fin", "tcp_reset",
-               "tcp_reuse")
+               "answered", "tcp_reuse")
 DIRECTIONS = ("bidirectional", "src2dst", "dst2src")
 FLAGS = ("syn", "cwr", "ece", "urg", "ack", "psh", "rst", "fin")
 TEXTS = ("server_name", "user_agent", "content_type", "ja3", "ja3s", "ja4", "hassh", "hassh_server", "dhcp")

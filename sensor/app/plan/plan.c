@@ -197,14 +197,22 @@ static int check_timeout(const struct plan *plan, const char *option, int64_t ti
         option);
 }
 
-static int plan_tcp_end(struct plan *plan, struct error *error) {
-    enum option_switch asked = plan->config->meter.tcp_end;
-    if (asked == SWITCH_ON && plan->meter.profile == PROFILE_NFSTREAM)
+static int plan_early_ends(struct plan *plan, struct error *error) {
+    enum option_switch tcp_end = plan->config->meter.tcp_end;
+    int64_t answered = plan->config->meter.udp_answered_timeout;
+    bool native = plan->meter.profile == PROFILE_NATIVE;
+    if (!native && (tcp_end == SWITCH_ON || answered > 0))
         return error_set(
             error, EINVAL, EX_CONFIG,
-            "meter.tcp_end is for the native profile, NFStream's flows end by timeouts alone; take it off, or set "
-            "profile = \"native\"");
-    plan->meter.tcp_end = asked != SWITCH_OFF && plan->meter.profile == PROFILE_NATIVE;
+            "meter.%s is for the native profile, NFStream's flows end by timeouts alone; take it off, or set "
+            "profile = \"native\"",
+            tcp_end == SWITCH_ON ? "tcp_end" : "udp_answered_timeout");
+    if (answered > plan->meter.idle_timeout)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "meter.udp_answered_timeout is longer than meter.idle_timeout; make it shorter, or \"0s\"");
+    plan->meter.tcp_end = native && tcp_end != SWITCH_OFF;
+    plan->meter.udp_answered_timeout = answered;
     return 0;
 }
 
@@ -292,7 +300,7 @@ int plan_make(const struct config *config, enum plan_schemas schemas, struct pla
     unsigned asked = 0;
     int result = check_timeouts(plan, error);
     if (result == 0)
-        result = plan_tcp_end(plan, error);
+        result = plan_early_ends(plan, error);
     if (result == 0)
         result = plan_tunnel_ports(plan, error);
     if (result == 0)
