@@ -38,8 +38,8 @@ struct sink_statistics {
     uint64_t acknowledged;
     uint64_t in_flight;
     uint64_t dropped[SINK_DROP_COUNT];
-    uint64_t bytes;       /* encoded bytes handed over, without framing */
-    uint64_t checksum;    /* null: CRC-32 (as in zlib) of all encoded bytes in order; others 0 */
+    uint64_t bytes;    /* encoded bytes handed over, without framing */
+    uint64_t checksum; /* null, where asked for: CRC-32 (as in zlib) of all encoded bytes in order; else 0 */
     char last_error[256]; /* last delivery error as the library words it; "" */
 
     /* Kafka only; zeros elsewhere. */
@@ -65,6 +65,7 @@ struct sink_options {
     struct text header;      /* file: what each file begins with (CSV) */
     const char *
         schema_text; /* file, avro: goes into the container's header; kafka, single-object: fingerprint below */
+    bool checksum;   /* null: add one up */
     const char *topic;        /* kafka */
     const char *const *kafka; /* kafka: librdkafka properties "name=value" */
     size_t kafka_count;

@@ -17,6 +17,7 @@ from harness import CAPTURES, SCHEMAS, Case, wait_until
 from record_files import gunzip, read_avro, read_csv, read_jsonl, unzstd
 
 FLOWS = 30
+CHECKSUM = ("--set", "outputs.0.checksum=true")
 
 
 class Outputs(Case):
@@ -226,11 +227,15 @@ class Rotation(Case):
 
 
 class Null(Case):
+    def test_checksum_only_where_asked_for(self):
+        self.assertIsNone(self.ledger(self.succeeds("-r", CAPTURES / "dns.pcap", "-w", "null:")).outputs["null"]["checksum"])
+        self.refused(os.EX_CONFIG, ["checksum", "null"], "-r", CAPTURES / "dns.pcap", "-w", self.folder / "f.avro", *CHECKSUM)
+
     def test_bytes_and_checksum_are_of_what_was_encoded(self):
         """What null: sums is what the Avro file has: the same bodies, written again by an independent encoder."""
         key = self.write("key", "00112233445566778899aabbccddeeff")
         same = ["--set", f"identity.key_file={key}", "--set", "identity.sensor_id=here", "--set", "outputs.0.name=out", "--profile", "nfstream"]
-        result = self.succeeds("-r", CAPTURES / "mix.pcap", "-w", "null:", *same)
+        result = self.succeeds("-r", CAPTURES / "mix.pcap", "-w", "null:", *CHECKSUM, *same)
         self.succeeds("-r", CAPTURES / "mix.pcap", "-w", self.folder / "f.avro", *same)
         bodies = io.BytesIO()
         with open(self.folder / "f.avro", "rb") as stream:
@@ -249,7 +254,7 @@ class Null(Case):
         capture = self.write("flows.pcap", frames.conversations(FLOWS))
         same = ["--profile", "nfstream", "--format", "jsonl"]
         out = self.succeeds("-r", capture, "-w", "-", *same).out
-        output = self.ledger(self.succeeds("-r", capture, "-w", "null:", *same)).outputs["null"]
+        output = self.ledger(self.succeeds("-r", capture, "-w", "null:", *CHECKSUM, *same)).outputs["null"]
         self.assertEqual((output["bytes"], int(output["checksum"], 16)), (len(out), zlib.crc32(out)))
 
 

@@ -44,6 +44,7 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .rotate_files = (unsigned)config->rotate_files,
         .header = recorder_header(output->shares[0].recorder),
         .schema_text = output->plan->schema->text,
+        .checksum = config->checksum,
         .topic = config->topic,
         .kafka = (const char *const *)config->kafka.items,
         .kafka_count = config->kafka.count,

@@ -13,7 +13,7 @@
 static void sums_what_was_encoded_in_order(void **state) {
     (void)state;
     const struct sink_type *type = sink_find("null");
-    struct sink_options options = {.output = "null"};
+    struct sink_options options = {.output = "null", .checksum = true};
     struct sink_statistics statistics;
     struct error error;
     void *sink;
