@@ -9,20 +9,22 @@
 #include "record/features.h"
 #include "record/field/number.h"
 
-/* How a field's pseudonym is made, where the output's policy doesn't keep the value. */
-struct pseudonym {
-    struct anonymize_rule rule;
-    const struct catalogue_row *row; /* of the value before */
-    struct catalogue_row as_text;    /* of a hashed number: the encoding sees a text */
+/* How one of the fields that this output's records have gets its value. All of them are gone through with each record: what
+ * the cache holds of them is what a record costs. */
+struct recorded_field {
+    const struct catalogue_row *row; /* the profile's */
+    field_getter *get;               /* the row's */
+    uint8_t direction;               /* enum flow_direction */
+    bool is_off;                     /* its group is off: null without asking the getter */
+    bool is_pseudonym;               /* the output's policy doesn't keep the value: see `rules` */
 };
 
 struct recorder {
-    struct bound_field *fields;          /* those that this output's records have, with the profile's row */
-    const struct bound_field **pointers; /* to each of them, as encodings want them */
+    struct recorded_field *fields;
+    struct encoded_field *encoded; /* the same ones, as encodings want them */
+    struct anonymize_rule *rules;  /* the same ones' */
     struct value *values;
     size_t field_count;
-    bool *is_off;                       /* the field's group is off: null without asking its getter */
-    struct pseudonym *pseudonyms;       /* for each field */
     struct anonymizer *anonymizer;      /* NULL: every field goes out as it is */
     struct anonymizer *next_anonymizer; /* prepared; NULL most of the time */
     const struct encoding *encoding;
@@ -64,18 +66,15 @@ static const struct anonymize_rule *rule_of(const struct recorder_options *optio
                                                   : &policy->rules[field - options->schema->fields];
 }
 
+/* A number that is hashed becomes a text. */
 static void compile_pseudonym(struct recorder *recorder, const struct recorder_options *options,
                               const struct bound_field *field, size_t at) {
-    struct pseudonym *pseudonym = &recorder->pseudonyms[at];
-    pseudonym->row = recorder->fields[at].row;
     if (options->policy == NULL)
         return;
-    pseudonym->rule = *rule_of(options, field);
-    if (!anonymize_method_is_digest(pseudonym->rule.method))
-        return;
-    pseudonym->as_text = *pseudonym->row;
-    pseudonym->as_text.type = VALUE_STRING;
-    recorder->fields[at].row = &pseudonym->as_text;
+    recorder->rules[at] = *rule_of(options, field);
+    recorder->fields[at].is_pseudonym = recorder->rules[at].method != ANONYMIZE_KEEP;
+    if (anonymize_method_is_digest(recorder->rules[at].method))
+        recorder->encoded[at].type = VALUE_STRING;
 }
 
 /* Adds one of the schema's fields, or the column behind them, to the recorder; or leaves it out if its group is off. */
@@ -94,11 +93,13 @@ static int compile_field(struct recorder *recorder, const struct recorder_option
             options->output, options->schema->name, field->name, field_group_name(row->group),
             group_switch(row->group));
     size_t at = recorder->field_count++;
-    recorder->fields[at] = *field;
-    recorder->fields[at].row = row;
+    recorder->fields[at] = (struct recorded_field){
+        .row = row, .get = row->get, .direction = (uint8_t)field->direction, .is_off = !on};
+    recorder->encoded[at] = (struct encoded_field){.name = field->name,
+                                                   .members = (uint32_t)field->members,
+                                                   .type = (uint8_t)row->type,
+                                                   .nullable = field->nullable};
     compile_pseudonym(recorder, options, field, at);
-    recorder->pointers[at] = &recorder->fields[at];
-    recorder->is_off[at] = !on;
     recorder->values[at].is_null = true;
     return 0;
 }
@@ -118,12 +119,11 @@ static int compile_fields(struct recorder *recorder, const struct recorder_optio
         return status;
     size_t room = schema->field_count + 1;
     recorder->fields = calloc(room, sizeof *recorder->fields);
-    recorder->pointers = calloc(room, sizeof *recorder->pointers);
+    recorder->encoded = calloc(room, sizeof *recorder->encoded);
+    recorder->rules = calloc(room, sizeof *recorder->rules);
     recorder->values = calloc(room, sizeof *recorder->values);
-    recorder->is_off = calloc(room, sizeof *recorder->is_off);
-    recorder->pseudonyms = calloc(room, sizeof *recorder->pseudonyms);
-    if (recorder->fields == NULL || recorder->pointers == NULL || recorder->values == NULL ||
-        recorder->is_off == NULL || recorder->pseudonyms == NULL)
+    if (recorder->fields == NULL || recorder->encoded == NULL || recorder->rules == NULL ||
+        recorder->values == NULL)
         return recorder_no_memory(options, error);
     for (size_t i = 0; status == 0 && i < schema->field_count; i++)
         status = compile_field(recorder, options, &schema->fields[i], error);
@@ -178,7 +178,7 @@ static int recorder_describe_row(struct recorder *recorder, const struct recorde
         allocate_scratch(&recorder->scratch, options->identity->meter) < 0)
         return recorder_no_memory(options, error);
     features_hash(recorder->features, recorder->feature_hash);
-    options->encoding->header(recorder->pointers, recorder->field_count, &recorder->header);
+    options->encoding->header(recorder->encoded, recorder->field_count, &recorder->header);
     if (recorder->header.failed)
         return recorder_no_memory(options, error);
     recorder->encoding = options->encoding;
@@ -236,14 +236,13 @@ void recorder_destroy(struct recorder *recorder) {
     free(recorder->scratch.udps);
     anonymizer_destroy(recorder->anonymizer);
     anonymizer_destroy(recorder->next_anonymizer);
-    free(recorder->pseudonyms);
     free(recorder->scratch.text);
     free(recorder->scratch.integers);
     free(recorder->features);
     free(recorder->output);
-    free(recorder->is_off);
     free(recorder->values);
-    free(recorder->pointers);
+    free(recorder->rules);
+    free(recorder->encoded);
     free(recorder->fields);
     free(recorder);
 }
@@ -282,15 +281,15 @@ static void make_flow_uid(const struct record_source *source, char uid[33]) {
 static bool fill_values(struct recorder *recorder) {
     struct record_source *source = &recorder->source;
     for (size_t i = 0; i < recorder->field_count; i++) {
-        const struct bound_field *field = &recorder->fields[i];
-        const struct pseudonym *pseudonym = &recorder->pseudonyms[i];
-        if (recorder->is_off[i])
+        const struct recorded_field *field = &recorder->fields[i];
+        enum flow_direction direction = (enum flow_direction)field->direction;
+        if (field->is_off)
             continue;
         source->row = field->row;
-        if (pseudonym->rule.method == ANONYMIZE_KEEP)
-            field->row->get(source, field->direction, &recorder->values[i]);
-        else if (!anonymizer_fill(recorder->anonymizer, &pseudonym->rule, pseudonym->row, field->direction,
-                                  field->nullable, source, &recorder->values[i]))
+        if (!field->is_pseudonym)
+            field->get(source, direction, &recorder->values[i]);
+        else if (!anonymizer_fill(recorder->anonymizer, &recorder->rules[i], field->row, direction,
+                                  recorder->encoded[i].nullable, source, &recorder->values[i]))
             return false;
     }
     return true;
@@ -306,7 +305,7 @@ static int encode(struct recorder *recorder, struct message *message) {
         return -EIO;
     recorder->body.length = 0;
     recorder->body.failed = false;
-    recorder->encoding->record(recorder->pointers, recorder->values, recorder->field_count, &recorder->body);
+    recorder->encoding->record(recorder->encoded, recorder->values, recorder->field_count, &recorder->body);
     if (recorder->body.failed || recorder->scratch.failed)
         return -ENOMEM;
     message->body = recorder->body.data;

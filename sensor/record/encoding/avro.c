@@ -65,24 +65,25 @@ static size_t extra_size(enum value_type type, const struct value *value) {
     return size;
 }
 
-static inline uint8_t *avro_put_value(uint8_t *out, enum value_type type, const struct value *value) {
-    switch (type) {
-    case VALUE_BOOLEAN: *out = value->boolean ? 1 : 0; return out + 1;
-    case VALUE_INT:
-    case VALUE_LONG:
-    case VALUE_TIMESTAMP: return put_long(out, value->integer);
-    case VALUE_DOUBLE: return put_double(out, value->real);
-    case VALUE_STRING: return avro_put_text(out, value->text);
-    case VALUE_INT_ARRAY:
-    case VALUE_LONG_ARRAY: return avro_put_integers(out, value->integers.items, value->integers.count);
-    case VALUE_STRING_ARRAY:
-    case VALUE_RECORD:
-    case VALUE_TYPES: break;
-    }
-    return avro_put_texts(out, value->texts.items, value->texts.count);
+/* Most values are integers. */
+static inline uint8_t *avro_put_scalar(uint8_t *out, enum value_type type, const struct value *value) {
+    if (type == VALUE_DOUBLE)
+        return put_double(out, value->real);
+    if (type != VALUE_BOOLEAN)
+        return put_long(out, value->integer);
+    *out = value->boolean ? 1 : 0;
+    return out + 1;
 }
 
-static void avro_header(const struct bound_field *const *fields, size_t count, struct buffer *buffer) {
+static inline uint8_t *avro_put_long_value(uint8_t *out, enum value_type type, const struct value *value) {
+    if (type == VALUE_STRING)
+        return avro_put_text(out, value->text);
+    if (type == VALUE_STRING_ARRAY)
+        return avro_put_texts(out, value->texts.items, value->texts.count);
+    return avro_put_integers(out, value->integers.items, value->integers.count);
+}
+
+static void avro_header(const struct encoded_field *fields, size_t count, struct buffer *buffer) {
     (void)fields;
     (void)count;
     (void)buffer;
@@ -94,29 +95,31 @@ static uint8_t *avro_make_room(struct buffer *buffer, const uint8_t *out, size_t
     return buffer_reserve(buffer, size);
 }
 
-static void avro_record(const struct bound_field *const *fields, const struct value *values, size_t count,
+static void avro_record(const struct encoded_field *fields, const struct value *values, size_t count,
                         struct buffer *buffer) {
+    const struct encoded_field *end = fields + count;
     /* There is always room for all remaining fields as scalars; texts and arrays ask for theirs. */
     uint8_t *out = buffer_reserve(buffer, count * SCALAR_MAX_BYTES);
-    for (size_t i = 0; i < count && out != NULL; i++) {
+    for (; fields < end && out != NULL; fields++, values++) {
+        enum value_type type = (enum value_type)fields->type;
         /* The lint takes unions as ["null", T] only: branch 0 is null, branch 1 (zigzag 2) the value. */
-        if (fields[i]->nullable) {
-            *out++ = values[i].is_null ? 0 : 2;
-            if (values[i].is_null) {
-                i += fields[i]->members;
+        if (fields->nullable) {
+            *out++ = values->is_null ? 0 : 2;
+            if (values->is_null) {
+                values += fields->members;
+                fields += fields->members;
                 continue;
             }
         }
-        enum value_type type = fields[i]->row->type;
-        if (type >= VALUE_STRING) {
-            if (type == VALUE_RECORD)
-                continue; /* its fields follow */
-            size_t size = extra_size(type, &values[i]) + (count - i) * SCALAR_MAX_BYTES;
+        if (type < VALUE_STRING) {
+            out = avro_put_scalar(out, type, values);
+        } else if (type != VALUE_RECORD) { /* of which the fields follow */
+            size_t size = extra_size(type, values) + (size_t)(end - fields) * SCALAR_MAX_BYTES;
             if (size > buffer->capacity - (size_t)(out - buffer->data) &&
                 (out = avro_make_room(buffer, out, size)) == NULL)
                 return;
+            out = avro_put_long_value(out, type, values);
         }
-        out = avro_put_value(out, type, &values[i]);
     }
     if (out != NULL)
         buffer->length = (size_t)(out - buffer->data);

@@ -130,20 +130,20 @@ static uint8_t *csv_put_value(uint8_t *out, enum value_type type, const struct v
     return csv_put_texts(out, value->texts.items, value->texts.count);
 }
 
-static void csv_header(const struct bound_field *const *fields, size_t count, struct buffer *buffer) {
+static void csv_header(const struct encoded_field *fields, size_t count, struct buffer *buffer) {
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             buffer_append(buffer, ",", 1);
-        buffer_append(buffer, fields[i]->name, strlen(fields[i]->name));
+        buffer_append(buffer, fields[i].name, strlen(fields[i].name));
     }
     buffer_append(buffer, "\r\n", 2);
 }
 
-static void csv_record(const struct bound_field *const *fields, const struct value *values, size_t count,
+static void csv_record(const struct encoded_field *fields, const struct value *values, size_t count,
                        struct buffer *buffer) {
     size_t bound = 2;
     for (size_t i = 0; i < count; i++)
-        bound += cell_bound(fields[i]->row->type, &values[i]);
+        bound += cell_bound((enum value_type)fields[i].type, &values[i]);
     uint8_t *begin = buffer_reserve(buffer, bound);
     if (begin == NULL)
         return;
@@ -152,7 +152,7 @@ static void csv_record(const struct bound_field *const *fields, const struct val
         if (i > 0)
             *out++ = ',';
         if (!values[i].is_null)
-            out = csv_put_value(out, fields[i]->row->type, &values[i]);
+            out = csv_put_value(out, (enum value_type)fields[i].type, &values[i]);
     }
     /* Readers don't take an empty line for a record, so a single empty cell is written in quotes, as Python does. */
     if (out == begin) {

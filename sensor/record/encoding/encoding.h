@@ -6,17 +6,24 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "record/schema/schema.h"
 #include "record/field/value.h"
+
+/* A field as encodings need it with each record: 16 bytes, so that all fields of a record fit into the cache. */
+struct encoded_field {
+    const char *name; /* borrowed from the schema */
+    uint32_t members; /* of a nested record (udps): so many of the next fields belong to it */
+    uint8_t type;     /* enum value_type */
+    bool nullable;    /* ["null", T] */
+};
 
 struct encoding {
     const char *name;       /* "avro", "csv", "jsonl": the --format */
     bool skips_null_groups; /* text forms: leaves out fields of groups that are off, as NFStream does */
     bool flattens;          /* fields of the nested record become fields of the record: udps.NAME */
     /* What a file begins with ("" in avro and jsonl; the column names in csv). */
-    void (*header)(const struct bound_field *const *fields, size_t count, struct buffer *buffer);
+    void (*header)(const struct encoded_field *fields, size_t count, struct buffer *buffer);
     /* Appends one record: count fields with their values. */
-    void (*record)(const struct bound_field *const *fields, const struct value *values, size_t count,
+    void (*record)(const struct encoded_field *fields, const struct value *values, size_t count,
                    struct buffer *buffer);
 };
 

@@ -95,30 +95,30 @@ static uint8_t *jsonl_put_value(uint8_t *out, enum value_type type, const struct
 }
 
 /* A byte becomes six at most. */
-static size_t member_bound(const struct bound_field *field, const struct value *value) {
+static size_t member_bound(const struct encoded_field *field, const struct value *value) {
     size_t bound = MEMBER_MAX + strlen(field->name);
-    if (field->row->type < VALUE_STRING || value->is_null)
+    if (field->type < VALUE_STRING || value->is_null)
         return bound;
-    if (field->row->type == VALUE_STRING)
+    if (field->type == VALUE_STRING)
         return bound + 6 * value->text.length;
-    if (field->row->type != VALUE_STRING_ARRAY)
+    if (field->type != VALUE_STRING_ARRAY)
         return bound + (INTEGER_TEXT_MAX + 1) * value->integers.count;
     for (size_t i = 0; i < value->texts.count; i++)
         bound += 6 * value->texts.items[i].length + 3;
     return bound;
 }
 
-static void jsonl_header(const struct bound_field *const *fields, size_t count, struct buffer *buffer) {
+static void jsonl_header(const struct encoded_field *fields, size_t count, struct buffer *buffer) {
     (void)fields;
     (void)count;
     (void)buffer;
 }
 
-static void jsonl_record(const struct bound_field *const *fields, const struct value *values, size_t count,
+static void jsonl_record(const struct encoded_field *fields, const struct value *values, size_t count,
                          struct buffer *buffer) {
     size_t bound = 4;
     for (size_t i = 0; i < count; i++)
-        bound += member_bound(fields[i], &values[i]);
+        bound += member_bound(&fields[i], &values[i]);
     uint8_t *begin = buffer_reserve(buffer, bound);
     if (begin == NULL)
         return;
@@ -129,11 +129,11 @@ static void jsonl_record(const struct bound_field *const *fields, const struct v
             *out++ = ',';
         /* Field names are Avro names: nothing in them needs an escape. */
         *out++ = '"';
-        out = put_word(out, fields[i]->name);
+        out = put_word(out, fields[i].name);
         *out++ = '"';
         *out++ = ':';
         out = values[i].is_null ? put_word(out, "null")
-                                : jsonl_put_value(out, fields[i]->row->type, &values[i]);
+                                : jsonl_put_value(out, (enum value_type)fields[i].type, &values[i]);
     }
     memcpy(out, "}\n", 2);
     buffer->length += (size_t)(out + 2 - begin);

@@ -127,20 +127,20 @@ static void fill(struct value *value, enum value_type type, bool nullable) {
 }
 
 static void check_record(struct reader *reader, const struct schema *schema,
-                         const struct bound_field **fields, struct value *values, struct buffer *buffer) {
+                         const struct encoded_field *fields, struct value *values, struct buffer *buffer) {
     texts_used = items_used = integers_used = 0;
     for (size_t i = 0; i < schema->field_count; i++)
-        fill(&values[i], fields[i]->row->type, fields[i]->nullable);
+        fill(&values[i], (enum value_type)fields[i].type, fields[i].nullable);
     buffer->length = 0;
     encoding_find("avro")->record(fields, values, schema->field_count, buffer);
     assert_false(buffer->failed);
     place.field = "(as a whole)";
     reader_read(reader, buffer->data, buffer->length);
     for (size_t i = 0; i < schema->field_count; i++) {
-        place.field = fields[i]->name;
+        place.field = fields[i].name;
         avro_value_t field = {0};
-        must(avro_value_get_by_name(&reader->value, fields[i]->name, &field, NULL));
-        assert_value(field, fields[i]->row->type, &values[i]);
+        must(avro_value_get_by_name(&reader->value, fields[i].name, &field, NULL));
+        assert_value(field, (enum value_type)fields[i].type, &values[i]);
     }
     place.field = NULL;
 }
@@ -152,11 +152,13 @@ static void check_schema(const char *name) {
     struct buffer buffer = {0};
     if (schema_load(name, NULL, false, &schema, &error) < 0)
         fail_msg("%s", error.text);
-    const struct bound_field **fields = calloc(schema->field_count, sizeof *fields);
+    struct encoded_field *fields = calloc(schema->field_count, sizeof *fields);
     struct value *values = calloc(schema->field_count, sizeof *values);
     assert_true(fields != NULL && values != NULL);
     for (size_t i = 0; i < schema->field_count; i++)
-        fields[i] = &schema->fields[i];
+        fields[i] = (struct encoded_field){.name = schema->fields[i].name,
+                                           .type = (uint8_t)schema->fields[i].row->type,
+                                           .nullable = schema->fields[i].nullable};
     reader_open(&reader, schema->text, schema->text_length);
     place.schema = name;
     for (place.record = 0; place.record < RECORDS; place.record++)

@@ -22,19 +22,14 @@ static struct value text_value(const char *bytes) {
 static struct buffer encode(const char *encoding, const enum value_type *types, const struct value *values,
                             size_t count, bool with_header) {
     static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"};
-    struct catalogue_row rows[COUNT(names)];
-    struct bound_field fields[COUNT(names)];
-    const struct bound_field *pointers[COUNT(names)];
+    struct encoded_field fields[COUNT(names)];
     assert_true(count <= COUNT(names));
-    for (size_t i = 0; i < count; i++) {
-        rows[i] = (struct catalogue_row){.type = types[i]};
-        fields[i] = (struct bound_field){.name = names[i], .row = &rows[i]};
-        pointers[i] = &fields[i];
-    }
+    for (size_t i = 0; i < count; i++)
+        fields[i] = (struct encoded_field){.name = names[i], .type = (uint8_t)types[i]};
     struct buffer buffer = {0};
     if (with_header)
-        encoding_find(encoding)->header(pointers, count, &buffer);
-    encoding_find(encoding)->record(pointers, values, count, &buffer);
+        encoding_find(encoding)->header(fields, count, &buffer);
+    encoding_find(encoding)->record(fields, values, count, &buffer);
     assert_false(buffer.failed);
     return buffer;
 }
