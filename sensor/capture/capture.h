@@ -22,7 +22,9 @@ struct frame {
     int64_t to_steady; /* live: microseconds from the recorded time to the steady one (base/clock.h) where the
                                  wall clock was stepped; otherwise 0 */
     int link_type;     /* DLT_* of libpcap; may change from frame to frame */
-    uint32_t file;     /* index of the frame's capture in capture_file_names(); live 0 */
+    bool oversized; /* live: larger than the interface's MTU allows: no packet of the wire, but segments that
+                          offloads put together, or that the network card splits later */
+    uint32_t file;  /* index of the frame's capture in capture_file_names(); live 0 */
 };
 
 struct capture_options {

@@ -89,6 +89,7 @@ static int file_next(struct capture *base, struct frame *frame, enum capture_eve
         case READ_GOOD:
             frame->file = (uint32_t)capture->current;
             frame->to_steady = 0;
+            frame->oversized = false;
             base->frames++;
             *event = CAPTURE_FRAME;
             return 0;

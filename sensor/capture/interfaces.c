@@ -1,11 +1,13 @@
-/* Which interfaces there are, and which one the default route takes. */
+/* Which interfaces there are, their MTU, and which one the default route takes. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <net/route.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "capture/capture.h"
 #include "capture/source.h"
@@ -133,4 +135,13 @@ int source_default_interface(char *name, size_t size) {
     if (find_default("/proc/net/route", parse_route4, name, size) == 0)
         return 0;
     return find_default("/proc/net/ipv6_route", parse_route6, name, size) == 0 ? 0 : -ENODEV;
+}
+
+uint32_t source_interface_mtu(int descriptor, const char *name) {
+    struct ifreq request = {0};
+    if (strlen(name) >= sizeof request.ifr_name)
+        return 0;
+    memcpy(request.ifr_name, name, strlen(name) + 1);
+    return ioctl(descriptor, SIOCGIFMTU, &request) == 0 && request.ifr_mtu > 0 ? (uint32_t)request.ifr_mtu
+                                                                               : 0;
 }

@@ -24,6 +24,8 @@ enum {
     BLOCK_MILLISECONDS = 100,
     REST_MICROSECONDS = 5000000,       /* at most, for what a break leaves in the ring */
     STEP_LINE_MICROSECONDS = 10000000, /* between two lines about steps of the clock, of all shares */
+    MTU_MICROSECONDS = 1000000,        /* between two looks at the MTU */
+    LINK_HEADER_MAX = 22,              /* Ethernet with two tags: what a frame has beyond the MTU */
 };
 
 struct live_capture {
@@ -36,6 +38,8 @@ struct live_capture {
     char name[IF_NAMESIZE];
     const char *permission_remedy; /* while it is being opened */
     struct steady steady;
+    uint32_t largest;      /* bytes of a frame of the wire, by the interface's MTU */
+    int64_t mtu_looked;    /* steady time of the last look at that */
     int64_t begin;         /* steady time: earlier frames belong to no share, see join_shares() */
     int64_t end, deadline; /* of what is read after a break: steady and monotonic clock; 0: no break yet */
     bool ended;            /* nothing more comes */
@@ -127,11 +131,20 @@ static void tell_step(int64_t now, int64_t by) {
         by < 0 ? "back" : "forward", (double)llabs(by) / 1e6);
 }
 
+/* It may be changed while we capture. */
+static void look_at_mtu(struct live_capture *capture, int64_t now) {
+    uint32_t mtu = source_interface_mtu(capture->poll_descriptor, capture->name);
+    capture->largest = mtu != 0 ? mtu + LINK_HEADER_MAX : UINT32_MAX;
+    capture->mtu_looked = now;
+}
+
 static void look_at_clocks(struct live_capture *capture) {
     struct clock_look look = clock_look();
     int64_t by;
     if (steady_look(&capture->steady, &look, &by))
         tell_step(look.steady, by);
+    if (capture->poll_descriptor >= 0 && look.steady - capture->mtu_looked >= MTU_MICROSECONDS)
+        look_at_mtu(capture, look.steady);
 }
 
 static int live_activate(struct live_capture *capture, const struct capture_options *options,
@@ -151,6 +164,7 @@ static int live_activate(struct live_capture *capture, const struct capture_opti
         return error_set(error, EIO, EX_OSERR,
                          "can't wait for packets of the interface %s; choose another one", capture->name);
     capture->link_type = pcap_datalink(capture->handle);
+    look_at_mtu(capture, capture->steady.looked);
     return source_set_filter(capture->handle, options->bpf_filter, capture->name, error);
 }
 
@@ -200,6 +214,7 @@ static int read_frame(struct live_capture *capture, struct frame *frame) {
     frame->seconds = header->ts.tv_sec;
     frame->microseconds = (int32_t)header->ts.tv_usec;
     frame->link_type = capture->link_type;
+    frame->oversized = header->len > capture->largest;
     frame->file = 0;
     capture->base.frames++;
     return 1;
@@ -317,6 +332,7 @@ static int open_one(const struct capture_options *options, struct live_capture *
     capture->base.magic = CAPTURE_MAGIC;
     capture->base.type = &live_type;
     capture->permission_remedy = options->permission_remedy;
+    capture->poll_descriptor = -1;
     int result = choose_name(capture, options->interface, error);
     if (result == 0 && (capture->handle = pcap_create(capture->name, reason)) == NULL)
         result =

@@ -40,6 +40,9 @@ int fanout_join(const int *descriptors, size_t count);
 /* Compiles `filter` (NULL: none) for the link type of `handle` and attaches it. `name` is for the error. */
 int source_set_filter(struct pcap *handle, const char *filter, const char *name, struct error *error);
 
+/* The MTU of an interface, asked through any socket; 0: it has none ("any"), or is gone. */
+uint32_t source_interface_mtu(int descriptor, const char *name);
+
 /* Writes the name of the default route's interface (IPv4's, else IPv6's) to `name`; -ENODEV if there is no
  * such route. */
 int source_default_interface(char *name, size_t size);

@@ -141,6 +141,7 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *f
     memset(packet, 0, sizeof *packet);
     packet->to_wall = own - time;
     packet->capture_file = frame->file;
+    packet->flags = frame->oversized ? PACKET_OFFLOAD : 0;
     if (dialect == DECODE_NATIVE)
         return own == NO_TIME ? DECODE_time_out_of_range
                               : decode_natively(decoder, frame, time, false, packet);
