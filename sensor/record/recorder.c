@@ -1,5 +1,6 @@
 #include "record/recorder.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -247,10 +248,22 @@ void recorder_destroy(struct recorder *recorder) {
     free(recorder);
 }
 
-static uint8_t *put_big_endian(uint8_t *out, uint64_t number, int bytes) {
-    for (int i = bytes - 1; i >= 0; i--)
-        *out++ = (uint8_t)(number >> (8 * i));
-    return out;
+static uint8_t *put_big_endian16(uint8_t *out, uint16_t number) {
+    number = htobe16(number);
+    memcpy(out, &number, sizeof number);
+    return out + sizeof number;
+}
+
+static uint8_t *put_big_endian32(uint8_t *out, uint32_t number) {
+    number = htobe32(number);
+    memcpy(out, &number, sizeof number);
+    return out + sizeof number;
+}
+
+static uint8_t *put_big_endian64(uint8_t *out, uint64_t number) {
+    number = htobe64(number);
+    memcpy(out, &number, sizeof number);
+    return out + sizeof number;
 }
 
 /* The hashed bytes are put together one by one, so that with a kept key the uid is the same on every architecture. */
@@ -260,15 +273,15 @@ static void make_flow_uid(const struct record_source *source, char uid[33]) {
     uint8_t bytes[16 + 16 + 2 + 2 + 2 + 1 + 1 + 8 + 8 + 4];
     memcpy(bytes, key->address_a, 16);
     memcpy(bytes + 16, key->address_b, 16);
-    uint8_t *out = put_big_endian(bytes + 32, key->port_a, 2);
-    out = put_big_endian(out, key->port_b, 2);
-    out = put_big_endian(out, key->vlan_id, 2);
+    uint8_t *out = put_big_endian16(bytes + 32, key->port_a);
+    out = put_big_endian16(out, key->port_b);
+    out = put_big_endian16(out, key->vlan_id);
     *out++ = key->protocol;
     *out++ = key->ip_version;
-    out = put_big_endian(out, key->tunnel, 8);
-    out = put_big_endian(out, (uint64_t)source->flow->uid_time, 8);
+    out = put_big_endian64(out, key->tunnel);
+    out = put_big_endian64(out, (uint64_t)source->flow->uid_time);
     if (source->flow->uid_series != 0)
-        out = put_big_endian(out, source->flow->uid_series, 4);
+        out = put_big_endian32(out, source->flow->uid_series);
     struct hash128 hash = hash_identity(&source->identity->key, bytes, (size_t)(out - bytes));
     for (size_t i = 0; i < 16; i++) {
         uid[2 * i] = hex[hash.bytes[i] >> 4];
