@@ -37,9 +37,6 @@ PARTS = {
 NAMESAKES = {
     "encoding": "record/encoding.c is the table that record/encoding/encoding.h declares",
     "l7": "meter/l7.h is the state of the feature feature/l7.c",
-    "options": "meter/options.h is the meter's share of what app/config/options.c lists",
-    "process": "a row of meter/features.def; app/monitor/process.c has metrics of the sensor's own process",
-    "rows": "app/config/rows.h and app/monitor/rows.c are private to their folders",
     "udps": "a row of meter/features.def; meter/udps.c makes what it runs",
 }
 

@@ -50,9 +50,9 @@ class Counters(Planted):
         self.passes()
 
     def test_metric_in_a_second_file(self):
-        self.plant("sensor/app/monitor/rows.c", '/* "flowsensor_held" */\nconst char *a = "flowsensor_clock_steps_total";\n')
-        self.finds("sensor/app/monitor/rows.c:2", "flowsensor_clock_steps_total", "counters.def")
-        self.plant("sensor/app/monitor/rows.c", 'const char *a = "flowsensor_clock_steps";\n')
+        self.plant("sensor/app/monitor/metric_rows.c", '/* "flowsensor_held" */\nconst char *a = "flowsensor_clock_steps_total";\n')
+        self.finds("sensor/app/monitor/metric_rows.c:2", "flowsensor_clock_steps_total", "counters.def")
+        self.plant("sensor/app/monitor/metric_rows.c", 'const char *a = "flowsensor_clock_steps";\n')
         self.passes()
 
     def test_counter_that_nothing_counts(self):

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "app/command/command_line_parts.h"
-#include "app/config/rows.h"
+#include "app/config/option_paths.h"
 
 static int set_path(struct config *config, const char *path, const char *value, const char *flag,
                     struct error *error) {

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "app/command/completion_parts.h"
-#include "app/config/rows.h"
+#include "app/config/option_paths.h"
 
 static void print_path(const char *path, const struct option_row *row, FILE *stream) {
     (void)row;

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "app/command/completion_parts.h"
-#include "app/config/rows.h"
+#include "app/config/option_paths.h"
 
 /* A quote within single quotes. */
 #define QUOTE "'\\''"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "app/config/config.h"
-#include "app/config/rows.h"
+#include "app/config/option_paths.h"
 #include "sink/file_ending.h"
 
 static int set_choice(struct output_config *output, const char *path, const char *value,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/config/rows.h"
+#include "app/config/option_paths.h"
 #include "base/nearest.h"
 
 static void set_initial(struct config *config, const struct option_row *rows, size_t count, void *object) {

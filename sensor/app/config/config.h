@@ -41,7 +41,7 @@ struct config {
     bool no_memory; /* some default could not be set, and the configuration can't be used */
 };
 
-/* options.c, from option_rows.def */
+/* option_table.c, from option_rows.def */
 extern const struct option_row option_rows[];
 extern const size_t option_row_count;
 extern const struct option_row output_rows[];

@@ -1,6 +1,6 @@
 /* The configuration file: libconfig's tree against our rows. */
 #include "app/config/config.h"
-#include "app/config/rows.h"
+#include "app/config/option_paths.h"
 
 #include <errno.h>
 #include <inttypes.h>
