@@ -53,11 +53,9 @@ bool delivery_admit(struct delivery *delivery) {
 }
 
 void delivery_send(struct delivery *delivery, size_t output, const struct message *message) {
-    struct error error; /* a kilobyte, which is not zeroed for each record */
-    error.exit_code = EX_OK;
     DEBUG_CHECK(output < delivery->count);
-    if (output_send(&delivery->outputs[output], message, &error) < 0)
-        stop_run(delivery, &error);
+    if (output_send(&delivery->outputs[output], message, &delivery->error) < 0)
+        stop_run(delivery, &delivery->error);
 }
 
 bool delivery_has_room(const struct delivery *delivery) {

@@ -23,7 +23,8 @@ struct delivery {
     _Atomic uint64_t flows;           /* admitted so far, or more */
     uint64_t key_reloads[2];          /* [0] that failed, [1] that went well */
     uint64_t reports;                 /* performance reports, each a record of every output for those */
-    struct heartbeat heartbeat;       /* of the thread that delivers; beats at delivery_poll() */
+    struct error error;         /* of delivery_send(): a kilobyte, which is not zeroed for each record */
+    struct heartbeat heartbeat; /* of the thread that delivers; beats at delivery_poll() */
     /* An output or a meter's source can't go on, or max_nflows are admitted: all shall end. */
     atomic_bool stop;
 };
