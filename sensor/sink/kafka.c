@@ -51,6 +51,9 @@ static int create_producer(struct kafka_sink *sink, const struct sink_options *o
     }
     if (conf && !sink->producer)
         rd_kafka_conf_destroy(conf);
+    if (result == 0 && !(sink->handle = rd_kafka_topic_new(sink->producer, sink->topic, NULL)))
+        result = error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: topic \"%s\": %s",
+                           options->output, sink->topic, rd_kafka_err2str(rd_kafka_last_error()));
     return result;
 }
 
@@ -120,6 +123,8 @@ static void kafka_close(void *state) {
     if (sink->producer) {
         rd_kafka_purge(sink->producer,
                        RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+        if (sink->handle)
+            rd_kafka_topic_destroy(sink->handle);
         if (!kafka_end(sink->producer))
             return;
     }
@@ -175,7 +180,7 @@ static rd_kafka_resp_err_t kafka_produce(struct kafka_sink *sink, const struct m
     if (!headers)
         return RD_KAFKA_RESP_ERR__FAIL;
     rd_kafka_resp_err_t code = rd_kafka_producev(
-        sink->producer, RD_KAFKA_V_TOPIC(sink->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        sink->producer, RD_KAFKA_V_RKT(sink->handle), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_VALUE(sink->framed.data, sink->framed.length),
         RD_KAFKA_V_KEY(message->key, message->key_length), RD_KAFKA_V_HEADERS(headers),
         RD_KAFKA_V_OPAQUE(kafka_time_to_opaque(now)), RD_KAFKA_V_END);

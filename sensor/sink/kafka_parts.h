@@ -22,7 +22,8 @@ enum { KAFKA_SINK_MAGIC = 0x0ca0ca5f };
 
 struct kafka_sink {
     uint32_t magic;
-    const char *output, *topic; /* borrowed from the output */
+    const char *output, *topic;      /* borrowed from the output */
+    struct rd_kafka_topic_s *handle; /* of the topic: a name is looked up under a lock with each message */
     struct rd_kafka_s *producer;
     struct rd_kafka_headers_s *headers; /* the constant ones, copied for each message */
     struct framing framing;
