@@ -6,11 +6,9 @@
 #include "base/nearest.h"
 #include "record/field/field_getters.h"
 
-#define REQUIRED false
-#define OPTIONAL true
 #define ROW(name, records, directional, type, group, pii, profiles, null, version, unit, getter, help) \
-    {#name, records, directional, VALUE_##type, GROUP_##group, PII_##pii, IN_##profiles,               \
-     null,  version, unit,        help,         get_##getter,  NULL},
+    {#name,        records, directional, VALUE_##type, GROUP_##group, PII_##pii, IN_##profiles,        \
+     FIELD_##null, version, unit,        help,         get_##getter,  NULL},
 #define FIELD(name, ...)       ROW(name, OF_FLOW, false, __VA_ARGS__)
 #define DIRECTIONAL(name, ...) ROW(name, OF_FLOW, true, __VA_ARGS__)
 #define SENSOR(name, ...)      ROW(name, OF_SENSOR, false, __VA_ARGS__)
@@ -49,7 +47,8 @@ enum field_profiles field_profile(enum meter_profile profile) {
 }
 
 bool catalogue_nullable(const struct catalogue_row *row, enum flow_direction direction) {
-    return row->nullable && (!row->directional || direction != BIDIRECTIONAL);
+    bool in_all = !row->directional || row->absence == FIELD_OPTIONAL_IN_ALL;
+    return row->absence != FIELD_REQUIRED && (in_all || direction != BIDIRECTIONAL);
 }
 
 /* Removes a direction's prefix from the name; BIDIRECTIONAL and the name itself if there is none. */

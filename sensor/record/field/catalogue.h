@@ -36,6 +36,13 @@ enum field_profiles { IN_NATIVE = 1, IN_NFSTREAM = 2, IN_BOTH = 3 };
 /* The records in which a row exists: a record is of a flow, or of the sensor itself (record/field/report.h). */
 enum field_records { OF_FLOW = 1, OF_SENSOR = 2, OF_EITHER = 3 };
 
+/* Whether a value may be absent although its group is on. */
+enum field_absence {
+    FIELD_REQUIRED,
+    FIELD_OPTIONAL,        /* of a directional row not the bidirectional_ field */
+    FIELD_OPTIONAL_IN_ALL, /* that one too */
+};
+
 struct udps_field; /* meter/udps.h */
 
 struct
@@ -55,7 +62,7 @@ struct catalogue_row {
     enum field_group group;
     enum pii_class pii;
     enum field_profiles profiles;
-    bool nullable;    /* may be null although its group is on; of a directional row only the dst2src_ field */
+    enum field_absence absence;
     int version;      /* of the definition; part of feature_hash */
     const char *unit; /* "bytes", "microseconds", ... or "" */
     const char *help; /* definition, with its source: IPFIX element, RFC, NFStream column */

@@ -50,7 +50,7 @@ struct udps_rows *udps_rows_create(const struct udps *udps) {
             .group = GROUP_UDPS,
             .pii = pii_classes[field->pii],
             .profiles = IN_BOTH,
-            .nullable = true,
+            .absence = FIELD_OPTIONAL,
             .version = 1,
             .unit = field->unit,
             .help = field->doc,
