@@ -23,6 +23,7 @@ struct meter_options {
     bool statistical_analysis;
     uint32_t splt_analysis;        /* packets, at most 65535; 0: off */
     bool tcp_end;                  /* native: a flow ends with its TCP connection, see meter/tcp_end.h */
+    bool tcp_gaps;                 /* native: counts missing bytes, see feature/tcp_gaps.c */
     uint64_t flow_table_size;      /* flows open at once; at least 1024 */
     bool preallocate;              /* live: all memory is set aside at the start, see meter_back_memory() */
     bool system_visibility;        /* flows have a place for their process */

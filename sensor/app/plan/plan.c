@@ -145,6 +145,7 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
         (uint32_t)(config->meter.n_dissections != OPTION_UNSET ? config->meter.n_dissections
                    : l7                                        ? DEFAULT_DISSECTIONS
                                                                : 0);
+    plan->meter.tcp_gaps = group_is_on(asked, GROUP_TCP); /* no option: the schemas alone decide */
     plan->decode.decode_tunnels = config->meter.decode_tunnels != SWITCH_OFF;
     plan->decode.symmetric_tunnel_keys = strcmp(config->meter.tunnel_key, "symmetric") == 0;
 
@@ -155,6 +156,7 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     plan->groups |= plan->meter.n_dissections > 0 ? 1u << GROUP_L7 : 0;
     plan->groups |= plan->udps != NULL && plan->udps->field_count > 0 ? 1u << GROUP_UDPS : 0;
     plan->groups |= plan->system_visibility ? 1u << GROUP_PROCESS : 0;
+    plan->groups |= plan->meter.tcp_gaps ? 1u << GROUP_TCP : 0;
     return check_udps(plan, asked, error);
 }
 

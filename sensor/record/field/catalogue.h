@@ -22,6 +22,7 @@ enum field_group {
     GROUP_SPLT,
     GROUP_L7,
     GROUP_PROCESS,
+    GROUP_TCP,
     GROUP_UDPS, /* user-defined: counters and plugins */
     GROUP_COUNT
 };

@@ -6,4 +6,5 @@
 #include "feature/process.c"
 #include "feature/splt.c"
 #include "feature/stats.c"
+#include "feature/tcp_gaps.c"
 /* NOLINTEND(bugprone-suspicious-include) */

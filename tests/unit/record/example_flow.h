@@ -25,6 +25,7 @@ struct example {
     struct l7 l7;
     struct process process;
     struct process_feature process_feature;
+    struct tcp_gaps tcp_gaps;
     _Alignas(8) unsigned char splt[sizeof(struct splt) +
                                    EXAMPLE_SPLT_PLACES * (sizeof(int64_t) + sizeof(uint32_t) + 1)];
     _Alignas(8) unsigned char texts[sizeof(struct text_block) + 2 * L7_TEXTS + EXAMPLE_TEXT_ROOM];
@@ -151,4 +152,5 @@ static inline void example_init(struct example *example, enum meter_profile prof
     flow->feature[FEATURE_stats] = &example->stats;
     flow->feature[FEATURE_splt] = example->splt;
     flow->feature[FEATURE_l7] = &example->l7;
+    flow->feature[FEATURE_tcp_gaps] = &example->tcp_gaps;
 }

@@ -122,6 +122,27 @@ static void what_no_schema_asks_for_is_not_computed(void **state) {
     free(path);
 }
 
+/* The schemas alone decide, no option does. */
+static void missing_bytes_are_counted_where_a_schema_has_them(void **state) {
+    (void)state;
+    static const struct {
+        const char *outputs;
+        bool on;
+    } cases[] = {
+        {"outputs = ( { sink = \"null\"; } );", false},
+        {"outputs = ( { sink = \"null\"; schema = \"flow/v2\"; } );", true},
+        {"outputs = ( { sink = \"null\"; schema = \"flow/v2\"; }, { path = \"x\"; } );", true},
+        {"profile = \"nfstream\"; outputs = ( { sink = \"null\"; } );", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct planned planned;
+        make_well(&planned, cases[i].outputs);
+        assert_int_equal(planned.plan.meter.tcp_gaps, cases[i].on);
+        assert_int_equal(has(&planned, GROUP_TCP), cases[i].on);
+        release(&planned);
+    }
+}
+
 static void what_is_set_on_though_nobody_asks_is_refused(void **state) {
     (void)state;
     static const char *const switches[][2] = {
@@ -390,6 +411,7 @@ int main(void) {
         cmocka_unit_test(what_is_set_off_is_off),
         cmocka_unit_test(ports_of_tunnels),
         cmocka_unit_test(what_no_schema_asks_for_is_not_computed),
+        cmocka_unit_test(missing_bytes_are_counted_where_a_schema_has_them),
         cmocka_unit_test(what_is_set_on_though_nobody_asks_is_refused),
         cmocka_unit_test(system_visibility_is_for_live_sources),
         cmocka_unit_test(personal_data_goes_to_kafka_only_when_it_is_said),

@@ -63,7 +63,7 @@ static void embedded_schemas_load(void **state) {
         uint64_t fingerprint;
     } cases[] = {
         {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0x05c6cbb347e2dd4d)},
-        {"flow/v2", "flowsensor.flow.Flow", UINT64_C(0x89f8b2c0c75e3009)},
+        {"flow/v2", "flowsensor.flow.Flow", UINT64_C(0xbf96487e42d76df3)},
         {"nfstream/v1", "flowsensor.nfstream.Flow", UINT64_C(0x1d9d33d26f4c6399)},
         {"sensor_stats/v1", "flowsensor.sensor_stats.SensorStats", UINT64_C(0xdda7d1a6e95200a2)},
     };
@@ -136,6 +136,9 @@ static void wrong_fields_are_refused(void **state) {
     assert_refused(
         "{\"name\":\"icmp_type\",\"doc\":\"d\",\"type\":\"int\"}",
         "field icmp_type: the value can be null; its type must be [\"null\", int] with default null");
+    assert_refused(
+        "{\"name\":\"bidirectional_loss_gap_bytes\",\"doc\":\"d\",\"type\":\"long\"}",
+        "field bidirectional_loss_gap_bytes: the value can be null; its type must be [\"null\", long] with default null");
     assert_refused(
         "{\"name\":\"bidirectional_duration_us\",\"doc\":\"d\",\"type\":\"long\"},"
         "{\"name\":\"id\",\"doc\":\"d\",\"type\":\"long\"}",
