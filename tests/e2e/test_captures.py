@@ -17,7 +17,7 @@ import unittest
 import fastavro
 
 import frames
-from harness import CAPTURES, REPOSITORY, Case, run
+from harness import CAPTURES, REPOSITORY, SCHEMAS, Case, run
 
 sys.path.append(str(REPOSITORY / "tests" / "parity"))
 import nfstream_oracle  # noqa: E402
@@ -315,12 +315,15 @@ class CaptureFile(Several):
         self.check([(77, "-")], "-r", "-", stdin=self.capture("one.pcap", 0, 77).read_bytes())
 
     def test_the_first_version_is_as_it_was(self):
-        """Its Avro has no such field; its text has the same columns as that of flow/v2."""
+        """Its Avro has no such field; its text has that column all the same, and flow/v2's more fields follow it."""
+        versions = [json.loads((SCHEMAS / "flow" / f"{version}.avsc").read_text())["fields"] for version in ("v1", "v2")]
+        added = [field["name"] for field in versions[1][len(versions[0]):]]
+        self.assertEqual(added[0], "capture_file")
         captures = self.reads(self.capture("a.pcap", 0, 71), self.capture("b.pcap", 50, 72))
         old, new = (self.every_encoding(*captures, schema=schema) for schema in ("flow/v1", "flow/v2"))
-        self.assertEqual([list(record) for record in new[0]], [[*record, "capture_file"] for record in old[0]])
+        self.assertEqual([list(record) for record in new[0]], [[*record, *added] for record in old[0]])
         for before, after in zip(old[1] + old[2], new[1] + new[2], strict=True):
-            self.assertEqual(list(before), list(after))
+            self.assertEqual(list(after), [*before, *added[1:]])
             differing = {name for name in before if before[name] != after[name]}
             self.assertLessEqual({"feature_hash"}, differing)
             self.assertLessEqual(differing, {"feature_hash", "boot_id", "flow_uid", "output"})
