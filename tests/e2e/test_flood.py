@@ -106,7 +106,7 @@ class Flood(Case):
         records, ledger, seconds, memory = self.run_flood(TABLE, meters)
         whole = sum(row[1] == str(PACKETS) for row in records)
         packets = TUPLES + LONG_FLOWS * PACKETS
-        print(f"\nflood: {TUPLES} 5-tuples, table of {TABLE}, {meters} meter{"s" if meters > 1 else ""}: {whole} of {LONG_FLOWS} long flows whole, "
+        print(f"\nflood: {TUPLES} 5-tuples, table of {TABLE}, {meters} meters: {whole} of {LONG_FLOWS} long flows whole, "
               f"{packets / seconds:.0f} packets/s of processor time, {memory / 2**20:.0f} MiB", flush=True)
         self.assertEqual(ledger.packets["read"], packets)
         self.assertFalse(ledger.residual)
