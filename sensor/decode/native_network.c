@@ -157,11 +157,11 @@ static enum decode_reason walk_ipv6(struct native_walk *walk) {
     return walk_extensions(walk);
 }
 
-/* What an outer header said must not be seen in the inner packet. */
+/* What an outer header said must not be seen in the inner packet; but if the frame is segments in one, so is that. */
 static void forget_outer(struct packet *packet) {
     memset(packet->source, 0, sizeof packet->source);
     memset(packet->destination, 0, sizeof packet->destination);
-    packet->flags &= PACKET_HAS_MAC | PACKET_HAS_SOURCE_MAC | PACKET_HAS_TUNNEL_KEY;
+    packet->flags &= PACKET_HAS_MAC | PACKET_HAS_SOURCE_MAC | PACKET_HAS_TUNNEL_KEY | PACKET_OFFLOAD;
 }
 
 static enum decode_reason ip_header(struct native_walk *walk) {

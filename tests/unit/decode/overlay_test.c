@@ -27,6 +27,20 @@ static void vxlan(void **state) {
     assert_refused(VXLAN, "0800000000000500" ETHERNET "08004500", DECODE_ip_truncated);
 }
 
+static void segments_in_one_are_so_inside_too(void **state) {
+    (void)state;
+    char *text = strdup(outer(OUTER_4, VXLAN, "0800000000000500" ETHERNET "0800" IPV4_UDP));
+    assert_non_null(text);
+    memcpy(text + 4, "0000", 4); /* the outer packet's total length */
+    struct decoder *decoder = decoder_create(&(struct decode_options){.decode_tunnels = true});
+    struct packet packet;
+    assert_reason(decode_at(decoder, 1, LINK_RAW, text, &packet), DECODE_METERED);
+    assert_tunnel(&packet, TUNNEL_VXLAN, 5);
+    assert_true(packet.flags & PACKET_OFFLOAD);
+    decoder_destroy(decoder);
+    free(text);
+}
+
 static void vxlan_on_other_ports(void **state) {
     (void)state;
     static const char payload[] = "0800000000000700" ETHERNET "0800" IPV4_UDP;
@@ -151,8 +165,11 @@ static void l2tp(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vxlan),     cmocka_unit_test(vxlan_on_other_ports),
-        cmocka_unit_test(vxlan_gpe), cmocka_unit_test(geneve),
+        cmocka_unit_test(segments_in_one_are_so_inside_too),
+        cmocka_unit_test(vxlan),
+        cmocka_unit_test(vxlan_on_other_ports),
+        cmocka_unit_test(vxlan_gpe),
+        cmocka_unit_test(geneve),
         cmocka_unit_test(l2tp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
