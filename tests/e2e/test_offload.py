@@ -35,6 +35,7 @@ class Offload(test_live.OnWire):
         running = self.capture("-f", f"tcp port {port}")
         done = self.wire.in_far(sys.executable, "-c", SEND, port)
         self.assertEqual(done.returncode, 0, done.stdout)
+        server.wait(30)  # the sender has only handed the last bytes to its kernel
         self.stop(running)
         records = self.records()
         self.assertEqual(len(records), 1, records)
