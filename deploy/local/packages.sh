@@ -6,7 +6,7 @@ BUILD_PACKAGES=(gcc cmake ninja-build pkg-config libpcap-dev libndpi-dev librdka
   libjansson-dev libcurl4-openssl-dev libssl-dev libpsl-dev libmicrohttpd-dev zlib1g-dev libzstd-dev libcap-ng-dev)
 DEMO_PACKAGES=(python3 python3-venv curl ca-certificates)
 TEST_PACKAGES=(git libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev universal-ctags libndpi-bin tcpdump
-  iproute2 iputils-ping util-linux libcap2-bin openjdk-17-jdk-headless maven shellcheck procps openssl)
+  iproute2 iptables iputils-ping util-linux libcap2-bin openjdk-17-jdk-headless maven shellcheck procps openssl)
 # The image is made, looked at and run; pods of hooks run in a root of their own.
 TEST_PACKAGES+=(mmdebstrap debian-archive-keyring binutils qemu-user-static runc buildah golang-github-containers-common
   bubblewrap)

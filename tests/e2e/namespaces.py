@@ -1,4 +1,4 @@
-"""Two network namespaces with a wire between them, made for one test and removed after it."""
+"""Network namespaces: what runs inside of one; two with a wire between them, made for one test and removed after it."""
 import concurrent.futures
 import ctypes
 import os
@@ -16,6 +16,19 @@ def ip(*arguments, check=True):
     if check and done.returncode != 0:
         raise RuntimeError(f"ip {' '.join(arguments)}: {done.stdout.strip()}")
     return done.stdout
+
+
+def inside(namespace, function, *arguments):
+    """What the function returns, called in a network namespace: sockets that it makes stay there."""
+    def call():
+        # Only this thread, which ends, enters the namespace.
+        with open(f"/run/netns/{namespace}", "rb") as file:
+            if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+        return function(*arguments)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(call).result()
 
 
 # Frames of a capture (Ethernet, microseconds, little-endian), slowly enough for every reader.
@@ -76,16 +89,8 @@ class Wire:
             raise RuntimeError(f"sending: {done.stdout}")
 
     def listener(self, address):
-        """A socket that listens on a free port of `address` in the near namespace: it stays where its thread made it."""
-        with concurrent.futures.ThreadPoolExecutor(1) as thread:
-            return thread.submit(self._listen, address).result()
-
-    def _listen(self, address):
-        # Only this thread, which ends, enters the namespace.
-        with open(f"/run/netns/{self.near}", "rb") as namespace:
-            if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET) != 0:
-                raise OSError(ctypes.get_errno(), "setns")
-        return socket.create_server((address, 0))
+        """A socket that listens on a free port of `address` in the near namespace."""
+        return inside(self.near, socket.create_server, (address, 0))
 
     def replay(self, capture, pause=0.0002):
         """Sends the frames of a capture as they are from far0."""
