@@ -44,8 +44,8 @@ static uint64_t tunnel_path_of(const struct packet *outer, bool has_key, uint32_
 
 static void note_tunnel(const struct decode_options *options, struct packet *packet,
                         const struct tunnel *tunnel, const struct tunnel_inner *inner) {
-    bool tells_apart =
-        inner->has_key && !(tunnel->key_differs_by_direction && options->symmetric_tunnel_keys);
+    bool tells_apart = inner->has_key && options->tunnel_keys != TUNNEL_KEYS_NONE &&
+                       !(tunnel->key_differs_by_direction && options->tunnel_keys == TUNNEL_KEYS_SYMMETRIC);
     packet->tunnel_path = tunnel_path_of(packet, tells_apart, inner->key);
     packet->tunnel = (uint8_t)tunnel->kind;
     packet->tunnel_key = inner->key;

@@ -71,7 +71,7 @@ static void add_metering(struct lines *lines, const struct schema *schema, const
         add_line(lines, "accounting_mode=%s\n", accounting[meter->accounting_mode]);
     add_line(lines, "decode_tunnels=%s\n", on_off(identity->decode_tunnels));
     if (identity->decode_tunnels && !milliseconds) {
-        add_line(lines, "tunnel_key=%s\n", identity->symmetric_tunnel_keys ? "symmetric" : "all");
+        add_line(lines, "tunnel_key=%s\n", identity->tunnel_keys);
         add_line(lines, "tunnel_ports=%s\n", identity->tunnel_ports);
     }
     /* Later fragments: natively metered with their datagram's ports, ignored in the nfstream profile. */

@@ -167,8 +167,11 @@ class Overlays(Layout):
     def test_cilium_vxlan(self):
         """The identifier is the sender's identity, another one each way: the uplink shows each direction as a flow."""
         cluster = self.cluster(pods="routes", tunnel=Tunnel("cilium_vxlan", "vxlan external", (11111, 22222), 8472))
-        measured = self.measure(cluster, {"uplink": ("eth0",), "overlay": ("cilium_vxlan",)})
+        measured = self.measure(cluster, {"uplink": ("eth0",), "overlay": ("cilium_vxlan",), "no identifier": ("eth0", "--set", "meter.tunnel_key=none")})
         self.assert_once(measured, "overlay", measured.across)
+        one_each = self.pods_records(measured, "no identifier")
+        self.assertEqual(sorted(map(key_of, one_each)), sorted(one.key for one in measured.across))
+        self.assertEqual({(record["tunnel_id"], record["tunnel_key"] in (11111, 22222)) for record in one_each}, {(VXLAN, True)})
         halves = collections.defaultdict(list)
         for record in self.pods_records(measured, "uplink"):
             halves[key_of(record)].append(record)

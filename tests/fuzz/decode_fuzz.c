@@ -115,8 +115,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int link_type = link_types[data[0] % (sizeof link_types / sizeof *link_types)];
     struct tunnel_ports ports;
     require(tunnel_ports_set(&ports, (const char *const[]){"fou=5555"}, 1, NULL) == 0);
-    struct decode_options options = {
-        .decode_tunnels = data[1] & 1, .symmetric_tunnel_keys = data[1] & 2, .tunnel_ports = &ports};
+    struct decode_options options = {.decode_tunnels = data[1] & 1,
+                                     .tunnel_keys = data[1] & 2 ? TUNNEL_KEYS_SYMMETRIC : TUNNEL_KEYS_ALL,
+                                     .tunnel_ports = &ports};
     struct account accounts[2] = {0};
     for (int i = 0; i < 2; i++) {
         options.dialect = i == 0 ? DECODE_NATIVE : DECODE_NFSTREAM;

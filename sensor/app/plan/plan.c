@@ -118,6 +118,12 @@ static int check_udps(const struct plan *plan, unsigned asked, struct error *err
         plan->udps->fields[0].name);
 }
 
+static enum tunnel_keys tunnel_keys_of(const char *choice) {
+    if (strcmp(choice, "none") == 0)
+        return TUNNEL_KEYS_NONE;
+    return strcmp(choice, "symmetric") == 0 ? TUNNEL_KEYS_SYMMETRIC : TUNNEL_KEYS_ALL;
+}
+
 /* A switch that is not set follows the schemas. One that is on though no schema asks for its fields is a mistake. */
 static int plan_switches(struct plan *plan, unsigned asked, struct error *error) {
     const struct config *config = plan->config;
@@ -147,7 +153,7 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
                                                                : 0);
     plan->meter.tcp_gaps = group_is_on(asked, GROUP_TCP); /* no option: the schemas alone decide */
     plan->decode.decode_tunnels = config->meter.decode_tunnels != SWITCH_OFF;
-    plan->decode.symmetric_tunnel_keys = strcmp(config->meter.tunnel_key, "symmetric") == 0;
+    plan->decode.tunnel_keys = tunnel_keys_of(config->meter.tunnel_key);
 
     plan->groups = 1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE | 1u << GROUP_REPORT;
     plan->groups |= plan->decode.decode_tunnels ? 1u << GROUP_TUNNEL : 0;
@@ -327,7 +333,7 @@ int plan_make(const struct config *config, enum plan_schemas schemas, struct pla
     plan->identity.meter = &plan->meter;
     plan->identity.decode_tunnels = plan->decode.decode_tunnels;
     plan->identity.tunnel_ports = plan->tunnel_ports_text;
-    plan->identity.symmetric_tunnel_keys = plan->decode.symmetric_tunnel_keys;
+    plan->identity.tunnel_keys = config->meter.tunnel_key;
     plan->identity.system_visibility = plan->system_visibility;
     plan->identity.ndpi_version = plan->meter.n_dissections > 0 ? dissector_library_version() : "";
     return result;

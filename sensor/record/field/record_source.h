@@ -20,7 +20,8 @@ struct identity {
     struct hash_key key;               /* of flow_uid */
     const char *ndpi_version;          /* "4.2.0"; "" while l7 is off */
     const struct meter_options *meter; /* profile, timeouts, ... as in force */
-    bool decode_tunnels, symmetric_tunnel_keys;
+    bool decode_tunnels;
+    const char *tunnel_keys;  /* "all", "symmetric", "none": meter.tunnel_key */
     const char *tunnel_ports; /* "vxlan=4789,8472 ..." as in force */
     bool system_visibility;
 };

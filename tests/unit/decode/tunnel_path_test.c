@@ -103,17 +103,17 @@ struct identity {
     uint8_t kind;
 };
 
-static struct identity identity_of(bool symmetric, const char *frame) {
+static struct identity identity_of(enum tunnel_keys keys, const char *frame) {
     struct packet packet;
     struct decoder *decoder =
-        decoder_create(&(struct decode_options){.decode_tunnels = true, .symmetric_tunnel_keys = symmetric});
+        decoder_create(&(struct decode_options){.decode_tunnels = true, .tunnel_keys = keys});
     assert_reason(decode_at(decoder, 1, LINK_RAW, frame, &packet), DECODE_METERED);
     decoder_destroy(decoder);
     assert_true(packet.tunnel_path >> 56 == 0);
     return (struct identity){packet.tunnel_path, packet.tunnel};
 }
 
-static bool are_apart(bool symmetric, const struct level *outer_one, const struct level *outer_other,
+static bool are_apart(enum tunnel_keys keys, const struct level *outer_one, const struct level *outer_other,
                       const struct level *inner_one, const struct level *inner_other) {
     static char one[FRAME], other[FRAME];
     snprintf(one, sizeof one, "%s", IPV4_UDP);
@@ -124,7 +124,7 @@ static bool are_apart(bool symmetric, const struct level *outer_one, const struc
         wrap(one, outer_one);
     if (outer_other != NULL)
         wrap(other, outer_other);
-    struct identity a = identity_of(symmetric, one), b = identity_of(symmetric, other);
+    struct identity a = identity_of(keys, one), b = identity_of(keys, other);
     return a.path != b.path || a.kind != b.kind;
 }
 
@@ -142,30 +142,34 @@ static const struct level vxlan_1 = {VXLAN, "0800000000000100", true, TUNNEL_VXL
 
 static void identifiers_keep_tenants_apart(void **state) {
     (void)state;
-    for (int symmetric = 0; symmetric < 2; symmetric++) {
-        assert_false(are_apart(symmetric, NULL, NULL, &vxlan_1, &vxlan_1));
-        assert_true(are_apart(symmetric, NULL, NULL, &vxlan_1, &vxlan_2));
-        assert_true(are_apart(symmetric, NULL, NULL, &vxlan_1, &geneve_1));
-        assert_true(are_apart(symmetric, NULL, NULL, &gre_none, &gre_0));
-        assert_true(are_apart(symmetric, NULL, NULL, &gre_none, &teid_1));
-        assert_int_equal(are_apart(symmetric, NULL, NULL, &teid_1, &teid_2), !symmetric);
-        assert_int_equal(are_apart(symmetric, NULL, NULL, &session_1, &session_2), !symmetric);
-        assert_int_equal(are_apart(symmetric, NULL, NULL, &call_1, &call_2), !symmetric);
+    for (int keys = TUNNEL_KEYS_ALL; keys <= TUNNEL_KEYS_SYMMETRIC; keys++) {
+        assert_false(are_apart((enum tunnel_keys)keys, NULL, NULL, &vxlan_1, &vxlan_1));
+        assert_true(are_apart((enum tunnel_keys)keys, NULL, NULL, &vxlan_1, &vxlan_2));
+        assert_true(are_apart((enum tunnel_keys)keys, NULL, NULL, &vxlan_1, &geneve_1));
+        assert_true(are_apart((enum tunnel_keys)keys, NULL, NULL, &gre_none, &gre_0));
+        assert_true(are_apart((enum tunnel_keys)keys, NULL, NULL, &gre_none, &teid_1));
+        assert_int_equal(are_apart((enum tunnel_keys)keys, NULL, NULL, &teid_1, &teid_2),
+                         keys == TUNNEL_KEYS_ALL);
+        assert_int_equal(are_apart((enum tunnel_keys)keys, NULL, NULL, &session_1, &session_2),
+                         keys == TUNNEL_KEYS_ALL);
+        assert_int_equal(are_apart((enum tunnel_keys)keys, NULL, NULL, &call_1, &call_2),
+                         keys == TUNNEL_KEYS_ALL);
     }
 }
 
 static void outer_tunnels_keep_tenants_apart(void **state) {
     (void)state;
-    for (int symmetric = 0; symmetric < 2; symmetric++) {
-        assert_false(are_apart(symmetric, &vxlan_1, &vxlan_1, &gre_0, &gre_0));
-        assert_true(are_apart(symmetric, &vxlan_1, &vxlan_2, &gre_0, &gre_0));
-        assert_true(are_apart(symmetric, &vxlan_1, &vxlan_2, &gre_none, &gre_none));
-        assert_true(are_apart(symmetric, &vxlan_1, &geneve_1, &gre_0, &gre_0));
-        assert_true(are_apart(symmetric, &vxlan_1, &vxlan_1, &gre_none, &gre_0));
-        assert_true(are_apart(symmetric, &gre_none, &gre_0, &vxlan_1, &vxlan_1));
-        assert_true(are_apart(symmetric, &vxlan_1, &vxlan_2, &vxlan_2, &vxlan_1));
-        assert_true(are_apart(symmetric, NULL, &gre_none, &gre_none, &gre_none));
-        assert_int_equal(are_apart(symmetric, &teid_1, &teid_2, &vxlan_1, &vxlan_1), !symmetric);
+    for (int keys = TUNNEL_KEYS_ALL; keys <= TUNNEL_KEYS_SYMMETRIC; keys++) {
+        assert_false(are_apart((enum tunnel_keys)keys, &vxlan_1, &vxlan_1, &gre_0, &gre_0));
+        assert_true(are_apart((enum tunnel_keys)keys, &vxlan_1, &vxlan_2, &gre_0, &gre_0));
+        assert_true(are_apart((enum tunnel_keys)keys, &vxlan_1, &vxlan_2, &gre_none, &gre_none));
+        assert_true(are_apart((enum tunnel_keys)keys, &vxlan_1, &geneve_1, &gre_0, &gre_0));
+        assert_true(are_apart((enum tunnel_keys)keys, &vxlan_1, &vxlan_1, &gre_none, &gre_0));
+        assert_true(are_apart((enum tunnel_keys)keys, &gre_none, &gre_0, &vxlan_1, &vxlan_1));
+        assert_true(are_apart((enum tunnel_keys)keys, &vxlan_1, &vxlan_2, &vxlan_2, &vxlan_1));
+        assert_true(are_apart((enum tunnel_keys)keys, NULL, &gre_none, &gre_none, &gre_none));
+        assert_int_equal(are_apart((enum tunnel_keys)keys, &teid_1, &teid_2, &vxlan_1, &vxlan_1),
+                         keys == TUNNEL_KEYS_ALL);
     }
 }
 
@@ -196,11 +200,22 @@ static void fragments_stay_in_their_tunnel(void **state) {
     decoder_destroy(decoder);
 }
 
+static void without_identifiers_kinds_alone_keep_apart(void **state) {
+    (void)state;
+    assert_false(are_apart(TUNNEL_KEYS_NONE, NULL, NULL, &vxlan_1, &vxlan_2));
+    assert_false(are_apart(TUNNEL_KEYS_NONE, NULL, NULL, &gre_none, &gre_0));
+    assert_false(are_apart(TUNNEL_KEYS_NONE, NULL, NULL, &teid_1, &teid_2));
+    assert_false(are_apart(TUNNEL_KEYS_NONE, &vxlan_1, &vxlan_2, &gre_0, &gre_0));
+    assert_true(are_apart(TUNNEL_KEYS_NONE, NULL, NULL, &vxlan_1, &geneve_1));
+    assert_true(are_apart(TUNNEL_KEYS_NONE, NULL, &gre_none, &gre_none, &gre_none));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tunnels_in_tunnels),
         cmocka_unit_test(nesting_has_a_limit),
         cmocka_unit_test(identifiers_keep_tenants_apart),
+        cmocka_unit_test(without_identifiers_kinds_alone_keep_apart),
         cmocka_unit_test(outer_tunnels_keep_tenants_apart),
         cmocka_unit_test(fragments_stay_in_their_tunnel),
     };

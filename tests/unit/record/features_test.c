@@ -89,7 +89,7 @@ static void settings_change_the_hash(void **state) {
     CHANGE(meter.statistical_analysis, false, true);
     CHANGE(meter.splt_analysis, 10, true);
     CHANGE(identity.decode_tunnels, false, true);
-    CHANGE(identity.symmetric_tunnel_keys, true, true);
+    CHANGE(identity.tunnel_keys, "symmetric", true);
     CHANGE(identity.tunnel_ports, "vxlan=4789", true);
     CHANGE(identity.system_visibility, true, true);
     CHANGE(identity.ndpi_version, "5.0.0", true);
