@@ -177,10 +177,11 @@ int reader_failed(const struct reader *reader, struct error *error) {
     if (reader->format == &format_libpcap)
         return error_set(
             error, EBADMSG, EX_DATAERR,
-            "libpcap, with which NFStream reads too, can't read all of the capture %s: %s; what it reads counts",
+            "libpcap can't read the capture %s to its end: %s; the packets before that are metered (NFStream reads by libpcap too)",
             recording->name, recording->reason);
-    return error_set(error, EBADMSG, EX_DATAERR,
-                     "the capture %s is cut or damaged after %llu packet%s: %s; what came before counts",
-                     recording->name, (unsigned long long)reader->frames, reader->frames == 1 ? "" : "s",
-                     recording->reason);
+    return error_set(
+        error, EBADMSG, EX_DATAERR,
+        "the capture %s is cut or damaged after %llu packet%s: %s; the packets before that are metered",
+        recording->name, (unsigned long long)reader->frames, reader->frames == 1 ? "" : "s",
+        recording->reason);
 }

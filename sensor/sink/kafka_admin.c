@@ -148,7 +148,7 @@ static int judge_topic(const struct admin *admin, rd_kafka_resp_err_t code, cons
     if (code == RD_KAFKA_RESP_ERR_SECURITY_DISABLED)
         return error_set(
             error, EINVAL, EX_CONFIG,
-            "output \"%s\": %s is refused: the brokers have no authorizer, so everybody may; take topics.principal away",
+            "output \"%s\": %s is refused: the brokers have no authorizer, so there are no ACLs; remove topics.principal",
             options->output, what);
     return error_set(error, EINVAL, EX_CONFIG,
                      "output \"%s\": %s is refused: %s; check the options of the group topics",

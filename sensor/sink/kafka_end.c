@@ -51,7 +51,7 @@ bool kafka_end(rd_kafka_t *producer) {
     if (!wait_for_destroy(end)) {
         log_line(
             LOG_DEBUG,
-            "librdkafka takes its time to end, as for a name that it looks up; it ends with the process");
+            "librdkafka has not ended yet, perhaps because it looks up a name; it ends with the process");
         pthread_detach(end->thread);
         return false;
     }

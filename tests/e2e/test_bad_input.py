@@ -125,7 +125,7 @@ class Truncated(Case):
 
     def check(self, output, count):
         result = run("-r", self.capture, "-w", output)
-        self.failed(result, os.EX_DATAERR, ["cut.pcap", "cut or damaged", "99 packets", "what came before counts"])
+        self.failed(result, os.EX_DATAERR, ["cut.pcap", "cut or damaged", "99 packets", "the packets before that are metered"])
         ledger = self.ledger(result)
         self.assertEqual(ledger.packets["read"], 99)
         self.assertEqual(ledger.outputs["file"]["acknowledged"], 50)

@@ -18,10 +18,11 @@ static int unknown_ending(const struct output_config *output, const struct file_
             error, EINVAL, EX_CONFIG,
             "%s: %s: no records are written as %s; name it .avro, .csv or .jsonl (.csv.gz and .jsonl.zst are compressed), or say what it is with --format",
             place, output->path, ending->foreign);
-    return error_set(error, EINVAL, EX_CONFIG,
-                     "%s: %s doesn't say what is compressed; name it .csv or .jsonl before that, or say it "
-                     "with --format",
-                     place, output->path);
+    return error_set(
+        error, EINVAL, EX_CONFIG,
+        "%s: the name %s has no format before its compression; name it .csv.gz, .jsonl.zst or so, "
+        "or give --format",
+        place, output->path);
 }
 
 static int complete_format(struct output_config *output, const struct file_ending *ending, const char *place,
@@ -49,7 +50,8 @@ int config_complete_output(struct output_config *output, const char *place, stru
         return result;
     if (!output->path)
         return error_set(error, EINVAL, EX_CONFIG,
-                         "%s: compression is of files; Kafka's is its property compression.codec", place);
+                         "%s: outputs.compression is for files; for Kafka set its property compression.codec",
+                         place);
     if (strcmp(output->format, "avro") == 0)
         return error_set(
             error, EINVAL, EX_CONFIG,

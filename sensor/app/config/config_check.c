@@ -88,7 +88,7 @@ static int check_output(const struct config *config, size_t index, struct error 
     if (output->rotate_files > 0 && output->rotate_size == 0 && output->rotate_flows == 0)
         return error_set(
             error, EINVAL, EX_CONFIG,
-            "output %zu: rotate_files says how many files to keep; say with rotate_flows or rotate_size when a new one begins",
+            "output %zu: rotate_files needs rotate_flows or rotate_size, which say when a new file begins; set one of them",
             index);
     if (output->framing && strcmp(output->framing, "confluent") == 0 && !config->registry.url)
         return error_set(

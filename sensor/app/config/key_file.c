@@ -31,7 +31,7 @@ static int check_private(const struct key_file *file, int descriptor, struct err
         return 0;
     return error_set(
         error, EACCES, EX_CONFIG,
-        "%s %s: others may use it than its owner and, reading, a group of this process (mode %04o); take that away with: chmod 600 %s",
+        "%s %s: too many may use it (mode %04o): only its owner, and a group of this process to read it; run: chmod 600 %s",
         file->option, file->path, (unsigned)(status.st_mode & 07777), file->path);
 }
 

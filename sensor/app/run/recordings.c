@@ -35,7 +35,7 @@ static void warn_of_raised(const struct recordings *recordings, const struct cap
         return;
     log_line(LOG_WARNING,
              "%s: %" PRIu64 " of %" PRIu64
-             " packets have times before those of earlier packets, and were raised to them%s",
+             " packets are older than packets before them; their times were raised%s",
              capture_name(capture, recordings->file), raised, packets,
              recordings->natively ? "; reordercap(1) puts a capture in order"
                                   : "; give captures in the order of their times, or with --sort");

@@ -65,7 +65,7 @@ static int unexpected_answer(const struct registry *registry, const char *subjec
                          answer->message);
     return error_set(
         error, EPROTO, EX_UNAVAILABLE,
-        "registry %s: an answer that no schema registry gives (%ld, \"%s\"); check the path in registry.url",
+        "registry %s: this is not how a schema registry answers (%ld, \"%s\"); check the path in registry.url",
         url, answer->status, answer->message);
 }
 
@@ -179,11 +179,11 @@ int registry_schema_text(struct registry *registry, uint32_t id, char **text, st
         return result;
     const char *schema = json_string_value(json_object_get(answer.body, "schema"));
     if (answer.status == 404 && answer.code == SCHEMA_NOT_FOUND)
-        result =
-            error_set(error, ENOENT, EX_CONFIG,
-                      "registry %s: no schema has the id %" PRIu32
-                      ", which it gave itself; is registry.url the same for all, and is the registry whole?",
-                      registry_http_url(registry->http), id);
+        result = error_set(
+            error, ENOENT, EX_CONFIG,
+            "registry %s: it has no schema with the id %" PRIu32
+            ", although it gave that id; check that registry.url is one registry and has lost no data",
+            registry_http_url(registry->http), id);
     else if (answer.status != 200 || !schema)
         result = unexpected_answer(registry, "of an id", &answer, error);
     else if (!(*text = strdup(schema)))

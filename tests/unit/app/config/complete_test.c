@@ -59,11 +59,12 @@ static void an_ending_of_another_format_is_refused(void **state) {
     }
     refuse("x.zip.gz", NULL, NULL,
            "output 3: x.zip.gz: no records are written as .zip; name it .avro, .csv or .jsonl");
-    refuse("x.zst", NULL, NULL, "x.zst doesn't say what is compressed");
+    refuse("x.zst", NULL, NULL, "the name x.zst has no format before its compression");
     refuse("x.avro.zst", NULL, NULL, "Avro files are compressed within (outputs.codec)");
     refuse("x.csv.gz", "avro", NULL, "Avro files are compressed within");
     refuse("x", NULL, "gzip", "Avro files are compressed within");
-    refuse(NULL, NULL, "zstd", "compression is of files; Kafka's is its property compression.codec");
+    refuse(NULL, NULL, "zstd",
+           "outputs.compression is for files; for Kafka set its property compression.codec");
 }
 
 int main(void) {

@@ -149,7 +149,8 @@ static void a_file_that_others_can_use_is_refused_if_it_must_be_private(void **s
     assert_int_equal(key_file_read(&file, content, &length, &error), 0);
     assert_int_equal(chmod(path, 0604), 0);
     assert_int_equal(key_file_read(&file, content, &length, &error), -EACCES);
-    assert_line(&error, EX_CONFIG, "(mode 0604); take that away with: chmod 600 ");
+    assert_line(&error, EX_CONFIG,
+                "(mode 0604): only its owner, and a group of this process to read it; run: chmod 600 ");
     file.is_private = false;
     assert_int_equal(key_file_read(&file, content, &length, &error), 0);
     unlink(path);

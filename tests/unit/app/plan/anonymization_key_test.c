@@ -67,7 +67,7 @@ static void a_key_that_others_can_use_is_refused(void **state) {
         snprintf(mode, sizeof mode, "(mode %04o)", (unsigned)modes[i]);
         assert_int_equal(load(DIGITS, modes[i], &key, &error), -EACCES);
         assert_line(&error, EX_CONFIG, mode);
-        assert_line(&error, EX_CONFIG, "take that away with: chmod 600 /tmp/");
+        assert_line(&error, EX_CONFIG, "run: chmod 600 /tmp/");
     }
 }
 

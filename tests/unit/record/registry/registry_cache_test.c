@@ -71,7 +71,7 @@ static void the_cache_is_never_used_against_an_answer(void **state) {
     outcome = resolve_twice((struct server_answer){401, "{}", NULL});
     assert_refused(&outcome, EX_NOPERM, "refuses access");
     outcome = resolve_twice((struct server_answer){200, "nonsense", NULL});
-    assert_refused(&outcome, EX_UNAVAILABLE, "no schema registry");
+    assert_refused(&outcome, EX_UNAVAILABLE, "not how a schema registry answers");
     outcome = resolve_twice((struct server_answer){200, huge_body(), NULL});
     assert_refused(&outcome, EX_UNAVAILABLE, "max_response_size");
     outcome = resolve_twice((struct server_answer){200, "{\"id\": 12}", NULL});

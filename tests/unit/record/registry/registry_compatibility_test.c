@@ -95,11 +95,11 @@ static void a_schema_is_fetched_by_its_id(void **state) {
     assert_string_equal(text, "{}");
     free(text);
     struct outcome outcome = fetch((struct server_answer){404, "{\"error_code\": 40403}", NULL}, &text);
-    assert_refused(&outcome, EX_CONFIG, "no schema has the id 5");
+    assert_refused(&outcome, EX_CONFIG, "it has no schema with the id 5");
     outcome = fetch((struct server_answer){404, "<html>", NULL}, &text);
-    assert_refused(&outcome, EX_UNAVAILABLE, "that no schema registry gives");
+    assert_refused(&outcome, EX_UNAVAILABLE, "not how a schema registry answers");
     outcome = fetch((struct server_answer){200, "{\"schema\": 5}", NULL}, &text);
-    assert_refused(&outcome, EX_UNAVAILABLE, "that no schema registry gives");
+    assert_refused(&outcome, EX_UNAVAILABLE, "not how a schema registry answers");
     outcome = fetch((struct server_answer){401, "{}", NULL}, &text);
     assert_refused(&outcome, EX_NOPERM, "registry.password_file");
 }

@@ -87,7 +87,7 @@ static void nonsense_is_refused(void **state) {
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         struct outcome outcome = resolve_once((struct server_answer){200, bodies[i], NULL});
-        assert_refused(&outcome, EX_UNAVAILABLE, "that no schema registry gives");
+        assert_refused(&outcome, EX_UNAVAILABLE, "not how a schema registry answers");
         assert_int_equal(outcome.id, UINT32_MAX);
     }
 }
