@@ -1,8 +1,6 @@
 #include "meter/tcp_end.h"
 
-#include <netinet/in.h>
-
-/* Of the source; shifted by one the first three are the destination's. */
+/* The first three are of the source; shifted by one bit, of the destination. */
 enum tcp_seen {
     SEEN_SYN = 1u << 0, /* syn_sequence is set */
     SEEN_FIN = 1u << 2, /* fin_end is set */
@@ -46,8 +44,7 @@ void tcp_end_begin(struct flow *flow, struct tcp_end *end, const struct packet *
     bool from_syn = opens && (packet->tcp_flags & TCP_ACK) == 0;
     flow->tcp_phase = opens ? TCP_PHASE_OPENING : TCP_PHASE_OPEN;
     end->seen = opens ? 0 : SEEN_MORE;
-    if (packet->protocol == IPPROTO_TCP)
-        flow->tcp_facts = from_syn ? TCP_TRACKED | TCP_FROM_SYN : TCP_TRACKED;
+    flow->tcp_facts = from_syn ? TCP_FROM_SYN : 0;
 }
 
 static void tcp_close(struct flow *flow, struct tcp_end *end, enum tcp_phase phase, int64_t now) {

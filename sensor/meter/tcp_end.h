@@ -30,12 +30,10 @@ enum tcp_phase {
 
 /* What is known of a flow's connection at its export, in flow->tcp_facts. */
 enum tcp_fact {
-    TCP_TRACKED = 1u << 0,  /* it is a flow of TCP, and meter.tcp_end is on */
-    TCP_FROM_SYN = 1u << 1, /* its first packet was a SYN alone */
-    TCP_COMPLETED =
-        1u << 2, /* SYN, its SYN-ACK and the ACK of that were seen in this order (RFC 9293, 3.5) */
-    TCP_SOURCE_CLOSED = 1u << 3, /* the first FIN, or the RST where there was none, came from the source */
-    TCP_DESTINATION_CLOSED = 1u << 4,
+    TCP_FROM_SYN = 1u << 0,  /* its first packet was a SYN alone */
+    TCP_COMPLETED = 1u << 1, /* SYN, SYN-ACK and the ACK of that were seen in this order (RFC 9293, 3.5) */
+    TCP_SOURCE_CLOSED = 1u << 2, /* the first FIN, or the RST where there was none, came from the source */
+    TCP_DESTINATION_CLOSED = 1u << 3,
 };
 
 /* What a flow's end is told by; it lies in a flow's block. Of each side: 0 the source's, 1 the

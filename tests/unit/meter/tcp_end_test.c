@@ -168,7 +168,7 @@ static void check_facts(const struct step steps[STEPS], unsigned facts) {
 
 static void test_handshakes(void **state) {
     (void)state;
-    const unsigned opened = TCP_TRACKED | TCP_FROM_SYN;
+    const unsigned opened = TCP_FROM_SYN;
     check_facts((struct step[STEPS]){HANDSHAKE(0, CLIENT_SYN, SERVER_SYN)}, opened | TCP_COMPLETED);
     /* TCP Fast Open: what the SYN carries is acknowledged or not. */
     for (uint32_t acknowledged = 0; acknowledged <= 8; acknowledged += 8)
@@ -194,7 +194,7 @@ static void test_handshakes(void **state) {
     /* Begun before we looked. */
     check_facts((struct step[STEPS]){{1, true, TCP_SYN | TCP_ACK, SERVER_SYN, CLIENT_SYN + 1, 0},
                                      {2, false, TCP_ACK, CLIENT_SYN + 1, SERVER_SYN + 1, 0}},
-                TCP_TRACKED);
+                0);
 }
 
 /* The first FIN says who closed, whatever comes after it; a RST only where there was none. */
@@ -203,14 +203,14 @@ static void test_who_closed(void **state) {
     check_facts((struct step[STEPS]){{0, false, TCP_ACK, CLIENT_SYN, SERVER_SYN, 1},
                                      {1, true, TCP_FIN | TCP_ACK, SERVER_SYN, CLIENT_SYN + 1, 0},
                                      {2, false, TCP_FIN | TCP_ACK, CLIENT_SYN + 1, SERVER_SYN + 1, 0}},
-                TCP_TRACKED | TCP_DESTINATION_CLOSED);
+                TCP_DESTINATION_CLOSED);
     check_facts((struct step[STEPS]){{0, false, TCP_FIN | TCP_ACK, CLIENT_SYN, SERVER_SYN, 1},
                                      {1, true, TCP_RST, SERVER_SYN, 0, 0}},
-                TCP_TRACKED | TCP_SOURCE_CLOSED);
+                TCP_SOURCE_CLOSED);
     check_facts((struct step[STEPS]){{0, false, TCP_ACK, CLIENT_SYN, SERVER_SYN, 1},
                                      {1, true, TCP_RST, SERVER_SYN, 0, 0},
                                      {2, false, TCP_RST, CLIENT_SYN, 0, 0}},
-                TCP_TRACKED | TCP_DESTINATION_CLOSED);
+                TCP_DESTINATION_CLOSED);
     struct fixture fixture;
     open_tcp(&fixture, 30000);
     feed(&fixture, at(PROFILE_NATIVE, 0, 2, false));
