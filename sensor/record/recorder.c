@@ -1,6 +1,5 @@
 #include "record/recorder.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "base/utf8.h"
 #include "record/anonymize/anonymizer.h"
 #include "record/features.h"
+#include "record/field/flow_hash.h"
 #include "record/field/number.h"
 
 /* How one of the fields that this output's records have gets its value. All of them are gone through with each record: what
@@ -55,6 +55,7 @@ static const char *group_switch(enum field_group group) {
         [GROUP_L7] = "meter.n_dissections",
         [GROUP_UDPS] = "udps.packets, udps.bytes or udps.plugins",
         [GROUP_PROCESS] = "meter.system_visibility_mode",
+        [GROUP_CONVERSATION] = "identity.conn_key_file",
     };
     return switches[group] != NULL ? switches[group] : field_group_name(group);
 }
@@ -248,48 +249,6 @@ void recorder_destroy(struct recorder *recorder) {
     free(recorder);
 }
 
-static uint8_t *put_big_endian16(uint8_t *out, uint16_t number) {
-    number = htobe16(number);
-    memcpy(out, &number, sizeof number);
-    return out + sizeof number;
-}
-
-static uint8_t *put_big_endian32(uint8_t *out, uint32_t number) {
-    number = htobe32(number);
-    memcpy(out, &number, sizeof number);
-    return out + sizeof number;
-}
-
-static uint8_t *put_big_endian64(uint8_t *out, uint64_t number) {
-    number = htobe64(number);
-    memcpy(out, &number, sizeof number);
-    return out + sizeof number;
-}
-
-/* The hashed bytes are put together one by one, so that with a kept key the uid is the same on every architecture. */
-static void make_flow_uid(const struct record_source *source, char uid[33]) {
-    static const char hex[] = "0123456789abcdef";
-    const struct flow_key *key = &source->flow->key;
-    uint8_t bytes[16 + 16 + 2 + 2 + 2 + 1 + 1 + 8 + 8 + 4];
-    memcpy(bytes, key->address_a, 16);
-    memcpy(bytes + 16, key->address_b, 16);
-    uint8_t *out = put_big_endian16(bytes + 32, key->port_a);
-    out = put_big_endian16(out, key->port_b);
-    out = put_big_endian16(out, key->vlan_id);
-    *out++ = key->protocol;
-    *out++ = key->ip_version;
-    out = put_big_endian64(out, key->tunnel);
-    out = put_big_endian64(out, (uint64_t)source->flow->uid_time);
-    if (source->flow->uid_series != 0)
-        out = put_big_endian32(out, source->flow->uid_series);
-    struct hash128 hash = hash_identity(&source->identity->key, bytes, (size_t)(out - bytes));
-    for (size_t i = 0; i < 16; i++) {
-        uid[2 * i] = hex[hash.bytes[i] >> 4];
-        uid[2 * i + 1] = hex[hash.bytes[i] & 15];
-    }
-    uid[32] = '\0';
-}
-
 /* False: a pseudonym could not be made, and the values must not be used. */
 static bool fill_values(struct recorder *recorder) {
     struct record_source *source = &recorder->source;
@@ -338,9 +297,9 @@ int recorder_make(struct recorder *recorder, const struct flow *flow, struct mes
     /* Flows that begin after the loss have a later first packet. */
     source->loss_window =
         recorder->has_loss && flow->counters[BIDIRECTIONAL].first_seen <= recorder->loss_time;
-    make_flow_uid(source, source->flow_uid);
+    flow_hash_uid(&source->identity->key, flow, source->flow_uid);
     message->key = source->flow_uid;
-    message->key_length = sizeof source->flow_uid - 1;
+    message->key_length = sizeof source->flow_uid;
     message->record_kind = record_kind_name((enum record_kind)flow->record_kind);
     return encode(recorder, message);
 }

@@ -322,6 +322,7 @@ class CaptureFile(Several):
         captures = self.reads(self.capture("a.pcap", 0, 71), self.capture("b.pcap", 50, 72))
         old, new = (self.every_encoding(*captures, schema=schema) for schema in ("flow/v1", "flow/v2"))
         self.assertEqual([list(record) for record in new[0]], [[*record, *added] for record in old[0]])
+        added.remove("conn_key")  # text has no columns for a group that is off
         for before, after in zip(old[1] + old[2], new[1] + new[2], strict=True):
             self.assertEqual(list(after), [*before, *added[1:]])
             differing = {name for name in before if before[name] != after[name]}

@@ -10,6 +10,7 @@ GROUPS = {
     "l7": r"application_.*|requested_server_name|user_agent|content_type|(client|server|dhcp)_fingerprint"
           r"|ja3s?|ja4|hassh(_server)?|ndpi_version",
     "process": r"system_.*",
+    "conversation": r"conn_key",
     "udps": r"udps\..*",
 }
 NFSTREAM = "flowsensor.nfstream.Flow"

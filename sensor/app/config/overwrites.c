@@ -15,11 +15,12 @@ struct input {
 };
 
 /* The captures come first, then all other files that are read. */
-enum { OTHERS = 6 };
+enum { OTHERS = 7 };
 
 static size_t list_others(const struct config *config, struct input others[OTHERS]) {
     const struct input all[OTHERS] = {
         {config->identity.key_file, "identity.key_file"},
+        {config->identity.conn_key_file, "identity.conn_key_file"},
         {config->anonymization.key_file, "anonymization.key_file"},
         {config->registry.password_file, "registry.password_file"},
         {config->registry.ca_file, "registry.ca_file"},

@@ -24,12 +24,11 @@ static int make_boot_id(char boot_id[37], struct error *error) {
     return 0;
 }
 
-static int parse_key(const char *path, char *digits, struct hash_key *key, struct error *error) {
+static int parse_key(const struct key_file *file, char *digits, struct hash_key *key, struct error *error) {
     if (strspn(digits, "0123456789abcdefABCDEF") != KEY_DIGITS)
-        return error_set(
-            error, EINVAL, EX_CONFIG,
-            "identity.key_file %s: expected 32 hexadecimal digits; make one with: openssl rand -hex 16",
-            path);
+        return error_set(error, EINVAL, EX_CONFIG,
+                         "%s %s: expected 32 hexadecimal digits; make one with: openssl rand -hex 16",
+                         file->option, file->path);
     digits[KEY_DIGITS] = '\0';
     key->word[1] = strtoull(digits + KEY_DIGITS / 2, NULL, 16);
     digits[KEY_DIGITS / 2] = '\0';
@@ -37,14 +36,13 @@ static int parse_key(const char *path, char *digits, struct hash_key *key, struc
     return 0;
 }
 
-static int read_key(const char *path, struct hash_key *key, struct error *error) {
-    const struct key_file file = {.option = "identity.key_file", .path = path, .wait = KEY_FILE_START_WAIT};
+static int read_key(const struct key_file *file, struct hash_key *key, struct error *error) {
     char content[KEY_FILE_SIZE_MAX + 1];
     size_t length;
-    int result = key_file_read(&file, content, &length, error);
+    int result = key_file_read(file, content, &length, error);
     if (result == 0) {
         content[length] = '\0';
-        result = parse_key(path, content, key, error);
+        result = parse_key(file, content, key, error);
     }
     explicit_bzero(content, sizeof content);
     return result;
@@ -57,6 +55,18 @@ static int random_key(struct hash_key *key, struct error *error) {
                       : 0;
 }
 
+static int make_keys(const struct config *config, struct identity *identity, struct error *error) {
+    const struct key_file uid = {
+        .option = "identity.key_file", .path = config->identity.key_file, .wait = KEY_FILE_START_WAIT};
+    /* Many hosts hold this one, and it is as good as the addresses themselves. */
+    const struct key_file conn = {.option = "identity.conn_key_file",
+                                  .path = config->identity.conn_key_file,
+                                  .is_private = true,
+                                  .wait = KEY_FILE_START_WAIT};
+    int result = uid.path ? read_key(&uid, &identity->key, error) : random_key(&identity->key, error);
+    return result == 0 && conn.path ? read_key(&conn, &identity->conn_key, error) : result;
+}
+
 int identity_make(const struct config *config, struct identity *identity, struct error *error) {
     if (config->identity.sensor_id)
         snprintf(identity->sensor_id, sizeof identity->sensor_id, "%s", config->identity.sensor_id);
@@ -64,8 +74,7 @@ int identity_make(const struct config *config, struct identity *identity, struct
         return error_set(error, errno, EX_OSERR, "the host's name cannot be read: %s; set identity.sensor_id",
                          strerror(errno));
     int result = make_boot_id(identity->boot_id, error);
-    if (result < 0)
-        return result;
-    return config->identity.key_file ? read_key(config->identity.key_file, &identity->key, error)
-                                     : random_key(&identity->key, error);
+    if (result == 0)
+        result = make_keys(config, identity, error);
+    return result;
 }

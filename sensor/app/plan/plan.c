@@ -124,22 +124,35 @@ static enum tunnel_keys tunnel_keys_of(const char *choice) {
     return strcmp(choice, "symmetric") == 0 ? TUNNEL_KEYS_SYMMETRIC : TUNNEL_KEYS_ALL;
 }
 
-/* A switch that is not set follows the schemas. One that is on though no schema asks for its fields is a mistake. */
+/* What is on though no schema asks for its fields is a mistake. */
+static int check_asked(const struct config *config, unsigned asked, struct error *error) {
+    const struct {
+        const char *option;
+        enum field_group group;
+        bool is_on;
+    } options[] = {
+        {"meter.statistical_analysis", GROUP_STATS, config->meter.statistical_analysis == SWITCH_ON},
+        {"meter.splt_analysis", GROUP_SPLT, config->meter.splt_analysis > 0},
+        {"meter.n_dissections", GROUP_L7, config->meter.n_dissections > 0},
+        {"meter.system_visibility_mode", GROUP_PROCESS, config->meter.system_visibility_mode != 0},
+        {"identity.conn_key_file", GROUP_CONVERSATION, config->identity.conn_key_file},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i].is_on && !group_is_on(asked, options[i].group))
+            return contradiction(options[i].option, field_group_name(options[i].group), error);
+    return 0;
+}
+
+/* A switch that is not set follows the schemas. */
 static int plan_switches(struct plan *plan, unsigned asked, struct error *error) {
     const struct config *config = plan->config;
     bool nfstream = plan->meter.profile == PROFILE_NFSTREAM;
     bool stats = group_is_on(asked, GROUP_STATS), splt = group_is_on(asked, GROUP_SPLT),
          l7 = group_is_on(asked, GROUP_L7);
 
-    if (config->meter.statistical_analysis == SWITCH_ON && !stats)
-        return contradiction("meter.statistical_analysis", "stats", error);
-    if (config->meter.splt_analysis > 0 && !splt)
-        return contradiction("meter.splt_analysis", "splt", error);
-    if (config->meter.n_dissections > 0 && !l7)
-        return contradiction("meter.n_dissections", "l7", error);
-    if (config->meter.system_visibility_mode != 0 && !group_is_on(asked, GROUP_PROCESS))
-        return contradiction("meter.system_visibility_mode", "process", error);
-
+    int result = check_asked(config, asked, error);
+    if (result < 0)
+        return result;
     plan->meter.statistical_analysis = config->meter.statistical_analysis == SWITCH_UNSET
                                            ? stats && !nfstream
                                            : config->meter.statistical_analysis == SWITCH_ON;
@@ -163,6 +176,7 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     plan->groups |= plan->udps != NULL && plan->udps->field_count > 0 ? 1u << GROUP_UDPS : 0;
     plan->groups |= plan->system_visibility ? 1u << GROUP_PROCESS : 0;
     plan->groups |= plan->meter.tcp_gaps ? 1u << GROUP_TCP : 0;
+    plan->groups |= config->identity.conn_key_file ? 1u << GROUP_CONVERSATION : 0;
     return check_udps(plan, asked, error);
 }
 

@@ -23,6 +23,7 @@ enum field_group {
     GROUP_L7,
     GROUP_PROCESS,
     GROUP_TCP,
+    GROUP_CONVERSATION,
     GROUP_UDPS, /* user-defined: counters and plugins */
     GROUP_COUNT
 };

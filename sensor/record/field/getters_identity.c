@@ -47,7 +47,14 @@ void get_capture_file(const struct record_source *source, enum flow_direction di
 
 void get_flow_uid(const struct record_source *source, enum flow_direction direction, struct value *value) {
     (void)direction;
-    value_text(value, source->flow_uid, 32);
+    value_text(value, source->flow_uid, FLOW_HASH_DIGITS);
+}
+
+void get_conn_key(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    char *digits = scratch_text(source, FLOW_HASH_DIGITS);
+    flow_hash_conversation(&source->identity->conn_key, source->flow, digits);
+    value_text(value, digits, FLOW_HASH_DIGITS);
 }
 
 void get_slice(const struct record_source *source, enum flow_direction direction, struct value *value) {

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "meter/flow.h"
 #include "meter/options.h"
+#include "record/field/flow_hash.h"
 #include "record/field/quality.h"
 #include "record/field/report.h"
 #include "record/field/value.h"
@@ -18,6 +19,7 @@ struct identity {
     char sensor_id[256];
     char boot_id[37];                  /* UUID, new at each start */
     struct hash_key key;               /* of flow_uid */
+    struct hash_key conn_key;          /* of conn_key; 0 while its group is off */
     const char *ndpi_version;          /* "4.2.0"; "" while l7 is off */
     const struct meter_options *meter; /* profile, timeouts, ... as in force */
     bool decode_tunnels;
@@ -52,9 +54,9 @@ struct record_source {
     const char *feature_hash; /* 32 hex digits */
     const char *anon_key_id;  /* 16 hex digits; NULL: no value depends on a key of pseudonyms */
     uint64_t seq;             /* of this record on this output; 0, 1, ... */
-    char flow_uid[33];        /* 32 hex digits, NUL */
-    bool loss_window;         /* the kernel dropped packets while the flow was open */
-    bool verify;              /* the flow is made up by `flowsensor verify` */
+    char flow_uid[FLOW_HASH_DIGITS];
+    bool loss_window; /* the kernel dropped packets while the flow was open */
+    bool verify;      /* the flow is made up by `flowsensor verify` */
     struct record_scratch *scratch;
     const char *const *capture_files;   /* paths by flow->capture_file; NULL: live */
     const struct sensor_report *report; /* instead of a flow, in records of the sensor itself */

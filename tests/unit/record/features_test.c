@@ -150,7 +150,7 @@ static void anonymization_counts(void **state) {
 
 /* flow/v1's hash is the same whatever becomes of the column that text has behind it; flow/v2's is another one, since its
  * records have another schema, and has no path in it. */
-static void a_captures_path_is_no_feature(void **state) {
+static void paths_and_keys_are_no_features(void **state) {
     (void)state;
     static const char *const items[] = {"capture_file=drop"};
     struct anonymize_policy policy;
@@ -171,10 +171,20 @@ static void a_captures_path_is_no_feature(void **state) {
     struct schema *draft;
     assert_int_equal(schema_load("flow/v2", NULL, false, &draft, NULL), 0);
     text = features_text(draft, &example.identity, false, 0, NULL);
-    assert_non_null(strstr(text, "\nschema_fingerprint=bf96487e42d76df3\n"));
+    assert_non_null(strstr(text, "\nschema_fingerprint=7f9c634c2d98f3bd\n"));
     assert_non_null(strstr(text, "field.capture_file=1\n"));
     assert_string_not_equal(text, without);
+    free(text);
+
+    /* Keys are none either. */
+    text = features_text(draft, &example.identity, false, 0, NULL);
+    assert_non_null(strstr(text, "field.conn_key=1\n"));
+    example.identity.conn_key.word[0] ^= 1;
+    example.identity.key.word[0] ^= 1;
+    char *with_others = features_text(draft, &example.identity, false, 0, NULL);
+    assert_string_equal(text, with_others);
     schema_free(draft);
+    free(with_others);
     free(without);
     free(text);
 }
@@ -199,7 +209,7 @@ int main(void) {
         cmocka_unit_test(sensor_records_have_fewer_settings),
         cmocka_unit_test(anonymization_counts),
         cmocka_unit_test(snap_length_counts_where_it_matters),
-        cmocka_unit_test(a_captures_path_is_no_feature),
+        cmocka_unit_test(paths_and_keys_are_no_features),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -273,12 +273,32 @@ static void which_capture_a_flow_is_of(void **state) {
     assert_column("flow/v2", NULL, NULL, "null");
 }
 
+static void conversations_are_named_where_there_is_a_key(void **state) {
+    (void)state;
+    for (int on = 0; on < 2; on++) {
+        unsigned groups = EXAMPLE_ALL_GROUPS & ~(on ? 0 : 1u << GROUP_CONVERSATION);
+        struct bench bench = open_bench("flow/v2", "jsonl", PROFILE_NATIVE, groups);
+        example.identity.conn_key = (struct hash_key){{3, 4}};
+        json_t *root = make_json(bench.recorder);
+        const char *text = json_string_value(json_object_get(root, "conn_key"));
+        assert_string_equal(text != NULL ? text : "absent",
+                            on ? "02ea8a3c15fb898e219467ab600ed905" : "absent");
+        json_decref(root);
+        close_bench(bench);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(native_values),        cmocka_unit_test(native_doubles),
-        cmocka_unit_test(absent_values),        cmocka_unit_test(times_are_the_wall_clocks),
-        cmocka_unit_test(nfstream_values),      cmocka_unit_test(quality_flags),
-        cmocka_unit_test(texts_are_made_clean), cmocka_unit_test(which_capture_a_flow_is_of),
+        cmocka_unit_test(native_values),
+        cmocka_unit_test(native_doubles),
+        cmocka_unit_test(absent_values),
+        cmocka_unit_test(times_are_the_wall_clocks),
+        cmocka_unit_test(nfstream_values),
+        cmocka_unit_test(quality_flags),
+        cmocka_unit_test(texts_are_made_clean),
+        cmocka_unit_test(which_capture_a_flow_is_of),
+        cmocka_unit_test(conversations_are_named_where_there_is_a_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

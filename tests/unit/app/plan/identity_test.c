@@ -1,6 +1,7 @@
 #include "app/plan/identity.h"
 
 #include <ctype.h>
+#include <sys/stat.h>
 
 #include "app/config_text.h"
 
@@ -60,6 +61,38 @@ static void a_missing_key_file_is_no_input(void **state) {
     config_release(&config);
 }
 
+/* The identity with a key file of conn_key alone, of this content and mode. */
+static int make_conn_key(const char *content, mode_t mode, struct identity *identity, struct error *error) {
+    struct config config;
+    char *path = text_file(content, strlen(content));
+    assert_int_equal(chmod(path, mode), 0);
+    config_defaults(&config);
+    config.identity.conn_key_file = strdup(path);
+    *identity = (struct identity){0};
+    int result = identity_make(&config, identity, error);
+    config_release(&config);
+    unlink(path);
+    free(path);
+    return result;
+}
+
+static void the_key_that_sensors_share_has_a_file_of_its_own(void **state) {
+    (void)state;
+    struct identity identity;
+    struct error error = {0};
+    assert_int_equal(make_conn_key("0123456789abcdefFEDCBA9876543210\n", 0600, &identity, &error), 0);
+    assert_true(identity.conn_key.word[0] == UINT64_C(0x0123456789abcdef));
+    assert_true(identity.conn_key.word[1] == UINT64_C(0xfedcba9876543210));
+    assert_memory_not_equal(&identity.key, &identity.conn_key, sizeof identity.key);
+    assert_true(make_conn_key("0123456789abcdef", 0600, &identity, &error) < 0);
+    assert_line(&error, EX_CONFIG, "identity.conn_key_file /tmp/");
+    assert_line(&error, EX_CONFIG, "expected 32 hexadecimal digits; make one with: openssl rand -hex 16");
+    /* Others than its owner may read it. */
+    assert_true(make_conn_key("0123456789abcdefFEDCBA9876543210", 0644, &identity, &error) < 0);
+    assert_line(&error, EX_CONFIG, "identity.conn_key_file /tmp/");
+    assert_line(&error, EX_CONFIG, "run: chmod 600 /tmp/");
+}
+
 static void each_start_has_an_id_and_a_key_of_its_own(void **state) {
     (void)state;
     struct config config;
@@ -88,6 +121,7 @@ int main(void) {
         cmocka_unit_test(the_key_is_read_in_the_order_of_its_digits),
         cmocka_unit_test(a_key_of_another_form_is_refused_and_not_shown),
         cmocka_unit_test(a_missing_key_file_is_no_input),
+        cmocka_unit_test(the_key_that_sensors_share_has_a_file_of_its_own),
         cmocka_unit_test(each_start_has_an_id_and_a_key_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,24 @@ static void missing_bytes_are_counted_where_a_schema_has_them(void **state) {
     }
 }
 
+static void conversations_have_a_key_where_there_is_a_file_of_it(void **state) {
+    (void)state;
+    char *path = text_file("0123456789abcdef0123456789abcdef", 32), text[256];
+    struct planned planned;
+    snprintf(text, sizeof text, "identity = { conn_key_file = \"%s\"; };\n", path);
+    char *outputs = text + strlen(text);
+    strcpy(outputs, "outputs = ( { sink = \"null\"; schema = \"flow/v2\"; } );");
+    for (int with = 0; with < 2; with++) {
+        make_well(&planned, with ? text : outputs);
+        assert_int_equal(has(&planned, GROUP_CONVERSATION), with);
+        release(&planned);
+    }
+    strcpy(outputs, OUTPUT);
+    refuse(text, "identity.conn_key_file is set, but no output's schema has a field of the group");
+    unlink(path);
+    free(path);
+}
+
 static void what_is_set_on_though_nobody_asks_is_refused(void **state) {
     (void)state;
     static const char *const switches[][2] = {
@@ -412,6 +430,7 @@ int main(void) {
         cmocka_unit_test(ports_of_tunnels),
         cmocka_unit_test(what_no_schema_asks_for_is_not_computed),
         cmocka_unit_test(missing_bytes_are_counted_where_a_schema_has_them),
+        cmocka_unit_test(conversations_have_a_key_where_there_is_a_file_of_it),
         cmocka_unit_test(what_is_set_on_though_nobody_asks_is_refused),
         cmocka_unit_test(system_visibility_is_for_live_sources),
         cmocka_unit_test(personal_data_goes_to_kafka_only_when_it_is_said),

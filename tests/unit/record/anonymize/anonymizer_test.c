@@ -35,7 +35,7 @@ static struct bench open_bench(enum meter_profile profile, const char *encoding,
     struct error error;
     bool nfstream = profile == PROFILE_NFSTREAM;
     example_init(&example, profile);
-    assert_int_equal(schema_load(nfstream ? "nfstream/v1" : "flow/v1", NULL, false, &bench.schema, NULL), 0);
+    assert_int_equal(schema_load(nfstream ? "nfstream/v1" : "flow/v2", NULL, false, &bench.schema, NULL), 0);
     const struct anonymize_request request = {.output = "out",
                                               .schema = bench.schema,
                                               .profile = profile,
@@ -216,6 +216,18 @@ static void texts(void **state) {
     close_bench(&bench);
 }
 
+/* conn_key has no time in it: it would tie together what a change of the key of pseudonyms takes apart. */
+static void a_conversations_key_becomes_a_pseudonym(void **state) {
+    (void)state;
+    struct bench bench = OPEN(PROFILE_NATIVE, "jsonl", "fingerprint=short_hash");
+    example.identity.conn_key = (struct hash_key){{3, 4}};
+    assert_field(&bench, "conn_key", "\"912765174754958a\"");
+    close_bench(&bench);
+    bench = OPEN(PROFILE_NATIVE, "jsonl", "all=drop");
+    assert_field(&bench, "conn_key", "null");
+    close_bench(&bench);
+}
+
 /* As CSV and JSON lines any column can be hashed: the text is what NFStream's str() gives. */
 static void columns_of_other_types(void **state) {
     (void)state;
@@ -307,6 +319,7 @@ static void nothing_is_allocated(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_conversations_key_becomes_a_pseudonym),
         cmocka_unit_test(addresses),
         cmocka_unit_test(truncation),
         cmocka_unit_test(mac_addresses),

@@ -115,7 +115,7 @@ static void flow_schema_agrees(void **state) {
 
 static void flow_draft_agrees(void **state) {
     (void)state;
-    schema_agrees("flow/v2", PROFILE_NATIVE, 120);
+    schema_agrees("flow/v2", PROFILE_NATIVE, 121);
 }
 
 static void nfstream_schema_agrees(void **state) {
