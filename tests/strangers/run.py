@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import compare
+import conversations
 import coverage
 import harness
 import oracle
@@ -203,6 +204,9 @@ def suite(report, folder, clock):
         clock.lap("registry")
         check_streams(report, answers, found)
         clock.lap("waiting for Kafka Streams")
+        if jar:
+            conversations.check(servers, report, jar, folder / "conversations")
+            clock.lap("conversations")
 
 
 def main():

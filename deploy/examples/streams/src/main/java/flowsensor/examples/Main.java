@@ -17,6 +17,7 @@ import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
@@ -25,7 +26,7 @@ import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThr
 /** Command line and life cycle; README.md shows the options. */
 final class Main {
     private static final Set<String> OPTIONS = Set.of("--bootstrap", "--registry", "--topic", "--output", "--dump",
-            "--expect", "--timeout", "--application-id", "--config");
+            "--conversations", "--within", "--tolerance", "--expect", "--timeout", "--application-id", "--config");
     private static final int EX_FAILED = 1;
     private static final int EX_USAGE = 64;
     private static final long POLL_MS = 50;
@@ -48,7 +49,7 @@ final class Main {
         if (options.size() * 2 != args.length
                 || !options.keySet().containsAll(Set.of("--bootstrap", "--registry", "--topic"))) {
             System.err.println("usage: --bootstrap HOST:PORT --registry URL --topic NAME [--output TOPIC | --dump FILE]"
-                    + " [--expect RECORDS] [--timeout SECONDS] [--application-id ID] [--config FILE.properties]");
+                    + " [--conversations FILE [--within SECONDS] [--tolerance MILLISECONDS]] [--expect RECORDS] [--timeout SECONDS] [--application-id ID] [--config FILE.properties]");
             System.exit(EX_USAGE);
         }
         Main program = new Main(options);
@@ -66,7 +67,10 @@ final class Main {
         Serde<GenericRecord> flows = Serdes.serdeFrom((topic, flow) -> {
             throw new UnsupportedOperationException("flows are only read");
         }, new RegistryAvroDeserializer(options.get("--registry")));
-        return options.containsKey("--dump") ? dump(flows) : count(flows);
+        if (options.containsKey("--dump")) {
+            return dump(flows);
+        }
+        return options.containsKey("--conversations") ? pair(flows) : count(flows);
     }
 
     private int count(Serde<GenericRecord> flows) throws IOException, InterruptedException {
@@ -89,6 +93,15 @@ final class Main {
         }
     }
 
+    private int pair(Serde<GenericRecord> flows) throws IOException, InterruptedException {
+        Duration within = Duration.ofSeconds(Long.parseLong(options.getOrDefault("--within", "1980")));
+        Duration tolerance = Duration.ofMillis(Long.parseLong(options.getOrDefault("--tolerance", "100")));
+        try (Conversations conversations = new Conversations(Path.of(options.get("--conversations")), within, tolerance)) {
+            Topology topology = conversations.topology(options.get("--topic"), options.get("--output"), flows);
+            return process(topology, "flow-conversations", StreamsConfig.EXACTLY_ONCE_V2, conversations::records);
+        }
+    }
+
     /** Runs until the expected number of records was seen, the time is over, a signal came, or something failed. */
     private int process(Topology topology, String name, String guarantee, LongSupplier seen)
             throws IOException, InterruptedException {
@@ -108,9 +121,8 @@ final class Main {
                 // The conditions say it all.
             }
             streams.close(Duration.ofSeconds(CLOSE_LIMIT_S));
-            streams.cleanUp();
         }
-        Files.deleteIfExists(state);
+        Utils.delete(state.toFile()); // With what Kafka keeps in it.
         return verdict(seen.getAsLong(), expected);
     }
 
