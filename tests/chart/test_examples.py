@@ -11,7 +11,7 @@ import chart
 SECRETS = "/etc/flowsensor/secrets"
 SCENES = {path.stem: path for path in chart.EXAMPLES} | {"everything": chart.HERE / "values/everything.yaml", "least": chart.LEAST}
 # What a Secret's file holds, by the end of its name.
-CONTENTS = {"identity/key": "00112233445566778899aabbccddeeff\n", "anonymization/key": "0123456789abcdef" * 4 + "\n",
+CONTENTS = {"identity/key": "00112233445566778899aabbccddeeff\n", "identity/conn-key": "ffeeddccbbaa99887766554433221100\n", "anonymization/key": "0123456789abcdef" * 4 + "\n",
             "username": "flowsensor\n", "password": "secret\n"}
 ENVIRONMENT = {"NODE_NAME": "node-1", "PATH": os.environ["PATH"]}
 

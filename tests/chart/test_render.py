@@ -140,6 +140,8 @@ class Refused(unittest.TestCase):
         "memory, meters": ({"meter": {"meters": 4}, "resources": {"limits": {"memory": "700M"}}}, "4 meters x capture"),
         "request over limit": ({"resources": {"requests": {"memory": "1Gi"}}}, r"1Gi is more than the limit 558Mi"),
         "visibility": ({"extraConfig": {"meter": {"system_visibility_mode": 1}}}, r"needs hostPID: true"),
+        "a key that no schema asks for": ({"identity": {"connKey": {"existingSecret": "a"}}, "extraOutputs": [{"topic": "more", "schema": "flow/v1"}]},
+                                          r"(?s)identity\.connKey\.existingSecret is for conn_key.*kafka: \{ schema: flow/v2 \}"),
         "TLS that is off": ({"kafka": {"tls": {"existingSecret": "a", "caSecret": "b"}}},
                             r"(?s)kafka\.tls\.caSecret is given.*kafka\.tls\.existingSecret is given, and means nothing without kafka\.tls\.enabled"),
         "meters by extraConfig": ({"extraConfig": {"meter": {"n_meters": 0}}}, r"meter\.meters"),
@@ -153,7 +155,8 @@ class Refused(unittest.TestCase):
     def test_what_just_fits_is_taken(self):
         for values in ({"terminationGracePeriodSeconds": 45}, {"resources": {"limits": {"memory": "558Mi"}}},
                        {"resources": {"limits": {"memory": "0.6Gi"}}}, {"resources": {"limits": {"memory": 585105408}}},
-                       {"delivery": {"shutdownTimeout": "45000ms"}}):
+                       {"delivery": {"shutdownTimeout": "45000ms"}},
+                       {"identity": {"connKey": {"existingSecret": "a"}}, "extraOutputs": [{"topic": "more", "schema": "flow/v2"}]}):
             chart.render(chart.LEAST, values)
 
 

@@ -124,6 +124,7 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- with $values.performanceReport }}{{ $_ := set $options "performance_report" . }}{{ end -}}
 {{- $identity := dict "sensor_id" $values.identity.sensorId -}}
 {{- if $values.identity.existingSecret }}{{ $_ := set $identity "key_file" (printf "%s/identity/key" $secrets) }}{{ end -}}
+{{- if $values.identity.connKey.existingSecret }}{{ $_ := set $identity "conn_key_file" (printf "%s/identity/conn-key" $secrets) }}{{ end -}}
 {{- $_ := set $options "identity" $identity -}}
 {{- if $values.anonymization.existingSecret }}{{ $_ := set $options "anonymization" (dict "key_file" (printf "%s/anonymization/key" $secrets)) }}{{ end -}}
 {{- if $values.schemaRegistry.url }}{{ $_ := set $options "registry" (include "flowsensor.registryOptions" . | fromJson) }}{{ end -}}

@@ -12,6 +12,7 @@ schemaRegistry.existingSecret: {schemaRegistry.usernameKey: username, schemaRegi
 schemaRegistry.tls.existingSecret: {schemaRegistry.tls.caKey: ca.crt}
 anonymization.existingSecret: {anonymization.key: key}
 identity.existingSecret: {identity.key: key}
+identity.connKey.existingSecret: {identity.connKey.key: key}
 state.type=hostPath: {state.hostPath: /var/lib/flowsensor}
 state.type=emptyDir: {state.sizeLimit: 64Mi}
 topics.provision=job|topics.provision=strimzi: {topics.partitions: 12, topics.replicationFactor: -1, topics.config: {retention.ms: 604800000, cleanup.policy: delete}}

@@ -35,11 +35,9 @@ JSON list of {secret, items: {KEY: FILE}}; what isn't configured isn't mounted.
 {{- $sources = concat $sources (include "flowsensor.tlsSecrets" $tls | fromJsonArray) -}}
 {{- end -}}
 {{- end -}}
-{{- range $name := list "anonymization" "identity" -}}
-{{- with index $values $name -}}
-{{- if .existingSecret -}}
-{{- $sources = append $sources (dict "secret" .existingSecret "items" (dict .key (printf "%s/key" $name))) -}}
-{{- end -}}
+{{- range $file, $from := dict "anonymization/key" $values.anonymization "identity/conn-key" $values.identity.connKey "identity/key" $values.identity -}}
+{{- if $from.existingSecret -}}
+{{- $sources = append $sources (dict "secret" $from.existingSecret "items" (dict $from.key $file)) -}}
 {{- end -}}
 {{- end -}}
 {{- toJson $sources -}}

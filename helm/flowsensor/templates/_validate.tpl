@@ -24,6 +24,13 @@
 {{- if and (eq (dig "meter" "system_visibility_mode" 0 $values.extraConfig | int) 1) (not $values.hostPID) -}}
 {{- fail "\n\nextraConfig.meter.system_visibility_mode 1 needs hostPID: true: without the node's processes the sensor sees its own alone (deploy/system_visibility.md)\n" -}}
 {{- end -}}
+{{- if $values.identity.connKey.existingSecret -}}
+{{- $asked := false -}}
+{{- range (concat (list $values.kafka) $values.extraOutputs) }}{{ $asked = or $asked (not (has (.schema | default "") (list "" "flow/v1" "nfstream/v1"))) }}{{ end -}}
+{{- if not $asked -}}
+{{- fail "\n\nidentity.connKey.existingSecret is for conn_key, which none of the outputs' schemas has: add the line\n\n  kafka: { schema: flow/v2 }\n" -}}
+{{- end -}}
+{{- end -}}
 {{- if and (eq $values.schema.provision "register") (not $values.schemaRegistry.url) -}}
 {{- fail "\n\nschema.provision register needs schemaRegistry.url: the address of the registry that the schemas go to\n" -}}
 {{- end -}}
