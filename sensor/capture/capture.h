@@ -24,7 +24,11 @@ struct frame {
     int link_type;     /* DLT_* of libpcap; may change from frame to frame */
     bool oversized; /* live: larger than the interface's MTU allows: no packet of the wire, but segments that
                           offloads put together, or that the network card splits later */
-    uint32_t file;  /* index of the frame's capture in capture_file_names(); live 0 */
+    /* Live: bytes of payload of each segment of a super-packet (gso_size of virtio_net_hdr); 0: it is none, or the kernel
+     * didn't say. Not of UFO, whose pieces are IP fragments. */
+    uint16_t segment_size;
+    bool segment_udp; /* with segment_size: the segments are of UDP (UDP_L4), else of TCP */
+    uint32_t file;    /* index of the frame's capture in capture_file_names(); live 0 */
 };
 
 struct capture_options {

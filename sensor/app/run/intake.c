@@ -123,7 +123,7 @@ static void keep_house(struct intake *intake, const struct intake_calls *calls, 
 
 void intake_run(struct intake *intake, const struct intake_calls *calls, void *context,
                 const atomic_bool *stop) {
-    struct frame frame;
+    struct frame frame = {0};
     struct error error = {0};
     enum capture_event event = CAPTURE_FRAME;
     heartbeat_beat(&intake->heartbeat, clock_monotonic());
