@@ -142,9 +142,15 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *f
     packet->to_wall = own - time;
     packet->capture_file = frame->file;
     packet->flags = frame->oversized ? PACKET_OFFLOAD : 0;
-    if (dialect == DECODE_NATIVE)
-        return own == NO_TIME ? DECODE_time_out_of_range
-                              : decode_natively(decoder, frame, time, false, packet);
+    decoder->segments.rest = 0;
+    if (dialect == DECODE_NATIVE) {
+        enum decode_reason reason =
+            own == NO_TIME ? DECODE_time_out_of_range : decode_natively(decoder, frame, time, false, packet);
+        /* Where a first fragment released others, *packet is none of this frame. */
+        if (frame->segment_size != 0 && reason == DECODE_METERED && !decoder->has_last)
+            segments_begin(&decoder->segments, frame, packet);
+        return reason;
+    }
     enum decode_reason reason = nfstream_decode(frame, decoder->options.decode_tunnels, packet);
     if (reason == DECODE_not_ip)
         native_note_foreign(decoder, frame);
@@ -152,14 +158,18 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *f
 }
 
 bool decoder_has_rest(const struct decoder *decoder) {
-    return decoder->aggregate.next != 0;
+    return decoder->aggregate.next != 0 || decoder->segments.rest != 0;
 }
 
 enum decode_reason decoder_decode_rest(struct decoder *decoder, const struct frame *frame,
                                        struct packet *packet) {
     DEBUG_CHECK(decoder_has_rest(decoder));
     int64_t own = ticks_of(DECODE_NATIVE, frame->seconds, frame->microseconds);
-    return decode_natively(decoder, frame, steady_ticks(DECODE_NATIVE, frame, own), true, packet);
+    int64_t time = steady_ticks(DECODE_NATIVE, frame, own);
+    if (decoder->segments.rest == 0)
+        return decode_natively(decoder, frame, time, true, packet);
+    segments_next(&decoder->segments, packet);
+    return decoder_finish(decoder, DECODE_METERED, time, packet);
 }
 
 /* Not inlined into decoder_next(), which is called after every frame. */
@@ -215,6 +225,10 @@ void decoder_begin_recording(struct decoder *decoder) {
     fragment_forget(&decoder->fragments);
     decoder->held.newest = 0;
     decoder->time = 0;
+}
+
+const struct segment_counts *decoder_segments(const struct decoder *decoder) {
+    return &decoder->segments.counts;
 }
 
 uint64_t decoder_times_raised(const struct decoder *decoder) {

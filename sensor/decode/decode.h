@@ -12,6 +12,7 @@
 
 #include "capture/capture.h"
 #include "decode/decode_options.h"
+#include "decode/segments.h"
 #include "decode/walk/foreign.h"
 #include "decode/walk/packet.h"
 #include "decode/walk/reason.h"
@@ -34,9 +35,10 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *f
  * for. */
 bool decoder_next(struct decoder *decoder, enum decode_reason *reason, struct packet *packet);
 
-/* Whether the last frame holds another packet, as an A-MSDU of 802.11 may; to be called natively once decoder_next() is
- * false. decoder_decode_rest() gives that packet, as decoder_decode() gives the first. Each counts as a packet of its own.
- * Its bytes on the wire are its part of the frame's. */
+/* Whether the last frame holds another packet, as an A-MSDU of 802.11 or a super-packet (segments.h) may; to be called
+ * natively once decoder_next() is false. decoder_decode_rest() gives that packet, as decoder_decode() gives the first. Each
+ * counts as a packet of its own. Its bytes on the wire are its part of the frame's; a segment's are those of the frame that
+ * it was. */
 bool decoder_has_rest(const struct decoder *decoder);
 enum decode_reason decoder_decode_rest(struct decoder *decoder, const struct frame *frame,
                                        struct packet *packet);
@@ -46,6 +48,9 @@ void decoder_give_up(struct decoder *decoder);
 
 /* What the frames without IP (not_ip) carried. */
 const struct foreign *decoder_foreign(const struct decoder *decoder);
+
+/* The super-packets that were cut. Without header_bytes the frames' bytes on the wire are not those of their packets. */
+const struct segment_counts *decoder_segments(const struct decoder *decoder);
 
 /* Packets that are held: they were read, but neither metered nor ignored yet. */
 uint64_t decoder_held(const struct decoder *decoder);

@@ -8,6 +8,7 @@
 #include "decode/decode_options.h"
 #include "decode/fragment.h"
 #include "decode/held.h"
+#include "decode/segments.h"
 #include "decode/walk/foreign.h"
 #include "decode/walk/reason.h"
 
@@ -39,4 +40,5 @@ struct decoder {
     struct held held;
     struct aggregate aggregate;
     struct tunnel_ports tunnel_ports;
+    struct segments segments;
 };

@@ -31,10 +31,9 @@ enum tunnel_kind {
 
 /* Things to know about a packet; a flow collects them (OR) for quality_flags. */
 enum packet_flag {
-    PACKET_TRUNCATED = 1u << 0,   /* fewer bytes captured than the IP header announces */
-    PACKET_TIME_RAISED = 1u << 1, /* recorded time lay before an earlier packet's */
-    PACKET_OFFLOAD =
-        1u << 2, /* segments in one: IPv4 total length 0, or larger than the MTU (frame.oversized) */
+    PACKET_TRUNCATED = 1u << 0,      /* fewer bytes captured than the IP header announces */
+    PACKET_TIME_RAISED = 1u << 1,    /* recorded time lay before an earlier packet's */
+    PACKET_OFFLOAD = 1u << 2,        /* segments in one, not cut: IPv4 total length 0, or as the frame says */
     PACKET_FRAGMENT = 1u << 3,       /* part of a fragmented datagram */
     PACKET_HAS_MAC = 1u << 4,        /* source_mac and destination_mac were on the link */
     PACKET_HAS_ICMP = 1u << 5,       /* icmp_type and icmp_code are set */
