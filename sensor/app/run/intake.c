@@ -166,6 +166,10 @@ void intake_count(const struct intake *intake, struct ledger *sum) {
     struct ledger part = {.intake = intake->counted};
     capture_statistics(intake->capture, &part.capture);
     part.foreign = *decoder_foreign(intake->decoder);
+    const struct segment_counts *cut = decoder_segments(intake->decoder);
+    part.intake.bytes += cut->header_bytes;
+    part.intake.super_packets = cut->super_packets;
+    part.intake.segments = cut->segments;
     part.intake.held = decoder_held(intake->decoder);
     part.intake.times_raised = decoder_times_raised(intake->decoder);
     ledger_add(sum, &part);

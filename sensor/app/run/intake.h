@@ -18,8 +18,8 @@ struct intake {
     const struct plan *plan;
     struct capture *capture; /* the intake's from intake_open() on */
     struct decoder *decoder;
-    uint64_t frames;                /* read; some of 802.11 hold several packets */
-    struct intake_counters counted; /* held and times_raised are the decoder's: intake_count() adds them */
+    uint64_t frames;                /* read; some hold several packets */
+    struct intake_counters counted; /* without what the decoder counts: intake_count() adds it */
     struct heartbeat heartbeat;     /* of intake_run(); beats at housekeeping */
     int64_t tenth;                  /* of a second, of the last frame */
     struct recordings recordings;   /* of files */

@@ -16,6 +16,8 @@
 /* Every number different, so that none can stand for another; each account closes. */
 static struct ledger example_part(uint64_t factor) {
     struct ledger part = {.intake = {.packets = 100 * factor, .bytes = 7 * factor, .held = 3 * factor}};
+    part.intake.super_packets = 4 * factor;
+    part.intake.segments = 9 * factor;
     part.intake.times_raised = 5 * factor;
     part.intake.ignored[DECODE_METERED] = 80 * factor;
     part.intake.ignored[DECODE_not_ip] = 17 * factor;
@@ -44,6 +46,8 @@ static void parts_add_up(void **state) {
     ledger_add(&sum, &one);
     assert_int_equal(sum.intake.packets, 1100);
     assert_int_equal(sum.intake.bytes, 77);
+    assert_int_equal(sum.intake.super_packets, 44);
+    assert_int_equal(sum.intake.segments, 99);
     assert_int_equal(sum.intake.held, 33);
     assert_int_equal(sum.intake.times_raised, 55);
     assert_int_equal(sum.intake.ignored[DECODE_METERED], 880);
@@ -142,7 +146,7 @@ static void lines_say_where_all_went(void **state) {
     assert_logs(
         &snapshot, 2.5,
         "flowsensor: packets: read 1100 = metered 880 + ignored 187 (not_ip 187) + held 33; not read: dropped by "
-        "kernel 121, by interface 130; times raised 55; clock steps 20; 2.50 s, 440 packets/s\n"
+        "kernel 121, by interface 130; super-packets 44, cut into packets 99; times raised 55; clock steps 20; 2.50 s, 440 packets/s\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
         "open 110; packets without memory 33\n"
@@ -159,7 +163,8 @@ static void lines_say_where_all_went(void **state) {
     assert_logs(
         &snapshot, 0,
         "flowsensor: packets: read 1101 = metered 880 + ignored 187 (not_ip 187) + held 33 + RESIDUAL 1 (a bug: "
-        "please report it); not read: dropped by kernel 0, by interface 130; times raised 55; clock steps 20\n"
+        "please report it); not read: dropped by kernel 0, by interface 130; super-packets 44, cut into packets 99; "
+        "times raised 55; clock steps 20\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
         "open 109 + RESIDUAL 1 (a bug: please report it); packets without memory 33\n"
