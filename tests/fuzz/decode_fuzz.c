@@ -1,6 +1,7 @@
 /* Fuzzes the decoder: one input is a link type (first byte), whether tunnels are decoded (second byte's low bit) and
- * which identifiers of theirs count (the bit above), and frames, each behind two bytes of length and one that says how
- * many more there were on the wire. Both dialects see each frame, in memory of exactly its size. */
+ * which identifiers of theirs count (the bit above), the size of segments (the bits above that), and frames, each behind two
+ * bytes of length and one that says how many more there were on the wire. Both dialects see each frame, in memory of exactly
+ * its size. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -49,8 +50,19 @@ static void judge(const struct decoder *decoder, const struct frame *frame, enum
 /* Every packet is metered, ignored or held. */
 struct account {
     struct decoder *decoder;
-    uint64_t read, decided;
+    uint64_t read, decided, segments;
 };
+
+/* A frame without a size of segments is not cut; one that was cut gave as many packets as were counted, and none without
+ * payload. */
+static void judge_segments(struct account *account, const struct frame *frame, uint64_t read) {
+    const struct segment_counts *counts = decoder_segments(account->decoder);
+    uint64_t cut = counts->segments - account->segments;
+    account->segments = counts->segments;
+    require(cut <= read && cut <= SEGMENTS_MAX);
+    require(cut == 0 || (frame->segment_size >= SEGMENT_SIZE_MIN &&
+                         (cut - 1) * frame->segment_size < frame->wire_length));
+}
 
 static void decode(struct account *account, const struct frame *frame) {
     struct decoder *decoder = account->decoder;
@@ -58,6 +70,7 @@ static void decode(struct account *account, const struct frame *frame) {
     int64_t before = decoder_time(decoder);
     enum decode_reason reason = decoder_decode(decoder, frame, &packet);
     bool metered = false, is_first = true;
+    uint64_t read = account->read;
     for (; is_first || decoder_has_rest(decoder); is_first = false) {
         if (!is_first)
             reason = decoder_decode_rest(decoder, frame, &packet);
@@ -73,6 +86,7 @@ static void decode(struct account *account, const struct frame *frame) {
         }
     }
     require(metered || decoder_time(decoder) == before);
+    judge_segments(account, frame, account->read - read);
     require(account->read == account->decided + decoder_held(decoder));
 }
 
@@ -87,9 +101,10 @@ static void give_up(struct account *account) {
     require(account->read == account->decided);
 }
 
-/* `hidden` bytes more were on the wire. */
+/* `hidden` bytes more were on the wire. Options as the input's second byte has them: of six bits for segments the lowest says
+ * whether they are of UDP; from the others come no size, and sizes on both sides of the smallest that is cut. */
 static void decode_both(struct account *accounts, const uint8_t *bytes, size_t length, uint32_t hidden,
-                        int link_type) {
+                        int link_type, uint8_t options) {
     uint8_t *copy = malloc(length);
     struct frame frame = {
         .bytes = copy,
@@ -98,6 +113,8 @@ static void decode_both(struct account *accounts, const uint8_t *bytes, size_t l
         .seconds = length > 0 ? bytes[length - 1] : 0,
         .microseconds = 999999,
         .link_type = link_type,
+        .segment_size = (uint16_t)((options >> 3) * 3),
+        .segment_udp = (options & 4) != 0,
     };
     if (copy == NULL)
         return;
@@ -130,7 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         offset += 3;
         if (length > size - offset)
             length = size - offset;
-        decode_both(accounts, data + offset, length, hidden, link_type);
+        decode_both(accounts, data + offset, length, hidden, link_type, data[1]);
         offset += length;
     }
     for (int i = 0; i < 2; i++) {
