@@ -2,14 +2,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
-#include <net/route.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 #include "capture/capture.h"
+#include "capture/interface_table.h"
 #include "capture/source.h"
 
 static const char *address_text(const struct sockaddr *address, char *text, socklen_t size) {
@@ -57,84 +56,16 @@ int capture_list_interfaces(void (*visit)(const char *name, const char *descript
     return 0;
 }
 
-/* A default route as /proc tells it. */
-struct route {
-    char interface[64];
-    unsigned flags;
-    unsigned metric;
-};
-
-enum { COLUMNS_MAX = 16 };
-
-/* Splits a line of /proc at its white space; the number of columns. */
-static size_t split(char *line, const char *columns[COLUMNS_MAX]) {
-    size_t count = 0;
-    char *rest = NULL;
-    for (char *word = strtok_r(line, " \t\n", &rest); word != NULL && count < COLUMNS_MAX;
-         word = strtok_r(NULL, " \t\n", &rest))
-        columns[count++] = word;
-    return count;
-}
-
-static unsigned number(const char *text, int base) {
-    return (unsigned)strtoul(text, NULL, base);
-}
-
-static bool copy_name(struct route *route, const char *name) {
-    size_t length = strlen(name);
-    if (length >= sizeof route->interface)
-        return false;
-    memcpy(route->interface, name, length + 1);
-    return true;
-}
-
-/* Columns: Iface Destination Gateway Flags RefCnt Use Metric Mask ... The title line is ignored, since its flags read as
- * 0. */
-static bool parse_route4(char *line, struct route *route) {
-    const char *column[COLUMNS_MAX];
-    if (split(line, column) < 8 || number(column[1], 16) != 0 || number(column[7], 16) != 0)
-        return false;
-    route->flags = number(column[3], 16);
-    route->metric = number(column[6], 10);
-    return copy_name(route, column[0]);
-}
-
-/* Columns: destination, prefix length, source, prefix length, next hop, metric, references, use, flags, interface. */
-static bool parse_route6(char *line, struct route *route) {
-    const char *column[COLUMNS_MAX];
-    if (split(line, column) < 10 || number(column[1], 16) != 0)
-        return false;
-    route->metric = number(column[5], 16);
-    route->flags = number(column[8], 16);
-    return copy_name(route, column[9]);
-}
-
-/* The usable default route with the lowest metric in the table at `path`. */
-static int find_default(const char *path, bool (*parse)(char *line, struct route *route), char *name,
-                        size_t size) {
-    char line[512];
-    struct route route;
-    unsigned least = 0;
-    bool found = false;
-    FILE *table = fopen(path, "re");
-    if (table == NULL)
-        return -errno;
-    while (fgets(line, sizeof line, table) != NULL) {
-        if (!parse(line, &route) || !(route.flags & RTF_UP) || (route.flags & RTF_REJECT) ||
-            strlen(route.interface) >= size || (found && route.metric >= least))
-            continue;
-        memcpy(name, route.interface, strlen(route.interface) + 1);
-        least = route.metric;
-        found = true;
-    }
-    fclose(table);
-    return found ? 0 : -ENODEV;
-}
-
 int source_default_interface(char *name, size_t size) {
-    if (find_default("/proc/net/route", parse_route4, name, size) == 0)
-        return 0;
-    return find_default("/proc/net/ipv6_route", parse_route6, name, size) == 0 ? 0 : -ENODEV;
+    struct interface_table *table = NULL;
+    int result = interface_table_open(NULL, &table, NULL);
+    const struct interface_link *link = result == 0 ? interface_table_default(table) : NULL;
+    if (link != NULL && strlen(link->name) < size)
+        memcpy(name, link->name, strlen(link->name) + 1);
+    else if (result == 0)
+        result = -ENODEV;
+    interface_table_close(table);
+    return result;
 }
 
 uint32_t source_interface_mtu(int descriptor, const char *name) {
