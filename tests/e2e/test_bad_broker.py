@@ -27,6 +27,8 @@ def decode(message):
 
 
 class BrokerCase(Case):
+    TIMEOUT_S = 2
+
     def setUp(self):
         super().setUp()
         self.capture = self.write("good.pcap", frames.conversations(FLOWS))
@@ -35,7 +37,7 @@ class BrokerCase(Case):
         """Each property as one string of the list, as a person would write it."""
         listed = ", ".join(f'"{text}"' for text in properties)
         path = self.write("sensor.conf", f"""
-delivery = {{ timeout = "2s"; shutdown_timeout = "20s"; }};
+delivery = {{ timeout = "{self.TIMEOUT_S}s"; shutdown_timeout = "20s"; }};
 outputs = ( {{ name = "out"; topic = "{topic}"; columns_to_anonymize = [ "all=keep" ]; kafka = [ {listed} ]; }} );
 """)
         return ["-c", path, *more]
@@ -45,6 +47,8 @@ outputs = ( {{ name = "out"; topic = "{topic}"; columns_to_anonymize = [ "all=ke
 
 
 class Absent(BrokerCase):
+    TIMEOUT_S = 1  # no acknowledgement could be late
+
     def undelivered(self, result):
         output = self.ledger(result).outputs["out"]
         self.assertEqual((output["made"], output["acknowledged"], output["in_flight"]), (FLOWS, 0, 0), result)
