@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets with clang and runs each for FLOWSENSOR_FUZZ_SECONDS (30), two at once. Usage: tests/fuzz/run.sh
+# Builds the fuzz targets with clang and runs each for FLOWSENSOR_FUZZ_SECONDS (20; with LONG=yes 60), two at once. Usage: tests/fuzz/run.sh
 # Finds are left in build/fuzz/tests/fuzz/ as crash-*; the target run with such a file as its argument shows it again.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+seconds=20
+[ "${LONG:-no}" = no ] || seconds=60
+seconds=${FLOWSENSOR_FUZZ_SECONDS:-$seconds}
 cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang -DFLOWSENSOR_FUZZ=ON \
-    -DFLOWSENSOR_FUZZ_SECONDS="${FLOWSENSOR_FUZZ_SECONDS:-30}"
+    -DFLOWSENSOR_FUZZ_SECONDS="$seconds"
 cmake --build build/fuzz --target fuzz-targets
 corpus=build/fuzz/tests/fuzz/corpus
 # What long runs found: corpus/NAME.tar.gz has the inputs that together cover it (the target's -set_cover_merge=1).
