@@ -1,5 +1,6 @@
 """Tests of run.py, format.sh, tidy.sh and the dot-files. Run: python3 -m unittest discover -s tests/house"""
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -42,15 +43,16 @@ class Clang(Planted):
             shutil.copy(TOP / name, self.root / name)
 
     def shell(self, name, *arguments):
+        places = {"FLOWSENSOR_CACHE": str(self.root / "cache"), "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"}
         answer = subprocess.run([str(self.root / "tests/house" / name), *arguments], stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True, check=False)
+                                stderr=subprocess.STDOUT, text=True, env={**os.environ, **places}, check=False)
         return answer.returncode, answer.stdout
 
-    def tidy(self, text):
+    def tidy(self, text, *options):
         """The answer of tidy.sh on a tree with this one file in its build."""
         self.plant("sensor/base/one.c", text)
         row = {"directory": str(self.root), "file": "sensor/base/one.c",
-               "command": "cc -std=c17 -c sensor/base/one.c"}
+               "command": " ".join(["cc -std=c17", *options, "-c sensor/base/one.c"])}
         self.plant("build/compile_commands.json", json.dumps([row]))
         return self.shell("tidy.sh", str(self.root / "build"))
 
@@ -79,6 +81,26 @@ class Clang(Planted):
         self.assertEqual(code, 1)
         self.assertIn("sensor/base/one.c:6:", output)
         self.assertIn("cert-err34-c", output)
+
+    def test_tidy_remembers_what_is_clean(self):
+        """Until the file, what it includes or how it is compiled is another."""
+        one = '#include "one.h"\n\nint one(const char *a) {\n    return ONE;\n}\n'
+        self.plant("sensor/base/one.h", "int one(const char *a);\n#define ONE 1\n")
+        self.assertEqual(self.tidy(one), (0, "tidy: 1 files, clean\n"))
+        real = shutil.which("clang-tidy")
+        self.plant("bin/clang-tidy", f'#!/bin/sh\n[ "$1" != --version ] || exec {real} "$1"\necho asked\nexit 1\n')
+        (self.root / "bin/clang-tidy").chmod(0o755)
+        self.assertEqual(self.tidy(one), (0, "tidy: 1 files, clean; 1 were clean before and are unchanged\n"))
+        asked = (1, "asked\ntidy: 1 files, findings\n")
+        self.assertEqual(self.tidy(one + "\n"), asked)
+        self.assertEqual(self.tidy(one, "-DTWO"), asked)
+        self.plant("sensor/base/one.h", "#include <stdlib.h>\nint one(const char *a);\n#define ONE atoi(a)\n")
+        self.assertEqual(self.tidy(one), asked)
+        (self.root / "bin/clang-tidy").unlink()
+        for _ in range(2):  # what is found is found again
+            code, output = self.tidy(one)
+            self.assertEqual(code, 1)
+            self.assertIn("cert-err34-c", output)
 
     def test_tidy_without_build(self):
         code, output = self.shell("tidy.sh", str(self.root / "nowhere"))
