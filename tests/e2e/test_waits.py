@@ -25,7 +25,7 @@ KAFKA = ("--set", "outputs.0.topic=flows", "--set", "outputs.0.columns_to_anonym
 
 
 class Waits(Case):
-    def starts(self, *arguments, prefix=(), stdin=subprocess.DEVNULL, waits_for=0.7):
+    def starts(self, *arguments, prefix=(), stdin=subprocess.DEVNULL, waits_for=0.3):
         running = self.start(*arguments, "--set", "delivery.shutdown_timeout=1s", prefix=prefix, stdin=stdin)
         wait_until(lambda: running.process.poll() is not None or is_idle(running.process), what="a wait")
         time.sleep(waits_for)  # only time shows that it goes on waiting
