@@ -157,7 +157,9 @@ class Prometheus:
 
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-SHORTER, LONGEST_S = 20, 40
+SHORTER, LONGEST_S = 30, 30
+# What happens seldom is looked for in more: Kafka's client repeats an error twice a minute, the registry is asked every 10 s.
+SELDOM_S = {"FlowsensorKafkaErrors": 40, "FlowsensorRegistryErrors": 20}
 
 
 def shorter(duration):
@@ -166,15 +168,14 @@ def shorter(duration):
 
 
 def shortened():
-    """The rules with all times divided by 20 and none above 40 s, so that what takes 10 minutes is seen within 30 s.
+    """The rules with all times divided by 30 and none above 30 s, so that what takes 10 minutes is seen within 20 s.
 
-    That is every range of a selector, every `for`, and the age of the oldest record; all other thresholds stay. Errors of
-    Kafka are looked for in 40 s: the client repeats one only twice a minute.
+    That is every range of a selector, every `for`, and the age of the oldest record; all other thresholds stay.
     """
     document = yaml.safe_load(RULES.read_text())
     for rule in (rule for group in document["groups"] for rule in group["rules"]):
-        kafka = rule.get("alert") == "FlowsensorKafkaErrors"
-        expression = re.sub(r"\[(\d+[smhd])\]", lambda found: f"[{LONGEST_S}s]" if kafka else f"[{shorter(found[1])}]", rule["expr"])
+        seldom = SELDOM_S.get(rule.get("alert"))
+        expression = re.sub(r"\[(\d+[smhd])\]", lambda found: f"[{seldom}s]" if seldom else f"[{shorter(found[1])}]", rule["expr"])
         rule["expr"] = re.sub(r"(oldest_record_age_seconds > )(\d+)", lambda found: found[1] + str(int(found[2]) / SHORTER), expression)
         if "for" in rule:
             rule["for"] = shorter(rule["for"])
