@@ -1,5 +1,7 @@
-"""Tests of the rule that skipped tests are counted: planted ones of each kind. Run: python3 tests/common/unittests.py tests/common"""
+"""Tests of the functions of tests/run.sh: that skipped tests are counted (planted ones of each kind), and suites beside others.
+Run: python3 tests/common/unittests.py tests/common"""
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -70,6 +72,23 @@ class Skips(unittest.TestCase):
             self.assertIn(f"  {len(named)} skipped, {len(named)} of them not in tests/common/skips.txt\n", output)
             for what in named:
                 self.assertIn(f"  skipped {what} [not in tests/common/skips.txt]\n", output)
+
+    def test_suites_beside_others(self):
+        """Each is run and counted once, one of low priority beside another if both are to be run: here they wait for each other."""
+        def beside(name, other):
+            return (f"suite_{name}() {{ nice >{self.folder}/{name}.began; for _ in {{1..300}}; do [ ! -e {self.folder}/{other}.began ] || return 0; "
+                    f"sleep 0.1; done; return 1; }}")
+        functions = f"{beside('one', 'two')}; {beside('two', 'one')}; suite_three() {{ nice >{self.folder}/three.began; }}; suite_four() {{ nice >{self.folder}/four.began; false; }}"
+        for names, counts, niceness in (("one two three", "3 0", "0 10 0"), ("two four one", "2 1", "10 10 0"), ("four three", "1 1", "0 0")):
+            for path in self.folder.iterdir():
+                path.unlink()
+            script = (f". tests/run.sh; LOGS={self.folder}; BESIDE=([one]='two five four' [three]=five); {functions}; "
+                      f'run_suites {names}; echo "$passed $failed"')
+            done = subprocess.run(["bash", "-c", script], cwd=HERE.parents[1], capture_output=True, text=True, check=False)
+            with self.subTest(names):
+                self.assertEqual((done.stdout.splitlines()[-1], done.stderr), (counts, ""), done.stdout)
+                self.assertEqual(sorted(re.findall(r"(?m)^(\w+) +(?:ok|FAIL) ", done.stdout)), sorted(names.split()))
+                self.assertEqual(" ".join((self.folder / f"{name}.began").read_text().strip() for name in names.split()), niceness)
 
     def test_nothing_skipped(self):
         code, output = self.suite("echo all is well", "--strict")
