@@ -26,7 +26,7 @@ TOLERANCE = 0.25
 SENSOR_LIMITS = {"mix": 2.0, "small": 2.5, "large": 1.5}
 BYTES_PER_FLOW_LIMIT = 1000
 FEATURES = ("--set", "meter.statistical_analysis=true", "--set", "meter.splt_analysis=20")
-KEEP_OPEN = ("--set", "meter.idle_timeout=1h", "--set", "meter.active_timeout=2h")
+KEEP_OPEN = ("--set", "meter.idle_timeout=1h", "--set", "meter.active_timeout=2h", "--set", "meter.tcp_end=false")
 
 
 class BenchError(Exception):
