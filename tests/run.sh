@@ -44,7 +44,7 @@ unit_tests() {
 
 suite_house() {
   python3 tests/house/run.py -I "$ROOT/build/release/sensor" && unittests tests/house && unittests tests/common &&
-    tests/house/format.sh && shellcheck -x -P SCRIPTDIR deploy/*.sh deploy/*/*.sh tests/*.sh tests/*/*.sh .ci/run
+    unittests tests/bench && tests/house/format.sh && shellcheck -x -P SCRIPTDIR deploy/*.sh deploy/*/*.sh tests/*.sh tests/*/*.sh .ci/run
 }
 suite_tidy() { tests/house/tidy.sh build/release '^sensor/'; }
 suite_unit() { unit_tests release; }

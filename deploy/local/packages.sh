@@ -14,6 +14,8 @@ TEST_PACKAGES+=(mmdebstrap debian-archive-keyring binutils qemu-user-static runc
 TEST_PACKAGES+=(man-db mandoc zsh fish lintian debootstrap systemd)
 # Compressed files are read by what users have.
 TEST_PACKAGES+=(gzip zstd)
+# What the benchmark runs beside flowsensor, in a Debian 13 of their own.
+BENCH_PEERS=(libndpi-bin suricata argus-server argus-client softflowd nfdump pmacct)
 
 # need_packages NAME...: installs those that are missing; says what to do where that is not possible.
 need_packages() {

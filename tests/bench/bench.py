@@ -5,6 +5,7 @@ Usage: bench.py [options], see --help and README.md. It prints a table and, with
 CPU seconds are user + system of the whole process with its children: a busy machine disturbs them less than wall time.
 """
 import argparse
+import functools
 import json
 import os
 import platform
@@ -15,8 +16,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Callable, NamedTuple
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import peers  # noqa: E402
+
 REPOSITORY = HERE.parent.parent
 CAPTURES = ("mix", "small", "large")
 # NFStream's cost as a multiple of the floor's: where it differs by more than the tolerance, the floor proves nothing.
@@ -85,40 +91,105 @@ def sensor_command(options, path, extra=()):
     return [str(options.binary), "-r", path, "-w", "null:", "--format", "avro", *FEATURES, *extra]
 
 
-def programs(options, path):
-    """Name, command and number of runs of everything that is measured on one capture."""
-    listed = [("floor", [str(options.floor), path], options.runs)]
+class Program(NamedTuple):
+    """What is measured on a capture. `counted(run)` gives the packets and flows that it counted in a run."""
+
+    name: str
+    command: list
+    runs: int
+    counted: Callable
+    pinned: bool = True
+    is_peer: bool = False  # its failure is told in the report and ends nothing
+
+
+def count_floor(run):
+    return dict(zip(("packets", "flows"), numbers_after(run["output"], "packets", "flows")))
+
+
+def count_sensor(run):
+    packets = number_in(run["errors"], r"read \d+ = metered (\d+)")
+    return {"packets": packets, "flows": number_in(run["errors"], r"output .*: made (\d+)")}
+
+
+def count_nfstream(run):
+    return json.loads(run["output"].splitlines()[-1])
+
+
+def programs(options, path, keep_open=False):
+    """Everything that is measured on one capture, with keep_open so that no flow ends before the capture does."""
+    extra = KEEP_OPEN if keep_open else ()
+    listed = [Program("floor", [str(options.floor), path], options.runs, count_floor)]
     if options.binary is not None:
-        listed.append(("flowsensor", sensor_command(options, path), options.runs))
+        listed.append(Program("flowsensor", sensor_command(options, path, extra), options.runs, count_sensor))
     if options.nfstream_runs > 0:
-        command = [options.nfstream_python, str(HERE / "nfstream_run.py"), path]
-        listed.append(("nfstream", command, options.nfstream_runs))
+        command = [options.nfstream_python, str(HERE / "nfstream_run.py"), *(["--keep-open"] if keep_open else []), path]
+        listed.append(Program("nfstream", command, options.nfstream_runs, count_nfstream, pinned=False))
+    if options.root is not None:
+        listed += peer_programs(options, path, keep_open)
     return listed
 
 
+def peer_programs(options, path, keep_open):
+    """The peers, which write files, and so the sensor writing one."""
+    listed = []
+    root = options.root
+    if options.binary is not None and not keep_open:
+        # Peers don't compress what they write either.
+        command = [str(options.binary), "-r", path, "-w", f"{root.path}{peers.OUT}/flows.avro", "--set", "outputs.0.codec=null", *FEATURES]
+        listed.append(Program("flowsensor-file", command, options.runs, count_sensor))
+    for peer in options.peers:
+        if keep_open and peer.has_fixed_table:
+            continue
+        command = root.file_command(peer, path, peers.LONG_TIMEOUTS if keep_open else None)
+        counted = functools.partial(count_peer, root, peer)
+        listed.append(Program(peer.name, command, options.runs, counted, pinned=False, is_peer=True))
+    return listed
+
+
+def count_peer(root, peer, run):
+    return root.counted(peer, run["output"] + run["errors"])
+
+
+def run_program(options, program):
+    """One run of it, and what it counted."""
+    if options.root is not None:
+        options.root.clean()
+    run = run_measured(program.command, options.pin if program.pinned else None)
+    return {**run, **program.counted(run)}
+
+
+def run_interleaved(options, name, listed):
+    """The runs of each program, and why peers failed. One run of each in turn: what else the machine does falls on all alike."""
+    runs, failed = {program.name: [] for program in listed}, {}
+    for turn in range(max(program.runs for program in listed)):
+        for program in listed:
+            if turn >= program.runs or program.name in failed:
+                continue
+            print(f"{name}: {program.name}, run {turn + 1} of {program.runs}", file=sys.stderr)
+            try:
+                runs[program.name].append(run_program(options, program))
+            except (BenchError, LookupError) as error:
+                if not program.is_peer:
+                    raise
+                failed[program.name] = str(error).removeprefix(" ".join(map(str, program.command)) + ": ")
+                runs.pop(program.name)
+    return runs, failed
+
+
 def measure_capture(options, name):
-    """Interleaves the programs' runs, so that what else the machine does falls on all of them alike."""
     path = generate(options, name, options.scale)
     warm_up(path)
-    listed = programs(options, path)
-    runs = {program: [] for program, _, _ in listed}
-    for turn in range(max(count for _, _, count in listed)):
-        for program, command, count in listed:
-            if turn >= count:
-                continue
-            print(f"{name}: {program}, run {turn + 1} of {count}", file=sys.stderr)
-            pin = None if program == "nfstream" else options.pin
-            runs[program].append(run_measured(command, pin))
-    packets, flows = numbers_after(runs["floor"][0]["output"], "packets", "flows")
-    result = {"path": path, "packets": packets, "flows": flows, "programs": {}}
+    runs, failed = run_interleaved(options, name, programs(options, path))
+    packets, flows = runs["floor"][0]["packets"], runs["floor"][0]["flows"]
+    result = {"packets": packets, "flows": flows, "programs": {}, "failed": failed}
     floor_s = statistics.median(run["cpu_s"] for run in runs["floor"])
     for program, measured in runs.items():
-        result["programs"][program] = summarize(measured, packets, floor_s)
-    check_counts(result, runs)
+        result["programs"][program] = summarize(measured, packets, flows, floor_s)
+    check_counts(path, result)
     return result
 
 
-def summarize(runs, packets, floor_s):
+def summarize(runs, packets, flows, floor_s):
     seconds = [run["cpu_s"] for run in runs]
     median = statistics.median(seconds)
     return {
@@ -128,22 +199,23 @@ def summarize(runs, packets, floor_s):
         "cpu_s_most": max(seconds),
         "wall_s": statistics.median(run["wall_s"] for run in runs),
         "ns_per_packet": median / packets * 1e9,
+        "us_per_flow": median / flows * 1e6,
         "ratio": median / floor_s,
         "peak_rss": max(run["peak_rss"] for run in runs),
+        "packets": runs[-1]["packets"],
+        "flows": runs[-1]["flows"],
     }
 
 
-def check_counts(result, runs):
-    """A meter that saw other packets did other work: its figures would mean nothing."""
-    for run in runs.get("nfstream", []):
-        counted = json.loads(run["output"].splitlines()[-1])
-        result["nfstream_flows"] = counted["flows"]
-        require_equal(result["path"], "packets that NFStream metered", counted["packets"], result["packets"])
-    for run in runs.get("flowsensor", []):
-        packets = number_in(run["errors"], r"read \d+ = metered (\d+)")
-        records = number_in(run["errors"], r"output null .*: made (\d+)")
-        require_equal(result["path"], "packets that flowsensor metered", packets, result["packets"])
-        require_equal(result["path"], "records that flowsensor made", records, result["flows"])
+def check_counts(path, result):
+    """A meter that saw other packets did other work: its figures would mean nothing. Peers' counts are told in the report."""
+    for program in ("flowsensor", "flowsensor-file", "nfstream"):
+        row = result["programs"].get(program)
+        if row is None:
+            continue
+        require_equal(path, f"packets that {program} metered", row["packets"], result["packets"])
+        if program != "nfstream":
+            require_equal(path, f"records that {program} made", row["flows"], result["flows"])
 
 
 def number_in(text, pattern):
@@ -165,13 +237,19 @@ def measure_memory(options):
     floor = run_measured([str(options.floor), "--memory", path], options.pin)["output"]
     flows, open_bytes, final_bytes = numbers_after(floor, "flows", "heap_open", "heap_final")
     memory = {"flows": flows, "ndpi_bytes_per_flow": (open_bytes - final_bytes) / flows, "limit": BYTES_PER_FLOW_LIMIT}
-    if options.binary is None:
-        return memory
-    base = run_measured(sensor_command(options, tiny, KEEP_OPEN), options.pin)["peak_rss"]
-    full = run_measured(sensor_command(options, path, KEEP_OPEN), options.pin)["peak_rss"]
-    memory.update(base_rss=base, peak_rss=full, bytes_per_flow=(full - base) / flows)
-    memory["bytes_per_flow_without_ndpi"] = memory["bytes_per_flow"] - memory["ndpi_bytes_per_flow"]
+    once = [[program._replace(runs=1) for program in programs(options, file, keep_open=True)] for file in (tiny, path)]
+    (base, _), (full, failed) = (run_interleaved(options, "memory", listed) for listed in once)
+    memory["failed"] = failed
+    memory["programs"] = {name: open_flow_bytes(base[name][0], full[name][0], flows) for name in full if name in base}
+    memory.update(memory["programs"].get("flowsensor", {}))
+    if "bytes_per_flow" in memory:
+        memory["bytes_per_flow_without_ndpi"] = memory["bytes_per_flow"] - memory["ndpi_bytes_per_flow"]
     return memory
+
+
+def open_flow_bytes(base, full, flows):
+    low, high = base["peak_rss"], full["peak_rss"]
+    return {"start_s": base["cpu_s"], "base_rss": low, "peak_rss": high, "bytes_per_flow": (high - low) / flows}
 
 
 def machine():
@@ -181,6 +259,16 @@ def machine():
             model = line.split(":", 1)[1].strip()
             break
     return {"cpu": model, "cpus": os.cpu_count(), "kernel": platform.release(), "load_at_start": os.getloadavg()[0]}
+
+
+def versions(options):
+    found = {peer.name: options.root.version(peer.package) for peer in options.peers}
+    if options.binary is not None:
+        found["flowsensor"] = run_measured([str(options.binary), "--version"])["output"].split()[1]
+    if options.nfstream_runs > 0:
+        command = [options.nfstream_python, "-c", "import nfstream; print(nfstream.__version__)"]
+        found["nfstream"] = run_measured(command)["output"].strip()
+    return found
 
 
 def judge(report):
@@ -203,16 +291,18 @@ def judge(report):
 
 
 def print_captures(report):
-    head = ("capture", "program", "runs", "CPU s", "least-most", "ns/packet", "x floor", "peak MiB")
-    print("{:8} {:11} {:>4} {:>8} {:>15} {:>10} {:>8} {:>9}".format(*head))
+    head = ("capture", "program", "runs", "CPU s", "least-most", "ns/packet", "x floor", "peak MiB", "flows")
+    print("{:8} {:15} {:>4} {:>8} {:>15} {:>10} {:>8} {:>9} {:>9}".format(*head))
     for name, result in report["captures"].items():
         for program, row in result["programs"].items():
             spread = f"{row['cpu_s_least']:.2f}-{row['cpu_s_most']:.2f}"
             print(
-                f"{name:8} {program:11} {row['runs']:4} {row['cpu_s']:8.3f} {spread:>15} {row['ns_per_packet']:10.0f}"
-                f" {row['ratio']:8.2f} {row['peak_rss'] / 2**20:9.1f}"
+                f"{name:8} {program:15} {row['runs']:4} {row['cpu_s']:8.3f} {spread:>15} {row['ns_per_packet']:10.0f}"
+                f" {row['ratio']:8.2f} {row['peak_rss'] / 2**20:9.1f} {row['flows']:9}"
             )
         print(f"{'':8} {result['packets']} packets, {result['flows']} flows")
+        for program, why in result["failed"].items():
+            print(f"{'':8} {program} failed: {why}")
 
 
 def print_memory(memory):
@@ -259,6 +349,8 @@ def parse_options(arguments):
     parser.add_argument("--runs", type=int, default=5, help="runs of the floor and of flowsensor (5; median)")
     parser.add_argument("--nfstream-runs", type=int, default=1, help="runs of NFStream (1; 0 leaves it out)")
     parser.add_argument("--nfstream-python", default=python, help="a Python with nfstream 6.6.0 ($NFSTREAM_PYTHON)")
+    parser.add_argument("--peers-root", type=Path, metavar="FOLDER", help="also run what run.sh has in this root file system")
+    parser.add_argument("--peer", action="append", dest="peers", metavar="NAME", help="only this one of them (may be repeated)")
     parser.add_argument("--binary", type=Path, default=default_binary(), help="flowsensor ($FLOWSENSOR)")
     parser.add_argument("--floor", type=Path, default=default_tool("bench-floor"))
     parser.add_argument("--generate", type=Path, default=default_tool("bench-generate"))
@@ -271,6 +363,8 @@ def parse_options(arguments):
     if unknown or options.runs < 1:
         parser.error(f"no such capture: {', '.join(sorted(unknown))}" if unknown else "--runs must be at least 1")
     options.captures = options.captures or list(CAPTURES)
+    options.root = peers.Root(options.peers_root) if options.peers_root else None
+    options.peers, options.absent = peers.select(options.peers, options.root)
     return options
 
 
@@ -281,6 +375,8 @@ def main(arguments=None):
             print(f"bench.py: {tool}: not executable; build bench-floor and bench-generate", file=sys.stderr)
             return 69
     report = {"machine": machine(), "scale": options.scale, "captures": {}, "skipped": []}
+    report["versions"] = versions(options)
+    report["absent"] = options.absent
     if options.binary is None:
         report["skipped"].append("flowsensor (no binary; see --binary)")
     if options.nfstream_runs == 0:

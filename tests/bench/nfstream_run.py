@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
 """Meters one capture with NFStream, with the features that the sensor has on beside it, and prints what it counted.
 
-Usage: nfstream_run.py FILE. Needs nfstream 6.6.0. The flows are iterated over and not written, which favours NFStream.
+Usage: nfstream_run.py [--keep-open] FILE. Needs nfstream 6.6.0. The flows are iterated over and not written, which favours
+NFStream. With --keep-open no flow ends before the capture does.
 """
 import json
 import sys
 
+KEEP_OPEN = {"idle_timeout": 3600, "active_timeout": 7200}
+
 
 def main() -> int:
-    if len(sys.argv) != 2:
+    arguments = sys.argv[1:]
+    timeouts = KEEP_OPEN if arguments[:1] == ["--keep-open"] else {}
+    if len(arguments) != 1 + bool(timeouts):
         print(__doc__, file=sys.stderr)
         return 64
     try:
@@ -17,7 +22,7 @@ def main() -> int:
         print("nfstream_run.py: nfstream is not installed: pip install nfstream==6.6.0", file=sys.stderr)
         return 69
     streamer = nfstream.NFStreamer(
-        source=sys.argv[1], statistical_analysis=True, splt_analysis=20, n_dissections=20, n_meters=1
+        source=arguments[-1], statistical_analysis=True, splt_analysis=20, n_dissections=20, n_meters=1, **timeouts
     )
     flows = packets = 0
     for flow in streamer:
