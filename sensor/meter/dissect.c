@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/pool.h"
 #include "meter/dissect_measure.h"
+#include "meter/dissect_pool.h"
 #include "meter/dissect_shim.h"
 #include "meter/dissect_text.h"
 #include "meter/dissect_view.h"
@@ -26,13 +26,14 @@ struct name {
 
 struct dissector {
     struct ndpi_detection_module_struct *module;
-    struct pool *states; /* struct ndpi_flow_struct */
+    struct dissection_pool *states;
     struct text_pools *texts;
     uint32_t n_dissections;
     bool milliseconds;
     uint8_t confidences[NDPI_CONFIDENCE_MAX]; /* enum l7_confidence */
     struct name *names;
     size_t name_count;
+    uint64_t undissected;
     uint8_t *scratch; /* of view_of() */
 };
 
@@ -59,17 +60,8 @@ static uint8_t confidence_by_name(const char *name) {
     return L7_CONFIDENCE_UNKNOWN;
 }
 
-static struct pool_options options_states(const struct dissector_options *options) {
-    return (struct pool_options){
-        .object_size = sizeof(struct ndpi_flow_struct),
-        .max_objects = options->flow_table_size + 1,
-        .preallocate = options->preallocate ? options->flow_table_size + 1 : 0,
-    };
-}
-
 static int dissector_create_parts(struct dissector *dissector, const struct dissector_options *options) {
-    struct pool_options states = options_states(options);
-    dissector->states = pool_create(&states);
+    dissector->states = dissection_pool_create(options->states, options->preallocate);
     dissector->texts = text_pools_create(options->flow_table_size + 1);
     dissector->names = calloc(NAME_SLOTS, sizeof(*dissector->names));
     dissector->scratch = malloc(VIEW_MAX);
@@ -112,7 +104,7 @@ void dissector_destroy(struct dissector *dissector) {
         return;
     if (dissector->module != NULL)
         ndpi_exit_detection_module(dissector->module);
-    pool_destroy(dissector->states);
+    dissection_pool_destroy(dissector->states);
     text_pools_destroy(dissector->texts);
     free(dissector->names);
     free(dissector->scratch);
@@ -148,49 +140,70 @@ static void l7_set_label(struct l7 *l7, struct shim_label label) {
 }
 
 static void l7_give_state(struct dissector *dissector, struct l7 *l7) {
-    if (l7->ndpi_flow == NULL)
+    if (l7->state == NULL)
         return;
-    ndpi_free_flow_data(l7->ndpi_flow);
-    pool_give(dissector->states, l7->ndpi_flow);
-    l7->ndpi_flow = NULL;
+    dissection_give(dissector->states, l7->state);
+    l7->state = NULL;
 }
 
 /* Copies what is worth keeping, and gives the state back. */
 static void l7_decide(struct dissector *dissector, struct l7 *l7) {
-    const struct ndpi_flow_struct *state = l7->ndpi_flow;
     l7->application_name = name_get(dissector, l7->master, l7->application);
     l7->category_name = ndpi_category_get_name(dissector->module, (ndpi_protocol_category_t)l7->category);
-    if (state == NULL)
+    if (l7->state == NULL)
         return;
-    if ((unsigned)state->confidence < NDPI_CONFIDENCE_MAX)
-        l7->confidence = dissector->confidences[state->confidence];
-    l7->texts = text_block_take(dissector->texts, state, l7->master, l7->application);
+    const struct ndpi_flow_struct *flow = &l7->state->flow;
+    if ((unsigned)flow->confidence < NDPI_CONFIDENCE_MAX)
+        l7->confidence = dissector->confidences[flow->confidence];
+    l7->texts = text_block_take(dissector->texts, flow, l7->master, l7->application);
     l7_give_state(dissector, l7);
-}
-
-static bool l7_take_state(struct dissector *dissector, struct l7 *l7) {
-    l7->ndpi_flow = pool_take(dissector->states);
-    if (l7->ndpi_flow == NULL)
-        return false;
-    memset(l7->ndpi_flow, 0, sizeof(struct ndpi_flow_struct));
-    return true;
 }
 
 static void l7_give_up(struct dissector *dissector, struct l7 *l7) {
     uint8_t guessed = 0;
-    l7_set_label(l7, shim_label(shim_give_up(dissector->module, l7->ndpi_flow, &guessed)));
+    l7_set_label(l7, shim_label(shim_give_up(dissector->module, &l7->state->flow, &guessed)));
     l7->guessed = guessed != 0;
 }
 
 static void l7_show(struct dissector *dissector, struct l7 *l7, const struct view *view, int64_t time) {
     int64_t milliseconds = dissector->milliseconds ? time : time / 1000;
-    l7_set_label(l7, shim_label(shim_packet(dissector->module, l7->ndpi_flow, view->ip, view->length,
+    l7_set_label(l7, shim_label(shim_packet(dissector->module, &l7->state->flow, view->ip, view->length,
                                             (uint64_t)milliseconds)));
+}
+
+void dissector_decide(struct dissector *dissector, struct l7 *l7) {
+    if (l7->application_name != NULL)
+        return;
+    if (l7->application == NDPI_PROTOCOL_UNKNOWN && l7->state != NULL)
+        l7_give_up(dissector, l7);
+    l7_decide(dissector, l7);
+}
+
+/* The flow gives up its state before nDPI is done with it. */
+static void l7_cut_short(struct dissector *dissector, struct l7 *l7) {
+    l7->undissected = true;
+    dissector->undissected++;
+    dissector_decide(dissector, l7);
+}
+
+/* False: there is no memory for even one. */
+static bool l7_take_state(struct dissector *dissector, struct l7 *l7) {
+    l7->state = dissection_take(dissector->states, l7);
+    if (l7->state == NULL) {
+        struct dissection *oldest = dissection_oldest(dissector->states);
+        if (oldest == NULL)
+            return false;
+        l7_cut_short(dissector, oldest->owner);
+        l7->state = dissection_take(dissector->states, l7);
+    }
+    return l7->state != NULL;
 }
 
 void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet,
                       uint64_t number) {
-    if (l7->ndpi_flow == NULL && !l7_take_state(dissector, l7)) {
+    if (l7->state == NULL && !l7_take_state(dissector, l7)) {
+        l7->undissected = true;
+        dissector->undissected++;
         l7_decide(dissector, l7);
         return;
     }
@@ -201,16 +214,8 @@ void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct p
     bool last = number >= dissector->n_dissections;
     if (last && !known)
         l7_give_up(dissector, l7);
-    if (last || (known && shim_is_final(dissector->module, l7->ndpi_flow)))
+    if (last || (known && shim_is_final(dissector->module, &l7->state->flow)))
         l7_decide(dissector, l7);
-}
-
-void dissector_decide(struct dissector *dissector, struct l7 *l7) {
-    if (l7->application_name != NULL)
-        return;
-    if (l7->application == NDPI_PROTOCOL_UNKNOWN && l7->ndpi_flow != NULL)
-        l7_give_up(dissector, l7);
-    l7_decide(dissector, l7);
 }
 
 void dissector_release(struct dissector *dissector, struct l7 *l7) {
@@ -220,7 +225,15 @@ void dissector_release(struct dissector *dissector, struct l7 *l7) {
 }
 
 uint64_t dissector_memory(const struct dissector *dissector) {
-    return pool_memory(dissector->states) + text_pools_memory(dissector->texts);
+    return dissection_memory(dissector->states) + text_pools_memory(dissector->texts);
+}
+
+uint64_t dissector_undissected(const struct dissector *dissector) {
+    return dissector->undissected;
+}
+
+uint64_t dissector_undecided(const struct dissector *dissector) {
+    return dissection_count(dissector->states);
 }
 
 size_t dissector_protocol_count(const struct dissector *dissector) {
@@ -232,14 +245,14 @@ const char *dissector_protocol_name(const struct dissector *dissector, size_t nu
 }
 
 void dissector_back_memory(const struct dissector *dissector, const atomic_bool *stop) {
-    pool_back(dissector->states, stop);
+    dissection_back_memory(dissector->states, stop);
 }
 
 void dissector_budget(const struct dissector_options *options, struct dissector_budget *budget) {
-    struct pool_options states = options_states(options);
-    budget->states = pool_memory_for(&states, states.max_objects);
+    budget->states = dissection_memory_for(options->states, options->preallocate);
     struct dissect_sizes sizes = dissect_sizes();
-    budget->inner = options->flow_table_size * (sizes.inner + TEXT_BYTES);
+    budget->inner = options->states * sizes.inner;
+    budget->texts = options->flow_table_size * TEXT_BYTES;
     budget->module = sizes.module + MEMORY_BYTES + NAME_SLOTS * sizeof(struct name);
 }
 

@@ -3,7 +3,11 @@
  *
  * A flow is undecided, and holds a state of nDPI's, from its first packet until its label is final, n_dissections
  * packets were seen, or it ends. Then the label and the texts are copied and the state goes back to its pool. States and
- * texts come from pools; what nDPI itself allocates for a flow (HTTP headers, certificates) is its own. */
+ * texts come from pools; what nDPI itself allocates for a flow (HTTP headers, certificates) is its own.
+ *
+ * Where all states are taken, the flow that has held one for the longest gives its own to the new one: most such flows
+ * are probes that nobody answers, while what nDPI knows is known by a flow's first packets. What it was labelled by so
+ * far is its label, or else a guess, and it is `undissected`. */
 #pragma once
 
 #include <stdatomic.h>
@@ -20,7 +24,8 @@ struct dissector_options {
     uint32_t n_dissections; /* packets of a flow that nDPI sees at most, 1..255 */
     bool milliseconds;      /* packet->time is in milliseconds (else microseconds) */
     uint64_t flow_table_size;
-    bool preallocate; /* states for flow_table_size flows from the start */
+    uint64_t states;  /* flows that may be undecided at the same time; at least 1 */
+    bool preallocate; /* all of these states from the start */
 };
 
 struct dissector;
@@ -47,6 +52,11 @@ void dissector_release(struct dissector *dissector, struct l7 *l7);
  * @thread meter */
 uint64_t dissector_memory(const struct dissector *dissector);
 
+/* Flows whose dissection ended early, since another one needed the state, so far; and undecided flows now.
+ * @thread meter */
+uint64_t dissector_undissected(const struct dissector *dissector);
+uint64_t dissector_undecided(const struct dissector *dissector);
+
 /* nDPI's protocols, numbered 0 (unknown) to the count - 1, and their names, which live as long as the dissector.
  * @thread any: constant after dissector_create() */
 size_t dissector_protocol_count(const struct dissector *dissector);
@@ -58,9 +68,10 @@ void dissector_back_memory(const struct dissector *dissector, const atomic_bool 
 
 /* What a dissector takes at most with the linked nDPI. @thread main, before others allocate: it watches the heap. */
 struct dissector_budget {
-    uint64_t states; /* bytes of nDPI's states for all flows */
+    uint64_t states; /* bytes of nDPI's states */
     /* Bytes allowed for what nDPI allocates for them: for each as much as an undecided TCP flow takes. */
     uint64_t inner;
+    uint64_t texts;  /* bytes allowed for the texts of all flows */
     uint64_t module; /* bytes of nDPI itself */
 };
 void dissector_budget(const struct dissector_options *options, struct dissector_budget *budget);

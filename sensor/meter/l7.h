@@ -37,7 +37,7 @@ enum l7_text {
 
 /* What flow->feature[FEATURE_l7] points to. */
 struct l7 {
-    void *ndpi_flow;          /* while undecided; the dissector's */
+    struct dissection *state; /* while undecided; the dissector's */
     struct text_block *texts; /* once decided; the dissector's; NULL if all are empty */
     const char
         *application_name; /* "TLS.Instagram", "Unknown"; interned by the dissector; NULL while undecided */
@@ -45,6 +45,7 @@ struct l7 {
     uint16_t master, application, category; /* nDPI's numbers, so far */
     uint8_t confidence;                     /* enum l7_confidence */
     bool guessed;                           /* the label was guessed when dissection was given up */
+    bool undissected;                       /* dissection ended early for want of a state (dissect.h) */
 };
 
 /* A text of a decided flow; "" if there is none. Valid as long as the flow. */

@@ -65,6 +65,9 @@ static struct dissector_options options_dissector(const struct meter_options *op
         .n_dissections = options->n_dissections,
         .milliseconds = options->profile != PROFILE_NATIVE,
         .flow_table_size = options_flows(options),
+        .states = options->dissection_flows > 0 && options->dissection_flows <= options_flows(options)
+                      ? options->dissection_flows
+                      : options_flows(options) + 1,
         .preallocate = options->preallocate,
     };
 }
@@ -180,8 +183,11 @@ void meter_statistics(const struct meter *meter, struct meter_statistics *statis
     statistics->flows_open = meter->table.count;
     statistics->memory =
         sizeof(*meter) + ended_memory_for() + table_memory(&meter->table) + pool_memory(meter->blocks);
-    if (meter->dissector != NULL)
+    if (meter->dissector != NULL) {
         statistics->memory += dissector_memory(meter->dissector);
+        statistics->flows_undecided = dissector_undecided(meter->dissector);
+        statistics->flows_undissected = dissector_undissected(meter->dissector);
+    }
 }
 
 void meter_back_memory(const struct meter *meter, const atomic_bool *stop) {

@@ -20,6 +20,7 @@ struct meter_options {
     int64_t active_timeout;       /* ticks */
     int64_t udp_answered_timeout; /* native: ticks, at most idle_timeout; 0: as for every flow */
     uint32_t n_dissections;       /* packets of a flow that nDPI sees, at most 255; 0: no labels */
+    uint64_t dissection_flows;    /* flows whose label is undecided at the same time; 0: all */
     bool statistical_analysis;
     uint32_t splt_analysis;        /* packets, at most 65535; 0: off */
     bool tcp_end;                  /* native: a flow ends with its TCP connection, see meter/tcp_end.h */

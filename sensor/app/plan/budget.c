@@ -35,6 +35,7 @@ static void add_meters(const struct plan *plan, struct budget *budget) {
     budget_add(budget, "ndpi_modules", meters * meter.dissector.module);
     budget_add(budget, "ndpi_states", meters * meter.dissector.states);
     budget_add(budget, "ndpi_buffers", meters * meter.dissector.inner);
+    budget_add(budget, "ndpi_texts", meters * meter.dissector.texts);
     budget_add(budget, "handover_rings", meters > 1 ? meters * PLAN_OUTBOX_BYTES : 0);
     budget_add(budget, "system_visibility", plan->system_visibility ? VISIBILITY_BYTES : 0);
     budget_add(budget, "plugins",

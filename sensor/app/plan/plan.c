@@ -14,6 +14,7 @@ enum {
     DEFAULT_DISSECTIONS = 20,
     DEFAULT_SPLT = 20,
     LIVE_FLOWS = 262144,
+    DISSECTION_SHARE = 8, /* live, one of so many flows of the table may be undecided */
     FILE_FLOWS = 16777216,
     POLL_MILLISECONDS = 100,
     DEFAULT_REPORT_MICROSECONDS = 60 * 1000000,
@@ -195,7 +196,7 @@ static int plan_tunnel_ports(struct plan *plan, struct error *error) {
     return 0;
 }
 
-/* Sets the number of meters, and divides the flow table among them: nothing else divides it. */
+/* Sets the number of meters, and divides the flow table and nDPI's states among them: nothing else divides them. */
 static void plan_meters(struct plan *plan) {
     const struct config *config = plan->config;
     int64_t flows = config->meter.flow_table_size != OPTION_UNSET ? config->meter.flow_table_size
@@ -206,6 +207,10 @@ static void plan_meters(struct plan *plan) {
                    : cores <= PLAN_METERS_MAX  ? (cores > 1 ? cores - 1 : 1)
                                                : PLAN_METERS_MAX;
     plan->meter.flow_table_size = ((uint64_t)flows + plan->meters - 1) / plan->meters;
+    int64_t undecided = config->meter.dissection_flows != 0 ? config->meter.dissection_flows
+                        : plan->live                        ? flows / DISSECTION_SHARE
+                                                            : 0;
+    plan->meter.dissection_flows = ((uint64_t)undecided + plan->meters - 1) / plan->meters;
 }
 
 /* NFStream's clock counts milliseconds: a fraction of one would be cut off, and the timeout be another than asked for. */

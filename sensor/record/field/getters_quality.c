@@ -27,6 +27,11 @@ static bool label_was_guessed(const struct flow *flow) {
     return l7 != NULL && l7->guessed;
 }
 
+static bool label_was_cut_short(const struct flow *flow) {
+    const struct l7 *l7 = flow->feature[FEATURE_l7];
+    return l7 != NULL && l7->undissected;
+}
+
 void get_quality_flags(const struct record_source *source, enum flow_direction direction,
                        struct value *value) {
     (void)direction;
@@ -38,6 +43,7 @@ void get_quality_flags(const struct record_source *source, enum flow_direction d
         [QUALITY_time_raised] = (flow->seen_flags & PACKET_TIME_RAISED) != 0,
         [QUALITY_loss_window] = source->loss_window,
         [QUALITY_guessed_label] = label_was_guessed(flow),
+        [QUALITY_undissected] = label_was_cut_short(flow),
         [QUALITY_evicted] = flow->end_reason == END_EVICTED,
         [QUALITY_offload] = (flow->seen_flags & PACKET_OFFLOAD) != 0,
         [QUALITY_fragment] = (flow->seen_flags & PACKET_FRAGMENT) != 0,

@@ -76,7 +76,7 @@ static void the_budget_is_enough_and_not_much_more(void **state) {
     const struct dissector_budget *ndpi = &budget.dissector;
     print_message("module %zu KiB of %llu, flows %zu KiB of %llu\n", (opened - before) >> 10,
                   (unsigned long long)(ndpi->module + budget.flows) >> 10, (full - opened) >> 10,
-                  (unsigned long long)(ndpi->states + ndpi->inner + budget.flows) >> 10);
+                  (unsigned long long)(ndpi->states + ndpi->inner + ndpi->texts + budget.flows) >> 10);
     assert_in_range(opened - before, ndpi->module / 2, ndpi->module + budget.flows);
     assert_in_range(full - opened, (ndpi->states + ndpi->inner) * 9 / 10,
                     ndpi->states + ndpi->inner + budget.flows);

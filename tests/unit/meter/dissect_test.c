@@ -299,6 +299,84 @@ static void test_truncated_packets(void **state) {
     fixture_close(&fixture);
 }
 
+static void feed_syn(struct fixture *fixture, int64_t time, uint32_t source) {
+    struct packet syn = made_packet(time, source, 40000, 2, 22, TCP);
+    syn.tcp_flags = TCP_SYN;
+    feed_bytes(fixture, syn, NULL, 0);
+}
+
+static void check_undecided(const struct fixture *fixture, uint64_t undecided, uint64_t undissected) {
+    struct meter_statistics statistics;
+    meter_statistics(fixture->meter, &statistics);
+    assert_int_equal(statistics.flows_undecided, undecided);
+    assert_int_equal(statistics.flows_undissected, undissected);
+}
+
+/* Of three undecided flows two have a state: the first one is labelled by what nDPI can guess, and goes on with that. */
+static void test_the_longest_undecided_flow_gives_way(void **state) {
+    (void)state;
+    struct meter_options options = options_with(PROFILE_NATIVE, 20);
+    options.dissection_flows = 2;
+    struct fixture fixture;
+    fixture_open(&fixture, &options);
+    for (uint32_t source = 11; source <= 13; source++) {
+        check_undecided(&fixture, source - 11, 0);
+        feed_syn(&fixture, 1000000 + source, source);
+    }
+    check_undecided(&fixture, 2, 1);
+    feed_syn(&fixture, 1000020, 11);
+    check_undecided(&fixture, 2, 1);
+    meter_finish(fixture.meter, END_OF_INPUT);
+    check_undecided(&fixture, 0, 1);
+    assert_int_equal(fixture.count, 3);
+    for (size_t i = 0; i < fixture.count; i++) {
+        const struct exported *flow = &fixture.exported[i];
+        assert_string_equal(flow->application, "SSH");
+        assert_true(flow->guessed);
+        assert_int_equal(flow->undissected, flow->flow.counters[BIDIRECTIONAL].packets == 2);
+    }
+    fixture_close(&fixture);
+}
+
+/* A state that came back is another flow's: nobody gives way. */
+static void test_decided_flows_give_their_states_back(void **state) {
+    (void)state;
+    struct meter_options options = options_with(PROFILE_NATIVE, 1);
+    options.dissection_flows = 1;
+    struct fixture fixture;
+    fixture_open(&fixture, &options);
+    for (uint32_t source = 11; source <= 14; source++)
+        feed_syn(&fixture, 1000000 + source, source);
+    check_undecided(&fixture, 0, 0);
+    meter_finish(fixture.meter, END_OF_INPUT);
+    assert_int_equal(fixture.count, 4);
+    fixture_close(&fixture);
+}
+
+/* What nDPI knows by then is kept, texts too. */
+static void test_a_flow_that_gives_way_keeps_what_is_known(void **state) {
+    (void)state;
+    struct meter_options options = options_with(PROFILE_NATIVE, 20);
+    options.dissection_flows = 1;
+    struct fixture fixture;
+    fixture_open(&fixture, &options);
+    feed_dns(&fixture, 1000000);
+    check_undecided(&fixture, 1, 0);
+    feed_syn(&fixture, 1000001, 11);
+    check_undecided(&fixture, 1, 1);
+    meter_finish(fixture.meter, END_OF_INPUT);
+    assert_int_equal(fixture.count, 2);
+    for (size_t i = 0; i < fixture.count; i++) {
+        const struct exported *flow = &fixture.exported[i];
+        bool dns = flow->flow.protocol == UDP;
+        assert_string_equal(flow->application, dns ? "DNS" : "SSH");
+        assert_string_equal(flow->server_name, dns ? "www.example.org" : "");
+        assert_int_equal(flow->undissected, dns);
+        assert_int_equal(flow->guessed, !dns);
+    }
+    fixture_close(&fixture);
+}
+
 static void test_memory_comes_back(void **state) {
     (void)state;
     struct meter_options options = options_with(PROFILE_NATIVE, 20);
@@ -330,6 +408,9 @@ int main(void) {
         cmocka_unit_test(test_guess_is_not_kept_over_slices),
         cmocka_unit_test(test_nfstream_forgets_the_label_at_a_cut),
         cmocka_unit_test(test_truncated_packets),
+        cmocka_unit_test(test_the_longest_undecided_flow_gives_way),
+        cmocka_unit_test(test_decided_flows_give_their_states_back),
+        cmocka_unit_test(test_a_flow_that_gives_way_keeps_what_is_known),
         cmocka_unit_test(test_memory_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@ struct exported {
     struct flow flow; /* its pointers are stale */
     char application[64], category[64], server_name[128], ja3_client[64];
     uint8_t confidence;
-    bool guessed;
+    bool guessed, undissected;
     uint64_t open_at_export; /* flows in the meter while it was exported, this one not counted */
 };
 
@@ -57,6 +57,7 @@ static inline bool fixture_export(void *context, const struct flow *flow) {
     snprintf(item->ja3_client, sizeof(item->ja3_client), "%s", l7_text(l7, L7_JA3_CLIENT));
     item->confidence = l7->confidence;
     item->guessed = l7->guessed;
+    item->undissected = l7->undissected;
     return true;
 }
 

@@ -96,6 +96,7 @@ static void settings_change_the_hash(void **state) {
     CHANGE(identity.ndpi_version, "4.2.1-17-0a1b2c3", true);
     CHANGE(identity.ndpi_version, "4.2.0-1234-0a1b2c3", false);
     CHANGE(meter.flow_table_size, 4096, false);
+    CHANGE(meter.dissection_flows, 512, false);
     CHANGE(meter.preallocate, true, false);
     CHANGE(identity.key.word[0], 77, false);
     CHANGE(identity.sensor_id[0], 'x', false);

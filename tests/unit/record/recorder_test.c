@@ -191,17 +191,18 @@ static void quality_flags(void **state) {
     flow->protocol = 6;
     flow->seen_flags = PACKET_TRUNCATED | PACKET_TIME_RAISED | PACKET_OFFLOAD | PACKET_FRAGMENT;
     flow->end_reason = END_EVICTED;
-    example.l7.guessed = true;
+    example.l7.guessed = example.l7.undissected = true;
     recorder_loss(bench.recorder, flow->counters[BIDIRECTIONAL].first_seen);
     ASSERT_FIELDS(
         bench.recorder,
         {"quality_flags",
-         "[\"midstream\",\"truncated\",\"time_raised\",\"loss_window\",\"guessed_label\",\"evicted\",\"offload\",\"fragment\"]"},
+         "[\"midstream\",\"truncated\",\"time_raised\",\"loss_window\",\"guessed_label\",\"undissected\",\"evicted\",\"offload\",\"fragment\"]"},
         {"end_reason", "\"evicted\""});
     /* This flow began after the loss. */
     recorder_loss(bench.recorder, flow->counters[BIDIRECTIONAL].first_seen - 1);
     flow->seen_flags = 0;
-    ASSERT_FIELDS(bench.recorder, {"quality_flags", "[\"midstream\",\"guessed_label\",\"evicted\"]"});
+    ASSERT_FIELDS(bench.recorder,
+                  {"quality_flags", "[\"midstream\",\"guessed_label\",\"undissected\",\"evicted\"]"});
     close_bench(bench);
 }
 

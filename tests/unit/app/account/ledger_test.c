@@ -30,6 +30,8 @@ static struct ledger example_part(uint64_t factor) {
     part.meter.flows_exported[END_EVICTED] = 19 * factor;
     part.meter.flows_discarded = 1 * factor;
     part.meter.flows_open = 10 * factor;
+    part.meter.flows_undecided = 6 * factor;
+    part.meter.flows_undissected = 8 * factor;
     part.meter.memory = 4096 * factor;
     part.meters = 1;
     part.balance[0] = 80 * factor;
@@ -62,6 +64,8 @@ static void parts_add_up(void **state) {
     assert_int_equal(sum.meter.flows_exported[END_EVICTED], 209);
     assert_int_equal(sum.meter.flows_discarded, 11);
     assert_int_equal(sum.meter.flows_open, 110);
+    assert_int_equal(sum.meter.flows_undecided, 66);
+    assert_int_equal(sum.meter.flows_undissected, 88);
     assert_int_equal(sum.meter.memory, 4096 * 11);
     assert_int_equal(sum.meters, 2);
     assert_int_equal(sum.balance[0], 800);
@@ -149,7 +153,7 @@ static void lines_say_where_all_went(void **state) {
         "kernel 121, by interface 130; super-packets 44, cut into packets 99; times raised 55; clock steps 20; 2.50 s, 440 packets/s\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
-        "open 110; packets without memory 33\n"
+        "open 110; packets without memory 33; undissected 88\n"
         "flowsensor: output flows (kafka): made 429 = acknowledged 400 + in flight 6 + dropped 23 (handover_full "
         "11, schema_mismatch 8, rejected 4); 12345 bytes encoded; exported 429 = made 429\n"
         "flowsensor: output stats (null): made 5 = acknowledged 5 + in flight 0 + dropped 0; 0 bytes encoded, "
@@ -167,7 +171,7 @@ static void lines_say_where_all_went(void **state) {
         "times raised 55; clock steps 20\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
-        "open 109 + RESIDUAL 1 (a bug: please report it); packets without memory 33\n"
+        "open 109 + RESIDUAL 1 (a bug: please report it); packets without memory 33; undissected 88\n"
         "flowsensor: output flows (kafka): made 429 = acknowledged 400 + in flight 7 + dropped 23 (handover_full "
         "11, schema_mismatch 8, rejected 4) + RESIDUAL -1 (a bug: please report it); 12345 bytes encoded; "
         "exported 429 = made 429\n"
