@@ -15,30 +15,29 @@ static size_t l7_state_size(const struct meter_options *options) {
 
 static void l7_on_init(const struct feature_context *context, struct flow *flow) {
     (void)context;
-    memset(flow->feature[FEATURE_l7], 0, sizeof(struct l7));
+    memset(flow_feature(flow, FEATURE_l7), 0, sizeof(struct l7));
 }
 
 static void l7_on_update(const struct feature_context *context, struct flow *flow,
                          const struct packet *packet, enum flow_direction direction, uint32_t size) {
     (void)direction;
     (void)size;
-    struct l7 *l7 = flow->feature[FEATURE_l7];
+    struct l7 *l7 = flow_feature(flow, FEATURE_l7);
     if (l7->application_name == NULL)
-        dissector_packet(context->dissector, l7, packet, flow->counters[BIDIRECTIONAL].packets + 1);
+        dissector_packet(context->dissector, l7, packet, flow_packets(flow) + 1);
 }
 
 static void l7_on_expire(const struct feature_context *context, struct flow *flow) {
-    dissector_decide(context->dissector, flow->feature[FEATURE_l7]);
+    dissector_decide(context->dissector, flow_feature(flow, FEATURE_l7));
 }
 
 /* The next slice keeps the label, except one that nDPI had to settle on before it had seen enough packets. */
 static void l7_on_release(const struct feature_context *context, struct flow *flow, struct flow *next) {
-    struct l7 *l7 = flow->feature[FEATURE_l7];
+    struct l7 *l7 = flow_feature(flow, FEATURE_l7);
     bool known = l7->application != 0 && !l7->guessed;
-    bool dissected =
-        flow->slice > 0 || flow->counters[BIDIRECTIONAL].packets >= context->options->n_dissections;
+    bool dissected = flow->slice > 0 || flow_packets(flow) >= context->options->n_dissections;
     if (next != NULL && (known || dissected))
-        *(struct l7 *)next->feature[FEATURE_l7] = *l7;
+        *(struct l7 *)flow_feature(next, FEATURE_l7) = *l7;
     else
         dissector_release(context->dissector, l7);
 }
@@ -53,7 +52,7 @@ const struct feature feature_l7 = {
 };
 
 static const struct l7 *l7_of(const struct record_source *source) {
-    return source->flow->feature[FEATURE_l7];
+    return flow_feature(source->flow, FEATURE_l7);
 }
 
 /* The first of `count` texts that is not empty. */

@@ -9,7 +9,7 @@
 #include "meter/process/visibility.h"
 #include "record/field/field_getters.h"
 
-/* What flow->feature[FEATURE_process] points to. */
+/* What flow_feature(flow, FEATURE_process) points to. */
 struct process_feature {
     const struct process *process; /* NULL: unknown; valid as long as the flow */
     uint32_t ticket;               /* the client's; 0: not asked */
@@ -23,7 +23,7 @@ static size_t process_state_size(const struct meter_options *options) {
 
 static void process_on_init(const struct feature_context *context, struct flow *flow) {
     (void)context;
-    memset(flow->feature[FEATURE_process], 0, sizeof(struct process_feature));
+    memset(flow_feature(flow, FEATURE_process), 0, sizeof(struct process_feature));
 }
 
 /* The addresses inside a tunnel may be anybody's, so nobody is asked for them. */
@@ -60,7 +60,7 @@ static void process_on_update(const struct feature_context *context, struct flow
                               const struct packet *packet, enum flow_direction direction, uint32_t size) {
     (void)direction;
     (void)size;
-    struct process_feature *state = flow->feature[FEATURE_process];
+    struct process_feature *state = flow_feature(flow, FEATURE_process);
     if (state->asked)
         return;
     state->asked = true;
@@ -69,7 +69,7 @@ static void process_on_update(const struct feature_context *context, struct flow
 }
 
 static void process_on_expire(const struct feature_context *context, struct flow *flow) {
-    struct process_feature *state = flow->feature[FEATURE_process];
+    struct process_feature *state = flow_feature(flow, FEATURE_process);
     enum visibility_end end = END_NONE;
     if (state->ticket != 0)
         visibility_answer(context->visibility, state->ticket, &state->process, &end);
@@ -77,9 +77,9 @@ static void process_on_expire(const struct feature_context *context, struct flow
 }
 
 static void process_on_release(const struct feature_context *context, struct flow *flow, struct flow *next) {
-    struct process_feature *state = flow->feature[FEATURE_process];
+    struct process_feature *state = flow_feature(flow, FEATURE_process);
     if (next != NULL)
-        *(struct process_feature *)next->feature[FEATURE_process] = *state;
+        *(struct process_feature *)flow_feature(next, FEATURE_process) = *state;
     else
         visibility_release(context->visibility, state->ticket);
 }
@@ -94,7 +94,7 @@ const struct feature feature_process = {
 };
 
 static const struct process *process_of(const struct record_source *source) {
-    const struct process_feature *state = source->flow->feature[FEATURE_process];
+    const struct process_feature *state = flow_feature(source->flow, FEATURE_process);
     return state->process;
 }
 
@@ -133,7 +133,7 @@ void get_system_user_id(const struct record_source *source, enum flow_direction 
 
 void get_system_process_end(const struct record_source *source, enum flow_direction direction,
                             struct value *value) {
-    const struct process_feature *state = source->flow->feature[FEATURE_process];
+    const struct process_feature *state = flow_feature(source->flow, FEATURE_process);
     (void)direction;
     if (state->process != NULL)
         value_text(value, state->end == END_SOURCE ? "src" : "dst", 3);

@@ -6,7 +6,7 @@
 #include "meter/options.h"
 #include "record/field/field_getters.h"
 
-/* What flow->feature[FEATURE_splt] points to. The arrays lie behind it, as narrow as the timeouts allow: 20 packets take
+/* What flow_feature(flow, FEATURE_splt) points to. The arrays lie behind it, as narrow as the timeouts allow: 20 packets take
  * 188 bytes natively, where 64-bit intervals would take 268. */
 struct splt {
     uint32_t length;   /* packets recorded so far */
@@ -59,7 +59,7 @@ static size_t splt_state_size(const struct meter_options *options) {
 }
 
 static void splt_on_init(const struct feature_context *context, struct flow *flow) {
-    struct splt *splt = flow->feature[FEATURE_splt];
+    struct splt *splt = flow_feature(flow, FEATURE_splt);
     splt->length = 0;
     splt->capacity = (uint16_t)context->options->splt_analysis;
     splt->wide = splt_is_wide(context->options);
@@ -77,12 +77,11 @@ static void splt_put_interval(struct splt *splt, uint32_t place, int64_t interva
 static void splt_on_update(const struct feature_context *context, struct flow *flow,
                            const struct packet *packet, enum flow_direction direction, uint32_t size) {
     (void)context;
-    struct splt *splt = flow->feature[FEATURE_splt];
+    struct splt *splt = flow_feature(flow, FEATURE_splt);
     uint32_t place = splt->length;
     if (place >= splt->capacity)
         return;
-    const struct flow_counters *before = &flow->counters[BIDIRECTIONAL];
-    splt_put_interval(splt, place, before->packets > 0 ? packet->time - before->last_seen : 0);
+    splt_put_interval(splt, place, flow_packets(flow) > 0 ? packet->time - flow_last_seen(flow) : 0);
     unsigned char *sizes = splt->places + splt->capacity * splt_interval_size(splt);
     memcpy(sizes + place * sizeof(size), &size, sizeof(size));
     sizes[splt->capacity * sizeof(size) + place] = direction == DST2SRC;
@@ -97,7 +96,7 @@ const struct feature feature_splt = {
 };
 
 static const struct splt *splt_of(const struct record_source *source) {
-    return source->flow->feature[FEATURE_splt];
+    return flow_feature(source->flow, FEATURE_splt);
 }
 
 static int64_t *scratch_integers(const struct record_source *source, size_t count) {

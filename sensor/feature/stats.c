@@ -33,7 +33,7 @@ struct stats_direction {
     uint32_t flags[FLAG_COUNTERS]; /* packets with the flag set */
 };
 
-/* What flow->feature[FEATURE_stats] points to. */
+/* What flow_feature(flow, FEATURE_stats) points to. */
 struct stats {
     struct stats_direction direction[FLOW_DIRECTIONS];
 };
@@ -83,15 +83,16 @@ static size_t stats_state_size(const struct meter_options *options) {
 
 static void stats_on_init(const struct feature_context *context, struct flow *flow) {
     (void)context;
-    memset(flow->feature[FEATURE_stats], 0, sizeof(struct stats));
+    memset(flow_feature(flow, FEATURE_stats), 0, sizeof(struct stats));
 }
 
 static void stats_on_update(const struct feature_context *context, struct flow *flow,
                             const struct packet *packet, enum flow_direction direction, uint32_t size) {
     (void)context;
-    struct stats *stats = flow->feature[FEATURE_stats];
-    stats_add_packet(&stats->direction[BIDIRECTIONAL], &flow->counters[BIDIRECTIONAL], packet, size);
-    stats_add_packet(&stats->direction[direction], &flow->counters[direction], packet, size);
+    struct stats *stats = flow_feature(flow, FEATURE_stats);
+    const struct flow_counters both = {.last_seen = flow_last_seen(flow), .packets = flow_packets(flow)};
+    stats_add_packet(&stats->direction[BIDIRECTIONAL], &both, packet, size);
+    stats_add_packet(&stats->direction[direction], &flow->ways[flow_way(direction)], packet, size);
 }
 
 const struct feature feature_stats = {
@@ -103,13 +104,13 @@ const struct feature feature_stats = {
 
 static const struct stats_direction *stats_of(const struct record_source *source,
                                               enum flow_direction direction) {
-    const struct stats *stats = source->flow->feature[FEATURE_stats];
+    const struct stats *stats = flow_feature(source->flow, FEATURE_stats);
     return &stats->direction[direction];
 }
 
 /* Times between n packets are n - 1 values. */
 static uint64_t interval_count(const struct record_source *source, enum flow_direction direction) {
-    uint64_t packets = source->flow->counters[direction].packets;
+    uint64_t packets = flow_counters(source->flow, direction).packets;
     return packets > 0 ? packets - 1 : 0;
 }
 
@@ -122,8 +123,8 @@ void get_mean_ps(const struct record_source *source, enum flow_direction directi
 }
 
 void get_stddev_ps(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_real(value,
-               running_stddev(&stats_of(source, direction)->size, source->flow->counters[direction].packets));
+    value_real(value, running_stddev(&stats_of(source, direction)->size,
+                                     flow_counters(source->flow, direction).packets));
 }
 
 void get_max_ps(const struct record_source *source, enum flow_direction direction, struct value *value) {

@@ -32,7 +32,7 @@ struct tcp_side {
     uint64_t end_unknown : 1; /* the highest segment came as fragments: only the first one tells its number */
 };
 
-/* What flow->feature[FEATURE_tcp_gaps] points to. A segment in order touches only what stands before the holes. */
+/* What flow_feature(flow, FEATURE_tcp_gaps) points to. A segment in order touches only what stands before the holes. */
 struct tcp_gaps {
     struct tcp_side side[TCP_SIDES];
     uint32_t next[TCP_SIDES];                        /* the number behind the highest one seen */
@@ -146,7 +146,7 @@ static size_t tcp_gaps_state_size(const struct meter_options *options) {
 
 static void tcp_gaps_on_init(const struct feature_context *context, struct flow *flow) {
     (void)context;
-    memset(flow->feature[FEATURE_tcp_gaps], 0, sizeof(struct tcp_gaps));
+    memset(flow_feature(flow, FEATURE_tcp_gaps), 0, sizeof(struct tcp_gaps));
 }
 
 static void tcp_gaps_on_update(const struct feature_context *context, struct flow *flow,
@@ -156,7 +156,7 @@ static void tcp_gaps_on_update(const struct feature_context *context, struct flo
     uint32_t length = packet->size[ACCOUNT_PAYLOAD] + ((flags & TCP_SYN) != 0) + ((flags & TCP_FIN) != 0);
     if (flags == 0 || (flags & TCP_RST) != 0 || length == 0)
         return;
-    struct tcp_gaps *gaps = flow->feature[FEATURE_tcp_gaps];
+    struct tcp_gaps *gaps = flow_feature(flow, FEATURE_tcp_gaps);
     unsigned i = direction == DST2SRC;
     const struct tcp_side *side = &gaps->side[i];
     bool is_plain = side->has_begun && side->hole_count == 0 && !side->end_unknown &&
@@ -173,8 +173,8 @@ static void tcp_gaps_on_release(const struct feature_context *context, struct fl
     (void)context;
     if (next == NULL)
         return;
-    const struct tcp_gaps *before = flow->feature[FEATURE_tcp_gaps];
-    struct tcp_gaps *gaps = next->feature[FEATURE_tcp_gaps];
+    const struct tcp_gaps *before = flow_feature(flow, FEATURE_tcp_gaps);
+    struct tcp_gaps *gaps = flow_feature(next, FEATURE_tcp_gaps);
     for (unsigned i = 0; i < TCP_SIDES; i++) {
         gaps->next[i] = before->next[i];
         gaps->side[i].has_begun = before->side[i].has_begun;
@@ -199,8 +199,8 @@ static uint64_t tcp_missing(const struct tcp_gaps *gaps, unsigned side) {
 
 void get_loss_gap_bytes(const struct record_source *source, enum flow_direction direction,
                         struct value *value) {
-    const struct tcp_gaps *gaps = source->flow->feature[FEATURE_tcp_gaps];
-    if (source->flow->protocol != IPPROTO_TCP)
+    const struct tcp_gaps *gaps = flow_feature(source->flow, FEATURE_tcp_gaps);
+    if (source->flow->key.protocol != IPPROTO_TCP)
         value_null(value);
     else if (direction == BIDIRECTIONAL)
         value_counter(value, tcp_missing(gaps, 0) + tcp_missing(gaps, 1));

@@ -17,50 +17,49 @@ static void *udps_plugin_state(struct udps_state *state, const struct udps_plugi
 }
 
 static void udps_on_init(const struct feature_context *context, struct flow *flow) {
-    struct udps_state *state = flow->feature[FEATURE_udps];
+    struct udps_state *state = flow_feature(flow, FEATURE_udps);
     memset(state, 0, context->options->udps->state_size);
     state->instance = context->udps;
 }
 
 static struct flowsensor_counters udps_view_counters(const struct flow *flow, enum flow_direction direction) {
-    const struct flow_counters *counters = &flow->counters[direction];
-    if (counters->packets == 0)
+    const struct flow_counters counters = flow_counters(flow, direction);
+    if (counters.packets == 0)
         return (struct flowsensor_counters){0};
-    return (struct flowsensor_counters){flow_wall_time(flow, counters->first_seen),
-                                        flow_wall_time(flow, counters->last_seen), counters->packets,
-                                        counters->bytes};
+    return (struct flowsensor_counters){flow_wall_time(flow, counters.first_seen),
+                                        flow_wall_time(flow, counters.last_seen), counters.packets,
+                                        counters.bytes};
 }
 
 static void udps_view_flow(const struct udps_instance *instance, const struct flow *flow,
                            struct flowsensor_flow *view) {
-    const struct l7 *l7 = flow->feature[FEATURE_l7];
+    const struct l7 *l7 = flow_has(flow, FEATURE_l7) ? flow_feature(flow, FEATURE_l7) : NULL;
     *view = (struct flowsensor_flow){
         .ticks_per_second = instance->ticks_per_second,
         .bidirectional = udps_view_counters(flow, BIDIRECTIONAL),
         .src2dst = udps_view_counters(flow, SRC2DST),
         .dst2src = udps_view_counters(flow, DST2SRC),
-        .source = flow->source,
-        .destination = flow->destination,
+        .source = flow_source(flow),
+        .destination = flow_destination(flow),
         .source_mac = flow->source_mac,
         .destination_mac = flow->destination_mac,
         .application_name = l7 != NULL ? l7->application_name : NULL,
         .application_category_name = l7 != NULL ? l7->category_name : NULL,
         .slice = flow->slice,
-        .source_port = flow->source_port,
-        .destination_port = flow->destination_port,
-        .vlan_id = flow->vlan_id,
+        .source_port = flow_source_port(flow),
+        .destination_port = flow_destination_port(flow),
+        .vlan_id = flow->key.vlan_id,
         .ip_version = flow->ip_version,
-        .protocol = flow->protocol,
-        .tunnel_id = flow->tunnel,
+        .protocol = flow->key.protocol,
+        .tunnel_id = flow_tunnel(flow),
     };
 }
 
 static void udps_view_packet(const struct flow *flow, const struct packet *packet,
                              enum flow_direction direction, struct flowsensor_packet *view) {
-    const struct flow_counters *before = &flow->counters[BIDIRECTIONAL];
     *view = (struct flowsensor_packet){
         .time = flow_wall_time(flow, packet->time),
-        .interval = before->packets > 0 ? packet->time - before->last_seen : 0,
+        .interval = flow_packets(flow) > 0 ? packet->time - flow_last_seen(flow) : 0,
         .ip = packet->ip,
         .ip_captured = packet->ip_captured,
         .raw_size = packet->size[ACCOUNT_RAW],
@@ -93,8 +92,8 @@ static void udps_count_view(struct flowsensor_counters *counters, int64_t time, 
 /* All plugins see the packet, even if one of them ends the flow, as in NFStream. */
 static void udps_call_plugins(const struct udps_instance *instance, struct flow *flow,
                               const struct packet *packet, enum flow_direction direction, uint32_t size) {
-    bool first = flow->counters[BIDIRECTIONAL].packets == 0;
-    struct udps_state *state = flow->feature[FEATURE_udps];
+    bool first = flow_packets(flow) == 0;
+    struct udps_state *state = flow_feature(flow, FEATURE_udps);
     struct flowsensor_packet packet_view;
     struct flowsensor_flow flow_view;
     udps_view_packet(flow, packet, direction, &packet_view);
@@ -114,7 +113,7 @@ static void udps_call_plugins(const struct udps_instance *instance, struct flow 
 
 static void udps_on_update(const struct feature_context *context, struct flow *flow,
                            const struct packet *packet, enum flow_direction direction, uint32_t size) {
-    struct udps_state *state = flow->feature[FEATURE_udps];
+    struct udps_state *state = flow_feature(flow, FEATURE_udps);
     const struct udps *udps = context->options->udps;
     for (size_t i = 0; i < udps->counter_count; i++) {
         if (!packet_filter_matches(udps->counters[i].filter, packet))
@@ -130,7 +129,7 @@ static void udps_on_update(const struct feature_context *context, struct flow *f
 }
 
 static void udps_on_expire(const struct feature_context *context, struct flow *flow) {
-    struct udps_state *state = flow->feature[FEATURE_udps];
+    struct udps_state *state = flow_feature(flow, FEATURE_udps);
     const struct udps *udps = context->options->udps;
     struct flowsensor_flow view;
     if (udps->plugin_count == 0)
@@ -144,7 +143,7 @@ static void udps_on_expire(const struct feature_context *context, struct flow *f
 }
 
 static void udps_on_release(const struct feature_context *context, struct flow *flow, struct flow *next) {
-    struct udps_state *state = flow->feature[FEATURE_udps];
+    struct udps_state *state = flow_feature(flow, FEATURE_udps);
     const struct udps *udps = context->options->udps;
     (void)next;
     for (size_t i = 0; i < udps->plugin_count; i++)
@@ -157,7 +156,7 @@ static void udps_on_release(const struct feature_context *context, struct flow *
  * meter. */
 static void udps_value(const struct flow *flow, const struct udps_field *field,
                        struct flowsensor_value *value) {
-    struct udps_state *state = flow->feature[FEATURE_udps];
+    struct udps_state *state = flow_feature(flow, FEATURE_udps);
     struct udps_instance *instance = state->instance;
     *value = (struct flowsensor_value){.scratch = instance->scratch};
     if (field->is_counter) {

@@ -38,10 +38,6 @@ void expiry_touch(struct expiry *expiry, struct flow *flow, enum eviction_class 
     expiry_append(expiry, flow);
 }
 
-static int64_t flow_last_seen(const struct flow *flow) {
-    return flow->counters[BIDIRECTIONAL].last_seen;
-}
-
 struct flow *expiry_oldest(const struct expiry *expiry) {
     struct flow *oldest = NULL;
     for (int i = 0; i < EVICT_CLOSED; i++) {

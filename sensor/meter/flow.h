@@ -14,6 +14,8 @@
 
 /* Index of everything that exists three times. */
 enum flow_direction { BIDIRECTIONAL, SRC2DST, DST2SRC, FLOW_DIRECTIONS };
+/* Of what is kept of the two ways alone, and computed of both: see flow_way(). */
+enum { FLOW_WAYS = FLOW_DIRECTIONS - 1 };
 
 /* Why a flow (or a slice of it) ended. */
 enum end_reason {
@@ -53,16 +55,15 @@ struct flow_key {
 };
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key has no padding");
 
-/* Counters of one direction, always kept. Live, their times are steady (base/clock.h); records have flow_wall_time() of
- * them. */
+/* Counters of one direction. Live, their times are steady (base/clock.h); records have flow_wall_time() of them. */
 struct flow_counters {
-    int64_t first_seen; /* ticks; both 0 while packets is 0 */
+    int64_t first_seen; /* ticks */
     int64_t last_seen;
     uint64_t packets;
     uint64_t bytes;
 };
 
-/* Feature states hang on the flow as in features.def; NULL while the feature is off. */
+/* Features as in features.def. */
 enum feature_index {
 #define FEATURE(name) FEATURE_##name,
 #include "meter/features.def"
@@ -70,25 +71,30 @@ enum feature_index {
     FEATURE_COUNT
 };
 
-/* Members are in the order of use, so that a packet of an open flow touches as few cache lines as possible. */
+/* What all flows of a meter have in common; the meter owns it. */
+struct flow_shared {
+    /* Where a feature's state begins, in bytes from the flow's start; 0: the feature is off. */
+    uint32_t offset[FEATURE_COUNT];
+};
+
+/* What can be computed of a flow has no member, but a function below. Members are in the order of use, so that a packet of an
+ * open flow touches as few cache lines as possible. */
 struct flow {
     /* Read when the flow is looked up. */
     struct flow_key key;
     struct flow *older, *newer; /* the meter's: expiry order; written when the flow is used natively */
 
     /* Written with each packet. */
-    struct flow_counters counters[FLOW_DIRECTIONS];
-    uint8_t seen_flags;     /* enum packet_flag of any packet */
+    struct flow_counters ways[FLOW_WAYS]; /* by flow_way(); flow_counters() reads them */
+    uint8_t seen_flags;                       /* enum packet_flag of any packet */
     uint8_t end_reason;     /* enum end_reason, set at export; END_PLUGIN once a plugin asked for it */
     uint8_t eviction_class; /* the meter's: list it is in */
 
     /* Read with each packet. */
     uint8_t source_is_b; /* the source is key's (address_b, port_b) */
-    uint8_t protocol;
-    uint8_t ip_version; /* this and the next two fill the word */
-    uint8_t tunnel;
-    uint8_t tcp_phase;            /* enum tcp_phase (meter/tcp_end.h); 0 while meter.tcp_end is off */
-    void *feature[FEATURE_COUNT]; /* what each points to is in feature/NAME.c, l7.h or udps.h */
+    uint8_t ip_version;
+    uint8_t tcp_phase;                /* enum tcp_phase (meter/tcp_end.h); 0 while meter.tcp_end is off */
+    const struct flow_shared *shared; /* borrowed */
 
     /* Written with the first packet of the flow or slice, read at export. */
     int64_t to_wall;  /* packet.to_wall of the slice's first packet; added to the times in records */
@@ -96,12 +102,9 @@ struct flow {
     uint32_t uid_series; /* not 0: part of the identity, see ended.h */
     uint32_t slice; /* 0, 1, ... after cuts by the active timeout, and where key and uid_time come again */
     uint32_t hash;  /* the meter's: of key */
-    uint32_t capture_file;               /* of the slice's first packet, see struct packet */
-    uint8_t source[16], destination[16]; /* IPv4: first 4 bytes, the rest is 0 */
+    uint32_t capture_file; /* of the slice's first packet, see struct packet */
     uint8_t source_mac[6], destination_mac[6];
-    uint32_t tunnel_key; /* of the first packet; valid with PACKET_HAS_TUNNEL_KEY in first_flags */
-    uint16_t source_port, destination_port;
-    uint16_t vlan_id;
+    uint32_t tunnel_key;          /* of the first packet; valid with PACKET_HAS_TUNNEL_KEY in first_flags */
     uint16_t revision;            /* of this export within its slice: 0, 1, ... */
     uint8_t record_kind;          /* enum record_kind, of this export */
     uint8_t tcp_facts;            /* enum tcp_fact (meter/tcp_end.h) */
@@ -110,15 +113,79 @@ struct flow {
     /* Of the first packet. Without an opening SYN a TCP flow began before we looked. */
     uint8_t first_tcp_flags;
 };
-_Static_assert(sizeof(struct flow) <= 264 + FEATURE_COUNT * sizeof(void *),
-               "every open flow costs these bytes");
+_Static_assert(sizeof(struct flow) == 200, "every open flow costs these bytes");
 
 /* Packets of an open flow touch only so many bytes of `struct flow`, from its start. */
 enum { FLOW_HOT_SIZE = offsetof(struct flow, to_wall), FLOW_CACHE_LINE = 64 };
-_Static_assert(offsetof(struct flow, counters) <= FLOW_CACHE_LINE,
+_Static_assert(offsetof(struct flow, ways) <= FLOW_CACHE_LINE,
                "a look-up reads one cache line of a flow");
-_Static_assert(offsetof(struct flow, feature[FEATURE_l7]) + sizeof(void *) <= (size_t)3 * FLOW_CACHE_LINE,
+_Static_assert(FLOW_HOT_SIZE <= 3 * FLOW_CACHE_LINE,
                "a packet touches three cache lines of a flow and its features' states");
+
+/* Whether the feature is on. */
+static inline bool flow_has(const struct flow *flow, enum feature_index feature) {
+    return flow->shared->offset[feature] != 0;
+}
+
+/* The state of a feature that is on: what it is stands in feature/NAME.c, l7.h or udps.h. */
+static inline void *flow_feature(const struct flow *flow, enum feature_index feature) {
+    return (char *)flow + flow->shared->offset[feature];
+}
+
+/* 16 bytes; IPv4: the first 4, the rest is 0. */
+static inline const uint8_t *flow_source(const struct flow *flow) {
+    return flow->source_is_b ? flow->key.address_b : flow->key.address_a;
+}
+
+static inline const uint8_t *flow_destination(const struct flow *flow) {
+    return flow->source_is_b ? flow->key.address_a : flow->key.address_b;
+}
+
+static inline uint16_t flow_source_port(const struct flow *flow) {
+    return flow->source_is_b ? flow->key.port_b : flow->key.port_a;
+}
+
+static inline uint16_t flow_destination_port(const struct flow *flow) {
+    return flow->source_is_b ? flow->key.port_a : flow->key.port_b;
+}
+
+static inline uint8_t flow_tunnel(const struct flow *flow) { /* enum tunnel_kind */
+    return (uint8_t)flow->key.tunnel;
+}
+
+/* The place of SRC2DST or DST2SRC in what is kept of the two ways. */
+static inline unsigned flow_way(enum flow_direction direction) {
+    return (unsigned)direction - SRC2DST;
+}
+
+/* A way without a packet yet: its times are later and earlier than any. */
+#define FLOW_NO_COUNTERS ((struct flow_counters){.first_seen = INT64_MAX, .last_seen = INT64_MIN})
+
+static inline uint64_t flow_packets(const struct flow *flow) {
+    return flow->ways[0].packets + flow->ways[1].packets;
+}
+
+/* Of both ways; the flow has had a packet. */
+static inline int64_t flow_first_seen(const struct flow *flow) {
+    int64_t one = flow->ways[0].first_seen, other = flow->ways[1].first_seen;
+    return one < other ? one : other;
+}
+
+static inline int64_t flow_last_seen(const struct flow *flow) {
+    int64_t one = flow->ways[0].last_seen, other = flow->ways[1].last_seen;
+    return one > other ? one : other;
+}
+
+/* Of any direction; all 0 where it has no packet. */
+static inline struct flow_counters flow_counters(const struct flow *flow, enum flow_direction direction) {
+    struct flow_counters counters = {0};
+    if (direction == BIDIRECTIONAL)
+        counters = (struct flow_counters){flow_first_seen(flow), flow_last_seen(flow), flow_packets(flow),
+                                          flow->ways[0].bytes + flow->ways[1].bytes};
+    else
+        counters = flow->ways[flow_way(direction)];
+    return counters.packets > 0 ? counters : (struct flow_counters){0};
+}
 
 /* Converts one of the flow's times to the wall clock's, by that clock at the slice's first packet. */
 static inline int64_t flow_wall_time(const struct flow *flow, int64_t time) {

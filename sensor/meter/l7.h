@@ -35,7 +35,7 @@ enum l7_text {
     L7_TEXTS
 };
 
-/* What flow->feature[FEATURE_l7] points to. */
+/* What flow_feature(flow, FEATURE_l7) points to. */
 struct l7 {
     struct dissection *state; /* while undecided; the dissector's */
     struct text_block *texts; /* once decided; the dissector's; NULL if all are empty */

@@ -16,27 +16,28 @@ enum {
 };
 
 /* Adds a state to a flow's block of `*size` bytes so far. Returns where it lies; 0: there is none. */
-static size_t block_add(size_t *size, size_t state) {
+static uint32_t block_add(size_t *size, size_t state) {
     if (state == 0)
         return 0;
     size_t offset = (*size + BLOCK_ALIGNMENT - 1) / BLOCK_ALIGNMENT * BLOCK_ALIGNMENT;
     *size = offset + state;
-    return offset;
+    CHECK(*size <= UINT32_MAX);
+    return (uint32_t)offset;
 }
 
 /* What lies where in a flow's block; returns its size. */
-static size_t block_lay_out(const struct meter_options *options, size_t offsets[FEATURE_COUNT],
-                            size_t *tcp_end_offset) {
+static size_t block_lay_out(const struct meter_options *options, struct flow_shared *shared,
+                            uint32_t *tcp_end_offset) {
     size_t size = sizeof(struct flow);
     for (size_t i = 0; i < FEATURE_COUNT; i++)
-        offsets[i] = block_add(&size, feature_table[i]->state_size(options));
+        shared->offset[i] = block_add(&size, feature_table[i]->state_size(options));
     *tcp_end_offset = block_add(&size, options->tcp_end ? sizeof(struct tcp_end) : 0);
     return size;
 }
 
 static void meter_choose_features(struct meter *meter) {
     for (size_t i = 0; i < FEATURE_COUNT; i++)
-        if (meter->offsets[i] != 0)
+        if (meter->shared.offset[i] != 0)
             meter->features[meter->feature_count++] = feature_table[i];
 }
 
@@ -96,7 +97,7 @@ static int meter_create_memory(struct meter *meter, struct error *error) {
     size_t flows = meter->options.flow_table_size;
     meter->ended = ended_create();
     struct pool_options pool = options_blocks(
-        &meter->options, block_lay_out(&meter->options, meter->offsets, &meter->tcp_end_offset));
+        &meter->options, block_lay_out(&meter->options, &meter->shared, &meter->tcp_end_offset));
     meter_choose_features(meter);
     meter->blocks = pool_create(&pool);
     if (meter->blocks != NULL)
@@ -198,8 +199,9 @@ void meter_back_memory(const struct meter *meter, const atomic_bool *stop) {
 }
 
 void meter_budget(const struct meter_options *options, struct meter_budget *budget) {
-    size_t offsets[FEATURE_COUNT], tcp_end_offset;
-    struct pool_options blocks = options_blocks(options, block_lay_out(options, offsets, &tcp_end_offset));
+    struct flow_shared shared;
+    uint32_t tcp_end_offset;
+    struct pool_options blocks = options_blocks(options, block_lay_out(options, &shared, &tcp_end_offset));
     struct dissector_options labels = options_dissector(options);
     *budget = (struct meter_budget){0};
     budget->flows = sizeof(struct meter) + ended_memory_for() + table_memory_for(options_flows(options)) +

@@ -50,13 +50,12 @@ static struct flow *block_take(struct meter *meter) {
 }
 
 static bool flow_is_unanswered(const struct flow *flow) {
-    bool one_way = flow->counters[SRC2DST].packets == 0 || flow->counters[DST2SRC].packets == 0;
-    return flow->counters[BIDIRECTIONAL].packets < 2 || (flow->protocol == IPPROTO_TCP && one_way);
+    bool one_way = flow->ways[0].packets == 0 || flow->ways[1].packets == 0;
+    return flow_packets(flow) < 2 || (flow->key.protocol == IPPROTO_TCP && one_way);
 }
 
 static inline void counters_add(struct flow_counters *counters, int64_t time, uint32_t size) {
-    if (counters->packets == 0)
-        counters->first_seen = time;
+    counters->first_seen = time < counters->first_seen ? time : counters->first_seen;
     counters->last_seen = time;
     counters->packets++;
     counters->bytes += size;
@@ -72,8 +71,7 @@ static void flow_add_packet(struct meter *meter, struct flow *flow, const struct
     uint32_t size = packet->size[meter->options.accounting_mode];
     for (size_t i = 0; i < meter->feature_count; i++)
         meter->features[i]->on_update(&meter->context, flow, packet, direction, size);
-    counters_add(&flow->counters[BIDIRECTIONAL], packet->time, size);
-    counters_add(&flow->counters[direction], packet->time, size);
+    counters_add(&flow->ways[flow_way(direction)], packet->time, size);
     flow->seen_flags |= packet->flags;
     if (meter->tcp_end_offset != 0 && tcp_end_concerns(flow, packet))
         tcp_end_follow(flow, meter_tcp_end(meter, flow), packet, direction, meter->time);
@@ -87,42 +85,32 @@ static inline void flow_end_as_asked(struct meter *meter, struct flow *flow) {
 
 /* Begins a flow or a slice: empties what is its own. What is the same in all slices is set by flow_describe(). */
 static void flow_init(struct meter *meter, struct flow *flow) {
-    memset(flow->counters, 0, sizeof(flow->counters));
+    flow->ways[0] = flow->ways[1] = FLOW_NO_COUNTERS;
     flow->seen_flags = 0;
     flow->end_reason = END_IDLE;
-    for (size_t i = 0; i < FEATURE_COUNT; i++)
-        flow->feature[i] = meter->offsets[i] != 0 ? (char *)flow + meter->offsets[i] : NULL;
     for (size_t i = 0; i < meter->feature_count; i++)
         meter->features[i]->on_init(&meter->context, flow);
     meter->statistics.flows_opened++;
 }
 
-/* The flow's addresses and ports. `turned`: the packet goes to the flow's source. */
-static void flow_set_ends(struct flow *flow, const struct packet *packet, bool turned) {
-    uint8_t *source = turned ? flow->destination : flow->source;
-    uint8_t *destination = turned ? flow->source : flow->destination;
+/* The link's addresses. `turned`: the packet goes to the flow's source. */
+static void flow_set_macs(struct flow *flow, const struct packet *packet, bool turned) {
     uint8_t *source_mac = turned ? flow->destination_mac : flow->source_mac;
     uint8_t *destination_mac = turned ? flow->source_mac : flow->destination_mac;
-    memcpy(source, packet->source, sizeof(flow->source));
-    memcpy(destination, packet->destination, sizeof(flow->destination));
     memcpy(source_mac, packet->source_mac, sizeof(flow->source_mac));
     memcpy(destination_mac, packet->destination_mac, sizeof(flow->destination_mac));
-    flow->source_port = turned ? packet->destination_port : packet->source_port;
-    flow->destination_port = turned ? packet->source_port : packet->destination_port;
 }
 
 static void flow_describe(const struct meter *meter, struct flow *flow, const struct packet *packet,
                           bool reversed) {
     /* The first packet seen is an answer: the client's packet was missed. */
     bool turned = packet->answers;
+    flow->shared = &meter->shared;
     flow->source_is_b = reversed != turned;
     flow->eviction_class = meter->native ? EVICT_UNANSWERED : EVICT_ESTABLISHED;
-    flow_set_ends(flow, packet, turned);
-    flow->vlan_id = packet->vlan_id;
+    flow_set_macs(flow, packet, turned);
     flow->capture_file = packet->capture_file;
-    flow->protocol = packet->protocol;
     flow->ip_version = packet->ip_version;
-    flow->tunnel = packet->tunnel;
     flow->tunnel_key = packet->tunnel_key;
     flow->icmp_type = packet->icmp_type;
     flow->icmp_code = packet->icmp_code;
@@ -141,8 +129,8 @@ static void flow_describe(const struct meter *meter, struct flow *flow, const st
 }
 
 static bool flow_is_answered(const struct flow *flow) {
-    return flow->protocol == IPPROTO_UDP && flow->counters[SRC2DST].packets == 1 &&
-           flow->counters[DST2SRC].packets == 1;
+    return flow->key.protocol == IPPROTO_UDP && flow->ways[0].packets == 1 &&
+           flow->ways[1].packets == 1;
 }
 
 /* Natively the class of a flow that had a packet. One that was answered once is not unanswered in a later slice. */
@@ -248,16 +236,15 @@ static bool flow_is_over(const struct meter *meter, struct flow *flow, const str
 
 /* Whether the active timeout cuts the flow; one that is closed ends soon anyway. */
 static bool flow_is_long(const struct meter *meter, const struct flow *flow, const struct packet *packet) {
-    return packet->time - flow->counters[BIDIRECTIONAL].first_seen >= meter->options.active_timeout &&
-           !tcp_is_closed(flow);
+    return packet->time - flow_first_seen(flow) >= meter->options.active_timeout && !tcp_is_closed(flow);
 }
 
 /* A held packet (decode/held.h) keeps its own time, unless its flow has had a later one: then it takes that. */
 static const struct packet *packet_not_before_flow(const struct flow *flow, const struct packet *packet,
                                                    struct packet *raised) {
-    if (flow == NULL || packet->time >= flow->counters[BIDIRECTIONAL].last_seen)
+    if (flow == NULL || packet->time >= flow_last_seen(flow))
         return packet;
-    int64_t by = flow->counters[BIDIRECTIONAL].last_seen - packet->time;
+    int64_t by = flow_last_seen(flow) - packet->time;
     *raised = *packet;
     raised->time += by;
     raised->held_for -= (uint32_t)by;

@@ -29,8 +29,8 @@ struct meter {
     struct hash_key seed;
     struct pool *blocks; /* a block is a flow and the states of its features */
     struct flow *spare; /* a block for the next slice of a flow that is being exported: there is always one */
-    size_t offsets[FEATURE_COUNT]; /* of a feature's state in the block; 0: the feature is off */
-    size_t tcp_end_offset;         /* of struct tcp_end in the block; 0: meter.tcp_end is off */
+    struct flow_shared shared;
+    uint32_t tcp_end_offset; /* of struct tcp_end in the block; 0: meter.tcp_end is off */
 
     const struct feature *features[FEATURE_COUNT]; /* those that are on */
     size_t feature_count;
@@ -77,7 +77,7 @@ static inline bool meter_is_past_grace(const struct meter *meter, struct flow *f
 static inline bool meter_is_idle(const struct meter *meter, const struct flow *flow) {
     int64_t timeout = flow->eviction_class == EVICT_ANSWERED ? meter->options.udp_answered_timeout
                                                              : meter->options.idle_timeout;
-    return meter->time - flow->counters[BIDIRECTIONAL].last_seen >= timeout;
+    return meter->time - flow_last_seen(flow) >= timeout;
 }
 
 /* Why the flow ends: because its connection is over, or because nothing more came, or else as the caller says. */

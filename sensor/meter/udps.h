@@ -76,7 +76,7 @@ struct udps_counts {
     uint64_t source, destination; /* who sent the packets */
 };
 
-/* What flow->feature[FEATURE_udps] points to. The plugins' states lie behind it, at their state_offset. */
+/* What flow_feature(flow, FEATURE_udps) points to. The plugins' states lie behind it, at their state_offset. */
 struct udps_state {
     struct udps_instance *instance; /* the meter's */
     struct udps_counts counts[];    /* by counter */

@@ -33,27 +33,30 @@ static const struct setting settings[] = {
     {"name keep_registered_domain", "requested_server_name", "keep_registered_domain", 4},
 };
 
-static struct flow flow;
-static struct l7 l7;
+static struct {
+    struct flow flow;
+    struct l7 l7;
+} block;
+static const struct flow_shared shared = {.offset = {[FEATURE_l7] = sizeof block.flow}};
 static struct record_scratch scratch;
 static _Alignas(8) unsigned char texts[sizeof(struct text_block) + sizeof(uint16_t) + TEXT_SIZE];
 
 static void set_name(const char *name) {
-    struct text_block *block = (struct text_block *)texts;
-    size_t at = sizeof *block + sizeof *block->offsets;
-    block->present = 1u << L7_SERVER_NAME;
-    block->offsets[0] = (uint16_t)at;
+    struct text_block *text = (struct text_block *)texts;
+    size_t at = sizeof *text + sizeof *text->offsets;
+    text->present = 1u << L7_SERVER_NAME;
+    text->offsets[0] = (uint16_t)at;
     memcpy(texts + at, name, strlen(name) + 1);
-    l7.texts = block;
-    flow.feature[FEATURE_l7] = &l7;
+    block.l7.texts = text;
+    block.flow.shared = &shared;
 }
 
 /* Addresses of which none comes twice. */
 static void draw(uint32_t number) {
     uint32_t mixed = number * 2654435761u;
-    for (size_t i = 0; i < sizeof flow.source; i += sizeof mixed)
-        memcpy(flow.source + i, &mixed, sizeof mixed);
-    memcpy(flow.source_mac + 2, &mixed, sizeof mixed);
+    for (size_t i = 0; i < sizeof block.flow.key.address_a; i += sizeof mixed)
+        memcpy(block.flow.key.address_a + i, &mixed, sizeof mixed);
+    memcpy(block.flow.source_mac + 2, &mixed, sizeof mixed);
 }
 
 static double nanoseconds(void) {
@@ -69,7 +72,7 @@ static int compare(const void *left, const void *right) {
 
 static double round_of(struct anonymizer *anonymizer, const struct setting *setting,
                        const struct anonymize_rule *rule, const struct catalogue_row *row) {
-    const struct record_source source = {.flow = &flow, .scratch = &scratch};
+    const struct record_source source = {.flow = &block.flow, .scratch = &scratch};
     struct value value;
     double begin = nanoseconds();
     for (uint32_t i = 0; i < VALUES; i++) {
@@ -90,7 +93,7 @@ static void measure(struct anonymizer *anonymizer, const struct setting *setting
     const struct catalogue_row *row = catalogue_find_in(setting->field, IN_NATIVE, &direction);
     if (row == NULL || (setting->rule != NULL && anonymize_rule_parse(setting->rule, &rule, NULL) < 0))
         abort();
-    flow.ip_version = setting->ip_version;
+    block.flow.ip_version = setting->ip_version;
     for (int i = 0; i < ROUNDS; i++)
         rounds[i] = round_of(anonymizer, setting, &rule, row);
     qsort(rounds, ROUNDS, sizeof *rounds, compare);
@@ -104,7 +107,7 @@ int main(void) {
     scratch.text = malloc(RECORD_TEXT_SCRATCH);
     if (anonymizer == NULL || scratch.text == NULL)
         return EXIT_FAILURE;
-    flow.first_flags = PACKET_HAS_MAC;
+    block.flow.first_flags = PACKET_HAS_MAC;
     set_name("www.shop.example.co.uk");
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         measure(anonymizer, &settings[i]);

@@ -40,7 +40,7 @@ def quality(flow, loss):
     seen = flow["seen_flags"]
     flags = {"midstream": flow["protocol"] == 6 and flow["tcp_flags"] & (SYN | ACK) != SYN,
              "truncated": seen & TRUNCATED, "time_raised": seen & TIME_RAISED,
-             "loss_window": flow["counters"][0][0] <= loss, "guessed_label": flow["guessed"],
+             "loss_window": three_counters(flow)[0][0] <= loss, "guessed_label": flow["guessed"],
              "evicted": END_REASONS[flow["end_reason"]] == "evicted", "offload": seen & OFFLOAD, "fragment": seen & FRAGMENT}
     return [name for name, is_set in flags.items() if is_set]
 
@@ -63,12 +63,20 @@ def core(flow):
             **macs(flow)}
 
 
+def three_counters(flow):
+    """Times, packets and bytes of both ways together and of each; sums as 64 bits have them."""
+    ways = [way if way[2] else (0, 0, 0, 0) for way in flow["counters"]]
+    used = [way for way in ways if way[2]]
+    both = (min(way[0] for way in used), max(way[1] for way in used), *(sum(way[at] for way in ways) % 2**64 for at in (2, 3)))
+    return [both, *ways]
+
+
 def counters(flow, profile):
     """Times, packets and bytes of the three directions."""
     record = {}
     unit = "us" if profile == "native" else "ms"
     stamp = "" if profile == "native" else "_ms"
-    for name, (first, last, packets, octets) in zip(DIRECTIONS, flow["counters"]):
+    for name, (first, last, packets, octets) in zip(DIRECTIONS, three_counters(flow)):
         absent = None if profile == "native" else 0  # where nothing came that way
         record[f"{name}_first_seen{stamp}"] = first if packets else absent
         record[f"{name}_last_seen{stamp}"] = last if packets else absent
@@ -88,7 +96,7 @@ def statistics(flow, profile):
     record = {}
     interval = "piat_us" if profile == "native" else "piat_ms"
     for d, name in enumerate(DIRECTIONS):
-        packets = flow["counters"][d][2]
+        packets = three_counters(flow)[d][2]
         for kind, source, limit, count in (("ps", "sizes", MAX_INT, packets), (interval, "intervals", MAX_LONG, packets - 1)):
             low, high, mean, squares = flow[source][d]
             record[f"{name}_min_{kind}"], record[f"{name}_max_{kind}"] = min(low, limit), min(high, limit)

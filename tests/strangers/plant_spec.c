@@ -12,6 +12,7 @@ enum { PLANT_PLACES = 1024, PLANT_TEXT_ROOM = 1 << 20, PLANT_LINE_SIZE = 1 << 20
 
 /* One flow and what hangs on it. Its pointers point into it. */
 struct plant {
+    struct flow_shared shared;
     struct flow flow;
     struct stats stats;
     struct l7 l7;
@@ -180,31 +181,26 @@ bool plant_read_header(FILE *file, struct plant_header *header) {
 }
 
 static void take_ends(struct words *words, struct flow *flow) {
-    flow->source_port = next_short(words);
-    flow->destination_port = next_short(words);
     flow->key.port_a = next_short(words);
     flow->key.port_b = next_short(words);
     flow->source_is_b = next_octet(words);
 }
 
 static void take_network(struct words *words, struct flow *flow) {
-    flow->key.protocol = flow->protocol = next_octet(words);
+    flow->key.protocol = next_octet(words);
     flow->ip_version = next_octet(words);
-    flow->key.vlan_id = flow->vlan_id = next_short(words);
+    flow->key.vlan_id = next_short(words);
     flow->key.ip_version = next_octet(words);
 }
 
 static void take_tunnel(struct words *words, struct flow *flow) {
-    flow->tunnel = next_octet(words);
     flow->tunnel_key = next_word(words);
     flow->key.tunnel = next_number(words, 10, UINT64_MAX);
 }
 
 static void take_addresses(struct words *words, struct flow *flow) {
-    next_bytes(words, flow->source, sizeof flow->source);
-    next_bytes(words, flow->destination, sizeof flow->destination);
-    memcpy(flow->key.address_a, flow->source_is_b ? flow->destination : flow->source, sizeof flow->source);
-    memcpy(flow->key.address_b, flow->source_is_b ? flow->source : flow->destination, sizeof flow->source);
+    next_bytes(words, flow->key.address_a, sizeof flow->key.address_a);
+    next_bytes(words, flow->key.address_b, sizeof flow->key.address_b);
 }
 
 static void take_macs(struct words *words, struct flow *flow) {
@@ -229,11 +225,13 @@ static void take_flags(struct words *words, struct flow *flow) {
 }
 
 static void take_counters(struct words *words, struct flow *flow) {
-    struct flow_counters *counters = &flow->counters[next_below(words, FLOW_DIRECTIONS)];
+    struct flow_counters *counters = &flow->ways[next_below(words, FLOW_WAYS)];
     counters->first_seen = next_time(words);
     counters->last_seen = next_time(words);
     counters->packets = next_number(words, 10, UINT64_MAX);
     counters->bytes = next_number(words, 10, UINT64_MAX);
+    if (counters->packets == 0)
+        *counters = FLOW_NO_COUNTERS;
 }
 
 static void take_running(struct words *words, struct stats *stats, bool of_sizes) {
@@ -371,10 +369,16 @@ static void hang_features(const struct plant_header *header, struct plant *plant
     unsigned on = header->groups_on;
     plant->l7.application_name = plant->application;
     plant->l7.category_name = plant->category;
-    plant->flow.feature[FEATURE_stats] = on & 1u << GROUP_STATS ? &plant->stats : NULL;
-    plant->flow.feature[FEATURE_splt] = on & 1u << GROUP_SPLT ? plant->splt : NULL;
-    plant->flow.feature[FEATURE_l7] = on & 1u << GROUP_L7 ? &plant->l7 : NULL;
-    plant->flow.feature[FEATURE_process] = on & 1u << GROUP_PROCESS ? &plant->holder : NULL;
+#define PLACE(group, member) \
+    on & 1u << (group) ? offsetof(struct plant, member) - offsetof(struct plant, flow) : 0
+    plant->shared = (struct flow_shared){
+        .offset = {[FEATURE_stats] = PLACE(GROUP_STATS, stats),
+                   [FEATURE_splt] = PLACE(GROUP_SPLT, splt),
+                   [FEATURE_l7] = PLACE(GROUP_L7, l7),
+                   [FEATURE_process] = PLACE(GROUP_PROCESS, holder)},
+    };
+#undef PLACE
+    plant->flow.shared = &plant->shared;
 }
 
 int plant_read_flow(FILE *file, const struct plant_header *header, const struct flow **flow) {

@@ -40,7 +40,7 @@ def ordinary(profile):
         "source": "192.0.2.1", "destination": "198.51.100.7", "ports": (40000, 443), "protocol": 6, "ip_version": 4,
         "vlan_id": 0, "tunnel": 0, "tunnel_key": 0, "tunnel_path": 0, "macs": ("020000000001", "0200000000fe"), "icmp": (0, 0), "first_flags": HAS_MAC,
         "seen_flags": HAS_MAC, "tcp_flags": SYN, "slice": 0, "revision": 0, "record_kind": 0, "end_reason": 2, "uid_time": start,
-        "counters": [(start, start + second, 9, 5000), (start, start + second, 5, 1000), (start + 7, start + 9, 4, 4000)],
+        "counters": [(start, start + second, 5, 1000), (start + 7, start + 9, 4, 4000)],
         "sizes": [(54, 1514, 555.5555555555555, 1234567.0), (54, 517, 200.0, 99999.5), (60, 1514, 1000.0, 0.1)],
         "intervals": [(0, second, 0.1, 1e10), (1, second // 2, 3.5, 5.0), (2, second // 3, 1 / 3, 7.0)],
         "tcp": [(2, 0, 0, 0, 8, 4, 0, 2), (1, 0, 0, 0, 4, 2, 0, 1), (1, 0, 0, 0, 4, 2, 0, 1)],
@@ -61,7 +61,7 @@ def largest(profile):
     return changed(
         profile, ports=(65535, 65535), protocol=255, vlan_id=4095, tunnel=15, tunnel_key=2**32 - 1, tunnel_path=2**56 - 1, icmp=(255, 255), slice=2**32 - 1,
         source="255.255.255.255", destination="255.255.255.254", macs=("ffffffffffff", "ffffffffffff"),
-        first_flags=HAS_MAC | HAS_ICMP | HAS_TUNNEL_KEY, uid_time=MAX_LONG, counters=[(0, last, MAX_LONG, 2**64 - 1)] * 3,
+        first_flags=HAS_MAC | HAS_ICMP | HAS_TUNNEL_KEY, uid_time=MAX_LONG, counters=[(0, last, MAX_LONG, 2**64 - 1)] * 2,
         sizes=[(2**31 - 1, 2**64 - 1, 1.7976931348623157e308, 1e308)] * 3,
         intervals=[(2**63 - 1, 2**64 - 1, 1e308, 1.7976931348623157e308)] * 3, tcp=[(2**32 - 1,) * 8] * 3,
         packets=[(1, 2**32 - 1, MAX_LONG)] * SPLT_PLACES, confidence=9, guessed=1)
@@ -72,7 +72,7 @@ def smallest(profile):
     none = (0, 0, 0.0, 0.0)
     return changed(
         profile, source="0.0.0.0", destination="0.0.0.0", ports=(0, 0), protocol=0, macs=("000000000000",) * 2,
-        first_flags=0, seen_flags=0, tcp_flags=0, uid_time=0, counters=[(0, 0, 1, 0), (0, 0, 1, 0), (0, 0, 0, 0)],
+        first_flags=0, seen_flags=0, tcp_flags=0, uid_time=0, counters=[(0, 0, 1, 0), (0, 0, 0, 0)],
         sizes=[none] * 3, intervals=[none] * 3, tcp=[(0,) * 8] * 3, packets=[], application=b"Unknown",
         category=b"Unspecified", confidence=0, texts={})
 
@@ -83,7 +83,7 @@ def doubles(profile):
     for at in range(0, len(reals), 3):
         three = [(1, 2, real, real) for real in reals[at:at + 3]]
         yield changed(profile, sizes=three, intervals=three[::-1],
-                      counters=[(0, 1, 2, 3), (0, 1, 3, 3), (0, 1, 2**62, 3)])
+                      counters=[(0, 1, 3, 3), (0, 1, 2**62, 3)])
 
 
 def reasons(profile):
@@ -158,7 +158,7 @@ def chances(profile):
             end_reason=dice.randrange(len(END_REASONS)), source=socket.inet_ntoa(dice.randbytes(4)), uid_time=first, confidence=number(3),
             macs=(dice.randbytes(6).hex(), dice.randbytes(6).hex()), guessed=number(1), seen_flags=number(4),
             # A flow has a packet, and its first one is from its source; only the answers may lack.
-            counters=[(first, first + number(40), max(number(63), least), number(63)) for least in (1, 1, 0)],
+            counters=[(first, first + number(40), max(number(63), least), number(63)) for least in (1, 0)],
             sizes=[(number(31), number(31), dice.expovariate(0.001), dice.random() * 10**dice.randint(-9, 18))
                    for _ in DIRECTIONS],
             intervals=[(number(63), number(63), dice.expovariate(1e-6), dice.random()) for _ in DIRECTIONS],
@@ -196,18 +196,19 @@ def tunnel_word(flow, profile):
 def flow_lines(flow, profile):
     """One flow in plant's language (plant_spec.c)."""
     swapped = key_order(flow)
-    ports = flow["ports"]
-    first, second = reversed(ports) if swapped else ports
-    yield f"ends {ports[0]} {ports[1]} {first} {second} {int(swapped)}"
-    yield f"addresses {packed_address(flow, 'source').hex()} {packed_address(flow, 'destination').hex()}"
+    ends = [(packed_address(flow, end).hex(), port) for end, port in zip(("source", "destination"), flow["ports"])]
+    (address_a, port_a), (address_b, port_b) = reversed(ends) if swapped else ends
+    yield f"ends {port_a} {port_b} {int(swapped)}"
+    yield f"addresses {address_a} {address_b}"
     yield "macs {} {}".format(*flow["macs"])
     key_version = 0 if profile == "nfstream" else flow["ip_version"]
     yield f"network {flow['protocol']} {flow['ip_version']} {flow['vlan_id']} {key_version}"
-    yield f"tunnel {flow['tunnel']} {flow['tunnel_key']} {tunnel_word(flow, profile)}"
+    yield f"tunnel {flow['tunnel_key']} {tunnel_word(flow, profile)}"
     yield f"life {flow['slice']} {flow['revision']} {flow['record_kind']} {flow['end_reason']} {flow['uid_time']}"
     yield "flags {first_flags} {seen_flags} {tcp_flags} {icmp[0]} {icmp[1]}".format(**flow)
+    for way in range(2):
+        yield "counters {} {} {} {} {}".format(way, *flow["counters"][way])
     for d in range(3):
-        yield "counters {} {} {} {} {}".format(d, *flow["counters"][d])
         for name in ("sizes", "intervals"):
             low, high, mean, squares = flow[name][d]
             yield f"{name} {d} {low} {high} {mean.hex()} {squares.hex()}"

@@ -22,16 +22,17 @@ void applications_close(struct applications *applications) {
 }
 
 void applications_count(struct applications *applications, const struct flow *flow) {
-    const struct l7 *l7 = flow->feature[FEATURE_l7];
-    if (!applications->counts || !l7)
+    if (!applications->counts || !flow_has(flow, FEATURE_l7))
         return;
+    const struct l7 *l7 = flow_feature(flow, FEATURE_l7);
     size_t number = l7->application != 0 ? l7->application : l7->master;
     if (number >= applications->count)
         number = 0;
     struct application_counts *counts = &applications->counts[number];
     counts->flows++;
-    counts->packets += flow->counters[BIDIRECTIONAL].packets;
-    counts->bytes += flow->counters[BIDIRECTIONAL].bytes;
+    struct flow_counters counters = flow_counters(flow, BIDIRECTIONAL);
+    counts->packets += counters.packets;
+    counts->bytes += counters.bytes;
 }
 
 void applications_add(struct applications *sum, const struct applications *part) {

@@ -78,7 +78,7 @@ static void drop_value(bool nullable, struct value *value) {
 }
 
 static const uint8_t *flow_bytes(const struct record_source *source, const struct catalogue_row *row) {
-    return (const uint8_t *)source->flow + anonymize_flow_offset(row);
+    return anonymize_flow_bytes(row)(source->flow);
 }
 
 static bool show_address(const struct record_source *source, const uint8_t address[16], struct value *value) {

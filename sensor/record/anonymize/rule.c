@@ -28,29 +28,37 @@ static const struct {
 #undef ANY
 };
 
+static const uint8_t *flow_source_mac(const struct flow *flow) {
+    return flow->source_mac;
+}
+
+static const uint8_t *flow_destination_mac(const struct flow *flow) {
+    return flow->destination_mac;
+}
+
 /* Rows whose value is bytes of the flow: these are mapped as bytes, and no text is parsed. */
 static const struct {
     field_getter *get;
-    size_t offset;
+    anonymize_bytes_call *bytes;
 } flow_bytes[] = {
-    {get_src_ip, offsetof(struct flow, source)},
-    {get_dst_ip, offsetof(struct flow, destination)},
-    {get_src_mac, offsetof(struct flow, source_mac)},
-    {get_src_oui, offsetof(struct flow, source_mac)},
-    {get_src_mac_padded, offsetof(struct flow, source_mac)},
-    {get_src_oui_padded, offsetof(struct flow, source_mac)},
-    {get_dst_mac, offsetof(struct flow, destination_mac)},
-    {get_dst_oui, offsetof(struct flow, destination_mac)},
-    {get_dst_mac_padded, offsetof(struct flow, destination_mac)},
-    {get_dst_oui_padded, offsetof(struct flow, destination_mac)},
+    {get_src_ip, flow_source},
+    {get_dst_ip, flow_destination},
+    {get_src_mac, flow_source_mac},
+    {get_src_oui, flow_source_mac},
+    {get_src_mac_padded, flow_source_mac},
+    {get_src_oui_padded, flow_source_mac},
+    {get_dst_mac, flow_destination_mac},
+    {get_dst_oui, flow_destination_mac},
+    {get_dst_mac_padded, flow_destination_mac},
+    {get_dst_oui_padded, flow_destination_mac},
 };
 
-size_t anonymize_flow_offset(const struct catalogue_row *row) {
+anonymize_bytes_call *anonymize_flow_bytes(const struct catalogue_row *row) {
     for (size_t i = 0; i < sizeof flow_bytes / sizeof *flow_bytes; i++) {
         if (flow_bytes[i].get == row->get)
-            return flow_bytes[i].offset;
+            return flow_bytes[i].bytes;
     }
-    return SIZE_MAX;
+    return NULL;
 }
 
 /* Parses one length of "24,48": a number up to the limit, then the character `end`. Returns what follows; NULL if the form
@@ -159,7 +167,7 @@ bool anonymize_method_fits(enum anonymize_method method, const struct catalogue_
     case ANONYMIZE_HASH:
     case ANONYMIZE_SHORT_HASH: return is_text || as_text;
     case ANONYMIZE_KEEP_REGISTERED_DOMAIN: return is_text;
-    default: return anonymize_flow_offset(row) != SIZE_MAX;
+    default: return anonymize_flow_bytes(row) != NULL;
     }
 }
 

@@ -51,5 +51,6 @@ bool anonymize_method_fits(enum anonymize_method method, const struct catalogue_
 void anonymize_methods_list(enum pii_class pii, const struct catalogue_row *row, bool nullable, bool as_text,
                             char text[ANONYMIZE_METHODS_TEXT_SIZE]);
 
-/* Where struct flow has the bytes of an address or a MAC address that the row shows; SIZE_MAX if it has none. */
-size_t anonymize_flow_offset(const struct catalogue_row *row);
+/* The bytes of an address or a MAC address that the row shows; NULL: it shows none. */
+typedef const uint8_t *anonymize_bytes_call(const struct flow *flow);
+anonymize_bytes_call *anonymize_flow_bytes(const struct catalogue_row *row);

@@ -33,12 +33,12 @@ static void destination_mac_or_null(const struct record_source *source, const ui
 
 void get_src_ip(const struct record_source *source, enum flow_direction direction, struct value *value) {
     (void)direction;
-    address_value(source, source->flow->source, value);
+    address_value(source, flow_source(source->flow), value);
 }
 
 void get_dst_ip(const struct record_source *source, enum flow_direction direction, struct value *value) {
     (void)direction;
-    address_value(source, source->flow->destination, value);
+    address_value(source, flow_destination(source->flow), value);
 }
 
 /* The link's addresses exist as address and vendor part, null or zeros where the link has none; cooked captures have
@@ -58,19 +58,19 @@ MAC_GETTER(src_oui_padded, source_mac, OUI_TEXT_LENGTH, mac_value)
 MAC_GETTER(dst_mac_padded, destination_mac, MAC_TEXT_LENGTH, mac_value)
 MAC_GETTER(dst_oui_padded, destination_mac, OUI_TEXT_LENGTH, mac_value)
 
-/* Small numbers that the flow has as they are. */
-#define NUMBER_GETTER(name, field)                                                     \
+#define NUMBER_GETTER(name, number)                                                    \
     void get_##name(const struct record_source *source, enum flow_direction direction, \
                     struct value *value) {                                             \
+        const struct flow *flow = source->flow;                                        \
         (void)direction;                                                               \
-        value_integer(value, source->flow->field);                                     \
+        value_integer(value, number);                                                  \
     }
-NUMBER_GETTER(src_port, source_port)
-NUMBER_GETTER(dst_port, destination_port)
-NUMBER_GETTER(protocol, protocol)
-NUMBER_GETTER(ip_version, ip_version)
-NUMBER_GETTER(vlan_id, vlan_id)
-NUMBER_GETTER(tunnel_id, tunnel)
+NUMBER_GETTER(src_port, flow_source_port(flow))
+NUMBER_GETTER(dst_port, flow_destination_port(flow))
+NUMBER_GETTER(protocol, flow->key.protocol)
+NUMBER_GETTER(ip_version, flow->ip_version)
+NUMBER_GETTER(vlan_id, flow->key.vlan_id)
+NUMBER_GETTER(tunnel_id, flow_tunnel(flow))
 
 void get_tunnel_key(const struct record_source *source, enum flow_direction direction, struct value *value) {
     (void)direction;
@@ -118,42 +118,42 @@ void get_tcp_closed_by(const struct record_source *source, enum flow_direction d
 }
 
 void get_first_seen(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    const struct flow_counters *counters = &source->flow->counters[direction];
-    if (counters->packets == 0)
+    const struct flow_counters counters = flow_counters(source->flow, direction);
+    if (counters.packets == 0)
         value_null(value);
     else
-        value_integer(value, flow_wall_time(source->flow, counters->first_seen));
+        value_integer(value, flow_wall_time(source->flow, counters.first_seen));
 }
 
 void get_last_seen(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    const struct flow_counters *counters = &source->flow->counters[direction];
-    if (counters->packets == 0)
+    const struct flow_counters counters = flow_counters(source->flow, direction);
+    if (counters.packets == 0)
         value_null(value);
     else
-        value_integer(value, flow_wall_time(source->flow, counters->last_seen));
+        value_integer(value, flow_wall_time(source->flow, counters.last_seen));
 }
 
 void get_ticks_first_seen(const struct record_source *source, enum flow_direction direction,
                           struct value *value) {
-    const struct flow_counters *counters = &source->flow->counters[direction];
-    value_integer(value, counters->packets == 0 ? 0 : flow_wall_time(source->flow, counters->first_seen));
+    const struct flow_counters counters = flow_counters(source->flow, direction);
+    value_integer(value, counters.packets == 0 ? 0 : flow_wall_time(source->flow, counters.first_seen));
 }
 
 void get_ticks_last_seen(const struct record_source *source, enum flow_direction direction,
                          struct value *value) {
-    const struct flow_counters *counters = &source->flow->counters[direction];
-    value_integer(value, counters->packets == 0 ? 0 : flow_wall_time(source->flow, counters->last_seen));
+    const struct flow_counters counters = flow_counters(source->flow, direction);
+    value_integer(value, counters.packets == 0 ? 0 : flow_wall_time(source->flow, counters.last_seen));
 }
 
 void get_duration(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    const struct flow_counters *counters = &source->flow->counters[direction];
-    value_integer(value, counters->last_seen - counters->first_seen);
+    const struct flow_counters counters = flow_counters(source->flow, direction);
+    value_integer(value, counters.last_seen - counters.first_seen);
 }
 
 void get_packets(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_counter(value, source->flow->counters[direction].packets);
+    value_counter(value, flow_counters(source->flow, direction).packets);
 }
 
 void get_bytes(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_counter(value, source->flow->counters[direction].bytes);
+    value_counter(value, flow_counters(source->flow, direction).bytes);
 }

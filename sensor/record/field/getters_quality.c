@@ -23,13 +23,13 @@ const char *quality_flag_meaning(enum quality_flag flag) {
 }
 
 static bool label_was_guessed(const struct flow *flow) {
-    const struct l7 *l7 = flow->feature[FEATURE_l7];
-    return l7 != NULL && l7->guessed;
+    const struct l7 *l7 = flow_feature(flow, FEATURE_l7);
+    return flow_has(flow, FEATURE_l7) && l7->guessed;
 }
 
 static bool label_was_cut_short(const struct flow *flow) {
-    const struct l7 *l7 = flow->feature[FEATURE_l7];
-    return l7 != NULL && l7->undissected;
+    const struct l7 *l7 = flow_feature(flow, FEATURE_l7);
+    return flow_has(flow, FEATURE_l7) && l7->undissected;
 }
 
 void get_quality_flags(const struct record_source *source, enum flow_direction direction,
@@ -38,7 +38,7 @@ void get_quality_flags(const struct record_source *source, enum flow_direction d
     const struct flow *flow = source->flow;
     const bool is_set[QUALITY_COUNT] = {
         [QUALITY_midstream] =
-            flow->protocol == PROTOCOL_TCP && (flow->first_tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN,
+            flow->key.protocol == PROTOCOL_TCP && (flow->first_tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN,
         [QUALITY_truncated] = (flow->seen_flags & PACKET_TRUNCATED) != 0,
         [QUALITY_time_raised] = (flow->seen_flags & PACKET_TIME_RAISED) != 0,
         [QUALITY_loss_window] = source->loss_window,

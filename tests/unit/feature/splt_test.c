@@ -52,8 +52,8 @@ static const struct {
 
 static bool check_splt(void *context, const struct flow *flow) {
     struct splt_check *check = context;
-    assert_null(flow->feature[FEATURE_stats]);
-    assert_null(flow->feature[FEATURE_l7]);
+    assert_false(flow_has(flow, FEATURE_stats));
+    assert_false(flow_has(flow, FEATURE_l7));
     for (int i = 0; i < ARRAYS; i++) {
         const int64_t *items = array_of(flow, arrays[i].get, check->length);
         for (uint32_t place = 0; place < check->length; place++)

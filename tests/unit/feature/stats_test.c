@@ -146,11 +146,15 @@ static void test_stats_equal_a_naive_reference(void **state) {
 static void test_stddev_of_fewer_than_two_is_zero(void **state) {
     (void)state;
     static const double expected[] = {0, 0, 2};
-    struct stats stats = {.direction[SRC2DST] = {.size = {.m2 = 4}}};
-    struct flow flow = {.feature[FEATURE_stats] = &stats};
+    struct {
+        struct flow flow;
+        struct stats stats;
+    } block = {.stats = {.direction[SRC2DST] = {.size = {.m2 = 4}}}};
+    const struct flow_shared shared = {.offset = {[FEATURE_stats] = sizeof block.flow}};
+    block.flow.shared = &shared;
     for (uint64_t packets = 0; packets < sizeof expected / sizeof expected[0]; packets++) {
-        flow.counters[SRC2DST].packets = packets;
-        assert_true(value_of(&flow, get_stddev_ps, SRC2DST).real == expected[packets]);
+        block.flow.ways[0].packets = packets;
+        assert_true(value_of(&block.flow, get_stddev_ps, SRC2DST).real == expected[packets]);
     }
 }
 
@@ -162,7 +166,7 @@ struct sizes {
 static bool note_sizes(void *context, const struct flow *flow) {
     struct sizes *sizes = context;
     for (int d = 0; d < FLOW_DIRECTIONS; d++)
-        sizes->bytes[d] = flow->counters[d].bytes;
+        sizes->bytes[d] = flow_counters(flow, d).bytes;
     sizes->largest = value_of(flow, get_max_ps, SRC2DST).integer;
     return true;
 }

@@ -28,7 +28,7 @@ static bool note_missing(void *context, const struct flow *flow) {
     assert_true(bench->exports < 3);
     for (int d = 0; d < FLOW_DIRECTIONS; d++) {
         struct value value = value_of(flow, get_loss_gap_bytes, (enum flow_direction)d);
-        assert_int_equal(value.is_null, flow->protocol != TCP);
+        assert_int_equal(value.is_null, flow->key.protocol != TCP);
         bench->missing[bench->exports][d] = value.is_null ? -1 : value.integer;
     }
     bench->exports++;

@@ -219,7 +219,7 @@ static void plugins_end_flows(void **state) {
             assert_int_equal(seen.flows[0].end_reason, END_PLUGIN);
             assert_calls(&seen, 0, limit == 1 ? "ie" : "iue");
             /* The next flow's source is who sends its first packet. */
-            assert_int_equal(seen.flows[seen.count - 1].source_port, 80);
+            assert_int_equal(flow_source_port(&seen.flows[seen.count - 1]), 80);
             udps_free(udps);
         }
     }

@@ -333,7 +333,7 @@ static void test_the_longest_undecided_flow_gives_way(void **state) {
         const struct exported *flow = &fixture.exported[i];
         assert_string_equal(flow->application, "SSH");
         assert_true(flow->guessed);
-        assert_int_equal(flow->undissected, flow->flow.counters[BIDIRECTIONAL].packets == 2);
+        assert_int_equal(flow->undissected, flow_counters(&flow->flow, BIDIRECTIONAL).packets == 2);
     }
     fixture_close(&fixture);
 }
@@ -368,7 +368,7 @@ static void test_a_flow_that_gives_way_keeps_what_is_known(void **state) {
     assert_int_equal(fixture.count, 2);
     for (size_t i = 0; i < fixture.count; i++) {
         const struct exported *flow = &fixture.exported[i];
-        bool dns = flow->flow.protocol == UDP;
+        bool dns = flow->flow.key.protocol == UDP;
         assert_string_equal(flow->application, dns ? "DNS" : "SSH");
         assert_string_equal(flow->server_name, dns ? "www.example.org" : "");
         assert_int_equal(flow->undissected, dns);

@@ -47,17 +47,17 @@ static void test_an_answer_comes_from_the_destination(void **state) {
         for (size_t slice = 0; slice < 2; slice++) {
             const struct flow *flow = &fixture.exported[slice].flow;
             assert_int_equal(flow->slice, slice);
-            assert_memory_equal(flow->source, packets[1].source, 16);
-            assert_memory_equal(flow->destination, packets[0].source, 16);
-            assert_int_equal(flow->source_port, packets[1].source_port);
-            assert_int_equal(flow->destination_port, packets[0].source_port);
+            assert_memory_equal(flow_source(flow), packets[1].source, 16);
+            assert_memory_equal(flow_destination(flow), packets[0].source, 16);
+            assert_int_equal(flow_source_port(flow), packets[1].source_port);
+            assert_int_equal(flow_destination_port(flow), packets[0].source_port);
             assert_memory_equal(flow->source_mac, "client", 6);
             assert_memory_equal(flow->destination_mac, "server", 6);
         }
-        assert_int_equal(fixture.exported[0].flow.counters[SRC2DST].packets, 10);
-        assert_int_equal(fixture.exported[0].flow.counters[DST2SRC].packets, 2);
-        assert_int_equal(fixture.exported[1].flow.counters[SRC2DST].packets, 0);
-        assert_int_equal(fixture.exported[1].flow.counters[DST2SRC].packets, 1);
+        assert_int_equal(flow_counters(&fixture.exported[0].flow, SRC2DST).packets, 10);
+        assert_int_equal(flow_counters(&fixture.exported[0].flow, DST2SRC).packets, 2);
+        assert_int_equal(flow_counters(&fixture.exported[1].flow, SRC2DST).packets, 0);
+        assert_int_equal(flow_counters(&fixture.exported[1].flow, DST2SRC).packets, 1);
         fixture_close(&fixture);
     }
 }
@@ -78,11 +78,11 @@ static void test_time_may_go_back_but_not_within_a_flow(void **state) {
     meter_finish(fixture.meter, END_OF_INPUT);
     assert_int_equal(fixture.count, 2);
     const struct flow *one = &fixture.exported[0].flow, *two = &fixture.exported[1].flow;
-    assert_int_equal(one->counters[BIDIRECTIONAL].packets, 2);
-    assert_int_equal(one->counters[BIDIRECTIONAL].last_seen, start + 100000);
+    assert_int_equal(flow_counters(one, BIDIRECTIONAL).packets, 2);
+    assert_int_equal(flow_counters(one, BIDIRECTIONAL).last_seen, start + 100000);
     assert_true(one->seen_flags & PACKET_TIME_RAISED);
-    assert_int_equal(two->counters[BIDIRECTIONAL].first_seen, start + 40000);
-    assert_int_equal(two->counters[BIDIRECTIONAL].last_seen, start + 110000);
+    assert_int_equal(flow_counters(two, BIDIRECTIONAL).first_seen, start + 40000);
+    assert_int_equal(flow_counters(two, BIDIRECTIONAL).last_seen, start + 110000);
     assert_int_equal(two->seen_flags, 0);
     /* What makes it unique is of a clock that never goes back. */
     assert_int_equal(two->uid_time, start + 102000);

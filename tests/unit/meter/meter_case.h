@@ -32,9 +32,9 @@ static inline void check_export(const struct fixture *fixture, size_t index, uin
     assert_true(index < fixture->count);
     const struct flow *flow = &fixture->exported[index].flow;
     uint32_t host = 1000 + number;
-    bool is_source = flow->source[2] == (uint8_t)(host >> 8) && flow->source[3] == (uint8_t)host;
+    bool is_source = flow_source(flow)[2] == (uint8_t)(host >> 8) && flow_source(flow)[3] == (uint8_t)host;
     bool is_destination =
-        flow->destination[2] == (uint8_t)(host >> 8) && flow->destination[3] == (uint8_t)host;
+        flow_destination(flow)[2] == (uint8_t)(host >> 8) && flow_destination(flow)[3] == (uint8_t)host;
     assert_true(is_source || is_destination);
     assert_int_equal(flow->end_reason, reason);
 }

@@ -10,15 +10,15 @@ static void test_first_packet_says_who_is_source(void **state) {
         feed(&fixture, at(profile, 1, 7, false));
         feed(&fixture, at(profile, 2, 7, false));
         const struct flow *flow = one_flow(&fixture);
-        assert_int_equal(flow->source_port, 80);
-        assert_int_equal(flow->destination_port, 4000);
-        assert_int_equal(flow->source[3], 1);
-        assert_int_equal(flow->counters[BIDIRECTIONAL].packets, 3);
-        assert_int_equal(flow->counters[SRC2DST].packets, 1);
-        assert_int_equal(flow->counters[DST2SRC].packets, 2);
+        assert_int_equal(flow_source_port(flow), 80);
+        assert_int_equal(flow_destination_port(flow), 4000);
+        assert_int_equal(flow_source(flow)[3], 1);
+        assert_int_equal(flow_counters(flow, BIDIRECTIONAL).packets, 3);
+        assert_int_equal(flow_counters(flow, SRC2DST).packets, 1);
+        assert_int_equal(flow_counters(flow, DST2SRC).packets, 2);
         int64_t start = START_MS * fixture_millisecond(profile);
-        assert_int_equal(flow->counters[DST2SRC].first_seen, start + fixture_millisecond(profile));
-        assert_int_equal(flow->counters[DST2SRC].last_seen, start + 2 * fixture_millisecond(profile));
+        assert_int_equal(flow_counters(flow, DST2SRC).first_seen, start + fixture_millisecond(profile));
+        assert_int_equal(flow_counters(flow, DST2SRC).last_seen, start + 2 * fixture_millisecond(profile));
         assert_int_equal(flow->uid_time, start);
         fixture_close(&fixture);
     }
@@ -32,11 +32,11 @@ static void check_direction(struct packet first, struct packet second, uint64_t 
     feed(&fixture, first);
     feed(&fixture, second);
     const struct flow *flow = one_flow(&fixture);
-    assert_int_equal(flow->counters[DST2SRC].packets, answers);
-    assert_int_equal(flow->counters[SRC2DST].packets, 2 - answers);
+    assert_int_equal(flow_counters(flow, DST2SRC).packets, answers);
+    assert_int_equal(flow_counters(flow, SRC2DST).packets, 2 - answers);
     if (answers == 0) {
-        assert_int_equal(flow->counters[DST2SRC].first_seen, 0);
-        assert_int_equal(flow->counters[DST2SRC].last_seen, 0);
+        assert_int_equal(flow_counters(flow, DST2SRC).first_seen, 0);
+        assert_int_equal(flow_counters(flow, DST2SRC).last_seen, 0);
     }
     fixture_close(&fixture);
 }

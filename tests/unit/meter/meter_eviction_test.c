@@ -130,7 +130,7 @@ static void test_flood_leaves_connections_whole(void **state) {
     meter_finish(fixture.meter, END_OF_INPUT);
     size_t whole = 0;
     for (size_t i = 0; i < fixture.count; i++)
-        whole += fixture.exported[i].flow.counters[BIDIRECTIONAL].packets == FLOOD / TURN;
+        whole += flow_counters(&fixture.exported[i].flow, BIDIRECTIONAL).packets == FLOOD / TURN;
     assert_int_equal(whole, CONNECTIONS);
     fixture_close(&fixture);
 }

@@ -48,9 +48,9 @@ static inline bool fixture_export(void *context, const struct flow *flow) {
     struct meter_statistics statistics;
     meter_statistics(fixture->meter, &statistics);
     item->open_at_export = statistics.flows_open;
-    const struct l7 *l7 = flow->feature[FEATURE_l7];
-    if (l7 == NULL)
+    if (!flow_has(flow, FEATURE_l7))
         return true;
+    const struct l7 *l7 = flow_feature(flow, FEATURE_l7);
     snprintf(item->application, sizeof(item->application), "%s", l7->application_name);
     snprintf(item->category, sizeof(item->category), "%s", l7->category_name);
     snprintf(item->server_name, sizeof(item->server_name), "%s", l7_text(l7, L7_SERVER_NAME));

@@ -96,8 +96,8 @@ static void test_nfstream_turns_around_after_a_cut(void **state) {
     feed_long_flow(&fixture, PROFILE_NFSTREAM, ACTIVE_MS);
     meter_finish(fixture.meter, END_OF_INPUT);
     const struct flow *second = &fixture.exported[1].flow;
-    assert_int_equal(second->source_port, 80);
-    assert_int_equal(second->counters[SRC2DST].packets, 1);
+    assert_int_equal(flow_source_port(second), 80);
+    assert_int_equal(flow_counters(second, SRC2DST).packets, 1);
     assert_int_equal(second->slice, 0);
     assert_int_equal(second->uid_time, START_MS + ACTIVE_MS);
     fixture_close(&fixture);
@@ -119,11 +119,11 @@ static void test_native_slices_keep_orientation_and_identity(void **state) {
     assert_int_equal(two->slice, 1);
     assert_memory_equal(&one->key, &two->key, sizeof(one->key));
     assert_int_equal(two->uid_time, one->uid_time);
-    assert_int_equal(two->source_port, 4000);
+    assert_int_equal(flow_source_port(two), 4000);
     assert_int_equal(two->first_tcp_flags, TCP_SYN);
-    assert_int_equal(two->counters[SRC2DST].packets, 1);
-    assert_int_equal(two->counters[DST2SRC].packets, 1);
-    assert_int_equal(two->counters[BIDIRECTIONAL].first_seen, (int64_t)(START_MS + ACTIVE_MS) * 1000);
+    assert_int_equal(flow_counters(two, SRC2DST).packets, 1);
+    assert_int_equal(flow_counters(two, DST2SRC).packets, 1);
+    assert_int_equal(flow_counters(two, BIDIRECTIONAL).first_seen, (int64_t)(START_MS + ACTIVE_MS) * 1000);
     fixture_close(&fixture);
 }
 
@@ -138,7 +138,7 @@ static void test_native_idle_cut_ends_the_identity(void **state) {
     assert_int_equal(fixture.count, 3);
     assert_int_equal(fixture.exported[1].flow.end_reason, END_IDLE);
     assert_int_equal(fixture.exported[2].flow.slice, 0);
-    assert_int_equal(fixture.exported[2].flow.source_port, 80);
+    assert_int_equal(flow_source_port(&fixture.exported[2].flow), 80);
     assert_int_equal(fixture.exported[2].flow.uid_time, (int64_t)(START_MS + ACTIVE_MS + IDLE_MS) * 1000);
     fixture_close(&fixture);
 }
@@ -158,7 +158,7 @@ static void test_timeouts_of_zero(void **state) {
             assert_int_equal(fixture.count, 4);
             for (size_t i = 0; i < 4; i++) {
                 enum end_reason reason = idle ? END_IDLE : END_ACTIVE;
-                assert_int_equal(fixture.exported[i].flow.counters[BIDIRECTIONAL].packets, 1);
+                assert_int_equal(flow_counters(&fixture.exported[i].flow, BIDIRECTIONAL).packets, 1);
                 /* Natively the last flow is idle at the end of the input too. */
                 bool cut = i < 3 || (idle && profile == PROFILE_NATIVE);
                 check_export(&fixture, i, 1, cut ? reason : END_OF_INPUT);

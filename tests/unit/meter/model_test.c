@@ -78,20 +78,20 @@ static void model_packet(struct model *model, int64_t time, uint32_t connection,
 }
 
 static uint32_t connection_of(const struct flow *flow, bool source_is_server) {
-    return (source_is_server ? flow->destination[3] : flow->source[3]) - 100u;
+    return (source_is_server ? flow_destination(flow)[3] : flow_source(flow)[3]) - 100u;
 }
 
 static void check_flow(const struct model_flow *expected, const struct flow *flow, int64_t unit) {
-    bool source_is_server = flow->source_port == 80;
+    bool source_is_server = flow_source_port(flow) == 80;
     assert_int_equal(connection_of(flow, source_is_server), expected->connection);
     assert_int_equal(source_is_server, expected->source_is_server);
     assert_int_equal(flow->slice, expected->slice);
     assert_int_equal(flow->uid_time, expected->uid_time * unit);
     for (int d = 0; d < FLOW_DIRECTIONS; d++) {
-        assert_int_equal(flow->counters[d].first_seen, expected->counters[d].first_seen * unit);
-        assert_int_equal(flow->counters[d].last_seen, expected->counters[d].last_seen * unit);
-        assert_int_equal(flow->counters[d].packets, expected->counters[d].packets);
-        assert_int_equal(flow->counters[d].bytes, expected->counters[d].bytes);
+        assert_int_equal(flow_counters(flow, d).first_seen, expected->counters[d].first_seen * unit);
+        assert_int_equal(flow_counters(flow, d).last_seen, expected->counters[d].last_seen * unit);
+        assert_int_equal(flow_counters(flow, d).packets, expected->counters[d].packets);
+        assert_int_equal(flow_counters(flow, d).bytes, expected->counters[d].bytes);
     }
 }
 
@@ -107,7 +107,7 @@ static int compare_exported(const void *one, const void *other) {
     const struct flow *a = &((const struct exported *)one)->flow,
                       *b = &((const struct exported *)other)->flow;
     int order = memcmp(&a->key, &b->key, sizeof(a->key));
-    int64_t difference = a->counters[BIDIRECTIONAL].first_seen - b->counters[BIDIRECTIONAL].first_seen;
+    int64_t difference = flow_first_seen(a) - flow_first_seen(b);
     return order != 0 ? order : (difference > 0) - (difference < 0);
 }
 

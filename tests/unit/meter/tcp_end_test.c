@@ -49,7 +49,8 @@ static void check_flows(struct fixture *fixture, const struct expected *expected
     assert_int_equal(fixture->count, count);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(fixture->exported[i].flow.end_reason, expected[i].reason);
-        assert_int_equal(fixture->exported[i].flow.counters[BIDIRECTIONAL].packets, expected[i].packets);
+        assert_int_equal(flow_counters(&fixture->exported[i].flow, BIDIRECTIONAL).packets,
+                         expected[i].packets);
     }
 }
 

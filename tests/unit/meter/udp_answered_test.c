@@ -42,7 +42,7 @@ static void test_goes_on(void **state) {
     ask_and_answer(&fixture, 0, 1);
     feed(&fixture, at(PROFILE_NATIVE, 50, 1, false));
     feed(&fixture, at(PROFILE_NATIVE, 900, 1, true));
-    assert_int_equal(one_flow(&fixture)->counters[BIDIRECTIONAL].packets, 4);
+    assert_int_equal(flow_counters(one_flow(&fixture), BIDIRECTIONAL).packets, 4);
     assert_int_equal(one_flow(&fixture)->end_reason, END_OF_INPUT);
     fixture_close(&fixture);
 }

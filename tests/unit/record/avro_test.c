@@ -144,7 +144,7 @@ static void shipped_schema(const char *name, enum meter_profile profile, unsigne
         flow->end_reason = (uint8_t)(round % END_REASON_COUNT);
         flow->slice = round / 2;
         if (round == 5)
-            flow->counters[DST2SRC] = (struct flow_counters){0};
+            flow->ways[1] = FLOW_NO_COUNTERS;
         struct message message;
         if (schema->records == OF_SENSOR)
             assert_int_equal(recorder_make_report(recorder, &example_report, &message), 0);

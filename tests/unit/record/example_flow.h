@@ -20,6 +20,7 @@ enum { EXAMPLE_SPLT_PLACES = 20, EXAMPLE_TEXT_ROOM = 65000, EXAMPLE_ALL_GROUPS =
 struct example {
     struct meter_options meter;
     struct identity identity;
+    struct flow_shared shared;
     struct flow flow;
     struct stats stats;
     struct l7 l7;
@@ -93,20 +94,17 @@ static inline void example_set_identity(struct example *example, enum meter_prof
 
 static inline void example_set_packets(struct flow *flow, int64_t second) {
     int64_t start = 1434443394 * second;
-    flow->counters[BIDIRECTIONAL] = (struct flow_counters){start, start + 6 * second + 67, 28, 9108};
-    flow->counters[SRC2DST] = (struct flow_counters){start, start + 6 * second + 67, 16, 1512};
-    flow->counters[DST2SRC] = (struct flow_counters){start + 34, start + 6 * second + 4, 12, 7596};
-    inet_pton(AF_INET, "172.31.3.224", flow->source);
-    inet_pton(AF_INET, "216.58.212.100", flow->destination);
+    flow->ways[0] = (struct flow_counters){start, start + 6 * second + 67, 16, 1512};
+    flow->ways[1] = (struct flow_counters){start + 34, start + 6 * second + 4, 12, 7596};
+    inet_pton(AF_INET, "172.31.3.224", flow->key.address_a);
+    inet_pton(AF_INET, "216.58.212.100", flow->key.address_b);
     memcpy(flow->source_mac, "\x80\xc6\xca\x00\x9e\x9f", 6);
     memcpy(flow->destination_mac, "\x00\x0e\x8e\x4d\xb4\xa8", 6);
-    memcpy(flow->key.address_a, flow->source, 16);
-    memcpy(flow->key.address_b, flow->destination, 16);
-    flow->key.port_a = flow->source_port = 42835;
-    flow->key.port_b = flow->destination_port = 443;
-    flow->key.protocol = flow->protocol = 6;
+    flow->key.port_a = 42835;
+    flow->key.port_b = 443;
+    flow->key.protocol = 6;
     flow->key.ip_version = flow->ip_version = 4;
-    flow->key.vlan_id = flow->vlan_id = 7;
+    flow->key.vlan_id = 7;
     flow->first_flags = flow->seen_flags = PACKET_HAS_MAC;
     flow->first_tcp_flags = TCP_SYN;
     flow->end_reason = END_OF_INPUT;
@@ -148,9 +146,14 @@ static inline void example_init(struct example *example, enum meter_profile prof
     example_set_splt(example, 3);
     example_set_l7(example);
     example_set_process(example);
-    flow->feature[FEATURE_process] = &example->process_feature;
-    flow->feature[FEATURE_stats] = &example->stats;
-    flow->feature[FEATURE_splt] = example->splt;
-    flow->feature[FEATURE_l7] = &example->l7;
-    flow->feature[FEATURE_tcp_gaps] = &example->tcp_gaps;
+#define PLACE(member) offsetof(struct example, member) - offsetof(struct example, flow)
+    example->shared = (struct flow_shared){
+        .offset = {[FEATURE_process] = PLACE(process_feature),
+                   [FEATURE_stats] = PLACE(stats),
+                   [FEATURE_splt] = PLACE(splt),
+                   [FEATURE_l7] = PLACE(l7),
+                   [FEATURE_tcp_gaps] = PLACE(tcp_gaps)},
+    };
+#undef PLACE
+    flow->shared = &example->shared;
 }

@@ -38,7 +38,7 @@ static void flow_uid_is_of_key_and_time(void **state) {
     assert_int_equal(strspn(first, "0123456789abcdef"), 32);
     /* Neither slice nor counters are in it, so that it stays over slices. */
     flow->slice = 3;
-    flow->counters[BIDIRECTIONAL].packets++;
+    flow->ways[0].packets++;
     assert_int_equal(recorder_make(bench.recorder, flow, &message), 0);
     assert_memory_equal(message.key, first, 32);
 #define CHANGE(field)                                                       \
@@ -86,7 +86,7 @@ static void groups_that_are_off_are_null(void **state) {
     (void)state;
     struct bench bench = open_bench("flow/v1", "avro", PROFILE_NATIVE,
                                     1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE);
-    memset(example.flow.feature, 0, sizeof example.flow.feature);
+    example.shared = (struct flow_shared){0};
     struct message message;
     assert_int_equal(recorder_make(bench.recorder, &example.flow, &message), 0);
     close_bench(bench);

@@ -42,7 +42,7 @@ static void assert_fields(struct recorder *recorder, const struct expectation *e
 static void native_values(void **state) {
     (void)state;
     struct bench bench = open_bench("flow/v1", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
-    example.flow.tunnel = 2;
+    example.flow.key.tunnel = 2;
     ASSERT_FIELDS(
         bench.recorder, {"sensor_id", "\"sensor-1\""},
         {"boot_id", "\"6fa459ea-ee8a-4ca4-894e-db77e160355e\""}, {"output", "\"main\""}, {"seq", "0"},
@@ -92,11 +92,11 @@ static void absent_values(void **state) {
     (void)state;
     struct bench bench = open_bench("flow/v1", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
     struct flow *flow = &example.flow;
-    flow->counters[DST2SRC] = (struct flow_counters){0};
+    flow->ways[1] = FLOW_NO_COUNTERS;
     flow->first_flags = PACKET_HAS_ICMP;
     flow->icmp_type = 8;
     flow->icmp_code = 255;
-    flow->protocol = 1;
+    flow->key.protocol = 1;
     example.l7.application_name = NULL;
     example.l7.category_name = NULL;
     example.l7.texts = NULL;
@@ -123,13 +123,13 @@ static void times_are_the_wall_clocks(void **state) {
     struct bench bench = open_bench("flow/v1", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
     struct flow *flow = &example.flow;
     flow->to_wall = INT64_C(-3600000000);
-    flow->counters[DST2SRC] = (struct flow_counters){0};
+    flow->ways[1] = FLOW_NO_COUNTERS;
     ASSERT_FIELDS(bench.recorder, {"bidirectional_first_seen", "1434439794000000"},
                   {"bidirectional_duration_us", "6000067"}, {"dst2src_first_seen", "null"});
     close_bench(bench);
     bench = open_bench("nfstream/v1", "jsonl", PROFILE_NFSTREAM, EXAMPLE_ALL_GROUPS);
     flow->to_wall = -3600000;
-    flow->counters[DST2SRC] = (struct flow_counters){0};
+    flow->ways[1] = FLOW_NO_COUNTERS;
     ASSERT_FIELDS(bench.recorder, {"bidirectional_first_seen_ms", "1434439794000"},
                   {"bidirectional_last_seen_ms", "1434439800067"}, {"bidirectional_duration_ms", "6067"},
                   {"dst2src_first_seen_ms", "0"}, {"dst2src_last_seen_ms", "0"});
@@ -140,7 +140,7 @@ static void nfstream_values(void **state) {
     (void)state;
     struct bench bench = open_bench("nfstream/v1", "jsonl", PROFILE_NFSTREAM, EXAMPLE_ALL_GROUPS);
     struct flow *flow = &example.flow;
-    flow->counters[DST2SRC] = (struct flow_counters){0};
+    flow->ways[1] = FLOW_NO_COUNTERS;
     flow->first_flags = 0;
     memset(flow->source_mac, 0, 6);
     example.l7.guessed = true;
@@ -186,20 +186,20 @@ static void quality_flags(void **state) {
     flow->slice = 0;
     flow->first_tcp_flags = TCP_SYN | TCP_ACK;
     ASSERT_FIELDS(bench.recorder, {"quality_flags", "[\"midstream\"]"});
-    flow->protocol = 17;
+    flow->key.protocol = 17;
     ASSERT_FIELDS(bench.recorder, {"quality_flags", "[]"});
-    flow->protocol = 6;
+    flow->key.protocol = 6;
     flow->seen_flags = PACKET_TRUNCATED | PACKET_TIME_RAISED | PACKET_OFFLOAD | PACKET_FRAGMENT;
     flow->end_reason = END_EVICTED;
     example.l7.guessed = example.l7.undissected = true;
-    recorder_loss(bench.recorder, flow->counters[BIDIRECTIONAL].first_seen);
+    recorder_loss(bench.recorder, flow_counters(flow, BIDIRECTIONAL).first_seen);
     ASSERT_FIELDS(
         bench.recorder,
         {"quality_flags",
          "[\"midstream\",\"truncated\",\"time_raised\",\"loss_window\",\"guessed_label\",\"undissected\",\"evicted\",\"offload\",\"fragment\"]"},
         {"end_reason", "\"evicted\""});
     /* This flow began after the loss. */
-    recorder_loss(bench.recorder, flow->counters[BIDIRECTIONAL].first_seen - 1);
+    recorder_loss(bench.recorder, flow_counters(flow, BIDIRECTIONAL).first_seen - 1);
     flow->seen_flags = 0;
     ASSERT_FIELDS(bench.recorder,
                   {"quality_flags", "[\"midstream\",\"guessed_label\",\"undissected\",\"evicted\"]"});

@@ -46,14 +46,14 @@ static void one_flow_of_addresses_for_documentation(void **state) {
         struct seen seen = meter_with(texts[i]);
         const struct flow *flow = &seen.flow;
         assert_int_equal(seen.flows, 1);
-        assert_int_equal(flow->counters[SRC2DST].packets, 3);
-        assert_int_equal(flow->counters[DST2SRC].packets, 2);
-        assert_string_equal(inet_ntop(AF_INET, flow->source, source, sizeof source), SAMPLE_FLOW_SOURCE);
-        assert_string_equal(inet_ntop(AF_INET, flow->destination, destination, sizeof destination),
+        assert_int_equal(flow_counters(flow, SRC2DST).packets, 3);
+        assert_int_equal(flow_counters(flow, DST2SRC).packets, 2);
+        assert_string_equal(inet_ntop(AF_INET, flow_source(flow), source, sizeof source), SAMPLE_FLOW_SOURCE);
+        assert_string_equal(inet_ntop(AF_INET, flow_destination(flow), destination, sizeof destination),
                             "198.51.100.1");
-        assert_int_equal(flow->source_port, 40000);
-        assert_int_equal(flow->destination_port, 443);
-        assert_int_equal(flow->protocol, 6);
+        assert_int_equal(flow_source_port(flow), 40000);
+        assert_int_equal(flow_destination_port(flow), 443);
+        assert_int_equal(flow->key.protocol, 6);
         assert_int_equal(flow->seen_flags & PACKET_TRUNCATED, 0);
     }
 }

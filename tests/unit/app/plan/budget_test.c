@@ -117,13 +117,13 @@ static void the_formula_for_the_chart_holds(void **state) {
         const char *text;
         uint64_t flows, meters, undecided; /* 0: an eighth */
     } cases[] = {
-        {"meter = { flow_table_size = 1024; };", 1024, 1},
-        {"meter = { flow_table_size = 24576; };", 24576, 1},
-        {"meter = { flow_table_size = 24577; };", 24577, 1},
-        {"meter = { flow_table_size = 131072; n_meters = 4; };", 131072, 4},
-        {"", 262144, 1},
+        {"meter = { flow_table_size = 1024; };", 1024, 1, 0},
+        {"meter = { flow_table_size = 24576; };", 24576, 1, 0},
+        {"meter = { flow_table_size = 24577; };", 24577, 1, 0},
+        {"meter = { flow_table_size = 131072; n_meters = 4; };", 131072, 4, 0},
+        {"", 262144, 1, 0},
         {"meter = { dissection_flows = 200000; };", 262144, 1, 200000},
-        {"meter = { flow_table_size = 4000000; n_meters = 3; };", 4000000, 3},
+        {"meter = { flow_table_size = 4000000; n_meters = 3; };", 4000000, 3, 0},
     };
     struct ndpi_figures ndpi = ndpi_figures();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

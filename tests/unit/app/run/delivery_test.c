@@ -36,7 +36,9 @@ static void bench_close(struct bench *bench) {
 
 /* A record of a flow to each output. */
 static void send_to_all(struct bench *bench) {
-    struct flow flow = {.protocol = 17, .ip_version = 4, .source = {192, 0, 2, 1}};
+    static const struct flow_shared nothing;
+    struct flow flow = {
+        .key = {.address_a = {192, 0, 2, 1}, .protocol = 17}, .ip_version = 4, .shared = &nothing};
     for (size_t i = 0; i < bench->delivery.count; i++) {
         struct message message;
         if (output_make(&bench->delivery.outputs[i], 0, &flow, &message))

@@ -27,9 +27,13 @@ static void bench_close(struct bench *bench) {
 }
 
 static struct flow a_flow(uint16_t port) {
-    struct flow flow = {.source_port = port, .protocol = 17, .ip_version = 4};
-    flow.counters[SRC2DST].packets = 1;
-    return flow;
+    static const struct flow_shared nothing;
+    return (struct flow){
+        .key = {.port_a = port, .protocol = 17},
+        .ip_version = 4,
+        .ways = {{.packets = 1}, FLOW_NO_COUNTERS},
+        .shared = &nothing,
+    };
 }
 
 /* Makes a record of a flow in this meter's share and sends it; whether one was made. */

@@ -86,9 +86,9 @@ static void set_text(enum l7_text which, const char *text) {
 
 static void set_address(const char *text) {
     example.flow.ip_version = strchr(text, ':') != NULL ? 6 : 4;
-    memset(example.flow.source, 0, 16);
-    assert_int_equal(inet_pton(example.flow.ip_version == 6 ? AF_INET6 : AF_INET, text, example.flow.source),
-                     1);
+    memset(example.flow.key.address_a, 0, 16);
+    assert_int_equal(
+        inet_pton(example.flow.ip_version == 6 ? AF_INET6 : AF_INET, text, example.flow.key.address_a), 1);
 }
 
 #define HASH_OF_SOURCE \

@@ -50,8 +50,7 @@ static void is_of_the_ends_and_protocols(void **state) {
     CHANGE(flow->uid_series, true);
     CHANGE(flow->slice, true);
     CHANGE(flow->source_is_b, true);
-    CHANGE(flow->source[0], true);
-    CHANGE(flow->counters[BIDIRECTIONAL].first_seen, true);
+    CHANGE(flow->ways[0].first_seen, true);
 #undef CHANGE
 }
 
