@@ -23,8 +23,8 @@ static void l7_on_update(const struct feature_context *context, struct flow *flo
     (void)direction;
     (void)size;
     struct l7 *l7 = flow_feature(flow, FEATURE_l7);
-    if (l7->application_name == NULL)
-        dissector_packet(context->dissector, l7, packet, flow_packets(flow) + 1);
+    if (l7->label == 0)
+        dissector_packet(context->dissector, l7, packet, flow_packets(flow, BIDIRECTIONAL) + 1);
 }
 
 static void l7_on_expire(const struct feature_context *context, struct flow *flow) {
@@ -32,11 +32,15 @@ static void l7_on_expire(const struct feature_context *context, struct flow *flo
 }
 
 /* The next slice keeps the label, except one that nDPI had to settle on before it had seen enough packets. */
+static bool l7_is_kept(const struct feature_context *context, const struct flow *flow) {
+    const struct l7 *l7 = flow_feature(flow, FEATURE_l7);
+    bool known = l7_label(flow)->application != 0 && !l7->guessed;
+    return known || flow->slice > 0 || flow_packets(flow, BIDIRECTIONAL) >= context->options->n_dissections;
+}
+
 static void l7_on_release(const struct feature_context *context, struct flow *flow, struct flow *next) {
     struct l7 *l7 = flow_feature(flow, FEATURE_l7);
-    bool known = l7->application != 0 && !l7->guessed;
-    bool dissected = flow->slice > 0 || flow_packets(flow) >= context->options->n_dissections;
-    if (next != NULL && (known || dissected))
+    if (next != NULL && l7_is_kept(context, flow))
         *(struct l7 *)flow_feature(next, FEATURE_l7) = *l7;
     else
         dissector_release(context->dissector, l7);
@@ -67,15 +71,15 @@ static void first_text(const struct record_source *source, const enum l7_text *t
 void get_application_name(const struct record_source *source, enum flow_direction direction,
                           struct value *value) {
     (void)direction;
-    const char *name = l7_of(source)->application_name;
-    value_foreign_text(source, name != NULL ? name : "Unknown", value);
+    const struct l7_label *label = l7_label(source->flow);
+    value_foreign_text(source, label != NULL ? label->name : "Unknown", value);
 }
 
 void get_application_category_name(const struct record_source *source, enum flow_direction direction,
                                    struct value *value) {
     (void)direction;
-    const char *name = l7_of(source)->category_name;
-    value_foreign_text(source, name != NULL ? name : "Unspecified", value);
+    const struct l7_label *label = l7_label(source->flow);
+    value_foreign_text(source, label != NULL ? label->category_name : "Unspecified", value);
 }
 
 void get_application_is_guessed(const struct record_source *source, enum flow_direction direction,

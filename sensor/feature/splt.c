@@ -1,90 +1,110 @@
 /* Sequence of packet lengths and times: direction, size and inter-arrival time of a flow's first N packets. */
 #include "meter/feature.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "meter/options.h"
 #include "record/field/field_getters.h"
 
 /* What flow_feature(flow, FEATURE_splt) points to. The arrays lie behind it, as narrow as the timeouts allow: 20 packets take
- * 188 bytes natively, where 64-bit intervals would take 268. */
+ * 144 bytes natively, where 64-bit intervals would take 224. */
 struct splt {
-    uint32_t length;   /* packets recorded so far */
-    uint16_t capacity; /* options->splt_analysis */
-    bool wide;         /* intervals take 64 bits: the idle timeout does not fit in 32 */
-    _Alignas(8) unsigned char places
-        []; /* intervals (32 or 64 bits), sizes (32 bits), directions (8 bits); capacity of each */
+    uint32_t length; /* packets recorded so far */
+    /* Intervals (32 or 64 bits), then cells; options->splt_analysis of each: see struct splt_arrays. */
+    unsigned char places[];
 };
 
-static size_t splt_interval_size(const struct splt *splt) {
-    return splt->wide ? sizeof(int64_t) : sizeof(uint32_t);
-}
+/* A little-endian number of size and direction: the lowest bit is the direction. */
+struct splt_cell {
+    uint8_t low[2], high;
+};
 
-/* Ticks since the flow's previous packet; 0 for the first. */
-static int64_t splt_interval(const struct splt *splt, uint32_t place) {
-    if (splt->wide) {
-        int64_t interval;
-        memcpy(&interval, splt->places + (size_t)place * sizeof(interval), sizeof(interval));
-        return interval;
-    }
-    uint32_t interval;
-    memcpy(&interval, splt->places + (size_t)place * sizeof(interval), sizeof(interval));
-    return interval;
-}
-
-/* Bytes, by accounting mode. */
-static uint32_t splt_size(const struct splt *splt, uint32_t place) {
-    const unsigned char *sizes = splt->places + (size_t)splt->capacity * splt_interval_size(splt);
-    uint32_t size;
-    memcpy(&size, sizes + (size_t)place * sizeof(size), sizeof(size));
-    return size;
-}
-
-/* 0 src2dst, 1 dst2src. */
-static uint8_t splt_direction(const struct splt *splt, uint32_t place) {
-    return splt->places[(size_t)splt->capacity * (splt_interval_size(splt) + sizeof(uint32_t)) + place];
-}
+/* Bytes. No link carries a larger packet; one that a file claims counts as this. */
+static const uint32_t splt_size_max = (1u << 23) - 1;
 
 /* An interval is shorter than the idle timeout, or the flow would have been cut. */
 static bool splt_is_wide(const struct meter_options *options) {
     return options->idle_timeout > (int64_t)UINT32_MAX;
 }
 
+static size_t splt_interval_size(const struct meter_options *options) {
+    return splt_is_wide(options) ? sizeof(int64_t) : sizeof(uint32_t);
+}
+
 static size_t splt_state_size(const struct meter_options *options) {
     if (options->splt_analysis == 0)
         return 0;
-    size_t place =
-        (splt_is_wide(options) ? sizeof(int64_t) : sizeof(uint32_t)) + sizeof(uint32_t) + sizeof(uint8_t);
-    return sizeof(struct splt) + options->splt_analysis * place;
+    return sizeof(struct splt) +
+           options->splt_analysis * (splt_interval_size(options) + sizeof(struct splt_cell));
+}
+
+/* Where the arrays lie. */
+struct splt_arrays {
+    bool wide;
+    unsigned char *intervals;
+    struct splt_cell *cells;
+};
+
+static inline struct splt_arrays splt_arrays(const struct meter_options *options, const struct splt *splt) {
+    unsigned char *places = (unsigned char *)splt->places;
+    return (struct splt_arrays){
+        .wide = splt_is_wide(options),
+        .intervals = places,
+        .cells = (struct splt_cell *)(places + options->splt_analysis * splt_interval_size(options)),
+    };
+}
+
+/* Ticks since the flow's previous packet; 0 for the first. */
+static inline int64_t splt_interval(const struct splt_arrays *arrays, uint32_t place) {
+    if (arrays->wide) {
+        int64_t interval;
+        memcpy(&interval, arrays->intervals + (size_t)place * sizeof(interval), sizeof(interval));
+        return interval;
+    }
+    uint32_t interval;
+    memcpy(&interval, arrays->intervals + (size_t)place * sizeof(interval), sizeof(interval));
+    return interval;
+}
+
+/* Bytes, by accounting mode. */
+static inline int64_t splt_size(const struct splt_arrays *arrays, uint32_t place) {
+    const struct splt_cell *cell = &arrays->cells[place];
+    return (cell->low[0] | (uint32_t)cell->low[1] << 8 | (uint32_t)cell->high << 16) >> 1;
+}
+
+/* 0 src2dst, 1 dst2src. */
+static inline int64_t splt_direction(const struct splt_arrays *arrays, uint32_t place) {
+    return arrays->cells[place].low[0] & 1;
 }
 
 static void splt_on_init(const struct feature_context *context, struct flow *flow) {
     struct splt *splt = flow_feature(flow, FEATURE_splt);
+    (void)context;
     splt->length = 0;
-    splt->capacity = (uint16_t)context->options->splt_analysis;
-    splt->wide = splt_is_wide(context->options);
 }
 
-static void splt_put_interval(struct splt *splt, uint32_t place, int64_t interval) {
-    if (splt->wide) {
-        memcpy(splt->places + place * sizeof(interval), &interval, sizeof(interval));
-        return;
-    }
-    uint32_t narrow = (uint32_t)interval;
-    memcpy(splt->places + place * sizeof(narrow), &narrow, sizeof(narrow));
+static inline void splt_put(const struct splt_arrays *arrays, uint32_t place, int64_t interval, uint32_t size,
+                            bool is_answer) {
+    uint32_t narrow = (uint32_t)interval, cell = (size < splt_size_max ? size : splt_size_max) << 1;
+    uint16_t low = htole16((uint16_t)(cell | is_answer));
+    if (arrays->wide)
+        memcpy(arrays->intervals + place * sizeof(interval), &interval, sizeof(interval));
+    else
+        memcpy(arrays->intervals + place * sizeof(narrow), &narrow, sizeof(narrow));
+    memcpy(arrays->cells[place].low, &low, sizeof(low));
+    arrays->cells[place].high = (uint8_t)(cell >> 16);
 }
 
 static void splt_on_update(const struct feature_context *context, struct flow *flow,
                            const struct packet *packet, enum flow_direction direction, uint32_t size) {
-    (void)context;
     struct splt *splt = flow_feature(flow, FEATURE_splt);
     uint32_t place = splt->length;
-    if (place >= splt->capacity)
+    if (place >= context->options->splt_analysis)
         return;
-    splt_put_interval(splt, place, flow_packets(flow) > 0 ? packet->time - flow_last_seen(flow) : 0);
-    unsigned char *sizes = splt->places + splt->capacity * splt_interval_size(splt);
-    memcpy(sizes + place * sizeof(size), &size, sizeof(size));
-    sizes[splt->capacity * sizeof(size) + place] = direction == DST2SRC;
+    const struct splt_arrays arrays = splt_arrays(context->options, splt);
+    splt_put(&arrays, place, place > 0 ? packet->time - flow_last_seen(flow, BIDIRECTIONAL) : 0, size,
+             direction == DST2SRC);
     splt->length = place + 1;
 }
 
@@ -126,9 +146,10 @@ static int64_t *array_value(const struct record_source *source, uint32_t length,
 #define SPLT_GETTERS(name, item)                                                                         \
     static void name##_value(const struct record_source *source, uint32_t places, struct value *value) { \
         const struct splt *splt = splt_of(source);                                                       \
+        const struct splt_arrays arrays = splt_arrays(source->flow->shared->options, splt);              \
         int64_t *items = array_value(source, splt->length, places, value);                               \
         for (uint32_t place = 0; items != NULL && place < splt->length; place++)                         \
-            items[place] = item(splt, place);                                                            \
+            items[place] = item(&arrays, place);                                                         \
     }                                                                                                    \
     void get_##name(const struct record_source *source, enum flow_direction direction,                   \
                     struct value *value) {                                                               \
@@ -138,14 +159,9 @@ static int64_t *array_value(const struct record_source *source, uint32_t length,
     void get_##name##_padded(const struct record_source *source, enum flow_direction direction,          \
                              struct value *value) {                                                      \
         (void)direction;                                                                                 \
-        name##_value(source, splt_of(source)->capacity, value);                                          \
+        name##_value(source, source->flow->shared->options->splt_analysis, value);                       \
     }
 
-static int64_t bounded_size(const struct splt *splt, uint32_t place) {
-    uint32_t size = splt_size(splt, place);
-    return size > INT32_MAX ? INT32_MAX : (int64_t)size;
-}
-
 SPLT_GETTERS(splt_direction, splt_direction)
-SPLT_GETTERS(splt_ps, bounded_size)
+SPLT_GETTERS(splt_ps, splt_size)
 SPLT_GETTERS(splt_piat, splt_interval)

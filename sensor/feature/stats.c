@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "meter/options.h"
+#include "meter/tcp_end.h"
 #include "record/field/field_getters.h"
 
 /* Order of NFStream's flag columns. */
@@ -22,21 +23,38 @@ enum flag_counter {
 
 /* Running statistics by Welford's method, so that one pass is enough and doubles equal NFStream's. */
 struct running {
-    uint64_t min, max;
     double mean;
     double m2; /* sum of squared differences from the mean */
 };
 
-struct stats_direction {
-    struct running size;           /* bytes per packet */
-    struct running interval;       /* ticks between packets */
-    uint32_t flags[FLAG_COUNTERS]; /* packets with the flag set */
+/* While there is no value the least is larger than any. */
+struct extremes {
+    uint32_t min, max;
 };
 
-/* What flow_feature(flow, FEATURE_stats) points to. */
-struct stats {
-    struct stats_direction direction[FLOW_DIRECTIONS];
+struct wide_extremes {
+    uint64_t min, max;
 };
+
+/* What flow_feature(flow, FEATURE_stats) points to. What follows from the two ways is not kept of both together. */
+struct stats {
+    struct running sizes[FLOW_DIRECTIONS];     /* bytes per packet */
+    struct running intervals[FLOW_DIRECTIONS]; /* ticks between packets */
+    struct extremes size_extremes[FLOW_WAYS];
+    struct extremes interval_extremes[FLOW_DIRECTIONS]; /* where 32 bits are enough */
+    uint32_t flags[FLOW_WAYS][FLAG_COUNTERS];           /* packets with the flag set */
+};
+_Static_assert(sizeof(struct stats) == 200, "every open flow costs these bytes");
+
+/* The active timeout cuts a flow, or its connection was closed before and its grace is over soon. */
+static bool stats_is_wide(const struct meter_options *options) {
+    return options->active_timeout > (int64_t)UINT32_MAX - TCP_GRACE;
+}
+
+/* Behind the rest where 32 bits are not enough for intervals, of each direction. */
+static struct wide_extremes *stats_wide(const struct stats *stats) {
+    return (struct wide_extremes *)(stats + 1);
+}
 
 /* Sample standard deviation of `count` values; 0 for fewer than two. */
 static double running_stddev(const struct running *running, uint64_t count) {
@@ -44,18 +62,25 @@ static double running_stddev(const struct running *running, uint64_t count) {
 }
 
 /* `count` values including this one. The order of operations is NFStream's, so that the doubles are. */
-static inline void running_add(struct running *running, uint64_t value, uint64_t count) {
-    double x = (double)(int64_t)value;
+static inline void running_add(struct running *running, int64_t value, uint64_t count) {
+    double x = (double)value;
     if (count == 1) {
-        running->min = running->max = value;
         running->mean = x;
         return;
     }
-    running->min = value < running->min ? value : running->min;
-    running->max = value > running->max ? value : running->max;
     double before = running->mean;
     running->mean = before + (x - before) / (double)(int64_t)count;
     running->m2 += (x - before) * (x - running->mean);
+}
+
+static inline void extremes_add(struct extremes *extremes, uint32_t value) {
+    extremes->min = value < extremes->min ? value : extremes->min;
+    extremes->max = value > extremes->max ? value : extremes->max;
+}
+
+static void wide_extremes_add(struct wide_extremes *extremes, uint64_t value) {
+    extremes->min = value < extremes->min ? value : extremes->min;
+    extremes->max = value > extremes->max ? value : extremes->max;
 }
 
 /* By enum flag_counter. */
@@ -68,31 +93,49 @@ static inline void stats_count_flags(uint32_t flags[FLAG_COUNTERS], uint32_t tcp
         flags[i] += (tcp_flags & flag_masks[i]) != 0;
 }
 
-static inline void stats_add_packet(struct stats_direction *stats, const struct flow_counters *before,
-                                    const struct packet *packet, uint32_t size) {
-    running_add(&stats->size, size, before->packets + 1);
-    if (before->packets > 0)
-        running_add(&stats->interval, (uint64_t)(packet->time - before->last_seen), before->packets);
-    if (packet->tcp_flags != 0)
-        stats_count_flags(stats->flags, packet->tcp_flags);
+static inline void stats_add_interval(struct stats *stats, bool wide, enum flow_direction direction,
+                                      int64_t interval, uint64_t count) {
+    running_add(&stats->intervals[direction], interval, count);
+    if (wide)
+        wide_extremes_add(&stats_wide(stats)[direction], (uint64_t)interval);
+    else
+        extremes_add(&stats->interval_extremes[direction], (uint32_t)interval);
 }
 
 static size_t stats_state_size(const struct meter_options *options) {
-    return options->statistical_analysis ? sizeof(struct stats) : 0;
+    if (!options->statistical_analysis)
+        return 0;
+    return sizeof(struct stats) +
+           (stats_is_wide(options) ? FLOW_DIRECTIONS * sizeof(struct wide_extremes) : 0);
 }
 
 static void stats_on_init(const struct feature_context *context, struct flow *flow) {
-    (void)context;
-    memset(flow_feature(flow, FEATURE_stats), 0, sizeof(struct stats));
+    struct stats *stats = flow_feature(flow, FEATURE_stats);
+    memset(stats, 0, sizeof(*stats));
+    for (int i = 0; i < FLOW_WAYS; i++)
+        stats->size_extremes[i].min = UINT32_MAX;
+    for (int i = 0; i < FLOW_DIRECTIONS; i++)
+        stats->interval_extremes[i].min = UINT32_MAX;
+    for (int i = 0; stats_is_wide(context->options) && i < FLOW_DIRECTIONS; i++)
+        stats_wide(stats)[i] = (struct wide_extremes){UINT64_MAX, 0};
 }
 
 static void stats_on_update(const struct feature_context *context, struct flow *flow,
                             const struct packet *packet, enum flow_direction direction, uint32_t size) {
-    (void)context;
     struct stats *stats = flow_feature(flow, FEATURE_stats);
-    const struct flow_counters both = {.last_seen = flow_last_seen(flow), .packets = flow_packets(flow)};
-    stats_add_packet(&stats->direction[BIDIRECTIONAL], &both, packet, size);
-    stats_add_packet(&stats->direction[direction], &flow->ways[flow_way(direction)], packet, size);
+    const struct flow_counters *before = &flow->ways[flow_way(direction)];
+    uint64_t packets = flow_packets(flow, BIDIRECTIONAL);
+    bool wide = stats_is_wide(context->options);
+    running_add(&stats->sizes[BIDIRECTIONAL], size, packets + 1);
+    running_add(&stats->sizes[direction], size, before->packets + 1);
+    extremes_add(&stats->size_extremes[flow_way(direction)], size);
+    if (packets > 0)
+        stats_add_interval(stats, wide, BIDIRECTIONAL, packet->time - flow_last_seen(flow, BIDIRECTIONAL),
+                           packets);
+    if (before->packets > 0)
+        stats_add_interval(stats, wide, direction, packet->time - before->last_seen, before->packets);
+    if (packet->tcp_flags != 0)
+        stats_count_flags(stats->flags[flow_way(direction)], packet->tcp_flags);
 }
 
 const struct feature feature_stats = {
@@ -102,56 +145,86 @@ const struct feature feature_stats = {
     .on_update = stats_on_update,
 };
 
-static const struct stats_direction *stats_of(const struct record_source *source,
-                                              enum flow_direction direction) {
-    const struct stats *stats = flow_feature(source->flow, FEATURE_stats);
-    return &stats->direction[direction];
+static const struct stats *stats_of(const struct record_source *source) {
+    return flow_feature(source->flow, FEATURE_stats);
 }
 
 /* Times between n packets are n - 1 values. */
 static uint64_t interval_count(const struct record_source *source, enum flow_direction direction) {
-    uint64_t packets = flow_counters(source->flow, direction).packets;
+    uint64_t packets = flow_packets(source->flow, direction);
     return packets > 0 ? packets - 1 : 0;
 }
 
+static uint32_t size_min(const struct record_source *source, enum flow_direction direction) {
+    const struct extremes *ways = stats_of(source)->size_extremes;
+    if (direction != BIDIRECTIONAL)
+        return ways[flow_way(direction)].min;
+    return ways[0].min < ways[1].min ? ways[0].min : ways[1].min;
+}
+
+static uint32_t size_max(const struct record_source *source, enum flow_direction direction) {
+    const struct extremes *ways = stats_of(source)->size_extremes;
+    if (direction != BIDIRECTIONAL)
+        return ways[flow_way(direction)].max;
+    return ways[0].max > ways[1].max ? ways[0].max : ways[1].max;
+}
+
+static struct wide_extremes interval_extremes(const struct record_source *source,
+                                              enum flow_direction direction) {
+    const struct stats *stats = stats_of(source);
+    if (stats_is_wide(source->flow->shared->options))
+        return stats_wide(stats)[direction];
+    const struct extremes *extremes = &stats->interval_extremes[direction];
+    return (struct wide_extremes){extremes->min, extremes->max};
+}
+
 void get_min_ps(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_size(value, stats_of(source, direction)->size.min);
+    value_size(value, flow_packets(source->flow, direction) > 0 ? size_min(source, direction) : 0);
 }
 
 void get_mean_ps(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_real(value, stats_of(source, direction)->size.mean);
+    value_real(value, stats_of(source)->sizes[direction].mean);
 }
 
 void get_stddev_ps(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_real(value, running_stddev(&stats_of(source, direction)->size,
-                                     flow_counters(source->flow, direction).packets));
+    value_real(value,
+               running_stddev(&stats_of(source)->sizes[direction], flow_packets(source->flow, direction)));
 }
 
 void get_max_ps(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_size(value, stats_of(source, direction)->size.max);
+    value_size(value, size_max(source, direction));
 }
 
 void get_min_piat(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_counter(value, stats_of(source, direction)->interval.min);
+    value_counter(value,
+                  interval_count(source, direction) > 0 ? interval_extremes(source, direction).min : 0);
 }
 
 void get_mean_piat(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_real(value, stats_of(source, direction)->interval.mean);
+    value_real(value, stats_of(source)->intervals[direction].mean);
 }
 
 void get_stddev_piat(const struct record_source *source, enum flow_direction direction, struct value *value) {
     value_real(value,
-               running_stddev(&stats_of(source, direction)->interval, interval_count(source, direction)));
+               running_stddev(&stats_of(source)->intervals[direction], interval_count(source, direction)));
 }
 
 void get_max_piat(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_counter(value, stats_of(source, direction)->interval.max);
+    value_counter(value, interval_extremes(source, direction).max);
+}
+
+static int64_t flag_count(const struct record_source *source, enum flow_direction direction,
+                          enum flag_counter counter) {
+    const struct stats *stats = stats_of(source);
+    if (direction != BIDIRECTIONAL)
+        return stats->flags[flow_way(direction)][counter];
+    return (int64_t)stats->flags[0][counter] + stats->flags[1][counter];
 }
 
 #define FLAG_GETTER(name, counter)                                                               \
     void get_##name##_packets(const struct record_source *source, enum flow_direction direction, \
                               struct value *value) {                                             \
-        value_integer(value, stats_of(source, direction)->flags[counter]);                       \
+        value_integer(value, flag_count(source, direction, counter));                            \
     }
 FLAG_GETTER(syn, FLAG_SYN)
 FLAG_GETTER(cwr, FLAG_CWR)

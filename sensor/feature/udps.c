@@ -33,7 +33,7 @@ static struct flowsensor_counters udps_view_counters(const struct flow *flow, en
 
 static void udps_view_flow(const struct udps_instance *instance, const struct flow *flow,
                            struct flowsensor_flow *view) {
-    const struct l7 *l7 = flow_has(flow, FEATURE_l7) ? flow_feature(flow, FEATURE_l7) : NULL;
+    const struct l7_label *label = flow_has(flow, FEATURE_l7) ? l7_label(flow) : NULL;
     *view = (struct flowsensor_flow){
         .ticks_per_second = instance->ticks_per_second,
         .bidirectional = udps_view_counters(flow, BIDIRECTIONAL),
@@ -43,8 +43,8 @@ static void udps_view_flow(const struct udps_instance *instance, const struct fl
         .destination = flow_destination(flow),
         .source_mac = flow->source_mac,
         .destination_mac = flow->destination_mac,
-        .application_name = l7 != NULL ? l7->application_name : NULL,
-        .application_category_name = l7 != NULL ? l7->category_name : NULL,
+        .application_name = label != NULL ? label->name : NULL,
+        .application_category_name = label != NULL ? label->category_name : NULL,
         .slice = flow->slice,
         .source_port = flow_source_port(flow),
         .destination_port = flow_destination_port(flow),
@@ -59,7 +59,8 @@ static void udps_view_packet(const struct flow *flow, const struct packet *packe
                              enum flow_direction direction, struct flowsensor_packet *view) {
     *view = (struct flowsensor_packet){
         .time = flow_wall_time(flow, packet->time),
-        .interval = flow_packets(flow) > 0 ? packet->time - flow_last_seen(flow) : 0,
+        .interval =
+            flow_packets(flow, BIDIRECTIONAL) > 0 ? packet->time - flow_last_seen(flow, BIDIRECTIONAL) : 0,
         .ip = packet->ip,
         .ip_captured = packet->ip_captured,
         .raw_size = packet->size[ACCOUNT_RAW],
@@ -92,7 +93,7 @@ static void udps_count_view(struct flowsensor_counters *counters, int64_t time, 
 /* All plugins see the packet, even if one of them ends the flow, as in NFStream. */
 static void udps_call_plugins(const struct udps_instance *instance, struct flow *flow,
                               const struct packet *packet, enum flow_direction direction, uint32_t size) {
-    bool first = flow_packets(flow) == 0;
+    bool first = flow_packets(flow, BIDIRECTIONAL) == 0;
     struct udps_state *state = flow_feature(flow, FEATURE_udps);
     struct flowsensor_packet packet_view;
     struct flowsensor_flow flow_view;

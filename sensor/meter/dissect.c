@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "meter/dissect_label.h"
 #include "meter/dissect_measure.h"
 #include "meter/dissect_pool.h"
 #include "meter/dissect_shim.h"
@@ -11,17 +12,9 @@
 #include "meter/dissect_view.h"
 
 enum {
-    NAME_SIZE = 40,    /* NFStream's buffer */
-    NAME_SLOTS = 4096, /* a power of two, several times the pairs of protocols that traffic shows */
     /* By which nDPI's module grows after its start: what it remembers across flows. */
     MEMORY_BYTES = 2560 << 10,
     TEXT_BYTES = 48, /* of a flow's texts, on average in captures of real traffic */
-};
-
-/* An application's name, made once. */
-struct name {
-    uint32_t key; /* master << 16 | application, plus 1; 0: free */
-    char text[NAME_SIZE];
 };
 
 struct dissector {
@@ -31,8 +24,7 @@ struct dissector {
     uint32_t n_dissections;
     bool milliseconds;
     uint8_t confidences[NDPI_CONFIDENCE_MAX]; /* enum l7_confidence */
-    struct name *names;
-    size_t name_count;
+    struct label_store *labels;
     uint64_t undissected;
     uint8_t *scratch; /* of view_of() */
 };
@@ -63,11 +55,12 @@ static uint8_t confidence_by_name(const char *name) {
 static int dissector_create_parts(struct dissector *dissector, const struct dissector_options *options) {
     dissector->states = dissection_pool_create(options->states, options->preallocate);
     dissector->texts = text_pools_create(options->flow_table_size + 1);
-    dissector->names = calloc(NAME_SLOTS, sizeof(*dissector->names));
     dissector->scratch = malloc(VIEW_MAX);
     dissector->module = shim_create();
-    bool complete = dissector->states != NULL && dissector->texts != NULL && dissector->names != NULL &&
-                    dissector->scratch != NULL && dissector->module != NULL;
+    if (dissector->module != NULL)
+        dissector->labels = label_store_create(dissector->module);
+    bool complete = dissector->states != NULL && dissector->texts != NULL && dissector->labels != NULL &&
+                    dissector->scratch != NULL;
     return complete ? 0 : -ENOMEM;
 }
 
@@ -106,75 +99,42 @@ void dissector_destroy(struct dissector *dissector) {
         ndpi_exit_detection_module(dissector->module);
     dissection_pool_destroy(dissector->states);
     text_pools_destroy(dissector->texts);
-    free(dissector->names);
+    label_store_destroy(dissector->labels);
     free(dissector->scratch);
     free(dissector);
 }
 
-/* The place of a key, or the free place where it belongs. */
-static struct name *name_find(const struct dissector *dissector, uint32_t key) {
-    size_t i = (key * 2654435761u) >> 20; /* Knuth's multiplicative hash; the top 12 bits */
-    _Static_assert(NAME_SLOTS == 1 << 12, "the shift above gives a slot");
-    while (dissector->names[i].key != key && dissector->names[i].key != 0)
-        i = (i + 1) & (NAME_SLOTS - 1);
-    return &dissector->names[i];
-}
-
-static const char *name_get(struct dissector *dissector, uint16_t master, uint16_t application) {
-    uint32_t key = ((uint32_t)master << 16 | application) + 1;
-    struct name *name = name_find(dissector, key);
-    if (name->key == key)
-        return name->text;
-    if (dissector->name_count >= NAME_SLOTS * 3 / 4) /* the application alone, without its master protocol */
-        return ndpi_get_proto_name(dissector->module, application);
-    name->key = key;
-    dissector->name_count++;
-    shim_name(dissector->module, master, application, name->text, sizeof(name->text));
-    return name->text;
-}
-
-static void l7_set_label(struct l7 *l7, struct shim_label label) {
-    l7->master = label.master;
-    l7->application = label.application;
-    l7->category = label.category;
-}
-
-static void l7_give_state(struct dissector *dissector, struct l7 *l7) {
-    if (l7->state == NULL)
-        return;
-    dissection_give(dissector->states, l7->state);
-    l7->state = NULL;
-}
-
-/* Copies what is worth keeping, and gives the state back. */
+/* Copies what is worth keeping, and gives the state back. An l7 without a state never had one. */
 static void l7_decide(struct dissector *dissector, struct l7 *l7) {
-    l7->application_name = name_get(dissector, l7->master, l7->application);
-    l7->category_name = ndpi_category_get_name(dissector->module, (ndpi_protocol_category_t)l7->category);
-    if (l7->state == NULL)
+    struct dissection *state = l7->state;
+    struct shim_label label = state != NULL ? state->label : (struct shim_label){0};
+    l7->label = label_store_number(dissector->labels, label);
+    l7->texts = NULL;
+    if (state == NULL)
         return;
-    const struct ndpi_flow_struct *flow = &l7->state->flow;
-    if ((unsigned)flow->confidence < NDPI_CONFIDENCE_MAX)
-        l7->confidence = dissector->confidences[flow->confidence];
-    l7->texts = text_block_take(dissector->texts, flow, l7->master, l7->application);
-    l7_give_state(dissector, l7);
+    if ((unsigned)state->flow.confidence < NDPI_CONFIDENCE_MAX)
+        l7->confidence = dissector->confidences[state->flow.confidence];
+    l7->texts = text_block_take(dissector->texts, &state->flow, label.master, label.application);
+    dissection_give(dissector->states, state);
 }
 
 static void l7_give_up(struct dissector *dissector, struct l7 *l7) {
     uint8_t guessed = 0;
-    l7_set_label(l7, shim_label(shim_give_up(dissector->module, &l7->state->flow, &guessed)));
+    l7->state->label = shim_label(shim_give_up(dissector->module, &l7->state->flow, &guessed));
     l7->guessed = guessed != 0;
 }
 
-static void l7_show(struct dissector *dissector, struct l7 *l7, const struct view *view, int64_t time) {
+static void l7_show(struct dissector *dissector, struct dissection *state, const struct view *view,
+                    int64_t time) {
     int64_t milliseconds = dissector->milliseconds ? time : time / 1000;
-    l7_set_label(l7, shim_label(shim_packet(dissector->module, &l7->state->flow, view->ip, view->length,
-                                            (uint64_t)milliseconds)));
+    state->label = shim_label(
+        shim_packet(dissector->module, &state->flow, view->ip, view->length, (uint64_t)milliseconds));
 }
 
 void dissector_decide(struct dissector *dissector, struct l7 *l7) {
-    if (l7->application_name != NULL)
+    if (l7->label != 0)
         return;
-    if (l7->application == NDPI_PROTOCOL_UNKNOWN && l7->state != NULL)
+    if (l7->state != NULL && l7->state->label.application == NDPI_PROTOCOL_UNKNOWN)
         l7_give_up(dissector, l7);
     l7_decide(dissector, l7);
 }
@@ -209,8 +169,8 @@ void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct p
     }
     struct view view;
     if (view_of(packet, dissector->scratch, &view))
-        l7_show(dissector, l7, &view, packet->time);
-    bool known = l7->application != NDPI_PROTOCOL_UNKNOWN;
+        l7_show(dissector, l7->state, &view, packet->time);
+    bool known = l7->state->label.application != NDPI_PROTOCOL_UNKNOWN;
     bool last = number >= dissector->n_dissections;
     if (last && !known)
         l7_give_up(dissector, l7);
@@ -219,9 +179,15 @@ void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct p
 }
 
 void dissector_release(struct dissector *dissector, struct l7 *l7) {
-    l7_give_state(dissector, l7);
-    text_block_give(dissector->texts, l7->texts);
-    l7->texts = NULL;
+    if (l7->label != 0)
+        text_block_give(dissector->texts, l7->texts);
+    else if (l7->state != NULL)
+        dissection_give(dissector->states, l7->state);
+    *l7 = (struct l7){0};
+}
+
+const struct l7_label *dissector_labels(const struct dissector *dissector) {
+    return label_store_labels(dissector->labels);
 }
 
 uint64_t dissector_memory(const struct dissector *dissector) {
@@ -253,7 +219,7 @@ void dissector_budget(const struct dissector_options *options, struct dissector_
     struct dissect_sizes sizes = dissect_sizes();
     budget->inner = options->states * sizes.inner;
     budget->texts = options->flow_table_size * TEXT_BYTES;
-    budget->module = sizes.module + MEMORY_BYTES + NAME_SLOTS * sizeof(struct name);
+    budget->module = sizes.module + MEMORY_BYTES + label_store_memory_for();
 }
 
 const char *dissector_library_version(void) {

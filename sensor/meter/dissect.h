@@ -48,6 +48,10 @@ void dissector_decide(struct dissector *dissector, struct l7 *l7);
  * @thread meter */
 void dissector_release(struct dissector *dissector, struct l7 *l7);
 
+/* What l7.label numbers; it stays where it is.
+ * @thread any: constant after dissector_create() */
+const struct l7_label *dissector_labels(const struct dissector *dissector);
+
 /* Bytes that the states of undecided flows and the texts of decided ones take now.
  * @thread meter */
 uint64_t dissector_memory(const struct dissector *dissector);

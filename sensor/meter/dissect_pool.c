@@ -41,6 +41,7 @@ struct dissection *dissection_take(struct dissection_pool *pool, struct l7 *owne
     if (dissection == NULL)
         return NULL;
     memset(&dissection->flow, 0, sizeof(dissection->flow));
+    dissection->label = (struct shim_label){0};
     dissection->owner = owner;
     dissection->older = pool->newest;
     dissection->newer = NULL;

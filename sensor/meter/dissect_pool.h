@@ -13,6 +13,7 @@
 struct dissection {
     struct dissection *older, *newer; /* the pool's */
     struct l7 *owner;
+    struct shim_label label; /* so far */
     struct ndpi_flow_struct flow;
 };
 

@@ -42,7 +42,8 @@ struct flow *expiry_oldest(const struct expiry *expiry) {
     struct flow *oldest = NULL;
     for (int i = 0; i < EVICT_CLOSED; i++) {
         struct flow *flow = expiry->lists[i].oldest;
-        if (flow != NULL && (oldest == NULL || flow_last_seen(flow) < flow_last_seen(oldest)))
+        if (flow != NULL &&
+            (oldest == NULL || flow_last_seen(flow, BIDIRECTIONAL) < flow_last_seen(oldest, BIDIRECTIONAL)))
             oldest = flow;
     }
     return oldest;

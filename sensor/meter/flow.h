@@ -12,6 +12,9 @@
 
 #include "decode/walk/packet.h"
 
+struct l7_label;      /* meter/l7.h */
+struct meter_options; /* meter/options.h */
+
 /* Index of everything that exists three times. */
 enum flow_direction { BIDIRECTIONAL, SRC2DST, DST2SRC, FLOW_DIRECTIONS };
 /* Of what is kept of the two ways alone, and computed of both: see flow_way(). */
@@ -75,6 +78,8 @@ enum feature_index {
 struct flow_shared {
     /* Where a feature's state begins, in bytes from the flow's start; 0: the feature is off. */
     uint32_t offset[FEATURE_COUNT];
+    const struct meter_options *options;
+    const struct l7_label *labels; /* by l7.label; the dissector's */
 };
 
 /* What can be computed of a flow has no member, but a function below. Members are in the order of use, so that a packet of an
@@ -86,7 +91,7 @@ struct flow {
 
     /* Written with each packet. */
     struct flow_counters ways[FLOW_WAYS]; /* by flow_way(); flow_counters() reads them */
-    uint8_t seen_flags;                       /* enum packet_flag of any packet */
+    uint8_t seen_flags;                   /* enum packet_flag of any packet */
     uint8_t end_reason;     /* enum end_reason, set at export; END_PLUGIN once a plugin asked for it */
     uint8_t eviction_class; /* the meter's: list it is in */
 
@@ -117,8 +122,7 @@ _Static_assert(sizeof(struct flow) == 200, "every open flow costs these bytes");
 
 /* Packets of an open flow touch only so many bytes of `struct flow`, from its start. */
 enum { FLOW_HOT_SIZE = offsetof(struct flow, to_wall), FLOW_CACHE_LINE = 64 };
-_Static_assert(offsetof(struct flow, ways) <= FLOW_CACHE_LINE,
-               "a look-up reads one cache line of a flow");
+_Static_assert(offsetof(struct flow, ways) <= FLOW_CACHE_LINE, "a look-up reads one cache line of a flow");
 _Static_assert(FLOW_HOT_SIZE <= 3 * FLOW_CACHE_LINE,
                "a packet touches three cache lines of a flow and its features' states");
 
@@ -161,30 +165,38 @@ static inline unsigned flow_way(enum flow_direction direction) {
 /* A way without a packet yet: its times are later and earlier than any. */
 #define FLOW_NO_COUNTERS ((struct flow_counters){.first_seen = INT64_MAX, .last_seen = INT64_MIN})
 
-static inline uint64_t flow_packets(const struct flow *flow) {
-    return flow->ways[0].packets + flow->ways[1].packets;
+static inline uint64_t flow_packets(const struct flow *flow, enum flow_direction direction) {
+    return direction != BIDIRECTIONAL ? flow->ways[flow_way(direction)].packets
+                                      : flow->ways[0].packets + flow->ways[1].packets;
 }
 
-/* Of both ways; the flow has had a packet. */
-static inline int64_t flow_first_seen(const struct flow *flow) {
+static inline uint64_t flow_bytes(const struct flow *flow, enum flow_direction direction) {
+    return direction != BIDIRECTIONAL ? flow->ways[flow_way(direction)].bytes
+                                      : flow->ways[0].bytes + flow->ways[1].bytes;
+}
+
+/* INT64_MAX where the direction has no packet. */
+static inline int64_t flow_first_seen(const struct flow *flow, enum flow_direction direction) {
+    if (direction != BIDIRECTIONAL)
+        return flow->ways[flow_way(direction)].first_seen;
     int64_t one = flow->ways[0].first_seen, other = flow->ways[1].first_seen;
     return one < other ? one : other;
 }
 
-static inline int64_t flow_last_seen(const struct flow *flow) {
+/* INT64_MIN where the direction has no packet. */
+static inline int64_t flow_last_seen(const struct flow *flow, enum flow_direction direction) {
+    if (direction != BIDIRECTIONAL)
+        return flow->ways[flow_way(direction)].last_seen;
     int64_t one = flow->ways[0].last_seen, other = flow->ways[1].last_seen;
     return one > other ? one : other;
 }
 
-/* Of any direction; all 0 where it has no packet. */
+/* All 0 where the direction has no packet. */
 static inline struct flow_counters flow_counters(const struct flow *flow, enum flow_direction direction) {
-    struct flow_counters counters = {0};
-    if (direction == BIDIRECTIONAL)
-        counters = (struct flow_counters){flow_first_seen(flow), flow_last_seen(flow), flow_packets(flow),
-                                          flow->ways[0].bytes + flow->ways[1].bytes};
-    else
-        counters = flow->ways[flow_way(direction)];
-    return counters.packets > 0 ? counters : (struct flow_counters){0};
+    if (flow_packets(flow, direction) == 0)
+        return (struct flow_counters){0};
+    return (struct flow_counters){flow_first_seen(flow, direction), flow_last_seen(flow, direction),
+                                  flow_packets(flow, direction), flow_bytes(flow, direction)};
 }
 
 /* Converts one of the flow's times to the wall clock's, by that clock at the slice's first packet. */

@@ -21,6 +21,8 @@ enum l7_confidence {
     L7_CONFIDENCE_CUSTOM_RULE = 9,
 };
 
+enum { L7_NAME_SIZE = 40 }; /* NFStream's buffer */
+
 /* The texts of a decided flow. */
 enum l7_text {
     L7_SERVER_NAME,  /* SNI, HTTP Host, DNS query name, ...; at most 79 bytes */
@@ -35,18 +37,31 @@ enum l7_text {
     L7_TEXTS
 };
 
+/* What flows are labelled with; the dissector makes each once. */
+struct l7_label {
+    const char *category_name;              /* "SocialNetwork", "Unspecified" */
+    uint16_t master, application, category; /* nDPI's numbers */
+    char name[L7_NAME_SIZE];                /* "TLS.Instagram", "Unknown" */
+};
+
 /* What flow_feature(flow, FEATURE_l7) points to. */
 struct l7 {
-    struct dissection *state; /* while undecided; the dissector's */
-    struct text_block *texts; /* once decided; the dissector's; NULL if all are empty */
-    const char
-        *application_name; /* "TLS.Instagram", "Unknown"; interned by the dissector; NULL while undecided */
-    const char *category_name;              /* "SocialNetwork", "Unspecified" */
-    uint16_t master, application, category; /* nDPI's numbers, so far */
-    uint8_t confidence;                     /* enum l7_confidence */
-    bool guessed;                           /* the label was guessed when dissection was given up */
-    bool undissected;                       /* dissection ended early for want of a state (dissect.h) */
+    union {                       /* the dissector's */
+        struct dissection *state; /* while undecided; NULL: none yet */
+        struct text_block *texts; /* once decided; NULL: all are empty */
+    };
+    uint16_t label;     /* number in flow_shared.labels; 0: undecided */
+    uint8_t confidence; /* enum l7_confidence */
+    bool guessed;       /* the label was guessed when dissection was given up */
+    bool undissected;   /* dissection ended early for want of a state (dissect.h) */
 };
+_Static_assert(sizeof(struct l7) == 16, "every open flow costs these bytes");
+
+/* The label of a flow, whose dissection is on; NULL while it is undecided. */
+static inline const struct l7_label *l7_label(const struct flow *flow) {
+    const struct l7 *l7 = flow_feature(flow, FEATURE_l7);
+    return l7->label != 0 ? &flow->shared->labels[l7->label] : NULL;
+}
 
 /* A text of a decided flow; "" if there is none. Valid as long as the flow. */
 const char *l7_text(const struct l7 *l7, enum l7_text text);

@@ -79,6 +79,8 @@ static int meter_create_dissector(struct meter *meter, struct error *error) {
     struct dissector_options options = options_dissector(&meter->options);
     int result = dissector_create(&options, &meter->dissector, error);
     meter->context.dissector = meter->dissector;
+    if (result == 0)
+        meter->shared.labels = dissector_labels(meter->dissector);
     return result;
 }
 
@@ -128,7 +130,7 @@ int meter_create(const struct meter_options *options, meter_export_call *export_
     new->sweep_interval = new->native ? SWEEP_MILLISECONDS * 1000 : SWEEP_MILLISECONDS;
     new->export_flow = export_flow;
     new->export_context = context;
-    new->context.options = &new->options;
+    new->context.options = new->shared.options = &new->options;
     int result = meter_create_memory(new, error);
     if (result < 0) {
         meter_destroy(new);

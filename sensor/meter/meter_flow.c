@@ -51,7 +51,7 @@ static struct flow *block_take(struct meter *meter) {
 
 static bool flow_is_unanswered(const struct flow *flow) {
     bool one_way = flow->ways[0].packets == 0 || flow->ways[1].packets == 0;
-    return flow_packets(flow) < 2 || (flow->key.protocol == IPPROTO_TCP && one_way);
+    return flow_packets(flow, BIDIRECTIONAL) < 2 || (flow->key.protocol == IPPROTO_TCP && one_way);
 }
 
 static inline void counters_add(struct flow_counters *counters, int64_t time, uint32_t size) {
@@ -129,8 +129,7 @@ static void flow_describe(const struct meter *meter, struct flow *flow, const st
 }
 
 static bool flow_is_answered(const struct flow *flow) {
-    return flow->key.protocol == IPPROTO_UDP && flow->ways[0].packets == 1 &&
-           flow->ways[1].packets == 1;
+    return flow->key.protocol == IPPROTO_UDP && flow->ways[0].packets == 1 && flow->ways[1].packets == 1;
 }
 
 /* Natively the class of a flow that had a packet. One that was answered once is not unanswered in a later slice. */
@@ -236,15 +235,16 @@ static bool flow_is_over(const struct meter *meter, struct flow *flow, const str
 
 /* Whether the active timeout cuts the flow; one that is closed ends soon anyway. */
 static bool flow_is_long(const struct meter *meter, const struct flow *flow, const struct packet *packet) {
-    return packet->time - flow_first_seen(flow) >= meter->options.active_timeout && !tcp_is_closed(flow);
+    return packet->time - flow_first_seen(flow, BIDIRECTIONAL) >= meter->options.active_timeout &&
+           !tcp_is_closed(flow);
 }
 
 /* A held packet (decode/held.h) keeps its own time, unless its flow has had a later one: then it takes that. */
 static const struct packet *packet_not_before_flow(const struct flow *flow, const struct packet *packet,
                                                    struct packet *raised) {
-    if (flow == NULL || packet->time >= flow_last_seen(flow))
+    if (flow == NULL || packet->time >= flow_last_seen(flow, BIDIRECTIONAL))
         return packet;
-    int64_t by = flow_last_seen(flow) - packet->time;
+    int64_t by = flow_last_seen(flow, BIDIRECTIONAL) - packet->time;
     *raised = *packet;
     raised->time += by;
     raised->held_for -= (uint32_t)by;

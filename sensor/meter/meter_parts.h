@@ -77,7 +77,7 @@ static inline bool meter_is_past_grace(const struct meter *meter, struct flow *f
 static inline bool meter_is_idle(const struct meter *meter, const struct flow *flow) {
     int64_t timeout = flow->eviction_class == EVICT_ANSWERED ? meter->options.udp_answered_timeout
                                                              : meter->options.idle_timeout;
-    return meter->time - flow_last_seen(flow) >= timeout;
+    return meter->time - flow_last_seen(flow, BIDIRECTIONAL) >= timeout;
 }
 
 /* Why the flow ends: because its connection is over, or because nothing more came, or else as the caller says. */

@@ -15,7 +15,8 @@ enum {
 /* Whether a sweep ends the flow. With an idle timeout of 0 every flow would be idle at once; natively it ends when time has
  * gone on, or with its next packet. */
 static bool flow_is_over(const struct meter *meter, const struct flow *flow) {
-    return meter_is_idle(meter, flow) && !(meter->native && flow_last_seen(flow) == meter->time);
+    return meter_is_idle(meter, flow) &&
+           !(meter->native && flow_last_seen(flow, BIDIRECTIONAL) == meter->time);
 }
 
 /* A flow that is over. NULL: none is. */

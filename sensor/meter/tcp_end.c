@@ -59,7 +59,8 @@ static void note_closer(struct flow *flow, unsigned side) {
 
 static void follow_syn(struct tcp_end *end, const struct packet *packet, unsigned side) {
     end->syn_sequence[side] = packet->tcp_sequence;
-    end->syn_payload[side] = packet->size[ACCOUNT_PAYLOAD];
+    uint32_t payload = packet->size[ACCOUNT_PAYLOAD];
+    end->syn_payload[side] = (uint16_t)(payload < UINT16_MAX ? payload : UINT16_MAX);
     side_set(end, SEEN_SYN, side);
     if (side == 0)
         end->seen &= (uint8_t)~SEEN_ANSWER;

@@ -39,10 +39,12 @@ enum tcp_fact {
 /* What a flow's end is told by; it lies in a flow's block. Of each side: 0 the source's, 1 the
  * destination's. The next slice of a flow takes it over. */
 struct tcp_end {
-    int64_t closed_at;        /* ticks, once the flow is closed */
+    union {
+        uint32_t fin_end[2]; /* the sequence number behind the FIN, which its acknowledgment has */
+        int64_t closed_at;   /* ticks, once the flow is closed */
+    };
     uint32_t syn_sequence[2]; /* of the latest SYN, where `seen` says so */
-    uint32_t syn_payload[2];  /* its bytes (TCP Fast Open), which its acknowledgment may have or not */
-    uint32_t fin_end[2];      /* the sequence number behind the FIN, which its acknowledgment has */
+    uint16_t syn_payload[2];  /* its bytes (TCP Fast Open), which its acknowledgment may have or not */
     uint8_t seen;             /* enum tcp_seen */
 };
 

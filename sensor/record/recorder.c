@@ -295,7 +295,7 @@ int recorder_make(struct recorder *recorder, const struct flow *flow, struct mes
     source->flow = flow;
     source->seq = atomic_fetch_add_explicit(recorder->next_seq, 1, memory_order_relaxed);
     /* Flows that begin after the loss have a later first packet. */
-    source->loss_window = recorder->has_loss && flow_first_seen(flow) <= recorder->loss_time;
+    source->loss_window = recorder->has_loss && flow_first_seen(flow, BIDIRECTIONAL) <= recorder->loss_time;
     flow_hash_uid(&source->identity->key, flow, source->flow_uid);
     message->key = source->flow_uid;
     message->key_length = sizeof source->flow_uid;

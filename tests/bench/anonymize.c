@@ -48,6 +48,7 @@ static void set_name(const char *name) {
     text->offsets[0] = (uint16_t)at;
     memcpy(texts + at, name, strlen(name) + 1);
     block.l7.texts = text;
+    block.l7.label = 1;
     block.flow.shared = &shared;
 }
 

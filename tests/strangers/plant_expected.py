@@ -6,7 +6,7 @@ import socket
 import struct
 
 from plants import (ACK, DIRECTIONS, END_REASONS, FLAGS, FRAGMENT, GROUPS, HAS_ICMP, HAS_MAC, HAS_TUNNEL_KEY, KEY, MAX_INT, MAX_LONG,
-                    OFFLOAD, RECORD_KINDS, SPLT_PLACES, SYN, TIME_RAISED, TRUNCATED, flows, key_order, packed_address, tunnel_word)
+                    MAX_SIZE, OFFLOAD, RECORD_KINDS, SPLT_PLACES, SYN, TIME_RAISED, TRUNCATED, flows, key_order, packed_address, tunnel_word)
 from siphash import siphash128
 
 TEXT_LIMIT = 65536
@@ -91,17 +91,27 @@ def deviation(squares, count):
     return math.sqrt(squares / (count - 1)) if count > 1 else 0.0
 
 
+def three_sizes(flow):
+    """The least and the largest size of both ways together are those of all that have packets."""
+    ways = [sizes if way[2] else (0, 0, *sizes[2:]) for sizes, way in zip(flow["sizes"][1:], flow["counters"])]
+    used = [sizes for sizes, way in zip(ways, flow["counters"]) if way[2]]
+    return [(min(low for low, *_ in used), max(high for _, high, *_ in used), *flow["sizes"][0][2:]), *ways]
+
+
 def statistics(flow, profile):
     """Post-mortem statistics: sizes are Avro ints, intervals longs; n packets have n - 1 intervals."""
     record = {}
+    of_kind = {"sizes": three_sizes(flow), "intervals": flow["intervals"]}
+    flags = [list(map(sum, zip(*flow["tcp"]))), *flow["tcp"]]
     interval = "piat_us" if profile == "native" else "piat_ms"
     for d, name in enumerate(DIRECTIONS):
         packets = three_counters(flow)[d][2]
         for kind, source, limit, count in (("ps", "sizes", MAX_INT, packets), (interval, "intervals", MAX_LONG, packets - 1)):
-            low, high, mean, squares = flow[source][d]
+            low, high, mean, squares = of_kind[source][d]
+            low = low if count > 0 else 0
             record[f"{name}_min_{kind}"], record[f"{name}_max_{kind}"] = min(low, limit), min(high, limit)
             record[f"{name}_mean_{kind}"], record[f"{name}_stddev_{kind}"] = mean, deviation(squares, count)
-        for flag, number in zip(FLAGS, flow["tcp"][d]):
+        for flag, number in zip(FLAGS, flags[d]):
             record[f"{name}_{flag}_packets"] = number
     return record
 
@@ -111,7 +121,7 @@ def sequences(flow, profile):
     interval = "splt_piat_us" if profile == "native" else "splt_piat_ms"
     fill = [] if profile == "native" else [-1] * (SPLT_PLACES - len(flow["packets"]))
     columns = list(zip(*flow["packets"])) or [(), (), ()]
-    return {"splt_direction": [*columns[0], *fill], "splt_ps": [*(min(size, MAX_INT) for size in columns[1]), *fill],
+    return {"splt_direction": [*columns[0], *fill], "splt_ps": [*(min(size, MAX_SIZE) for size in columns[1]), *fill],
             interval: [*columns[2], *fill]}
 
 

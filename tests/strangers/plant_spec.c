@@ -12,15 +12,18 @@ enum { PLANT_PLACES = 1024, PLANT_TEXT_ROOM = 1 << 20, PLANT_LINE_SIZE = 1 << 20
 
 /* One flow and what hangs on it. Its pointers point into it. */
 struct plant {
+    struct meter_options options; /* with timeouts that let any interval be */
     struct flow_shared shared;
     struct flow flow;
-    struct stats stats;
+    _Alignas(struct stats) unsigned char stats[sizeof(struct stats) +
+                                               FLOW_DIRECTIONS * sizeof(struct wide_extremes)];
+    struct l7_label labels[2];
     struct l7 l7;
     struct process process;
     struct process_feature holder; /* points to `process` if there is one */
-    char application[PLANT_LINE_SIZE], category[PLANT_LINE_SIZE];
-    _Alignas(
-        8) unsigned char splt[sizeof(struct splt) + PLANT_PLACES * (sizeof(int64_t) + sizeof(uint32_t) + 1)];
+    char category[PLANT_LINE_SIZE];
+    _Alignas(8) unsigned char splt[sizeof(struct splt) +
+                                   PLANT_PLACES * (sizeof(int64_t) + sizeof(struct splt_cell))];
     _Alignas(
         8) unsigned char texts[sizeof(struct text_block) + L7_TEXTS * sizeof(uint16_t) + PLANT_TEXT_ROOM];
 };
@@ -234,34 +237,40 @@ static void take_counters(struct words *words, struct flow *flow) {
         *counters = FLOW_NO_COUNTERS;
 }
 
-static void take_running(struct words *words, struct stats *stats, bool of_sizes) {
-    struct stats_direction *direction = &stats->direction[next_below(words, FLOW_DIRECTIONS)];
-    struct running *running = of_sizes ? &direction->size : &direction->interval;
-    running->min = next_number(words, 10, UINT64_MAX);
-    running->max = next_number(words, 10, UINT64_MAX);
-    running->mean = next_real(words);
-    running->m2 = next_real(words);
+/* The least and the largest size of both ways together follow from those of each. */
+static void take_sizes(struct words *words, struct stats *stats) {
+    enum flow_direction direction = (enum flow_direction)next_below(words, FLOW_DIRECTIONS);
+    const struct extremes extremes = {next_word(words), next_word(words)};
+    if (direction != BIDIRECTIONAL)
+        stats->size_extremes[flow_way(direction)] = extremes;
+    stats->sizes[direction].mean = next_real(words);
+    stats->sizes[direction].m2 = next_real(words);
+}
+
+static void take_intervals(struct words *words, struct stats *stats) {
+    uint64_t direction = next_below(words, FLOW_DIRECTIONS);
+    stats_wide(stats)[direction].min = next_number(words, 10, UINT64_MAX);
+    stats_wide(stats)[direction].max = next_number(words, 10, UINT64_MAX);
+    stats->intervals[direction].mean = next_real(words);
+    stats->intervals[direction].m2 = next_real(words);
 }
 
 static void take_tcp(struct words *words, struct stats *stats) {
-    struct stats_direction *direction = &stats->direction[next_below(words, FLOW_DIRECTIONS)];
+    uint32_t *flags = stats->flags[next_below(words, FLOW_WAYS)];
     for (int i = 0; i < FLAG_COUNTERS; i++)
-        direction->flags[i] = next_word(words);
+        flags[i] = next_word(words);
 }
 
-/* Laid out as struct splt says: intervals, sizes, directions. */
-static void take_packet(struct words *words, struct splt *splt) {
+static void take_packet(struct words *words, struct plant *plant) {
+    struct splt *splt = (struct splt *)plant->splt;
     uint8_t direction = next_octet(words);
     uint32_t size = next_word(words);
     int64_t interval = next_time(words);
-    size_t at = splt->length;
-    words->failed |= at >= splt->capacity;
+    words->failed |= splt->length >= plant->options.splt_analysis;
     if (words->failed)
         return;
-    unsigned char *sizes = splt->places + splt->capacity * sizeof interval;
-    memcpy(splt->places + at * sizeof interval, &interval, sizeof interval);
-    memcpy(sizes + at * sizeof size, &size, sizeof size);
-    sizes[splt->capacity * sizeof size + at] = direction;
+    const struct splt_arrays arrays = splt_arrays(&plant->options, splt);
+    splt_put(&arrays, splt->length, interval, size, direction == 1);
     splt->length++;
 }
 
@@ -302,8 +311,8 @@ static void take_process(struct words *words, struct plant *plant) {
     plant->holder.process = process;
 }
 
-static void take_name(struct words *words, char *name) {
-    name[next_bytes(words, name, PLANT_LINE_SIZE - 1)] = '\0';
+static void take_name(struct words *words, char *name, size_t size) {
+    name[next_bytes(words, name, size - 1)] = '\0';
 }
 
 static void take_label(struct words *words, struct l7 *l7) {
@@ -335,19 +344,19 @@ static void take_core_line(struct flow *flow, struct words *words, bool *known) 
 
 static void take_feature_line(struct plant *plant, struct words *words, bool *known) {
     if (begins_with("sizes", words))
-        take_running(words, &plant->stats, true);
+        take_sizes(words, (struct stats *)plant->stats);
     else if (begins_with("intervals", words))
-        take_running(words, &plant->stats, false);
+        take_intervals(words, (struct stats *)plant->stats);
     else if (begins_with("tcp", words))
-        take_tcp(words, &plant->stats);
+        take_tcp(words, (struct stats *)plant->stats);
     else if (begins_with("packet", words))
-        take_packet(words, (struct splt *)plant->splt);
+        take_packet(words, plant);
     else if (begins_with("text", words))
         take_text(words, plant);
     else if (begins_with("application", words))
-        take_name(words, plant->application);
+        take_name(words, plant->labels[1].name, sizeof plant->labels[1].name);
     else if (begins_with("category", words))
-        take_name(words, plant->category);
+        take_name(words, plant->category, sizeof plant->category);
     else if (begins_with("label", words))
         take_label(words, &plant->l7);
     else if (begins_with("process", words))
@@ -367,8 +376,12 @@ static bool take_flow_line(struct plant *plant) {
 
 static void hang_features(const struct plant_header *header, struct plant *plant) {
     unsigned on = header->groups_on;
-    plant->l7.application_name = plant->application;
-    plant->l7.category_name = plant->category;
+    struct stats *stats = (struct stats *)plant->stats;
+    for (int way = 0; way < FLOW_WAYS; way++)
+        if (plant->flow.ways[way].packets == 0)
+            stats->size_extremes[way] = (struct extremes){UINT32_MAX, 0};
+    plant->labels[1].category_name = plant->category;
+    plant->l7.label = 1;
 #define PLACE(group, member) \
     on & 1u << (group) ? offsetof(struct plant, member) - offsetof(struct plant, flow) : 0
     plant->shared = (struct flow_shared){
@@ -376,6 +389,8 @@ static void hang_features(const struct plant_header *header, struct plant *plant
                    [FEATURE_splt] = PLACE(GROUP_SPLT, splt),
                    [FEATURE_l7] = PLACE(GROUP_L7, l7),
                    [FEATURE_process] = PLACE(GROUP_PROCESS, holder)},
+        .options = &plant->options,
+        .labels = plant->labels,
     };
 #undef PLACE
     plant->flow.shared = &plant->shared;
@@ -385,8 +400,8 @@ int plant_read_flow(FILE *file, const struct plant_header *header, const struct 
     static struct plant room;
     struct plant *plant = &room;
     memset(plant, 0, sizeof *plant);
-    *(struct splt *)plant->splt =
-        (struct splt){.capacity = (uint16_t)header->meter.splt_analysis, .wide = true};
+    plant->options = header->meter;
+    plant->options.idle_timeout = plant->options.active_timeout = INT64_MAX;
     bool any = false;
     while (next_line(file)) {
         if (strcmp(line, "end") == 0) {

@@ -16,6 +16,7 @@ TRUNCATED, TIME_RAISED, OFFLOAD, FRAGMENT, HAS_MAC, HAS_ICMP, HAS_TUNNEL_KEY = (
 GROUPS = {"tunnel": 4, "stats": 5, "splt": 6, "l7": 7, "process": 8}
 SYN, ACK = 2, 16
 MAX_LONG, MAX_INT = 2**63 - 1, 2**31 - 1
+MAX_SIZE = 2**23 - 1  # of a packet in SPLT (feature/splt.c)
 # The last microsecond that readers can make a date of: Python's datetime ends with the year 9999.
 MAX_DATE = 253402300799999999
 KEY = (0x0706050403020100, 0x0F0E0D0C0B0A0908)
@@ -43,7 +44,7 @@ def ordinary(profile):
         "counters": [(start, start + second, 5, 1000), (start + 7, start + 9, 4, 4000)],
         "sizes": [(54, 1514, 555.5555555555555, 1234567.0), (54, 517, 200.0, 99999.5), (60, 1514, 1000.0, 0.1)],
         "intervals": [(0, second, 0.1, 1e10), (1, second // 2, 3.5, 5.0), (2, second // 3, 1 / 3, 7.0)],
-        "tcp": [(2, 0, 0, 0, 8, 4, 0, 2), (1, 0, 0, 0, 4, 2, 0, 1), (1, 0, 0, 0, 4, 2, 0, 1)],
+        "tcp": [(1, 0, 0, 0, 4, 2, 0, 1), (1, 0, 0, 0, 4, 2, 0, 1)],
         "packets": [(0, 74, 0), (1, 74, 10), (0, 66, 20)],
         "application": b"TLS.Google", "category": b"Web", "confidence": 6, "guessed": 0,
         "texts": {"server_name": b"www.example.org"}, "process": None,
@@ -62,8 +63,8 @@ def largest(profile):
         profile, ports=(65535, 65535), protocol=255, vlan_id=4095, tunnel=15, tunnel_key=2**32 - 1, tunnel_path=2**56 - 1, icmp=(255, 255), slice=2**32 - 1,
         source="255.255.255.255", destination="255.255.255.254", macs=("ffffffffffff", "ffffffffffff"),
         first_flags=HAS_MAC | HAS_ICMP | HAS_TUNNEL_KEY, uid_time=MAX_LONG, counters=[(0, last, MAX_LONG, 2**64 - 1)] * 2,
-        sizes=[(2**31 - 1, 2**64 - 1, 1.7976931348623157e308, 1e308)] * 3,
-        intervals=[(2**63 - 1, 2**64 - 1, 1e308, 1.7976931348623157e308)] * 3, tcp=[(2**32 - 1,) * 8] * 3,
+        sizes=[(2**31 - 1, 2**32 - 1, 1.7976931348623157e308, 1e308)] * 3,
+        intervals=[(2**63 - 1, 2**64 - 1, 1e308, 1.7976931348623157e308)] * 3, tcp=[(2**32 - 1,) * 8] * 2,
         packets=[(1, 2**32 - 1, MAX_LONG)] * SPLT_PLACES, confidence=9, guessed=1)
 
 
@@ -73,7 +74,7 @@ def smallest(profile):
     return changed(
         profile, source="0.0.0.0", destination="0.0.0.0", ports=(0, 0), protocol=0, macs=("000000000000",) * 2,
         first_flags=0, seen_flags=0, tcp_flags=0, uid_time=0, counters=[(0, 0, 1, 0), (0, 0, 0, 0)],
-        sizes=[none] * 3, intervals=[none] * 3, tcp=[(0,) * 8] * 3, packets=[], application=b"Unknown",
+        sizes=[none] * 3, intervals=[none] * 3, tcp=[(0,) * 8] * 2, packets=[], application=b"Unknown",
         category=b"Unspecified", confidence=0, texts={})
 
 
@@ -162,7 +163,7 @@ def chances(profile):
             sizes=[(number(31), number(31), dice.expovariate(0.001), dice.random() * 10**dice.randint(-9, 18))
                    for _ in DIRECTIONS],
             intervals=[(number(63), number(63), dice.expovariate(1e-6), dice.random()) for _ in DIRECTIONS],
-            tcp=[tuple(number(32) for _ in FLAGS) for _ in DIRECTIONS],
+            tcp=[tuple(number(32) for _ in FLAGS) for _ in DIRECTIONS[1:]],
             packets=[(number(1), number(31), number(62)) for _ in range(number(5))],
             texts={name: dice.randbytes(dice.randint(1, 40)) for name in dice.sample(TEXTS, dice.randint(0, 9))})
 
@@ -208,11 +209,11 @@ def flow_lines(flow, profile):
     yield "flags {first_flags} {seen_flags} {tcp_flags} {icmp[0]} {icmp[1]}".format(**flow)
     for way in range(2):
         yield "counters {} {} {} {} {}".format(way, *flow["counters"][way])
+        yield f"tcp {way} " + " ".join(map(str, flow["tcp"][way]))
     for d in range(3):
         for name in ("sizes", "intervals"):
             low, high, mean, squares = flow[name][d]
             yield f"{name} {d} {low} {high} {mean.hex()} {squares.hex()}"
-        yield f"tcp {d} " + " ".join(map(str, flow["tcp"][d]))
     for packet in flow["packets"]:
         yield "packet {} {} {}".format(*packet)
     yield f"label {flow['confidence']} {flow['guessed']}"

@@ -24,8 +24,8 @@ void applications_close(struct applications *applications) {
 void applications_count(struct applications *applications, const struct flow *flow) {
     if (!applications->counts || !flow_has(flow, FEATURE_l7))
         return;
-    const struct l7 *l7 = flow_feature(flow, FEATURE_l7);
-    size_t number = l7->application != 0 ? l7->application : l7->master;
+    const struct l7_label *label = l7_label(flow);
+    size_t number = label->application != 0 ? label->application : label->master;
     if (number >= applications->count)
         number = 0;
     struct application_counts *counts = &applications->counts[number];

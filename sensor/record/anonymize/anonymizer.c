@@ -77,7 +77,7 @@ static void drop_value(bool nullable, struct value *value) {
         value_text(value, "", 0);
 }
 
-static const uint8_t *flow_bytes(const struct record_source *source, const struct catalogue_row *row) {
+static const uint8_t *row_bytes(const struct record_source *source, const struct catalogue_row *row) {
     return anonymize_flow_bytes(row)(source->flow);
 }
 
@@ -113,7 +113,7 @@ static bool map_mac(struct anonymizer *anonymizer, const struct catalogue_row *r
     char text[MAC_TEXT_LENGTH];
     if ((source->flow->first_flags & (PACKET_HAS_MAC | PACKET_HAS_SOURCE_MAC)) == 0)
         return true;
-    if (!anonymize_mac_map(anonymizer->mac, flow_bytes(source, row), mapped))
+    if (!anonymize_mac_map(anonymizer->mac, row_bytes(source, row), mapped))
         return false;
     mac_format(mapped, text);
     char *room = scratch_text(source, value->text.length);
@@ -187,8 +187,8 @@ bool anonymizer_fill(struct anonymizer *anonymizer, const struct anonymize_rule 
                      const struct record_source *source, struct value *value) {
     switch (rule->method) {
     case ANONYMIZE_DROP: drop_value(nullable, value); return true;
-    case ANONYMIZE_TRUNCATE: return truncate_address(rule, source, flow_bytes(source, row), value);
-    case ANONYMIZE_PREFIX_PRESERVING: return map_address(anonymizer, source, flow_bytes(source, row), value);
+    case ANONYMIZE_TRUNCATE: return truncate_address(rule, source, row_bytes(source, row), value);
+    case ANONYMIZE_PREFIX_PRESERVING: return map_address(anonymizer, source, row_bytes(source, row), value);
     default: break;
     }
     row->get(source, direction, value);

@@ -40,7 +40,7 @@ static const uint8_t *flow_destination_mac(const struct flow *flow) {
 static const struct {
     field_getter *get;
     anonymize_bytes_call *bytes;
-} flow_bytes[] = {
+} byte_rows[] = {
     {get_src_ip, flow_source},
     {get_dst_ip, flow_destination},
     {get_src_mac, flow_source_mac},
@@ -54,9 +54,9 @@ static const struct {
 };
 
 anonymize_bytes_call *anonymize_flow_bytes(const struct catalogue_row *row) {
-    for (size_t i = 0; i < sizeof flow_bytes / sizeof *flow_bytes; i++) {
-        if (flow_bytes[i].get == row->get)
-            return flow_bytes[i].bytes;
+    for (size_t i = 0; i < sizeof byte_rows / sizeof *byte_rows; i++) {
+        if (byte_rows[i].get == row->get)
+            return byte_rows[i].bytes;
     }
     return NULL;
 }

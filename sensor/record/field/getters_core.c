@@ -118,42 +118,44 @@ void get_tcp_closed_by(const struct record_source *source, enum flow_direction d
 }
 
 void get_first_seen(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    const struct flow_counters counters = flow_counters(source->flow, direction);
-    if (counters.packets == 0)
+    int64_t time = flow_first_seen(source->flow, direction);
+    if (time == INT64_MAX)
         value_null(value);
     else
-        value_integer(value, flow_wall_time(source->flow, counters.first_seen));
+        value_integer(value, flow_wall_time(source->flow, time));
 }
 
 void get_last_seen(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    const struct flow_counters counters = flow_counters(source->flow, direction);
-    if (counters.packets == 0)
+    int64_t time = flow_last_seen(source->flow, direction);
+    if (time == INT64_MIN)
         value_null(value);
     else
-        value_integer(value, flow_wall_time(source->flow, counters.last_seen));
+        value_integer(value, flow_wall_time(source->flow, time));
 }
 
 void get_ticks_first_seen(const struct record_source *source, enum flow_direction direction,
                           struct value *value) {
-    const struct flow_counters counters = flow_counters(source->flow, direction);
-    value_integer(value, counters.packets == 0 ? 0 : flow_wall_time(source->flow, counters.first_seen));
+    get_first_seen(source, direction, value);
+    if (value->is_null)
+        value_integer(value, 0);
 }
 
 void get_ticks_last_seen(const struct record_source *source, enum flow_direction direction,
                          struct value *value) {
-    const struct flow_counters counters = flow_counters(source->flow, direction);
-    value_integer(value, counters.packets == 0 ? 0 : flow_wall_time(source->flow, counters.last_seen));
+    get_last_seen(source, direction, value);
+    if (value->is_null)
+        value_integer(value, 0);
 }
 
 void get_duration(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    const struct flow_counters counters = flow_counters(source->flow, direction);
-    value_integer(value, counters.last_seen - counters.first_seen);
+    int64_t first = flow_first_seen(source->flow, direction);
+    value_integer(value, first == INT64_MAX ? 0 : flow_last_seen(source->flow, direction) - first);
 }
 
 void get_packets(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_counter(value, flow_counters(source->flow, direction).packets);
+    value_counter(value, flow_packets(source->flow, direction));
 }
 
 void get_bytes(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_counter(value, flow_counters(source->flow, direction).bytes);
+    value_counter(value, flow_bytes(source->flow, direction));
 }

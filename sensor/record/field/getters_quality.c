@@ -22,28 +22,20 @@ const char *quality_flag_meaning(enum quality_flag flag) {
     return flags[flag].meaning;
 }
 
-static bool label_was_guessed(const struct flow *flow) {
-    const struct l7 *l7 = flow_feature(flow, FEATURE_l7);
-    return flow_has(flow, FEATURE_l7) && l7->guessed;
-}
-
-static bool label_was_cut_short(const struct flow *flow) {
-    const struct l7 *l7 = flow_feature(flow, FEATURE_l7);
-    return flow_has(flow, FEATURE_l7) && l7->undissected;
-}
-
 void get_quality_flags(const struct record_source *source, enum flow_direction direction,
                        struct value *value) {
     (void)direction;
+    static const struct l7 none;
     const struct flow *flow = source->flow;
+    const struct l7 *l7 = flow_has(flow, FEATURE_l7) ? flow_feature(flow, FEATURE_l7) : &none;
     const bool is_set[QUALITY_COUNT] = {
         [QUALITY_midstream] =
             flow->key.protocol == PROTOCOL_TCP && (flow->first_tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN,
         [QUALITY_truncated] = (flow->seen_flags & PACKET_TRUNCATED) != 0,
         [QUALITY_time_raised] = (flow->seen_flags & PACKET_TIME_RAISED) != 0,
         [QUALITY_loss_window] = source->loss_window,
-        [QUALITY_guessed_label] = label_was_guessed(flow),
-        [QUALITY_undissected] = label_was_cut_short(flow),
+        [QUALITY_guessed_label] = l7->guessed,
+        [QUALITY_undissected] = l7->undissected,
         [QUALITY_evicted] = flow->end_reason == END_EVICTED,
         [QUALITY_offload] = (flow->seen_flags & PACKET_OFFLOAD) != 0,
         [QUALITY_fragment] = (flow->seen_flags & PACKET_FRAGMENT) != 0,

@@ -117,10 +117,12 @@ static const struct meter_options stats_options = {
     .flow_table_size = 1024,
 };
 
-static void check_stats_of(size_t packets, int back_percent) {
+/* `unit`: pauses are up to 50,000 of it. */
+static void check_stats_of(const struct meter_options *options, size_t packets, int back_percent,
+                           int64_t unit) {
     static struct stats_check check;
     memset(&check, 0, sizeof check);
-    struct meter *meter = open_meter(&stats_options, check_stats, &check);
+    struct meter *meter = open_meter(options, check_stats, &check);
     int64_t time = 1000000;
     for (size_t i = 0; i < packets; i++) {
         bool back = i > 0 && (int)made_random(&random_state, 100) < back_percent;
@@ -128,7 +130,7 @@ static void check_stats_of(size_t packets, int back_percent) {
         meter_packet(meter, &packet);
         note(&check.series[BIDIRECTIONAL], &packet);
         note(&check.series[back ? DST2SRC : SRC2DST], &packet);
-        time += made_random(&random_state, 50000);
+        time += made_random(&random_state, 50000) * unit;
     }
     meter_finish(meter, END_OF_INPUT);
     assert_int_equal(check.exports, 1);
@@ -140,7 +142,17 @@ static void test_stats_equal_a_naive_reference(void **state) {
     static const size_t counts[] = {1, 2, 3, 4, 10, PACKETS};
     for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
         for (int back = 0; back <= 100; back += 50)
-            check_stats_of(counts[i], back);
+            check_stats_of(&stats_options, counts[i], back, 1);
+}
+
+/* Timeouts that let pauses be longer than 32 bits can tell. */
+static void test_long_pauses(void **state) {
+    (void)state;
+    struct meter_options options = stats_options;
+    options.idle_timeout = options.active_timeout = INT64_MAX;
+    check_stats_of(&options, 1, 0, 1);
+    for (int back = 0; back <= 100; back += 50)
+        check_stats_of(&options, 50, back, INT64_C(10000000));
 }
 
 static void test_stddev_of_fewer_than_two_is_zero(void **state) {
@@ -149,7 +161,7 @@ static void test_stddev_of_fewer_than_two_is_zero(void **state) {
     struct {
         struct flow flow;
         struct stats stats;
-    } block = {.stats = {.direction[SRC2DST] = {.size = {.m2 = 4}}}};
+    } block = {.stats = {.sizes[SRC2DST] = {.m2 = 4}}};
     const struct flow_shared shared = {.offset = {[FEATURE_stats] = sizeof block.flow}};
     block.flow.shared = &shared;
     for (uint64_t packets = 0; packets < sizeof expected / sizeof expected[0]; packets++) {
@@ -194,6 +206,7 @@ static void test_bytes_follow_the_accounting_mode(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stats_equal_a_naive_reference),
+        cmocka_unit_test(test_long_pauses),
         cmocka_unit_test(test_stddev_of_fewer_than_two_is_zero),
         cmocka_unit_test(test_bytes_follow_the_accounting_mode),
     };

@@ -51,8 +51,8 @@ static inline bool fixture_export(void *context, const struct flow *flow) {
     if (!flow_has(flow, FEATURE_l7))
         return true;
     const struct l7 *l7 = flow_feature(flow, FEATURE_l7);
-    snprintf(item->application, sizeof(item->application), "%s", l7->application_name);
-    snprintf(item->category, sizeof(item->category), "%s", l7->category_name);
+    snprintf(item->application, sizeof(item->application), "%s", l7_label(flow)->name);
+    snprintf(item->category, sizeof(item->category), "%s", l7_label(flow)->category_name);
     snprintf(item->server_name, sizeof(item->server_name), "%s", l7_text(l7, L7_SERVER_NAME));
     snprintf(item->ja3_client, sizeof(item->ja3_client), "%s", l7_text(l7, L7_JA3_CLIENT));
     item->confidence = l7->confidence;

@@ -107,7 +107,7 @@ static int compare_exported(const void *one, const void *other) {
     const struct flow *a = &((const struct exported *)one)->flow,
                       *b = &((const struct exported *)other)->flow;
     int order = memcmp(&a->key, &b->key, sizeof(a->key));
-    int64_t difference = flow_first_seen(a) - flow_first_seen(b);
+    int64_t difference = flow_first_seen(a, BIDIRECTIONAL) - flow_first_seen(b, BIDIRECTIONAL);
     return order != 0 ? order : (difference > 0) - (difference < 0);
 }
 

@@ -23,12 +23,13 @@ struct example {
     struct flow_shared shared;
     struct flow flow;
     struct stats stats;
+    struct l7_label labels[2];
     struct l7 l7;
     struct process process;
     struct process_feature process_feature;
     struct tcp_gaps tcp_gaps;
     _Alignas(8) unsigned char splt[sizeof(struct splt) +
-                                   EXAMPLE_SPLT_PLACES * (sizeof(int64_t) + sizeof(uint32_t) + 1)];
+                                   EXAMPLE_SPLT_PLACES * (sizeof(int64_t) + sizeof(struct splt_cell))];
     _Alignas(8) unsigned char texts[sizeof(struct text_block) + 2 * L7_TEXTS + EXAMPLE_TEXT_ROOM];
 };
 
@@ -52,24 +53,23 @@ static inline void example_set_texts(struct example *example, const char *const 
 /* Places of splt are filled by position: direction, size and interval of packet i are given by formulas. */
 static inline void example_set_splt(struct example *example, uint32_t length) {
     struct splt *splt = (struct splt *)example->splt;
-    *splt = (struct splt){.length = length, .capacity = EXAMPLE_SPLT_PLACES, .wide = true};
-    unsigned char *sizes = splt->places + EXAMPLE_SPLT_PLACES * sizeof(int64_t);
+    splt->length = length;
+    const struct splt_arrays arrays = splt_arrays(&example->meter, splt);
     for (uint32_t i = 0; i < length; i++) {
-        int64_t interval = i == 0 ? 0 : (int64_t)i * 1000003;
-        uint32_t size = 60 + 97 * i;
-        memcpy(splt->places + i * sizeof interval, &interval, sizeof interval);
-        memcpy(sizes + i * sizeof size, &size, sizeof size);
-        sizes[EXAMPLE_SPLT_PLACES * sizeof size + i] = (uint8_t)(i % 2);
+        splt_put(&arrays, i, i == 0 ? 0 : (int64_t)i * 1000003, 60 + 97 * i, i % 2 == 1);
     }
 }
 
 static inline void example_set_stats(struct example *example) {
     for (int d = 0; d < FLOW_DIRECTIONS; d++) {
-        struct stats_direction *direction = &example->stats.direction[d];
-        direction->size = (struct running){54, 1484, 325.2857142857144 - d, 6754045.714285715};
-        direction->interval = (struct running){0, 995123, 247037.037037037, 2730151481.0};
+        example->stats.sizes[d] = (struct running){325.2857142857144 - d, 6754045.714285715};
+        example->stats.intervals[d] = (struct running){247037.037037037, 2730151481.0};
+        example->stats.interval_extremes[d] = (struct extremes){0, 995123};
+    }
+    for (int way = 0; way < FLOW_WAYS; way++) {
+        example->stats.size_extremes[way] = (struct extremes){54, 1484};
         for (int i = 0; i < FLAG_COUNTERS; i++)
-            direction->flags[i] = (uint32_t)(10 * d + i);
+            example->stats.flags[way][i] = (uint32_t)(10 * (way + 1) + i);
     }
 }
 
@@ -112,8 +112,8 @@ static inline void example_set_packets(struct flow *flow, int64_t second) {
 }
 
 static inline void example_set_l7(struct example *example) {
-    example->l7.application_name = "TLS.Google";
-    example->l7.category_name = "Web";
+    example->labels[1] = (struct l7_label){.name = "TLS.Google", .category_name = "Web"};
+    example->l7.label = 1;
     example->l7.confidence = L7_CONFIDENCE_DPI;
     const char *const texts[L7_TEXTS] = {
         [L7_SERVER_NAME] = "www.google.com",
@@ -153,6 +153,8 @@ static inline void example_init(struct example *example, enum meter_profile prof
                    [FEATURE_splt] = PLACE(splt),
                    [FEATURE_l7] = PLACE(l7),
                    [FEATURE_tcp_gaps] = PLACE(tcp_gaps)},
+        .options = &example->meter,
+        .labels = example->labels,
     };
 #undef PLACE
     flow->shared = &example->shared;

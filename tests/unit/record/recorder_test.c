@@ -97,9 +97,7 @@ static void absent_values(void **state) {
     flow->icmp_type = 8;
     flow->icmp_code = 255;
     flow->key.protocol = 1;
-    example.l7.application_name = NULL;
-    example.l7.category_name = NULL;
-    example.l7.texts = NULL;
+    example.l7 = (struct l7){0};
     example.process.user_id = -1;
     example.process.executable[0] = example.process.cgroup[0] = example.process.container_id[0] = '\0';
     ASSERT_FIELDS(bench.recorder, {"system_process_pid", "4711"}, {"system_process_executable", "null"},
