@@ -16,7 +16,7 @@
 #if !POOL_SANITIZED
 
 enum {
-    ALIGNMENT = 16,
+    ALIGNMENT = 8,
     POOL_MAGIC = 0x3b0071e5,
     SLAB_SIZE = 1 << 20, /* bytes; an object larger than that has a slab of its own */
 };
@@ -33,7 +33,7 @@ struct free_object {
     struct free_object *next;
     uintptr_t mark; /* in builds with FLOWSENSOR_CHECKS: free_mark(), so that a second pool_give() is seen */
 };
-_Static_assert(sizeof(struct free_object) <= ALIGNMENT, "every object is large enough for it");
+enum { OBJECT_SIZE_MIN = sizeof(struct free_object) };
 
 struct pool {
     uint32_t magic;
@@ -129,7 +129,7 @@ void pool_back(const struct pool *pool, const atomic_bool *stop) {
 }
 
 static void lay_out(struct pool *pool, const struct pool_options *options) {
-    size_t size = options->object_size > 0 ? options->object_size : 1;
+    size_t size = options->object_size > OBJECT_SIZE_MIN ? options->object_size : OBJECT_SIZE_MIN;
     pool->object_size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     pool->max_objects = options->max_objects;
     pool->slab_objects = (SLAB_SIZE - sizeof(struct slab)) / pool->object_size;

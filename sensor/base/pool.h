@@ -11,7 +11,7 @@
 struct pool;
 
 struct pool_options {
-    size_t object_size; /* bytes, rounded up to 16 */
+    size_t object_size; /* bytes, at least 16, rounded up to 8, to which objects are aligned */
     size_t max_objects; /* pool_take() returns NULL beyond */
     size_t preallocate; /* objects whose memory is reserved at the start (live capture: all of them) */
 };

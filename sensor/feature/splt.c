@@ -42,16 +42,16 @@ static size_t splt_state_size(const struct meter_options *options) {
 /* Where the arrays lie. */
 struct splt_arrays {
     bool wide;
-    unsigned char *intervals;
-    struct splt_cell *cells;
+    const unsigned char *intervals;
+    const struct splt_cell *cells;
 };
 
 static inline struct splt_arrays splt_arrays(const struct meter_options *options, const struct splt *splt) {
-    unsigned char *places = (unsigned char *)splt->places;
     return (struct splt_arrays){
         .wide = splt_is_wide(options),
-        .intervals = places,
-        .cells = (struct splt_cell *)(places + options->splt_analysis * splt_interval_size(options)),
+        .intervals = splt->places,
+        .cells =
+            (const struct splt_cell *)(splt->places + options->splt_analysis * splt_interval_size(options)),
     };
 }
 
@@ -84,28 +84,34 @@ static void splt_on_init(const struct feature_context *context, struct flow *flo
     splt->length = 0;
 }
 
-static inline void splt_put(const struct splt_arrays *arrays, uint32_t place, int64_t interval, uint32_t size,
-                            bool is_answer) {
-    uint32_t narrow = (uint32_t)interval, cell = (size < splt_size_max ? size : splt_size_max) << 1;
-    uint16_t low = htole16((uint16_t)(cell | is_answer));
-    if (arrays->wide)
-        memcpy(arrays->intervals + place * sizeof(interval), &interval, sizeof(interval));
-    else
-        memcpy(arrays->intervals + place * sizeof(narrow), &narrow, sizeof(narrow));
-    memcpy(arrays->cells[place].low, &low, sizeof(low));
-    arrays->cells[place].high = (uint8_t)(cell >> 16);
+static inline void splt_put_cell(unsigned char *cell, uint32_t size, bool is_answer) {
+    uint32_t number = (size < splt_size_max ? size : splt_size_max) << 1;
+    uint16_t low = htole16((uint16_t)(number | is_answer));
+    memcpy(cell, &low, sizeof(low));
+    cell[sizeof(low)] = (uint8_t)(number >> 16);
+}
+
+static inline void splt_put(const struct meter_options *options, struct splt *splt, int64_t interval,
+                            uint32_t size, bool is_answer) {
+    uint32_t place = splt->length++, narrow = (uint32_t)interval;
+    unsigned char *cells = splt->places;
+    if (splt_is_wide(options)) {
+        memcpy(cells + place * sizeof(interval), &interval, sizeof(interval));
+        cells += options->splt_analysis * sizeof(interval);
+    } else {
+        memcpy(cells + place * sizeof(narrow), &narrow, sizeof(narrow));
+        cells += options->splt_analysis * sizeof(narrow);
+    }
+    splt_put_cell(cells + place * sizeof(struct splt_cell), size, is_answer);
 }
 
 static void splt_on_update(const struct feature_context *context, struct flow *flow,
                            const struct packet *packet, enum flow_direction direction, uint32_t size) {
     struct splt *splt = flow_feature(flow, FEATURE_splt);
-    uint32_t place = splt->length;
-    if (place >= context->options->splt_analysis)
+    if (splt->length >= context->options->splt_analysis)
         return;
-    const struct splt_arrays arrays = splt_arrays(context->options, splt);
-    splt_put(&arrays, place, place > 0 ? packet->time - flow_last_seen(flow, BIDIRECTIONAL) : 0, size,
-             direction == DST2SRC);
-    splt->length = place + 1;
+    int64_t interval = splt->length > 0 ? packet->time - flow_last_seen(flow, BIDIRECTIONAL) : 0;
+    splt_put(context->options, splt, interval, size, direction == DST2SRC);
 }
 
 const struct feature feature_splt = {

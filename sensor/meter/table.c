@@ -6,10 +6,41 @@
 #include "base/check.h"
 #include "meter/key.h"
 
-enum { CAPACITY_MIN = 2048 };
+enum {
+    CAPACITY_MIN = 2048,
+    /* Of a slot's word. Flows are aligned to 8 bytes, and no system gives programs addresses of more than 48 bits unasked. */
+    FLOW_ALIGNMENT_BITS = 3,
+    FLOW_BITS = 45,
+    AWAY_BITS = 7,
+    AWAY_MAX = (1 << AWAY_BITS) - 1, /* and more: then the flow's hash tells */
+    TAG_SHIFT = 20, /* the highest 12 bits of the hash; where a search begins is by the lowest */
+};
+
+static const uint64_t flow_mask = (UINT64_C(1) << FLOW_BITS) - 1;
+
+static struct flow *slot_flow(struct table_slot slot) {
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): the address shares its word with the rest of the slot. */
+    return (struct flow *)(uintptr_t)((slot.word & flow_mask) << FLOW_ALIGNMENT_BITS);
+}
+
+static uint64_t flow_word(const struct flow *flow) {
+    DEBUG_CHECK((uintptr_t)flow % (1 << FLOW_ALIGNMENT_BITS) == 0 &&
+                (uint64_t)(uintptr_t)flow >> FLOW_ALIGNMENT_BITS <= flow_mask);
+    return (uint64_t)(uintptr_t)flow >> FLOW_ALIGNMENT_BITS;
+}
+
+/* What stands above the flow's address if the slot is where the search begins. */
+static uint64_t mark_at_home(uint32_t hash) {
+    return (uint64_t)(hash >> TAG_SHIFT) << AWAY_BITS;
+}
+
+/* The same one slot farther. */
+static uint64_t mark_next(uint64_t mark) {
+    return mark + ((mark & AWAY_MAX) != AWAY_MAX);
+}
 
 /* How full the table may become before it grows. At three quarters a search that fails looks at 8.5 slots on average, which
- * is two cache lines. */
+ * is one or two cache lines. */
 static size_t table_comfort(size_t capacity) {
     return capacity / 4 * 3;
 }
@@ -49,22 +80,28 @@ static size_t table_next_slot(const struct table *table, size_t index) {
 
 struct flow *table_find(const struct table *table, uint32_t hash, const struct flow_key *key) {
     const struct table_slot *slots = table->slots;
-    for (size_t i = hash & (table->capacity - 1); slots[i].flow != NULL; i = table_next_slot(table, i)) {
-        if (slots[i].hash != hash)
-            continue;
-        table_fetch(table, slots[i].flow);
-        if (key_equal(&slots[i].flow->key, key))
-            return slots[i].flow;
+    uint64_t mark = mark_at_home(hash);
+    for (size_t i = hash & (table->capacity - 1); slots[i].word != 0; i = table_next_slot(table, i)) {
+        if (slots[i].word >> FLOW_BITS == mark) {
+            struct flow *flow = slot_flow(slots[i]);
+            table_fetch(table, flow);
+            if (key_equal(&flow->key, key))
+                return flow;
+        }
+        mark = mark_next(mark);
     }
     return NULL;
 }
 
 /* Compares no keys: the caller knows that this one is new. */
-static void table_put(struct table *table, struct table_slot slot) {
-    size_t i = slot.hash & (table->capacity - 1);
-    while (table->slots[i].flow != NULL)
+static void table_put(struct table *table, const struct flow *flow) {
+    uint64_t mark = mark_at_home(flow->hash);
+    size_t i = flow->hash & (table->capacity - 1);
+    while (table->slots[i].word != 0) {
         i = table_next_slot(table, i);
-    table->slots[i] = slot;
+        mark = mark_next(mark);
+    }
+    table->slots[i].word = mark << FLOW_BITS | flow_word(flow);
 }
 
 static bool table_grow(struct table *table) {
@@ -74,8 +111,8 @@ static bool table_grow(struct table *table) {
     if (larger.slots == NULL)
         return false;
     for (size_t i = 0; i < table->capacity; i++)
-        if (table->slots[i].flow != NULL)
-            table_put(&larger, table->slots[i]);
+        if (table->slots[i].word != 0)
+            table_put(&larger, slot_flow(table->slots[i]));
     free(table->slots);
     *table = larger;
     return true;
@@ -91,17 +128,31 @@ bool table_reserve(struct table *table) {
 void table_insert(struct table *table, struct flow *flow) {
     DEBUG_CHECK(table->count + 1 < table->capacity); /* an empty slot must be left, where searches end */
     DEBUG_CHECK(table_find(table, flow->hash, &flow->key) == NULL);
-    table_put(table, (struct table_slot){.flow = flow, .hash = flow->hash});
+    table_put(table, flow);
     table->count++;
 }
 
 static size_t table_slot_of(const struct table *table, const struct flow *flow) {
+    uint64_t word = flow_word(flow);
     size_t i = flow->hash & (table->capacity - 1);
-    while (table->slots[i].flow != flow) {
-        DEBUG_CHECK(table->slots[i].flow != NULL); /* the flow is not in the table, or was taken out before */
+    while ((table->slots[i].word & flow_mask) != word) {
+        DEBUG_CHECK(table->slots[i].word != 0); /* the flow is not in the table, or was taken out before */
         i = table_next_slot(table, i);
     }
     return i;
+}
+
+/* How far the slot `index` is from the first slot of its flow's search. */
+static size_t slot_away(const struct table *table, size_t index) {
+    struct table_slot slot = table->slots[index];
+    size_t away = slot.word >> FLOW_BITS & AWAY_MAX;
+    return away < AWAY_MAX ? away : (index - slot_flow(slot)->hash) & (table->capacity - 1);
+}
+
+static struct table_slot slot_moved_to(struct table_slot slot, size_t away) {
+    uint64_t field = away < AWAY_MAX ? away : AWAY_MAX;
+    slot.word = (slot.word & ~((uint64_t)AWAY_MAX << FLOW_BITS)) | field << FLOW_BITS;
+    return slot;
 }
 
 /* By backward-shift deletion. */
@@ -109,22 +160,23 @@ void table_remove(struct table *table, const struct flow *flow) {
     struct table_slot *slots = table->slots;
     size_t mask = table->capacity - 1;
     size_t hole = table_slot_of(table, flow);
-    for (size_t i = table_next_slot(table, hole); slots[i].flow != NULL; i = table_next_slot(table, i)) {
+    for (size_t i = table_next_slot(table, hole); slots[i].word != 0; i = table_next_slot(table, i)) {
         /* A slot may move to the hole, unless its home (the first slot of its search) comes after the hole, cyclically. */
-        size_t distance_home = (i - slots[i].hash) & mask;
+        size_t away = slot_away(table, i);
         size_t distance_hole = (i - hole) & mask;
-        if (distance_home < distance_hole)
+        if (away < distance_hole)
             continue;
-        slots[hole] = slots[i];
+        slots[hole] = slot_moved_to(slots[i], away - distance_hole);
         hole = i;
     }
-    slots[hole].flow = NULL;
+    slots[hole].word = 0;
     table->count--;
 }
 
 void table_replace(struct table *table, const struct flow *flow, struct flow *next) {
     DEBUG_CHECK(next->hash == flow->hash && key_equal(&next->key, &flow->key));
-    table->slots[table_slot_of(table, flow)].flow = next;
+    struct table_slot *slot = &table->slots[table_slot_of(table, flow)];
+    slot->word = (slot->word & ~flow_mask) | flow_word(next);
 }
 
 size_t table_memory(const struct table *table) {

@@ -9,16 +9,16 @@
 
 #include "meter/flow.h"
 
-/* The hash is kept beside the pointer, so that searching, growing and deleting need not read the flows of other slots. */
+/* From the highest bit: 12 bits of the flow's hash, how far the slot is from the one where its search begins, and the flow's
+ * address. So searching and deleting need not read the flows of other slots. 0: empty. */
 struct table_slot {
-    struct flow *flow; /* NULL: empty */
-    uint32_t hash;
+    uint64_t word;
 };
-_Static_assert(sizeof(struct table_slot) <= 16, "four slots lie in a cache line");
+_Static_assert(sizeof(struct table_slot) == 8, "eight slots lie in a cache line");
 
 struct table {
     struct table_slot *slots;
-    size_t capacity; /* a power of two */
+    size_t capacity; /* a power of two, at most 2^32 */
     size_t count;
     size_t touched; /* bytes of a flow's block up to the end of what a packet touches */
 };

@@ -269,9 +269,7 @@ static void take_packet(struct words *words, struct plant *plant) {
     words->failed |= splt->length >= plant->options.splt_analysis;
     if (words->failed)
         return;
-    const struct splt_arrays arrays = splt_arrays(&plant->options, splt);
-    splt_put(&arrays, splt->length, interval, size, direction == 1);
-    splt->length++;
+    splt_put(&plant->options, splt, interval, size, direction == 1);
 }
 
 /* Texts may come in any order, so that a long server name can lie behind all others: offsets have 16 bits, but the

@@ -21,7 +21,7 @@ static void objects_are_apart_and_aligned(void **state) {
     for (int i = 0; i < COUNT; i++) {
         objects[i] = pool_take(pool);
         assert_non_null(objects[i]);
-        assert_int_equal((uintptr_t)objects[i] % 16, 0);
+        assert_int_equal((uintptr_t)objects[i] % 8, 0);
         memset(objects[i], i & 0xff, 41);
     }
     assert_int_equal(pool_in_use(pool), COUNT);

@@ -66,7 +66,7 @@ static void stress(size_t count, unsigned hash_bits, size_t operations) {
         if (present[i])
             table_remove(&table, &flows[i]);
     for (size_t i = 0; i < table.capacity; i++)
-        assert_null(table.slots[i].flow);
+        assert_int_equal(table.slots[i].word, 0);
     table_destroy(&table);
     free(present);
     free(flows);
@@ -80,6 +80,12 @@ static void test_random_operations(void **state) {
 static void test_few_hashes_collide(void **state) {
     (void)state;
     stress(FEW, 2, OPERATIONS / 10);
+}
+
+/* More flows of one hash than a slot can tell how far it is from its home. */
+static void test_many_flows_of_few_hashes(void **state) {
+    (void)state;
+    stress(6 * FEW, 1, OPERATIONS / 50);
 }
 
 /* Hashes at the table's very end: probes and shifts go around. */
@@ -240,6 +246,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_operations),
         cmocka_unit_test(test_few_hashes_collide),
+        cmocka_unit_test(test_many_flows_of_few_hashes),
         cmocka_unit_test(test_wraps_around),
         cmocka_unit_test(test_does_not_grow_within_its_promise),
         cmocka_unit_test(test_replace),

@@ -53,10 +53,9 @@ static inline void example_set_texts(struct example *example, const char *const 
 /* Places of splt are filled by position: direction, size and interval of packet i are given by formulas. */
 static inline void example_set_splt(struct example *example, uint32_t length) {
     struct splt *splt = (struct splt *)example->splt;
-    splt->length = length;
-    const struct splt_arrays arrays = splt_arrays(&example->meter, splt);
+    splt->length = 0;
     for (uint32_t i = 0; i < length; i++) {
-        splt_put(&arrays, i, i == 0 ? 0 : (int64_t)i * 1000003, 60 + 97 * i, i % 2 == 1);
+        splt_put(&example->meter, splt, i == 0 ? 0 : (int64_t)i * 1000003, 60 + 97 * i, i % 2 == 1);
     }
 }
 
