@@ -100,6 +100,7 @@ class Memory(unittest.TestCase):
                   "kafka": {"config": {"queue.buffering.max.kbytes": 2048}}},
         "large": {"meter": {"flowTableSize": 1048576, "meters": 8}, "capture": {"socketBufferSize": "256MiB"}},
         "two meters": {"meter": {"meters": 2}},
+        "many undecided": {"meter": {"dissectionFlows": 65536}},
         "messages": {"kafka": {"config": {"queue.buffering.max.messages": 10000}}},
         "many messages": {"kafka": {"config": {"queue.buffering.max.messages": 1000000}}},
         "long splt": {"meter": {"spltAnalysis": 255}},

@@ -114,6 +114,7 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
     "statistical_analysis" $values.meter.statisticalAnalysis "splt_analysis" $values.meter.spltAnalysis -}}
 {{- if not (kindIs "invalid" $value) }}{{ $_ := set $meter $option $value }}{{ end -}}
 {{- end -}}
+{{- if $values.meter.dissectionFlows }}{{ $_ := set $meter "dissection_flows" $values.meter.dissectionFlows }}{{ end -}}
 {{- if ne $values.meter.udpAnsweredTimeout "0s" }}{{ $_ := set $meter "udp_answered_timeout" $values.meter.udpAnsweredTimeout }}{{ end -}}
 {{- $ports := list -}}
 {{- range $tunnel, $numbers := $values.meter.tunnelPorts }}{{ $ports = append $ports (printf "%s=%s" $tunnel (join "," $numbers)) }}{{ end -}}

@@ -13,6 +13,7 @@ taken at the start, before there is any traffic.
 {{- fail "\n\nextraConfig.meter.n_meters 0 takes the node's processors, for which no memory limit can be computed: set meter.meters\n" -}}
 {{- end -}}
 {{- $flows := $options.meter.flow_table_size | int64 -}}
+{{- $undecided := $options.meter.dissection_flows | default 0 | int64 | default (div $flows 8) -}}
 {{- $ring := include "flowsensor.bytes" $options.capture.socket_buffer_size | int64 | default (mul 2 $mib) -}}
 {{- $outputs := len $options.outputs -}}
 {{- $items := list
@@ -22,11 +23,12 @@ taken at the start, before there is any traffic.
           "start" (mul $meters 10 $mib))
     (dict "what" (printf "%d meters x capture.socketBufferSize %s" $meters $options.capture.socket_buffer_size)
           "bytes" (mul $meters $ring) "start" (mul $meters $ring))
-    (dict "what" (printf "meter.flowTableSize %d x 3712" $flows) "bytes" (mul $flows 3712) "start" (mul $flows 1600)) -}}
+    (dict "what" (printf "meter.flowTableSize %d x 648" $flows) "bytes" (mul $flows 648) "start" (mul $flows 600))
+    (dict "what" (printf "meter.dissectionFlows %d x 2784" $undecided) "bytes" (mul $undecided 2784) "start" (mul $undecided 720)) -}}
 {{- with $options.meter.splt_analysis -}}
 {{- if gt (int64 .) 20 -}}
-{{- $bytes := mul $flows 9 (sub (int64 .) 20) -}}
-{{- $items = append $items (dict "what" (printf "meter.flowTableSize %d x 9 x (meter.spltAnalysis %d - 20)" $flows (int64 .)) "bytes" $bytes "start" $bytes) -}}
+{{- $bytes := mul $flows 7 (sub (int64 .) 20) -}}
+{{- $items = append $items (dict "what" (printf "meter.flowTableSize %d x 7 x (meter.spltAnalysis %d - 20)" $flows (int64 .)) "bytes" $bytes "start" $bytes) -}}
 {{- end -}}
 {{- end -}}
 {{- range $options.outputs -}}
@@ -74,7 +76,7 @@ resources.limits.memory {{ include "flowsensor.scalar" .Values.resources.limits.
 {{- end }}
   + {{ .Values.budget.headroomPercent }} % (budget.headroomPercent) = {{ include "flowsensor.memoryLimit" (dict "context" .) }} MiB
 
-Raise or remove the limit, or lower meter.flowTableSize, capture.socketBufferSize, meter.meters or kafka.config's queue.buffering.max.kbytes.
+Raise or remove the limit, or lower meter.flowTableSize, meter.dissectionFlows, capture.socketBufferSize, meter.meters or kafka.config's queue.buffering.max.kbytes.
 {{- end -}}
 
 {{- define "flowsensor.resources" -}}
