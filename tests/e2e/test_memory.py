@@ -1,5 +1,5 @@
 """The memory budget holds: a live sensor whose flow table, queue and rings are full stays below what `flowsensor memory` says, and the
-budget is not far above it. Needs root and iproute2. Run: python3 tests/e2e/run.py test_memory
+budget is not far above it. With LONG=yes also a million open flows. Needs root and iproute2. Run: python3 tests/e2e/run.py test_memory
 """
 import os
 import re
@@ -8,15 +8,18 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import Case, run, wait_until
+from harness import CAPTURES, Case, run, wait_until
 from namespaces import SilentWire
 from servers import closed_port
 from test_live import ABLE, wait_for_capture
 
-FLOWS = 16384
+FLOWS = 49152
 # Fills the table and then the queue by evictions.
-FLOOD_FLOWS = 4 * FLOWS
+FLOOD_FLOWS = 3 * FLOWS
 MOST_ABOVE = 1.6
+LONG = os.environ.get("LONG") == "yes"
+MILLION, MILLION_TABLE, MILLION_BYTES = 1_000_000, 1 << 20, 1.2 * 2**30
+BYTES_PER_FLOW = 1000
 # Flows of one packet each, three quarters of them TCP, whose payload nDPI keeps; not faster than the slowest build takes them.
 FLOOD = """
 import random, socket, struct, sys, time
@@ -68,6 +71,11 @@ class MemoryCommand(Case):
         larger = budget_of("--set", "meter.flow_table_size=500000")
         self.assertGreater(larger["total"], budget_of()["total"])
 
+    def test_a_flow_takes_at_most_a_thousand_bytes(self):
+        """With everything of flow/v1 on, what nDPI takes included; system visibility has a line of its own."""
+        small, large = (budget_of("-i", "none0", "-w", "null:", "--set", f"meter.flow_table_size={size}")["total"] for size in (65536, 131072))
+        self.assertLessEqual(large - small, 65536 * BYTES_PER_FLOW)
+
     def test_needs_an_interface(self):
         self.refused(os.EX_USAGE, ["memory budget", "-i IFACE"], "memory", "-r", "x.pcap")
 
@@ -77,6 +85,40 @@ class MemoryCommand(Case):
         self.assertEqual(warned.raw_error, b"", "the warning is of who logs in")
         self.refused(os.EX_CONFIG, ["no broker"], "memory", "-i", "none0", "--set", "outputs.0.topic=flows", "--set",
                      "outputs.0.columns_to_anonymize=all=keep")
+
+
+class DissectionFlows(Case):
+    """Labels where few flows may be undecided at the same time."""
+
+    CAPTURE = CAPTURES / "mix.pcap"
+
+    def flagged(self, *more):
+        """(records with the flag undissected, what the ledger says, all records)."""
+        result = self.succeeds("-r", self.CAPTURE, "-w", "-", "--format", "jsonl", *more)
+        self.ledger(result)
+        said = re.search(r"; undissected (\d+)", str(result))
+        records = result.jsonl()
+        return sum("undissected" in record["quality_flags"] for record in records), int(said[1]) if said else 0, records
+
+    def test_files_label_every_flow(self):
+        self.assertEqual(self.flagged()[:2], (0, 0))
+
+    def test_who_gives_way_is_counted_and_flagged(self):
+        whole = self.flagged()[2]
+        flagged, said, records = self.flagged("--set", "meter.dissection_flows=1")
+        self.assertGreater(flagged, 0)
+        self.assertEqual(flagged, said)
+        self.assertLess(flagged, len(records))
+        # No flow is lost, and only flagged ones may have another label.
+        label = {self.name_of(record): record["application_name"] for record in whole}
+        self.assertEqual(label.keys(), {self.name_of(record) for record in records})
+        for record in records:
+            if "undissected" not in record["quality_flags"]:
+                self.assertEqual(record["application_name"], label[self.name_of(record)])
+
+    @staticmethod
+    def name_of(record):
+        return tuple(record[name] for name in ("src_ip", "src_port", "dst_ip", "dst_port", "protocol", "bidirectional_first_seen"))
 
 
 @unittest.skipUnless(ABLE, "network namespaces need root and iproute2")
@@ -123,6 +165,25 @@ class MemoryBudget(Case):
 
     def test_three_meters(self):
         self.check(3)
+
+    @unittest.skipUnless(LONG, "LONG=yes: half a minute")
+    def test_a_million_open_flows(self):
+        wire = SilentWire()
+        self.addCleanup(wire.remove)
+        arguments = ["-i", "near0", "-w", "null:", "--format", "avro", "--set", f"meter.flow_table_size={MILLION_TABLE}", "--set", "meter.idle_timeout=1h"]
+        total = budget_of(*arguments)["total"]
+        running = self.start(*arguments, prefix=wire.prefix)
+        wait_for_capture(running, 1)
+        done = wire.in_far(sys.executable, "-c", FLOOD, str(MILLION_TABLE))
+        self.assertEqual(done.returncode, 0, done.stdout)
+        seen = self.settled(running.process)
+        running.process.terminate()
+        result = running.finish()
+        ledger = self.ledger(result)
+        print(f"  {ledger.flows['why'].get('shutdown', 0)} open flows: {seen / 2**20:.0f} MiB of a budget of {total / 2**20:.0f} MiB")
+        self.assertGreaterEqual(ledger.flows["why"].get("shutdown", 0), MILLION, result)
+        self.assertLess(seen, MILLION_BYTES)
+        self.assertLess(seen, total)
 
 
 if __name__ == "__main__":
