@@ -23,7 +23,7 @@ static void l7_on_update(const struct feature_context *context, struct flow *flo
     (void)direction;
     (void)size;
     struct l7 *l7 = flow_feature(flow, FEATURE_l7);
-    if (l7->label == 0)
+    if (!l7->is_done)
         dissector_packet(context->dissector, l7, packet, flow_packets(flow, BIDIRECTIONAL) + 1);
 }
 

@@ -110,6 +110,7 @@ static void l7_decide(struct dissector *dissector, struct l7 *l7) {
     struct shim_label label = state != NULL ? state->label : (struct shim_label){0};
     l7->label = label_store_number(dissector->labels, label);
     l7->texts = NULL;
+    l7->is_done = true;
     if (state == NULL)
         return;
     if ((unsigned)state->flow.confidence < NDPI_CONFIDENCE_MAX)
@@ -141,9 +142,14 @@ void dissector_decide(struct dissector *dissector, struct l7 *l7) {
 
 /* The flow gives up its state before nDPI is done with it. */
 static void l7_cut_short(struct dissector *dissector, struct l7 *l7) {
-    l7->undissected = true;
-    dissector->undissected++;
     dissector_decide(dissector, l7);
+    l7->is_done = false;
+}
+
+static void l7_note_undissected(struct dissector *dissector, struct l7 *l7) {
+    l7->undissected = true;
+    l7->is_done = true;
+    dissector->undissected++;
 }
 
 /* False: there is no memory for even one. */
@@ -161,9 +167,12 @@ static bool l7_take_state(struct dissector *dissector, struct l7 *l7) {
 
 void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet,
                       uint64_t number) {
+    if (l7->label != 0) {
+        l7_note_undissected(dissector, l7);
+        return;
+    }
     if (l7->state == NULL && !l7_take_state(dissector, l7)) {
-        l7->undissected = true;
-        dissector->undissected++;
+        l7_note_undissected(dissector, l7);
         l7_decide(dissector, l7);
         return;
     }

@@ -6,8 +6,8 @@
  * texts come from pools; what nDPI itself allocates for a flow (HTTP headers, certificates) is its own.
  *
  * Where all states are taken, the flow that has held one for the longest gives its own to the new one: most such flows
- * are probes that nobody answers, while what nDPI knows is known by a flow's first packets. What it was labelled by so
- * far is its label, or else a guess, and it is `undissected`. */
+ * get no more packets, as those of a scan, and lose nothing by it. Its label is what nDPI has by then, or a guess, as it
+ * would be at the flow's end. Should there be another packet, the flow is `undissected`. */
 #pragma once
 
 #include <stdatomic.h>
@@ -35,7 +35,7 @@ int dissector_create(const struct dissector_options *options, struct dissector *
                      struct error *error);
 void dissector_destroy(struct dissector *dissector);
 
-/* Shows nDPI a packet of an undecided flow; it is the flow's `number`th, from 1. The l7 may be decided afterwards.
+/* Shows nDPI a packet of a flow that is not done; it is the flow's `number`th, from 1. The l7 may be done afterwards.
  * @thread meter */
 void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet,
                       uint64_t number);
@@ -56,7 +56,7 @@ const struct l7_label *dissector_labels(const struct dissector *dissector);
  * @thread meter */
 uint64_t dissector_memory(const struct dissector *dissector);
 
-/* Flows whose dissection ended early, since another one needed the state, so far; and undecided flows now.
+/* Flows that had a packet after they had given up their state to another one, so far; and undecided flows now.
  * @thread meter */
 uint64_t dissector_undissected(const struct dissector *dissector);
 uint64_t dissector_undecided(const struct dissector *dissector);

@@ -30,7 +30,7 @@ struct meter_statistics {
     uint64_t flows_discarded; /* ended, but the export call didn't take them */
     uint64_t flows_open;
     uint64_t flows_undecided;   /* of these: nDPI is still working on their labels */
-    uint64_t flows_undissected; /* so far: nDPI's work on the label was cut short, see dissect.h */
+    uint64_t flows_undissected; /* so far: nDPI did not see all that it should have, see dissect.h */
     uint64_t memory; /* bytes of table, flows, nDPI's states and texts; without what nDPI allocates itself */
 };
 

@@ -11,7 +11,7 @@
     X(time_raised, "a packet's recorded time lay before an earlier packet's and was raised to it")      \
     X(loss_window, "the kernel dropped packets while the flow was open")                                \
     X(guessed_label, "application_name is nDPI's guess by port or address")                             \
-    X(undissected, "nDPI's work on the label was cut short: too many flows were undecided")             \
+    X(undissected, "nDPI saw too few packets for a label, since too many flows were undecided")         \
     X(evicted, "the flow was ended to make room for others")                                            \
     X(offload, "segments in one packet: the network card had yet to cut it, or they were put together") \
     X(fragment, "some packets were fragments of IP datagrams")                                          \
