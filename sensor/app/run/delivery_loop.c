@@ -47,14 +47,31 @@ static bool all_finished(struct parallel *parallel) {
     return true;
 }
 
-static void wait_for_outboxes(struct parallel *parallel) {
-    bool live = parallel->pipeline->plan->live;
+static bool all_empty(struct parallel *parallel) {
+    struct message message;
+    size_t output;
+    for (size_t i = 0; i < parallel->count; i++)
+        if (outbox_peek(parallel->workers[i].outbox, &output, &message))
+            return false;
+    return true;
+}
+
+/* Live, while nothing comes, it is enough to look rarely: an outbox that fills wakes us. */
+static int64_t nap_of(struct parallel *parallel, bool quiet) {
+    if (!parallel->pipeline->plan->live)
+        return PARALLEL_NAP_MICROSECONDS;
+    return quiet && all_empty(parallel) ? PARALLEL_POLL_MICROSECONDS : PARALLEL_POLL_MICROSECONDS / 10;
+}
+
+/* Whether something was delivered. `quiet`: nothing was for a while. */
+static bool wait_for_outboxes(struct parallel *parallel, bool quiet) {
     uint32_t turn;
     gate_enter(&parallel->outbox_filled, &turn);
-    if (!deliver_round(parallel) && !all_finished(parallel))
-        gate_sleep(&parallel->outbox_filled, turn,
-                   live ? PARALLEL_POLL_MICROSECONDS / 10 : PARALLEL_NAP_MICROSECONDS);
+    bool any = deliver_round(parallel);
+    if (!any && !all_finished(parallel))
+        gate_sleep(&parallel->outbox_filled, turn, nap_of(parallel, quiet));
     gate_leave(&parallel->outbox_filled);
+    return any;
 }
 
 /* The tally of the reader, or that of worker i - 1. */
@@ -113,11 +130,13 @@ static void report_and_give(struct parallel *parallel, int64_t now) {
 }
 
 void delivery_loop_run(struct parallel *parallel) {
-    int64_t polled = 0;
+    int64_t polled = 0, now = clock_monotonic(), delivered = now;
     while (!all_finished(parallel)) {
-        if (!deliver_round(parallel))
-            wait_for_outboxes(parallel);
-        int64_t now = clock_monotonic();
+        bool any = deliver_round(parallel) ||
+                   wait_for_outboxes(parallel, now - delivered >= PARALLEL_POLL_MICROSECONDS);
+        now = clock_monotonic();
+        if (any)
+            delivered = now;
         if (now - polled >= PARALLEL_POLL_MICROSECONDS) {
             polled = now;
             delivery_poll(&parallel->pipeline->delivery);
