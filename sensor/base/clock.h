@@ -20,7 +20,7 @@ static inline int64_t clock_realtime(void) {
 
 /* The time line of live capture: microseconds since the epoch by what the wall clock said when the process first asked,
  * and from then on without its steps; time asleep counts. What the kernel stamps by the wall clock is brought onto it
- * by capture/steady.h. Any thread. */
+ * by capture/live/steady.h. Any thread. */
 int64_t clock_steady(void);
 
 /* Both clocks at one moment. */

@@ -8,11 +8,11 @@
 #include "capture/source.h"
 
 int capture_open(const struct capture_options *options, struct capture **capture, struct error *error) {
-    if (options->files != NULL && options->interface != NULL)
+    if (options->files != NULL && options->interface_count > 0)
         return error_set(error, EINVAL, EX_USAGE,
                          "both files and the interface \"%s\" are given to capture from; choose one",
-                         options->interface);
-    if (options->interface != NULL)
+                         options->interfaces[0]);
+    if (options->interface_count > 0)
         return capture_open_shares(options, 1, capture, error);
     if (options->files != NULL && options->file_count > 0)
         return file_open(options, capture, error);
@@ -62,6 +62,11 @@ const char *capture_link_type_name(const struct capture *capture) {
     const char *name =
         capture->type->link_type ? pcap_datalink_val_to_name(capture->type->link_type(capture)) : NULL;
     return name ? name : "";
+}
+
+bool capture_interface(const struct capture *capture, uint16_t interface, char name[CAPTURE_INTERFACE_NAME],
+                       const char **role) {
+    return capture->type->interface != NULL && capture->type->interface(capture, interface, name, role);
 }
 
 const char *const *capture_file_names(const struct capture *capture) {

@@ -27,32 +27,45 @@ struct frame {
     /* Live: bytes of payload of each segment of a super-packet (gso_size of virtio_net_hdr); 0: it is none, or the kernel
      * didn't say. Not of UFO, whose pieces are IP fragments. */
     uint16_t segment_size;
-    bool segment_udp; /* with segment_size: the segments are of UDP (UDP_L4), else of TCP */
-    uint32_t file;    /* index of the frame's capture in capture_file_names(); live 0 */
+    bool segment_udp;         /* with segment_size: the segments are of UDP (UDP_L4), else of TCP */
+    uint32_t file;            /* index of the frame's capture in capture_file_names(); live 0 */
+    uint32_t interface_index; /* live: the kernel's number of the interface */
+    uint16_t interface;       /* live: its slot (live/interface_slots.h); 0: none */
+    bool outgoing;            /* live: the host sent it there, else it received it */
+    bool at_pod;              /* live: the interface is a pod's */
 };
+
+enum capture_scope { CAPTURE_SCOPE_ALL, CAPTURE_SCOPE_UPLINK, CAPTURE_SCOPE_PODS };
 
 struct capture_options {
     const char *const *files; /* read one after another; "-" is standard input; NULL for live */
     size_t file_count;
-    bool sort;                /* files: by the time of their first packets, not as they are given */
-    bool as_nfstream;         /* files: read by libpcap, with its limits, and past errors, as NFStream does */
-    const char *interface;    /* name, or "auto" (the default route's); NULL for files */
-    const char *bpf_filter;   /* pcap-filter(7); NULL: everything */
-    bool promiscuous_mode;    /* live */
-    uint32_t snapshot_length; /* live: bytes kept of each frame */
-    uint32_t socket_buffer_size; /* live: bytes of the kernel's ring; 0: libpcap's default */
+    bool sort;        /* files: by the time of their first packets, not as they are given */
+    bool as_nfstream; /* files: read by libpcap, with its limits, and past errors, as NFStream does */
+    const char *const *interfaces; /* live: words as interface_rules.h has them; NULL for files */
+    size_t interface_count;
+    const char *const *roles; /* live: likewise */
+    size_t role_count;
+    enum capture_scope scope;    /* live: which roles are captured */
+    const char *bpf_filter;      /* pcap-filter(7); NULL: everything */
+    bool promiscuous_mode;       /* live */
+    uint32_t snapshot_length;    /* live: bytes kept of each frame */
+    uint32_t socket_buffer_size; /* live: bytes of the kernel's ring; 0: 2 MiB, libpcap's default */
+    bool segment_sizes;          /* live: ask the kernel for frame.segment_size */
     uint32_t poll_milliseconds;  /* live: capture_next() returns CAPTURE_IDLE at the latest after this long */
     const char *permission_remedy; /* live: what to do where permission is missing; NULL: a general hint */
 };
 
 /* What the kernel and the interface say, summed since the start; files: only `frames`. */
 struct capture_statistics {
-    uint64_t frames;            /* frames given out by capture_next() */
-    uint64_t bytes_read;        /* of the files so far, for a progress bar */
-    uint64_t bytes_total;       /* of all files; 0 if unknown (standard input, live) */
-    uint64_t dropped_kernel;    /* live: no room in the ring */
-    uint64_t dropped_interface; /* live: dropped by the network card or its driver */
-    uint64_t clock_steps;       /* live: steps of the wall clock */
+    uint64_t frames;         /* frames given out by capture_next() */
+    uint64_t bytes_read;     /* of the files so far, for a progress bar */
+    uint64_t bytes_total;    /* of all files; 0 if unknown (standard input, live) */
+    uint64_t dropped_kernel; /* live: no room in the ring */
+    uint64_t ring_freezes;   /* live: how often the ring became full */
+    uint64_t
+        dropped_interface; /* live: dropped by the network cards or their drivers; the same for all shares */
+    uint64_t clock_steps;  /* live: steps of the wall clock */
 };
 
 /* Packets that came to the interface and were never read. */
@@ -77,16 +90,25 @@ int capture_open(const struct capture_options *options, struct capture **capture
 /* @thread any, after its owner has ended */
 void capture_close(struct capture *capture);
 
-/* Opens a live interface `count` times (at most CAPTURE_SHARES_MAX), for as many threads. The kernel gives each packet to
- * one of captures[]: all packets between two IP addresses to the same one. Each has a ring of socket_buffer_size.
+/* Whether the words name one interface: its name, or "auto".
+ * @thread any: nothing is shared */
+bool capture_of_one_interface(const struct capture_options *options);
+
+/* Whether the interface of this slot is still there.
+ * @thread any */
+bool capture_has_interface(const struct capture *capture, uint16_t interface);
+
+/* Opens the live interfaces `count` times (at most CAPTURE_SHARES_MAX), for as many threads. The kernel gives each packet
+ * to one of captures[]: all packets between two IP addresses to the same one. Each has a ring of socket_buffer_size.
+ * Interfaces are followed as they appear and vanish: the owner of captures[0] does it between two frames.
  * @thread any, as capture_open() */
 enum { CAPTURE_SHARES_MAX = 64 };
 int capture_open_shares(const struct capture_options *options, size_t count, struct capture **captures,
                         struct error *error);
 
-/* 0 and *event, or -errno: the source failed (a file can't be read, or is cut: EX_DATAERR; an interface went away:
- * EX_IOERR). Frames that were given out before stay valid; the caller finishes them and exits with the error's code. A
- * later call goes on with the next file; after the failure of an interface it gives CAPTURE_END.
+/* 0 and *event, or -errno: the source failed (a file can't be read, or is cut: EX_DATAERR; the kernel's
+ * socket fails: EX_IOERR). Frames that were given out before stay valid; the caller finishes them and exits with the error's code. A
+ * later call goes on with the next file; after the failure of a socket it gives CAPTURE_END.
  * @thread the owner */
 int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,
                  struct error *error);
@@ -112,6 +134,13 @@ const char *capture_source_name(const struct capture *capture);
  * files, which may have several.
  * @thread any: it does not change */
 const char *capture_link_type_name(const struct capture *capture);
+
+/* Live: the name and the role of an interface by frame.interface. False: it is 0, or went away so long ago that it isn't
+ * known any more. The role's text is constant.
+ * @thread any */
+enum { CAPTURE_INTERFACE_NAME = 16 };
+bool capture_interface(const struct capture *capture, uint16_t interface, char name[CAPTURE_INTERFACE_NAME],
+                       const char **role);
 
 /* The paths of all files as they were given, by frame.file; NULL: live. They live as long as the capture.
  * @thread any: they do not change */

@@ -91,6 +91,7 @@ static int file_next(struct capture *base, struct frame *frame, enum capture_eve
             frame->to_steady = 0;
             frame->oversized = false;
             frame->segment_size = 0;
+            frame->interface = 0;
             base->frames++;
             *event = CAPTURE_FRAME;
             return 0;

@@ -1,14 +1,14 @@
-/* Which interfaces there are, their MTU, and which one the default route takes. */
+/* Which interfaces there are, for the user to choose from. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
+#include "base/nearest.h"
 #include "capture/capture.h"
-#include "capture/interface_table.h"
 #include "capture/source.h"
 
 static const char *address_text(const struct sockaddr *address, char *text, socklen_t size) {
@@ -56,23 +56,34 @@ int capture_list_interfaces(void (*visit)(const char *name, const char *descript
     return 0;
 }
 
-int source_default_interface(char *name, size_t size) {
-    struct interface_table *table = NULL;
-    int result = interface_table_open(NULL, &table, NULL);
-    const struct interface_link *link = result == 0 ? interface_table_default(table) : NULL;
-    if (link != NULL && strlen(link->name) < size)
-        memcpy(name, link->name, strlen(link->name) + 1);
-    else if (result == 0)
-        result = -ENODEV;
-    interface_table_close(table);
-    return result;
+/* Names of all interfaces, comma-separated, and the one nearest to `given` (NULL if none). */
+static const char *describe_interfaces(const char *given, const struct if_nameindex *interfaces, char *text,
+                                       size_t size) {
+    size_t count = 0, used = 0;
+    text[0] = '\0';
+    while (interfaces[count].if_name != NULL) {
+        int written =
+            snprintf(text + used, size - used, "%s%s", count > 0 ? ", " : "", interfaces[count].if_name);
+        if (written < 0 || (size_t)written >= size - used)
+            break;
+        used += (size_t)written;
+        count++;
+    }
+    return nearest_name(given, (const char *const *)&interfaces[0].if_name, count, sizeof *interfaces);
 }
 
-uint32_t source_interface_mtu(int descriptor, const char *name) {
-    struct ifreq request = {0};
-    if (strlen(name) >= sizeof request.ifr_name)
-        return 0;
-    memcpy(request.ifr_name, name, strlen(name) + 1);
-    return ioctl(descriptor, SIOCGIFMTU, &request) == 0 && request.ifr_mtu > 0 ? (uint32_t)request.ifr_mtu
-                                                                               : 0;
+int source_no_such_interface(const char *name, struct error *error) {
+    char text[512] = "";
+    struct if_nameindex *interfaces = if_nameindex();
+    const char *nearest = NULL;
+    if (interfaces != NULL)
+        nearest = describe_interfaces(name, interfaces, text, sizeof text);
+    if (nearest != NULL)
+        error_set(error, ENODEV, EX_NOINPUT, "no interface \"%s\"; did you mean \"%s\"? There are: %s", name,
+                  nearest, text);
+    else
+        error_set(error, ENODEV, EX_NOINPUT, "no interface \"%s\"; there are: %s", name, text);
+    if (interfaces != NULL)
+        if_freenameindex(interfaces);
+    return -ENODEV;
 }

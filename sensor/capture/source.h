@@ -1,4 +1,4 @@
-/* What a kind of source (file_list.c, live.c) gives to capture.c. A source puts `struct capture` first in its own
+/* What a kind of source (file_list.c, live/live.c) gives to capture.c. A source puts `struct capture` first in its own
  * struct. */
 #pragma once
 
@@ -19,6 +19,8 @@ struct source_type {
     const char *const *(*file_names)(const struct capture *capture); /* NULL: there are no files */
     void (*close)(struct capture *capture);
     int (*link_type)(const struct capture *capture); /* NULL: it has none of its own */
+    bool (*interface)(const struct capture *capture, uint16_t slot, char name[CAPTURE_INTERFACE_NAME],
+                      const char **role); /* NULL: it has none */
 };
 
 enum { CAPTURE_MAGIC = 0x0ca97b3e };
@@ -40,9 +42,5 @@ int fanout_join(const int *descriptors, size_t count);
 /* Compiles `filter` (NULL: none) for the link type of `handle` and attaches it. `name` is for the error. */
 int source_set_filter(struct pcap *handle, const char *filter, const char *name, struct error *error);
 
-/* The MTU of an interface, asked through any socket; 0: it has none ("any"), or is gone. */
-uint32_t source_interface_mtu(int descriptor, const char *name);
-
-/* Writes the name of the default route's interface (IPv4's, else IPv6's) to `name`; -ENODEV if there is no
- * such route. */
-int source_default_interface(char *name, size_t size);
+/* Sets the error of a name that no interface has: the nearest one, and those that there are. -ENODEV. */
+int source_no_such_interface(const char *name, struct error *error);

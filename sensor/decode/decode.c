@@ -133,6 +133,13 @@ static enum decode_reason decode_natively(struct decoder *decoder, const struct 
                               : decoder_finish(decoder, reason, time, packet);
 }
 
+static struct packet_place place_of(const struct frame *frame) {
+    if (frame->interface == 0)
+        return (struct packet_place){.capture_file = frame->file};
+    return (struct packet_place){
+        .interface = frame->interface, .outgoing = frame->outgoing, .at_pod = frame->at_pod};
+}
+
 enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *frame, struct packet *packet) {
     DEBUG_CHECK(IS_VALID(decoder, DECODER_MAGIC));
     enum decode_dialect dialect = decoder->options.dialect;
@@ -140,7 +147,9 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *f
     int64_t time = steady_ticks(dialect, frame, own);
     memset(packet, 0, sizeof *packet);
     packet->to_wall = own - time;
-    packet->capture_file = frame->file;
+    packet->place = place_of(frame);
+    packet->tunnel_path =
+        decoder->options.interfaces_apart ? (uint64_t)frame->interface << TUNNEL_PATH_BITS : 0;
     packet->flags = frame->oversized ? PACKET_OFFLOAD : 0;
     decoder->segments.rest = 0;
     if (dialect == DECODE_NATIVE) {

@@ -19,5 +19,6 @@ struct decode_options {
     bool decode_tunnels;          /* natively those of tunnel/tunnels.def; nfstream: GTP-U, CAPWAP, TZSP */
     bool ignore_own_sockets;      /* TCP of base/own_sockets.h, also in tunnels */
     enum tunnel_keys tunnel_keys; /* natively */
+    bool interfaces_apart;        /* natively: each interface has flows of its own */
     const struct tunnel_ports *tunnel_ports; /* natively; NULL: each tunnel's usual ones */
 };

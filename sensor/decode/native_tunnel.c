@@ -34,12 +34,13 @@ static uint64_t mix_bits(uint64_t word) {
  * identifiers and kinds of all of them, so that tenants who differ only in an outer tunnel stay apart. The top bit tells
  * the two forms apart. */
 static uint64_t tunnel_path_of(const struct packet *outer, bool has_key, uint32_t key) {
-    enum { HAS_KEY = 32, NESTED = 55 };
-    uint64_t own = has_key ? UINT64_C(1) << HAS_KEY | key : 0;
+    enum { HAS_KEY = 32, NESTED = TUNNEL_PATH_BITS - 1 };
+    uint64_t interface = outer->tunnel_path >> TUNNEL_PATH_BITS << TUNNEL_PATH_BITS;
+    uint64_t own = interface | (has_key ? UINT64_C(1) << HAS_KEY | key : 0);
     if (outer->tunnel == TUNNEL_NONE)
         return own;
     uint64_t digest = mix_bits(mix_bits(outer->tunnel_path << 8 | outer->tunnel) ^ own);
-    return (digest & (UINT64_MAX >> (64 - NESTED))) | UINT64_C(1) << NESTED;
+    return interface | (digest & (UINT64_MAX >> (64 - NESTED))) | UINT64_C(1) << NESTED;
 }
 
 static void note_tunnel(const struct decode_options *options, struct packet *packet,

@@ -96,7 +96,10 @@ struct flow {
     uint8_t eviction_class; /* the meter's: list it is in */
 
     /* Read with each packet. */
-    uint8_t source_is_b; /* the source is key's (address_b, port_b) */
+    uint8_t source_is_b : 1; /* the source is key's (address_b, port_b) */
+    uint8_t elsewhere : 1; /* it is metered at another interface, see local_pods.h: no features, no record */
+    uint8_t turned : 1;    /* its first packet came from the destination */
+    uint8_t to_pod : 1;    /* its first packet went out to a pod by the pod's interface */
     uint8_t ip_version;
     uint8_t tcp_phase;                /* enum tcp_phase (meter/tcp_end.h); 0 while meter.tcp_end is off */
     const struct flow_shared *shared; /* borrowed */
@@ -107,7 +110,7 @@ struct flow {
     uint32_t uid_series; /* not 0: part of the identity, see ended.h */
     uint32_t slice; /* 0, 1, ... after cuts by the active timeout, and where key and uid_time come again */
     uint32_t hash;  /* the meter's: of key */
-    uint32_t capture_file; /* of the slice's first packet, see struct packet */
+    struct packet_place place; /* of the slice's first packet */
     uint8_t source_mac[6], destination_mac[6];
     uint32_t tunnel_key;          /* of the first packet; valid with PACKET_HAS_TUNNEL_KEY in first_flags */
     uint16_t revision;            /* of this export within its slice: 0, 1, ... */

@@ -21,13 +21,14 @@
 #include "meter/flow.h"
 #include "meter/options.h"
 
-/* Everything the ledger needs of a meter. opened = exported + discarded + open. */
+/* Everything the ledger needs of a meter. opened = exported + discarded + elsewhere + open. */
 struct meter_statistics {
     uint64_t packets;
     uint64_t packets_without_memory; /* of these: belong to no flow, since there was no memory for even one */
     uint64_t flows_opened;
     uint64_t flows_exported[END_REASON_COUNT];
     uint64_t flows_discarded; /* ended, but the export call didn't take them */
+    uint64_t flows_elsewhere; /* ended, and were metered at another interface: see local_pods.h */
     uint64_t flows_open;
     uint64_t flows_undecided;   /* of these: nDPI is still working on their labels */
     uint64_t flows_undissected; /* so far: nDPI did not see all that it should have, see dissect.h */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "meter/key.h"
+#include "meter/local_pods.h"
 #include "meter/meter_parts.h"
 
 void meter_release_features(struct meter *meter, struct flow *flow, struct flow *next) {
@@ -10,14 +11,26 @@ void meter_release_features(struct meter *meter, struct flow *flow, struct flow 
             meter->features[i]->on_release(&meter->context, flow, next);
 }
 
+/* Of two pods of this node, the one whose interface the first packet came in by has the flow; at the other one's it goes
+ * out. With a service's address there the packets have the pod's here, so that the flows' keys differ. */
+static bool is_elsewhere(const struct meter *meter, const struct flow *flow) {
+    return flow->to_pod && local_pods_has(meter->options.local_pods,
+                                          flow->turned ? flow_destination(flow) : flow_source(flow));
+}
+
 /* Exports a flow that has ended. `next` is its next slice, or NULL. */
 static void flow_export(struct meter *meter, struct flow *flow, enum end_reason reason, struct flow *next) {
     DEBUG_CHECK((unsigned)reason < END_REASON_COUNT);
     flow->end_reason = (uint8_t)reason;
-    for (size_t i = 0; i < meter->feature_count; i++)
+    /* The packet that tells of the other pod may have been another meter's, which came to it later. */
+    if (!flow->elsewhere)
+        flow->elsewhere = is_elsewhere(meter, flow);
+    for (size_t i = 0; !flow->elsewhere && i < meter->feature_count; i++)
         if (meter->features[i]->on_expire != NULL)
             meter->features[i]->on_expire(&meter->context, flow);
-    if (meter->export_flow(meter->export_context, flow))
+    if (flow->elsewhere)
+        meter->statistics.flows_elsewhere++;
+    else if (meter->export_flow(meter->export_context, flow))
         meter->statistics.flows_exported[reason]++;
     else
         meter->statistics.flows_discarded++;
@@ -69,7 +82,7 @@ static void flow_add_packet(struct meter *meter, struct flow *flow, const struct
                             bool reversed) {
     enum flow_direction direction = flow_direction_of(flow, reversed);
     uint32_t size = packet->size[meter->options.accounting_mode];
-    for (size_t i = 0; i < meter->feature_count; i++)
+    for (size_t i = 0; !flow->elsewhere && i < meter->feature_count; i++)
         meter->features[i]->on_update(&meter->context, flow, packet, direction, size);
     counters_add(&flow->ways[flow_way(direction)], packet->time, size);
     flow->seen_flags |= packet->flags;
@@ -101,15 +114,25 @@ static void flow_set_macs(struct flow *flow, const struct packet *packet, bool t
     memcpy(destination_mac, packet->destination_mac, sizeof(flow->destination_mac));
 }
 
+static void look_at_pods(const struct meter *meter, struct flow *flow, const struct packet *packet) {
+    bool at_pod = meter->options.local_pods != NULL && packet->place.at_pod;
+    flow->to_pod = at_pod && packet->place.outgoing;
+    flow->elsewhere = is_elsewhere(meter, flow);
+    if (at_pod && !packet->place.outgoing)
+        local_pods_learn(meter->options.local_pods, packet->source, packet->place.interface);
+}
+
 static void flow_describe(const struct meter *meter, struct flow *flow, const struct packet *packet,
                           bool reversed) {
     /* The first packet seen is an answer: the client's packet was missed. */
     bool turned = packet->answers;
     flow->shared = &meter->shared;
+    flow->turned = turned;
     flow->source_is_b = reversed != turned;
     flow->eviction_class = meter->native ? EVICT_UNANSWERED : EVICT_ESTABLISHED;
     flow_set_macs(flow, packet, turned);
-    flow->capture_file = packet->capture_file;
+    flow->place = packet->place;
+    look_at_pods(meter, flow, packet);
     flow->ip_version = packet->ip_version;
     flow->tunnel_key = packet->tunnel_key;
     flow->icmp_type = packet->icmp_type;
@@ -202,7 +225,7 @@ static void flow_cut(struct meter *meter, struct flow *flow, const struct packet
         *meter_tcp_end(meter, next) = *meter_tcp_end(meter, flow);
     next->slice++;
     next->to_wall = packet->to_wall;
-    next->capture_file = packet->capture_file;
+    next->place = packet->place;
     table_replace(&meter->table, flow, next);
     expiry_remove(&meter->expiry, flow);
     flow_init(meter, next);

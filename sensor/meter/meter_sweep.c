@@ -87,6 +87,7 @@ void meter_finish(struct meter *meter, enum end_reason reason) {
     while ((flow = expiry_oldest(&meter->expiry)) != NULL)
         meter_end_flow(meter, flow, meter->native ? meter_reason(meter, flow, reason) : reason);
     DEBUG_CHECK(meter->table.count == 0);
-    DEBUG_CHECK(meter->statistics.flows_opened ==
-                meter_flows_exported(&meter->statistics) + meter->statistics.flows_discarded);
+    DEBUG_CHECK(meter->statistics.flows_opened == meter_flows_exported(&meter->statistics) +
+                                                      meter->statistics.flows_discarded +
+                                                      meter->statistics.flows_elsewhere);
 }

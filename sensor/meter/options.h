@@ -9,6 +9,7 @@
 
 struct udps;       /* meter/udps.h */
 struct visibility; /* meter/process/visibility.h */
+struct local_pods; /* meter/local_pods.h */
 
 /* The nfstream profile repeats NFStream 6.6.0, also in units: its ticks are milliseconds, natively microseconds. */
 enum meter_profile { PROFILE_NATIVE, PROFILE_NFSTREAM };
@@ -29,5 +30,7 @@ struct meter_options {
     bool preallocate;              /* live: all memory is set aside at the start, see meter_back_memory() */
     bool system_visibility;        /* flows have a place for their process */
     struct visibility *visibility; /* finds it; borrowed, shared by meters; set where system_visibility is */
-    const struct udps *udps;       /* user-defined fields; borrowed, shared by meters; NULL: none */
+    /* Conversations between two of them are metered at one interface; borrowed, shared by meters; NULL: at each. */
+    struct local_pods *local_pods;
+    const struct udps *udps; /* user-defined fields; borrowed, shared by meters; NULL: none */
 };

@@ -191,6 +191,7 @@ static int recorder_describe_row(struct recorder *recorder, const struct recorde
         .feature_hash = recorder->feature_hash,
         .anon_key_id = recorder->anonymizer != NULL ? anonymizer_key_id(recorder->anonymizer) : NULL,
         .capture_files = options->capture_files,
+        .places = options->places,
         .verify = options->verify,
         .scratch = &recorder->scratch,
     };

@@ -21,8 +21,9 @@ struct recorder_options {
     unsigned groups_on;              /* groups that are computed: bit set of 1 << enum field_group */
     bool live;
     const char *const
-        *capture_files; /* borrowed for the recorder's life: paths by flow->capture_file; NULL: live */
-    bool verify;        /* the records are made up by `flowsensor verify`, and say so */
+        *capture_files; /* borrowed for the recorder's life: paths by flow->place.capture_file; NULL: live */
+    const struct places *places; /* borrowed for the recorder's life; NULL: files */
+    bool verify;                 /* the records are made up by `flowsensor verify`, and say so */
     unsigned snapshot_length;
     const struct anonymize_policy *policy; /* borrowed; NULL: every field as it is */
     const struct anonymize_key *key;       /* of pseudonyms, for the call; NULL where no rule needs one */

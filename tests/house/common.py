@@ -25,6 +25,7 @@ PARTS = {
     "app/monitor": None,
     "app/plan": None,
     "app/run": None,
+    "capture/live": ("capture/live/interface_slots.h",),
     "decode/walk": None,
     "meter/process": ("meter/process/visibility.h",),
     "record/anonymize": ("record/anonymize/anonymize_key.h", "record/anonymize/anonymizer.h", "record/anonymize/policy.h",

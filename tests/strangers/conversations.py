@@ -62,7 +62,7 @@ def named(row, sensor, uid):
 def paired(line):
     """The same of one line that the program wrote."""
     pair = json.loads(line)
-    return tuple(named(pair[one], "sensorId", "flowUid") for one in ("one", "other"))
+    return tuple(named(pair[one], "place", "flowUid") for one in ("one", "other"))
 
 
 def values(bootstrap, topic):

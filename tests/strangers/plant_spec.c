@@ -186,7 +186,7 @@ bool plant_read_header(FILE *file, struct plant_header *header) {
 static void take_ends(struct words *words, struct flow *flow) {
     flow->key.port_a = next_short(words);
     flow->key.port_b = next_short(words);
-    flow->source_is_b = next_octet(words);
+    flow->source_is_b = next_octet(words) & 1u;
 }
 
 static void take_network(struct words *words, struct flow *flow) {

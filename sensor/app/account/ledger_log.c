@@ -78,7 +78,10 @@ static void print_flows(FILE *stream, const struct ledger *ledger) {
         fprintf(stream, " + discarded %" PRIu64 " (max_nflows %" PRIu64 ")", meter->flows_discarded,
                 meter->flows_discarded);
     fprintf(stream, " + open %" PRIu64, meter->flows_open);
-    print_residual(stream, meter->flows_opened, exported + meter->flows_discarded + meter->flows_open);
+    if (meter->flows_elsewhere > 0)
+        fprintf(stream, " + elsewhere %" PRIu64, meter->flows_elsewhere);
+    print_residual(stream, meter->flows_opened,
+                   exported + meter->flows_discarded + meter->flows_elsewhere + meter->flows_open);
     print_said(stream, ledger, LINE_meter);
 }
 

@@ -47,7 +47,7 @@ int64_t snapshot_packets_residual(const struct snapshot *snapshot) {
 int64_t snapshot_flows_residual(const struct snapshot *snapshot) {
     const struct meter_statistics *meter = &snapshot->ledger.meter;
     return (int64_t)(meter->flows_opened - meter_flows_exported(meter) - meter->flows_discarded -
-                     meter->flows_open);
+                     meter->flows_elsewhere - meter->flows_open);
 }
 
 uint64_t snapshot_exports(const struct snapshot *snapshot, const struct output_plan *plan) {

@@ -87,7 +87,7 @@ static int take_flag(struct command_line *line, enum flag flag, struct error *er
     case FLAG_CAPTURE: line->files[line->file_count++] = optarg; return 0;
     case FLAG_SORT: line->sort = true; return 0;
     case FLAG_INTERFACE:
-        return take_one(&line->interface, "-i", "start a sensor for each, or capture from \"any\"", error);
+        return take_one(&line->interface, "-i", "name both in one list, with a comma: -i eth0,eth1", error);
     case FLAG_FILTER:
         return take_one(&line->filter, "-f", "write one expression, with \"and\" or \"or\"", error);
     case FLAG_OUTPUT: line->outputs[line->output_count++] = optarg; return 0;

@@ -78,21 +78,21 @@ static int complete_output(struct config *config, size_t index, const struct com
 /* A source on the command line replaces the file's source of the other kind. */
 static int apply_source(struct config *config, const struct command_line *line, struct error *error) {
     const struct option_row *files = config_find_row("capture.files");
-    int result = set_path(config, "capture.interface", line->interface, "-i", error);
+    int result = set_path(config, "capture.interfaces", line->interface, "-i", error);
     if (result == 0 && line->file_count > 0 &&
         option_set_list(files, config, line->files, (size_t)line->file_count) < 0)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
     if (result == 0 && line->interface && line->file_count == 0)
         option_clear(files, config);
     if (result == 0 && line->file_count > 0 && !line->interface)
-        option_clear(config_find_row("capture.interface"), config);
+        option_clear(config_find_row("capture.interfaces"), config);
     return result;
 }
 
 /* What is asked of a live run needs no interface's name. */
 static void suppose_interface(struct config *config) {
-    if (config->capture.files.count == 0 && !config->capture.interface)
-        option_set(config_find_row("capture.interface"), config, "auto", NULL);
+    if (config->capture.files.count == 0 && config->capture.interfaces.count == 0)
+        option_set(config_find_row("capture.interfaces"), config, "auto", NULL);
 }
 
 int command_line_apply(const struct command_line *line, struct config *config, struct error *error) {

@@ -10,7 +10,7 @@ const struct flag_row flag_rows[] = {
     {FLAG_SORT, NULL, "--sort", NULL, COMPLETE_NOTHING, NULL, false,
      "read the captures in the order of their first packets' times"},
     {FLAG_INTERFACE, "-i", NULL, "IFACE", COMPLETE_INTERFACE, NULL, false,
-     "capture from an interface; auto: the default route's"},
+     "capture from interfaces: names or globs, commas between; auto: the default route's"},
     {FLAG_FILTER, "-f", NULL, "BPF", COMPLETE_NOTHING, NULL, false,
      "only packets that match this filter expression"},
     {FLAG_OUTPUT, "-w", NULL, "OUT", COMPLETE_FILE, NULL, false,

@@ -15,7 +15,7 @@ enum completion completion_of_option(const struct option_row *row) {
     static const char *const of_files[] = {"_file", "_directory", ".files", ".path"};
     if (row->type == OPTION_CHOICE || row->type == OPTION_BOOLEAN || row->type == OPTION_SWITCH)
         return COMPLETE_CHOICE;
-    if (strcmp(row->path, "capture.interface") == 0)
+    if (strcmp(row->path, "capture.interfaces") == 0)
         return COMPLETE_INTERFACE;
     if (strcmp(row->path, "outputs.schema") == 0)
         return COMPLETE_SCHEMA;

@@ -30,7 +30,7 @@ static void print_functions(FILE *stream) {
     completion_options(print_option, stream);
     fputs("\n"
           "    for interface in (__flowsensor_interfaces)\n"
-          "        echo capture.interface=$interface\n"
+          "        echo capture.interfaces=$interface\n"
           "    end\n"
           "    set -l parts (string split -m 1 = -- (commandline -ct | string replace -r '^--set=' ''))\n"
           "    if contains -- $parts[1]",

@@ -10,7 +10,7 @@ enum { REPORT_INTERVAL_MIN = 1000000 };
 
 static int check_source(const struct config *config, struct error *error) {
     bool files = config->capture.files.count > 0;
-    bool live = config->capture.interface != NULL;
+    bool live = config->capture.interfaces.count > 0;
     if (files && live)
         return error_set(error, EINVAL, EX_USAGE,
                          "both files (-r) and an interface (-i) are given; a run reads one or the other");

@@ -261,9 +261,23 @@ static void plan_meter(struct plan *plan) {
     plan_meters(plan);
 }
 
+static enum capture_scope capture_scope_of(const char *choice) {
+    if (strcmp(choice, "uplink") == 0)
+        return CAPTURE_SCOPE_UPLINK;
+    return strcmp(choice, "pods") == 0 ? CAPTURE_SCOPE_PODS : CAPTURE_SCOPE_ALL;
+}
+
+/* Where a packet comes by on several interfaces, each of them has flows of its own. On two uplinks it comes by once. */
+static void plan_interfaces(struct plan *plan) {
+    plan->decode.interfaces_apart = plan->live && plan->meter.profile == PROFILE_NATIVE &&
+                                    plan->capture.scope != CAPTURE_SCOPE_UPLINK &&
+                                    !capture_of_one_interface(&plan->capture);
+    plan->pods_once = plan->decode.interfaces_apart && plan->capture.scope == CAPTURE_SCOPE_PODS;
+}
+
 static void plan_capture(struct plan *plan) {
     const struct config *config = plan->config;
-    plan->live = config->capture.interface != NULL;
+    plan->live = config->capture.interfaces.count > 0;
     plan->waits_for_room = !plan->live;
     plan->decode.ignore_own_sockets = plan->live && config->capture.exclude_self;
     plan->system_visibility = plan->live && config->meter.system_visibility_mode != 0;
@@ -272,13 +286,19 @@ static void plan_capture(struct plan *plan) {
         .file_count = config->capture.files.count,
         .sort = config->capture.sort,
         .as_nfstream = plan->meter.profile == PROFILE_NFSTREAM,
-        .interface = config->capture.interface,
+        .interfaces = (const char *const *)config->capture.interfaces.items,
+        .interface_count = config->capture.interfaces.count,
+        .roles = (const char *const *)config->capture.roles.items,
+        .role_count = config->capture.roles.count,
+        .scope = capture_scope_of(config->capture.scope),
+        .segment_sizes = plan->meter.profile == PROFILE_NATIVE,
         .bpf_filter = config->capture.bpf_filter,
         .promiscuous_mode = config->capture.promiscuous_mode,
         .snapshot_length = (uint32_t)config->capture.snapshot_length,
         .socket_buffer_size = (uint32_t)config->capture.socket_buffer_size,
         .poll_milliseconds = plan->system_visibility ? PROMPT_POLL_MILLISECONDS : POLL_MILLISECONDS,
     };
+    plan_interfaces(plan);
 }
 
 /* An interval that is not set follows the schemas, as switches do. Files have no reports. */

@@ -51,6 +51,7 @@ struct plan {
     struct meter_options meter; /* of each meter; meter.visibility is set by who runs the plan */
     unsigned meters;
     bool system_visibility;
+    bool pods_once;    /* capture.scope is pods: see meter/local_pods.h */
     struct udps *udps; /* NULL: none configured */
     struct udps_rows *udps_rows;
     bool verify; /* for the command `verify`: records are made up */

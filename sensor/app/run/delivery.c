@@ -24,6 +24,7 @@ int delivery_open(struct delivery *delivery, const struct plan *plan, struct fai
     for (size_t i = 0; result == 0 && i < plan->output_count; i++) {
         delivery->count = i + 1;
         delivery->outputs[i].capture_files = delivery->capture_files;
+        delivery->outputs[i].places = delivery->places;
         result = output_open(&delivery->outputs[i], &plan->outputs[i], plan, &key, registry, error);
     }
     anonymize_key_wipe(&key);

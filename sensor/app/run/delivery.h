@@ -20,6 +20,7 @@ struct delivery {
     size_t count;
     struct failure *failure;          /* the pipeline's */
     const char *const *capture_files; /* of the source; NULL: live */
+    const struct places *places;      /* of the source; NULL: files */
     _Atomic uint64_t flows;           /* admitted so far, or more */
     uint64_t key_reloads[2];          /* [0] that failed, [1] that went well */
     uint64_t reports;                 /* performance reports, each a record of every output for those */

@@ -81,6 +81,7 @@ static int make_recorders(struct output *output, const struct plan *plan, const 
         .groups_on = plan->groups,
         .live = plan->live,
         .capture_files = output->capture_files,
+        .places = output->places,
         .verify = plan->verify,
         .snapshot_length = plan->capture.snapshot_length,
         .next_seq = &output->next_seq,

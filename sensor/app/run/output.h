@@ -26,7 +26,8 @@ struct output_share {
 
 struct output {
     const struct output_plan *plan;
-    const char *const *capture_files; /* of the source, by flow->capture_file; NULL: live */
+    const char *const *capture_files; /* of the source, by flow->place.capture_file; NULL: live */
+    const struct places *places;      /* of the source; NULL: files */
     struct output_share *shares;      /* one per meter */
     size_t share_count;
     _Atomic uint64_t next_seq;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own_sockets.h"
+#include "meter/local_pods.h"
 #include "meter/process/visibility.h"
 
 void pipeline_show_progress(struct pipeline *pipeline, uint64_t flows) {
@@ -47,6 +48,7 @@ static int open_lanes(struct pipeline *pipeline, struct error *error) {
     struct meter_options options = pipeline->plan->meter;
     int result = 0;
     options.visibility = pipeline->visibility;
+    options.local_pods = pipeline->local_pods;
     for (unsigned i = 0; result == 0 && i < pipeline->plan->meters; i++) {
         pipeline->lane_count = i + 1;
         result = lane_open(&pipeline->lanes[i], i, &options, &pipeline->delivery, error);
@@ -97,6 +99,30 @@ static int show_to_monitor(struct pipeline *pipeline, struct error *error) {
     return 0;
 }
 
+static bool describe_interface(const void *context, uint16_t interface, char name[PLACE_NAME_SIZE],
+                               const char **role) {
+    return capture_interface(context, interface, name, role);
+}
+
+static bool has_interface(const void *context, uint16_t interface) {
+    return capture_has_interface(context, interface);
+}
+
+static int open_local_pods(struct pipeline *pipeline, struct error *error) {
+    if (!pipeline->plan->pods_once)
+        return 0;
+    pipeline->local_pods = local_pods_create(has_interface, pipeline->intakes[0].capture);
+    return pipeline->local_pods != NULL ? 0 : error_set(error, ENOMEM, EX_OSERR, "out of memory");
+}
+
+/* What records say of where a flow was seen. */
+static void tell_places(struct pipeline *pipeline) {
+    const struct capture *capture = pipeline->intakes[0].capture;
+    pipeline->delivery.capture_files = capture_file_names(capture);
+    pipeline->places = (struct places){.describe = describe_interface, .context = capture};
+    pipeline->delivery.places = pipeline->plan->live ? &pipeline->places : NULL;
+}
+
 int pipeline_open(const struct plan *plan, struct pipeline **opened, struct error *error) {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     if (!pipeline)
@@ -113,7 +139,9 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     if (result == 0)
         result = open_privileged(pipeline, error);
     if (result == 0)
-        pipeline->delivery.capture_files = capture_file_names(pipeline->intakes[0].capture);
+        tell_places(pipeline);
+    if (result == 0)
+        result = open_local_pods(pipeline, error);
     if (result == 0)
         result = delivery_open(&pipeline->delivery, plan, &pipeline->failure, error);
     if (result == 0)
@@ -148,6 +176,7 @@ void pipeline_close(struct pipeline *pipeline) {
     for (size_t i = 0; i < pipeline->intake_count; i++)
         intake_close(&pipeline->intakes[i]);
     visibility_stop(pipeline->visibility);
+    local_pods_destroy(pipeline->local_pods);
     own_sockets_release();
     MAGIC_CLEAR(pipeline);
     free(pipeline);

@@ -23,6 +23,8 @@ struct pipeline {
     const struct plan *plan;
     struct failure failure;
     struct progress progress;
+    struct places places;          /* live */
+    struct local_pods *local_pods; /* NULL: unless capture.scope is pods */
     struct delivery delivery;
     struct intake intakes[PLAN_METERS_MAX]; /* files: one; live: one for each lane */
     size_t intake_count;

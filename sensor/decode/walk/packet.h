@@ -29,6 +29,8 @@ enum tunnel_kind {
     TUNNEL_KIND_LAST = TUNNEL_ETHERIP,
 };
 
+enum { TUNNEL_PATH_BITS = 40 }; /* see packet.tunnel_path */
+
 /* Things to know about a packet; a flow collects them (OR) for quality_flags. */
 enum packet_flag {
     PACKET_TRUNCATED = 1u << 0,      /* fewer bytes captured than the IP header announces */
@@ -52,6 +54,18 @@ enum tcp_flag {
     TCP_CWR = 0x80,
 };
 
+/* Where a packet was seen. */
+struct packet_place {
+    union {
+        uint32_t capture_file;  /* files: which of several captures, as struct frame has it */
+        struct {                /* live */
+            uint16_t interface; /* its slot, as struct frame has it */
+            uint8_t outgoing;   /* as struct frame has it: 0 or 1 */
+            uint8_t at_pod;     /* the interface is a pod's: 0 or 1 */
+        };
+    };
+};
+
 struct packet {
     /* Ticks since the epoch (native: microseconds, nfstream: milliseconds). From one packet that is handed out to the next,
      * time + held_for never goes back. */
@@ -59,7 +73,9 @@ struct packet {
     /* Live: ticks from `time` to the wall clock's time, if that clock was stepped; otherwise 0. Records have wall clock
      * time. */
     int64_t to_wall;
-    uint64_t tunnel_path; /* natively what tells tunnels of one kind apart, 56 bits; 0 without a tunnel */
+    /* Natively what tells tunnels of one kind apart, 40 bits, and above them the interface's slot where each interface has
+     * flows of its own, 16 bits; 0 without both. */
+    uint64_t tunnel_path;
     const uint8_t *ip;    /* the metered (innermost) IP header, borrowed from the frame */
     uint32_t ip_captured; /* bytes captured from there on (nfstream: a link trailer included) */
     uint32_t
@@ -68,10 +84,10 @@ struct packet {
     uint8_t destination[16];
     uint8_t source_mac[6]; /* zeros without PACKET_HAS_MAC and PACKET_HAS_SOURCE_MAC */
     uint8_t destination_mac[6];
-    uint32_t held_for;     /* ticks from its time until it was handed out: of fragments that were held */
-    uint32_t capture_file; /* which of several captures, as struct frame has it */
-    uint32_t tunnel_key;   /* natively the innermost tunnel's own identifier: TEID, VNI, ... */
-    uint16_t source_port;  /* host byte order; 0 where the protocol has none */
+    uint32_t held_for; /* ticks from its time until it was handed out: of fragments that were held */
+    struct packet_place place;
+    uint32_t tunnel_key;  /* natively the innermost tunnel's own identifier: TEID, VNI, ... */
+    uint16_t source_port; /* host byte order; 0 where the protocol has none */
     uint16_t destination_port;
     uint16_t vlan_id;   /* innermost tag's 12 bits, 0 without a tag */
     uint8_t tunnel;     /* enum tunnel_kind */

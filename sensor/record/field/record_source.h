@@ -14,6 +14,15 @@
 #include "record/field/report.h"
 #include "record/field/value.h"
 
+/* What an interface's slot means, live. */
+enum { PLACE_NAME_SIZE = 16 };
+struct places {
+    /* Writes the interface's name and says its role ("uplink"). False: it isn't known any more.
+     * @thread any */
+    bool (*describe)(const void *context, uint16_t interface, char name[PLACE_NAME_SIZE], const char **role);
+    const void *context;
+};
+
 /* Constant for the life of the process. */
 struct identity {
     char sensor_id[256];
@@ -58,7 +67,8 @@ struct record_source {
     bool loss_window; /* the kernel dropped packets while the flow was open */
     bool verify;      /* the flow is made up by `flowsensor verify` */
     struct record_scratch *scratch;
-    const char *const *capture_files;   /* paths by flow->capture_file; NULL: live */
+    const char *const *capture_files;   /* paths by flow->place.capture_file; NULL: live */
+    const struct places *places;        /* by flow->place.interface; NULL: files */
     const struct sensor_report *report; /* instead of a flow, in records of the sensor itself */
 
     /* The row that is asked for. The caller of a getter sets it. */

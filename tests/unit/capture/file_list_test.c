@@ -333,7 +333,12 @@ static void the_source_must_be_one(void **state) {
     const char *files[] = {"a"};
     struct capture *capture = NULL;
     struct error error = {0};
-    struct capture_options both = {.files = files, .file_count = 1, .interface = "lo"}, none = {0};
+    const char *interfaces[] = {"lo"};
+    struct capture_options both = {.files = files,
+                                   .file_count = 1,
+                                   .interfaces = interfaces,
+                                   .interface_count = 1},
+                           none = {0};
     assert_true(capture_open(&both, &capture, &error) < 0);
     assert_int_equal(error.exit_code, EX_USAGE);
     assert_true(capture_open(&none, &capture, &error) < 0);

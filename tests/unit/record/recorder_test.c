@@ -232,7 +232,7 @@ static void assert_column(const char *schema, const char *const *files, const ch
     struct anonymize_policy policy;
     struct error error;
     example_init(&example, PROFILE_NATIVE);
-    example.flow.capture_file = 1;
+    example.flow.place.capture_file = 1;
     assert_int_equal(schema_load(schema, NULL, false, &bench.schema, NULL), 0);
     const struct anonymize_request request = {.output = "main",
                                               .schema = bench.schema,

@@ -56,18 +56,20 @@ static void later_wins_whatever_the_order_on_the_line(void **state) {
 static void a_source_on_the_line_replaces_the_files(void **state) {
     (void)state;
     struct config config;
-    parse_well("--set capture.interface=lo -r a -r b", &config);
-    assert_null(config.capture.interface);
+    parse_well("--set capture.interfaces=lo -r a -r b", &config);
+    assert_int_equal(config.capture.interfaces.count, 0);
     assert_int_equal(config.capture.files.count, 2);
     assert_string_equal(config.capture.files.items[1], "b");
     config_release(&config);
     parse_well("--set capture.files=a,b -i lo", &config);
     assert_int_equal(config.capture.files.count, 0);
-    assert_string_equal(config.capture.interface, "lo");
+    assert_int_equal(config.capture.interfaces.count, 1);
+    assert_string_equal(config.capture.interfaces.items[0], "lo");
     config_release(&config);
     parse_well("-r a -i lo", &config);
     assert_int_equal(config.capture.files.count, 1);
-    assert_string_equal(config.capture.interface, "lo");
+    assert_int_equal(config.capture.interfaces.count, 1);
+    assert_string_equal(config.capture.interfaces.items[0], "lo");
     config_release(&config);
 }
 
@@ -232,11 +234,11 @@ static void captures_need_no_flag(void **state) {
     assert_string_equal(config.capture.files.items[2], "c.pcapng");
     config_release(&config);
     /* As a shell makes it of "-r *.pcap". */
-    parse_well("-r 1.pcap 2.pcap 3.pcap --set capture.interface=lo", &config);
+    parse_well("-r 1.pcap 2.pcap 3.pcap --set capture.interfaces=lo", &config);
     assert_int_equal(config.capture.files.count, 3);
     assert_string_equal(config.capture.files.items[0], "1.pcap");
     assert_string_equal(config.capture.files.items[1], "2.pcap");
-    assert_null(config.capture.interface);
+    assert_int_equal(config.capture.interfaces.count, 0);
     config_release(&config);
     parse_well("-", &config);
     assert_string_equal(config.capture.files.items[0], "-");

@@ -38,7 +38,7 @@ static void one_flow_of_addresses_for_documentation(void **state) {
         "outputs = ( { sink = \"null\"; } );",
         "profile = \"nfstream\"; outputs = ( { sink = \"null\"; } );",
         /* What a live run of a large machine has. */
-        "capture = { interface = \"lo\"; }; meter = { n_meters = 4; flow_table_size = 16777216; "
+        "capture = { interfaces = [ \"lo\" ]; }; meter = { n_meters = 4; flow_table_size = 16777216; "
         "system_visibility_mode = 1; }; outputs = ( { sink = \"null\"; } );",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

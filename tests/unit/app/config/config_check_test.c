@@ -20,11 +20,11 @@ static void check(const char *text, int exit_code, const char *expected) {
 static void there_is_one_source(void **state) {
     (void)state;
     check("", EX_USAGE, "nothing to read");
-    check("capture = { files = [ \"a\" ]; interface = \"lo\"; };", EX_USAGE,
+    check("capture = { files = [ \"a\" ]; interfaces = [ \"lo\" ]; };", EX_USAGE,
           "both files (-r) and an interface (-i)");
     check("capture = { files = [ \"-\", \"a\", \"-\" ]; };", EX_USAGE, "standard input is given twice");
     check("capture = { files = [ \"-\", \"a\" ]; };", 0, NULL);
-    check("capture = { interface = \"auto\"; };", 0, NULL);
+    check("capture = { interfaces = [ \"auto\" ]; };", 0, NULL);
 }
 
 static void an_output_has_one_place(void **state) {

@@ -3,7 +3,7 @@
 #include "app/config_text.h"
 #include "meter/dissect.h"
 
-#define LIVE   "capture = { interface = \"none0\"; socket_buffer_size = \"8MiB\"; };\n"
+#define LIVE   "capture = { interfaces = [ \"none0\" ]; socket_buffer_size = \"8MiB\"; };\n"
 #define OUTPUT "outputs = ( { sink = \"null\"; } );\n"
 #define KAFKA(properties)                                                                             \
     "outputs = ( { topic = \"flows\"; columns_to_anonymize = [ \"all=keep\" ]; kafka = [ " properties \

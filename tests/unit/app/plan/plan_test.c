@@ -2,6 +2,7 @@
 
 #include "app/config_text.h"
 
+#define LIVE   "capture = { interfaces = [ \"lo\" ]; };"
 #define OUTPUT "outputs = ( { sink = \"null\"; } );\n"
 
 /* A schema of core fields alone, which asks for no group that can be off. */
@@ -185,8 +186,8 @@ static void system_visibility_is_for_live_sources(void **state) {
         const char *text;
         bool on;
     } cases[] = {
-        {"capture = { interface = \"lo\"; };" OUTPUT, false},
-        {"capture = { interface = \"lo\"; }; meter = { system_visibility_mode = 1; };" OUTPUT, true},
+        {LIVE OUTPUT, false},
+        {LIVE "meter = { system_visibility_mode = 1; };" OUTPUT, true},
         {"capture = { files = [ \"x\" ]; }; meter = { system_visibility_mode = 1; };" OUTPUT, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -276,11 +277,11 @@ static void flows_are_fewer_live_than_in_files(void **state) {
     assert_false(planned.plan.live || planned.plan.meter.preallocate);
     assert_int_equal(planned.plan.meter.flow_table_size, 16777216);
     release(&planned);
-    make_well(&planned, "capture = { interface = \"lo\"; };" OUTPUT);
+    make_well(&planned, LIVE OUTPUT);
     assert_true(planned.plan.live && planned.plan.meter.preallocate);
     assert_int_equal(planned.plan.meter.flow_table_size, 262144);
     release(&planned);
-    make_well(&planned, "capture = { interface = \"lo\"; }; meter = { flow_table_size = 4096; };" OUTPUT);
+    make_well(&planned, LIVE "meter = { flow_table_size = 4096; };" OUTPUT);
     assert_int_equal(planned.plan.meter.flow_table_size, 4096);
     release(&planned);
 }
@@ -305,7 +306,6 @@ static void timeouts_of_the_nfstream_profile_are_whole_milliseconds(void **state
            "meter.active_timeout is no whole");
 }
 
-#define LIVE  "capture = { interface = \"lo\"; };"
 #define STATS "outputs = ( { topic = \"stats\"; schema = \"sensor_stats/v1\"; } );"
 
 static void reports_are_made_when_they_are_asked_for(void **state) {

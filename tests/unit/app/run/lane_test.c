@@ -133,8 +133,8 @@ static void a_failed_output_is_passed_over(void **state) {
     bench_close(&bench);
 }
 
-#define LIVE                                      \
-    "capture = { interface = \"lo\"; }; meter = " \
+#define LIVE                                           \
+    "capture = { interfaces = [ \"lo\" ]; }; meter = " \
     "{ flow_table_size = 1024; idle_timeout = \"1s\"; active_timeout = \"10s\"; };"
 
 /* Sweeps end nothing while there is no room; a cut by the active timeout doesn't wait. */

@@ -3,7 +3,7 @@
 
 #include "app/run/catching_sink.h"
 
-#define LIVE "capture = { interface = \"lo\"; };"
+#define LIVE "capture = { interfaces = [ \"lo\" ]; };"
 
 struct bench {
     struct caught_plan caught;

@@ -1,4 +1,4 @@
-#include "capture/steady.h"
+#include "capture/live/steady.h"
 
 #include <stdlib.h>
 

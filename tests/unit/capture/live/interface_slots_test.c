@@ -1,4 +1,4 @@
-#include "capture/interface_slots.h"
+#include "capture/live/interface_slots.h"
 
 #include <net/if_arp.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "capture/interface_rules.h"
+#include "capture/live/interface_rules.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -64,7 +64,7 @@ static int parse_interface(struct word *word, const char *text, struct error *er
     const char *glob = text + (word->excludes ? 1 : 0);
     if (strcmp(glob, "auto") == 0)
         return 0;
-    return set_glob(word, glob, "capture.interfaces", text, error);
+    return set_glob(word, strcmp(glob, "any") == 0 ? "*" : glob, "capture.interfaces", text, error);
 }
 
 static int parse_role(struct word *word, const char *text, struct error *error) {
@@ -136,6 +136,15 @@ bool interface_rules_select(const struct interface_rules *rules, const struct in
         selected = true;
     }
     return selected;
+}
+
+bool interface_rules_name(const struct interface_rules *rules, const struct interface_link *link) {
+    for (size_t i = 0; i < rules->interface_count; i++) {
+        const struct word *word = &rules->interfaces[i];
+        if (!word->excludes && strpbrk(word->glob, "*?[") == NULL && matches(word, link))
+            return true;
+    }
+    return false;
 }
 
 static bool is_tap(const struct interface_link *link) {

@@ -1,4 +1,4 @@
-#include "capture/interface_table.h"
+#include "capture/live/interface_table.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -7,9 +7,9 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "capture/interface_entries.h"
-#include "capture/interface_message.h"
-#include "capture/interface_socket.h"
+#include "capture/live/interface_entries.h"
+#include "capture/live/interface_message.h"
+#include "capture/live/interface_socket.h"
 
 enum {
     TABLE_MAGIC = 0x11f7ab1e,
@@ -71,6 +71,14 @@ static void entry_lose(struct interface_table *table, struct interface_entry *en
     mark(table, entry);
 }
 
+/* While a veth is deleted it has no other end any more, and is told so on its way down. It is what it was until it is gone. */
+static void keep_other_end(struct interface_link *link, const struct interface_link *before) {
+    if (strcmp(link->kind, "veth") != 0 || link->lower != 0)
+        return;
+    link->lower = before->lower;
+    link->lower_elsewhere = before->lower_elsewhere;
+}
+
 /* What a message of its own says is newer than what the running dump says. */
 static void take_link(struct interface_table *table, const struct interface_link *link, bool is_answer) {
     struct interface_entry *entry = interface_entries_obtain(&table->entries, link->index);
@@ -78,7 +86,10 @@ static void take_link(struct interface_table *table, const struct interface_link
         table->statistics.left_out++;
     if (entry == NULL || (is_answer && entry->round == table->round))
         return;
+    struct interface_link before = entry->link;
     entry->link = *link;
+    if (entry->present)
+        keep_other_end(&entry->link, &before);
     entry->present = true;
     entry->round = table->round;
     mark(table, entry);

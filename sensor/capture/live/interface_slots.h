@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "capture/interface_rules.h"
+#include "capture/live/interface_rules.h"
 
 enum { INTERFACES_MAX = 1023 };
 
@@ -44,6 +44,10 @@ void interface_slots_retire(struct interface_slots *slots, uint32_t index);
 /* The slot of an interface; 0: it has none.
  * @thread any; no lock */
 uint16_t interface_slots_find(const struct interface_slots *slots, uint32_t index);
+
+/* Whether the slot is published and was not retired.
+ * @thread any; no lock */
+bool interface_slots_alive(const struct interface_slots *slots, uint16_t slot);
 
 /* What a slot says. False: it is 0, or its number is too old.
  * @thread any; no lock */

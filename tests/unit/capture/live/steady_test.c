@@ -1,6 +1,6 @@
 /* A kernel that stamps frames by a wall clock which is stepped, a ring in which they wait, and a reader that looks at
  * the clocks when it is told to: each frame must come out with the time at which it really came. */
-#include "capture/steady.h"
+#include "capture/live/steady.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "capture/interface_socket.h"
+#include "capture/live/interface_socket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

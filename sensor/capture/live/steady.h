@@ -21,7 +21,7 @@ enum {
     STEADY_STEP_MIN = 1000,  /* less is no step: two reads of the clocks may differ by that */
     STEADY_DISORDER = 10000, /* frames of several processors may be in the ring out of order by so much */
     STEADY_LATE = 1000000,   /* no frame is so far out of order */
-    STEADY_BLOCK = 200000,   /* the kernel holds a frame back for less, see BLOCK_MILLISECONDS in live.c */
+    STEADY_BLOCK = 200000,   /* the kernel holds a frame back for less, see packet_ring.h */
 };
 
 /* The clocks were read. True: the wall clock was stepped since the last time; *by is how far. */

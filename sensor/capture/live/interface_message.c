@@ -1,4 +1,4 @@
-#include "capture/interface_message.h"
+#include "capture/live/interface_message.h"
 
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>

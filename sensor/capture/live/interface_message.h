@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "capture/interface_rules.h"
+#include "capture/live/interface_rules.h"
 
 enum interface_message_type {
     INTERFACE_MESSAGE_OTHER, /* nothing that matters here */

@@ -1,5 +1,5 @@
 /* Messages as the kernel makes them, and as nobody should. */
-#include "capture/interface_message.h"
+#include "capture/live/interface_message.h"
 
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>

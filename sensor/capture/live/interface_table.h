@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "capture/interface_rules.h"
+#include "capture/live/interface_rules.h"
 
 enum interface_change {
     INTERFACE_APPEARED, /* it is there and selected: link.up says whether it can be captured from */

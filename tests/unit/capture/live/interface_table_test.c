@@ -1,5 +1,5 @@
 /* A real kernel's interfaces, in a network namespace of the test's own. */
-#include "capture/interface_table.h"
+#include "capture/live/interface_table.h"
 
 #include <net/if.h>
 #include <inttypes.h>

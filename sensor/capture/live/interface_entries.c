@@ -1,4 +1,4 @@
-#include "capture/interface_entries.h"
+#include "capture/live/interface_entries.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* Which of a host's interfaces are captured, and the role of each: what `capture.interfaces` and `capture.roles` say. It is
  * pure: what an interface is, the caller knows (interface_table.h). The rules don't change once they are made.
  *
- * Words of `capture.interfaces`: a name, a glob (fnmatch(3)), `auto` (each interface that the default route takes), and
+ * Words of `capture.interfaces`: a name, a glob (fnmatch(3)), `auto` (each interface that the default route takes), `any`
+ * (all), and
  * any of these after `!`. An interface is selected if some word without `!` matches it and none with `!` does; the order is
  * of no matter. Only words with `!`: all others are selected.
  *
@@ -67,6 +68,9 @@ void interface_rules_destroy(struct interface_rules *rules);
 
 /* @thread any: nothing changes */
 bool interface_rules_select(const struct interface_rules *rules, const struct interface_link *link);
+/* Whether a word is its name, or `auto` and it has the default route: who names an interface wants all that it can see.
+ * @thread any: nothing changes */
+bool interface_rules_name(const struct interface_rules *rules, const struct interface_link *link);
 /* @thread any: nothing changes */
 enum interface_role interface_rules_role(const struct interface_rules *rules,
                                          const struct interface_link *link);

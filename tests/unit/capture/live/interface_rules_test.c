@@ -1,4 +1,4 @@
-#include "capture/interface_rules.h"
+#include "capture/live/interface_rules.h"
 
 #include <net/if_arp.h>
 #include <setjmp.h>

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "capture/interface_rules.h"
+#include "capture/live/interface_rules.h"
 
 enum { INTERFACE_LINKS_MAX = 16384 };
 

@@ -1,4 +1,4 @@
-#include "capture/interface_slots.h"
+#include "capture/live/interface_slots.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +22,9 @@ _Static_assert(PLACES == INTERFACES_MAX + 1, "place 0 is no interface");
 struct place {
     _Atomic uint64_t facts;
     _Atomic uint64_t name[IF_NAMESIZE / sizeof(uint64_t)];
-    uint32_t index; /* the owner's: what it is published for; 0: retired, or never used */
-    uint16_t next;  /* the owner's: the place that is given away after this one */
+    _Atomic uint16_t alive; /* its slot while it is published */
+    uint32_t index;         /* the owner's: what it is published for; 0: retired, or never used */
+    uint16_t next;          /* the owner's: the place that is given away after this one */
 };
 
 struct interface_slots {
@@ -133,6 +134,7 @@ static uint16_t fill_place(struct interface_slots *slots, const struct interface
     atomic_store_explicit(&place->name[0], name[0], memory_order_release);
     atomic_store_explicit(&place->name[1], name[1], memory_order_release);
     atomic_store_explicit(&place->facts, facts_of(slot, link, role), memory_order_release);
+    atomic_store_explicit(&place->alive, slot, memory_order_relaxed);
     place->index = link->index;
     place->next = 0;
     return slot;
@@ -140,6 +142,7 @@ static uint16_t fill_place(struct interface_slots *slots, const struct interface
 
 static void retire_place(struct interface_slots *slots, size_t number) {
     slots->places[number].index = 0;
+    atomic_store_explicit(&slots->places[number].alive, 0, memory_order_relaxed);
     slots->places[number].next = 0;
     if (slots->oldest == 0)
         slots->oldest = (uint16_t)number;
@@ -174,6 +177,11 @@ void interface_slots_retire(struct interface_slots *slots, uint32_t index) {
         return;
     empty_bucket(slots, bucket);
     retire_place(slots, place_of((uint16_t)found));
+}
+
+bool interface_slots_alive(const struct interface_slots *slots, uint16_t slot) {
+    return slot != 0 &&
+           atomic_load_explicit(&slots->places[place_of(slot)].alive, memory_order_relaxed) == slot;
 }
 
 static uint64_t load_facts(const struct place *place) {

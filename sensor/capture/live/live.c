@@ -1,0 +1,325 @@
+/* Captures from live interfaces: one share of them, by a ring that the shares' group gave it (live_group.h). */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "capture/capture.h"
+#include "capture/live/live_group.h"
+#include "capture/live/packet_ring.h"
+#include "capture/source.h"
+#include "capture/live/steady.h"
+
+/* The kernel holds frames back until a block of its ring is full or this time has passed. It is short compared with any
+ * timeout of a flow, and long enough to hand over thousands of frames at once. */
+enum {
+    REST_MICROSECONDS = 5000000,       /* at most, for what a break leaves in the ring */
+    STEP_LINE_MICROSECONDS = 10000000, /* between two lines about steps of the clock, of all shares */
+    LOOK_MICROSECONDS = 100000,        /* between two looks after the group and the ring's counters */
+    HANDOVER_MICROSECONDS = 2 * 1000 * PACKET_RING_BLOCK_MILLISECONDS, /* until the last block has come */
+    LINK_HEADER_MAX = 22, /* Ethernet with two tags: what a frame has beyond the MTU */
+};
+
+struct live_capture {
+    struct capture base;
+    struct live_group *group;
+    size_t share;
+    struct packet_ring ring;
+    int poll_milliseconds;
+    struct steady steady;
+    int64_t begin;         /* steady time: earlier frames belong to no share, see live_group.h */
+    int64_t until;         /* later ones are in the next ring; INT64_MAX: there is none */
+    int64_t handover;      /* monotonic: when that one is taken */
+    int64_t end, deadline; /* of what is read after a break: steady and monotonic clock; 0: no break yet */
+    bool ended;            /* nothing more comes */
+    bool was_empty;        /* the ring, at some time since its counters were read */
+    int64_t looked;        /* steady time */
+    struct packet_ring_counts earlier; /* of rings before this one */
+    /* The interface of the frame before, which is that of the next one more often than not. */
+    uint32_t interface_index;
+    uint16_t interface;
+    bool at_pod;
+    uint32_t largest; /* bytes of a frame of the wire, by the interface's MTU */
+};
+
+/* Logs a step of the clock, but not too often: all shares see the same step, and a clock that is stepped all the time must
+ * not fill the log. */
+static void tell_step(int64_t now, int64_t by) {
+    static atomic_llong told;
+    long long last = atomic_load_explicit(&told, memory_order_relaxed);
+    if ((last != 0 && now - last < STEP_LINE_MICROSECONDS) ||
+        !atomic_compare_exchange_strong(&told, &last, now))
+        return;
+    log_line(
+        LOG_WARNING,
+        "the host's clock was set %s by %.3f s; open flows go on, and the times of new ones are the new clock's",
+        by < 0 ? "back" : "forward", (double)llabs(by) / 1e6);
+}
+
+/* Drops though there was room: the kernel couldn't write the header that tells the segments' size. A ring that is full
+ * freezes. */
+static void look_at_counts(struct live_capture *capture) {
+    struct packet_ring_counts before = capture->ring.counts;
+    packet_ring_count(&capture->ring);
+    if (capture->was_empty && capture->ring.has_segment_sizes &&
+        capture->ring.counts.dropped != before.dropped && capture->ring.counts.frozen == before.frozen)
+        live_group_do_without_segments(capture->group);
+    capture->was_empty = false;
+}
+
+static void look_at_clocks(struct live_capture *capture) {
+    struct clock_look look = clock_look();
+    int64_t by;
+    if (steady_look(&capture->steady, &look, &by))
+        tell_step(look.steady, by);
+    if (look.steady - capture->looked < LOOK_MICROSECONDS)
+        return;
+    capture->looked = look.steady;
+    capture->interface_index = 0; /* its MTU may be another by now */
+    look_at_counts(capture);
+    if (capture->share == 0)
+        live_group_look(capture->group);
+}
+
+static int64_t steady_time_of(struct live_capture *capture, int64_t stamp) {
+    if (steady_wants_look(&capture->steady, stamp))
+        look_at_clocks(capture);
+    return steady_time(&capture->steady, stamp);
+}
+
+static const struct interface_slots *slots_of(const struct live_capture *capture) {
+    return live_interfaces_slots(live_group_interfaces(capture->group));
+}
+
+static void look_up_interface(struct live_capture *capture, uint32_t index) {
+    const struct interface_slots *slots = slots_of(capture);
+    struct interface_facts facts;
+    capture->interface_index = index;
+    capture->interface = interface_slots_find(slots, index);
+    bool found = interface_slots_facts(slots, capture->interface, &facts);
+    capture->at_pod = found && facts.role == INTERFACE_pod;
+    capture->largest = found && facts.mtu != 0 ? facts.mtu + LINK_HEADER_MAX : UINT32_MAX;
+}
+
+/* Frames of other interfaces come by where there are too many for the kernel's filter. */
+static bool is_wanted(struct live_capture *capture, int64_t time, uint32_t index) {
+    if (time < capture->begin || time >= capture->until)
+        return false;
+    if (index != capture->interface_index)
+        look_up_interface(capture, index);
+    return capture->interface != 0;
+}
+
+static bool read_frame(struct live_capture *capture, struct frame *frame) {
+    int64_t stamp, time;
+    do {
+        if (!packet_ring_next(&capture->ring, frame)) {
+            capture->was_empty = true;
+            return false;
+        }
+        stamp = frame->seconds * 1000000 + frame->microseconds;
+        time = steady_time_of(capture, stamp);
+    } while (!is_wanted(capture, time, frame->interface_index));
+    frame->to_steady = time - stamp;
+    frame->interface = capture->interface;
+    frame->at_pod = capture->at_pod;
+    frame->oversized = frame->wire_length > capture->largest;
+    frame->file = 0;
+    capture->base.frames++;
+    return true;
+}
+
+static void take_ring(struct live_capture *capture) {
+    struct live_ring taken;
+    packet_ring_count(&capture->ring);
+    capture->earlier.dropped += capture->ring.counts.dropped;
+    capture->earlier.frozen += capture->ring.counts.frozen;
+    packet_ring_close(&capture->ring);
+    live_group_take(capture->group, capture->share, &taken);
+    capture->ring = taken.ring;
+    capture->begin = taken.begin;
+    capture->until = INT64_MAX;
+}
+
+/* Changes the ring for the next one, once what this one still has was read. */
+static void hand_over(struct live_capture *capture) {
+    const struct live_ring *next = live_group_next(capture->group, capture->share);
+    if (next == NULL)
+        return;
+    if (capture->until == INT64_MAX) {
+        capture->until = next->begin;
+        capture->handover = clock_monotonic() + HANDOVER_MICROSECONDS;
+    } else if (clock_monotonic() >= capture->handover) {
+        take_ring(capture);
+    }
+}
+
+static int wait_for_frames(const struct live_capture *capture, int milliseconds) {
+    int other = capture->share == 0 ? live_group_descriptor(capture->group) : -1;
+    return packet_ring_wait(&capture->ring, other, milliseconds);
+}
+
+static int live_fail(struct live_capture *capture, struct error *error) {
+    int reason = errno;
+    capture_break(&capture->base);
+    return error_set(error, reason, EX_IOERR, "capturing on %s failed after %llu packet%s: %s",
+                     live_interfaces_name(live_group_interfaces(capture->group)),
+                     (unsigned long long)capture->base.frames, capture->base.frames == 1 ? "" : "s",
+                     strerror(reason));
+}
+
+/* After a wait without a frame. What woke us was the group then: an interface has appeared, say, and its first packets are
+ * on their way. */
+static void look_around(struct live_capture *capture, bool woken) {
+    if (woken)
+        capture->looked = 0;
+    look_at_clocks(capture);
+    steady_silence(&capture->steady, capture->steady.looked - STEADY_BLOCK);
+    hand_over(capture);
+}
+
+static int live_next(struct capture *base, struct frame *frame, enum capture_event *event,
+                     struct error *error) {
+    struct live_capture *capture = (struct live_capture *)base;
+    *event = CAPTURE_FRAME;
+    if (read_frame(capture, frame))
+        return 0;
+    int ready = wait_for_frames(capture, base->hurry ? 0 : capture->poll_milliseconds);
+    if (ready < 0 && errno != EINTR)
+        return live_fail(capture, error);
+    if (ready > 0 && read_frame(capture, frame))
+        return 0;
+    look_around(capture, ready > 0);
+    *event = CAPTURE_IDLE;
+    return 0;
+}
+
+/* Whether to stop after a break: the frame came after it, or reading what came before takes too long. */
+static bool is_past(const struct live_capture *capture, const struct frame *frame) {
+    return frame->seconds * 1000000 + frame->microseconds + frame->to_steady > capture->end ||
+           clock_monotonic() > capture->deadline;
+}
+
+/* False: neither this ring nor the next one has anything more. Interfaces are not followed any more. */
+static bool wait_for_rest(struct live_capture *capture) {
+    if (clock_monotonic() > capture->deadline)
+        return false;
+    if (packet_ring_wait(&capture->ring, -1, 2 * PACKET_RING_BLOCK_MILLISECONDS) != 0)
+        return true;
+    if (live_group_next(capture->group, capture->share) == NULL)
+        return false;
+    take_ring(capture);
+    return true;
+}
+
+/* Frames that came before the break wait in the kernel's ring, the latest in a block that is not yet handed over. */
+static void live_rest(struct capture *base, struct frame *frame, enum capture_event *event) {
+    struct live_capture *capture = (struct live_capture *)base;
+    bool found = false;
+    if (capture->end == 0) {
+        capture->end = clock_steady();
+        capture->deadline = clock_monotonic() + REST_MICROSECONDS;
+    }
+    while (!capture->ended && !(found = read_frame(capture, frame)))
+        capture->ended = !wait_for_rest(capture);
+    if (found && is_past(capture, frame)) {
+        capture->base.frames--;
+        found = false;
+    }
+    capture->ended = !found;
+    *event = found ? CAPTURE_FRAME : CAPTURE_END;
+}
+
+static void live_statistics(struct capture *base, struct capture_statistics *statistics) {
+    struct live_capture *capture = (struct live_capture *)base;
+    look_at_counts(capture);
+    statistics->dropped_kernel = capture->earlier.dropped + capture->ring.counts.dropped;
+    statistics->ring_freezes = capture->earlier.frozen + capture->ring.counts.frozen;
+    statistics->dropped_interface = live_interfaces_dropped(live_group_interfaces(capture->group));
+    statistics->clock_steps = capture->steady.steps;
+}
+
+static const char *live_name(const struct capture *base) {
+    return live_interfaces_name(live_group_interfaces(((const struct live_capture *)base)->group));
+}
+
+static int live_link_type(const struct capture *base) {
+    return live_group_link_type(((const struct live_capture *)base)->group);
+}
+
+bool capture_has_interface(const struct capture *capture, uint16_t interface) {
+    return interface_slots_alive(slots_of((const struct live_capture *)capture), interface);
+}
+
+static bool live_interface(const struct capture *base, uint16_t slot, char name[CAPTURE_INTERFACE_NAME],
+                           const char **role) {
+    const struct interface_slots *slots = slots_of((const struct live_capture *)base);
+    struct interface_facts facts;
+    if (!interface_slots_facts(slots, slot, &facts) || !interface_slots_name(slots, slot, name))
+        return false;
+    *role = interface_role_name(facts.role);
+    return true;
+}
+
+static void live_close(struct capture *base) {
+    struct live_capture *capture = (struct live_capture *)base;
+    packet_ring_close(&capture->ring);
+    live_group_close(capture->group);
+    free(capture);
+}
+
+static const struct source_type live_type = {.next = live_next,
+                                             .rest = live_rest,
+                                             .statistics = live_statistics,
+                                             .name = live_name,
+                                             .link_type = live_link_type,
+                                             .interface = live_interface,
+                                             .close = live_close};
+
+static struct live_capture *make_share(struct live_group *group, size_t share,
+                                       const struct capture_options *options) {
+    struct live_capture *capture = calloc(1, sizeof *capture);
+    if (capture == NULL)
+        return NULL;
+    capture->base.magic = CAPTURE_MAGIC;
+    capture->base.type = &live_type;
+    capture->group = group;
+    capture->share = share;
+    capture->ring.descriptor = -1;
+    capture->poll_milliseconds = (int)options->poll_milliseconds;
+    take_ring(capture);
+    look_at_clocks(capture);
+    steady_silence(&capture->steady, capture->steady.looked);
+    return capture;
+}
+
+/* The group has as many holders as shares: those that were not made let go of it here. */
+static int no_memory(struct live_group *group, struct capture **captures, size_t made, size_t count,
+                     struct error *error) {
+    for (size_t i = made; i < count; i++)
+        live_group_close(group);
+    while (made > 0) {
+        capture_close(captures[--made]);
+        captures[made] = NULL;
+    }
+    return error_set(error, ENOMEM, EX_OSERR, "no memory to capture");
+}
+
+int capture_open_shares(const struct capture_options *options, size_t count, struct capture **captures,
+                        struct error *error) {
+    struct live_group *group;
+    if (options->snapshot_length > INT32_MAX || options->socket_buffer_size > INT32_MAX ||
+        options->poll_milliseconds > INT32_MAX)
+        return error_set(error, ERANGE, EX_USAGE,
+                         "snapshot length, socket buffer size and poll time must be below 2 GiB and 24 days");
+    int result = live_group_open(options, count, &group, error);
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        struct live_capture *capture = make_share(group, i, options);
+        if (capture == NULL)
+            return no_memory(group, captures, i, count, error);
+        captures[i] = &capture->base;
+    }
+    return result;
+}

@@ -1,0 +1,340 @@
+#include "capture/live/live_group.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "capture/live/hardware.h"
+#include "capture/live/live_filter.h"
+#include "capture/source.h"
+
+enum {
+    RINGS_MAX = 3, /* of a share: the first, one without sizes of segments, one for all interfaces */
+    RING_BYTES_DEFAULT = 2 << 20, /* libpcap's */
+};
+
+struct share {
+    int reserve[RINGS_MAX]; /* sockets that are not in use yet; the last ones first */
+    size_t reserve_count;
+    int descriptor;                   /* of the latest ring */
+    _Atomic(struct live_ring *) next; /* NULL: taken */
+};
+
+struct live_group {
+    struct live_interfaces *interfaces;
+    struct live_filter *filter;
+    struct packet_ring_options ring;
+    bool promiscuous;
+    bool started;   /* the first rings are there */
+    uint32_t bound; /* the index of the one interface that the rings are of; 0: of all */
+    int link_type;  /* of that at the start, DLT_*; -1 */
+    bool changed;   /* the interfaces, and no filter or ring was made for them yet */
+    atomic_bool without_segments;
+    size_t open; /* shares that were not closed */
+    size_t count;
+    struct share shares[];
+};
+
+/* What a glob or `any` finds isn't made promiscuous: a bridge, for one, would then hand all it forwards to the host. The kernel
+ * forgets it with the interface. */
+static void set_promiscuous(const struct interface_link *link, void *context) {
+    const struct live_group *group = context;
+    if (group->promiscuous && link->up && live_interfaces_named(group->interfaces, link))
+        packet_ring_set_promiscuous(group->shares[0].descriptor, link->index);
+}
+
+static int set_filter(struct live_group *group, int descriptor) {
+    if (group->bound == 0) {
+        size_t count;
+        const uint32_t *indices = live_interfaces_list(group->interfaces, &count);
+        const struct sock_fprog *program = live_filter_program(group->filter, indices, count);
+        if (program != NULL && packet_ring_set_filter(descriptor, program) == 0)
+            return 0;
+    }
+    /* Of one interface; or too long with so many of them: frames of others are left out later. */
+    return packet_ring_set_filter(descriptor, live_filter_program(group->filter, NULL, 0));
+}
+
+static int start_ring(struct live_group *group, struct share *share, struct live_ring **started) {
+    struct live_ring *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return -ENOMEM;
+    made->ring.descriptor = share->reserve[--share->reserve_count];
+    int result = set_filter(group, made->ring.descriptor);
+    if (result == 0)
+        result = packet_ring_start(&made->ring, &group->ring);
+    if (result < 0) {
+        packet_ring_close(&made->ring);
+        free(made);
+        return result;
+    }
+    *started = made;
+    return 0;
+}
+
+static void set_all_promiscuous(struct live_group *group) {
+    size_t count;
+    const uint32_t *indices = live_interfaces_list(group->interfaces, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct interface_link *link = live_interfaces_link(group->interfaces, indices[i]);
+        if (link != NULL)
+            set_promiscuous(link, group);
+    }
+}
+
+static int join(struct live_ring *const *rings, size_t count) {
+    int descriptors[CAPTURE_SHARES_MAX] = {0};
+    for (size_t i = 0; i < count; i++)
+        descriptors[i] = rings[i]->ring.descriptor;
+    return count > 1 ? fanout_join(descriptors, count) : 0;
+}
+
+/* Gives each share a ring of the interface `bound`, or of all. Until all are there, each gets every packet. On failure the
+ * shares go on with what they have. */
+static int live_group_replace(struct live_group *group, uint32_t bound) {
+    struct live_ring *rings[CAPTURE_SHARES_MAX] = {0};
+    int result = 0;
+    group->bound = bound;
+    group->ring.interface_index = bound;
+    for (size_t i = 0; result == 0 && i < group->count; i++)
+        result = start_ring(group, &group->shares[i], &rings[i]);
+    if (result == 0)
+        result = join(rings, group->count);
+    int64_t begin = clock_steady();
+    for (size_t i = 0; i < group->count && rings[i] != NULL; i++) {
+        if (result < 0) {
+            packet_ring_close(&rings[i]->ring);
+            free(rings[i]);
+            continue;
+        }
+        group->shares[i].descriptor = rings[i]->ring.descriptor;
+        rings[i]->begin = group->started || group->count > 1 ? begin : INT64_MIN;
+        atomic_store_explicit(&group->shares[i].next, rings[i], memory_order_release);
+    }
+    if (result == 0)
+        set_all_promiscuous(group);
+    group->changed = false;
+    return result;
+}
+
+static bool can_replace(const struct live_group *group) {
+    for (size_t i = 0; i < group->count; i++)
+        if (group->shares[i].reserve_count == 0 || live_group_next(group, i) != NULL)
+            return false;
+    return true;
+}
+
+static void replace_running(struct live_group *group, uint32_t bound) {
+    int result = live_group_replace(group, bound);
+    if (result < 0)
+        log_line(LOG_ERROR, "can't capture on %s any more: %s; start again",
+                 live_interfaces_name(group->interfaces), strerror(-result));
+}
+
+static void set_filters(struct live_group *group) {
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < group->count; i++)
+        result = set_filter(group, group->shares[i].descriptor);
+    if (result < 0)
+        log_line(
+            LOG_ERROR,
+            "the kernel refuses the filter with interfaces that have appeared, which are not captured: %s",
+            strerror(-result));
+    group->changed = false;
+}
+
+static bool is_as_bound(struct live_group *group) {
+    size_t count;
+    const uint32_t *indices = live_interfaces_list(group->interfaces, &count);
+    return count == 1 && indices[0] == group->bound;
+}
+
+static void follow_changes(struct live_group *group) {
+    if (group->bound == 0)
+        set_filters(group);
+    else if (is_as_bound(group))
+        group->changed = false;
+    else if (can_replace(group))
+        replace_running(group, 0);
+}
+
+static void do_without_segments(struct live_group *group) {
+    if (!can_replace(group))
+        return;
+    log_line(
+        LOG_WARNING,
+        "the kernel drops packets whose segments it can't tell; super-packets are flagged (offload) from now on");
+    group->ring.segment_sizes = false;
+    atomic_store_explicit(&group->without_segments, false, memory_order_relaxed);
+    replace_running(group, group->bound);
+}
+
+void live_group_look(struct live_group *group) {
+    if (live_interfaces_look(group->interfaces, set_promiscuous, group))
+        group->changed = true;
+    if (group->changed)
+        follow_changes(group);
+    if (group->ring.segment_sizes && atomic_load_explicit(&group->without_segments, memory_order_relaxed))
+        do_without_segments(group);
+}
+
+const struct live_ring *live_group_next(const struct live_group *group, size_t share) {
+    return atomic_load_explicit(&group->shares[share].next, memory_order_acquire);
+}
+
+void live_group_take(struct live_group *group, size_t share, struct live_ring *taken) {
+    struct live_ring *next = atomic_exchange(&group->shares[share].next, NULL);
+    CHECK(next != NULL);
+    *taken = *next;
+    free(next);
+}
+
+void live_group_do_without_segments(struct live_group *group) {
+    atomic_store_explicit(&group->without_segments, true, memory_order_relaxed);
+}
+
+const struct live_interfaces *live_group_interfaces(const struct live_group *group) {
+    return group->interfaces;
+}
+
+int live_group_descriptor(const struct live_group *group) {
+    return live_interfaces_descriptor(group->interfaces);
+}
+
+int live_group_link_type(const struct live_group *group) {
+    return group->link_type;
+}
+
+/* The start. */
+
+/* Any of the chosen ones that is Ethernet and up, for libpcap to ask. Later there may be some: loopback does as well. */
+static const char *find_ethernet(struct live_group *group) {
+    size_t count;
+    const uint32_t *indices = live_interfaces_list(group->interfaces, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct interface_link *link = live_interfaces_link(group->interfaces, indices[i]);
+        if (link != NULL && link->up && hardware_link_type(link->hardware) == DLT_EN10MB)
+            return link->name;
+    }
+    return "lo";
+}
+
+/* The first one's; Ethernet if there is none yet. */
+static uint16_t first_hardware(struct live_group *group) {
+    size_t count;
+    const uint32_t *indices = live_interfaces_list(group->interfaces, &count);
+    const struct interface_link *link =
+        count > 0 ? live_interfaces_link(group->interfaces, indices[0]) : NULL;
+    return link != NULL ? link->hardware : ARPHRD_ETHER;
+}
+
+static int make_filter(struct live_group *group, const struct capture_options *options, struct error *error) {
+    int result = live_filter_create(options->bpf_filter, first_hardware(group),
+                                    live_interfaces_name(group->interfaces), find_ethernet(group),
+                                    options->snapshot_length, &group->filter, error);
+    if (result == 0 && live_filter_program(group->filter, NULL, 0) == NULL)
+        result = error_set(error, E2BIG, EX_CONFIG, "the BPF filter \"%s\" is too long for the kernel",
+                           options->bpf_filter);
+    return result;
+}
+
+static int open_sockets(struct live_group *group, const struct capture_options *options,
+                        struct error *error) {
+    for (size_t i = 0; i < group->count; i++) {
+        struct share *share = &group->shares[i];
+        while (share->reserve_count < RINGS_MAX) {
+            struct packet_ring ring;
+            int result = packet_ring_open(&ring);
+            if (result == -EPERM)
+                return error_set(error, EPERM, EX_NOPERM, "no permission to capture on the interface %s; %s",
+                                 live_interfaces_name(group->interfaces),
+                                 options->permission_remedy != NULL ? options->permission_remedy
+                                                                    : "it needs cap_net_raw");
+            if (result < 0)
+                return error_set(error, -result, EX_OSERR, "can't capture on the interface %s: %s",
+                                 live_interfaces_name(group->interfaces), strerror(-result));
+            share->reserve[share->reserve_count++] = ring.descriptor;
+        }
+    }
+    return 0;
+}
+
+static int first_rings(struct live_group *group, struct error *error) {
+    const char *name = live_interfaces_name(group->interfaces);
+    size_t count;
+    const uint32_t *indices = live_interfaces_list(group->interfaces, &count);
+    bool binds = live_interfaces_is_one(group->interfaces) && count == 1;
+    group->link_type = binds ? hardware_link_type(first_hardware(group)) : -1;
+    int result = live_group_replace(group, binds ? indices[0] : 0);
+    if (result == -ENETDOWN)
+        return error_set(error, ENETDOWN, EX_NOINPUT, "the interface %s is down; ip link set %s up", name,
+                         name);
+    if (result < 0 && group->count > 1)
+        return error_set(error, -result, EX_OSERR,
+                         "can't capture on %s with %zu meters: %s; a smaller capture.socket_buffer_size or "
+                         "meter.n_meters = 1 takes less",
+                         name, group->count, strerror(-result));
+    if (result < 0)
+        return error_set(error, -result, EX_OSERR, "can't capture on %s: %s", name, strerror(-result));
+    return 0;
+}
+
+static int live_group_start(struct live_group *group, const struct capture_options *options,
+                            struct error *error) {
+    uint32_t wait = options->poll_milliseconds;
+    group->ring = (struct packet_ring_options){
+        .bytes = options->socket_buffer_size != 0 ? options->socket_buffer_size : RING_BYTES_DEFAULT,
+        .block_milliseconds =
+            wait > 0 && wait < PACKET_RING_BLOCK_MILLISECONDS ? wait : PACKET_RING_BLOCK_MILLISECONDS,
+        .segment_sizes = options->segment_sizes};
+    group->promiscuous = options->promiscuous_mode;
+    int result = live_interfaces_open(options, &group->interfaces, error);
+    if (result == 0)
+        result = open_sockets(group, options, error);
+    if (result == 0)
+        result = make_filter(group, options, error);
+    if (result == 0)
+        result = first_rings(group, error);
+    group->started = true;
+    return result;
+}
+
+static void release_share(struct share *share) {
+    struct live_ring *next = atomic_load(&share->next);
+    if (next != NULL)
+        packet_ring_close(&next->ring);
+    free(next);
+    while (share->reserve_count > 0)
+        packet_ring_close(&(struct packet_ring){.descriptor = share->reserve[--share->reserve_count]});
+}
+
+static void release(struct live_group *group) {
+    for (size_t i = 0; i < group->count; i++)
+        release_share(&group->shares[i]);
+    live_filter_destroy(group->filter);
+    live_interfaces_close(group->interfaces);
+    free(group);
+}
+
+int live_group_open(const struct capture_options *options, size_t count, struct live_group **opened,
+                    struct error *error) {
+    struct live_group *group = calloc(1, sizeof *group + count * sizeof *group->shares);
+    if (group == NULL)
+        return error_set(error, ENOMEM, EX_OSERR, "no memory to capture on %s", options->interfaces[0]);
+    group->count = group->open = count;
+    int result = live_group_start(group, options, error);
+    if (result < 0)
+        release(group);
+    else
+        *opened = group;
+    return result;
+}
+
+void live_group_close(struct live_group *group) {
+    if (--group->open == 0)
+        release(group);
+}

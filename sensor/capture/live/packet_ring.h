@@ -1,0 +1,74 @@
+/* A packet socket (packet(7)) and the ring of blocks that the kernel fills (TPACKET_V3).
+ *
+ * It is opened in two steps, since only the first needs CAP_NET_RAW: packet_ring_open() makes a socket that receives
+ * nothing and has no memory yet, packet_ring_start() gives it a ring and binds it. A socket that was shared out
+ * (fanout.c) can't be bound a second time, so who wants another interface then starts another socket.
+ *
+ * A ring belongs to one thread at a time. The kernel hands a block over when it is full or BLOCK milliseconds after its
+ * first frame. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "capture/capture.h"
+
+enum { PACKET_RING_BLOCK_MILLISECONDS = 100 };
+
+struct sock_fprog;
+
+struct packet_ring_options {
+    uint32_t bytes;           /* of the whole ring; at least two blocks are taken */
+    uint32_t interface_index; /* 0: all interfaces of the network namespace */
+    uint32_t block_milliseconds;
+    bool segment_sizes; /* ask for the size of the segments of super-packets (PACKET_VNET_HDR) */
+};
+
+/* What the kernel counted. */
+struct packet_ring_counts {
+    uint64_t dropped; /* frames that passed the filter and found no room, or whose header could not be told */
+    uint64_t frozen;  /* how often the ring became full */
+};
+
+struct packet_ring {
+    int descriptor; /* -1: not open */
+    uint8_t *blocks;
+    size_t block_size, block_count;
+    size_t block;            /* the one that is read or waited for */
+    uint32_t left;           /* frames of it that were not read yet */
+    bool holds_block;        /* it is ours until it is given back */
+    bool has_segment_sizes;  /* a virtio header is before each frame */
+    const uint8_t *position; /* the next frame's header */
+    struct packet_ring_counts counts;
+};
+
+/* 0 or -errno: EPERM without CAP_NET_RAW.
+ * @thread any: it becomes the owner, as the functions below say */
+int packet_ring_open(struct packet_ring *ring);
+/* The filter is set before. 0 or -errno; then packet_ring_close() is all that can be done. ENETDOWN: the interface is down. */
+int packet_ring_start(struct packet_ring *ring, const struct packet_ring_options *options);
+/* A ring that was not opened is fine if its descriptor is -1. */
+void packet_ring_close(struct packet_ring *ring);
+
+/* The next frame, if there is one: false if the kernel has handed none over. Bytes are borrowed until the next call. Not
+ * set are `to_steady`, `oversized` and `file`. A tag that the kernel took off the frame is put back. Of loopback, frames on
+ * their way out are left out, since each comes in too. */
+bool packet_ring_next(struct packet_ring *ring, struct frame *frame);
+
+/* As poll(2): waits until the kernel hands over a block, `other` (-1: none) can be read, or for `milliseconds`. An
+ * interface that goes down is no error: the ring goes on when it is up again. */
+int packet_ring_wait(const struct packet_ring *ring, int other, int milliseconds);
+
+/* Reads the kernel's counters, which are 0 again after that, into ring->counts. */
+void packet_ring_count(struct packet_ring *ring);
+
+/* Sets or replaces the filter: what it returns is the length that is kept of a frame. 0 or -errno: ENOMEM also where it is too
+ * long for net.core.optmem_max; the old filter stays then.
+ * @thread any: the kernel does it at one stroke */
+int packet_ring_set_filter(int descriptor, const struct sock_fprog *filter);
+
+/* The interface takes in what is for other hosts too, until the socket is closed. 0 or -errno.
+ * @thread any */
+int packet_ring_set_promiscuous(int descriptor, uint32_t interface_index);
