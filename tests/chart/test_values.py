@@ -12,6 +12,8 @@ VALUES = yaml.safe_load((chart.CHART / "values.yaml").read_text())
 TABLE = yaml.safe_load((chart.HERE / "values_table.yaml").read_text())
 # Helm gives it to every chart; ours has no use for it.
 NOT_OURS = {"global"}
+# Names of former releases, which the schema lets pass so that a template can say what to write instead.
+RENAMED = {"capture.interface": "capture.interfaces"}
 
 
 def resolved(schema):
@@ -35,7 +37,7 @@ def walk(schema, path=()):
             yield from walk(resolved(inner["items"]), (*path, name + "[]"))
 
 
-PROPERTIES = {".".join(path): schema for path, schema in walk(SCHEMA) if path[0] not in NOT_OURS}
+PROPERTIES = {".".join(path): schema for path, schema in walk(SCHEMA) if path[0] not in NOT_OURS and ".".join(path) not in RENAMED}
 GROUPS = {path: schema for path, schema in PROPERTIES.items() if is_group(schema)}
 # A list whose items are groups is looked into, and a property as well.
 LEAVES = {path for path in PROPERTIES if path not in GROUPS}
@@ -112,6 +114,14 @@ class Refused(unittest.TestCase):
                 with self.subTest(path=path):
                     answer = chart.refusal(chart.LEAST, chart.at(path, [{"unknown": 1}]))
                     self.assertRegex(answer, f"at '{re.escape(location(path))}/0'.*\n?.*'unknown' not allowed")
+
+    def test_former_names(self):
+        """Also beside values that lack the new name, as --reuse-values has them."""
+        for old, new in RENAMED.items():
+            for more in ({}, chart.at(new, None)):
+                with self.subTest(old=old, more=more):
+                    self.assertIn(f"{old} has become a list: write `{new}: [eth1]` instead", chart.refusal(chart.LEAST, chart.at(old, "eth1"), more))
+            chart.render(chart.LEAST, chart.at(old, None))
 
 
 class Accepted(unittest.TestCase):

@@ -103,9 +103,11 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- $_ := set $output "kafka" (include "flowsensor.kafkaProperties" $properties | fromJsonArray) -}}
 {{- $outputs = append $outputs $output -}}
 {{- end -}}
-{{- $capture := dict "interface" $values.capture.interface "promiscuous_mode" $values.capture.promiscuousMode
+{{- $capture := dict "interfaces" $values.capture.interfaces "promiscuous_mode" $values.capture.promiscuousMode
     "snapshot_length" $values.capture.snapshotLength "socket_buffer_size" $values.capture.socketBufferSize
     "exclude_self" $values.capture.excludeSelf -}}
+{{- with $values.capture.roles }}{{ $_ := set $capture "roles" . }}{{ end -}}
+{{- if ne $values.capture.scope "all" }}{{ $_ := set $capture "scope" $values.capture.scope }}{{ end -}}
 {{- with $values.capture.bpfFilter }}{{ $_ := set $capture "bpf_filter" . }}{{ end -}}
 {{- $meter := dict "n_meters" $values.meter.meters "flow_table_size" $values.meter.flowTableSize
     "idle_timeout" $values.meter.idleTimeout "active_timeout" $values.meter.activeTimeout

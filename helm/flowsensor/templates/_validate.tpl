@@ -2,6 +2,9 @@
 
 {{- define "flowsensor.validate" -}}
 {{- $values := .Values -}}
+{{- with $values.capture.interface -}}
+{{- fail (printf "\n\ncapture.interface has become a list: write `capture.interfaces: [%v]` instead (to upgrade with the values of the release before: --reset-then-reuse-values, and `capture.interface: null` if it is among yours)\n" .) -}}
+{{- end -}}
 {{- if not $values.image.repository -}}
 {{- fail "\n\nimage.repository is empty, since no image is published yet: build one (deploy/Dockerfile), push it, and add the line\n\n  image: { repository: registry.example.com/flowsensor }\n" -}}
 {{- end -}}
