@@ -16,7 +16,7 @@ from namespaces import NEAR
 EX_CANTCREAT = 73
 TIMES, LIMIT_S = 11, 0.3
 CONFIGURATION = """
-capture = {{ interface = "near0"; }};
+capture = {{ interfaces = [ "near0" ]; }};
 outputs = ( {{ topic = "flows"; kafka = [ "bootstrap.servers={broker}" {more} ]; columns_to_anonymize = [ "all=keep" ]; }} );
 delivery = {{ shutdown_timeout = "100ms"; }};
 """

@@ -118,7 +118,7 @@ outputs = ( {{ topic = "{topic}"; columns_to_anonymize = [ "all=hash" ];
         file = f"""outputs = ( {{ path = "{self.folder}/{fate}.csv"; rotate_size = "1MiB"; rotate_files = 2; }} );"""
         path = self.folder / f"{fate}.conf"
         path.write_text(f"""
-capture = {{ interface = "near0"; socket_buffer_size = "{'512KiB' if fate == 'slow' else '8MiB'}";
+capture = {{ interfaces = [ "near0" ]; socket_buffer_size = "{'512KiB' if fate == 'slow' else '8MiB'}";
             bpf_filter = "{'host 10.1.0.1' if fate == 'quiet' else ''}"; }};
 meter = {{ flow_table_size = 65536; idle_timeout = "1s"; active_timeout = "3s"; n_meters = {2 if fate == 'broker' else 1}; }};
 identity = {{ sensor_id = "{fate}"; }};

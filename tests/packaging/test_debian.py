@@ -17,7 +17,7 @@ FILES = ("find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp
          "-o -path /var/lib/dpkg -o -path /var/log -o -path /var/lib/systemd -o -path /var/tmp -o -path /var/cache \\) -prune "
          "-o -print | sort")
 CONFIGURATION = """
-capture = { interface = "lo"; };
+capture = { interfaces = [ "lo" ]; };
 meter = { flow_table_size = 4096; idle_timeout = "1s"; };
 outputs = ( { path = "/var/lib/flowsensor/flows.jsonl"; columns_to_anonymize = [ "address=prefix_preserving" ]; } );
 """
@@ -203,7 +203,7 @@ class Installed(unittest.TestCase):
         self.machine.run("dpkg", "-i", "/packages/newer.deb")
         self.machine.wait("a restart", lambda: self.machine.property("MainPID") not in ("0", pid) and
                           self.machine.property("ActiveState") == "active")
-        self.assertIn('interface = "lo"', self.machine.shell("cat /etc/flowsensor/flowsensor.conf"))
+        self.assertIn('interfaces = [ "lo" ]', self.machine.shell("cat /etc/flowsensor/flowsensor.conf"))
         self.make_traffic()
 
     def test_8_upgrade_sets_the_capability_for_the_overrides_group(self):

@@ -23,7 +23,7 @@ import org.apache.kafka.streams.kstream.Repartitioned;
 import org.apache.kafka.streams.kstream.StreamJoined;
 
 /**
- * Recognises one conversation that was seen at two places: two records with the same conn_key, of different sensors, whose
+ * Recognises one conversation that was seen at two places: two records with the same conn_key, of different places, whose
  * times overlap. Each such pair of records is one line of JSON.
  */
 final class Conversations implements Closeable {
@@ -70,7 +70,7 @@ final class Conversations implements Closeable {
 
     /** A stream that is joined with itself has each pair in both orders, and each record with itself. */
     private boolean isTwoPlaces(Pair pair) {
-        return pair.one.sensorId().compareTo(pair.other.sensorId()) < 0 && pair.one.overlaps(pair.other, toleranceUs);
+        return pair.one.place().compareTo(pair.other.place()) < 0 && pair.one.overlaps(pair.other, toleranceUs);
     }
 
     private String line(Pair pair) {
