@@ -127,7 +127,7 @@ class Ledger:
 
     PACKETS = re.compile(r"packets: read (\d+) = metered (\d+) \+ ignored (\d+)(?: \(([^)]*)\))?")
     FLOWS = re.compile(r"flows: opened (\d+) = exported (\d+)(?: \(([^)]*)\))?"
-                       r"(?: \+ discarded (\d+) \(max_nflows \d+\))? \+ open (\d+)")
+                       r"(?: \+ discarded (\d+) \(max_nflows \d+\))? \+ open (\d+)(?: \+ elsewhere (\d+))?")
     OUTPUT = re.compile(r"output (.+) \(([a-z]+)\): made (\d+) = acknowledged (\d+) \+ in flight (\d+) \+ dropped (\d+)"
                         r"(?: \(([^)]*)\))?; (\d+) bytes encoded(?:, checksum ([0-9a-f]+))?; (exported|reports) (\d+) = made (\d+)")
 
@@ -138,7 +138,7 @@ class Ledger:
                 self.packets = {"read": int(found[1]), "metered": int(found[2]), "ignored": int(found[3]), "why": parts(found[4])}
             elif found := self.FLOWS.search(line):
                 self.flows = {"opened": int(found[1]), "exported": int(found[2]), "why": parts(found[3]),
-                              "discarded": int(found[4] or 0), "open": int(found[5])}
+                              "discarded": int(found[4] or 0), "open": int(found[5]), "elsewhere": int(found[6] or 0)}
             elif found := self.OUTPUT.search(line):
                 self.outputs[found[1].removeprefix("flowsensor: ")] = self.output(found)
         self.residual = any("RESIDUAL" in line for line in lines)
@@ -216,7 +216,7 @@ class Case(unittest.TestCase):
         self.assertFalse(ledger.residual, result)
         self.assertEqual(ledger.packets["read"], ledger.packets["metered"] + ledger.packets["ignored"], result)
         self.assertEqual(ledger.packets["ignored"], sum(ledger.packets["why"].values()), result)
-        self.assertEqual(ledger.flows["opened"], ledger.flows["exported"] + ledger.flows["discarded"] + ledger.flows["open"], result)
+        self.assertEqual(ledger.flows["opened"], ledger.flows["exported"] + ledger.flows["discarded"] + ledger.flows["open"] + ledger.flows["elsewhere"], result)
         for output in ledger.outputs.values():
             self.assertEqual(output["made"], output["acknowledged"] + output["in_flight"] + output["dropped"], result)
             self.assertEqual(output["dropped"], sum(output["why"].values()), result)

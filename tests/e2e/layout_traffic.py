@@ -113,7 +113,8 @@ def wait_for_silence(namespaces):
 
 
 class Reference:
-    """tcpdump on eth0 of a pod: packets and bytes of IP of each conversation, by the addresses that the pod sees."""
+    """tcpdump on eth0 of a pod: packets and bytes of IP of each conversation, by the addresses that the pod sees. A packet of
+    TCP that is larger than the MTU counts as the segments that it is sent as."""
 
     def __init__(self, cluster, namespace):
         self.cluster, self.namespace, self.begin = cluster, namespace, cluster.counters(namespace)
@@ -151,9 +152,18 @@ class Reference:
             ports = struct.unpack_from("!HH", frame, ETHERNET_BYTES + 4 * (frame[14] & 15))
             ends = sorted((socket.inet_ntoa(frame[at:at + 4]), port) for at, port in zip((26, 30), ports))
             count = totals.setdefault((frame[23], *ends), [0, 0])
-            count[0] += 1
-            count[1] += struct.unpack_from("!H", frame, 16)[0]
+            for number, more in enumerate(self.on_the_wire(frame)):
+                count[number] += more
         return totals
+
+    def on_the_wire(self, frame):
+        """(packets, bytes of IP)"""
+        size, begin = struct.unpack_from("!H", frame, 16)[0], ETHERNET_BYTES + 4 * (frame[14] & 15)
+        if frame[23] != socket.IPPROTO_TCP or size <= self.cluster.mtu:
+            return 1, size
+        headers = begin - ETHERNET_BYTES + 4 * (frame[begin + 12] >> 4)
+        segments = -(-(size - headers) // (self.cluster.mtu - headers))
+        return segments, size + (segments - 1) * headers
 
     def close(self):
         self.process.kill()

@@ -1,7 +1,7 @@
-"""Two nodes of a cluster with two pods each, as network plug-ins lay them out, in network namespaces.
+"""Two nodes of a cluster with some pods each, as network plug-ins lay them out, in network namespaces.
 
 A Cluster has the uplink, the pods' devices and the way between the nodes. Addresses: node N is 192.168.50.N, its pods are
-10.244.N.11 and 10.244.N.12. What runs in one node's devices is the same in the other's.
+10.244.N.11, 10.244.N.12 ... What runs in one node's devices is the same in the other's.
 """
 import contextlib
 import itertools
@@ -35,11 +35,13 @@ def mac(node):
 
 class Cluster:
     """`pods` is bridge (cni0) or routes, `uplink` eth0, vlan or bond, `tunnel` a Tunnel or None. With `offloads` TCP makes
-    packets larger than the MTU, as it does on real veth devices."""
+    packets larger than the MTU, as it does on real veth devices. `numbers` are those of each node's pods, 11 to 99."""
 
-    def __init__(self, pods="bridge", uplink="eth0", tunnel=None, offloads=False):
+    def __init__(self, pods="bridge", uplink="eth0", tunnel=None, offloads=False, numbers=None):
         self.stem = f"fslay{os.getpid()}x{next(COUNT)}"
+        self.numbers = numbers or dict.fromkeys(NODES, PODS)
         self.tunnel, self.offloads, self.carriers = tunnel, offloads, []
+        self.mtu = tunnel.mtu if tunnel else 1500  # of pods
         self.segments = "" if offloads else " gso_max_segs 1"
         self.uplink = {"eth0": "eth0", "vlan": f"eth0.{VLAN_ID}", "bond": "bond0"}[uplink]
         self.made = []
@@ -84,7 +86,7 @@ class Cluster:
             Path("/proc/sys/net/ipv4", name).write_text(value)
 
     def make_namespaces(self):
-        names = [self.node(node) for node in NODES] + [self.pod(node, pod) for node in NODES for pod in PODS]
+        names = [self.node(node) for node in NODES] + [self.pod(node, pod) for node in NODES for pod in self.numbers[node]]
         for name in names:
             ip("netns", "add", name)
             self.made.append(name)
@@ -122,7 +124,7 @@ class Cluster:
 
     def veth(self, node, pod, name):
         """A pod's device eth0 and its other end, `name` in the node."""
-        there, mtu = self.pod(node, pod), self.tunnel.mtu if self.tunnel else 1500
+        there, mtu = self.pod(node, pod), self.mtu
         batch(self.node(node), f"link add {name} type veth peer name eth0 netns {there}", f"link set {name} addrgenmode none mtu {mtu}",
               f"link set {name} address 02:00:00:00:{node:02d}:{pod}", f"link set {name} up")
         batch(there, f"link set eth0 addrgenmode none mtu {mtu}" + self.segments, "link set eth0 up")
@@ -130,14 +132,14 @@ class Cluster:
     def make_pods_bridge(self, node):
         batch(self.node(node), "link add cni0 type bridge mcast_snooping 0", "link set cni0 addrgenmode none",
               f"addr add 10.244.{node}.1/24 dev cni0", "link set cni0 up")
-        for pod in PODS:
+        for pod in self.numbers[node]:
             self.veth(node, pod, f"veth{pod}")
             batch(self.node(node), f"link set veth{pod} master cni0")
             batch(self.pod(node, pod), f"addr add {self.pod_address(node, pod)}/24 dev eth0", f"route add default via 10.244.{node}.1")
 
     def make_pods_routes(self, node):
         """No bridge: a route for each pod, and a next hop in it that is nobody's address."""
-        for pod in PODS:
+        for pod in self.numbers[node]:
             self.veth(node, pod, f"veth{pod}")
             batch(self.node(node), f"route add {self.pod_address(node, pod)}/32 dev veth{pod}")
             batch(self.pod(node, pod), f"addr add {self.pod_address(node, pod)}/32 dev eth0",

@@ -55,6 +55,10 @@ class Wire:
         self.near, self.far = stem + "n", stem + "f"
         for name in (self.near, self.far):
             ip("netns", "add", name)
+        self.connect()
+
+    def connect(self):
+        """Makes the wire, or makes it again."""
         ip("-n", self.near, "link", "add", "near0", "type", "veth", "peer", "name", "far0", "netns", self.far)
         for name, device, address in ((self.near, "near0", NEAR), (self.far, "far0", FAR)):
             # Without link-local addresses the kernel sends nothing of its own: the link is quiet.

@@ -112,7 +112,8 @@ class File(Case):
     def test_wrong_type(self):
         self.check('capture = {\n  promiscuous_mode = "ja";\n};\n', "capture.promiscuous_mode", "true or false", line=2)
         self.check('capture = { files = "x.pcap"; };\n', "capture.files", "list of strings")
-        self.check('capture = { interface = 5; };\n', "capture.interface", "string in quotes")
+        self.check('capture = { bpf_filter = 5; };\n', "capture.bpf_filter", "string in quotes")
+        self.check('capture = { interfaces = "eth0"; };\n', "capture.interfaces", "list of strings")
         self.check('meter = { accounting_mode = "one"; };\n', "meter.accounting_mode", "an integer")
         self.check('meter = 5;\n', "meter", "expected a group")
         self.check('outputs = { path = "x"; };\n', "outputs", "expected a list")
@@ -345,7 +346,7 @@ class Checked(Case):
 class Shown(Case):
     TEXT = """
 profile = "native";
-capture = { interface = "lo"; bpf_filter = "udp"; };
+capture = { interfaces = [ "lo" ]; bpf_filter = "udp"; };
 meter = { idle_timeout = "90s"; splt_analysis = 5; };
 outputs = (
   { topic = "flows"; columns_to_anonymize = [ "all=keep" ];

@@ -204,7 +204,7 @@ class Precedence(Case):
         self.assertEqual(self.printed("profile", *arguments), '"native"')
 
     def test_source_of_the_command_line_replaces_the_one_of_the_file(self):
-        live = self.write("live.conf", 'capture = { interface = "lo"; };')
+        live = self.write("live.conf", 'capture = { interfaces = [ "lo" ]; };')
         capture = self.write("flows.pcap", frames.conversations(1))
         self.assertEqual(len(self.succeeds("-c", live, "-r", capture, "-w", "-").jsonl()), 1)
 

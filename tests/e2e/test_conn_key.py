@@ -92,6 +92,16 @@ class TwoPlaces(Metered):
         self.assertEqual(collections.Counter(self.database.execute(PAIRS)), wanted)
         self.assertEqual(wanted.total(), len(self.pod))
 
+    def test_two_interfaces_of_one_sensor(self):
+        """As a live sensor says it: one sensor_id, two observation points."""
+        named = [{**row, "sensor_id": "node", "observation_point": f"node/{row['sensor_id']}"} for row in self.pod + self.uplink]
+        database = sqlite(named)
+        pairs = database.execute(PAIRS).fetchall()
+        self.assertEqual(len(pairs), len(self.pod))
+        self.assertEqual({pair[1:3] for pair in pairs}, {("node/pod", "node/uplink")})
+        database.execute(VIEW)
+        self.assertEqual({places for _, _, places, _, _ in database.execute(ONCE)}, {2})
+
     def test_each_conversation_once(self):
         self.database.execute(VIEW)
         rows = self.database.execute(ONCE).fetchall()

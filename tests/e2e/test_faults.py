@@ -127,7 +127,7 @@ outputs = ( {{ {one} schema = "{schema}"; columns_to_anonymize = [ "address=pref
         self.sweep(("alloc", "write", "open"), "-r", CAPTURES / "dns.pcap", "-w", "flows.csv", "--profile", "nfstream")
 
     def test_commands(self):
-        conf = self.configuration('capture = { interface = "lo"; };')
+        conf = self.configuration('capture = { interfaces = [ "lo" ]; };')
         for command in (("schema", "compose"), ("schema", "features"), ("memory",), ("--print-config",)):
             with self.subTest(command):
                 self.sweep(("alloc", "open"), *command, "-c", conf)
@@ -136,7 +136,7 @@ outputs = ( {{ {one} schema = "{schema}"; columns_to_anonymize = [ "address=pref
     def test_live(self):
         """Two meters, the monitor, reports and the processes of flows."""
         conf = self.configuration('meter = { n_meters = 2; system_visibility_mode = 1; }; monitoring = { listen = "127.0.0.1:0"; }; '
-                                  'performance_report = "1s"; capture = { interface = "lo"; bpf_filter = "udp port 9"; '
+                                  'performance_report = "1s"; capture = { interfaces = [ "lo" ]; bpf_filter = "udp port 9"; '
                                   # The kernel takes most of a start's time to make rings of the default size.
                                   'socket_buffer_size = "1MiB"; };')
         self.sweep(KINDS, "-c", conf, until=b"capturing on")

@@ -131,8 +131,8 @@ class Overlays(Layout):
 
     def test_flannel_without_promiscuous_mode(self):
         """The bridge then shows what the node itself forwards; and "any" sees packets again at each device."""
-        cluster = self.cluster(tunnel=FLANNEL)
-        measured = self.measure(cluster, {"bridge": ("cni0", "--set", "capture.promiscuous_mode=false"), "any": ("any",)})
+        cluster, quiet = self.cluster(tunnel=FLANNEL), ("--set", "capture.promiscuous_mode=false")
+        measured = self.measure(cluster, {"bridge": ("cni0", *quiet), "any": ("any", *quiet)})
         self.assert_once(measured, "bridge", measured.across)
         packets = collections.Counter()
         for record in self.pods_records(measured, "any"):
@@ -141,16 +141,14 @@ class Overlays(Layout):
         self.assertEqual({round(number, 2) for number in times}, {4.0})  # veth, bridge, overlay, uplink
 
     def test_flannel_with_offloads(self):
-        """Sizes are those of the packets that TCP gave to the device; bytes of headers are fewer than on the wire."""
+        """Sizes are those of the segments that are sent, though each device has larger packets."""
         cluster = self.cluster(tunnel=FLANNEL, offloads=True)
         measured = self.measure(cluster, {"uplink": ("eth0",), "bridge": ("cni0",)})
         # A device made by hand cuts to the MTU, and what it cut is put together again before the pod: headers differ.
         by_hand = bool(cluster.carriers)
         tolerance = 0.1 if by_hand else TOLERANCE
-        self.assert_once(measured, "uplink", measured.across, (VXLAN, 1), offload=True, tolerance=tolerance)
-        self.assert_once(measured, "bridge", measured.across + measured.within, offload=True, tolerance=tolerance)
-        for name in ("bridge",) if by_hand else ("bridge", "uplink"):
-            self.assertTrue(any("offload" in record["quality_flags"] for record in measured.records[name]), name)
+        self.assert_once(measured, "uplink", measured.across, (VXLAN, 1), offload=by_hand, tolerance=tolerance)
+        self.assert_once(measured, "bridge", measured.across + measured.within, offload=by_hand, tolerance=tolerance)
 
     def test_calico_vxlan(self):
         cluster = self.cluster(pods="routes", tunnel=Tunnel("vxlan.calico", "vxlan", (4096, 4096), 4789))

@@ -1,4 +1,5 @@
-"""Segmentation offload: packets that never were on a wire are marked. Needs root and iproute2. Run: python3 tests/e2e/run.py test_offload"""
+"""Segmentation offload: packets that never were on a wire are cut into those that were, or marked. Needs root and iproute2. Run: python3 tests/e2e/run.py test_offload"""
+import re
 import subprocess
 import sys
 import unittest
@@ -25,34 +26,52 @@ with socket.create_connection(("{NEAR}", int(sys.argv[1]))) as connection:
 
 
 class Offload(test_live.OnWire):
-    def transfer(self):
-        """The record of a transfer from far to near."""
+    def transfer(self, *options):
+        """The record of a transfer from far to near; the number of super-packets is in wire.cut."""
         server = subprocess.Popen([*self.wire.prefix, sys.executable, "-c", TAKE], stdout=subprocess.PIPE, text=True)
         self.addCleanup(server.stdout.close)
         self.addCleanup(server.wait)
         self.addCleanup(server.kill)
         port = server.stdout.readline().strip()
-        running = self.capture("-f", f"tcp port {port}")
+        running = self.capture("-f", f"tcp port {port}", *options)
         done = self.wire.in_far(sys.executable, "-c", SEND, port)
         self.assertEqual(done.returncode, 0, done.stdout)
         server.wait(30)  # the sender has only handed the last bytes to its kernel
-        self.stop(running)
+        result = self.stop(running)
+        cut = re.search(r"super-packets (\d+)", str(result))
+        self.wire.cut = int(cut[1]) if cut else 0
         records = self.records()
         self.assertEqual(len(records), 1, records)
         self.assertGreater(records[0]["src2dst_bytes"], TRANSFER)
         return records[0]
 
-    def test_segments_put_together_are_marked(self):
-        record = self.transfer()
-        self.assertGreater(record["src2dst_max_ps"], FRAME_MAX)
-        self.assertIn("offload", record["quality_flags"])
-
-    def test_segments_of_the_wire_are_not(self):
+    def segment_alone(self, limit="1"):
         for name, device in ((self.wire.near, "near0"), (self.wire.far, "far0")):
-            ip("-n", name, "link", "set", device, "gso_max_segs", "1")
-        record = self.transfer()
+            ip("-n", name, "link", "set", device, "gso_max_segs", limit)
+
+    def check_wire(self, record):
+        """Sizes of the packets as they were on the wire, all of them full but the last of a burst."""
         self.assertEqual(record["src2dst_max_ps"], FRAME_MAX)
         self.assertNotIn("offload", record["quality_flags"])
+        payload = record["src2dst_bytes"] - record["src2dst_packets"] * (14 + 20 + 32)
+        self.assertGreaterEqual(payload, TRANSFER)
+        self.assertLess(payload, TRANSFER + 100 * FRAME_MAX)  # some are sent again
+
+    def test_segments_put_together_are_told_apart(self):
+        """With and without offloads a transfer has the same sizes; the kernel tells where to cut (PACKET_VNET_HDR)."""
+        together = self.transfer()
+        self.check_wire(together)
+        self.assertEqual(self.wire.cut > 0, True)
+
+    def test_segments_of_the_wire(self):
+        self.segment_alone()
+        self.check_wire(self.transfer())
+        self.assertEqual(self.wire.cut, 0)
+
+    def test_where_the_kernel_does_not_tell_they_are_marked(self):
+        """The nfstream profile has what NFStream would see."""
+        record = self.transfer("--profile", "nfstream", "--set", "meter.statistical_analysis=true")
+        self.assertGreater(record["src2dst_max_ps"], FRAME_MAX)
 
     def test_larger_mtu(self):
         """The MTU decides, not a size of ours."""

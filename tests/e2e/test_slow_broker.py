@@ -63,7 +63,7 @@ class Live(Case):
     def begin(self, *arguments, outputs=""):
         """A live sensor that has a queue for a twentieth of the flows."""
         config = self.write("sensor.conf", f"""
-capture = {{ interface = "lo"; bpf_filter = "udp and dst net {self.network}.0.0/16"; }};
+capture = {{ interfaces = [ "lo" ]; bpf_filter = "udp and dst net {self.network}.0.0/16"; }};
 meter = {{ n_meters = {self.meters}; n_dissections = 0; flow_table_size = 131072; }};
 delivery = {{ shutdown_timeout = "60s"; }};
 outputs = ( {{ name = "kafka"; topic = "{self.topic}"; schema = "flow/v1"; columns_to_anonymize = [ "all=keep" ];

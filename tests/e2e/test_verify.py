@@ -100,7 +100,7 @@ class Verify(Commands):
 
     def test_as_a_live_run_would(self):
         """The source is not opened, nothing is looked for, and the table is not laid out."""
-        more = 'capture = { interface = "nothing0"; }; meter = { n_meters = 4; flow_table_size = 16777216; system_visibility_mode = 1; };'
+        more = 'capture = { interfaces = [ "nothing0" ]; }; meter = { n_meters = 4; flow_table_size = 16777216; system_visibility_mode = 1; };'
         path = self.config(more=more)
         self.register(path)
         result = self.succeeds("verify", "-c", path)
@@ -116,7 +116,7 @@ class Verify(Commands):
         self.assertEqual(self.check(path)["src_ip"], "192.0.2.1")
 
     def test_sensor_stats(self):
-        path = self.config({"schema": "sensor_stats/v1"}, more='capture = { interface = "nothing0"; };')
+        path = self.config({"schema": "sensor_stats/v1"}, more='capture = { interfaces = [ "nothing0" ]; };')
         self.register(path)
         record = self.check(path)
         self.assertEqual((record["sensor_id"], record["seq"]), ("here", 0))
@@ -171,7 +171,7 @@ class Verify(Commands):
     def test_a_live_run_is_told_too(self):
         """Where a live run would drop, count and go on, the command fails."""
         small = self.servers.topic(f"{self.topic}-small", max_message_bytes=100)
-        path = self.config({"topic": small}, more='capture = { interface = "nothing0"; };')
+        path = self.config({"topic": small}, more='capture = { interfaces = [ "nothing0" ]; };')
         self.register(path)
         self.refused(os.EX_IOERR, [small, "not taken"], "verify", "-c", path)
 
