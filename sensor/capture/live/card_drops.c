@@ -29,15 +29,14 @@ void card_drops_destroy(struct card_drops *drops) {
 
 static uint64_t read_counter(const char *name, const char *counter) {
     char path[128];
-    unsigned long long value = 0;
+    char text[32] = "";
     snprintf(path, sizeof path, "/sys/class/net/%s/statistics/%s", name, counter);
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return 0;
-    if (fscanf(file, "%llu", &value) != 1)
-        value = 0;
+    const char *line = fgets(text, sizeof text, file);
     fclose(file);
-    return value;
+    return line != NULL ? strtoull(line, NULL, 10) : 0;
 }
 
 static uint64_t read_drops(const struct card *card) {

@@ -20,8 +20,9 @@ enum {
 struct share {
     int reserve[RINGS_MAX]; /* sockets that are not in use yet; the last ones first */
     size_t reserve_count;
-    int descriptor;                   /* of the latest ring */
-    _Atomic(struct live_ring *) next; /* NULL: taken */
+    int descriptor;          /* of the latest ring */
+    struct live_ring coming; /* for the share to take */
+    atomic_bool waits;       /* it is there, and was not taken yet */
 };
 
 struct live_group {
@@ -59,21 +60,11 @@ static int set_filter(struct live_group *group, int descriptor) {
     return packet_ring_set_filter(descriptor, live_filter_program(group->filter, NULL, 0));
 }
 
-static int start_ring(struct live_group *group, struct share *share, struct live_ring **started) {
-    struct live_ring *made = calloc(1, sizeof *made);
-    if (made == NULL)
-        return -ENOMEM;
-    made->ring.descriptor = share->reserve[--share->reserve_count];
-    int result = set_filter(group, made->ring.descriptor);
-    if (result == 0)
-        result = packet_ring_start(&made->ring, &group->ring);
-    if (result < 0) {
-        packet_ring_close(&made->ring);
-        free(made);
-        return result;
-    }
-    *started = made;
-    return 0;
+static int start_ring(struct live_group *group, struct share *share) {
+    struct packet_ring *ring = &share->coming.ring;
+    *ring = (struct packet_ring){.descriptor = share->reserve[--share->reserve_count]};
+    int result = set_filter(group, ring->descriptor);
+    return result == 0 ? packet_ring_start(ring, &group->ring) : result;
 }
 
 static void set_all_promiscuous(struct live_group *group) {
@@ -86,38 +77,42 @@ static void set_all_promiscuous(struct live_group *group) {
     }
 }
 
-static int join(struct live_ring *const *rings, size_t count) {
+static int share_out(const struct live_group *group) {
     int descriptors[CAPTURE_SHARES_MAX] = {0};
-    for (size_t i = 0; i < count; i++)
-        descriptors[i] = rings[i]->ring.descriptor;
-    return count > 1 ? fanout_join(descriptors, count) : 0;
+    for (size_t i = 0; i < group->count; i++)
+        descriptors[i] = group->shares[i].coming.ring.descriptor;
+    return group->count > 1 ? fanout_join(descriptors, group->count) : 0;
 }
 
-/* Gives each share a ring of the interface `bound`, or of all. Until all are there, each gets every packet. On failure the
- * shares go on with what they have. */
+/* Until all were there, each got every packet. */
+static void hand_out(struct live_group *group) {
+    int64_t begin = group->started || group->count > 1 ? clock_steady() : INT64_MIN;
+    for (size_t i = 0; i < group->count; i++) {
+        struct share *share = &group->shares[i];
+        share->descriptor = share->coming.ring.descriptor;
+        share->coming.begin = begin;
+        atomic_store_explicit(&share->waits, true, memory_order_release);
+    }
+}
+
+/* Gives each share a ring of the interface `bound`, or of all. On failure the shares go on with what they have. */
 static int live_group_replace(struct live_group *group, uint32_t bound) {
-    struct live_ring *rings[CAPTURE_SHARES_MAX] = {0};
     int result = 0;
+    size_t started = 0;
     group->bound = bound;
     group->ring.interface_index = bound;
-    for (size_t i = 0; result == 0 && i < group->count; i++)
-        result = start_ring(group, &group->shares[i], &rings[i]);
-    if (result == 0)
-        result = join(rings, group->count);
-    int64_t begin = clock_steady();
-    for (size_t i = 0; i < group->count && rings[i] != NULL; i++) {
-        if (result < 0) {
-            packet_ring_close(&rings[i]->ring);
-            free(rings[i]);
-            continue;
-        }
-        group->shares[i].descriptor = rings[i]->ring.descriptor;
-        rings[i]->begin = group->started || group->count > 1 ? begin : INT64_MIN;
-        atomic_store_explicit(&group->shares[i].next, rings[i], memory_order_release);
-    }
-    if (result == 0)
-        set_all_promiscuous(group);
     group->changed = false;
+    while (result == 0 && started < group->count)
+        result = start_ring(group, &group->shares[started++]);
+    if (result == 0)
+        result = share_out(group);
+    if (result == 0) {
+        hand_out(group);
+        set_all_promiscuous(group);
+        return 0;
+    }
+    while (started > 0)
+        packet_ring_close(&group->shares[--started].coming.ring);
     return result;
 }
 
@@ -183,14 +178,15 @@ void live_group_look(struct live_group *group) {
 }
 
 const struct live_ring *live_group_next(const struct live_group *group, size_t share) {
-    return atomic_load_explicit(&group->shares[share].next, memory_order_acquire);
+    const struct share *its = &group->shares[share];
+    return atomic_load_explicit(&its->waits, memory_order_acquire) ? &its->coming : NULL;
 }
 
 void live_group_take(struct live_group *group, size_t share, struct live_ring *taken) {
-    struct live_ring *next = atomic_exchange(&group->shares[share].next, NULL);
-    CHECK(next != NULL);
-    *taken = *next;
-    free(next);
+    struct share *its = &group->shares[share];
+    CHECK(live_group_next(group, share) != NULL);
+    *taken = its->coming;
+    atomic_store_explicit(&its->waits, false, memory_order_release);
 }
 
 void live_group_do_without_segments(struct live_group *group) {
@@ -304,10 +300,8 @@ static int live_group_start(struct live_group *group, const struct capture_optio
 }
 
 static void release_share(struct share *share) {
-    struct live_ring *next = atomic_load(&share->next);
-    if (next != NULL)
-        packet_ring_close(&next->ring);
-    free(next);
+    if (atomic_load(&share->waits))
+        packet_ring_close(&share->coming.ring);
     while (share->reserve_count > 0)
         packet_ring_close(&(struct packet_ring){.descriptor = share->reserve[--share->reserve_count]});
 }

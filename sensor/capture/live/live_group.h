@@ -35,7 +35,7 @@ int live_group_open(const struct capture_options *options, size_t count, struct 
 void live_group_close(struct live_group *group);
 
 /* The share's first ring, or one that takes the place of the one before: from its `begin` on frames are in it. NULL: none.
- * It stays where it is until the caller calls live_group_taken() with it, and then is the caller's.
+ * It stays where it is until live_group_take(), which makes it the caller's.
  * @thread the share's owner */
 const struct live_ring *live_group_next(const struct live_group *group, size_t share);
 void live_group_take(struct live_group *group, size_t share, struct live_ring *taken);

@@ -131,22 +131,22 @@ static void give_back(struct packet_ring *ring) {
 static bool take_block(struct packet_ring *ring) {
     if (ring->holds_block)
         give_back(ring);
-    const struct tpacket_hdr_v1 *header = block_header(ring);
+    struct tpacket_hdr_v1 *header = block_header(ring);
     if (!(__atomic_load_n(&header->block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER))
         return false;
     ring->holds_block = true;
     ring->left = header->num_pkts;
     ring->position =
-        (const uint8_t *)header - offsetof(struct tpacket_block_desc, hdr) + header->offset_to_first_pkt;
+        (uint8_t *)header - offsetof(struct tpacket_block_desc, hdr) + header->offset_to_first_pkt;
     return true;
 }
 
 /* Puts the tag that the kernel took off back behind the addresses, in the room that was reserved. */
-static void put_tag_back(const struct tpacket3_hdr *header, struct frame *frame) {
+static void put_tag_back(struct tpacket3_hdr *header, struct frame *frame) {
     uint16_t protocol =
         header->tp_status & TP_STATUS_VLAN_TPID_VALID ? header->hv1.tp_vlan_tpid : ETH_P_8021Q;
     uint16_t tag[2] = {htons(protocol), htons((uint16_t)header->hv1.tp_vlan_tci)};
-    uint8_t *bytes = (uint8_t *)(uintptr_t)frame->bytes - TAG_BYTES;
+    uint8_t *bytes = (uint8_t *)header + header->tp_mac - TAG_BYTES;
     memmove(bytes, frame->bytes, ADDRESSES_BYTES);
     memcpy(bytes + ADDRESSES_BYTES, tag, TAG_BYTES);
     frame->bytes = bytes;
@@ -174,7 +174,7 @@ static void skip_link_header(const struct tpacket3_hdr *header, struct frame *fr
     frame->wire_length -= length;
 }
 
-static void fill_frame(const struct packet_ring *ring, const struct tpacket3_hdr *header,
+static void fill_frame(const struct packet_ring *ring, struct tpacket3_hdr *header,
                        const struct sockaddr_ll *address, struct frame *frame) {
     frame->bytes = (const uint8_t *)header + header->tp_mac;
     frame->captured_length = header->tp_snaplen;
@@ -198,7 +198,7 @@ bool packet_ring_next(struct packet_ring *ring, struct frame *frame) {
         while (ring->left == 0)
             if (!take_block(ring))
                 return false;
-        const struct tpacket3_hdr *header = (const struct tpacket3_hdr *)(const void *)ring->position;
+        struct tpacket3_hdr *header = (struct tpacket3_hdr *)(void *)ring->position;
         const struct sockaddr_ll *address =
             (const struct sockaddr_ll *)(const void *)(ring->position + TPACKET_ALIGN(sizeof *header));
         ring->position += header->tp_next_offset;

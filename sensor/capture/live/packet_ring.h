@@ -36,11 +36,11 @@ struct packet_ring {
     int descriptor; /* -1: not open */
     uint8_t *blocks;
     size_t block_size, block_count;
-    size_t block;            /* the one that is read or waited for */
-    uint32_t left;           /* frames of it that were not read yet */
-    bool holds_block;        /* it is ours until it is given back */
-    bool has_segment_sizes;  /* a virtio header is before each frame */
-    const uint8_t *position; /* the next frame's header */
+    size_t block;           /* the one that is read or waited for */
+    uint32_t left;          /* frames of it that were not read yet */
+    bool holds_block;       /* it is ours until it is given back */
+    bool has_segment_sizes; /* a virtio header is before each frame */
+    uint8_t *position;      /* the next frame's header */
     struct packet_ring_counts counts;
 };
 
