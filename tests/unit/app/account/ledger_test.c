@@ -23,6 +23,7 @@ static struct ledger example_part(uint64_t factor) {
     part.intake.ignored[DECODE_not_ip] = 17 * factor;
     part.capture.dropped_kernel = 11 * factor;
     part.capture.dropped_interface = 13 * factor;
+    part.capture.ring_freezes = 6 * factor;
     part.capture.clock_steps = 2 * factor;
     part.meter.packets_without_memory = 3 * factor;
     part.meter.flows_opened = 50 * factor;
@@ -58,6 +59,7 @@ static void parts_add_up(void **state) {
     /* Of these each part tells all. */
     assert_int_equal(sum.capture.dropped_interface, 130);
     assert_int_equal(sum.capture.clock_steps, 20);
+    assert_int_equal(sum.capture.ring_freezes, 66);
     assert_int_equal(sum.meter.packets_without_memory, 33);
     assert_int_equal(sum.meter.flows_opened, 550);
     assert_int_equal(sum.meter.flows_exported[END_IDLE], 220);
@@ -150,7 +152,7 @@ static void lines_say_where_all_went(void **state) {
     assert_logs(
         &snapshot, 2.5,
         "flowsensor: packets: read 1100 = metered 880 + ignored 187 (not_ip 187) + held 33; not read: dropped by "
-        "kernel 121, by interface 130; super-packets 44, cut into packets 99; times raised 55; clock steps 20; 2.50 s, 440 packets/s\n"
+        "kernel 121, by interface 130; rings full 66; super-packets 44, cut into packets 99; times raised 55; clock steps 20; 2.50 s, 440 packets/s\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
         "open 110; packets without memory 33; undissected 88\n"
@@ -167,7 +169,7 @@ static void lines_say_where_all_went(void **state) {
     assert_logs(
         &snapshot, 0,
         "flowsensor: packets: read 1101 = metered 880 + ignored 187 (not_ip 187) + held 33 + RESIDUAL 1 (a bug: "
-        "please report it); not read: dropped by kernel 0, by interface 130; super-packets 44, cut into packets 99; "
+        "please report it); not read: dropped by kernel 0, by interface 130; rings full 66; super-packets 44, cut into packets 99; "
         "times raised 55; clock steps 20\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
