@@ -1,4 +1,5 @@
 """Segmentation offload: packets that never were on a wire are cut into those that were, or marked. Needs root and iproute2. Run: python3 tests/e2e/run.py test_offload"""
+import os
 import re
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from namespaces import NEAR, ip
 # As a module: unittest runs every class of tests that a module has by name.
 import test_live
 
-TRANSFER = 1 << 20
+TRANSFER = 1 << (30 if os.environ.get("LONG") == "yes" else 20)
 FRAME_MAX = 1514
 TAKE = f"""
 import socket
@@ -55,7 +56,7 @@ class Offload(test_live.OnWire):
         self.assertNotIn("offload", record["quality_flags"])
         payload = record["src2dst_bytes"] - record["src2dst_packets"] * (14 + 20 + 32)
         self.assertGreaterEqual(payload, TRANSFER)
-        self.assertLess(payload, TRANSFER + 100 * FRAME_MAX)  # some are sent again
+        self.assertLess(payload, TRANSFER * 1.01 + 100 * FRAME_MAX)  # some are sent again
 
     def test_segments_put_together_are_told_apart(self):
         """With and without offloads a transfer has the same sizes; the kernel tells where to cut (PACKET_VNET_HDR)."""

@@ -2,23 +2,29 @@
 iproute2. Run: python3 tests/e2e/run.py test_tcp_end
 """
 import collections
+import io
 import json
 import os
+import signal
+import socket
 import statistics
 import subprocess
 import sys
 import time
 import unittest
 
+import fastavro
 import frames
-from harness import CAPTURES, Case, wait_until
+from harness import CAPTURES, REPOSITORY, Case, wait_until
 from namespaces import NEAR
+from servers import LocalServers
 # As a module: unittest runs every class of tests that a module has by name.
 import test_live
 
 CONNECTIONS = 10_000  # on the same addresses and ports
 LIVE_CONNECTIONS = 20
 RECORD_LIMIT_S = 3  # from the last FIN to the record
+SINGLE_OBJECT_BYTES = 10  # marker and fingerprint
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 # A server that answers one line, and prints its port; a client that makes one connection for each line of its input, and says when it closed it.
 SERVE = f"""
@@ -130,6 +136,47 @@ class Live(test_live.OnWire):
         wait_until(self.records, limit=5, what="the record")
         self.stop(running)
         self.assertEqual([(record["end_reason"], record["bidirectional_packets"]) for record in self.records()], [("tcp_reset", 2)])
+
+
+@unittest.skipUnless(test_live.ABLE, "capturing needs root")
+class InKafka(Case):
+    """The broker stamps each record when it has it."""
+
+    ADDRESS = "127.77.0.1"
+
+    def talk(self, server):
+        with socket.create_connection(server.getsockname()) as connection:
+            accepted, _ = server.accept()
+            with accepted:
+                connection.sendall(b"question")
+                accepted.sendall(accepted.recv(100))
+                connection.recv(100)
+
+    def test_how_soon_records_are_there(self):
+        servers = LocalServers.get()
+        topic = servers.topic(f"tcp-end-{os.getpid()}", message_timestamp_type="LogAppendTime")
+        with socket.create_server((self.ADDRESS, 0), backlog=64) as server:
+            config = self.write("sensor.conf", f"""
+capture = {{ interfaces = [ "lo" ]; bpf_filter = "tcp port {server.getsockname()[1]}"; }};
+outputs = ( {{ topic = "{topic}"; schema = "flow/v1"; framing = "single_object"; columns_to_anonymize = [ "all=keep" ];
+  kafka = [ "bootstrap.servers={servers.bootstrap}" ]; }} );
+""")
+            running = self.start("-c", config)
+            wait_until(lambda: running.said("capturing on"), what="the start")
+            for _ in range(LIVE_CONNECTIONS):
+                self.talk(server)
+            wait_until(lambda: len(servers.messages(topic)) == LIVE_CONNECTIONS, limit=30, what="the records")
+            running.signal(signal.SIGTERM)
+            self.ended_well(running.finish())
+        schema = fastavro.parse_schema(json.loads((REPOSITORY / "schemas/flow/v1.avsc").read_text()))
+        waited = []
+        for message in servers.messages(topic):
+            record = fastavro.schemaless_reader(io.BytesIO(message.value()[SINGLE_OBJECT_BYTES:]), schema)
+            self.assertEqual(record["end_reason"], "tcp_fin")
+            waited.append(message.timestamp()[1] / 1000 - record["bidirectional_last_seen"].timestamp())
+        seconds = statistics.median(waited)
+        print(f"\ntcp_end: a record is in Kafka {seconds:.2f} s after its connection (median of {len(waited)})", file=sys.stderr)
+        self.assertLess(seconds, RECORD_LIMIT_S)
 
 
 if __name__ == "__main__":
