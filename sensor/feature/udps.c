@@ -147,6 +147,8 @@ static void udps_on_release(const struct feature_context *context, struct flow *
     struct udps_state *state = flow_feature(flow, FEATURE_udps);
     const struct udps *udps = context->options->udps;
     (void)next;
+    if (flow->elsewhere) /* plugins saw none of its packets */
+        return;
     for (size_t i = 0; i < udps->plugin_count; i++)
         if (udps->plugins[i].descriptor->on_release != NULL)
             udps->plugins[i].descriptor->on_release(context->udps->contexts[i],

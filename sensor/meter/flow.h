@@ -98,8 +98,7 @@ struct flow {
     /* Read with each packet. */
     uint8_t source_is_b : 1; /* the source is key's (address_b, port_b) */
     uint8_t elsewhere : 1; /* it is metered at another interface, see local_pods.h: no features, no record */
-    uint8_t turned : 1;    /* its first packet came from the destination */
-    uint8_t to_pod : 1;    /* its first packet went out to a pod by the pod's interface */
+    uint8_t at_destination : 1; /* the interface is a pod's that is the destination */
     uint8_t ip_version;
     uint8_t tcp_phase;                /* enum tcp_phase (meter/tcp_end.h); 0 while meter.tcp_end is off */
     const struct flow_shared *shared; /* borrowed */

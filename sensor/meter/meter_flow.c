@@ -11,11 +11,10 @@ void meter_release_features(struct meter *meter, struct flow *flow, struct flow 
             meter->features[i]->on_release(&meter->context, flow, next);
 }
 
-/* Of two pods of this node, the one whose interface the first packet came in by has the flow; at the other one's it goes
- * out. With a service's address there the packets have the pod's here, so that the flows' keys differ. */
+/* Of two pods of this node, the one that is the source has the flow at its interface. With a service's address there the
+ * packets have the pod's here, so that the flows' keys differ. */
 static bool is_elsewhere(const struct meter *meter, const struct flow *flow) {
-    return flow->to_pod && local_pods_has(meter->options.local_pods,
-                                          flow->turned ? flow_destination(flow) : flow_source(flow));
+    return flow->at_destination && local_pods_has(meter->options.local_pods, flow_source(flow));
 }
 
 /* Exports a flow that has ended. `next` is its next slice, or NULL. */
@@ -23,18 +22,20 @@ static void flow_export(struct meter *meter, struct flow *flow, enum end_reason 
     DEBUG_CHECK((unsigned)reason < END_REASON_COUNT);
     flow->end_reason = (uint8_t)reason;
     /* The packet that tells of the other pod may have been another meter's, which came to it later. */
-    if (!flow->elsewhere)
-        flow->elsewhere = is_elsewhere(meter, flow);
-    for (size_t i = 0; !flow->elsewhere && i < meter->feature_count; i++)
+    bool elsewhere = flow->elsewhere || is_elsewhere(meter, flow);
+    for (size_t i = 0; !elsewhere && i < meter->feature_count; i++)
         if (meter->features[i]->on_expire != NULL)
             meter->features[i]->on_expire(&meter->context, flow);
-    if (flow->elsewhere)
+    if (elsewhere)
         meter->statistics.flows_elsewhere++;
     else if (meter->export_flow(meter->export_context, flow))
         meter->statistics.flows_exported[reason]++;
     else
         meter->statistics.flows_discarded++;
-    meter_release_features(meter, flow, next);
+    /* The next slice of a flow that is metered elsewhere takes nothing over. */
+    meter_release_features(meter, flow, elsewhere ? NULL : next);
+    if (next != NULL)
+        next->elsewhere = elsewhere;
 }
 
 /* Ends the flow; its block is the caller's then. */
@@ -116,7 +117,7 @@ static void flow_set_macs(struct flow *flow, const struct packet *packet, bool t
 
 static void look_at_pods(const struct meter *meter, struct flow *flow, const struct packet *packet) {
     bool at_pod = meter->options.local_pods != NULL && packet->place.at_pod;
-    flow->to_pod = at_pod && packet->place.outgoing;
+    flow->at_destination = at_pod && (packet->place.outgoing != 0) != packet->answers;
     flow->elsewhere = is_elsewhere(meter, flow);
     if (at_pod && !packet->place.outgoing)
         local_pods_learn(meter->options.local_pods, packet->source, packet->place.interface);
@@ -127,7 +128,6 @@ static void flow_describe(const struct meter *meter, struct flow *flow, const st
     /* The first packet seen is an answer: the client's packet was missed. */
     bool turned = packet->answers;
     flow->shared = &meter->shared;
-    flow->turned = turned;
     flow->source_is_b = reversed != turned;
     flow->eviction_class = meter->native ? EVICT_UNANSWERED : EVICT_ESTABLISHED;
     flow_set_macs(flow, packet, turned);

@@ -109,11 +109,12 @@ static void name_words(const char *name, uint64_t words[2]) {
     memcpy(words, text, sizeof text);
 }
 
-static bool says(const struct place *place, uint16_t slot, const struct interface_link *link,
-                 enum interface_role role) {
+/* Whatever the MTU is: that is no other interface. */
+static bool says(const struct place *place, uint64_t facts, const struct interface_link *link) {
     uint64_t name[2];
     name_words(link->name, name);
-    return atomic_load_explicit(&place->facts, memory_order_relaxed) == facts_of(slot, link, role) &&
+    return (atomic_load_explicit(&place->facts, memory_order_relaxed) ^ facts) >> MTU_SHIFT << MTU_SHIFT ==
+               (atomic_load_explicit(&place->facts, memory_order_relaxed) ^ facts) &&
            atomic_load_explicit(&place->name[0], memory_order_relaxed) == name[0] &&
            atomic_load_explicit(&place->name[1], memory_order_relaxed) == name[1];
 }
@@ -155,8 +156,12 @@ uint16_t interface_slots_publish(struct interface_slots *slots, const struct int
                                  enum interface_role role) {
     uint64_t found;
     size_t bucket = probe(slots, link->index, &found);
-    if (found != 0 && says(&slots->places[place_of((uint16_t)found)], (uint16_t)found, link, role))
+    struct place *present = &slots->places[place_of((uint16_t)found)];
+    uint64_t facts = facts_of((uint16_t)found, link, role);
+    if (found != 0 && says(present, facts, link)) {
+        atomic_store_explicit(&present->facts, facts, memory_order_release);
         return (uint16_t)found;
+    }
     uint16_t slot = fill_place(slots, link, role);
     if (slot == 0 && found != 0) { /* its own place must do */
         interface_slots_retire(slots, link->index);
@@ -202,7 +207,7 @@ bool interface_slots_name(const struct interface_slots *slots, uint16_t slot, ch
     uint64_t before = load_facts(place);
     uint64_t words[2] = {atomic_load_explicit(&place->name[0], memory_order_acquire),
                          atomic_load_explicit(&place->name[1], memory_order_acquire)};
-    bool valid = slot != 0 && (uint16_t)before == slot && load_facts(place) == before;
+    bool valid = slot != 0 && (uint16_t)before == slot && (uint16_t)load_facts(place) == slot;
     memcpy(name, words, sizeof words);
     if (!valid)
         name[0] = '\0';

@@ -2,7 +2,7 @@
  * number of 16 bits that a flow can keep, and from the slot to name, role and MTU. One thread, the owner, publishes and
  * retires; any number of threads look up at the same time, without a lock and without waiting.
  *
- * What a slot says never changes: an interface whose name, role, MTU or link type changes gets another slot. A retired
+ * What a slot says never changes, but for the MTU: an interface whose name, role or link type changes gets another slot. A retired
  * slot can still be read: it is given away again only when all others were used, those retired first going first, and then
  * it has another number. Of INTERFACES_MAX slots there are 64 numbers each; an older number is not found any more. Slot 0 is
  * no interface. */

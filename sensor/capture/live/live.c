@@ -31,10 +31,11 @@ struct live_capture {
     struct steady steady;
     int64_t begin;         /* steady time: earlier frames belong to no share, see live_group.h */
     int64_t until;         /* later ones are in the next ring; INT64_MAX: there is none */
+    int64_t given;         /* latest time of a frame that was given out; INT64_MIN: none */
+    bool begun;            /* a frame of this ring was given out */
     int64_t handover;      /* monotonic: when that one is taken */
     int64_t end, deadline; /* of what is read after a break: steady and monotonic clock; 0: no break yet */
     bool ended;            /* nothing more comes */
-    bool was_empty;        /* the ring, at some time since its counters were read */
     int64_t looked;        /* steady time */
     struct packet_ring_counts earlier; /* of rings before this one */
     /* The interface of the frame before, which is that of the next one more often than not. */
@@ -58,15 +59,19 @@ static void tell_step(int64_t now, int64_t by) {
         by < 0 ? "back" : "forward", (double)llabs(by) / 1e6);
 }
 
-/* Drops though there was room: the kernel couldn't write the header that tells the segments' size. A ring that is full
- * freezes. */
 static void look_at_counts(struct live_capture *capture) {
-    struct packet_ring_counts before = capture->ring.counts;
     packet_ring_count(&capture->ring);
-    if (capture->was_empty && capture->ring.has_segment_sizes &&
-        capture->ring.counts.dropped != before.dropped && capture->ring.counts.frozen == before.frozen)
+    if (capture->ring.without_header > 0)
         live_group_do_without_segments(capture->group);
-    capture->was_empty = false;
+}
+
+/* A ring is there to take the place of this one. What was given out is not given out again. */
+static void notice_next(struct live_capture *capture) {
+    const struct live_ring *next = live_group_next(capture->group, capture->share);
+    if (next == NULL || capture->until != INT64_MAX)
+        return;
+    capture->until = next->begin > capture->given ? next->begin : capture->given + 1;
+    capture->handover = clock_monotonic() + HANDOVER_MICROSECONDS;
 }
 
 static void look_at_clocks(struct live_capture *capture) {
@@ -74,6 +79,7 @@ static void look_at_clocks(struct live_capture *capture) {
     int64_t by;
     if (steady_look(&capture->steady, &look, &by))
         tell_step(look.steady, by);
+    notice_next(capture);
     if (look.steady - capture->looked < LOOK_MICROSECONDS)
         return;
     capture->looked = look.steady;
@@ -115,13 +121,19 @@ static bool is_wanted(struct live_capture *capture, int64_t time, uint32_t index
 static bool read_frame(struct live_capture *capture, struct frame *frame) {
     int64_t stamp, time;
     do {
-        if (!packet_ring_next(&capture->ring, frame)) {
-            capture->was_empty = true;
+        if (!packet_ring_next(&capture->ring, frame))
             return false;
-        }
         stamp = frame->seconds * 1000000 + frame->microseconds;
+        /* So old a frame, of the time before the shares were joined, may look like one of a clock that was stepped. */
+        if (!capture->begun && stamp - capture->steady.offset < capture->begin) {
+            time = INT64_MIN;
+            continue;
+        }
         time = steady_time_of(capture, stamp);
     } while (!is_wanted(capture, time, frame->interface_index));
+    capture->begun = true;
+    if (time > capture->given)
+        capture->given = time;
     frame->to_steady = time - stamp;
     frame->interface = capture->interface;
     frame->at_pod = capture->at_pod;
@@ -139,21 +151,21 @@ static void take_ring(struct live_capture *capture) {
     packet_ring_close(&capture->ring);
     live_group_take(capture->group, capture->share, &taken);
     capture->ring = taken.ring;
-    capture->begin = taken.begin;
+    capture->begin = capture->until != INT64_MAX ? capture->until : taken.begin;
     capture->until = INT64_MAX;
+    capture->begun = false;
+    /* Its frames are as old as the hand-over, though time went on meanwhile. */
+    if (capture->given != INT64_MIN)
+        capture->steady.latest = capture->begin;
 }
 
-/* Changes the ring for the next one, once what this one still has was read. */
-static void hand_over(struct live_capture *capture) {
-    const struct live_ring *next = live_group_next(capture->group, capture->share);
-    if (next == NULL)
-        return;
-    if (capture->until == INT64_MAX) {
-        capture->until = next->begin;
-        capture->handover = clock_monotonic() + HANDOVER_MICROSECONDS;
-    } else if (clock_monotonic() >= capture->handover) {
-        take_ring(capture);
-    }
+/* Changes the ring for the next one, once what this one still has was read. True: it did. */
+static bool hand_over(struct live_capture *capture) {
+    notice_next(capture);
+    if (capture->until == INT64_MAX || clock_monotonic() < capture->handover)
+        return false;
+    take_ring(capture);
+    return true;
 }
 
 static int wait_for_frames(const struct live_capture *capture, int milliseconds) {
@@ -176,8 +188,8 @@ static void look_around(struct live_capture *capture, bool woken) {
     if (woken)
         capture->looked = 0;
     look_at_clocks(capture);
-    steady_silence(&capture->steady, capture->steady.looked - STEADY_BLOCK);
-    hand_over(capture);
+    if (!hand_over(capture))
+        steady_silence(&capture->steady, capture->steady.looked - STEADY_BLOCK);
 }
 
 static int live_next(struct capture *base, struct frame *frame, enum capture_event *event,
@@ -206,12 +218,10 @@ static bool is_past(const struct live_capture *capture, const struct frame *fram
 static bool wait_for_rest(struct live_capture *capture) {
     if (clock_monotonic() > capture->deadline)
         return false;
-    if (packet_ring_wait(&capture->ring, -1, 2 * PACKET_RING_BLOCK_MILLISECONDS) != 0)
+    if (hand_over(capture))
         return true;
-    if (live_group_next(capture->group, capture->share) == NULL)
-        return false;
-    take_ring(capture);
-    return true;
+    int ready = packet_ring_wait(&capture->ring, -1, 2 * PACKET_RING_BLOCK_MILLISECONDS);
+    return ready != 0 || capture->until != INT64_MAX;
 }
 
 /* Frames that came before the break wait in the kernel's ring, the latest in a block that is not yet handed over. */
@@ -289,6 +299,8 @@ static struct live_capture *make_share(struct live_group *group, size_t share,
     capture->share = share;
     capture->ring.descriptor = -1;
     capture->poll_milliseconds = (int)options->poll_milliseconds;
+    capture->until = INT64_MAX;
+    capture->given = INT64_MIN;
     take_ring(capture);
     look_at_clocks(capture);
     steady_silence(&capture->steady, capture->steady.looked);

@@ -48,8 +48,8 @@ static void set_promiscuous(const struct interface_link *link, void *context) {
         packet_ring_set_promiscuous(group->shares[0].descriptor, link->index);
 }
 
-static int set_filter(struct live_group *group, int descriptor) {
-    if (group->bound == 0) {
+static int set_filter(struct live_group *group, uint32_t bound, int descriptor) {
+    if (bound == 0) {
         size_t count;
         const uint32_t *indices = live_interfaces_list(group->interfaces, &count);
         const struct sock_fprog *program = live_filter_program(group->filter, indices, count);
@@ -60,11 +60,16 @@ static int set_filter(struct live_group *group, int descriptor) {
     return packet_ring_set_filter(descriptor, live_filter_program(group->filter, NULL, 0));
 }
 
-static int start_ring(struct live_group *group, struct share *share) {
+/* While it captures, an interface that is down is no failure: it may come up. */
+static int start_ring(struct live_group *group, struct share *share, uint32_t bound) {
     struct packet_ring *ring = &share->coming.ring;
+    struct packet_ring_options options = group->ring;
+    options.interface_index = bound;
     *ring = (struct packet_ring){.descriptor = share->reserve[--share->reserve_count]};
-    int result = set_filter(group, ring->descriptor);
-    return result == 0 ? packet_ring_start(ring, &group->ring) : result;
+    int result = set_filter(group, bound, ring->descriptor);
+    if (result == 0)
+        result = packet_ring_start(ring, &options);
+    return result == -ENETDOWN && group->started ? 0 : result;
 }
 
 static void set_all_promiscuous(struct live_group *group) {
@@ -99,14 +104,13 @@ static void hand_out(struct live_group *group) {
 static int live_group_replace(struct live_group *group, uint32_t bound) {
     int result = 0;
     size_t started = 0;
-    group->bound = bound;
-    group->ring.interface_index = bound;
-    group->changed = false;
     while (result == 0 && started < group->count)
-        result = start_ring(group, &group->shares[started++]);
+        result = start_ring(group, &group->shares[started++], bound);
     if (result == 0)
         result = share_out(group);
     if (result == 0) {
+        group->bound = bound;
+        group->changed = false;
         hand_out(group);
         set_all_promiscuous(group);
         return 0;
@@ -116,24 +120,28 @@ static int live_group_replace(struct live_group *group, uint32_t bound) {
     return result;
 }
 
-static bool can_replace(const struct live_group *group) {
+/* The shares take theirs within a second. */
+static bool is_handed_out(const struct live_group *group) {
     for (size_t i = 0; i < group->count; i++)
-        if (group->shares[i].reserve_count == 0 || live_group_next(group, i) != NULL)
-            return false;
-    return true;
+        if (live_group_next(group, i) != NULL)
+            return true;
+    return false;
 }
 
+/* Tried again at the next look, while there are sockets. */
 static void replace_running(struct live_group *group, uint32_t bound) {
+    if (group->shares[0].reserve_count == 0)
+        return;
     int result = live_group_replace(group, bound);
     if (result < 0)
-        log_line(LOG_ERROR, "can't capture on %s any more: %s; start again",
-                 live_interfaces_name(group->interfaces), strerror(-result));
+        log_line(LOG_ERROR, "can't make new rings for %s: %s%s", live_interfaces_name(group->interfaces),
+                 strerror(-result), group->shares[0].reserve_count == 0 ? "; start again" : "");
 }
 
 static void set_filters(struct live_group *group) {
     int result = 0;
     for (size_t i = 0; result == 0 && i < group->count; i++)
-        result = set_filter(group, group->shares[i].descriptor);
+        result = set_filter(group, group->bound, group->shares[i].descriptor);
     if (result < 0)
         log_line(
             LOG_ERROR,
@@ -153,18 +161,17 @@ static void follow_changes(struct live_group *group) {
         set_filters(group);
     else if (is_as_bound(group))
         group->changed = false;
-    else if (can_replace(group))
+    else if (!is_handed_out(group))
         replace_running(group, 0);
 }
 
 static void do_without_segments(struct live_group *group) {
-    if (!can_replace(group))
+    if (is_handed_out(group))
         return;
     log_line(
         LOG_WARNING,
         "the kernel drops packets whose segments it can't tell; super-packets are flagged (offload) from now on");
     group->ring.segment_sizes = false;
-    atomic_store_explicit(&group->without_segments, false, memory_order_relaxed);
     replace_running(group, group->bound);
 }
 

@@ -154,6 +154,7 @@ static void see_change(enum interface_change change, const struct interface *int
     if (!is_in_scope(interfaces, interface->role)) {
         /* Its role may have been another before: the default route has moved. */
         list_remove(interfaces, interface->link.index);
+        card_drops_remove(interfaces->cards, interface->link.index);
         return;
     }
     tell_change(interfaces, change, interface);
@@ -164,6 +165,8 @@ static void see_change(enum interface_change change, const struct interface *int
     }
     interface_slots_publish(interfaces->slots, &interface->link, interface->role);
     list_add(interfaces, interface->link.index);
+    /* It may have become a port of another one, or ceased to be. */
+    interfaces->changed = interfaces->changed || interfaces->scope == CAPTURE_SCOPE_UPLINK;
     card_drops_add(interfaces->cards, interface);
     if (interfaces->up != NULL && interface->link.up)
         interfaces->up(&interface->link, interfaces->up_context);

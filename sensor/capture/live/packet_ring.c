@@ -203,6 +203,11 @@ bool packet_ring_next(struct packet_ring *ring, struct frame *frame) {
             (const struct sockaddr_ll *)(const void *)(ring->position + TPACKET_ALIGN(sizeof *header));
         ring->position += header->tp_next_offset;
         ring->left--;
+        /* The kernel gave up on the frame for its virtio header: what is in its place is old. */
+        if (!(header->tp_status & TP_STATUS_USER)) {
+            ring->without_header++;
+            continue;
+        }
         if (address->sll_hatype == ARPHRD_LOOPBACK && address->sll_pkttype == PACKET_OUTGOING)
             continue;
         fill_frame(ring, header, address, frame);

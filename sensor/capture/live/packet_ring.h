@@ -42,6 +42,7 @@ struct packet_ring {
     bool has_segment_sizes; /* a virtio header is before each frame */
     uint8_t *position;      /* the next frame's header */
     struct packet_ring_counts counts;
+    uint64_t without_header; /* frames whose segments the kernel couldn't tell: it drops them */
 };
 
 /* 0 or -errno: EPERM without CAP_NET_RAW.

@@ -89,6 +89,53 @@ static void two_pods_of_a_node_have_one_flow(void **state) {
     local_pods_destroy(pods);
 }
 
+/* Slices too, with labels: one that is left out has none to keep. The second meter learns of the client late. */
+static void slices_are_metered_once(void **state) {
+    (void)state;
+    uint16_t gone = 0;
+    for (int late = 0; late < 2; late++) {
+        struct fixture fixture;
+        struct local_pods *pods = local_pods_create(is_alive, &gone);
+        struct meter_options options = options_of(PROFILE_NATIVE);
+        options.local_pods = pods;
+        options.n_dissections = 20;
+        options.active_timeout = 10000;
+        fixture_open(&fixture, &options);
+        if (late == 0)
+            local_pods_learn(pods, at_pod(0, FRONT, false, CLIENT, SERVER).source, FRONT);
+        for (int64_t ms = 0; ms < 40; ms += 2) {
+            feed(&fixture, at_pod(ms, BACK, true, CLIENT, SERVER));
+            feed(&fixture, at_pod(ms + 1, BACK, false, SERVER, CLIENT));
+            if (ms == 4)
+                local_pods_learn(pods, at_pod(0, FRONT, false, CLIENT, SERVER).source, FRONT);
+        }
+        assert_true(finish(&fixture).flows_elsewhere > 2);
+        assert_int_equal(fixture.count, 0);
+        fixture_close(&fixture);
+        local_pods_destroy(pods);
+    }
+}
+
+/* The client's first packet was missed: the answer says that its pod is the source. */
+static void an_answer_tells_the_source(void **state) {
+    (void)state;
+    uint16_t gone = 0;
+    struct fixture fixture;
+    struct local_pods *pods = local_pods_create(is_alive, &gone);
+    open_pods(&fixture, pods);
+    local_pods_learn(pods, at_pod(0, FRONT, false, CLIENT, SERVER).source, FRONT);
+    struct packet at_server = at_pod(0, BACK, false, SERVER, CLIENT);
+    struct packet at_client = at_pod(1, FRONT, true, SERVER, CLIENT);
+    at_server.answers = at_client.answers = true;
+    feed(&fixture, at_server);
+    feed(&fixture, at_client);
+    assert_int_equal(finish(&fixture).flows_elsewhere, 1);
+    assert_int_equal(fixture.count, 1);
+    assert_int_equal(fixture.exported[0].flow.place.interface, FRONT);
+    fixture_close(&fixture);
+    local_pods_destroy(pods);
+}
+
 /* At the client's interface the packets have the service's address, at the server's its own. */
 static void a_service_between_them_makes_no_second_one(void **state) {
     (void)state;
@@ -131,6 +178,8 @@ int main(void) {
         cmocka_unit_test(an_address_counts_until_its_interface_is_gone),
         cmocka_unit_test(many_addresses_are_known),
         cmocka_unit_test(two_pods_of_a_node_have_one_flow),
+        cmocka_unit_test(slices_are_metered_once),
+        cmocka_unit_test(an_answer_tells_the_source),
         cmocka_unit_test(a_service_between_them_makes_no_second_one),
         cmocka_unit_test(what_comes_from_outside_is_metered_at_the_pod),
     };
