@@ -145,6 +145,11 @@ def capture():
               [query(f"topk(20, max by (instance) ({of('flowsensor_snapshot_age_seconds')}))", "{{instance}}")], "s", limits=((30, "red"),)),
         graph("Clock steps", "Steps of the hosts' clocks per second, the 20 worst sensors. Live timeouts go by a clock that nobody sets; times in records don't.",
               [query(f"topk(20, {total(rate('flowsensor_clock_steps_total'), 'instance')})", "{{instance}}")], "ops"),
+        graph("Rings full", "How often a kernel's ring became full, per second, the 20 worst sensors: packets are dropped until there is room.",
+              [query(f"topk(20, {total(rate('flowsensor_capture_ring_freezes_total'), 'instance')})", "{{instance}}")], "ops"),
+        graph("Super-packets", "Packets that offloads had put together, and the packets of the wire that were cut of them, per second.",
+              [query(total(rate("flowsensor_capture_super_packets_total")), "super-packets"),
+               query(total(rate("flowsensor_capture_segments_total")), "packets cut of them")], "pps"),
         graph("Fragments that wait", "Later fragments that wait for their datagram's first one, the 20 sensors with most.",
               [query(f"topk(20, {total(of('flowsensor_packets_held'), 'instance')})", "{{instance}}")], "short"),
     ]
@@ -170,10 +175,11 @@ def ledger():
                query(total(rate("flowsensor_packets_ignored_total"), "reason"), "ignored: {{reason}}")], "pps", 8, stacked=True),
         stat("Packets without memory", "Packets of the last hour that were metered and belong to no flow, since there was no memory for it.",
              total(f"increase({of('flowsensor_meter_packets_without_memory_total')}[1h])"), limits=((1, "red"),), width=6),
-        graph("Flows: opened = ended + discarded + open", "Flows per second, and why they end.",
+        graph("Flows: opened = ended + discarded + elsewhere + open", "Flows per second, and why they end.",
               [query(total(rate("flowsensor_flows_opened_total")), "opened"),
                query(total(ended, "reason"), "ended: {{reason}}"),
-               query(total(rate("flowsensor_flows_discarded_total")), "discarded")], "ops", 8, stacked=True),
+               query(total(rate("flowsensor_flows_discarded_total")), "discarded"),
+               query(total(rate("flowsensor_flows_elsewhere_total")), "elsewhere")], "ops", 8, stacked=True),
         graph("Records: made = acknowledged + in flight + dropped", "Records per second of all outputs.",
               [query(total(rate("flowsensor_output_records_acknowledged_total")), "acknowledged"),
                query(total(rate("flowsensor_output_records_dropped_total"), "reason"), "dropped: {{reason}}")], "ops", 8, stacked=True),
@@ -182,6 +188,10 @@ def ledger():
                      "{{instance}}")], "percentunit", limits=((0.9, "orange"),)),
         graph("Flows open", "Open flows, by sensor; the 20 with the most.",
               [query(f"topk(20, {total(of('flowsensor_flows_open'), 'instance')})", "{{instance}}")]),
+        graph("Flows undecided", "Open flows whose label nDPI has still to find, by sensor; the 20 with the most.",
+              [query(f"topk(20, {total(of('flowsensor_flows_undecided'), 'instance')})", "{{instance}}")]),
+        graph("Flows undissected", "Flows per second of which nDPI missed a packet (meter.dissection_flows), the 20 worst sensors.",
+              [query(f"topk(20, {total(rate('flowsensor_flows_undissected_total'), 'instance')})", "{{instance}}")], "ops"),
     ]
 
 

@@ -164,7 +164,7 @@ class Interfaces(Case):
         self.refused(os.EX_NOINPUT, ["no interface \"lo0\"", "did you mean \"lo\""], "-i", "lo0", "-w", "null:")
 
     def test_name_that_no_interface_can_have(self):
-        self.refused(os.EX_NOINPUT, ["no interface", "there are: lo"], "-i", "x" * 300, "-w", "null:")
+        self.refused(os.EX_CONFIG, ["capture.interfaces", "longer than an interface's name"], "-i", "x" * 300, "-w", "null:")
 
     def test_no_permission_to_capture(self):
         self.refused(os.EX_NOPERM, ["no permission", "lo", "cap_net_raw"], "-i", "lo", "-w", "null:",

@@ -125,7 +125,7 @@ static bool read_frame(struct live_capture *capture, struct frame *frame) {
             return false;
         stamp = frame->seconds * 1000000 + frame->microseconds;
         /* So old a frame, of the time before the shares were joined, may look like one of a clock that was stepped. */
-        if (!capture->begun && stamp - capture->steady.offset < capture->begin) {
+        if (!capture->begun && !steady_may_be(&capture->steady, stamp, capture->begin)) {
             time = INT64_MIN;
             continue;
         }

@@ -203,3 +203,11 @@ const struct sock_fprog *live_filter_program(struct live_filter *filter, const u
     put(filter, BPF_RET | BPF_K, filter->snapshot_length);
     return &filter->program;
 }
+
+const struct sock_fprog *live_filter_of_one(struct live_filter *filter, uint16_t hardware) {
+    filter->program = (struct sock_fprog){.len = 0, .filter = filter->code};
+    if (filter->has_text)
+        return put_part(filter, &filter->parts[part_of(hardware)]) ? &filter->program : NULL;
+    put(filter, BPF_RET | BPF_K, filter->snapshot_length);
+    return &filter->program;
+}

@@ -24,6 +24,10 @@ int live_filter_create(const char *text, uint16_t hardware, const char *name, co
                        uint32_t snapshot_length, struct live_filter **filter, struct error *error);
 void live_filter_destroy(struct live_filter *filter); /* NULL is fine */
 
+/* The program for a socket of one interface of this kind of hardware; it belongs to the filter and holds until the next
+ * call. NULL: it is too long for the kernel. */
+const struct sock_fprog *live_filter_of_one(struct live_filter *filter, uint16_t hardware);
+
 /* The program for frames of these interfaces; `indices` is sorted. Count 0: of none; NULL: of all. It belongs to the
  * filter and holds until the next call. NULL: it is too long for the kernel. */
 const struct sock_fprog *live_filter_program(struct live_filter *filter, const uint32_t *indices,

@@ -30,10 +30,11 @@ struct live_group {
     struct live_filter *filter;
     struct packet_ring_options ring;
     bool promiscuous;
-    bool started;   /* the first rings are there */
-    uint32_t bound; /* the index of the one interface that the rings are of; 0: of all */
-    int link_type;  /* of that at the start, DLT_*; -1 */
-    bool changed;   /* the interfaces, and no filter or ring was made for them yet */
+    bool started;      /* the first rings are there */
+    uint32_t bound;    /* the index of the one interface that the rings are of; 0: of all */
+    uint16_t hardware; /* of the first interface at the start */
+    bool binds;        /* there was one at the start, of which the first rings were */
+    bool changed;      /* the interfaces, and no filter or ring was made for them yet */
     atomic_bool without_segments;
     size_t open; /* shares that were not closed */
     size_t count;
@@ -49,14 +50,14 @@ static void set_promiscuous(const struct interface_link *link, void *context) {
 }
 
 static int set_filter(struct live_group *group, uint32_t bound, int descriptor) {
-    if (bound == 0) {
-        size_t count;
-        const uint32_t *indices = live_interfaces_list(group->interfaces, &count);
-        const struct sock_fprog *program = live_filter_program(group->filter, indices, count);
-        if (program != NULL && packet_ring_set_filter(descriptor, program) == 0)
-            return 0;
-    }
-    /* Of one interface; or too long with so many of them: frames of others are left out later. */
+    if (bound != 0)
+        return packet_ring_set_filter(descriptor, live_filter_of_one(group->filter, group->hardware));
+    size_t count;
+    const uint32_t *indices = live_interfaces_list(group->interfaces, &count);
+    const struct sock_fprog *program = live_filter_program(group->filter, indices, count);
+    if (program != NULL && packet_ring_set_filter(descriptor, program) == 0)
+        return 0;
+    /* Too long with so many of them: frames of others are left out later. */
     return packet_ring_set_filter(descriptor, live_filter_program(group->filter, NULL, 0));
 }
 
@@ -209,7 +210,7 @@ int live_group_descriptor(const struct live_group *group) {
 }
 
 int live_group_link_type(const struct live_group *group) {
-    return group->link_type;
+    return group->binds ? hardware_link_type(group->hardware) : -1;
 }
 
 /* The start. */
@@ -235,11 +236,19 @@ static uint16_t first_hardware(struct live_group *group) {
     return link != NULL ? link->hardware : ARPHRD_ETHER;
 }
 
+static void look_at_first(struct live_group *group) {
+    size_t count;
+    live_interfaces_list(group->interfaces, &count);
+    group->binds = live_interfaces_is_one(group->interfaces) && count == 1;
+    group->hardware = first_hardware(group);
+}
+
 static int make_filter(struct live_group *group, const struct capture_options *options, struct error *error) {
-    int result = live_filter_create(options->bpf_filter, first_hardware(group),
-                                    live_interfaces_name(group->interfaces), find_ethernet(group),
-                                    options->snapshot_length, &group->filter, error);
-    if (result == 0 && live_filter_program(group->filter, NULL, 0) == NULL)
+    int result =
+        live_filter_create(options->bpf_filter, group->hardware, live_interfaces_name(group->interfaces),
+                           find_ethernet(group), options->snapshot_length, &group->filter, error);
+    if (result == 0 && (group->binds ? live_filter_of_one(group->filter, group->hardware)
+                                     : live_filter_program(group->filter, NULL, 0)) == NULL)
         result = error_set(error, E2BIG, EX_CONFIG, "the BPF filter \"%s\" is too long for the kernel",
                            options->bpf_filter);
     return result;
@@ -270,9 +279,7 @@ static int first_rings(struct live_group *group, struct error *error) {
     const char *name = live_interfaces_name(group->interfaces);
     size_t count;
     const uint32_t *indices = live_interfaces_list(group->interfaces, &count);
-    bool binds = live_interfaces_is_one(group->interfaces) && count == 1;
-    group->link_type = binds ? hardware_link_type(first_hardware(group)) : -1;
-    int result = live_group_replace(group, binds ? indices[0] : 0);
+    int result = live_group_replace(group, group->binds ? indices[0] : 0);
     if (result == -ENETDOWN)
         return error_set(error, ENETDOWN, EX_NOINPUT, "the interface %s is down; ip link set %s up", name,
                          name);
@@ -298,6 +305,8 @@ static int live_group_start(struct live_group *group, const struct capture_optio
     int result = live_interfaces_open(options, &group->interfaces, error);
     if (result == 0)
         result = open_sockets(group, options, error);
+    if (result == 0)
+        look_at_first(group);
     if (result == 0)
         result = make_filter(group, options, error);
     if (result == 0)

@@ -49,7 +49,8 @@ static struct tpacket_req3 ring_request(const struct packet_ring_options *option
     unsigned size = BLOCK_BYTES;
     while (size > BLOCK_BYTES_MIN && options->bytes / size < BLOCKS_MIN)
         size /= 2;
-    unsigned count = options->bytes / size < BLOCKS_MIN ? BLOCKS_MIN : options->bytes / size;
+    unsigned count = options->bytes / size + (options->bytes % size != 0);
+    count = count < BLOCKS_MIN ? BLOCKS_MIN : count;
     return (struct tpacket_req3){.tp_block_size = size,
                                  .tp_block_nr = count,
                                  .tp_frame_size = size,

@@ -34,6 +34,11 @@ static inline bool steady_wants_look(const struct steady *steady, int64_t stamp)
     return time > steady->looked || time < steady->latest - STEADY_DISORDER;
 }
 
+/* Whether a stamp may be of that time or a later one, whichever the clock that made it. */
+static inline bool steady_may_be(const struct steady *steady, int64_t stamp, int64_t time) {
+    return stamp - steady->offset >= time || (steady->steps > 0 && stamp - steady->last_offset >= time);
+}
+
 /* The next frame's steady time. A stamp may fit neither the old nor the new time: a step was taken back between two
  * looks, or the card has a clock of its own. Such a frame gets the present time, so that time goes on with any stamps. */
 int64_t steady_time(struct steady *steady, int64_t stamp);

@@ -115,6 +115,23 @@ static void each_kind_of_hardware_has_its_program(void **state) {
     live_filter_destroy(filter);
 }
 
+static void one_interface_needs_the_program_of_its_kind(void **state) {
+    (void)state;
+    struct live_filter *filter = make("udp");
+    size_t of_all = live_filter_program(filter, NULL, 0)->len;
+    const struct sock_fprog *program = live_filter_of_one(filter, ARPHRD_LOOPBACK);
+    assert_true(program->len < of_all / 2);
+    assert_int_equal(run(program, &(struct seen){4, ARPHRD_LOOPBACK, 17}), KEPT);
+    assert_int_equal(run(program, &(struct seen){4, ARPHRD_LOOPBACK, 6}), 0);
+    program = live_filter_of_one(filter, ARPHRD_PPP);
+    assert_int_equal(run(program, &(struct seen){4, ARPHRD_PPP, 17}), KEPT);
+    assert_int_equal(run(program, &(struct seen){4, ARPHRD_PPP, 6}), 0);
+    live_filter_destroy(filter);
+    filter = make(NULL);
+    assert_int_equal(live_filter_of_one(filter, ARPHRD_ETHER)->len, 1);
+    live_filter_destroy(filter);
+}
+
 static void what_cannot_be_compiled_is_refused(void **state) {
     (void)state;
     struct live_filter *filter = NULL;
@@ -147,6 +164,7 @@ int main(void) {
         cmocka_unit_test(interfaces_are_searched),
         cmocka_unit_test(too_many_interfaces_all_pass),
         cmocka_unit_test(each_kind_of_hardware_has_its_program),
+        cmocka_unit_test(one_interface_needs_the_program_of_its_kind),
         cmocka_unit_test(what_cannot_be_compiled_is_refused),
         cmocka_unit_test(a_program_may_be_too_long),
     };
