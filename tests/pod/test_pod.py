@@ -26,7 +26,7 @@ def values(servers):
     """What a person would write for such servers."""
     return {
         "image": {"repository": "registry.example.com/flowsensor"},
-        "capture": {"interface": "near0", "socketBufferSize": "8MiB"},
+        "capture": {"interfaces": ["near0"], "socketBufferSize": "8MiB"},
         "meter": {"flowTableSize": 16384, "idleTimeout": "60s"},
         "performanceReport": "1s",
         "kafka": {
