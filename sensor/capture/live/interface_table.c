@@ -394,13 +394,6 @@ const struct interface *interface_table_find(const struct interface_table *table
     return entry != NULL && entry->is_told ? &entry->told : NULL;
 }
 
-const struct interface_link *interface_table_default(const struct interface_table *table) {
-    const struct ways *ways = table->ways[0].count > 0 ? &table->ways[0] : &table->ways[1];
-    const struct interface_entry *entry =
-        ways->count > 0 ? interface_entries_find(&table->entries, ways->index[0]) : NULL;
-    return entry != NULL && entry->present ? &entry->link : NULL;
-}
-
 void interface_table_statistics(const struct interface_table *table,
                                 struct interface_table_statistics *statistics) {
     *statistics = table->statistics;

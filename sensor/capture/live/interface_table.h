@@ -63,10 +63,6 @@ int interface_table_poll(struct interface_table *table, interface_visit *visit, 
  * @thread the owner; valid until the next poll */
 const struct interface *interface_table_find(const struct interface_table *table, uint32_t index);
 
-/* The interface that the default route takes, IPv4's, else IPv6's, selected or not; NULL: there is no such route.
- * @thread the owner; valid until the next poll */
-const struct interface_link *interface_table_default(const struct interface_table *table);
-
 /* @thread the owner */
 void interface_table_statistics(const struct interface_table *table,
                                 struct interface_table_statistics *statistics);

@@ -131,7 +131,6 @@ static void all_are_told_first(void **state) {
     assert_string_equal(interface_table_find(followed.table, 1)->link.name, "lo");
     assert_int_equal(interface_table_find(followed.table, 1)->link.mtu, 65536);
     assert_null(interface_table_find(followed.table, 999));
-    assert_null(interface_table_default(followed.table));
     leave(&followed);
     interface_table_close(NULL);
 }
@@ -242,7 +241,6 @@ static void the_default_route_moves(void **state) {
     expect(&followed, "");
     run("ip route add default dev d0 metric 10");
     expect(&followed, "+d0(uplink,up,default) ");
-    assert_string_equal(interface_table_default(followed.table)->name, "d0");
     /* A higher metric, though the kernel lists it first. */
     run("ip route add default dev d1 tos 0x10 metric 50");
     expect(&followed, "");
@@ -255,16 +253,13 @@ static void the_default_route_moves(void **state) {
     expect(&followed, "-d1 +d0(uplink,up,default) ");
     run("ip -6 route add default dev d1");
     expect(&followed, "+d1(uplink,up,default) ");
-    assert_string_equal(interface_table_default(followed.table)->name, "d0");
     /* The kernel doesn't say that the route of IPv4 is gone. */
     run("ip link set d0 down");
     expect(&followed, "-d0 ");
-    assert_string_equal(interface_table_default(followed.table)->name, "d1");
     run("ip route add unreachable default metric 1");
     expect(&followed, "");
     run("ip link del d1 && ip route del default");
     expect(&followed, "-d1 ");
-    assert_null(interface_table_default(followed.table));
     leave(&followed);
 }
 
