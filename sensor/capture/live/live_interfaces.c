@@ -69,6 +69,20 @@ static void list_add(struct live_interfaces *interfaces, uint32_t index) {
     interfaces->changed = true;
 }
 
+/* One that was away before, not long ago, is away since now. */
+static void retire_later(struct live_interfaces *interfaces, uint32_t index) {
+    size_t place = 0;
+    while (place < interfaces->retired_count && interfaces->retired[place].index != index)
+        place++;
+    if (place == INTERFACES_MAX) {
+        interface_slots_retire(interfaces->slots, index);
+        return;
+    }
+    interfaces->retired[place] = (struct retired){index, clock_monotonic()};
+    if (place == interfaces->retired_count)
+        interfaces->retired_count++;
+}
+
 static void list_remove(struct live_interfaces *interfaces, uint32_t index) {
     size_t place = place_of(interfaces, index);
     if (!is_listed(interfaces, index))
@@ -77,10 +91,7 @@ static void list_remove(struct live_interfaces *interfaces, uint32_t index) {
     memmove(&interfaces->indices[place], &interfaces->indices[place + 1],
             (interfaces->count - place) * sizeof *interfaces->indices);
     interfaces->changed = true;
-    if (interfaces->retired_count == INTERFACES_MAX)
-        interface_slots_retire(interfaces->slots, index);
-    else
-        interfaces->retired[interfaces->retired_count++] = (struct retired){index, clock_monotonic()};
+    retire_later(interfaces, index);
 }
 
 /* Those that have been away for long enough; one that is there again keeps its slot. */
