@@ -69,6 +69,10 @@ bool capture_interface(const struct capture *capture, uint16_t interface, char n
     return capture->type->interface != NULL && capture->type->interface(capture, interface, name, role);
 }
 
+bool capture_has_interface(const struct capture *capture, uint16_t interface) {
+    return capture->type->has_interface != NULL && capture->type->has_interface(capture, interface);
+}
+
 const char *const *capture_file_names(const struct capture *capture) {
     return capture->type->file_names != NULL ? capture->type->file_names(capture) : NULL;
 }

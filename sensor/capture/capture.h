@@ -94,7 +94,7 @@ void capture_close(struct capture *capture);
  * @thread any: nothing is shared */
 bool capture_of_one_interface(const struct capture_options *options);
 
-/* Whether the interface of this slot is still there.
+/* Live: whether the interface of this slot (frame.interface) is still there.
  * @thread any */
 bool capture_has_interface(const struct capture *capture, uint16_t interface);
 

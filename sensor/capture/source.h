@@ -20,7 +20,8 @@ struct source_type {
     void (*close)(struct capture *capture);
     int (*link_type)(const struct capture *capture); /* NULL: it has none of its own */
     bool (*interface)(const struct capture *capture, uint16_t slot, char name[CAPTURE_INTERFACE_NAME],
-                      const char **role); /* NULL: it has none */
+                      const char **role);                                /* NULL: it has none */
+    bool (*has_interface)(const struct capture *capture, uint16_t slot); /* NULL: it has none */
 };
 
 enum { CAPTURE_MAGIC = 0x0ca97b3e };

@@ -259,8 +259,8 @@ static int live_link_type(const struct capture *base) {
     return live_group_link_type(((const struct live_capture *)base)->group);
 }
 
-bool capture_has_interface(const struct capture *capture, uint16_t interface) {
-    return interface_slots_alive(slots_of((const struct live_capture *)capture), interface);
+static bool live_has_interface(const struct capture *base, uint16_t slot) {
+    return interface_slots_alive(slots_of((const struct live_capture *)base), slot);
 }
 
 static bool live_interface(const struct capture *base, uint16_t slot, char name[CAPTURE_INTERFACE_NAME],
@@ -286,6 +286,7 @@ static const struct source_type live_type = {.next = live_next,
                                              .name = live_name,
                                              .link_type = live_link_type,
                                              .interface = live_interface,
+                                             .has_interface = live_has_interface,
                                              .close = live_close};
 
 static struct live_capture *make_share(struct live_group *group, size_t share,

@@ -47,8 +47,8 @@ void live_group_look(struct live_group *group);
  * @thread the owner of share 0 */
 int live_group_descriptor(const struct live_group *group);
 
-/* A share saw drops though its ring was empty: the kernel can't tell the segments of some super-packets, and drops those.
- * The next look does without.
+/* A share came upon a frame whose segments the kernel couldn't tell: it drops such frames. The next look makes rings that
+ * don't ask for segments.
  * @thread any */
 void live_group_do_without_segments(struct live_group *group);
 

@@ -4,8 +4,8 @@
  * nothing and has no memory yet, packet_ring_start() gives it a ring and binds it. A socket that was shared out
  * (fanout.c) can't be bound a second time, so who wants another interface then starts another socket.
  *
- * A ring belongs to one thread at a time. The kernel hands a block over when it is full or BLOCK milliseconds after its
- * first frame. */
+ * A ring belongs to one thread at a time. The kernel hands a block over when it is full, or `block_milliseconds` after
+ * its first frame. */
 #pragma once
 
 #include <stdbool.h>
@@ -53,8 +53,8 @@ int packet_ring_start(struct packet_ring *ring, const struct packet_ring_options
 /* A ring that was not opened is fine if its descriptor is -1. */
 void packet_ring_close(struct packet_ring *ring);
 
-/* The next frame, if there is one: false if the kernel has handed none over. Bytes are borrowed until the next call. Not
- * set are `to_steady`, `oversized` and `file`. A tag that the kernel took off the frame is put back. Of loopback, frames on
+/* The next frame, if there is one: false if the kernel has handed none over. Bytes are borrowed until the next call. What
+ * only the capture knows is not set: `to_steady`, `oversized`, `file`, `interface` and `at_pod`. A tag that the kernel took off the frame is put back. Of loopback, frames on
  * their way out are left out, since each comes in too. */
 bool packet_ring_next(struct packet_ring *ring, struct frame *frame);
 
