@@ -73,6 +73,11 @@ bool capture_has_interface(const struct capture *capture, uint16_t interface) {
     return capture->type->has_interface != NULL && capture->type->has_interface(capture, interface);
 }
 
+void capture_visit_cards(const struct capture *capture, capture_card_visit *visit, void *context) {
+    if (capture->type->visit_cards != NULL)
+        capture->type->visit_cards(capture, visit, context);
+}
+
 const char *const *capture_file_names(const struct capture *capture) {
     return capture->type->file_names != NULL ? capture->type->file_names(capture) : NULL;
 }

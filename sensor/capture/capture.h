@@ -66,6 +66,11 @@ struct capture_statistics {
     uint64_t
         dropped_interface; /* live: dropped by the network cards or their drivers; the same for all shares */
     uint64_t clock_steps;  /* live: steps of the wall clock */
+    /* Live, of the interfaces; all shares have the same, and the first one tells it. */
+    uint64_t interfaces_captured; /* how many are captured now */
+    uint64_t
+        interface_overruns; /* how often the kernel lost messages about them; then all are asked for again */
+    uint64_t interfaces_left_out; /* how often one was not captured since there were too many */
 };
 
 /* Packets that came to the interface and were never read. */
@@ -141,6 +146,12 @@ const char *capture_link_type_name(const struct capture *capture);
 enum { CAPTURE_INTERFACE_NAME = 16 };
 bool capture_interface(const struct capture *capture, uint16_t interface, char name[CAPTURE_INTERFACE_NAME],
                        const char **role);
+
+/* Live: calls `visit` for each network card that is captured, with what it or its driver dropped since it was first
+ * captured. The call must be short, and not call the capture.
+ * @thread any */
+typedef void capture_card_visit(void *context, const char *interface, uint64_t dropped);
+void capture_visit_cards(const struct capture *capture, capture_card_visit *visit, void *context);
 
 /* The paths of all files as they were given, by frame.file; NULL: live. They live as long as the capture.
  * @thread any: they do not change */

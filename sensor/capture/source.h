@@ -22,6 +22,8 @@ struct source_type {
     bool (*interface)(const struct capture *capture, uint16_t slot, char name[CAPTURE_INTERFACE_NAME],
                       const char **role);                                /* NULL: it has none */
     bool (*has_interface)(const struct capture *capture, uint16_t slot); /* NULL: it has none */
+    void (*visit_cards)(const struct capture *capture, capture_card_visit *visit,
+                        void *context); /* NULL: it has none */
 };
 
 enum { CAPTURE_MAGIC = 0x0ca97b3e };

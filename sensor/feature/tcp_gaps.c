@@ -167,6 +167,18 @@ static void tcp_gaps_on_update(const struct feature_context *context, struct flo
         tcp_take_segment(gaps, i, packet, length);
 }
 
+static uint64_t tcp_missing(const struct tcp_gaps *gaps, unsigned side) {
+    uint64_t bytes = gaps->side[side].missing;
+    for (unsigned i = 0; i < gaps->side[side].hole_count; i++)
+        bytes += tcp_hole_size(&gaps->holes[side][i]);
+    return bytes;
+}
+
+static void tcp_gaps_on_expire(const struct feature_context *context, struct flow *flow) {
+    const struct tcp_gaps *gaps = flow_feature(flow, FEATURE_tcp_gaps);
+    *context->loss_gap_bytes += tcp_missing(gaps, 0) + tcp_missing(gaps, 1);
+}
+
 /* The next slice goes on behind the highest number. The holes are missing in this one, in which they were made: so no byte
  * counts twice, and no record has to wait for the next one. */
 static void tcp_gaps_on_release(const struct feature_context *context, struct flow *flow, struct flow *next) {
@@ -187,15 +199,9 @@ const struct feature feature_tcp_gaps = {
     .state_size = tcp_gaps_state_size,
     .on_init = tcp_gaps_on_init,
     .on_update = tcp_gaps_on_update,
+    .on_expire = tcp_gaps_on_expire,
     .on_release = tcp_gaps_on_release,
 };
-
-static uint64_t tcp_missing(const struct tcp_gaps *gaps, unsigned side) {
-    uint64_t bytes = gaps->side[side].missing;
-    for (unsigned i = 0; i < gaps->side[side].hole_count; i++)
-        bytes += tcp_hole_size(&gaps->holes[side][i]);
-    return bytes;
-}
 
 void get_loss_gap_bytes(const struct record_source *source, enum flow_direction direction,
                         struct value *value) {

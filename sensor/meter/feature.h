@@ -22,6 +22,7 @@ struct feature_context {
     struct dissector *dissector;          /* NULL while l7 is off */
     struct udps_instance *udps;           /* NULL without udps */
     struct visibility_client *visibility; /* NULL while process is off */
+    uint64_t *loss_gap_bytes;             /* sum of flows that ended, which tcp_gaps adds to */
 };
 
 struct feature {

@@ -131,6 +131,7 @@ int meter_create(const struct meter_options *options, meter_export_call *export_
     new->export_flow = export_flow;
     new->export_context = context;
     new->context.options = new->shared.options = &new->options;
+    new->context.loss_gap_bytes = &new->statistics.loss_gap_bytes;
     int result = meter_create_memory(new, error);
     if (result < 0) {
         meter_destroy(new);

@@ -25,6 +25,7 @@
 struct meter_statistics {
     uint64_t packets;
     uint64_t packets_without_memory; /* of these: belong to no flow, since there was no memory for even one */
+    uint64_t packets_truncated;      /* of these: PACKET_TRUNCATED */
     uint64_t flows_opened;
     uint64_t flows_exported[END_REASON_COUNT];
     uint64_t flows_discarded; /* ended, but the export call didn't take them */
@@ -32,6 +33,7 @@ struct meter_statistics {
     uint64_t flows_open;
     uint64_t flows_undecided;   /* of these: nDPI is still working on their labels */
     uint64_t flows_undissected; /* so far: nDPI did not see all that it should have, see dissect.h */
+    uint64_t loss_gap_bytes;    /* of flows that ended (feature tcp_gaps); 0 while it is off */
     uint64_t memory; /* bytes of table, flows, nDPI's states and texts; without what nDPI allocates itself */
 };
 

@@ -284,6 +284,7 @@ void meter_packet(struct meter *meter, const struct packet *packet) {
     uint32_t hash = key_hash(&meter->seed, &key);
     struct flow *flow = table_find(&meter->table, hash, &key);
     meter->statistics.packets++;
+    meter->statistics.packets_truncated += (packet->flags & PACKET_TRUNCATED) != 0;
     meter->time = packet->time + packet->held_for;
     if (packet->held_for != 0)
         packet = packet_not_before_flow(flow, packet, &raised);

@@ -79,11 +79,11 @@ def settled(record):
 class Reporting(Case):
     """A sensor whose own records go to stats.jsonl, and those of flows to flows.jsonl."""
 
-    def conf(self, *groups, interval="1s"):
+    def conf(self, *groups, interval="1s", schema="flow/v1"):
         return self.write("sensor.conf", f"""
 performance_report = "{interval}";
 {" ".join(groups)}
-outputs = ( {{ name = "flows"; path = "{self.folder}/flows.jsonl"; format = "jsonl"; }},
+outputs = ( {{ name = "flows"; path = "{self.folder}/flows.jsonl"; format = "jsonl"; schema = "{schema}"; }},
             {{ name = "stats"; path = "{self.folder}/stats.jsonl"; format = "jsonl"; schema = "{STATS}"; }} );
 """)
 
@@ -124,8 +124,8 @@ class OnAWire(Reporting):
         self.wire = Wire()
         self.addCleanup(self.wire.remove)
 
-    def capture(self, *groups, interval="1s", meters=1):
-        running = self.start("-i", "near0", "-f", FILTER, "-c", self.conf(*groups, interval=interval), prefix=self.wire.prefix)
+    def capture(self, *groups, meters=1, bpf=FILTER, **conf):
+        running = self.start("-i", "near0", "-f", bpf, "-c", self.conf(*groups, **conf), prefix=self.wire.prefix)
         wait_for_capture(running, meters)
         return running
 
@@ -156,6 +156,15 @@ class OnAWire(Reporting):
         self.assertEqual((last["packets_processed"], last["packets_ignored"], last["flows_expired"]), (230, 30, 50))
         self.assertEqual((last["packets_ignored_reasons"], last["packets_ignored_counts"]), (["not_ip"], [30]))
         self.assertEqual((last["packets_dropped_kernel"], last["packets_dropped_interface"], last["flows_evicted"]), (0, 0, 0))
+        self.assertEqual((last["packets_truncated"], last["ring_freezes"], last["loss_gap_bytes"]), (0, 0, None))
+
+    def test_lost_before_the_sensor(self):
+        """Of 4 segments one never comes, and the capture keeps a part of the last one only."""
+        running = self.capture("capture = { snapshot_length = 100; };", bpf="tcp", schema="flow/v2")
+        acknowledges = 16
+        self.send([frames.tcp(9000, 7000, 1000 + at, 1, acknowledges, bytes(size)) for at, size in ((0, 10), (10, 10), (50, 100))])
+        last = self.agreed(self.stop(running))[-1]
+        self.assertEqual((last["packets_processed"], last["packets_truncated"], last["loss_gap_bytes"]), (3, 1, 30))
 
     def test_several_meters(self):
         """Each meter gives its part of a report between two packets; the flows are between 40 pairs of addresses."""
@@ -217,6 +226,7 @@ class OnAWire(Reporting):
         self.assertGreater(after["packets_dropped_kernel"] - before, 1000)
         self.assertEqual(counted(last), 10 + 2000)
         self.assertEqual((last["packets_ignored"], last["packets_dropped_interface"]), (0, 0))
+        self.assertGreater(last["ring_freezes"], 0)
         # One report for the pause, and the next one on time.
         self.assertLess(records[at + 1]["interval_us"], 1_400_000)
 

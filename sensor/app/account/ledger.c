@@ -32,6 +32,8 @@ void ledger_add(struct ledger *sum, const struct ledger *part) {
     foreign_add(&sum->foreign, &part->foreign);
     for (size_t i = 0; i < part->meters && sum->meters < PLAN_METERS_MAX; i++)
         sum->balance[sum->meters++] = part->balance[i];
+    for (size_t i = 0; i < part->ring_count && sum->ring_count < PLAN_METERS_MAX; i++)
+        sum->rings[sum->ring_count++] = part->rings[i];
     for (size_t i = 0; i < CONFIG_OUTPUTS_MAX; i++)
         record_counts_add(&sum->records[i], &part->records[i]);
     applications_add(&sum->applications, &part->applications);

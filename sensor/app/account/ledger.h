@@ -38,6 +38,8 @@ struct ledger {
     struct foreign foreign;            /* what was not_ip */
     uint64_t balance[PLAN_METERS_MAX]; /* packets that each of `meters` meters got */
     size_t meters;
+    struct capture_statistics rings[PLAN_METERS_MAX]; /* live: what each meter's ring says */
+    size_t ring_count;
     struct visibility_statistics processes; /* zeros while system visibility is off */
     struct record_counts records[CONFIG_OUTPUTS_MAX];
     struct applications applications; /* of ended flows; without room in a ledger that doesn't tell them */

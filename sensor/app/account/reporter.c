@@ -18,7 +18,7 @@ struct reporter {
     int64_t counts[DECODE_REASON_COUNT];
 };
 
-int reporter_open(int64_t interval, struct reporter **opened, struct error *error) {
+int reporter_open(int64_t interval, bool has_loss_gaps, struct reporter **opened, struct error *error) {
     struct reporter *reporter = calloc(1, sizeof *reporter);
     if (!reporter)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
@@ -30,6 +30,7 @@ int reporter_open(int64_t interval, struct reporter **opened, struct error *erro
         .ignored_reasons = reporter->reasons,
         .ignored_counts = reporter->counts,
         .meters_packets = reporter->meters_packets,
+        .has_loss_gaps = has_loss_gaps,
     };
     *opened = reporter;
     return 0;

@@ -11,9 +11,10 @@
 
 struct reporter;
 
-/* The run begins now: the first report is due one `interval` later, the others in steps of it.
+/* The run begins now: the first report is due one `interval` later, the others in steps of it. `has_loss_gaps`: meters
+ * count loss_gap_bytes; else reports have null.
  * @thread main (both) */
-int reporter_open(int64_t interval, struct reporter **reporter, struct error *error);
+int reporter_open(int64_t interval, bool has_loss_gaps, struct reporter **reporter, struct error *error);
 void reporter_close(struct reporter *reporter); /* NULL: nothing */
 
 /* Whether a report is due at `now` (monotonic clock). NULL: never.

@@ -59,7 +59,7 @@ static bool take_flow(void *context, const struct flow *flow) {
 static int make_report(struct verification *verification, struct error *error) {
     struct reporter *reporter = NULL;
     const struct ledger ledger = {.meters = 1};
-    int result = reporter_open(REPORT_MICROSECONDS, &reporter, error);
+    int result = reporter_open(REPORT_MICROSECONDS, false, &reporter, error);
     if (result < 0)
         return result;
     const struct sensor_report *report = reporter_make(reporter, &ledger, clock_monotonic(), true);

@@ -8,6 +8,7 @@
 
 #define COUNTER(place, name, ...)  GETTER(name);
 #define COUNTERS(place, name, ...) GETTER(name);
+#define RING_COUNTER(name, ...)    GETTER(each_ring_##name);
 #define OUTPUT_COUNTER(name, ...)  GETTER(name);
 #define VALUE(name, ...)           GETTER(name);
 #define METRIC(getter, ...)        GETTER(getter);

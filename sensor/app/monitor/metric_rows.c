@@ -5,6 +5,8 @@ const struct metric_row metric_rows[] = {
     {metric, METRIC_##type, unit, "", NEEDS_SNAPSHOT, help, metric_##name},
 #define COUNTERS(place, name, first, end, name_of, type, unit, label, metric, help) \
     {metric, METRIC_##type, unit, label, NEEDS_SNAPSHOT, help, metric_##name},
+#define RING_COUNTER(name, unit, metric, help) \
+    {metric, METRIC_COUNTER, unit, "meter", NEEDS_SNAPSHOT, help, metric_each_ring_##name},
 #define OUTPUT_COUNTER(name, path, which, type, unit, metric, help) \
     {metric, METRIC_##type, unit, "output", NEEDS_SNAPSHOT, help, metric_##name},
 #define VALUE(name, value, need, type, unit, metric, help) \

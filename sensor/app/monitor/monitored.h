@@ -4,11 +4,13 @@
 
 #include "app/account/exchange.h"
 #include "app/account/health.h"
+#include "capture/capture.h"
 #include "meter/meter.h"
 
 struct monitored {
     struct health health;
-    const char *interface;      /* live; of files "" */
-    const struct meter *namer;  /* of applications: meter_protocol_name() */
-    struct exchange *snapshots; /* where the HTTP thread asks for them */
+    const char *interface;         /* live; of files "" */
+    const struct meter *namer;     /* of applications: meter_protocol_name() */
+    const struct capture *capture; /* for what its cards dropped */
+    struct exchange *snapshots;    /* where the HTTP thread asks for them */
 };

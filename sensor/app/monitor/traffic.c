@@ -8,6 +8,12 @@ static const struct ledger *ledger_of(const struct metric_source *source) {
     return &source->snapshot->ledger;
 }
 
+static void write_of_meter(struct metric_text *text, size_t meter, uint64_t count) {
+    char number[24];
+    snprintf(number, sizeof number, "%zu", meter);
+    metric_count(text, METRIC_LABELS({"meter", number}), count);
+}
+
 #define COUNTER(place, name, ...)                                          \
     GETTER(name) {                                                         \
         metric_count(text, NULL, ledger_of(source)->LEDGER_##place(name)); \
@@ -17,6 +23,11 @@ static const struct ledger *ledger_of(const struct metric_source *source) {
         for (int i = first; i < (end); i++)                                \
             metric_count(text, METRIC_LABELS({label, name_of(i)}),         \
                          ledger_of(source)->LEDGER_##place(name)[i]);      \
+    }
+#define RING_COUNTER(name, ...)                                        \
+    GETTER(each_ring_##name) {                                         \
+        for (size_t i = 0; i < ledger_of(source)->ring_count; i++)     \
+            write_of_meter(text, i, ledger_of(source)->rings[i].name); \
     }
 #define VALUE(name, value, ...)          \
     GETTER(name) {                       \
@@ -30,11 +41,16 @@ GETTER(buffer_bytes) {
 }
 
 GETTER(meter_packets) {
-    for (size_t i = 0; i < ledger_of(source)->meters; i++) {
-        char number[24];
-        snprintf(number, sizeof number, "%zu", i);
-        metric_count(text, METRIC_LABELS({"meter", number}), ledger_of(source)->balance[i]);
-    }
+    for (size_t i = 0; i < ledger_of(source)->meters; i++)
+        write_of_meter(text, i, ledger_of(source)->balance[i]);
+}
+
+static void write_card(void *context, const char *interface, uint64_t dropped) {
+    metric_count(context, METRIC_LABELS({"interface", interface}), dropped);
+}
+
+GETTER(card_dropped) {
+    capture_visit_cards(source->run->capture, write_card, text);
 }
 
 /* An application has samples once it was seen. */

@@ -165,6 +165,8 @@ bool intake_has_lost(struct intake *intake) {
 void intake_count(const struct intake *intake, struct ledger *sum) {
     struct ledger part = {.intake = intake->counted};
     capture_statistics(intake->capture, &part.capture);
+    if (intake->plan->live)
+        part.rings[part.ring_count++] = part.capture;
     part.foreign = *decoder_foreign(intake->decoder);
     const struct segment_counts *cut = decoder_segments(intake->decoder);
     part.intake.bytes += cut->header_bytes;

@@ -87,6 +87,7 @@ static int show_to_monitor(struct pipeline *pipeline, struct error *error) {
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     monitored->interface = pipeline->plan->live ? capture_source_name(pipeline->intakes[0].capture) : "";
     monitored->namer = pipeline->lanes[0].meter;
+    monitored->capture = pipeline->intakes[0].capture;
     monitored->snapshots = &pipeline->exchange;
     health->capture_count = pipeline->intake_count;
     for (size_t i = 0; i < pipeline->intake_count; i++)
@@ -147,7 +148,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     if (result == 0)
         result = open_lanes(pipeline, error);
     if (result == 0 && plan->report_interval > 0)
-        result = reporter_open(plan->report_interval, &pipeline->reporter, error);
+        result = reporter_open(plan->report_interval, plan->meter.tcp_gaps, &pipeline->reporter, error);
     if (result == 0)
         result = show_to_monitor(pipeline, error);
     if (result == 0)

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "capture/capture.h"
 #include "capture/live/interface_table.h"
 
 struct card_drops;
@@ -23,6 +24,9 @@ void card_drops_remove(struct card_drops *drops, uint32_t index);
  * @thread the owner */
 void card_drops_look(struct card_drops *drops);
 
-/* Since each card was added, by the last look.
+/* Of all cards since each was added, by the last look.
  * @thread any */
-uint64_t card_drops_sum(const struct card_drops *drops);
+uint64_t card_drops_sum(struct card_drops *drops);
+/* Tells each card that is there, under a lock: the call must be short.
+ * @thread any */
+void card_drops_tell(struct card_drops *drops, capture_card_visit *visit, void *context);

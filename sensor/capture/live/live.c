@@ -249,6 +249,13 @@ static void live_statistics(struct capture *base, struct capture_statistics *sta
     statistics->ring_freezes = capture->earlier.frozen + capture->ring.counts.frozen;
     statistics->dropped_interface = live_interfaces_dropped(live_group_interfaces(capture->group));
     statistics->clock_steps = capture->steady.steps;
+    if (capture->share == 0)
+        live_interfaces_count(live_group_interfaces(capture->group), statistics);
+}
+
+static void live_visit_cards(const struct capture *base, capture_card_visit *visit, void *context) {
+    live_interfaces_visit_cards(live_group_interfaces(((const struct live_capture *)base)->group), visit,
+                                context);
 }
 
 static const char *live_name(const struct capture *base) {
@@ -287,6 +294,7 @@ static const struct source_type live_type = {.next = live_next,
                                              .link_type = live_link_type,
                                              .interface = live_interface,
                                              .has_interface = live_has_interface,
+                                             .visit_cards = live_visit_cards,
                                              .close = live_close};
 
 static struct live_capture *make_share(struct live_group *group, size_t share,

@@ -38,6 +38,8 @@ struct live_interfaces {
     uint32_t indices[INTERFACES_MAX]; /* sorted */
     size_t count;
     uint32_t wanted[INTERFACES_MAX]; /* of these */
+    size_t captured;                 /* how many the list had when it was last asked for */
+    uint64_t left_out;               /* how often the list had no room */
     struct retired retired[INTERFACES_MAX];
     size_t retired_count;
     int64_t cards_looked;
@@ -58,10 +60,22 @@ static bool is_listed(const struct live_interfaces *interfaces, uint32_t index) 
     return place < interfaces->count && interfaces->indices[place] == index;
 }
 
+static void leave_out(struct live_interfaces *interfaces) {
+    if (interfaces->left_out++ == 0)
+        log_line(
+            LOG_WARNING,
+            "more than %d interfaces are chosen, and the rest is not captured; choose fewer by capture.interfaces or capture.scope",
+            INTERFACES_MAX);
+}
+
 static void list_add(struct live_interfaces *interfaces, uint32_t index) {
     size_t place = place_of(interfaces, index);
-    if (is_listed(interfaces, index) || interfaces->count == INTERFACES_MAX)
+    if (is_listed(interfaces, index))
         return;
+    if (interfaces->count == INTERFACES_MAX) {
+        leave_out(interfaces);
+        return;
+    }
     memmove(&interfaces->indices[place + 1], &interfaces->indices[place],
             (interfaces->count - place) * sizeof *interfaces->indices);
     interfaces->indices[place] = index;
@@ -124,14 +138,13 @@ static bool stands_on_another(const struct live_interfaces *interfaces, const st
 }
 
 const uint32_t *live_interfaces_list(struct live_interfaces *interfaces, size_t *count) {
-    *count = interfaces->count;
-    if (interfaces->scope != CAPTURE_SCOPE_UPLINK)
-        return interfaces->indices;
-    *count = 0;
-    for (size_t i = 0; i < interfaces->count; i++)
+    bool all = interfaces->scope != CAPTURE_SCOPE_UPLINK;
+    *count = all ? interfaces->count : 0;
+    for (size_t i = 0; !all && i < interfaces->count; i++)
         if (!stands_on_another(interfaces, live_interfaces_link(interfaces, interfaces->indices[i])))
             interfaces->wanted[(*count)++] = interfaces->indices[i];
-    return interfaces->wanted;
+    interfaces->captured = *count;
+    return all ? interfaces->indices : interfaces->wanted;
 }
 
 /* Changes. */
@@ -224,6 +237,20 @@ const struct interface_slots *live_interfaces_slots(const struct live_interfaces
 
 uint64_t live_interfaces_dropped(const struct live_interfaces *interfaces) {
     return card_drops_sum(interfaces->cards);
+}
+
+void live_interfaces_visit_cards(const struct live_interfaces *interfaces, capture_card_visit *visit,
+                                 void *context) {
+    card_drops_tell(interfaces->cards, visit, context);
+}
+
+void live_interfaces_count(const struct live_interfaces *interfaces, struct capture_statistics *statistics) {
+    struct interface_table_statistics table = {0};
+    if (interfaces->table != NULL)
+        interface_table_statistics(interfaces->table, &table);
+    statistics->interfaces_captured = interfaces->captured;
+    statistics->interface_overruns = table.overruns;
+    statistics->interfaces_left_out = table.left_out + interfaces->left_out;
 }
 
 /* The start. */

@@ -46,6 +46,11 @@ bool live_interfaces_is_one(const struct live_interfaces *interfaces);
 const char *live_interfaces_name(const struct live_interfaces *interfaces);
 /* @thread any */
 const struct interface_slots *live_interfaces_slots(const struct live_interfaces *interfaces);
-/* Packets that network cards dropped since the start.
+/* Packets that network cards dropped since the start: of all, and each card's.
  * @thread any */
 uint64_t live_interfaces_dropped(const struct live_interfaces *interfaces);
+void live_interfaces_visit_cards(const struct live_interfaces *interfaces, capture_card_visit *visit,
+                                 void *context);
+/* Sets what a capture's statistics say of interfaces.
+ * @thread the owner */
+void live_interfaces_count(const struct live_interfaces *interfaces, struct capture_statistics *statistics);

@@ -99,6 +99,28 @@ void get_meters_memory(const struct record_source *source, enum flow_direction d
     value_counter(value, source->report->meters_memory);
 }
 
+void get_packets_truncated(const struct record_source *source, enum flow_direction direction,
+                           struct value *value) {
+    (void)direction;
+    value_counter(value, source->report->packets_truncated);
+}
+
+void get_ring_freezes(const struct record_source *source, enum flow_direction direction,
+                      struct value *value) {
+    (void)direction;
+    value_counter(value, source->report->ring_freezes);
+}
+
+/* get_loss_gap_bytes() is a flow's. */
+void get_report_loss_gap_bytes(const struct record_source *source, enum flow_direction direction,
+                               struct value *value) {
+    (void)direction;
+    if (source->report->has_loss_gaps)
+        value_counter(value, source->report->loss_gap_bytes);
+    else
+        value_null(value);
+}
+
 void get_resident_memory(const struct record_source *source, enum flow_direction direction,
                          struct value *value) {
     (void)direction;

@@ -14,7 +14,10 @@ struct sensor_report {
     bool is_last;             /* the run ends */
     uint64_t flows_opened, flows_expired, flows_evicted, flows_open;
     uint64_t packets_processed, packets_ignored;
-    uint64_t packets_dropped_kernel, packets_dropped_interface;
+    uint64_t packets_dropped_kernel, packets_dropped_interface, packets_truncated;
+    uint64_t ring_freezes;
+    uint64_t loss_gap_bytes;
+    bool has_loss_gaps;                 /* else loss_gap_bytes is not computed */
     const struct text *ignored_reasons; /* names from a fixed vocabulary */
     const int64_t *ignored_counts;      /* packets, for each reason */
     size_t ignored_count;

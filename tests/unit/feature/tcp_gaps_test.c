@@ -65,8 +65,16 @@ static void send(struct gaps_bench *bench, uint32_t sequence, uint32_t payload) 
     send_flagged(bench, false, sequence, payload, TCP_ACK, 0);
 }
 
+/* The meter's total is that of its records. */
 static void close_bench(struct gaps_bench *bench) {
+    struct meter_statistics statistics;
+    uint64_t missing = 0;
     meter_finish(bench->meter, END_OF_INPUT);
+    for (unsigned i = 0; i < bench->exports; i++)
+        if (bench->missing[i][BIDIRECTIONAL] > 0)
+            missing += (uint64_t)bench->missing[i][BIDIRECTIONAL];
+    meter_statistics(bench->meter, &statistics);
+    assert_int_equal(statistics.loss_gap_bytes, missing);
     meter_destroy(bench->meter);
 }
 

@@ -26,4 +26,8 @@ static const struct sensor_report example_report = {
     .meter_count = 2,
     .meters_memory = 81920,
     .resident_memory = 4096000,
+    .packets_truncated = 5,
+    .ring_freezes = 6,
+    .loss_gap_bytes = 1460,
+    .has_loss_gaps = true,
 };

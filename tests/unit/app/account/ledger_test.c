@@ -19,12 +19,18 @@ static struct ledger example_part(uint64_t factor) {
     part.intake.super_packets = 4 * factor;
     part.intake.segments = 9 * factor;
     part.intake.times_raised = 5 * factor;
+    part.meter.packets_truncated = 12 * factor;
     part.intake.ignored[DECODE_METERED] = 80 * factor;
     part.intake.ignored[DECODE_not_ip] = 17 * factor;
     part.capture.dropped_kernel = 11 * factor;
     part.capture.dropped_interface = 13 * factor;
     part.capture.ring_freezes = 6 * factor;
     part.capture.clock_steps = 2 * factor;
+    part.capture.interfaces_captured = 21 * factor;
+    part.capture.interfaces_left_out = 22 * factor;
+    part.capture.interface_overruns = 23 * factor;
+    part.rings[0] = part.capture;
+    part.ring_count = 1;
     part.meter.packets_without_memory = 3 * factor;
     part.meter.flows_opened = 50 * factor;
     part.meter.flows_exported[END_IDLE] = 20 * factor;
@@ -33,6 +39,7 @@ static struct ledger example_part(uint64_t factor) {
     part.meter.flows_open = 10 * factor;
     part.meter.flows_undecided = 6 * factor;
     part.meter.flows_undissected = 8 * factor;
+    part.meter.loss_gap_bytes = 14 * factor;
     part.meter.memory = 4096 * factor;
     part.meters = 1;
     part.balance[0] = 80 * factor;
@@ -59,6 +66,15 @@ static void parts_add_up(void **state) {
     /* Of these each part tells all. */
     assert_int_equal(sum.capture.dropped_interface, 130);
     assert_int_equal(sum.capture.clock_steps, 20);
+    assert_int_equal(sum.capture.interfaces_captured, 210);
+    assert_int_equal(sum.capture.interfaces_left_out, 220);
+    assert_int_equal(sum.capture.interface_overruns, 230);
+    /* Each ring stays apart, in the order of the meters. */
+    assert_int_equal(sum.ring_count, 2);
+    assert_int_equal(sum.rings[0].dropped_kernel, 110);
+    assert_int_equal(sum.rings[1].ring_freezes, 6);
+    assert_int_equal(sum.meter.packets_truncated, 132);
+    assert_int_equal(sum.meter.loss_gap_bytes, 154);
     assert_int_equal(sum.capture.ring_freezes, 66);
     assert_int_equal(sum.meter.packets_without_memory, 33);
     assert_int_equal(sum.meter.flows_opened, 550);
@@ -152,10 +168,10 @@ static void lines_say_where_all_went(void **state) {
     assert_logs(
         &snapshot, 2.5,
         "flowsensor: packets: read 1100 = metered 880 + ignored 187 (not_ip 187) + held 33; not read: dropped by "
-        "kernel 121, by interface 130; rings full 66; super-packets 44, cut into packets 99; times raised 55; clock steps 20; 2.50 s, 440 packets/s\n"
+        "kernel 121, by interface 130; rings full 66; interfaces left out 220; super-packets 44, cut into packets 99; times raised 55; clock steps 20; 2.50 s, 440 packets/s\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
-        "open 110; packets without memory 33; undissected 88\n"
+        "open 110; truncated 132; packets without memory 33; undissected 88; loss_gap_bytes 154\n"
         "flowsensor: output flows (kafka): made 429 = acknowledged 400 + in flight 6 + dropped 23 (handover_full "
         "11, schema_mismatch 8, rejected 4); 12345 bytes encoded; exported 429 = made 429\n"
         "flowsensor: output stats (null): made 5 = acknowledged 5 + in flight 0 + dropped 0; 0 bytes encoded, "
@@ -169,11 +185,11 @@ static void lines_say_where_all_went(void **state) {
     assert_logs(
         &snapshot, 0,
         "flowsensor: packets: read 1101 = metered 880 + ignored 187 (not_ip 187) + held 33 + RESIDUAL 1 (a bug: "
-        "please report it); not read: dropped by kernel 0, by interface 130; rings full 66; super-packets 44, cut into packets 99; "
+        "please report it); not read: dropped by kernel 0, by interface 130; rings full 66; interfaces left out 220; super-packets 44, cut into packets 99; "
         "times raised 55; clock steps 20\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
-        "open 109 + RESIDUAL 1 (a bug: please report it); packets without memory 33; undissected 88\n"
+        "open 109 + RESIDUAL 1 (a bug: please report it); truncated 132; packets without memory 33; undissected 88; loss_gap_bytes 154\n"
         "flowsensor: output flows (kafka): made 429 = acknowledged 400 + in flight 7 + dropped 23 (handover_full "
         "11, schema_mismatch 8, rejected 4) + RESIDUAL -1 (a bug: please report it); 12345 bytes encoded; "
         "exported 429 = made 429\n"

@@ -18,7 +18,7 @@
 static struct reporter *open_reporter(int64_t interval) {
     struct reporter *reporter = NULL;
     struct error error;
-    assert_int_equal(reporter_open(interval, &reporter, &error), 0);
+    assert_int_equal(reporter_open(interval, true, &reporter, &error), 0);
     return reporter;
 }
 
@@ -67,6 +67,9 @@ static struct ledger example_ledger(void) {
     ledger.meter.flows_exported[END_EVICTED] = 2;
     ledger.meter.flows_open = 28;
     ledger.meter.memory = 4096;
+    ledger.meter.loss_gap_bytes = 77;
+    ledger.meter.packets_truncated = 8;
+    ledger.capture.ring_freezes = 9;
     return ledger;
 }
 
@@ -87,6 +90,9 @@ static void numbers_are_the_ledgers(void **state) {
     assert_int_equal(report->packets_ignored, 100);
     assert_int_equal(report->packets_dropped_kernel, 5);
     assert_int_equal(report->packets_dropped_interface, 6);
+    assert_int_equal(report->packets_truncated, 8);
+    assert_int_equal(report->ring_freezes, 9);
+    assert_int_equal(report->loss_gap_bytes, 77);
     assert_int_equal(report->meter_count, 2);
     assert_int_equal(report->meters_packets[0], 600);
     assert_int_equal(report->meters_packets[1], 300);

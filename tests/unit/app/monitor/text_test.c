@@ -12,6 +12,7 @@
 
 #include "app/config/config.h"
 #include "app/monitor/metrics.h"
+#include "capture/source.h"
 
 #define SECOND INT64_C(1000000)
 
@@ -80,6 +81,15 @@ static struct output_health healths[2];
 static struct snapshot snapshot;
 static struct schema flows = {.records = OF_FLOW}, reports = {.records = OF_SENSOR};
 
+static void visit_two_cards(const struct capture *capture, capture_card_visit *visit, void *context) {
+    (void)capture;
+    visit(context, "eth0", 4);
+    visit(context, "eth1", 0);
+}
+
+static const struct source_type source_with_cards = {.visit_cards = visit_two_cards};
+static struct capture capture_with_cards = {.type = &source_with_cards};
+
 /* Every number different, so that none can stand for another; nothing is unaccounted for. */
 static struct metric_source example_source(void) {
     config = (struct config){.profile = (char *)"native"};
@@ -94,6 +104,7 @@ static struct metric_source example_source(void) {
     atomic_store(&healths[1].failed, true);
     atomic_store(&healths[1].schema_cached, true);
     run = (struct monitored){.interface = "eth0",
+                             .capture = &capture_with_cards,
                              .health = {.outputs = {&healths[0], &healths[1]}, .output_count = 2}};
     snapshot = (struct snapshot){.time = 100 * SECOND, .reports = 7};
     struct ledger *ledger = &snapshot.ledger;
@@ -107,6 +118,9 @@ static struct metric_source example_source(void) {
     ledger->meter.flows_open = 15;
     ledger->meters = 1;
     ledger->balance[0] = 930;
+    ledger->rings[0] = (struct capture_statistics){.dropped_kernel = 17, .ring_freezes = 2};
+    ledger->rings[1] = (struct capture_statistics){.dropped_kernel = 1, .ring_freezes = 1};
+    ledger->ring_count = 2;
     struct record_counts *records = &snapshot.ledger.records[0];
     records->made = 30;
     records->sent = 28;
@@ -173,6 +187,10 @@ static void numbers_are_the_snapshots(void **state) {
     char *text = print(&source);
     assert_line(text, "flowsensor_capture_packets_total 1000");
     assert_line(text, "flowsensor_capture_bytes_total 77000");
+    assert_line(text, "flowsensor_meter_ring_dropped_packets_total{meter=\"0\"} 17");
+    assert_line(text, "flowsensor_meter_ring_freezes_total{meter=\"1\"} 1");
+    assert_line(text, "flowsensor_interface_dropped_packets_total{interface=\"eth0\"} 4");
+    assert_line(text, "flowsensor_interface_dropped_packets_total{interface=\"eth1\"} 0");
     assert_line(text, "flowsensor_packets_ignored_total{reason=\"not_ip\"} 70");
     assert_line(text, "flowsensor_flows_ended_total{reason=\"idle\"} 30");
     assert_line(text, "flowsensor_output_records_made_total{output=\"to \\\"Kafka\\\"\"} 30");
