@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "meter/conversation.h"
+
 static uint8_t *put_big_endian16(uint8_t *out, uint16_t number) {
     number = htobe16(number);
     memcpy(out, &number, sizeof number);
@@ -21,16 +23,6 @@ static uint8_t *put_big_endian64(uint8_t *out, uint64_t number) {
     return out + sizeof number;
 }
 
-/* What both hashes begin with: the ends in the key's canonical order. */
-enum { ENDS_SIZE = 16 + 16 + 2 + 2 };
-
-static uint8_t *put_ends(uint8_t *out, const struct flow_key *key) {
-    memcpy(out, key->address_a, 16);
-    memcpy(out + 16, key->address_b, 16);
-    out = put_big_endian16(out + 32, key->port_a);
-    return put_big_endian16(out, key->port_b);
-}
-
 static void put_digits(const struct hash128 *hash, char digits[FLOW_HASH_DIGITS]) {
     static const char hex[] = "0123456789abcdef";
     for (size_t i = 0; i < sizeof hash->bytes; i++) {
@@ -40,8 +32,8 @@ static void put_digits(const struct hash128 *hash, char digits[FLOW_HASH_DIGITS]
 }
 
 void flow_hash_uid(const struct hash_key *key, const struct flow *flow, char digits[FLOW_HASH_DIGITS]) {
-    uint8_t bytes[ENDS_SIZE + 2 + 1 + 1 + 8 + 8 + 4];
-    uint8_t *out = put_ends(bytes, &flow->key);
+    uint8_t bytes[CONVERSATION_ENDS_SIZE + 2 + 1 + 1 + 8 + 8 + 4];
+    uint8_t *out = conversation_put_ends(bytes, &flow->key);
     out = put_big_endian16(out, flow->key.vlan_id);
     *out++ = flow->key.protocol;
     *out++ = flow->key.ip_version;
@@ -55,10 +47,7 @@ void flow_hash_uid(const struct hash_key *key, const struct flow *flow, char dig
 
 void flow_hash_conversation(const struct hash_key *key, const struct flow *flow,
                             char digits[FLOW_HASH_DIGITS]) {
-    uint8_t bytes[ENDS_SIZE + 1 + 1];
-    uint8_t *out = put_ends(bytes, &flow->key);
-    *out++ = flow->key.protocol;
-    *out++ = flow->ip_version; /* not the key's: the nfstream profile's key has none */
-    struct hash128 hash = hash_identity(key, bytes, (size_t)(out - bytes));
+    /* The flow's IP version, not the key's: the nfstream profile's key has none. */
+    struct hash128 hash = conversation_hash(key, &flow->key, flow->ip_version);
     put_digits(&hash, digits);
 }
