@@ -54,6 +54,10 @@ void capture_statistics(struct capture *capture, struct capture_statistics *stat
     capture->type->statistics(capture, statistics);
 }
 
+unsigned capture_pressure(struct capture *capture) {
+    return capture->type->pressure != NULL ? capture->type->pressure(capture) : 0;
+}
+
 const char *capture_source_name(const struct capture *capture) {
     return capture->type->name(capture);
 }

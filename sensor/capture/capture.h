@@ -131,6 +131,12 @@ void capture_break(struct capture *capture);
 /* @thread the owner */
 void capture_statistics(struct capture *capture, struct capture_statistics *statistics);
 
+/* Live: how much of what was captured waits to be read, as percent of the room for it (packet_ring_fill()). 100 if packets
+ * were lost for want of room since the last call, as far as that is known: the kernel is asked ten times a second. It costs
+ * a few loads. Files: 0, since they wait.
+ * @thread the owner */
+unsigned capture_pressure(struct capture *capture);
+
 /* Name of the source now being read, for messages: a file's path or an interface's name.
  * @thread the owner */
 const char *capture_source_name(const struct capture *capture);

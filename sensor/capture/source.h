@@ -23,7 +23,8 @@ struct source_type {
                       const char **role);                                /* NULL: it has none */
     bool (*has_interface)(const struct capture *capture, uint16_t slot); /* NULL: it has none */
     void (*visit_cards)(const struct capture *capture, capture_card_visit *visit,
-                        void *context); /* NULL: it has none */
+                        void *context);            /* NULL: it has none */
+    unsigned (*pressure)(struct capture *capture); /* NULL: none */
 };
 
 enum { CAPTURE_MAGIC = 0x0ca97b3e };

@@ -38,6 +38,7 @@ struct live_capture {
     bool ended;            /* nothing more comes */
     int64_t looked;        /* steady time */
     struct packet_ring_counts earlier; /* of rings before this one */
+    uint64_t pressed;                  /* losses of the ring at the last look at its pressure */
     /* The interface of the frame before, which is that of the next one more often than not. */
     uint32_t interface_index;
     uint16_t interface;
@@ -258,6 +259,20 @@ static void live_visit_cards(const struct capture *base, capture_card_visit *vis
                                 context);
 }
 
+/* Of this ring and those before it. A ring that became full counts even if nothing came while it was. What a full ring has
+ * lost by now is this look's: found later, it would look like another loss. */
+static unsigned live_pressure(struct capture *base) {
+    struct live_capture *capture = (struct live_capture *)base;
+    unsigned fill = packet_ring_fill(&capture->ring);
+    if (fill == 100)
+        look_at_counts(capture);
+    uint64_t lost = capture->earlier.dropped + capture->earlier.frozen + capture->ring.counts.dropped +
+                    capture->ring.counts.frozen;
+    bool has_lost = lost != capture->pressed;
+    capture->pressed = lost;
+    return has_lost ? 100 : fill;
+}
+
 static const char *live_name(const struct capture *base) {
     return live_interfaces_name(live_group_interfaces(((const struct live_capture *)base)->group));
 }
@@ -290,6 +305,7 @@ static void live_close(struct capture *base) {
 static const struct source_type live_type = {.next = live_next,
                                              .rest = live_rest,
                                              .statistics = live_statistics,
+                                             .pressure = live_pressure,
                                              .name = live_name,
                                              .link_type = live_link_type,
                                              .interface = live_interface,

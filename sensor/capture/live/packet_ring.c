@@ -117,9 +117,17 @@ int packet_ring_set_promiscuous(int descriptor, uint32_t interface_index) {
     return set_option(descriptor, PACKET_ADD_MEMBERSHIP, &request, sizeof request);
 }
 
-static struct tpacket_hdr_v1 *block_header(const struct packet_ring *ring) {
-    uint8_t *block = ring->blocks + ring->block * ring->block_size;
+static struct tpacket_hdr_v1 *header_of(const struct packet_ring *ring, size_t number) {
+    uint8_t *block = ring->blocks + number * ring->block_size;
     return &((struct tpacket_block_desc *)(void *)block)->hdr.bh1;
+}
+
+static struct tpacket_hdr_v1 *block_header(const struct packet_ring *ring) {
+    return header_of(ring, ring->block);
+}
+
+static bool is_handed_over(const struct tpacket_hdr_v1 *header) {
+    return (__atomic_load_n(&header->block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) != 0;
 }
 
 static void give_back(struct packet_ring *ring) {
@@ -133,7 +141,7 @@ static bool take_block(struct packet_ring *ring) {
     if (ring->holds_block)
         give_back(ring);
     struct tpacket_hdr_v1 *header = block_header(ring);
-    if (!(__atomic_load_n(&header->block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER))
+    if (!is_handed_over(header))
         return false;
     ring->holds_block = true;
     ring->left = header->num_pkts;
@@ -226,6 +234,21 @@ int packet_ring_wait(const struct packet_ring *ring, int other, int milliseconds
         getsockopt(ring->descriptor, SOL_SOCKET, SO_ERROR, &reason, &size);
     }
     return ready;
+}
+
+/* The kernel hands blocks over in order, so those that wait lie together, behind the one that is read. */
+unsigned packet_ring_fill(const struct packet_ring *ring) {
+    size_t first = ring->block + ring->holds_block;
+    size_t most = ring->block_count - 1; /* which may wait */
+    size_t waiting = 0, end = most + 1;  /* so many wait at least; fewer than `end` do */
+    while (end - waiting > 1) {
+        size_t middle = waiting + (end - waiting) / 2;
+        if (is_handed_over(header_of(ring, (first + middle - 1) % ring->block_count)))
+            waiting = middle;
+        else
+            end = middle;
+    }
+    return (unsigned)(waiting * 100 / most);
 }
 
 void packet_ring_count(struct packet_ring *ring) {

@@ -62,6 +62,10 @@ bool packet_ring_next(struct packet_ring *ring, struct frame *frame);
  * interface that goes down is no error: the ring goes on when it is up again. */
 int packet_ring_wait(const struct packet_ring *ring, int other, int milliseconds);
 
+/* How much of the ring waits: percent of the blocks, but for the one that is read, that the kernel has handed over. 100: the
+ * kernel has no block left to write to, or soon has none. It costs a few loads, one in each of log2(blocks) pages. */
+unsigned packet_ring_fill(const struct packet_ring *ring);
+
 /* Reads the kernel's counters, which are 0 again after that, into ring->counts. */
 void packet_ring_count(struct packet_ring *ring);
 

@@ -172,6 +172,43 @@ static bool receives(struct capture *capture, int port, double seconds) {
     return false;
 }
 
+/* Until nothing is left in the ring. */
+static void read_all(struct capture *capture) {
+    struct frame frame;
+    enum capture_event event = CAPTURE_FRAME;
+    while (event == CAPTURE_FRAME)
+        assert_int_equal(capture_next(capture, &frame, &event, NULL), 0);
+}
+
+/* Four blocks that nobody reads, and more datagrams than they hold. */
+static void a_ring_that_fills_is_pressure(void **state) {
+    (void)state;
+    need_namespace();
+    struct capture *capture = NULL;
+    struct error error = {0};
+    struct capture_options options = options_for("lo");
+    struct capture_statistics statistics;
+    unsigned sent = 0, last = 0;
+    options.socket_buffer_size = 1 << 20;
+    assert_int_equal(capture_open(&options, &capture, &error), 0);
+    assert_int_equal(capture_pressure(capture), 0);
+    for (; sent < 100000 && last < 100; sent++) {
+        send_datagram(DISCARD_PORT);
+        unsigned pressure = capture_pressure(capture);
+        assert_true(pressure >= last);
+        last = pressure;
+    }
+    assert_int_equal(last, 100);
+    for (unsigned i = 0; i < sent; i++)
+        send_datagram(DISCARD_PORT);
+    read_all(capture);
+    capture_statistics(capture, &statistics);
+    assert_true(statistics.dropped_kernel > 0);
+    assert_int_equal(capture_pressure(capture), 100); /* of the loss */
+    assert_int_equal(capture_pressure(capture), 0);
+    capture_close(capture);
+}
+
 /* From the other end of a pair. */
 static void send_from(const char *name, int port) {
     uint8_t frame[60] = {[0] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 46};
@@ -322,6 +359,7 @@ int main(void) {
         cmocka_unit_test(a_quiet_link_is_idle),
         cmocka_unit_test(frames_arrive_filtered),
         cmocka_unit_test(a_break_ends_it),
+        cmocka_unit_test(a_ring_that_fills_is_pressure),
         cmocka_unit_test(an_interface_that_comes_back_goes_on),
         cmocka_unit_test(several_interfaces_are_told_apart),
         cmocka_unit_test(unknown_interfaces_are_refused),
