@@ -14,8 +14,11 @@ static size_t l7_state_size(const struct meter_options *options) {
 }
 
 static void l7_on_init(const struct feature_context *context, struct flow *flow) {
-    (void)context;
-    memset(flow_feature(flow, FEATURE_l7), 0, sizeof(struct l7));
+    struct l7 *l7 = flow_feature(flow, FEATURE_l7);
+    memset(l7, 0, sizeof *l7);
+    /* A later slice takes over what is known. */
+    if ((context->overload & 1u << OVERLOAD_no_dissection) != 0 && flow->slice == 0 && !flow->elsewhere)
+        dissector_skip(context->dissector, l7);
 }
 
 static void l7_on_update(const struct feature_context *context, struct flow *flow,
@@ -28,7 +31,11 @@ static void l7_on_update(const struct feature_context *context, struct flow *flo
 }
 
 static void l7_on_expire(const struct feature_context *context, struct flow *flow) {
-    dissector_decide(context->dissector, flow_feature(flow, FEATURE_l7));
+    struct l7 *l7 = flow_feature(flow, FEATURE_l7);
+    if (l7->label == 0 && l7->state == NULL)
+        dissector_guess(context->dissector, l7, flow);
+    else
+        dissector_decide(context->dissector, l7);
 }
 
 /* The next slice keeps the label, except one that nDPI had to settle on before it had seen enough packets. */

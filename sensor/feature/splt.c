@@ -10,10 +10,13 @@
 /* What flow_feature(flow, FEATURE_splt) points to. The arrays lie behind it, as narrow as the timeouts allow: 20 packets take
  * 144 bytes natively, where 64-bit intervals would take 224. */
 struct splt {
-    uint32_t length; /* packets recorded so far */
+    uint32_t length; /* packets recorded so far; SPLT_NOT_KEPT */
     /* Intervals (32 or 64 bits), then cells; options->splt_analysis of each: see struct splt_arrays. */
     unsigned char places[];
 };
+
+/* Longer than any: no packet is recorded. */
+#define SPLT_NOT_KEPT UINT32_MAX
 
 /* A little-endian number of size and direction: the lowest bit is the direction. */
 struct splt_cell {
@@ -80,8 +83,8 @@ static inline int64_t splt_direction(const struct splt_arrays *arrays, uint32_t 
 
 static void splt_on_init(const struct feature_context *context, struct flow *flow) {
     struct splt *splt = flow_feature(flow, FEATURE_splt);
-    (void)context;
-    splt->length = 0;
+    flow->no_splt = (context->overload & 1u << OVERLOAD_no_splt) != 0;
+    splt->length = flow->no_splt ? SPLT_NOT_KEPT : 0;
 }
 
 static inline void splt_put_cell(unsigned char *cell, uint32_t size, bool is_answer) {
@@ -125,6 +128,10 @@ static const struct splt *splt_of(const struct record_source *source) {
     return flow_feature(source->flow, FEATURE_splt);
 }
 
+static uint32_t length_of(const struct splt *splt) {
+    return splt->length != SPLT_NOT_KEPT ? splt->length : 0;
+}
+
 static int64_t *scratch_integers(const struct record_source *source, size_t count) {
     struct record_scratch *scratch = source->scratch;
     if (count > scratch->integers_capacity - scratch->integers_used)
@@ -153,14 +160,14 @@ static int64_t *array_value(const struct record_source *source, uint32_t length,
     static void name##_value(const struct record_source *source, uint32_t places, struct value *value) { \
         const struct splt *splt = splt_of(source);                                                       \
         const struct splt_arrays arrays = splt_arrays(source->flow->shared->options, splt);              \
-        int64_t *items = array_value(source, splt->length, places, value);                               \
-        for (uint32_t place = 0; items != NULL && place < splt->length; place++)                         \
+        int64_t *items = array_value(source, length_of(splt), places, value);                            \
+        for (uint32_t place = 0; items != NULL && place < length_of(splt); place++)                      \
             items[place] = item(&arrays, place);                                                         \
     }                                                                                                    \
     void get_##name(const struct record_source *source, enum flow_direction direction,                   \
                     struct value *value) {                                                               \
         (void)direction;                                                                                 \
-        name##_value(source, splt_of(source)->length, value);                                            \
+        name##_value(source, length_of(splt_of(source)), value);                                         \
     }                                                                                                    \
     void get_##name##_padded(const struct record_source *source, enum flow_direction direction,          \
                              struct value *value) {                                                      \

@@ -1,5 +1,6 @@
 #include "meter/dissect.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,30 @@ static bool l7_take_state(struct dissector *dissector, struct l7 *l7) {
     return l7->state != NULL;
 }
 
+void dissector_skip(struct dissector *dissector, struct l7 *l7) {
+    l7_note_undissected(dissector, l7);
+}
+
+/* IPv6's are 0, which no network of nDPI's has: only ports tell then. */
+static uint32_t address_of(const struct flow *flow, const uint8_t *address) {
+    uint32_t number = 0;
+    if (flow->ip_version == 4)
+        memcpy(&number, address, sizeof number);
+    return be32toh(number);
+}
+
+void dissector_guess(struct dissector *dissector, struct l7 *l7, const struct flow *flow) {
+    const struct shim_ends ends = {.source = address_of(flow, flow_source(flow)),
+                                   .destination = address_of(flow, flow_destination(flow)),
+                                   .source_port = flow_source_port(flow),
+                                   .destination_port = flow_destination_port(flow)};
+    struct shim_label label = shim_label(shim_guess(dissector->module, flow->key.protocol, &ends));
+    l7->label = label_store_number(dissector->labels, label);
+    l7->guessed = label.application != NDPI_PROTOCOL_UNKNOWN;
+    l7->texts = NULL;
+    l7->is_done = true;
+}
+
 void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet,
                       uint64_t number) {
     if (l7->label != 0) {
@@ -173,7 +198,6 @@ void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct p
     }
     if (l7->state == NULL && !l7_take_state(dissector, l7)) {
         l7_note_undissected(dissector, l7);
-        l7_decide(dissector, l7);
         return;
     }
     struct view view;

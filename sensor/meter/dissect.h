@@ -7,7 +7,8 @@
  *
  * Where all states are taken, the flow that has held one for the longest gives its own to the new one: most such flows
  * get no more packets, as those of a scan, and lose nothing by it. Its label is what nDPI has by then, or a guess, as it
- * would be at the flow's end. Should there be another packet, the flow is `undissected`. */
+ * would be at the flow's end. Should there be another packet, the flow is `undissected`. So is one that nDPI is not shown at
+ * all, since the meter can't keep up (overload.h) or there is no memory for its state: its label is a guess. */
 #pragma once
 
 #include <stdatomic.h>
@@ -40,6 +41,14 @@ void dissector_destroy(struct dissector *dissector);
 void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet,
                       uint64_t number);
 
+/* nDPI is not shown any packet of the flow, which has begun.
+ * @thread meter */
+void dissector_skip(struct dissector *dissector, struct l7 *l7);
+
+/* The flow ends, and has no label and no state of nDPI's: the label is what protocol, ports and IPv4 addresses tell alone.
+ * @thread meter */
+void dissector_guess(struct dissector *dissector, struct l7 *l7, const struct flow *flow);
+
 /* The flow ends: an undecided l7 is decided, by a guess if nDPI knows nothing yet.
  * @thread meter */
 void dissector_decide(struct dissector *dissector, struct l7 *l7);
@@ -56,7 +65,8 @@ const struct l7_label *dissector_labels(const struct dissector *dissector);
  * @thread meter */
 uint64_t dissector_memory(const struct dissector *dissector);
 
-/* Flows that had a packet after they had given up their state to another one, so far; and undecided flows now.
+/* Flows that had a packet after they had given up their state to another one, or never had one, so far; and undecided flows
+ * now.
  * @thread meter */
 uint64_t dissector_undissected(const struct dissector *dissector);
 uint64_t dissector_undecided(const struct dissector *dissector);

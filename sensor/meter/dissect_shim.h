@@ -39,6 +39,14 @@ ndpi_protocol shim_packet(struct ndpi_detection_module_struct *module, struct nd
 /* The label of a flow that gets no more packets; *guessed: found by port or address alone. */
 ndpi_protocol shim_give_up(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow,
                            uint8_t *guessed);
+/* The two ends of a flow, in the host's byte order; addresses of IPv4, else 0. */
+struct shim_ends {
+    uint32_t source, destination;
+    uint16_t source_port, destination_port;
+};
+/* The label of a flow of which nDPI saw nothing: by port or address alone. `protocol`: the transport protocol. */
+ndpi_protocol shim_guess(struct ndpi_detection_module_struct *module, uint8_t protocol,
+                         const struct shim_ends *ends);
 /* Whether no later packet can change the label or the texts. */
 bool shim_is_final(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow);
 

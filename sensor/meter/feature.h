@@ -16,13 +16,14 @@ struct dissector;
 struct udps_instance;
 struct visibility_client;
 
-/* What every call of a feature may use. */
+/* What every call of a feature may use. It changes between two packets alone. */
 struct feature_context {
     const struct meter_options *options;
     struct dissector *dissector;          /* NULL while l7 is off */
     struct udps_instance *udps;           /* NULL without udps */
     struct visibility_client *visibility; /* NULL while process is off */
     uint64_t *loss_gap_bytes;             /* sum of flows that ended, which tcp_gaps adds to */
+    unsigned overload; /* steps that are taken (overload_taken()): what new flows do without */
 };
 
 struct feature {

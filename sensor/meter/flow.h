@@ -99,6 +99,11 @@ struct flow {
     uint8_t source_is_b : 1; /* the source is key's (address_b, port_b) */
     uint8_t elsewhere : 1; /* it is metered at another interface, see local_pods.h: no features, no record */
     uint8_t at_destination : 1; /* the interface is a pod's that is the destination */
+    /* What overload took from it, see overload.h. */
+    uint8_t short_idle : 1;    /* it ended by that step's idle timeout, before its own */
+    uint8_t no_splt : 1;       /* it, or this slice, began while none was kept */
+    uint8_t sampled : 1;       /* it began while one new flow in overload.sampling_rate was metered */
+    uint8_t partial_start : 1; /* packets of it may have been sampled out or shed before it began */
     uint8_t ip_version;
     uint8_t tcp_phase;                /* enum tcp_phase (meter/tcp_end.h); 0 while meter.tcp_end is off */
     const struct flow_shared *shared; /* borrowed */

@@ -53,7 +53,7 @@ struct l7 {
     uint16_t label;     /* number in flow_shared.labels; 0: undecided */
     uint8_t confidence; /* enum l7_confidence */
     bool guessed;       /* the label was guessed when dissection was given up */
-    bool undissected;   /* nDPI did not see a packet that it should have, for want of a state (dissect.h) */
+    bool undissected;   /* nDPI did not see a packet that it should have (dissect.h) */
     bool is_done;       /* the dissector need not be told of the next packet */
 };
 _Static_assert(sizeof(struct l7) == 16, "every open flow costs these bytes");

@@ -132,6 +132,7 @@ int meter_create(const struct meter_options *options, meter_export_call *export_
     new->export_context = context;
     new->context.options = new->shared.options = &new->options;
     new->context.loss_gap_bytes = &new->statistics.loss_gap_bytes;
+    meter_begin_overload(new);
     int result = meter_create_memory(new, error);
     if (result < 0) {
         meter_destroy(new);
@@ -185,6 +186,8 @@ void meter_statistics(const struct meter *meter, struct meter_statistics *statis
     CHECK(IS_VALID(meter, METER_MAGIC));
     *statistics = meter->statistics;
     statistics->flows_open = meter->table.count;
+    statistics->overload_level = meter->overload.level;
+    memcpy(statistics->overload_entered, meter->overload.entered, sizeof meter->overload.entered);
     statistics->memory =
         sizeof(*meter) + ended_memory_for() + table_memory(&meter->table) + pool_memory(meter->blocks);
     if (meter->dissector != NULL) {

@@ -26,14 +26,19 @@ struct meter_statistics {
     uint64_t packets;
     uint64_t packets_without_memory; /* of these: belong to no flow, since there was no memory for even one */
     uint64_t packets_truncated;      /* of these: PACKET_TRUNCATED */
+    uint64_t packets_sampled_out;    /* of these: belong to no flow, since sampling did not choose theirs */
+    uint64_t packets_shed;           /* of these: belong to no flow, since no new one was metered */
     uint64_t flows_opened;
     uint64_t flows_exported[END_REASON_COUNT];
     uint64_t flows_discarded; /* ended, but the export call didn't take them */
     uint64_t flows_elsewhere; /* ended, and were metered at another interface: see local_pods.h */
     uint64_t flows_open;
-    uint64_t flows_undecided;   /* of these: nDPI is still working on their labels */
-    uint64_t flows_undissected; /* so far: nDPI did not see all that it should have, see dissect.h */
-    uint64_t loss_gap_bytes;    /* of flows that ended (feature tcp_gaps); 0 while it is off */
+    uint64_t flows_undecided;    /* of these: nDPI is still working on their labels */
+    uint64_t flows_undissected;  /* so far: nDPI did not see all that it should have, see dissect.h */
+    uint64_t loss_gap_bytes;     /* of flows that ended (feature tcp_gaps); 0 while it is off */
+    uint64_t flows_without_splt; /* so far: slices that began while none was kept */
+    uint64_t overload_entered[OVERLOAD_STEP_COUNT]; /* how often each step was taken */
+    uint64_t overload_level;                        /* steps of the ladder that are taken now */
     uint64_t memory; /* bytes of table, flows, nDPI's states and texts; without what nDPI allocates itself */
 };
 
@@ -67,6 +72,18 @@ void meter_destroy(struct meter *meter);
  * time + held_for (struct packet). The packet is borrowed for the call.
  * @thread meter */
 void meter_packet(struct meter *meter, const struct packet *packet);
+
+/* Where the meter stands on its overload ladder, for what is said of it. */
+struct meter_load {
+    struct overload_pressure pressure;
+    unsigned level, levels;  /* steps that are taken, and that there are */
+    enum overload_step step; /* the one that was taken or left last */
+};
+
+/* Live, several times a second: takes or leaves a step of the ladder (overload.h), by the ring's pressure
+ * (capture_pressure()), the table's and the time, microseconds of a clock that is never set. True: it did, and *load is set.
+ * @thread meter, between two packets */
+bool meter_look_at_load(struct meter *meter, unsigned ring, int64_t now, struct meter_load *load);
 
 /* Another recording begins, whose times may lie before those of the last one: ends all open flows with END_OF_INPUT, and
  * forgets what time it was. Flows after it have other uids, even if the same packets come again.

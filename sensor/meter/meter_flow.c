@@ -21,6 +21,8 @@ static bool is_elsewhere(const struct meter *meter, const struct flow *flow) {
 static void flow_export(struct meter *meter, struct flow *flow, enum end_reason reason, struct flow *next) {
     DEBUG_CHECK((unsigned)reason < END_REASON_COUNT);
     flow->end_reason = (uint8_t)reason;
+    if (meter->context.overload != 0)
+        meter_mark_end(meter, flow);
     /* The packet that tells of the other pod may have been another meter's, which came to it later. */
     bool elsewhere = flow->elsewhere || is_elsewhere(meter, flow);
     for (size_t i = 0; !elsewhere && i < meter->feature_count; i++)
@@ -102,8 +104,11 @@ static void flow_init(struct meter *meter, struct flow *flow) {
     flow->ways[0] = flow->ways[1] = FLOW_NO_COUNTERS;
     flow->seen_flags = 0;
     flow->end_reason = END_IDLE;
+    flow->short_idle = 0;
+    flow->no_splt = 0;
     for (size_t i = 0; i < meter->feature_count; i++)
         meter->features[i]->on_init(&meter->context, flow);
+    meter->statistics.flows_without_splt += flow->no_splt;
     meter->statistics.flows_opened++;
 }
 
@@ -129,6 +134,10 @@ static void flow_describe(const struct meter *meter, struct flow *flow, const st
     bool turned = packet->answers;
     flow->shared = &meter->shared;
     flow->source_is_b = reversed != turned;
+    flow->sampled = 0;
+    flow->partial_start = 0;
+    if (meter->chooses)
+        meter_mark_start(meter, flow);
     flow->eviction_class = meter->native ? EVICT_UNANSWERED : EVICT_ESTABLISHED;
     flow_set_macs(flow, packet, turned);
     flow->place = packet->place;
@@ -275,6 +284,11 @@ static const struct packet *packet_not_before_flow(const struct flow *flow, cons
     return raised;
 }
 
+/* A packet of no open flow may begin one, unless the meter can't keep up. */
+static inline bool may_begin(struct meter *meter, const struct flow_key *key, const struct packet *packet) {
+    return !meter->chooses || meter_admits(meter, key, packet);
+}
+
 void meter_packet(struct meter *meter, const struct packet *packet) {
     DEBUG_CHECK(IS_VALID(meter, METER_MAGIC));
     struct packet raised;
@@ -289,9 +303,13 @@ void meter_packet(struct meter *meter, const struct packet *packet) {
     if (packet->held_for != 0)
         packet = packet_not_before_flow(flow, packet, &raised);
     if (flow == NULL) {
-        flow_open(meter, &key, hash, packet, reversed);
+        if (may_begin(meter, &key, packet))
+            flow_open(meter, &key, hash, packet, reversed);
     } else if (flow_is_over(meter, flow, packet, reversed, &reason)) {
-        flow_succeed(meter, flow, reason, packet, reversed);
+        if (may_begin(meter, &key, packet))
+            flow_succeed(meter, flow, reason, packet, reversed);
+        else
+            meter_end_flow(meter, flow, reason);
     } else if (!flow_is_long(meter, flow, packet)) {
         flow_use(meter, flow, packet, reversed);
     } else if (meter->native) {

@@ -14,6 +14,11 @@
 
 enum { METER_MAGIC = 0x4d657465 };
 
+/* After so many ticks without a packet a flow is idle. */
+struct idle_timeouts {
+    int64_t any, answered; /* of UDP flows of one packet each way */
+};
+
 struct meter {
     uint32_t magic;
     bool native;
@@ -38,6 +43,12 @@ struct meter {
     struct dissector *dissector; /* NULL: no labels */
     struct ended *ended;
 
+    /* Overload. The steps that are taken are in `context`. */
+    struct overload overload;
+    struct idle_timeouts timeouts;   /* in force: shorter than the options' while flows end early */
+    bool chooses;                    /* a new flow is looked at: is it taken, and is its start whole? */
+    int64_t sampled_out_at, shed_at; /* the latest packets that belong to no flow */
+
     meter_export_call *export_flow;
     void *export_context;
     meter_room_call *has_room; /* NULL: there always is */
@@ -55,6 +66,15 @@ void meter_make_room(struct meter *meter);
 
 /* Ends idle flows behind a packet. Call it where meter_may_sweep() says so. */
 void meter_sweep_after_packet(struct meter *meter);
+
+/* Whether the packet, of no open flow, may begin one. Call it where `chooses` is set. It counts those that may not. */
+bool meter_admits(struct meter *meter, const struct flow_key *key, const struct packet *packet);
+/* Sets what overload does to a new flow that is admitted. */
+void meter_mark_start(const struct meter *meter, struct flow *flow);
+/* Sets what overload did to a flow that ends. */
+void meter_mark_end(const struct meter *meter, struct flow *flow);
+/* The ladder's start, as part of meter_create(). */
+void meter_begin_overload(struct meter *meter);
 
 static inline bool meter_is_sweep_due(const struct meter *meter) {
     return meter->time - meter->last_sweep >= meter->sweep_interval;
@@ -74,10 +94,14 @@ static inline bool meter_is_past_grace(const struct meter *meter, struct flow *f
 }
 
 /* Without a packet for as long as a flow of its class may be. */
-static inline bool meter_is_idle(const struct meter *meter, const struct flow *flow) {
-    int64_t timeout = flow->eviction_class == EVICT_ANSWERED ? meter->options.udp_answered_timeout
-                                                             : meter->options.idle_timeout;
+static inline bool meter_is_idle_by(const struct meter *meter, const struct flow *flow,
+                                    const struct idle_timeouts *timeouts) {
+    int64_t timeout = flow->eviction_class == EVICT_ANSWERED ? timeouts->answered : timeouts->any;
     return meter->time - flow_last_seen(flow, BIDIRECTIONAL) >= timeout;
+}
+
+static inline bool meter_is_idle(const struct meter *meter, const struct flow *flow) {
+    return meter_is_idle_by(meter, flow, &meter->timeouts);
 }
 
 /* Why the flow ends: because its connection is over, or because nothing more came, or else as the caller says. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "decode/walk/packet.h"
+#include "meter/overload.h"
 
 struct udps;       /* meter/udps.h */
 struct visibility; /* meter/process/visibility.h */
@@ -32,5 +33,7 @@ struct meter_options {
     struct visibility *visibility; /* finds it; borrowed, shared by meters; set where system_visibility is */
     /* Conversations between two of them are metered at one interface; borrowed, shared by meters; NULL: at each. */
     struct local_pods *local_pods;
+    struct overload_options
+        overload;            /* native and live: what is done without where the meter can't keep up */
     const struct udps *udps; /* user-defined fields; borrowed, shared by meters; NULL: none */
 };

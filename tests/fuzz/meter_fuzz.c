@@ -2,7 +2,7 @@
  * flows that change their shape in the middle, in a table that evicts. Heap that flows took must be back when none is
  * open.
  *
- * An input is a byte of options and steps: shape, conversation, seconds << 4 | number of flows, two bytes of length,
+ * An input is a byte of options (dialect, then whether the native meter is overloaded by some steps) and steps: shape, conversation, seconds << 4 | number of flows, two bytes of length,
  * payload. seeds.py makes such inputs from captures. The meters live as long as the process, since nDPI takes 12 ms to
  * start. */
 #include <sanitizer/allocator_interface.h>
@@ -31,6 +31,9 @@ enum {
     FLOW_BYTES = 32 << 10,
     SHARED_BYTES = 16 << 20,
     REPLAYS = 4,
+    IS_OVERLOADED = 2,        /* in the byte of options */
+    RAISES_PRESSURE = 1 << 6, /* in a step's second byte: one of the bits that say whose the packet is */
+    LOOK = 1000000, /* microseconds between two looks at the pressure, after which a step may be left */
 };
 
 /* Headers between the fixed IP header and the transport header. */
@@ -82,10 +85,21 @@ static const struct shape shapes[] = {
 static const uint16_t ports[] = {443, 80,   25,   110,  143, 88,   53,    22,
                                  21,  3389, 5060, 3478, 465, 6881, 40001, 1900};
 
+static const struct overload_options ladder = {
+    .steps = {OVERLOAD_no_dissection, OVERLOAD_short_idle, OVERLOAD_sampling, OVERLOAD_shedding},
+    .count = 4,
+    .enter = 75,
+    .leave = 25,
+    .patience = LOOK,
+    .idle_timeout = 2000000,
+    .sampling_rate = 2,
+};
+
 struct meters {
     struct decoder *decoder[2]; /* by dialect */
     struct meter *meter[2];
     int64_t seconds; /* goes on over all inputs */
+    int64_t looked;  /* microseconds */
 };
 
 static struct meters all;
@@ -113,6 +127,8 @@ static void open_meters(void) {
             .n_dissections = 20,
             .flow_table_size = TABLE_FLOWS,
         };
+        if (dialect == DECODE_NATIVE)
+            options.overload = ladder;
         struct error error;
         all.decoder[dialect] = decoder_create(&decode);
         require(all.decoder[dialect] != NULL);
@@ -219,8 +235,24 @@ static uint64_t open_flows(int dialect) {
     return statistics.flows_open;
 }
 
+/* Takes or leaves a step of the ladder. The table's pressure may hold one. */
+static void look(int dialect, bool is_high) {
+    struct meter_load load;
+    all.looked += LOOK;
+    meter_look_at_load(all.meter[dialect], is_high ? 100 : 0, all.looked, &load);
+}
+
+/* So that an input doesn't depend on the one before it. */
+static void recover(int dialect) {
+    for (int i = 0; i < 2 * OVERLOAD_STEP_COUNT; i++)
+        look(dialect, false);
+    struct meter_statistics statistics;
+    meter_statistics(all.meter[dialect], &statistics);
+    require(statistics.overload_level == 0);
+}
+
 /* All steps, and the flows' ends. `before`: bytes of heap when no flow was open. */
-static void run(int dialect, const uint8_t *data, size_t size, size_t before) {
+static void run(int dialect, bool is_overloaded, const uint8_t *data, size_t size, size_t before) {
     uint8_t frame[FRAME_MAX];
     size_t offset = 0;
     for (int i = 0; i < STEPS_MAX && offset + STEP_HEADER <= size; i++) {
@@ -234,11 +266,14 @@ static void run(int dialect, const uint8_t *data, size_t size, size_t before) {
         for (uint16_t flow = 0; flow < flows; flow++)
             meter_frame(dialect, frame, build(frame, step, flow, data + offset, length));
         offset += length;
+        if (is_overloaded)
+            look(dialect, (step[1] & RAISES_PRESSURE) != 0);
         size_t now = __sanitizer_get_current_allocated_bytes();
         require(now < before + SHARED_BYTES + open_flows(dialect) * FLOW_BYTES);
     }
     meter_finish(all.meter[dialect], END_OF_INPUT);
     require(open_flows(dialect) == 0);
+    recover(dialect);
     all.seconds += 100;
 }
 
@@ -255,7 +290,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int grown = 0;
     do {
         before = after;
-        run(dialect, data + 1, size - 1, before);
+        run(dialect, (data[0] & IS_OVERLOADED) != 0, data + 1, size - 1, before);
         after = __sanitizer_get_current_allocated_bytes();
     } while (after > before && ++grown < REPLAYS);
     if (grown == REPLAYS)

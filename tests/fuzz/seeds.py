@@ -62,9 +62,9 @@ def main():
             if len(flows[key]) < PACKETS:
                 flows[key].append((protocol, back, port, payload))
         for number, packets in enumerate(list(flows.values())[:FLOWS]):
-            for dialect, shape in ((0, 0), (1, 1)):
-                seed = bytes([dialect]) + b"".join(step(*packet, shape) for packet in packets)
-                (folder / f"{path.stem}-{number}-{dialect}").write_bytes(seed)
+            for options, shape in ((0, 0), (1, 1), (2, 0)):
+                seed = bytes([options]) + b"".join(step(*packet, shape) for packet in packets)
+                (folder / f"{path.stem}-{number}-{options}").write_bytes(seed)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ ndpi_protocol ndpi_detection_process_packet(struct ndpi_detection_module_struct 
                                             const unsigned char *packet, unsigned short length, uint64_t milliseconds,
                                             struct ndpi_flow_input_info *information);
 ndpi_protocol ndpi_detection_giveup(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow);
+ndpi_protocol ndpi_guess_undetected_protocol_v4(struct ndpi_detection_module_struct *module, struct ndpi_flow_struct *flow,
+                                                uint8_t protocol, uint32_t source, uint16_t source_port, uint32_t destination,
+                                                uint16_t destination_port);
 uint8_t ndpi_detection_get_l4(const uint8_t *l3, uint16_t length, const uint8_t **l4, uint16_t *l4_length, uint8_t *protocol,
                               uint32_t flags);
 void ndpi_free_flow_data(struct ndpi_flow_struct *flow);

@@ -103,9 +103,41 @@ static void test_splt(void **state) {
     }
 }
 
+/* While the overload ladder has no_splt, nothing is kept: the arrays are empty, though there are packets. */
+static void test_no_splt(void **state) {
+    (void)state;
+    const struct meter_options options = {
+        .profile = PROFILE_NATIVE,
+        .idle_timeout = 120000000,
+        .active_timeout = INT64_MAX,
+        .splt_analysis = SPLT,
+        .flow_table_size = 1024,
+        .overload = {.steps = {OVERLOAD_no_splt},
+                     .count = 1,
+                     .enter = 75,
+                     .leave = 25,
+                     .patience = 10000000,
+                     .sampling_rate = 8},
+    };
+    struct splt_check check = {.length = 0};
+    struct meter *meter;
+    struct meter_load load;
+    struct error error;
+    assert_int_equal(meter_create(&options, check_splt, &check, &meter, &error), 0);
+    assert_true(meter_look_at_load(meter, 100, 1, &load));
+    for (int64_t i = 0; i < 2 * SPLT; i++) {
+        struct packet packet = made_packet(1000000 + i, 1, 4000, 2, 80, TCP);
+        meter_packet(meter, &packet);
+    }
+    meter_finish(meter, END_OF_INPUT);
+    assert_int_equal(check.exports, 1);
+    meter_destroy(meter);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_splt),
+        cmocka_unit_test(test_no_splt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
