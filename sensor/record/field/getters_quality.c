@@ -1,6 +1,7 @@
 #include "record/field/quality.h"
 
 #include "meter/l7.h"
+#include "meter/options.h"
 #include "record/field/field_getters.h"
 
 static const struct {
@@ -39,6 +40,10 @@ void get_quality_flags(const struct record_source *source, enum flow_direction d
         [QUALITY_evicted] = flow->end_reason == END_EVICTED,
         [QUALITY_offload] = (flow->seen_flags & PACKET_OFFLOAD) != 0,
         [QUALITY_fragment] = (flow->seen_flags & PACKET_FRAGMENT) != 0,
+        [QUALITY_short_idle] = flow->short_idle,
+        [QUALITY_no_splt] = flow->no_splt,
+        [QUALITY_sampled] = flow->sampled,
+        [QUALITY_partial_start] = flow->partial_start,
         [QUALITY_verify] = source->verify,
     };
     size_t count = 0;
@@ -49,4 +54,11 @@ void get_quality_flags(const struct record_source *source, enum flow_direction d
     value->is_null = false;
     value->texts.items = source->scratch->flags;
     value->texts.count = count;
+}
+
+void get_sampling_rate(const struct record_source *source, enum flow_direction direction,
+                       struct value *value) {
+    (void)direction;
+    const struct flow *flow = source->flow;
+    value_integer(value, flow->sampled ? flow->shared->options->overload.sampling_rate : 1);
 }

@@ -5,16 +5,21 @@
 #include <stdint.h>
 
 /* One row a flag: its name as it stands in the record, and its meaning. */
-#define QUALITY_FLAGS(X)                                                                                \
-    X(midstream, "TCP flow whose first packet is no opening SYN: it began before the sensor looked")    \
-    X(truncated, "of some packet fewer bytes were captured than its IP header announces")               \
-    X(time_raised, "a packet's recorded time lay before an earlier packet's and was raised to it")      \
-    X(loss_window, "the kernel dropped packets while the flow was open")                                \
-    X(guessed_label, "application_name is nDPI's guess by port or address")                             \
-    X(undissected, "nDPI saw too few packets for a label, since too many flows were undecided")         \
-    X(evicted, "the flow was ended to make room for others")                                            \
-    X(offload, "segments in one packet: the network card had yet to cut it, or they were put together") \
-    X(fragment, "some packets were fragments of IP datagrams")                                          \
+#define QUALITY_FLAGS(X)                                                                                   \
+    X(midstream, "TCP flow whose first packet is no opening SYN: it began before the sensor looked")       \
+    X(truncated, "of some packet fewer bytes were captured than its IP header announces")                  \
+    X(time_raised, "a packet's recorded time lay before an earlier packet's and was raised to it")         \
+    X(loss_window, "the kernel dropped packets while the flow was open")                                   \
+    X(guessed_label, "application_name is nDPI's guess by port or address")                                \
+    X(undissected,                                                                                         \
+      "nDPI saw too few packets for a label, or none: too many flows were undecided, or overload")         \
+    X(evicted, "the flow was ended to make room for others")                                               \
+    X(offload, "segments in one packet: the network card had yet to cut it, or they were put together")    \
+    X(fragment, "some packets were fragments of IP datagrams")                                             \
+    X(short_idle, "overload: the flow ended after overload.idle_timeout without a packet, before its own") \
+    X(no_splt, "overload: none of the flow's packets is in its SPLT, which is empty")                      \
+    X(sampled, "overload: it began while one new flow in overload.sampling_rate was metered")              \
+    X(partial_start, "overload: packets of it may have been sampled out or shed before its first one")     \
     X(verify, "no traffic: made up by `flowsensor verify` to try the way to the topic and back")
 
 enum quality_flag {

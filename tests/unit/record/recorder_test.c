@@ -204,6 +204,23 @@ static void quality_flags(void **state) {
     close_bench(bench);
 }
 
+static void what_overload_did_is_flagged(void **state) {
+    (void)state;
+    struct bench bench = open_bench("flow/v2", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    struct flow *flow = &example.flow;
+    example.meter.overload.sampling_rate = 8;
+    ASSERT_FIELDS(bench.recorder, {"quality_flags", "[]"}, {"sampling_rate", "1"});
+    flow->short_idle = 1;
+    ASSERT_FIELDS(bench.recorder, {"quality_flags", "[\"short_idle\"]"}, {"sampling_rate", "1"});
+    flow->short_idle = 0;
+    flow->sampled = 1;
+    ASSERT_FIELDS(bench.recorder, {"quality_flags", "[\"sampled\"]"}, {"sampling_rate", "8"});
+    flow->no_splt = flow->partial_start = 1;
+    ASSERT_FIELDS(bench.recorder, {"quality_flags", "[\"no_splt\",\"sampled\",\"partial_start\"]"},
+                  {"sampling_rate", "8"});
+    close_bench(bench);
+}
+
 /* What was on the wire does not spoil a record. */
 static void texts_are_made_clean(void **state) {
     (void)state;
@@ -295,6 +312,7 @@ int main(void) {
         cmocka_unit_test(times_are_the_wall_clocks),
         cmocka_unit_test(nfstream_values),
         cmocka_unit_test(quality_flags),
+        cmocka_unit_test(what_overload_did_is_flagged),
         cmocka_unit_test(texts_are_made_clean),
         cmocka_unit_test(which_capture_a_flow_is_of),
         cmocka_unit_test(conversations_are_named_where_there_is_a_key),
