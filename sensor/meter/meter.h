@@ -77,7 +77,8 @@ void meter_packet(struct meter *meter, const struct packet *packet);
 struct meter_load {
     struct overload_pressure pressure;
     unsigned level, levels;  /* steps that are taken, and that there are */
-    enum overload_step step; /* the one that was taken or left last */
+    enum overload_step step; /* the one that was taken or left now */
+    bool is_taken;           /* it was taken */
 };
 
 /* Live, several times a second: takes or leaves a step of the ladder (overload.h), by the ring's pressure

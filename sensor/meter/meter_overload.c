@@ -54,11 +54,13 @@ bool meter_look_at_load(struct meter *meter, unsigned ring, int64_t now, struct 
         obey(meter);
     if (!has_changed)
         return false;
-    unsigned upper = overload->level > before ? overload->level : before;
+    bool is_taken = overload->level > before;
+    unsigned upper = is_taken ? overload->level : before;
     *load = (struct meter_load){.pressure = pressure,
                                 .level = overload->level,
                                 .levels = overload->options->count,
-                                .step = overload->options->steps[upper - 1]};
+                                .step = overload->options->steps[upper - 1],
+                                .is_taken = is_taken};
     return true;
 }
 

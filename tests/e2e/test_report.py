@@ -30,9 +30,11 @@ SCHEMA = json.loads((SCHEMAS / f"{STATS}.avsc").read_text())
 NOT_IP = b"\x02\0\0\0\0\x02" + b"\x02\0\0\0\0\x01" + b"\x88\xb5" + bytes(50)
 FILTER = "udp or ether proto 0x88b5"
 LINE = re.compile(r"(last )?performance report in ([\d.]+) s: flows expired (\d+) \(\+(\d+)\), open (\d+); packets processed (\d+) \(\+(\d+)\), "
-                  r"ignored (\d+) \(\+(\d+)\), dropped by kernel (\d+) \(\+(\d+)\), by interface (\d+) \(\+(\d+)\); meters (.+)$")
+                  r"ignored (\d+) \(\+(\d+)\), dropped by kernel (\d+) \(\+(\d+)\), by interface (\d+) \(\+(\d+)\), "
+                  r"sampled out (\d+) \(\+(\d+)\), shed (\d+) \(\+(\d+)\); meters (.+?)(?:; overload step \d)?$")
 # In the order of LINE, for totals and for what they grew by.
-COUNTERS = ("flows_expired", "packets_processed", "packets_ignored", "packets_dropped_kernel", "packets_dropped_interface")
+COUNTERS = ("flows_expired", "packets_processed", "packets_ignored", "packets_dropped_kernel", "packets_dropped_interface",
+            "packets_sampled_out", "packets_shed")
 SENDER = """
 import socket, sys, time
 link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)

@@ -30,8 +30,10 @@ void ledger_add(struct ledger *sum, const struct ledger *part) {
     add_array(sum->LEDGER_##place(name), part->LEDGER_##place(name), end);
 #include "app/account/counters.def"
     foreign_add(&sum->foreign, &part->foreign);
-    for (size_t i = 0; i < part->meters && sum->meters < PLAN_METERS_MAX; i++)
+    for (size_t i = 0; i < part->meters && sum->meters < PLAN_METERS_MAX; i++) {
+        sum->overload[sum->meters] = part->overload[i];
         sum->balance[sum->meters++] = part->balance[i];
+    }
     for (size_t i = 0; i < part->ring_count && sum->ring_count < PLAN_METERS_MAX; i++)
         sum->rings[sum->ring_count++] = part->rings[i];
     for (size_t i = 0; i < CONFIG_OUTPUTS_MAX; i++)

@@ -84,8 +84,12 @@ static void count_packets(struct reporter *reporter, const struct ledger *ledger
         report->packets_ignored += ledger->intake.ignored[i];
     }
     report->meter_count = ledger->meters;
-    for (size_t i = 0; i < ledger->meters; i++)
+    report->overload_step = 0;
+    for (size_t i = 0; i < ledger->meters; i++) {
         reporter->meters_packets[i] = (int64_t)ledger->balance[i];
+        if (ledger->overload[i] > report->overload_step)
+            report->overload_step = ledger->overload[i];
+    }
 }
 
 const struct sensor_report *reporter_make(struct reporter *reporter, const struct ledger *ledger, int64_t now,
@@ -132,6 +136,8 @@ static void print_report(FILE *stream, const struct reporter *reporter) {
     for (size_t i = 0; i < now->meter_count; i++)
         print_total(stream, i == 0 ? "; meters" : ",", (uint64_t)reporter->meters_packets[i],
                     (uint64_t)reporter->meters_previous[i]);
+    if (now->overload_step > 0)
+        fprintf(stream, "; overload step %" PRIu64, now->overload_step);
 }
 
 void reporter_log(const struct reporter *reporter) {

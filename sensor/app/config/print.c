@@ -47,10 +47,9 @@ static void print_item(const char *item, FILE *stream) {
 }
 
 static void print_list(const struct string_list *list, FILE *stream) {
-    fputs("[ ", stream);
+    fputs("[", stream);
     for (size_t i = 0; i < list->count; i++) {
-        if (i > 0)
-            fputs(", ", stream);
+        fputs(i > 0 ? ", " : " ", stream);
         print_item(list->items[i], stream);
     }
     fputs(" ]", stream);
@@ -85,7 +84,9 @@ static void print_value(const struct option_row *row, const void *object, FILE *
 
 static void print_setting(const struct option_row *row, const char *name, const void *object,
                           const char *indent, FILE *stream) {
-    if (!option_is_set(row, object))
+    /* A list that is empty and would not be by default says so. */
+    bool is_emptied = row->type == OPTION_STRINGS && row->initial;
+    if (!option_is_set(row, object) && !is_emptied)
         return;
     fprintf(stream, "%s%s = ", indent, name);
     print_value(row, object, stream);

@@ -53,6 +53,11 @@ GETTER(card_dropped) {
     capture_visit_cards(source->run->capture, write_card, text);
 }
 
+GETTER(overload_step) {
+    for (size_t i = 0; i < ledger_of(source)->meters; i++)
+        write_of_meter(text, i, ledger_of(source)->overload[i]);
+}
+
 /* An application has samples once it was seen. */
 static void write_applications(struct metric_text *text, const struct metric_source *source,
                                uint64_t (*value)(const struct application_counts *)) {

@@ -6,6 +6,7 @@
 #include "app/config/key_file.h"
 #include "app/plan/anonymization_key.h"
 #include "app/plan/identity.h"
+#include "app/plan/overload_options.h"
 #include "base/cores.h"
 #include "meter/dissect.h"
 #include "meter/udps.h"
@@ -125,8 +126,10 @@ static enum tunnel_keys tunnel_keys_of(const char *choice) {
     return strcmp(choice, "symmetric") == 0 ? TUNNEL_KEYS_SYMMETRIC : TUNNEL_KEYS_ALL;
 }
 
-/* What is on though no schema asks for its fields is a mistake. */
-static int check_asked(const struct config *config, unsigned asked, struct error *error) {
+/* What is on though no schema asks for its fields is a mistake. The key of conversations also chooses which ones are
+ * sampled. */
+static int check_asked(const struct plan *plan, unsigned asked, struct error *error) {
+    const struct config *config = plan->config;
     const struct {
         const char *option;
         enum field_group group;
@@ -136,7 +139,8 @@ static int check_asked(const struct config *config, unsigned asked, struct error
         {"meter.splt_analysis", GROUP_SPLT, config->meter.splt_analysis > 0},
         {"meter.n_dissections", GROUP_L7, config->meter.n_dissections > 0},
         {"meter.system_visibility_mode", GROUP_PROCESS, config->meter.system_visibility_mode != 0},
-        {"identity.conn_key_file", GROUP_CONVERSATION, config->identity.conn_key_file},
+        {"identity.conn_key_file", GROUP_CONVERSATION,
+         config->identity.conn_key_file && !overload_options_sample(&plan->meter.overload)},
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (options[i].is_on && !group_is_on(asked, options[i].group))
@@ -151,7 +155,7 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     bool stats = group_is_on(asked, GROUP_STATS), splt = group_is_on(asked, GROUP_SPLT),
          l7 = group_is_on(asked, GROUP_L7);
 
-    int result = check_asked(config, asked, error);
+    int result = check_asked(plan, asked, error);
     if (result < 0)
         return result;
     plan->meter.statistical_analysis = config->meter.statistical_analysis == SWITCH_UNSET
@@ -241,6 +245,11 @@ static int plan_early_ends(struct plan *plan, struct error *error) {
     plan->meter.tcp_end = native && tcp_end != SWITCH_OFF;
     plan->meter.udp_answered_timeout = answered;
     return 0;
+}
+
+static int plan_overload(struct plan *plan, struct error *error) {
+    bool applies = plan->live && plan->meter.profile == PROFILE_NATIVE;
+    return overload_options_make(plan->config, applies, &plan->meter.overload, error);
 }
 
 static int check_timeouts(const struct plan *plan, struct error *error) {
@@ -349,6 +358,8 @@ int plan_make(const struct config *config, enum plan_schemas schemas, struct pla
     if (result == 0)
         result = plan_early_ends(plan, error);
     if (result == 0)
+        result = plan_overload(plan, error);
+    if (result == 0)
         result = plan_tunnel_ports(plan, error);
     if (result == 0)
         result = plan_udps(plan, error);
@@ -369,6 +380,7 @@ int plan_make(const struct config *config, enum plan_schemas schemas, struct pla
         result = identity_make(config, &plan->identity, error);
     if (result == 0)
         result = check_key(plan, error);
+    plan->meter.overload.key = config->identity.conn_key_file ? plan->identity.conn_key : plan->identity.key;
     plan->identity.meter = &plan->meter;
     plan->identity.decode_tunnels = plan->decode.decode_tunnels;
     plan->identity.tunnel_ports = plan->tunnel_ports_text;

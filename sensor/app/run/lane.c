@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "app/host/signals.h"
+#include "app/run/load_log.h"
 #include "base/check.h"
 #include "base/clock.h"
 
@@ -66,11 +67,19 @@ void lane_watch_loss(struct lane *lane, struct intake *intake) {
                       decoder_time(intake->decoder));
 }
 
+void lane_watch_load(struct lane *lane, struct intake *intake) {
+    struct meter_load load;
+    if (lane->delivery->plan->meter.overload.count > 0 &&
+        meter_look_at_load(lane->meter, capture_pressure(intake->capture), clock_monotonic(), &load))
+        load_log(lane->number, &load);
+}
+
 void lane_count(const struct lane *lane, struct ledger *sum) {
     const struct delivery *delivery = lane->delivery;
     struct ledger part = {.meters = 1, .applications = lane->applications};
     meter_statistics(lane->meter, &part.meter);
     part.balance[0] = part.meter.packets;
+    part.overload[0] = part.meter.overload_level;
     for (size_t i = 0; i < delivery->count; i++)
         if (output_is_of_flows(&delivery->outputs[i]))
             part.records[i] = delivery->outputs[i].shares[lane->number].records;

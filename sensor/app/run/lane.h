@@ -49,6 +49,11 @@ void lane_finish(struct lane *lane, bool live);
  * @thread meter */
 void lane_watch_loss(struct lane *lane, struct intake *intake);
 
+/* Live, at housekeeping, which is several times a second: the meter does without something, or no longer, by how far the
+ * lane's source is behind. Each change is a line.
+ * @thread meter */
+void lane_watch_load(struct lane *lane, struct intake *intake);
+
 /* Adds what the lane counted of flows and their records.
  * @thread meter, between two packets; any after it has ended */
 void lane_count(const struct lane *lane, struct ledger *sum);

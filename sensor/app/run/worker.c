@@ -66,6 +66,7 @@ static bool live_time_passed(void *context, int64_t time) {
 static void live_housekeeping(void *context) {
     struct worker *worker = context;
     lane_watch_loss(worker->lane, worker->intake);
+    lane_watch_load(worker->lane, worker->intake);
     worker_give_part(worker);
 }
 

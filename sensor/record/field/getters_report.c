@@ -129,3 +129,21 @@ void get_resident_memory(const struct record_source *source, enum flow_direction
     else
         value_integer(value, source->report->resident_memory);
 }
+
+void get_overload_step(const struct record_source *source, enum flow_direction direction,
+                       struct value *value) {
+    (void)direction;
+    value_counter(value, source->report->overload_step);
+}
+
+void get_packets_sampled_out(const struct record_source *source, enum flow_direction direction,
+                             struct value *value) {
+    (void)direction;
+    value_counter(value, source->report->packets_sampled_out);
+}
+
+void get_packets_shed(const struct record_source *source, enum flow_direction direction,
+                      struct value *value) {
+    (void)direction;
+    value_counter(value, source->report->packets_shed);
+}

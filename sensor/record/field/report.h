@@ -23,6 +23,8 @@ struct sensor_report {
     size_t ignored_count;
     const int64_t *meters_packets; /* metered by each meter */
     size_t meter_count;
+    uint64_t packets_sampled_out, packets_shed;
+    uint64_t overload_step;  /* the highest one of the meters now */
     uint64_t meters_memory;  /* bytes */
     int64_t resident_memory; /* bytes; negative: not known */
 };

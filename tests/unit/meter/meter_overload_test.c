@@ -192,6 +192,7 @@ static void a_change_is_told(void **state) {
     take(&bench, 0, 1, false);
     assert_true(meter_look_at_load(bench.fixture.meter, 80, bench.now, &load));
     assert_int_equal(load.step, OVERLOAD_no_splt);
+    assert_true(load.is_taken);
     assert_int_equal(load.level, 1);
     assert_int_equal(load.levels, 2);
     assert_int_equal(load.pressure.ring, 80);
@@ -201,6 +202,7 @@ static void a_change_is_told(void **state) {
     bench.now += PATIENCE;
     assert_true(meter_look_at_load(bench.fixture.meter, 3, bench.now, &load));
     assert_int_equal(load.step, OVERLOAD_shedding);
+    assert_false(load.is_taken);
     assert_int_equal(load.level, 1);
     assert_int_equal(load.pressure.ring, 3);
     finish(&bench);

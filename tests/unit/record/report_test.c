@@ -71,7 +71,8 @@ static void values_are_the_reports(void **state) {
                    "\"packets_ignored_reasons\":[\"link_type\",\"not_ip\"],\"packets_ignored_counts\":[7,5000000000],"
                    "\"packets_dropped_kernel\":3,\"packets_dropped_interface\":2,"
                    "\"meters_packets_processing_balance\":[60,40],\"meters_memory\":81920,\"resident_memory\":4096000,"
-                   "\"packets_truncated\":5,\"ring_freezes\":6,\"loss_gap_bytes\":1460}");
+                   "\"packets_truncated\":5,\"ring_freezes\":6,\"loss_gap_bytes\":1460,"
+                   "\"overload_step\":4,\"packets_sampled_out\":90,\"packets_shed\":91}");
         const struct sensor_report last = {.is_last = true, .resident_memory = -1};
         assert_json(
             recorder, &last,
@@ -81,7 +82,8 @@ static void values_are_the_reports(void **state) {
                    "\"packets_ignored\":0,\"packets_ignored_reasons\":[],\"packets_ignored_counts\":[],"
                    "\"packets_dropped_kernel\":0,\"packets_dropped_interface\":0,"
                    "\"meters_packets_processing_balance\":[],\"meters_memory\":0,\"resident_memory\":null,"
-                   "\"packets_truncated\":0,\"ring_freezes\":0,\"loss_gap_bytes\":null}");
+                   "\"packets_truncated\":0,\"ring_freezes\":0,\"loss_gap_bytes\":null,"
+                   "\"overload_step\":0,\"packets_sampled_out\":0,\"packets_shed\":0}");
         recorder_destroy(recorder);
     }
 }

@@ -40,6 +40,11 @@ static struct ledger example_part(uint64_t factor) {
     part.meter.flows_undecided = 6 * factor;
     part.meter.flows_undissected = 8 * factor;
     part.meter.loss_gap_bytes = 14 * factor;
+    part.meter.flows_without_splt = 19 * factor;
+    part.meter.packets_sampled_out = 15 * factor;
+    part.meter.packets_shed = 16 * factor;
+    part.meter.overload_entered[OVERLOAD_sampling] = 18 * factor;
+    part.overload[0] = 4 / factor;
     part.meter.memory = 4096 * factor;
     part.meters = 1;
     part.balance[0] = 80 * factor;
@@ -84,6 +89,12 @@ static void parts_add_up(void **state) {
     assert_int_equal(sum.meter.flows_open, 110);
     assert_int_equal(sum.meter.flows_undecided, 66);
     assert_int_equal(sum.meter.flows_undissected, 88);
+    assert_int_equal(sum.meter.flows_without_splt, 209);
+    assert_int_equal(sum.meter.packets_sampled_out, 165);
+    assert_int_equal(sum.meter.packets_shed, 176);
+    assert_int_equal(sum.meter.overload_entered[OVERLOAD_sampling], 198);
+    assert_int_equal(sum.overload[0], 0);
+    assert_int_equal(sum.overload[1], 4);
     assert_int_equal(sum.meter.memory, 4096 * 11);
     assert_int_equal(sum.meters, 2);
     assert_int_equal(sum.balance[0], 800);
@@ -171,7 +182,7 @@ static void lines_say_where_all_went(void **state) {
         "kernel 121, by interface 130; rings full 66; interfaces left out 220; super-packets 44, cut into packets 99; times raised 55; clock steps 20; 2.50 s, 440 packets/s\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
-        "open 110; truncated 132; packets without memory 33; undissected 88; loss_gap_bytes 154\n"
+        "open 110; truncated 132; packets without memory 33; undissected 88; loss_gap_bytes 154; packets sampled out 165; packets shed 176; without SPLT 209\n"
         "flowsensor: output flows (kafka): made 429 = acknowledged 400 + in flight 6 + dropped 23 (handover_full "
         "11, schema_mismatch 8, rejected 4); 12345 bytes encoded; exported 429 = made 429\n"
         "flowsensor: output stats (null): made 5 = acknowledged 5 + in flight 0 + dropped 0; 0 bytes encoded, "
@@ -189,7 +200,7 @@ static void lines_say_where_all_went(void **state) {
         "times raised 55; clock steps 20\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
-        "open 109 + RESIDUAL 1 (a bug: please report it); truncated 132; packets without memory 33; undissected 88; loss_gap_bytes 154\n"
+        "open 109 + RESIDUAL 1 (a bug: please report it); truncated 132; packets without memory 33; undissected 88; loss_gap_bytes 154; packets sampled out 165; packets shed 176; without SPLT 209\n"
         "flowsensor: output flows (kafka): made 429 = acknowledged 400 + in flight 7 + dropped 23 (handover_full "
         "11, schema_mismatch 8, rejected 4) + RESIDUAL -1 (a bug: please report it); 12345 bytes encoded; "
         "exported 429 = made 429\n"

@@ -70,6 +70,9 @@ static struct ledger example_ledger(void) {
     ledger.meter.loss_gap_bytes = 77;
     ledger.meter.packets_truncated = 8;
     ledger.capture.ring_freezes = 9;
+    ledger.meter.packets_sampled_out = 12;
+    ledger.meter.packets_shed = 13;
+    ledger.overload[1] = 2;
     return ledger;
 }
 
@@ -97,6 +100,9 @@ static void numbers_are_the_ledgers(void **state) {
     assert_int_equal(report->meters_packets[0], 600);
     assert_int_equal(report->meters_packets[1], 300);
     assert_int_equal(report->meters_memory, 4096);
+    assert_int_equal(report->packets_sampled_out, 12);
+    assert_int_equal(report->packets_shed, 13);
+    assert_int_equal(report->overload_step, 2); /* of the meter that is worst off */
     assert_true(report->resident_memory > 100000);
     assert_int_equal(report->ignored_count, 2);
     assert_int_equal(report->ignored_counts[0], 30);
@@ -127,22 +133,24 @@ static void lines_have_totals_and_growth(void **state) {
     assert_logs(
         reporter, &ledger, now + 10 * SECOND, false,
         "flowsensor: performance report in 10.0 s: flows expired 32 (+32), open 28; packets processed 900 (+900), "
-        "ignored 100 (+100), dropped by kernel 5 (+5), by interface 6 (+6); meters 600 (+600), 300 (+300)\n");
+        "ignored 100 (+100), dropped by kernel 5 (+5), by interface 6 (+6), sampled out 12 (+12), shed 13 (+13); meters 600 (+600), 300 (+300); overload step 2\n");
     ledger.meter.flows_exported[END_IDLE] += 8;
     ledger.meter.flows_open = 20;
     ledger.intake.ignored[DECODE_METERED] += 11;
     ledger.intake.ignored[DECODE_too_deep] += 1;
     ledger.capture.dropped_kernel += 2;
     ledger.balance[1] += 11;
+    ledger.meter.packets_shed += 4;
+    ledger.overload[1] = 0;
     assert_logs(
         reporter, &ledger, now + 20 * SECOND, false,
         "flowsensor: performance report in 10.0 s: flows expired 40 (+8), open 20; packets processed 911 (+11), "
-        "ignored 101 (+1), dropped by kernel 7 (+2), by interface 6 (+0); meters 600 (+0), 311 (+11)\n");
+        "ignored 101 (+1), dropped by kernel 7 (+2), by interface 6 (+0), sampled out 12 (+0), shed 17 (+4); meters 600 (+0), 311 (+11)\n");
     ledger.capture.dropped_interface += 4;
     assert_logs(
         reporter, &ledger, now + 22 * SECOND + SECOND / 2, true,
         "flowsensor: last performance report in 2.5 s: flows expired 40 (+0), open 20; packets processed 911 (+0), "
-        "ignored 101 (+0), dropped by kernel 7 (+0), by interface 10 (+4); meters 600 (+0), 311 (+0)\n");
+        "ignored 101 (+0), dropped by kernel 7 (+0), by interface 10 (+4), sampled out 12 (+0), shed 17 (+0); meters 600 (+0), 311 (+0)\n");
     reporter_close(reporter);
 }
 

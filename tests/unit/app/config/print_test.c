@@ -105,6 +105,19 @@ static void lists_survive_printing(void **state) {
     survives_printing(&config);
 }
 
+/* Emptied, though it isn't by default. */
+static void an_empty_list_survives_printing(void **state) {
+    (void)state;
+    struct config config;
+    config_defaults(&config);
+    set(&config, "overload.steps=");
+    char *text = print(&config);
+    assert_non_null(strstr(text, "steps = [ ];"));
+    assert_null(strstr(text, "roles ="));
+    free(text);
+    survives_printing(&config);
+}
+
 static void secrets_are_masked(void **state) {
     (void)state;
     struct config config;
@@ -123,11 +136,9 @@ static void secrets_are_masked(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_defaults_survive_printing),
-        cmocka_unit_test(every_option_survives_printing),
-        cmocka_unit_test(large_integers_survive_printing),
-        cmocka_unit_test(lists_survive_printing),
-        cmocka_unit_test(secrets_are_masked),
+        cmocka_unit_test(the_defaults_survive_printing),   cmocka_unit_test(every_option_survives_printing),
+        cmocka_unit_test(large_integers_survive_printing), cmocka_unit_test(lists_survive_printing),
+        cmocka_unit_test(an_empty_list_survives_printing), cmocka_unit_test(secrets_are_masked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

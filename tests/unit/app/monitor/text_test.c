@@ -121,6 +121,8 @@ static struct metric_source example_source(void) {
     ledger->rings[0] = (struct capture_statistics){.dropped_kernel = 17, .ring_freezes = 2};
     ledger->rings[1] = (struct capture_statistics){.dropped_kernel = 1, .ring_freezes = 1};
     ledger->ring_count = 2;
+    ledger->overload[0] = 3;
+    ledger->meter.overload_entered[OVERLOAD_no_splt] = 6;
     struct record_counts *records = &snapshot.ledger.records[0];
     records->made = 30;
     records->sent = 28;
@@ -193,6 +195,9 @@ static void numbers_are_the_snapshots(void **state) {
     assert_line(text, "flowsensor_interface_dropped_packets_total{interface=\"eth1\"} 0");
     assert_line(text, "flowsensor_packets_ignored_total{reason=\"not_ip\"} 70");
     assert_line(text, "flowsensor_flows_ended_total{reason=\"idle\"} 30");
+    assert_line(text, "flowsensor_overload_step{meter=\"0\"} 3");
+    assert_line(text, "flowsensor_overload_steps_total{step=\"no_splt\"} 6");
+    assert_line(text, "flowsensor_overload_steps_total{step=\"shedding\"} 0");
     assert_line(text, "flowsensor_output_records_made_total{output=\"to \\\"Kafka\\\"\"} 30");
     /* 11 at the sink and 3 on the way to it. */
     assert_line(text, "flowsensor_output_records_in_flight{output=\"to \\\"Kafka\\\"\"} 14");

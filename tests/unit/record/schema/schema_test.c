@@ -65,7 +65,7 @@ static void embedded_schemas_load(void **state) {
         {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0x05c6cbb347e2dd4d)},
         {"flow/v2", "flowsensor.flow.Flow", UINT64_C(0xb98c083c0adf4fd7)},
         {"nfstream/v1", "flowsensor.nfstream.Flow", UINT64_C(0x1d9d33d26f4c6399)},
-        {"sensor_stats/v1", "flowsensor.sensor_stats.SensorStats", UINT64_C(0x0559fb3c60b87a91)},
+        {"sensor_stats/v1", "flowsensor.sensor_stats.SensorStats", UINT64_C(0xb3d1d0db636adcb1)},
     };
     const char *const *names = schema_embedded_names();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
