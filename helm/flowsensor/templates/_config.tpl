@@ -118,12 +118,18 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- end -}}
 {{- if $values.meter.dissectionFlows }}{{ $_ := set $meter "dissection_flows" $values.meter.dissectionFlows }}{{ end -}}
 {{- if ne $values.meter.udpAnsweredTimeout "0s" }}{{ $_ := set $meter "udp_answered_timeout" $values.meter.udpAnsweredTimeout }}{{ end -}}
+{{- $overload := dict -}}
+{{- range $option, $value := dict "steps" $values.overload.steps "enter" $values.overload.enter "leave" $values.overload.leave "patience" $values.overload.patience
+    "idle_timeout" $values.overload.idleTimeout "sampling_rate" $values.overload.samplingRate -}}
+{{- if not (kindIs "invalid" $value) }}{{ $_ := set $overload $option $value }}{{ end -}}
+{{- end -}}
 {{- $ports := list -}}
 {{- range $tunnel, $numbers := $values.meter.tunnelPorts }}{{ $ports = append $ports (printf "%s=%s" $tunnel (join "," $numbers)) }}{{ end -}}
 {{- with $ports }}{{ $_ := set $meter "tunnel_ports" . }}{{ end -}}
 {{- $options := dict "profile" $values.profile "capture" $capture "meter" $meter "outputs" $outputs
     "delivery" (dict "shutdown_timeout" $values.delivery.shutdownTimeout)
     "log" (dict "level" $values.log.level "format" $values.log.format) -}}
+{{- with $overload }}{{ $_ := set $options "overload" . }}{{ end -}}
 {{- with $values.performanceReport }}{{ $_ := set $options "performance_report" . }}{{ end -}}
 {{- $identity := dict "sensor_id" $values.identity.sensorId -}}
 {{- if $values.identity.existingSecret }}{{ $_ := set $identity "key_file" (printf "%s/identity/key" $secrets) }}{{ end -}}
@@ -194,7 +200,7 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- end }}
 {{ $outdent }}}
 {{- else if kindIs "slice" .value -}}
-{{- $groups := and .value (kindIs "map" (first .value)) -}}
+{{- $groups := and (gt (len .value) 0) (kindIs "map" (first .value)) -}}
 {{- ternary "(" "[" $groups }}
 {{- range $index, $value := .value }}
 {{- if $index }},{{ end }}
