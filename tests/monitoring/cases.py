@@ -318,5 +318,25 @@ def schema():
     ]
 
 
+def overload():
+    def steps(values, meter="0"):
+        return series("flowsensor_overload_step", values, meter=meter)
+
+    def shed(values):
+        return series("flowsensor_meter_packets_shed_total", values)
+    text = ("a:19995 is overloaded: it has done with fewer features or flows (overload.steps) for 5 minutes, or it shed packets of new "
+            "flows. Quality flags in its records say what they lack.")
+    return [
+        Case("FlowsensorOverload", "a step is on", 6, [steps("1x30"), shed("0x30")], (warning(text),)),
+        Case("FlowsensorOverload", "of two meters one", 6, [steps("0x30"), steps("3x30", "1"), shed("0x30")], (warning(text),)),
+        Case("FlowsensorOverload", "not for long", 4, [steps("1x30"), shed("0x30")]),
+        Case("FlowsensorOverload", "left again", 9, [steps("4x4 0x30"), shed("0x30")]),
+        Case("FlowsensorOverload", "packets were shed once", 14, [steps("0x7 5 0x30"), shed("0x7 400x30")], (warning(text),)),
+        Case("FlowsensorOverload", "both", 12, [steps("5x30"), shed("0+100x30")], (warning(text),)),
+        Case("FlowsensorOverload", "shed long ago", 30, [steps("0x30"), shed("0x5 400x30")]),
+        Case("FlowsensorOverload", "restart after some", 20, [steps("0x30"), shed("900x12 0x30")]),
+    ]
+
+
 CASES = [case for made in (down, absent, restarts, snapshot, memory, clock, kernel_drops, interface_drops, no_packets, times_raised, residual,
-                           flow_table, key_reload, dropped, late, queue, failed_output, kafka, schema) for case in made()]
+                           overload, flow_table, key_reload, dropped, late, queue, failed_output, kafka, schema) for case in made()]
