@@ -71,19 +71,6 @@ static void begin_accounts(struct kafka_sink *sink) {
     kafka_link_init(&sink->link, sink->output, sink->topic, (int64_t)(property_of(sink, "linger.ms") * 1000));
 }
 
-static int create_headers(struct kafka_sink *sink, const struct message_origin *origin) {
-    sink->headers = rd_kafka_headers_new(8);
-    if (!sink->headers)
-        return -ENOMEM;
-    rd_kafka_header_add(sink->headers, "sensor_id", -1, origin->sensor_id, -1);
-    rd_kafka_header_add(sink->headers, "boot_id", -1, origin->boot_id, -1);
-    rd_kafka_header_add(sink->headers, "output", -1, origin->output, -1);
-    rd_kafka_header_add(sink->headers, "feature_hash", -1, origin->feature_hash, -1);
-    if (origin->verify)
-        rd_kafka_header_add(sink->headers, "verify", -1, "true", -1);
-    return 0;
-}
-
 static int kafka_refused(const struct kafka_sink *sink, struct error *error) {
     return kafka_refused_login(sink->output, sink->statistics.last_error, error);
 }
@@ -128,8 +115,7 @@ static void kafka_close(void *state) {
         if (!kafka_end(sink->producer))
             return;
     }
-    if (sink->headers)
-        rd_kafka_headers_destroy(sink->headers);
+    kafka_headers_close(&sink->headers);
     buffer_free(&sink->framed);
     MAGIC_CLEAR(sink);
     free(sink);
@@ -148,7 +134,7 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     sink->delivery_limit = options->delivery_limit;
     framing_make(&sink->framing, options->framing, options->schema_id, options->schema_fingerprint);
     int result = create_producer(sink, options, error);
-    if (result == 0 && create_headers(sink, options->origin) < 0)
+    if (result == 0 && kafka_headers_open(&sink->headers, options->origin) < 0)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
     if (result == 0) {
         begin_accounts(sink);
@@ -161,22 +147,9 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     return result;
 }
 
-static rd_kafka_headers_t *message_headers(const struct kafka_sink *sink, const struct message *message) {
-    char seq[24];
-    rd_kafka_headers_t *headers = rd_kafka_headers_copy(sink->headers);
-    if (!headers)
-        return NULL;
-    snprintf(seq, sizeof seq, "%" PRIu64, message->seq);
-    rd_kafka_header_add(headers, "seq", -1, seq, -1);
-    rd_kafka_header_add(headers, "record_kind", -1, message->record_kind, -1);
-    const char *key_id = message->anon_key_id[0] ? message->anon_key_id : NULL;
-    rd_kafka_header_add(headers, "anon_key_id", -1, key_id, key_id ? -1 : 0);
-    return headers;
-}
-
 static rd_kafka_resp_err_t kafka_produce(struct kafka_sink *sink, const struct message *message) {
     int64_t now = clock_monotonic();
-    rd_kafka_headers_t *headers = message_headers(sink, message);
+    rd_kafka_headers_t *headers = kafka_headers_take(&sink->headers, message);
     if (!headers)
         return RD_KAFKA_RESP_ERR__FAIL;
     rd_kafka_resp_err_t code = rd_kafka_producev(
@@ -185,7 +158,7 @@ static rd_kafka_resp_err_t kafka_produce(struct kafka_sink *sink, const struct m
         RD_KAFKA_V_KEY(message->key, message->key_length), RD_KAFKA_V_HEADERS(headers),
         RD_KAFKA_V_OPAQUE(kafka_time_to_opaque(now)), RD_KAFKA_V_END);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rd_kafka_headers_destroy(headers);
+        kafka_headers_give(&sink->headers, headers);
         return code;
     }
     sink->statistics.in_flight++;

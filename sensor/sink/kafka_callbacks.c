@@ -44,6 +44,7 @@ static void kafka_delivered(rd_kafka_t *producer, const rd_kafka_message_t *mess
     sink->statistics.in_flight--;
     sink->statistics.queue_bytes -= message->len + message->key_len;
     ages_remove(&sink->ages, handed_over);
+    kafka_headers_take_back(&sink->headers, (rd_kafka_message_t *)message);
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         kafka_count_drop(sink, message->err);
         return;

@@ -11,12 +11,12 @@
 #include "base/buffer.h"
 #include "sink/ages.h"
 #include "sink/framing.h"
+#include "sink/kafka_headers.h"
 #include "sink/kafka_link.h"
 #include "sink/sink.h"
 
 struct rd_kafka_s;
 struct rd_kafka_conf_s;
-struct rd_kafka_headers_s;
 
 enum { KAFKA_SINK_MAGIC = 0x0ca0ca5f };
 
@@ -25,7 +25,7 @@ struct kafka_sink {
     const char *output, *topic;      /* borrowed from the output */
     struct rd_kafka_topic_s *handle; /* of the topic: a name is looked up under a lock with each message */
     struct rd_kafka_s *producer;
-    struct rd_kafka_headers_s *headers; /* the constant ones, copied for each message */
+    struct kafka_headers headers;
     struct framing framing;
     struct buffer framed;
     bool wait_when_full, has_neighbours;

@@ -4,6 +4,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static rd_kafka_message_t *consume_next(rd_kafka_t *consumer) {
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, 10000);
+    assert_non_null(message);
+    assert_int_equal(message->err, 0);
+    return message;
+}
+
 /* The first message of the topic as a consumer sees it. */
 static rd_kafka_message_t *consume_first(rd_kafka_t **consumer) {
     char reason[256];
@@ -15,10 +22,7 @@ static rd_kafka_message_t *consume_first(rd_kafka_t **consumer) {
     rd_kafka_topic_partition_list_add(partitions, "flows", 0)->offset = 0;
     rd_kafka_assign(*consumer, partitions);
     rd_kafka_topic_partition_list_destroy(partitions);
-    rd_kafka_message_t *message = rd_kafka_consumer_poll(*consumer, 10000);
-    assert_non_null(message);
-    assert_int_equal(message->err, 0);
-    return message;
+    return consume_next(*consumer);
 }
 
 static void assert_header(const rd_kafka_message_t *message, const char *name, const char *expected) {
@@ -27,8 +31,27 @@ static void assert_header(const rd_kafka_message_t *message, const char *name, c
     size_t size;
     assert_int_equal(rd_kafka_message_headers(message, &headers), 0);
     assert_int_equal(rd_kafka_header_get_last(headers, name, &value, &size), 0);
+    if (!expected) {
+        assert_null(value);
+        return;
+    }
     assert_int_equal(size, strlen(expected));
     assert_memory_equal(value, expected, size);
+}
+
+/* These and no others. */
+static void assert_headers(const rd_kafka_message_t *message, const char *seq, const char *record_kind,
+                           const char *anon_key_id) {
+    rd_kafka_headers_t *headers;
+    assert_int_equal(rd_kafka_message_headers(message, &headers), 0);
+    assert_int_equal(rd_kafka_header_cnt(headers), 7);
+    assert_header(message, "sensor_id", example_origin.sensor_id);
+    assert_header(message, "boot_id", example_origin.boot_id);
+    assert_header(message, "output", example_origin.output);
+    assert_header(message, "feature_hash", example_origin.feature_hash);
+    assert_header(message, "seq", seq);
+    assert_header(message, "record_kind", record_kind);
+    assert_header(message, "anon_key_id", anon_key_id);
 }
 
 static void a_consumer_gets_key_headers_and_framed_body(void **state) {
@@ -48,14 +71,40 @@ static void a_consumer_gets_key_headers_and_framed_body(void **state) {
     assert_memory_equal(message->payload, "\0\0\0\0\7record", 11);
     assert_int_equal(message->key_len, 32);
     assert_memory_equal(message->key, "000102030405060708090a0b0c0d0e0f", 32);
-    assert_header(message, "sensor_id", example_origin.sensor_id);
-    assert_header(message, "boot_id", example_origin.boot_id);
-    assert_header(message, "output", example_origin.output);
-    assert_header(message, "feature_hash", example_origin.feature_hash);
-    assert_header(message, "seq", "0");
-    assert_header(message, "record_kind", "final");
-    assert_header(message, "anon_key_id", "0123456789abcdef");
+    assert_headers(message, "0", "final", "0123456789abcdef");
     rd_kafka_message_destroy(message);
+    rd_kafka_destroy(consumer);
+}
+
+/* Each record is delivered before the next one is made, which so gets its headers. */
+static void headers_have_nothing_of_an_earlier_record(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t seq;
+        const char *seq_text, *record_kind, *anon_key_id;
+    } records[] = {{9, "9", "final", "0123456789abcdef"},
+                   {10, "10", "early", NULL},
+                   {11, "11", "early", "fedcba9876543210"},
+                   {INT64_MAX, "9223372036854775807", "final", "0123456789abcdef"}};
+    struct sink_options options = file_options(NULL, NULL);
+    struct error error = {0};
+    void *sink = open_sink(&options);
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        struct message message = example_message("record", 6, records[i].seq);
+        message.record_kind = records[i].record_kind;
+        snprintf(message.anon_key_id, sizeof message.anon_key_id, "%s",
+                 records[i].anon_key_id ? records[i].anon_key_id : "");
+        assert_int_equal(sink_kafka.write(sink, &message, &error), 0);
+        flush_well(sink);
+    }
+    sink_kafka.close(sink);
+    rd_kafka_t *consumer;
+    rd_kafka_message_t *message = consume_first(&consumer);
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        assert_headers(message, records[i].seq_text, records[i].record_kind, records[i].anon_key_id);
+        rd_kafka_message_destroy(message);
+        message = i + 1 < sizeof records / sizeof *records ? consume_next(consumer) : NULL;
+    }
     rd_kafka_destroy(consumer);
 }
 
@@ -208,6 +257,7 @@ static void what_is_too_large_for_the_topic_is_counted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_CLUSTER(a_consumer_gets_key_headers_and_framed_body),
+        ON_CLUSTER(headers_have_nothing_of_an_earlier_record),
         ON_CLUSTER(what_is_under_way_is_told),
         ON_CLUSTER(a_property_that_librdkafka_does_not_know_is_refused_in_its_words),
         ON_CLUSTER(a_property_without_a_name_is_refused_and_not_shown),
