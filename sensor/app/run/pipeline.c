@@ -6,6 +6,7 @@
 
 #include "app/account/ledger_log.h"
 #include "app/host/core_dumps.h"
+#include "app/host/heap.h"
 #include "app/host/privileges.h"
 #include "app/host/signals.h"
 #include "app/run/opening.h"
@@ -130,6 +131,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     pipeline->magic = PIPELINE_MAGIC;
     pipeline->plan = plan;
+    heap_keep_freed();
     failure_init(&pipeline->failure, &pipeline->progress);
     signals_install(plan->config->delivery.shutdown_timeout);
     service_manager_open(&pipeline->service_manager);
