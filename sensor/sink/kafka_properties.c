@@ -31,6 +31,9 @@ static const char *const our_properties[] = {
     "statistics.interval.ms=2000", /* sink/kafka_link.h */
 };
 
+/* A file waits for the broker, so its queue need not last for an outage. What a short queue holds stays in the cache. */
+static const char queue_of_files[] = "queue.buffering.max.kbytes=8192";
+
 static int set_property(rd_kafka_conf_t *conf, const char *output, const char *property,
                         struct error *error) {
     char reason[512], name[256];
@@ -60,6 +63,8 @@ static int set_properties(rd_kafka_conf_t *conf, const struct sink_options *opti
     int result = 0;
     for (size_t i = 0; result == 0 && i < sizeof our_properties / sizeof *our_properties; i++)
         result = set_property(conf, options->output, our_properties[i], error);
+    if (result == 0 && options->wait_when_full)
+        result = set_property(conf, options->output, queue_of_files, error);
     for (size_t i = 0; result == 0 && i < options->kafka_count; i++)
         result = set_property(conf, options->output, options->kafka[i], error);
     return result;

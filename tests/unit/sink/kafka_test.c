@@ -108,6 +108,23 @@ static void headers_have_nothing_of_an_earlier_record(void **state) {
     rd_kafka_destroy(consumer);
 }
 
+static uint64_t queue_limit(const struct sink_options *options) {
+    void *sink = open_sink(options);
+    uint64_t limit = statistics_of(sink, 0).queue_limit_bytes;
+    sink_kafka.close(sink);
+    return limit;
+}
+
+/* A file waits for the broker. Live, the queue is for outages. */
+static void the_queue_of_a_file_is_shorter(void **state) {
+    (void)state;
+    struct sink_options file = file_options(NULL, NULL), live = live_options(NULL, NULL);
+    assert_int_equal(queue_limit(&file), 8 << 20);
+    assert_int_equal(queue_limit(&live), 64 << 20);
+    file = file_options("queue.buffering.max.kbytes=9216", NULL);
+    assert_int_equal(queue_limit(&file), 9 << 20);
+}
+
 /* While the broker does not answer records are counted by bytes and age; then by how long they took. */
 static void what_is_under_way_is_told(void **state) {
     (void)state;
@@ -258,6 +275,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_CLUSTER(a_consumer_gets_key_headers_and_framed_body),
         ON_CLUSTER(headers_have_nothing_of_an_earlier_record),
+        ON_CLUSTER(the_queue_of_a_file_is_shorter),
         ON_CLUSTER(what_is_under_way_is_told),
         ON_CLUSTER(a_property_that_librdkafka_does_not_know_is_refused_in_its_words),
         ON_CLUSTER(a_property_without_a_name_is_refused_and_not_shown),
