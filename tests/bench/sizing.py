@@ -152,6 +152,7 @@ def live(options, servers, folder, case):
     try:
         # The sensor has to reach the broker on this host's loopback, so the wire's near end comes here.
         subprocess.run(["ip", "-n", wire.near, "link", "set", "near0", "netns", str(os.getpid())], check=True)
+        Path("/proc/sys/net/ipv6/conf/near0/disable_ipv6").write_text("1", encoding="ascii")  # no frames of this host's own
         subprocess.run(["ip", "link", "set", "near0", "up", "arp", "off"], check=True)
         running = Running("-c", config, "-i", "near0", *FEATURES, "--set", f"meter.idle_timeout={IDLE_S}s", binary=options.binary)
         try:
