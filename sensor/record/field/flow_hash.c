@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "meter/conversation.h"
 
 static uint8_t *put_big_endian16(uint8_t *out, uint16_t number) {
@@ -23,14 +24,6 @@ static uint8_t *put_big_endian64(uint8_t *out, uint64_t number) {
     return out + sizeof number;
 }
 
-static void put_digits(const struct hash128 *hash, char digits[FLOW_HASH_DIGITS]) {
-    static const char hex[] = "0123456789abcdef";
-    for (size_t i = 0; i < sizeof hash->bytes; i++) {
-        digits[2 * i] = hex[hash->bytes[i] >> 4];
-        digits[2 * i + 1] = hex[hash->bytes[i] & 15];
-    }
-}
-
 void flow_hash_uid(const struct hash_key *key, const struct flow *flow, char digits[FLOW_HASH_DIGITS]) {
     uint8_t bytes[CONVERSATION_ENDS_SIZE + 2 + 1 + 1 + 8 + 8 + 4];
     uint8_t *out = conversation_put_ends(bytes, &flow->key);
@@ -42,12 +35,12 @@ void flow_hash_uid(const struct hash_key *key, const struct flow *flow, char dig
     if (flow->uid_series != 0)
         out = put_big_endian32(out, flow->uid_series);
     struct hash128 hash = hash_identity(key, bytes, (size_t)(out - bytes));
-    put_digits(&hash, digits);
+    hex_put(digits, hash.bytes, sizeof hash.bytes);
 }
 
 void flow_hash_conversation(const struct hash_key *key, const struct flow *flow,
                             char digits[FLOW_HASH_DIGITS]) {
     /* The flow's IP version, not the key's: the nfstream profile's key has none. */
     struct hash128 hash = conversation_hash(key, &flow->key, flow->ip_version);
-    put_digits(&hash, digits);
+    hex_put(digits, hash.bytes, sizeof hash.bytes);
 }

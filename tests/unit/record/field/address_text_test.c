@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -78,6 +79,16 @@ static void mac_addresses(void **state) {
     char text[MAC_TEXT_LENGTH];
     mac_format(mac, text);
     assert_memory_equal(text, "00:1f:a0:ff:9e:02", MAC_TEXT_LENGTH);
+    for (unsigned byte = 0; byte < 256; byte++) {
+        uint8_t bytes[6];
+        char expected[MAC_TEXT_LENGTH + 1];
+        for (unsigned i = 0; i < 6; i++)
+            bytes[i] = (uint8_t)(byte + 43 * i);
+        snprintf(expected, sizeof expected, "%02x:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2],
+                 bytes[3], bytes[4], bytes[5]);
+        mac_format(bytes, text);
+        assert_memory_equal(text, expected, MAC_TEXT_LENGTH);
+    }
 }
 
 int main(void) {
