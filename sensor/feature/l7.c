@@ -75,18 +75,33 @@ static void first_text(const struct record_source *source, const enum l7_text *t
     value_foreign_text(source, bytes, value);
 }
 
+/* `clean` is the name's length, or 0 if it has to be made clean. */
+static void label_name(const struct record_source *source, const char *name, size_t clean,
+                       struct value *value) {
+    if (clean > 0)
+        value_text(value, name, clean);
+    else
+        value_foreign_text(source, name, value);
+}
+
 void get_application_name(const struct record_source *source, enum flow_direction direction,
                           struct value *value) {
     (void)direction;
     const struct l7_label *label = l7_label(source->flow);
-    value_foreign_text(source, label != NULL ? label->name : "Unknown", value);
+    if (label != NULL)
+        label_name(source, label->name, label->name_clean, value);
+    else
+        value_foreign_text(source, "Unknown", value);
 }
 
 void get_application_category_name(const struct record_source *source, enum flow_direction direction,
                                    struct value *value) {
     (void)direction;
     const struct l7_label *label = l7_label(source->flow);
-    value_foreign_text(source, label != NULL ? label->category_name : "Unspecified", value);
+    if (label != NULL)
+        label_name(source, label->category_name, label->category_clean, value);
+    else
+        value_foreign_text(source, "Unspecified", value);
 }
 
 void get_application_is_guessed(const struct record_source *source, enum flow_direction direction,

@@ -1,6 +1,9 @@
 #include "meter/dissect_label.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
 
 enum {
     SLOT_BITS = 14, /* so that not more than half of the slots are used */
@@ -56,6 +59,11 @@ static uint16_t *slot_of(struct label_store *store, struct shim_label label) {
     return &store->slots[i];
 }
 
+static uint8_t clean_length(const char *name) {
+    size_t length = strlen(name);
+    return length <= UINT8_MAX && text_is_clean(name, length) ? (uint8_t)length : 0;
+}
+
 uint16_t label_store_number(struct label_store *store, struct shim_label label) {
     uint16_t *slot = slot_of(store, label);
     if (*slot != 0)
@@ -68,6 +76,8 @@ uint16_t label_store_number(struct label_store *store, struct shim_label label) 
     new->application = label.application;
     new->category = label.category;
     shim_name(store->module, label.master, label.application, new->name, sizeof(new->name));
+    new->name_clean = clean_length(new->name);
+    new->category_clean = clean_length(new->category_name);
     *slot = store->count;
     return store->count++;
 }

@@ -41,7 +41,9 @@ enum l7_text {
 struct l7_label {
     const char *category_name;              /* "SocialNetwork", "Unspecified" */
     uint16_t master, application, category; /* nDPI's numbers */
-    char name[L7_NAME_SIZE];                /* "TLS.Instagram", "Unknown" */
+    /* Bytes of both names if they are valid UTF-8, else 0: checked once, for the records of all flows with the label. */
+    uint8_t name_clean, category_clean;
+    char name[L7_NAME_SIZE]; /* "TLS.Instagram", "Unknown" */
 };
 
 /* What flow_feature(flow, FEATURE_l7) points to. */

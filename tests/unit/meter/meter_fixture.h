@@ -53,6 +53,8 @@ static inline bool fixture_export(void *context, const struct flow *flow) {
     const struct l7 *l7 = flow_feature(flow, FEATURE_l7);
     snprintf(item->application, sizeof(item->application), "%s", l7_label(flow)->name);
     snprintf(item->category, sizeof(item->category), "%s", l7_label(flow)->category_name);
+    assert_int_equal(l7_label(flow)->name_clean, strlen(item->application));
+    assert_int_equal(l7_label(flow)->category_clean, strlen(item->category));
     snprintf(item->server_name, sizeof(item->server_name), "%s", l7_text(l7, L7_SERVER_NAME));
     snprintf(item->ja3_client, sizeof(item->ja3_client), "%s", l7_text(l7, L7_JA3_CLIENT));
     item->confidence = l7->confidence;

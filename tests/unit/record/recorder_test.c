@@ -114,6 +114,22 @@ static void absent_values(void **state) {
     close_bench(bench);
 }
 
+/* Labels' names are checked once, where the label is made. */
+static void names_of_labels(void **state) {
+    (void)state;
+    struct bench bench = open_bench("flow/v1", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    struct l7_label *label = &example.labels[1];
+    label->name_clean = 3;
+    label->category_clean = 2;
+    ASSERT_FIELDS(bench.recorder, {"application_name", "\"TLS\""}, {"application_category_name", "\"We\""});
+    strcpy(label->name, "\xff");
+    label->category_name = "\xff";
+    label->name_clean = label->category_clean = 0;
+    ASSERT_FIELDS(bench.recorder, {"application_name", "\"\uFFFD\""},
+                  {"application_category_name", "\"\uFFFD\""});
+    close_bench(bench);
+}
+
 /* A flow that began an hour after the wall clock had been set back by one: absolute times are that clock's, others
  * stay. */
 static void times_are_the_wall_clocks(void **state) {
@@ -309,6 +325,7 @@ int main(void) {
         cmocka_unit_test(native_values),
         cmocka_unit_test(native_doubles),
         cmocka_unit_test(absent_values),
+        cmocka_unit_test(names_of_labels),
         cmocka_unit_test(times_are_the_wall_clocks),
         cmocka_unit_test(nfstream_values),
         cmocka_unit_test(quality_flags),
