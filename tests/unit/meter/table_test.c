@@ -125,6 +125,27 @@ static void test_does_not_grow_within_its_promise(void **state) {
     free(flows);
 }
 
+/* A table of several huge pages, in memory that others have used. The block behind it keeps the heap from giving it back. */
+static void test_large_table_is_empty(void **state) {
+    (void)state;
+    enum { LARGE = 300000, USED = 24 << 20 };
+    struct flow *flow = make_flows(1, 16);
+    struct table table;
+    free(malloc(USED)); /* glibc takes as much from the heap from now on, not from the kernel */
+    char *used = malloc(USED), *behind = malloc(1);
+    assert_non_null(used);
+    memset(used, 0xff, USED);
+    free(used);
+    assert_int_equal(table_create(&table, LARGE, sizeof(struct flow)), 0);
+    for (size_t i = 0; i < table.capacity; i++)
+        assert_true(table.slots[i].word == 0);
+    table_insert(&table, flow);
+    assert_ptr_equal(table_find(&table, flow->hash, &flow->key), flow);
+    table_destroy(&table);
+    free(behind);
+    free(flow);
+}
+
 static void test_replace(void **state) {
     (void)state;
     struct flow *flows = make_flows(FEW, 3);
@@ -249,6 +270,7 @@ int main(void) {
         cmocka_unit_test(test_many_flows_of_few_hashes),
         cmocka_unit_test(test_wraps_around),
         cmocka_unit_test(test_does_not_grow_within_its_promise),
+        cmocka_unit_test(test_large_table_is_empty),
         cmocka_unit_test(test_replace),
         cmocka_unit_test(test_key_is_symmetric),
         cmocka_unit_test(test_key_of_equal_addresses_goes_by_port),
