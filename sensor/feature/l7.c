@@ -145,6 +145,21 @@ TEXT_GETTER(hassh, L7_HASSH_CLIENT)
 TEXT_GETTER(hassh_server, L7_HASSH_SERVER)
 TEXT_GETTER(dhcp_fingerprint, L7_DHCP_FINGERPRINT)
 
+/* Most flows have none of these texts. */
+void get_l7_texts(const struct record_source *source, enum flow_direction direction, struct value *values) {
+    static const enum l7_text texts[] = {L7_SERVER_NAME,  L7_USER_AGENT,   L7_CONTENT_TYPE,
+                                         L7_JA3_CLIENT,   L7_JA3_SERVER,   L7_JA4_CLIENT,
+                                         L7_HASSH_CLIENT, L7_HASSH_SERVER, L7_DHCP_FINGERPRINT};
+    const struct l7 *l7 = l7_of(source);
+    unsigned present = l7_texts_present(l7);
+    (void)direction;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        value_null(&values[i]);
+        if ((present & 1u << texts[i]) != 0)
+            value_foreign_text_or_null(source, l7_text(l7, texts[i]), &values[i]);
+    }
+}
+
 /* NFStream's columns are never null. Of the kinds of fingerprint a flow has at most one per end, since each belongs to
  * another protocol; JA3 is left out, because NFStream 6.6 puts JA4 there. */
 #define FIRST_TEXT_GETTER(name, ...)                                                   \

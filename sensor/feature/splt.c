@@ -178,3 +178,9 @@ static int64_t *array_value(const struct record_source *source, uint32_t length,
 SPLT_GETTERS(splt_direction, splt_direction)
 SPLT_GETTERS(splt_ps, splt_size)
 SPLT_GETTERS(splt_piat, splt_interval)
+
+void get_splt(const struct record_source *source, enum flow_direction direction, struct value *values) {
+    get_splt_direction(source, direction, &values[0]);
+    get_splt_ps(source, direction, &values[1]);
+    get_splt_piat(source, direction, &values[2]);
+}

@@ -213,6 +213,20 @@ void get_max_piat(const struct record_source *source, enum flow_direction direct
     value_counter(value, interval_extremes(source, direction).max);
 }
 
+void get_sizes(const struct record_source *source, enum flow_direction direction, struct value *values) {
+    get_min_ps(source, direction, &values[0]);
+    get_mean_ps(source, direction, &values[1]);
+    get_stddev_ps(source, direction, &values[2]);
+    get_max_ps(source, direction, &values[3]);
+}
+
+void get_intervals(const struct record_source *source, enum flow_direction direction, struct value *values) {
+    get_min_piat(source, direction, &values[0]);
+    get_mean_piat(source, direction, &values[1]);
+    get_stddev_piat(source, direction, &values[2]);
+    get_max_piat(source, direction, &values[3]);
+}
+
 static int64_t flag_count(const struct record_source *source, enum flow_direction direction,
                           enum flag_counter counter) {
     const struct stats *stats = stats_of(source);
@@ -234,3 +248,12 @@ FLAG_GETTER(ack, FLAG_ACK)
 FLAG_GETTER(psh, FLAG_PSH)
 FLAG_GETTER(rst, FLAG_RST)
 FLAG_GETTER(fin, FLAG_FIN)
+
+void get_tcp_flags(const struct record_source *source, enum flow_direction direction, struct value *values) {
+    static const uint32_t none[FLAG_COUNTERS];
+    const struct stats *stats = stats_of(source);
+    const uint32_t *one = stats->flags[direction != BIDIRECTIONAL ? flow_way(direction) : 0];
+    const uint32_t *other = direction != BIDIRECTIONAL ? none : stats->flags[1];
+    for (int counter = 0; counter < FLAG_COUNTERS; counter++)
+        value_integer(&values[counter], (int64_t)one[counter] + other[counter]);
+}

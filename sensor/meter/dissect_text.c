@@ -148,9 +148,13 @@ void text_block_give(struct text_pools *pools, struct text_block *block) {
         pool_give(pools->pool[block->size_class], block);
 }
 
+unsigned l7_texts_present(const struct l7 *l7) {
+    return l7->texts != NULL ? l7->texts->present : 0;
+}
+
 const char *l7_text(const struct l7 *l7, enum l7_text text) {
     const struct text_block *block = l7->texts;
-    if (block == NULL || (block->present & (1u << text)) == 0)
+    if ((l7_texts_present(l7) & (1u << text)) == 0)
         return "";
     unsigned before = block->present & ((1u << text) - 1);
     return (const char *)block + block->offsets[__builtin_popcount(before)];

@@ -66,5 +66,8 @@ static inline const struct l7_label *l7_label(const struct flow *flow) {
     return l7->label != 0 ? &flow->shared->labels[l7->label] : NULL;
 }
 
+/* Which texts a decided flow has: bit set of 1 << enum l7_text. */
+unsigned l7_texts_present(const struct l7 *l7);
+
 /* A text of a decided flow; "" if there is none. Valid as long as the flow. */
 const char *l7_text(const struct l7 *l7, enum l7_text text);

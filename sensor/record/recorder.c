@@ -9,23 +9,10 @@
 #include "record/features.h"
 #include "record/field/flow_hash.h"
 #include "record/field/number.h"
-
-/* How one of the fields that this output's records have gets its value. All of them are gone through with each record: what
- * the cache holds of them is what a record costs. */
-struct recorded_field {
-    const struct catalogue_row *row; /* the profile's */
-    field_getter *get;               /* the row's */
-    uint8_t direction;               /* enum flow_direction */
-    bool is_off;                     /* its group is off: null without asking the getter */
-    bool is_pseudonym;               /* the output's policy doesn't keep the value: see `rules` */
-};
+#include "record/program.h"
 
 struct recorder {
-    struct recorded_field *fields;
-    struct encoded_field *encoded; /* the same ones, as encodings want them */
-    struct anonymize_rule *rules;  /* the same ones' */
-    struct value *values;
-    size_t field_count;
+    struct record_program program;
     struct anonymizer *anonymizer;      /* NULL: every field goes out as it is */
     struct anonymizer *next_anonymizer; /* prepared; NULL most of the time */
     const struct encoding *encoding;
@@ -44,94 +31,6 @@ struct recorder {
 
 static int recorder_no_memory(const struct recorder_options *options, struct error *error) {
     return error_set(error, ENOMEM, EX_OSERR, "output %s: no memory for its recorder", options->output);
-}
-
-/* The option that switches a group on, for the error of a schema that needs the group. */
-static const char *group_switch(enum field_group group) {
-    static const char *const switches[GROUP_COUNT] = {
-        [GROUP_TUNNEL] = "meter.decode_tunnels",
-        [GROUP_STATS] = "meter.statistical_analysis",
-        [GROUP_SPLT] = "meter.splt_analysis",
-        [GROUP_L7] = "meter.n_dissections",
-        [GROUP_UDPS] = "udps.packets, udps.bytes or udps.plugins",
-        [GROUP_PROCESS] = "meter.system_visibility_mode",
-        [GROUP_CONVERSATION] = "identity.conn_key_file",
-    };
-    return switches[group] != NULL ? switches[group] : field_group_name(group);
-}
-
-/* The policy's rule for one of the schema's fields, or for the column behind them. */
-static const struct anonymize_rule *rule_of(const struct recorder_options *options,
-                                            const struct bound_field *field) {
-    const struct anonymize_policy *policy = options->policy;
-    return field == &options->schema->text_column ? &policy->text_column
-                                                  : &policy->rules[field - options->schema->fields];
-}
-
-/* A number that is hashed becomes a text. */
-static void compile_pseudonym(struct recorder *recorder, const struct recorder_options *options,
-                              const struct bound_field *field, size_t at) {
-    if (options->policy == NULL)
-        return;
-    recorder->rules[at] = *rule_of(options, field);
-    recorder->fields[at].is_pseudonym = recorder->rules[at].method != ANONYMIZE_KEEP;
-    if (anonymize_method_is_digest(recorder->rules[at].method))
-        recorder->encoded[at].type = VALUE_STRING;
-}
-
-/* Adds one of the schema's fields, or the column behind them, to the recorder; or leaves it out if its group is off. */
-static int compile_field(struct recorder *recorder, const struct recorder_options *options,
-                         const struct bound_field *field, struct error *error) {
-    const struct catalogue_row *row = bound_field_row(field, options->identity->meter->profile);
-    bool on = (options->groups_on & 1u << row->group) != 0;
-    if (!on && options->encoding->skips_null_groups)
-        return 0;
-    if (row->type == VALUE_RECORD && options->encoding->flattens)
-        return 0;
-    if (!on && !field->nullable)
-        return error_set(
-            error, EINVAL, EX_CONFIG,
-            "output %s: schema %s: field %s can't be null, but its group %s is off; switch on %s, or allow null in the schema",
-            options->output, options->schema->name, field->name, field_group_name(row->group),
-            group_switch(row->group));
-    size_t at = recorder->field_count++;
-    recorder->fields[at] = (struct recorded_field){
-        .row = row, .get = row->get, .direction = (uint8_t)field->direction, .is_off = !on};
-    recorder->encoded[at] = (struct encoded_field){.name = field->name,
-                                                   .members = (uint32_t)field->members,
-                                                   .type = (uint8_t)row->type,
-                                                   .nullable = field->nullable};
-    compile_pseudonym(recorder, options, field, at);
-    recorder->values[at].is_null = true;
-    return 0;
-}
-
-/* Text encodings may have a column that the schema doesn't have: it names the capture that a flow is of. */
-static const struct bound_field *recorder_text_column(const struct recorder_options *options) {
-    if (options->capture_files == NULL || !options->encoding->flattens)
-        return NULL;
-    return schema_text_column(options->schema, options->identity->meter->profile);
-}
-
-static int compile_fields(struct recorder *recorder, const struct recorder_options *options,
-                          struct error *error) {
-    const struct schema *schema = options->schema;
-    int status = schema_check_profile(schema, options->identity->meter->profile, error);
-    if (status < 0)
-        return status;
-    size_t room = schema->field_count + 1;
-    recorder->fields = calloc(room, sizeof *recorder->fields);
-    recorder->encoded = calloc(room, sizeof *recorder->encoded);
-    recorder->rules = calloc(room, sizeof *recorder->rules);
-    recorder->values = calloc(room, sizeof *recorder->values);
-    if (recorder->fields == NULL || recorder->encoded == NULL || recorder->rules == NULL ||
-        recorder->values == NULL)
-        return recorder_no_memory(options, error);
-    for (size_t i = 0; status == 0 && i < schema->field_count; i++)
-        status = compile_field(recorder, options, &schema->fields[i], error);
-    if (status == 0 && recorder_text_column(options) != NULL)
-        status = compile_field(recorder, options, recorder_text_column(options), error);
-    return status;
 }
 
 /* Some names in each record come from the configuration. If they were not valid UTF-8, no record could be read. */
@@ -180,7 +79,7 @@ static int recorder_describe_row(struct recorder *recorder, const struct recorde
         allocate_scratch(&recorder->scratch, options->identity->meter) < 0)
         return recorder_no_memory(options, error);
     features_hash(recorder->features, recorder->feature_hash);
-    options->encoding->header(recorder->encoded, recorder->field_count, &recorder->header);
+    options->encoding->header(recorder->program.fields, recorder->program.field_count, &recorder->header);
     if (recorder->header.failed)
         return recorder_no_memory(options, error);
     recorder->encoding = options->encoding;
@@ -211,11 +110,13 @@ int recorder_create(const struct recorder_options *options, struct recorder **re
         return recorder_no_memory(options, error);
     int status = check_names(options, error);
     if (status == 0)
-        status = compile_fields(created, options, error);
+        status = program_bind(&created->program, options, error);
     if (status == 0)
         status = open_anonymizer(created, options, error);
     if (status == 0)
         status = recorder_describe_row(created, options, error);
+    if (status == 0 && program_shorten(&created->program, created->encoding, &created->source) < 0)
+        status = recorder_no_memory(options, error);
     if (status < 0) {
         recorder_destroy(created);
         return status;
@@ -243,42 +144,22 @@ void recorder_destroy(struct recorder *recorder) {
     free(recorder->scratch.integers);
     free(recorder->features);
     free(recorder->output);
-    free(recorder->values);
-    free(recorder->rules);
-    free(recorder->encoded);
-    free(recorder->fields);
+    program_free(&recorder->program);
     free(recorder);
-}
-
-/* False: a pseudonym could not be made, and the values must not be used. */
-static bool fill_values(struct recorder *recorder) {
-    struct record_source *source = &recorder->source;
-    for (size_t i = 0; i < recorder->field_count; i++) {
-        const struct recorded_field *field = &recorder->fields[i];
-        enum flow_direction direction = (enum flow_direction)field->direction;
-        if (field->is_off)
-            continue;
-        source->row = field->row;
-        if (!field->is_pseudonym)
-            field->get(source, direction, &recorder->values[i]);
-        else if (!anonymizer_fill(recorder->anonymizer, &recorder->rules[i], field->row, direction,
-                                  recorder->encoded[i].nullable, source, &recorder->values[i]))
-            return false;
-    }
-    return true;
 }
 
 /* Calls the getters and encodes. The caller sets key and kind of the message. */
 static int encode(struct recorder *recorder, struct message *message) {
+    const struct record_program *program = &recorder->program;
     const struct record_source *source = &recorder->source;
     recorder->scratch.integers_used = 0;
     recorder->scratch.text_used = 0;
     recorder->scratch.failed = false;
-    if (!fill_values(recorder))
+    if (!program_fill(&recorder->program, recorder->anonymizer, &recorder->source))
         return -EIO;
     recorder->body.length = 0;
     recorder->body.failed = false;
-    recorder->encoding->record(recorder->encoded, recorder->values, recorder->field_count, &recorder->body);
+    recorder->encoding->record(program->fields, program->values, program->field_count, &recorder->body);
     if (recorder->body.failed || recorder->scratch.failed)
         return -ENOMEM;
     message->body = recorder->body.data;

@@ -166,6 +166,7 @@ static void csv_record(const struct encoded_field *fields, const struct value *v
 const struct encoding encoding_csv = {
     .name = "csv",
     .skips_null_groups = true,
+    .is_pieces = false,
     .flattens = true,
     .header = csv_header,
     .record = csv_record,

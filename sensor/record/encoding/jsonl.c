@@ -142,6 +142,7 @@ static void jsonl_record(const struct encoded_field *fields, const struct value 
 const struct encoding encoding_jsonl = {
     .name = "jsonl",
     .skips_null_groups = true,
+    .is_pieces = false,
     .flattens = true,
     .header = jsonl_header,
     .record = jsonl_record,

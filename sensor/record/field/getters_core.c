@@ -58,6 +58,24 @@ MAC_GETTER(src_oui_padded, source_mac, OUI_TEXT_LENGTH, mac_value)
 MAC_GETTER(dst_mac_padded, destination_mac, MAC_TEXT_LENGTH, mac_value)
 MAC_GETTER(dst_oui_padded, destination_mac, OUI_TEXT_LENGTH, mac_value)
 
+/* The vendor part is the beginning of the address. */
+static void mac_and_oui(struct value *values) {
+    values[1] = values[0];
+    values[1].text.length = OUI_TEXT_LENGTH;
+}
+
+void get_source_macs(const struct record_source *source, enum flow_direction direction,
+                     struct value *values) {
+    get_src_mac(source, direction, values);
+    mac_and_oui(values);
+}
+
+void get_destination_macs(const struct record_source *source, enum flow_direction direction,
+                          struct value *values) {
+    get_dst_mac(source, direction, values);
+    mac_and_oui(values);
+}
+
 #define NUMBER_GETTER(name, number)                                                    \
     void get_##name(const struct record_source *source, enum flow_direction direction, \
                     struct value *value) {                                             \
@@ -158,4 +176,12 @@ void get_packets(const struct record_source *source, enum flow_direction directi
 
 void get_bytes(const struct record_source *source, enum flow_direction direction, struct value *value) {
     value_counter(value, flow_bytes(source->flow, direction));
+}
+
+void get_counters(const struct record_source *source, enum flow_direction direction, struct value *values) {
+    get_first_seen(source, direction, &values[0]);
+    get_last_seen(source, direction, &values[1]);
+    get_duration(source, direction, &values[2]);
+    get_packets(source, direction, &values[3]);
+    get_bytes(source, direction, &values[4]);
 }
