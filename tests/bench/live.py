@@ -164,11 +164,12 @@ def receivers(options, name):
     return listed
 
 
-def measure(options, name):
+def measure(options, name, listed):
+    """{name of each receiver listed: its highest rate with a capture, or why it failed}."""
     path = generate(options, name, options.scale)
     warm_up(path)
     found = {}
-    for receiver in receivers(options, name):
+    for receiver in listed:
         def try_rate(rate, receiver=receiver):
             # The worst of the turns counts, so a rate is held only if it was held each time.
             count = int(options.seconds * (rate or options.expected_top))
@@ -210,7 +211,7 @@ def main():
     report = {"seconds": options.seconds, "turns": options.turns, "captures": {}}
     try:
         for name in CAPTURES:
-            report["captures"][name] = measure(options, name)
+            report["captures"][name] = measure(options, name, receivers(options, name))
     except (BenchError, OSError, RuntimeError) as error:
         print(f"live.py: {error}", file=sys.stderr)
         return 70
