@@ -204,6 +204,10 @@ bool decoder_next(struct decoder *decoder, enum decode_reason *reason, struct pa
     return decoder->has_more && decoder_take_next(decoder, reason, packet);
 }
 
+bool decoder_has_next(const struct decoder *decoder) {
+    return decoder->has_more;
+}
+
 void decoder_give_up(struct decoder *decoder) {
     held_expire(&decoder->held, INT64_MAX);
     decoder->has_more = true;

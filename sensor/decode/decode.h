@@ -34,6 +34,8 @@ enum decode_reason decoder_decode(struct decoder *decoder, const struct frame *f
  * each of them until it is false. Such a packet is one that was held, or the first fragment that the held ones waited
  * for. */
 bool decoder_next(struct decoder *decoder, enum decode_reason *reason, struct packet *packet);
+/* Whether decoder_next() is worth calling: after most frames it is not, and this needs no room for a packet. */
+bool decoder_has_next(const struct decoder *decoder);
 
 /* Whether the last frame holds another packet, as an A-MSDU of 802.11 or a super-packet (segments.h) may; to be called
  * natively once decoder_next() is false. decoder_decode_rest() gives that packet, as decoder_decode() gives the first. Each

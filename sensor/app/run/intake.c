@@ -52,7 +52,9 @@ static void take_packet(struct intake *intake, enum decode_reason reason, const 
         intake->counted.ignored[reason]++;
     if (reason == DECODE_METERED)
         calls->packet(context, packet);
-    take_held(intake, calls, context);
+    /* Not take_held() each time: its room for a packet is zeroed at each call. */
+    if (decoder_has_next(intake->decoder))
+        take_held(intake, calls, context);
 }
 
 static void begin_recording(struct intake *intake, const struct intake_calls *calls, void *context) {
