@@ -3,12 +3,16 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/cache_line.h"
 #include "base/check.h"
 
 enum {
-    CACHE_LINE = 64,
     ALIGNMENT = 8,
     CAPACITY_MIN = 4096,
+    /* A side tells the other how far it is once it has gone on by such a part of the ring: that costs a stall until all
+     * its stores are done. */
+    STEPS = 256,
+    PREFETCH_BYTES = 3 * CACHE_LINE,
     SLEEP_MICROSECONDS = 50000, /* no wake-up is lost; this bounds what a mistake would cost */
     RING_MAGIC = 0x51bead07,
 };
@@ -22,20 +26,23 @@ struct ring_header {
 /* `size` of a header that only leads to the start of the ring. */
 #define SKIP UINT32_MAX
 
-/* head and tail only grow; the place in the ring is their remainder by the capacity. Each thread caches the other's index,
- * and loads it again only when the cached one does not suffice: so the two rarely share a cache line. */
+/* Positions only grow; the place in the ring is their remainder by the capacity. Each thread caches the other's, and loads
+ * it again only when the cached one does not suffice: so the two rarely share a cache line. */
 struct ring {
     uint32_t magic;
     unsigned char *bytes;
     size_t capacity;
     struct gate *filled;
 
-    _Alignas(CACHE_LINE) _Atomic size_t head; /* written by the producer: behind the newest record */
+    _Alignas(
+        CACHE_LINE) _Atomic size_t head; /* written by the producer: behind the newest record handed over */
     size_t seen_tail;
+    size_t added;    /* behind the newest complete record */
     size_t reserved; /* behind the record that is being filled */
     _Atomic bool closed;
 
-    _Alignas(CACHE_LINE) _Atomic size_t tail; /* written by the consumer: of the oldest record */
+    _Alignas(CACHE_LINE) _Atomic size_t tail; /* written by the consumer: from here on room is not free */
+    size_t next;                              /* of the oldest record that is not released */
     size_t seen_head;
 
     _Alignas(CACHE_LINE) struct gate emptied;
@@ -86,21 +93,46 @@ void *ring_reserve(struct ring *ring, size_t size) {
     DEBUG_CHECK(IS_VALID(ring, RING_MAGIC));
     DEBUG_CHECK(size <= ring_record_max(ring));
     size_t length = (sizeof(struct ring_header) + size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-    size_t to_end = ring->capacity - (head & (ring->capacity - 1));
+    size_t position = ring->added;
+    size_t to_end = ring->capacity - (position & (ring->capacity - 1));
     size_t skipped = length > to_end ? to_end : 0;
-    if (!ring_has_room(ring, head, skipped + length))
+    if (!ring_has_room(ring, position, skipped + length))
         return NULL;
     if (skipped > 0)
-        *ring_header_at(ring, head) = (struct ring_header){.size = SKIP, .length = (uint32_t)skipped};
-    struct ring_header *header = ring_header_at(ring, head + skipped);
+        *ring_header_at(ring, position) = (struct ring_header){.size = SKIP, .length = (uint32_t)skipped};
+    struct ring_header *header = ring_header_at(ring, position + skipped);
     *header = (struct ring_header){.size = (uint32_t)size, .length = (uint32_t)length};
-    ring->reserved = head + skipped + length;
+    ring->reserved = position + skipped + length;
     return header + 1;
+}
+
+/* Loads the consumer's tail only when the cached one says that a quarter is filled. */
+void ring_publish(struct ring *ring) {
+    atomic_store(&ring->head, ring->added);
+    if (ring->added - ring->seen_tail < ring->capacity / 4)
+        return;
+    ring->seen_tail = atomic_load(&ring->tail);
+    if (ring->added - ring->seen_tail >= ring->capacity / 4)
+        gate_open(ring->filled);
+}
+
+void ring_add(struct ring *ring) {
+    DEBUG_CHECK(ring->reserved != ring->added);
+    ring->added = ring->reserved;
+    if (ring->added - atomic_load_explicit(&ring->head, memory_order_relaxed) >= ring->capacity / STEPS)
+        ring_publish(ring);
+}
+
+void ring_commit(struct ring *ring) {
+    DEBUG_CHECK(ring->reserved != ring->added);
+    ring->added = ring->reserved;
+    ring_publish(ring);
 }
 
 void *ring_wait(struct ring *ring, size_t size) {
     void *record = ring_reserve(ring, size);
+    if (record == NULL)
+        ring_publish(ring);
     while (record == NULL) {
         uint32_t turn;
         gate_enter(&ring->emptied, &turn);
@@ -112,17 +144,6 @@ void *ring_wait(struct ring *ring, size_t size) {
     return record;
 }
 
-/* Loads the consumer's tail only when the cached one says that a quarter is filled. */
-void ring_commit(struct ring *ring) {
-    DEBUG_CHECK(ring->reserved != atomic_load_explicit(&ring->head, memory_order_relaxed));
-    atomic_store(&ring->head, ring->reserved);
-    if (ring->reserved - ring->seen_tail < ring->capacity / 4)
-        return;
-    ring->seen_tail = atomic_load(&ring->tail);
-    if (ring->reserved - ring->seen_tail >= ring->capacity / 4)
-        gate_open(ring->filled);
-}
-
 unsigned ring_percent_filled(const struct ring *ring) {
     /* The tail is loaded first: what the consumer takes in between makes the result too high, never negative. */
     size_t tail = atomic_load(&ring->tail);
@@ -131,33 +152,51 @@ unsigned ring_percent_filled(const struct ring *ring) {
 }
 
 void ring_close(struct ring *ring) {
+    atomic_store(&ring->head, ring->added);
     atomic_store(&ring->closed, true);
     gate_open(ring->filled);
 }
 
+/* Tells the producer what has become free. */
+static void ring_give_back(struct ring *ring) {
+    atomic_store(&ring->tail, ring->next);
+    if (ring->seen_head - ring->next <= ring->capacity / 2)
+        gate_open(&ring->emptied);
+}
+
+/* Loads the producer's head when all that was seen of it is read. */
+static bool ring_has_record(struct ring *ring) {
+    if (ring->next != ring->seen_head)
+        return true;
+    ring->seen_head = atomic_load(&ring->head);
+    if (ring->next != ring->seen_head)
+        return true;
+    if (ring->next != atomic_load_explicit(&ring->tail, memory_order_relaxed))
+        ring_give_back(ring);
+    return false;
+}
+
 const void *ring_peek(struct ring *ring, size_t *size) {
-    for (;;) {
-        size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-        if (tail == ring->seen_head)
-            ring->seen_head = atomic_load(&ring->head);
-        if (tail == ring->seen_head)
-            return NULL;
-        const struct ring_header *header = ring_header_at(ring, tail);
+    while (ring_has_record(ring)) {
+        const struct ring_header *header = ring_header_at(ring, ring->next);
+        size_t after = ring->next + header->length;
+        /* The next one comes from the other thread's cache while this one is worked on. */
+        for (size_t byte = 0; after != ring->seen_head && byte < PREFETCH_BYTES; byte += CACHE_LINE)
+            __builtin_prefetch((const char *)ring_header_at(ring, after) + byte);
         if (header->size != SKIP) {
             *size = header->size;
             return header + 1;
         }
         ring_release(ring);
     }
+    return NULL;
 }
 
 void ring_release(struct ring *ring) {
-    size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-    DEBUG_CHECK(tail != ring->seen_head); /* ring_peek() has seen a record */
-    tail += ring_header_at(ring, tail)->length;
-    atomic_store(&ring->tail, tail);
-    if (ring->seen_head - tail <= ring->capacity / 2)
-        gate_open(&ring->emptied);
+    DEBUG_CHECK(ring->next != ring->seen_head); /* ring_peek() has seen a record */
+    ring->next += ring_header_at(ring, ring->next)->length;
+    if (ring->next - atomic_load_explicit(&ring->tail, memory_order_relaxed) >= ring->capacity / STEPS)
+        ring_give_back(ring);
 }
 
 bool ring_is_finished(struct ring *ring) {

@@ -36,7 +36,14 @@ void *ring_reserve(struct ring *ring, size_t size);
 /* The same, but sleeps until there is room: only with a consumer that never stops.
  * @thread the producer */
 void *ring_wait(struct ring *ring, size_t size);
-/* Hands over what was reserved.
+/* What was reserved is complete. It is handed over with others, which costs less: once a 256th of the ring is to be handed
+ * over, or with ring_publish(), ring_commit(), ring_close() or a ring_wait() that sleeps.
+ * @thread the producer */
+void ring_add(struct ring *ring);
+/* Hands over all that was added.
+ * @thread the producer */
+void ring_publish(struct ring *ring);
+/* Both at once.
  * @thread the producer */
 void ring_commit(struct ring *ring);
 /* How much is filled, in percent. It may be out of date when it returns.
@@ -49,7 +56,8 @@ void ring_close(struct ring *ring);
 /* The oldest record, or NULL while there is none.
  * @thread the consumer */
 const void *ring_peek(struct ring *ring, size_t *size);
-/* Gives back what ring_peek() returned.
+/* Gives back what ring_peek() returned. The producer learns of it once a 256th of the ring is free, or ring_peek() finds
+ * nothing: so a consumer must go on to peek.
  * @thread the consumer */
 void ring_release(struct ring *ring);
 /* Whether the producer has closed the ring and all is read.

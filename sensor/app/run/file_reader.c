@@ -11,13 +11,15 @@ static void share_packet(void *context, const struct packet *packet) {
     inbox_put(parallel->workers[worker].inbox, packet);
 }
 
-/* Natively flows are idle or not by the time of all packets, not by that of one meter's. */
+/* Hands over the packets so far. Natively flows are idle or not by the time of all packets, not by that of one meter's. */
 static void share_time(struct parallel *parallel) {
-    if (parallel->pipeline->plan->meter.profile != PROFILE_NATIVE)
-        return;
+    bool natively = parallel->pipeline->plan->meter.profile == PROFILE_NATIVE;
     int64_t time = decoder_time(parallel->pipeline->intakes[0].decoder);
     for (size_t i = 0; i < parallel->count; i++)
-        inbox_put_time(parallel->workers[i].inbox, time);
+        if (natively)
+            inbox_put_time(parallel->workers[i].inbox, time);
+        else
+            ring_publish(parallel->workers[i].inbox);
 }
 
 static void file_reader_give_part(struct parallel *parallel) {

@@ -103,7 +103,7 @@ static void files_housekeeping(struct worker *worker) {
 
 static void wait_for_inbox(struct worker *worker) {
     uint32_t turn;
-    struct packet packet;
+    const struct packet *packet;
     gate_enter(&worker->inbox_filled, &turn);
     if (inbox_peek(worker->inbox, &packet) == INBOX_EMPTY && !ring_is_finished(worker->inbox))
         gate_sleep(&worker->inbox_filled, turn, PARALLEL_NAP_MICROSECONDS);
@@ -113,7 +113,7 @@ static void wait_for_inbox(struct worker *worker) {
 
 void *worker_run_files(void *context) {
     struct worker *worker = context;
-    struct packet packet;
+    const struct packet *packet;
     uint64_t entries = 0;
     while (!ring_is_finished(worker->inbox)) {
         enum inbox_content content = inbox_peek(worker->inbox, &packet);
@@ -122,11 +122,11 @@ void *worker_run_files(void *context) {
             continue;
         }
         if (content == INBOX_PACKET)
-            meter_packet(worker->lane->meter, &packet);
+            meter_packet(worker->lane->meter, packet);
         else if (content == INBOX_BEGIN)
             meter_begin_recording(worker->lane->meter);
         else
-            meter_tick(worker->lane->meter, packet.time);
+            meter_tick(worker->lane->meter, packet->time);
         ring_release(worker->inbox);
         if (++entries % ENTRIES_PER_HOUSEKEEPING == 0)
             files_housekeeping(worker);

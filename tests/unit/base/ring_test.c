@@ -11,8 +11,10 @@
 #include <cmocka.h>
 
 #include "aborts.h"
+#include "wait.h"
 
-enum { CAPACITY = 4096 };
+/* Of the smaller ring a step, which is given back at once, is less than a record; of the larger one it is eight. */
+enum { CAPACITY = 4096, LARGE = 1 << 18 };
 
 static void put(struct ring *ring, size_t size, unsigned char byte) {
     void *record = ring_reserve(ring, size);
@@ -60,6 +62,100 @@ static void a_record_that_is_not_committed_is_not_seen(void **state) {
     assert_null(ring_peek(ring, &size));
     put(ring, 7, 7); /* takes the place of what was only reserved */
     take(ring, 7, 7);
+    ring_destroy(ring);
+}
+
+static void add(struct ring *ring, size_t size, unsigned char byte) {
+    void *record = ring_reserve(ring, size);
+    assert_non_null(record);
+    memset(record, byte, size);
+    ring_add(ring);
+}
+
+static void what_is_added_is_handed_over_with_others(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(LARGE, &gate);
+    size_t size;
+    add(ring, 100, 1);
+    add(ring, 100, 2);
+    assert_null(ring_peek(ring, &size));
+    assert_false(ring_is_finished(ring));
+    ring_publish(ring);
+    take(ring, 100, 1);
+    take(ring, 100, 2);
+    assert_null(ring_peek(ring, &size));
+    add(ring, 100, 3);
+    put(ring, 100, 4);
+    take(ring, 100, 3);
+    take(ring, 100, 4);
+    add(ring, 100, 5);
+    ring_close(ring);
+    assert_false(ring_is_finished(ring));
+    take(ring, 100, 5);
+    assert_true(ring_is_finished(ring));
+    ring_destroy(ring);
+}
+
+/* A 256th of the ring is not held back, so the consumer has something to do meanwhile. */
+static void a_step_of_the_ring_is_handed_over(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(LARGE, &gate);
+    size_t size;
+    for (int i = 0; i < LARGE / 256 / 128 - 1; i++)
+        add(ring, 120, 1);
+    assert_null(ring_peek(ring, &size));
+    add(ring, 120, 1);
+    for (int i = 0; i < LARGE / 256 / 128; i++)
+        take(ring, 120, 1);
+    ring_destroy(ring);
+}
+
+static void *wait_for_room(void *context) {
+    struct ring *ring = context;
+    ring_wait(ring, ring_record_max(ring));
+    ring_commit(ring);
+    return NULL;
+}
+
+/* A producer that waits has handed over what it added: else both would wait for ever, where the next record needs almost the
+ * whole ring, since it must lie in one piece. */
+static void who_waits_for_room_holds_nothing_back(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(LARGE, &gate);
+    pthread_t producer;
+    size_t size;
+    put(ring, ring_record_max(ring) - 8, 1);
+    add(ring, 24, 2);
+    assert_int_equal(pthread_create(&producer, NULL, wait_for_room, ring), 0);
+    take(ring, ring_record_max(ring) - 8, 1);
+    wait_until(ring_peek(ring, &size) != NULL, 10, "what was added before the other thread waited");
+    take(ring, 24, 2);
+    wait_until(ring_peek(ring, &size) != NULL, 10, "the record that needed the room");
+    assert_int_equal(size, ring_record_max(ring));
+    pthread_join(producer, NULL);
+    ring_destroy(ring);
+}
+
+/* The consumer tells of a few freed bytes late, but of all of them once it finds nothing more. */
+static void what_is_released_is_given_back_in_steps(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(LARGE, &gate);
+    size_t size, filled = 0;
+    for (; ring_reserve(ring, 120) != NULL; filled++)
+        put(ring, 120, 1);
+    take(ring, 120, 1);
+    assert_null(ring_reserve(ring, 120));
+    for (int i = 1; i < LARGE / 256 / 128; i++)
+        take(ring, 120, 1);
+    assert_non_null(ring_reserve(ring, 120));
+    while (ring_peek(ring, &size) != NULL)
+        take(ring, 120, 1);
+    assert_int_equal(ring_percent_filled(ring), 0);
+    assert_int_equal(filled, LARGE / 128);
     ring_destroy(ring);
 }
 
@@ -128,7 +224,10 @@ static void *produce(void *context) {
         unsigned char *record = ring_wait(ring, size_of(number));
         memcpy(record, &number, sizeof number);
         memset(record + sizeof number, (int)(number & 0xff), size_of(number) - sizeof number);
-        ring_commit(ring);
+        if (number % 5 == 0)
+            ring_commit(ring);
+        else
+            ring_add(ring);
     }
     ring_close(ring);
     return NULL;
@@ -143,11 +242,9 @@ static bool is_record(const unsigned char *record, size_t size, uint32_t number)
     return right;
 }
 
-/* Both sleep often: the ring holds about ten records. */
-static void two_threads_lose_nothing(void **state) {
-    (void)state;
+static void two_threads_lose_nothing_of(size_t capacity) {
     struct gate gate = {0};
-    struct ring *ring = ring_create(CAPACITY, &gate);
+    struct ring *ring = ring_create(capacity, &gate);
     pthread_t producer;
     uint32_t number = 0, wrong = 0;
     assert_int_equal(pthread_create(&producer, NULL, produce, ring), 0);
@@ -169,6 +266,13 @@ static void two_threads_lose_nothing(void **state) {
     assert_int_equal(number, RECORDS);
     assert_int_equal(wrong, 0);
     ring_destroy(ring);
+}
+
+/* Both sleep often: the smaller ring holds about ten records, and steps of the larger one hold three. */
+static void two_threads_lose_nothing(void **state) {
+    (void)state;
+    two_threads_lose_nothing_of(CAPACITY);
+    two_threads_lose_nothing_of(LARGE);
 }
 
 static void it_tells_how_much_is_filled(void **state) {
@@ -227,6 +331,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_out_as_they_went_in),
         cmocka_unit_test(a_record_that_is_not_committed_is_not_seen),
+        cmocka_unit_test(what_is_added_is_handed_over_with_others),
+        cmocka_unit_test(a_step_of_the_ring_is_handed_over),
+        cmocka_unit_test(who_waits_for_room_holds_nothing_back),
+        cmocka_unit_test(what_is_released_is_given_back_in_steps),
         cmocka_unit_test(the_gate_opens_when_a_quarter_is_filled_and_at_the_end),
         cmocka_unit_test(a_full_ring_takes_nothing),
         cmocka_unit_test(the_largest_record_fits_at_every_place),

@@ -16,15 +16,18 @@ static void a_packet_is_a_copy(void **state) {
     struct gate gate = {0};
     struct ring *ring = ring_create(1 << 20, &gate);
     unsigned char bytes[] = {0x45, 1, 2, 3};
-    struct packet packet = {.time = 77, .ip = bytes, .ip_captured = sizeof bytes, .source_port = 80}, found;
+    struct packet packet = {.time = 77, .ip = bytes, .ip_captured = sizeof bytes, .source_port = 80};
+    const struct packet *found;
     assert_int_equal(inbox_peek(ring, &found), INBOX_EMPTY);
+    assert_null(found);
     inbox_put(ring, &packet);
     memset(bytes, 0, sizeof bytes);
+    ring_publish(ring);
     assert_int_equal(inbox_peek(ring, &found), INBOX_PACKET);
-    assert_int_equal(found.time, 77);
-    assert_int_equal(found.source_port, 80);
-    assert_int_equal(found.ip_captured, 4);
-    assert_memory_equal(found.ip, "\x45\1\2\3", 4);
+    assert_int_equal(found->time, 77);
+    assert_int_equal(found->source_port, 80);
+    assert_int_equal(found->ip_captured, 4);
+    assert_memory_equal(found->ip, "\x45\1\2\3", 4);
     ring_release(ring);
     assert_int_equal(inbox_peek(ring, &found), INBOX_EMPTY);
     ring_destroy(ring);
@@ -34,10 +37,27 @@ static void time_goes_on_without_a_packet(void **state) {
     (void)state;
     struct gate gate = {0};
     struct ring *ring = ring_create(1 << 20, &gate);
-    struct packet found;
+    const struct packet *found;
     inbox_put_time(ring, -5);
     assert_int_equal(inbox_peek(ring, &found), INBOX_TIME);
-    assert_int_equal(found.time, -5);
+    assert_int_equal(found->time, -5);
+    ring_destroy(ring);
+}
+
+/* Packets wait for others to be handed over with, but not for longer than a time or the beginning of a recording. */
+static void a_time_hands_over_the_packets_before_it(void **state) {
+    (void)state;
+    struct gate gate = {0};
+    struct ring *ring = ring_create(1 << 20, &gate);
+    unsigned char byte = 0x45;
+    struct packet packet = {.time = 77, .ip = &byte, .ip_captured = 1};
+    const struct packet *found;
+    inbox_put(ring, &packet);
+    assert_int_equal(inbox_peek(ring, &found), INBOX_EMPTY);
+    inbox_put_begin(ring);
+    assert_int_equal(inbox_peek(ring, &found), INBOX_PACKET);
+    ring_release(ring);
+    assert_int_equal(inbox_peek(ring, &found), INBOX_BEGIN);
     ring_destroy(ring);
 }
 
@@ -91,6 +111,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_packet_is_a_copy),
         cmocka_unit_test(time_goes_on_without_a_packet),
+        cmocka_unit_test(a_time_hands_over_the_packets_before_it),
         cmocka_unit_test(a_record_keeps_all_but_its_place),
         cmocka_unit_test(a_record_that_finds_no_room_is_refused),
     };
