@@ -10,12 +10,13 @@
 #include "app/account/ledger.h"
 #include "app/plan/plan.h"
 #include "app/run/recordings.h"
+#include "base/cache_line.h"
 #include "base/error.h"
 #include "capture/capture.h"
 #include "decode/decode.h"
 
 struct intake {
-    const struct plan *plan;
+    _Alignas(CACHE_LINE) const struct plan *plan;
     struct capture *capture; /* the intake's from intake_open() on */
     struct decoder *decoder;
     uint64_t frames;                /* read; some hold several packets */

@@ -88,7 +88,7 @@ static int make_recorders(struct output *output, const struct plan *plan, const 
         .policy = &output->plan->policy,
         .key = key,
     };
-    output->shares = calloc(plan->meters, sizeof *output->shares);
+    output->shares = cache_line_calloc(plan->meters, sizeof *output->shares);
     if (!output->shares)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     int result = 0;

@@ -12,6 +12,7 @@
 #include "app/account/health.h"
 #include "app/account/records.h"
 #include "app/plan/plan.h"
+#include "base/cache_line.h"
 #include "base/error.h"
 #include "record/recorder.h"
 #include "record/registry/registry.h"
@@ -20,7 +21,7 @@
 
 /* What one meter's thread has of an output. */
 struct output_share {
-    struct recorder *recorder;
+    _Alignas(CACHE_LINE) struct recorder *recorder;
     struct record_counts records;
 };
 

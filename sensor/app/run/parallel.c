@@ -29,7 +29,7 @@ static int prepare_worker(struct parallel *parallel, size_t number) {
 
 static int prepare_workers(struct parallel *parallel) {
     size_t count = parallel->pipeline->lane_count;
-    parallel->workers = calloc(count, sizeof *parallel->workers);
+    parallel->workers = cache_line_calloc(count, sizeof *parallel->workers);
     if (!parallel->workers)
         return -ENOMEM;
     parallel->count = count;

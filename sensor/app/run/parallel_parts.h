@@ -15,6 +15,7 @@
 #include "app/account/tally.h"
 #include "app/run/patience.h"
 #include "app/run/pipeline_parts.h"
+#include "base/cache_line.h"
 #include "base/gate.h"
 #include "base/hash.h"
 #include "base/ring.h"
@@ -25,7 +26,7 @@ enum {
 };
 
 struct worker {
-    struct parallel *parallel;
+    _Alignas(CACHE_LINE) struct parallel *parallel;
     struct lane *lane;
     struct intake *intake;         /* live: its share of the interface */
     struct tally tally;            /* of the intake, live, and the lane */

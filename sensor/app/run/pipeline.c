@@ -126,7 +126,7 @@ static void tell_places(struct pipeline *pipeline) {
 }
 
 int pipeline_open(const struct plan *plan, struct pipeline **opened, struct error *error) {
-    struct pipeline *pipeline = calloc(1, sizeof *pipeline);
+    struct pipeline *pipeline = cache_line_calloc(1, sizeof *pipeline);
     if (!pipeline)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     pipeline->magic = PIPELINE_MAGIC;
