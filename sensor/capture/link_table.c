@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/cache_line.h"
 #include "capture/source.h"
 
 struct link_table {
@@ -62,7 +63,7 @@ static bool link_compile_filter(struct link *link, pcap_t *handle, const char *f
 
 static struct link *link_make(const struct link_table *table, uint16_t recorded) {
     pcap_t *handle = open_empty(recorded);
-    struct link *link = handle != NULL ? calloc(1, sizeof *link) : NULL;
+    struct link *link = handle != NULL ? cache_line_calloc(1, sizeof *link) : NULL;
     if (link != NULL) {
         link->recorded = recorded;
         link->type = pcap_datalink(handle);
@@ -97,9 +98,7 @@ int link_refuse_filter(const struct link_table *table, const struct link *link, 
     return result;
 }
 
-bool link_passes(const struct link *link, const struct frame *frame) {
+bool link_passes_filter(const struct link *link, const struct frame *frame) {
     struct pcap_pkthdr header = {.caplen = frame->captured_length, .len = frame->wire_length};
-    if (link->program == NULL)
-        return !link->refuses;
     return pcap_offline_filter(link->program, &header, frame->bytes) != 0;
 }

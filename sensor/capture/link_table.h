@@ -35,5 +35,11 @@ const struct link *link_find(struct link_table *table, uint16_t recorded);
 int link_refuse_filter(const struct link_table *table, const struct link *link, const char *name,
                        struct error *error);
 
-/* Whether the filter lets the frame pass. */
-bool link_passes(const struct link *link, const struct frame *frame);
+/* For link_passes(): there is a filter. */
+bool link_passes_filter(const struct link *link, const struct frame *frame);
+
+/* Whether the filter lets the frame pass. Without one it doesn't look at the frame: its lengths were just stored, and to load
+ * both at once would wait until all stores before them are done. */
+static inline bool link_passes(const struct link *link, const struct frame *frame) {
+    return link->program != NULL ? link_passes_filter(link, frame) : !link->refuses;
+}

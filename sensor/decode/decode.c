@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cache_line.h"
 #include "base/check.h"
 #include "base/own_sockets.h"
 #include "decode/decoder.h"
@@ -16,7 +17,7 @@ size_t decoder_memory(void) {
 }
 
 struct decoder *decoder_create(const struct decode_options *options) {
-    struct decoder *decoder = calloc(1, sizeof *decoder);
+    struct decoder *decoder = cache_line_calloc(1, sizeof *decoder);
     if (decoder == NULL)
         return NULL;
     decoder->magic = DECODER_MAGIC;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cache_line.h"
 #include "meter/dissect.h"
 #include "meter/meter_parts.h"
 #include "meter/process/visibility.h"
@@ -120,7 +121,7 @@ int meter_create(const struct meter_options *options, meter_export_call *export_
     CHECK(options->n_dissections <= UINT8_MAX && options->splt_analysis <= UINT16_MAX && export_flow != NULL);
     CHECK((!options->tcp_end && options->udp_answered_timeout == 0) || options->profile == PROFILE_NATIVE);
     CHECK(options->udp_answered_timeout <= options->idle_timeout);
-    struct meter *new = calloc(1, sizeof(*new));
+    struct meter *new = cache_line_calloc(1, sizeof(*new));
     if (new == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "no memory for a meter; free some");
     new->magic = METER_MAGIC;

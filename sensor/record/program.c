@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cache_line.h"
 #include "record/anonymize/anonymizer.h"
 #include "record/field/field_block.h"
 
@@ -93,7 +94,7 @@ int program_bind(struct record_program *program, const struct recorder_options *
     program->steps = calloc(room, sizeof *program->steps);
     program->fields = calloc(room, sizeof *program->fields);
     program->rules = calloc(room, sizeof *program->rules);
-    program->values = calloc(room, sizeof *program->values);
+    program->values = cache_line_calloc(room, sizeof *program->values);
     if (program->steps == NULL || program->fields == NULL || program->rules == NULL ||
         program->values == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "output %s: no memory for its recorder", options->output);

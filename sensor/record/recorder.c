@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cache_line.h"
 #include "base/utf8.h"
 #include "record/anonymize/anonymizer.h"
 #include "record/features.h"
@@ -52,10 +53,10 @@ static size_t udps_field_count(const struct meter_options *meter) {
 enum { SPLT_ARRAYS = 3 };
 
 static int allocate_scratch(struct record_scratch *scratch, const struct meter_options *meter) {
-    scratch->udps = calloc(udps_field_count(meter) + 1, sizeof *scratch->udps);
+    scratch->udps = cache_line_calloc(udps_field_count(meter) + 1, sizeof *scratch->udps);
     scratch->udps_count = scratch->udps != NULL ? udps_field_count(meter) : 0;
     scratch->integers_capacity = SPLT_ARRAYS * (size_t)meter->splt_analysis;
-    scratch->integers = calloc(scratch->integers_capacity + 1, sizeof *scratch->integers);
+    scratch->integers = cache_line_calloc(scratch->integers_capacity + 1, sizeof *scratch->integers);
     scratch->text = malloc(RECORD_TEXT_SCRATCH);
     return scratch->integers != NULL && scratch->text != NULL && scratch->udps != NULL ? 0 : -ENOMEM;
 }
@@ -105,7 +106,7 @@ static int recorder_describe_row(struct recorder *recorder, const struct recorde
 }
 
 int recorder_create(const struct recorder_options *options, struct recorder **recorder, struct error *error) {
-    struct recorder *created = calloc(1, sizeof *created);
+    struct recorder *created = cache_line_calloc(1, sizeof *created);
     if (created == NULL)
         return recorder_no_memory(options, error);
     int status = check_names(options, error);
