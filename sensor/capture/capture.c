@@ -58,6 +58,10 @@ unsigned capture_pressure(struct capture *capture) {
     return capture->type->pressure != NULL ? capture->type->pressure(capture) : 0;
 }
 
+struct window *capture_window(const struct capture *capture) {
+    return capture->type->window != NULL ? capture->type->window(capture) : NULL;
+}
+
 const char *capture_source_name(const struct capture *capture) {
     return capture->type->name(capture);
 }

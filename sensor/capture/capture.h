@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-/* One captured frame. `bytes` is borrowed until the next call of capture_next(). */
+/* One captured frame. `bytes` is borrowed until the next call of capture_next(), or as capture_window() says. */
 struct frame {
     const uint8_t *bytes;
     uint32_t captured_length; /* bytes that are there */
@@ -42,6 +42,7 @@ struct capture_options {
     size_t file_count;
     bool sort;        /* files: by the time of their first packets, not as they are given */
     bool as_nfstream; /* files: read by libpcap, with its limits, and past errors, as NFStream does */
+    size_t windows;   /* files: pieces of WINDOW_BYTES of which bytes may stay (capture_window()); 0: 1 */
     const char *const *interfaces; /* live: words as interface_rules.h has them; NULL for files */
     size_t interface_count;
     const char *const *roles; /* live: likewise */
@@ -86,6 +87,7 @@ enum capture_event {
 };
 
 struct capture;
+struct window;
 
 /* Opens the source; files are opened one by one as they are reached. On failure *capture is unchanged. It fails if it
  * finds, without waiting for a pipe, that no file of the list is a capture. Exit codes: EX_NOINPUT no such file or
@@ -117,6 +119,11 @@ int capture_open_shares(const struct capture_options *options, size_t count, str
  * @thread the owner */
 int capture_next(struct capture *capture, struct frame *frame, enum capture_event *event,
                  struct error *error);
+
+/* Files: the window in which the bytes of the last frame lie. They stay as long as it is held (window.h). If all windows are
+ * held, capture_next() gives CAPTURE_IDLE, and then waits for a millisecond each time. NULL: bytes don't stay.
+ * @thread the owner */
+struct window *capture_window(const struct capture *capture);
 
 /* Live, with `hurry`: from now on capture_next() doesn't wait, and gives CAPTURE_IDLE at once if there is no frame.
  * Without it, capture_next() waits again.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/cache_line.h"
 #include "capture/capture.h"
 #include "capture/file_order.h"
 #include "capture/reader.h"
@@ -123,6 +124,10 @@ static const char *const *file_names(const struct capture *base) {
     return ((const struct file_capture *)base)->names;
 }
 
+static struct window *file_window(const struct capture *base) {
+    return reader_window(&((const struct file_capture *)base)->reader);
+}
+
 static void file_list_close(struct capture *base) {
     struct file_capture *capture = (struct file_capture *)base;
     reader_destroy(&capture->reader);
@@ -137,6 +142,7 @@ static const struct source_type file_type = {.next = file_next,
                                              .statistics = file_list_statistics,
                                              .name = file_name,
                                              .file_names = file_names,
+                                             .window = file_window,
                                              .close = file_list_close};
 
 /* Copies what the options point to, since they are borrowed for the call only. */
@@ -198,7 +204,7 @@ static int try_files(struct file_capture *capture, struct error *error) {
 }
 
 int file_open(const struct capture_options *options, struct capture **opened, struct error *error) {
-    struct file_capture *capture = calloc(1, sizeof *capture);
+    struct file_capture *capture = cache_line_calloc(1, sizeof *capture);
     if (capture == NULL)
         return error_set(error, ENOMEM, EX_OSERR, "no memory to open %s", options->files[0]);
     capture->base.magic = CAPTURE_MAGIC;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cache_line.h"
+
 static const struct format *const formats[] = {
 #define FORMAT(name) &format_##name,
 #include "capture/formats.def"
@@ -40,7 +42,7 @@ int reader_create(struct reader *reader, const struct capture_options *options, 
     if (options->bpf_filter != NULL && (reader->filter = strdup(options->bpf_filter)) == NULL)
         return -ENOMEM;
     reader->recording = (struct recording){
-        .stream = stream_create(),
+        .stream = stream_create(options->windows > 0 ? options->windows : 1),
         .links = link_table_create(reader->filter),
         .filter = reader->filter,
         .broken = broken,
@@ -120,7 +122,7 @@ static enum read_result choose_format(struct reader *reader) {
             format = reader->by_libpcap ? &format_libpcap : formats[i];
     if (format == NULL)
         return refuse_format(recording, magic);
-    recording->state = calloc(1, format->state_size);
+    recording->state = cache_line_calloc(1, format->state_size);
     if (recording->state == NULL)
         return recording_fails(recording, "there is no memory to read it");
     reader->format = format;

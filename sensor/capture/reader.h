@@ -40,6 +40,11 @@ enum read_result reader_next(struct reader *reader, struct frame *frame);
 /* The error after READ_FAILED: EX_DATAERR, or the filter's. */
 int reader_failed(const struct reader *reader, struct error *error);
 
+/* The window that the last frame's bytes lie in; NULL: they don't stay. */
+static inline struct window *reader_window(const struct reader *reader) {
+    return reader->by_libpcap ? NULL : reader->recording.stream->window;
+}
+
 static inline uint64_t reader_position(const struct reader *reader) {
     return reader->recording.stream->taken;
 }

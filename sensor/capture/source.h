@@ -17,6 +17,7 @@ struct source_type {
     void (*statistics)(struct capture *capture, struct capture_statistics *statistics);
     const char *(*name)(const struct capture *capture);
     const char *const *(*file_names)(const struct capture *capture); /* NULL: there are no files */
+    struct window *(*window)(const struct capture *capture);         /* NULL: bytes don't stay */
     void (*close)(struct capture *capture);
     int (*link_type)(const struct capture *capture); /* NULL: it has none of its own */
     bool (*interface)(const struct capture *capture, uint16_t slot, char name[CAPTURE_INTERFACE_NAME],

@@ -8,11 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cache_line.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "capture/decompressor.h"
 
-enum { IDLE_MILLISECONDS = 100 /* of a pipe, until the caller is told that time goes on */ };
+enum {
+    IDLE_MILLISECONDS = 100, /* of a pipe, until the caller is told that time goes on */
+    FULL_MICROSECONDS = 1000 /* likewise, while all windows are held */
+};
 
 static const struct decompressor *const decompressors[] = {
 #define DECOMPRESSOR(name) &decompressor_##name,
@@ -20,12 +24,19 @@ static const struct decompressor *const decompressors[] = {
 #undef DECOMPRESSOR
 };
 
-struct stream *stream_create(void) {
-    struct stream *stream = calloc(1, sizeof *stream);
-    if (stream != NULL && (stream->window = malloc(STREAM_WINDOW)) == NULL) {
+/* Nothing is in its window, and nothing may come: what was in it may be held. */
+static void stream_leave_window(struct stream *stream) {
+    stream->next = stream->end = WINDOW_BYTES;
+}
+
+struct stream *stream_create(size_t windows) {
+    struct stream *stream = cache_line_calloc(1, sizeof *stream);
+    if (stream == NULL || (stream->windows = window_set_create(windows)) == NULL) {
         free(stream);
         return NULL;
     }
+    stream->window = window_set_take(stream->windows, 0);
+    stream_leave_window(stream);
     return stream;
 }
 
@@ -33,7 +44,7 @@ void stream_destroy(struct stream *stream) {
     if (stream == NULL)
         return;
     stream_end(stream);
-    free(stream->window);
+    window_set_destroy(stream->windows);
     free(stream);
 }
 
@@ -48,7 +59,8 @@ void stream_end(struct stream *stream) {
     if (stream->decompressor != NULL)
         stream->decompressor->close(stream->decompression);
     free(stream->packed);
-    *stream = (struct stream){.window = stream->window, .descriptor = -1};
+    *stream = (struct stream){.windows = stream->windows, .window = stream->window, .descriptor = -1};
+    stream_leave_window(stream);
 }
 
 static ptrdiff_t stream_fail(struct stream *stream, int reason) {
@@ -122,14 +134,36 @@ static ptrdiff_t stream_fill(struct stream *stream, uint8_t *bytes, size_t size)
                                         : stream_take(stream, bytes, size);
 }
 
-/* Moves what is left to the window's front, and reads once to fill the rest. */
-static bool more_into_window(struct stream *stream) {
-    if (stream->next > 0) {
-        memmove(stream->window, stream->window + stream->next, stream->end - stream->next);
-        stream->end -= stream->next;
-        stream->next = 0;
+/* The owner may have windows to give back, so it is told at once that all are held, and waited for only then. */
+static struct window *take_window(struct stream *stream) {
+    struct window *window = window_set_take(stream->windows, stream->told_full ? FULL_MICROSECONDS : 0);
+    stream->told_full = window == NULL;
+    return window;
+}
+
+/* Makes room for `count` bytes from stream->next on. A window that is held is filled to its end. Otherwise what is left moves to
+ * the front of a free one, which mostly is the same. */
+static bool make_room(struct stream *stream, size_t count) {
+    bool fits = stream->end < WINDOW_BYTES && stream->next + count <= WINDOW_BYTES;
+    if (fits && window_is_held(stream->window))
+        return true;
+    struct window *window = take_window(stream);
+    if (window == NULL)
+        return false;
+    memmove(window->bytes, stream->window->bytes + stream->next, stream->end - stream->next);
+    stream->window = window;
+    stream->end -= stream->next;
+    stream->next = 0;
+    return true;
+}
+
+/* Reads once to fill the window. */
+static bool more_into_window(struct stream *stream, size_t count) {
+    if (!make_room(stream, count)) {
+        stream->state = STREAM_IDLE;
+        return false;
     }
-    ptrdiff_t length = stream_fill(stream, stream->window + stream->end, STREAM_WINDOW - stream->end);
+    ptrdiff_t length = stream_fill(stream, stream->window->bytes + stream->end, WINDOW_BYTES - stream->end);
     if (length > 0)
         stream->end += (size_t)length;
     else
@@ -146,11 +180,11 @@ static void skip_what_is_there(struct stream *stream) {
 const uint8_t *stream_more(struct stream *stream, size_t count) {
     DEBUG_CHECK(count <= STREAM_WINDOW);
     while (stream->to_skip > 0 || stream->end - stream->next < count) {
-        if (!more_into_window(stream))
+        if (!more_into_window(stream, count))
             return NULL;
         skip_what_is_there(stream);
     }
-    return stream->window + stream->next;
+    return stream->window->bytes + stream->next;
 }
 
 ptrdiff_t stream_read(struct stream *stream, void *buffer, size_t size, const atomic_bool *broken) {
@@ -158,7 +192,7 @@ ptrdiff_t stream_read(struct stream *stream, void *buffer, size_t size, const at
     ptrdiff_t length;
     if (there > 0) {
         size = size < there ? size : there;
-        memcpy(buffer, stream->window + stream->next, size);
+        memcpy(buffer, stream->window->bytes + stream->next, size);
         stream->next += size;
         return (ptrdiff_t)size;
     }
@@ -168,20 +202,20 @@ ptrdiff_t stream_read(struct stream *stream, void *buffer, size_t size, const at
     return length;
 }
 
-/* The window that was looked at becomes that of the compressed bytes. */
+/* What was looked at is compressed. */
 static bool begin_to_unpack(struct stream *stream, const struct decompressor *decompressor) {
-    uint8_t *window = malloc(STREAM_WINDOW);
-    void *decompression = window != NULL ? decompressor->open() : NULL;
+    uint8_t *packed = malloc(STREAM_WINDOW);
+    void *decompression = packed != NULL ? decompressor->open() : NULL;
     if (decompression == NULL) {
-        free(window);
+        free(packed);
         stream_fail(stream, ENOMEM);
         return false;
     }
-    stream->packed = stream->window;
-    stream->packed_next = stream->next;
-    stream->packed_end = stream->end;
-    stream->window = window;
-    stream->next = stream->end = 0;
+    stream->packed = packed;
+    stream->packed_next = 0;
+    stream->packed_end = stream->end - stream->next;
+    memcpy(packed, stream->window->bytes + stream->next, stream->packed_end);
+    stream_leave_window(stream);
     stream->decompressor = decompressor;
     stream->decompression = decompression;
     return true;

@@ -1,6 +1,6 @@
 /* The bytes of one capture, from a file or a pipe, plain or compressed (decompressors.def). The format that reads them
- * looks ahead in one window of fixed size, so memory is bounded with any content. It allocates only in stream_create()
- * and, for a compressed capture, in stream_recognize(). Only the capture's owner uses it (capture.h). */
+ * looks ahead in windows of fixed size (window.h), so memory is bounded with any content. It allocates only in
+ * stream_create() and, for a compressed capture, in stream_recognize(). Only the capture's owner uses it (capture.h). */
 #pragma once
 
 #include <stdatomic.h>
@@ -8,21 +8,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/window.h"
+
 /* The most that can be looked at together. */
-enum { STREAM_WINDOW = 1 << 20 };
+enum { STREAM_WINDOW = WINDOW_BYTES };
 
 enum stream_state {
     STREAM_GOOD,
-    STREAM_IDLE, /* a pipe is silent or has been read for a tenth of a second, or a signal came: ask again */
-    STREAM_END,  /* fewer bytes than asked for remain */
+    /* A pipe is silent or has been read for a tenth of a second, or a signal came, or all windows are held: ask again. */
+    STREAM_IDLE,
+    STREAM_END,    /* fewer bytes than asked for remain */
     STREAM_FAILED, /* stream->reason says why */
 };
 
 struct decompressor;
 
 struct stream {
-    uint8_t *window;
-    size_t next, end;        /* what lies in the window: window[next .. end) */
+    struct window_set *windows;
+    struct window *window;   /* that is read into */
+    size_t next, end;        /* what is left in it: window->bytes[next .. end) */
     uint64_t to_skip;        /* bytes to skip that are not read yet; the window is empty then */
     enum stream_state state; /* why stream_more() gave nothing */
     int descriptor;
@@ -34,12 +38,14 @@ struct stream {
     uint8_t *packed; /* a window of compressed bytes: packed[packed_next .. packed_end) */
     size_t packed_next, packed_end;
     bool packed_at_end;
+    bool told_full; /* that all windows are held */
     uint64_t taken; /* bytes read from the descriptor */
     char reason[160];
 };
 
-/* NULL: no memory. The window serves one capture after another. */
-struct stream *stream_create(void);
+/* With so many windows, at least 1, which serve one capture after another. Bytes that were looked at stay as long as their
+ * window is held; some windows must be free of that for the stream to go on. NULL: no memory. */
+struct stream *stream_create(size_t windows);
 void stream_destroy(struct stream *stream); /* NULL is fine */
 
 /* Begins with the bytes of `descriptor`, which stays the caller's. */
@@ -52,10 +58,11 @@ void stream_end(struct stream *stream);
 /* The slow part of stream_peek(). */
 const uint8_t *stream_more(struct stream *stream, size_t count);
 
-/* At least `count` bytes (at most STREAM_WINDOW), valid until the next call, or NULL and stream->state. No bytes are
+/* At least `count` bytes (at most STREAM_WINDOW) of stream->window, or NULL and stream->state. They are valid until the next
+ * call, or as long as that window is held. No bytes are
  * consumed. After STREAM_IDLE call it again. */
 static inline const uint8_t *stream_peek(struct stream *stream, size_t count) {
-    return stream->end - stream->next >= count && stream->to_skip == 0 ? stream->window + stream->next
+    return stream->end - stream->next >= count && stream->to_skip == 0 ? stream->window->bytes + stream->next
                                                                        : stream_more(stream, count);
 }
 

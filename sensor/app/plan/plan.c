@@ -17,6 +17,9 @@ enum {
     LIVE_FLOWS = 262144,
     DISSECTION_SHARE = 8, /* live, one of so many flows of the table may be undecided */
     FILE_FLOWS = 16777216,
+    /* Mebibytes of a capture that several meters may be behind its reader. */
+    WINDOWS = 4,
+    WINDOWS_PER_METER = 4,
     POLL_MILLISECONDS = 100,
     DEFAULT_REPORT_MICROSECONDS = 60 * 1000000,
     /* A flow's socket is looked up when its first packet is handed over: soon, while the socket is still there. */
@@ -295,6 +298,7 @@ static void plan_capture(struct plan *plan) {
         .file_count = config->capture.files.count,
         .sort = config->capture.sort,
         .as_nfstream = plan->meter.profile == PROFILE_NFSTREAM,
+        .windows = plan->meters > 1 ? WINDOWS + WINDOWS_PER_METER * plan->meters : 1,
         .interfaces = (const char *const *)config->capture.interfaces.items,
         .interface_count = config->capture.interfaces.count,
         .roles = (const char *const *)config->capture.roles.items,

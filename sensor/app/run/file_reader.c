@@ -1,4 +1,4 @@
-/* The reader of files, a thread: it decodes, keeps the clock, and copies each packet into the inbox of the worker that the
+/* The reader of files, a thread: it decodes, keeps the clock, and puts each packet into the inbox of the worker that the
  * packet's flow belongs to. */
 #include "app/run/inbox.h"
 #include "app/run/parallel_parts.h"
@@ -8,7 +8,8 @@ static void share_packet(void *context, const struct packet *packet) {
     struct parallel *parallel = context;
     unsigned worker =
         shard_of(packet, parallel->pipeline->plan->meter.profile, (unsigned)parallel->count, &parallel->seed);
-    inbox_put(parallel->workers[worker].inbox, packet);
+    inbox_put(parallel->workers[worker].inbox, packet,
+              capture_window(parallel->pipeline->intakes[0].capture));
 }
 
 /* Hands over the packets so far. Natively flows are idle or not by the time of all packets, not by that of one meter's. */
@@ -19,7 +20,7 @@ static void share_time(struct parallel *parallel) {
         if (natively)
             inbox_put_time(parallel->workers[i].inbox, time);
         else
-            ring_publish(parallel->workers[i].inbox);
+            ring_publish(parallel->workers[i].inbox->ring);
 }
 
 static void file_reader_give_part(struct parallel *parallel) {
@@ -58,7 +59,7 @@ static void file_reader_failed(void *context, const struct error *error) {
 static void close_inboxes(struct parallel *parallel) {
     share_time(parallel);
     for (size_t i = 0; i < parallel->count; i++)
-        ring_close(parallel->workers[i].inbox);
+        ring_close(parallel->workers[i].inbox->ring);
 }
 
 static void wait_for_delivery(struct parallel *parallel) {

@@ -1,5 +1,6 @@
 #include "app/run/inbox.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -7,34 +8,77 @@
 /* Instead of a time: those of a recording of its own follow. */
 enum { NO_TIME = -1 };
 
-/* An entry is a packet and, but for a mere time, the bytes that packet->ip pointed to. Both sides are threads of one process,
- * so it points to the bytes in the entry. */
-void inbox_put(struct ring *ring, const struct packet *packet) {
+struct entry {
+    struct packet packet; /* without packet.ip: a mere time */
+    struct window *window;
+    uint8_t bytes[]; /* of the packet, if they don't stay in the window */
+};
+
+struct inbox *inbox_create(size_t bytes, struct gate *filled) {
+    struct inbox *inbox = cache_line_calloc(1, sizeof *inbox);
+    if (inbox != NULL && (inbox->ring = ring_create(bytes, filled)) == NULL) {
+        free(inbox);
+        return NULL;
+    }
+    if (inbox != NULL)
+        inbox->filled = filled;
+    return inbox;
+}
+
+void inbox_destroy(struct inbox *inbox) {
+    if (inbox == NULL)
+        return;
+    ring_destroy(inbox->ring);
+    free(inbox);
+}
+
+/* Both sides are threads of one process, so an entry points to its bytes. */
+void inbox_put(struct inbox *inbox, const struct packet *packet, struct window *window) {
     DEBUG_CHECK(packet->ip != NULL); /* such an entry is a time */
-    struct packet *entry = ring_wait(ring, sizeof *packet + packet->ip_captured);
-    uint8_t *bytes = (uint8_t *)(entry + 1);
-    *entry = *packet;
-    entry->ip = bytes;
-    memcpy(bytes, packet->ip, packet->ip_captured);
-    ring_add(ring);
+    bool stays = window != NULL && window_has(window, packet->ip);
+    size_t copied = stays ? 0 : packet->ip_captured;
+    struct entry *entry = ring_wait(inbox->ring, sizeof *entry + copied);
+    entry->packet = *packet;
+    if (!stays) {
+        memcpy(entry->bytes, packet->ip, copied);
+        entry->packet.ip = entry->bytes;
+    } else if (inbox->put != window) {
+        window_hold(window);
+        inbox->put = window;
+    }
+    entry->window = inbox->put;
+    ring_add(inbox->ring);
 }
 
-void inbox_put_time(struct ring *ring, int64_t time) {
-    struct packet *entry = ring_wait(ring, sizeof *entry);
-    *entry = (struct packet){.time = time};
-    ring_commit(ring);
+void inbox_put_time(struct inbox *inbox, int64_t time) {
+    struct entry *entry = ring_wait(inbox->ring, sizeof *entry);
+    *entry = (struct entry){.packet.time = time};
+    inbox->put = NULL;
+    ring_commit(inbox->ring);
+    gate_open(inbox->filled);
 }
 
-void inbox_put_begin(struct ring *ring) {
-    inbox_put_time(ring, NO_TIME);
+void inbox_put_begin(struct inbox *inbox) {
+    inbox_put_time(inbox, NO_TIME);
 }
 
-enum inbox_content inbox_peek(struct ring *ring, const struct packet **packet) {
+/* Each inbox_put() that held a window is followed by entries that have it, and then by one that hasn't. */
+static void inbox_reach(struct inbox *inbox, struct window *window) {
+    if (inbox->reached != NULL)
+        window_release(inbox->reached);
+    inbox->reached = window;
+}
+
+enum inbox_content inbox_peek(struct inbox *inbox, const struct packet **packet) {
     size_t size;
-    *packet = ring_peek(ring, &size);
-    if (*packet == NULL)
+    const struct entry *entry = ring_peek(inbox->ring, &size);
+    *packet = NULL;
+    if (entry == NULL)
         return INBOX_EMPTY;
-    if ((*packet)->ip != NULL)
+    if (entry->window != inbox->reached)
+        inbox_reach(inbox, entry->window);
+    *packet = &entry->packet;
+    if (entry->packet.ip != NULL)
         return INBOX_PACKET;
-    return (*packet)->time == NO_TIME ? INBOX_BEGIN : INBOX_TIME;
+    return entry->packet.time == NO_TIME ? INBOX_BEGIN : INBOX_TIME;
 }

@@ -1,26 +1,45 @@
-/* Packets on their way from the thread that reads files to a worker: copies, in an SPSC ring (base/ring.h). */
+/* Packets on their way from the thread that reads files to a worker: an SPSC ring (base/ring.h) of decoded packets. Their
+ * bytes stay in the capture's window (capture/window.h), which the inbox holds until the worker is past them; bytes that
+ * lie elsewhere are copied. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cache_line.h"
 #include "base/ring.h"
+#include "capture/window.h"
 #include "decode/walk/packet.h"
 
-/* Each of these waits for room. A packet's captured bytes are copied from the IP header on. Packets are handed over some at
- * a time, at the latest with the next of the others.
+struct inbox {
+    _Alignas(CACHE_LINE) struct ring *ring;
+    struct gate *filled;                         /* borrowed */
+    struct window *put;                          /* read: the window of the newest entry */
+    _Alignas(CACHE_LINE) struct window *reached; /* meter: the window of the entry that was looked at last */
+};
+
+/* `filled` is opened as ring_create() says. NULL: no memory.
+ * @thread any, before both sides begin */
+struct inbox *inbox_create(size_t bytes, struct gate *filled);
+/* NULL is fine.
+ * @thread any, after both sides have ended */
+void inbox_destroy(struct inbox *inbox);
+
+/* Each of these waits for room. Packets are handed over some at a time, at the latest with the next of the others.
+ * `window`: where the frame's bytes lie; NULL: they don't stay.
  * @thread read */
-void inbox_put(struct ring *ring, const struct packet *packet);
+void inbox_put(struct inbox *inbox, const struct packet *packet, struct window *window);
 /* What follows is a recording of its own.
  * @thread read */
-void inbox_put_begin(struct ring *ring);
-/* Time went on to `time` (ticks).
+void inbox_put_begin(struct inbox *inbox);
+/* Time went on to `time` (ticks); the worker is woken. No window is held for the entries that follow until one needs it: so this must come
+ * now and then to an inbox that gets no packets.
  * @thread read */
-void inbox_put_time(struct ring *ring, int64_t time);
+void inbox_put_time(struct inbox *inbox, int64_t time);
 
 enum inbox_content { INBOX_EMPTY, INBOX_PACKET, INBOX_TIME, INBOX_BEGIN };
 
 /* Looks at the oldest entry. *packet is borrowed until ring_release(); of INBOX_TIME only its time is set. NULL with
  * INBOX_EMPTY.
  * @thread meter */
-enum inbox_content inbox_peek(struct ring *ring, const struct packet **packet);
+enum inbox_content inbox_peek(struct inbox *inbox, const struct packet **packet);

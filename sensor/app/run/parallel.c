@@ -9,7 +9,11 @@
 #include "app/run/parallel_parts.h"
 #include "base/thread.h"
 
-enum { INBOX_BYTES = 4 << 20 };
+enum {
+    /* A worker is woken when a quarter is filled. That must be less than the windows hold, in packets of 1,500 bytes too. */
+    INBOX_BYTES = 1 << 20,
+    COPYING_INBOX_BYTES = 4 << 20, /* where bytes of packets don't stay in windows */
+};
 
 static int prepare_worker(struct parallel *parallel, size_t number) {
     struct worker *worker = &parallel->workers[number];
@@ -22,7 +26,9 @@ static int prepare_worker(struct parallel *parallel, size_t number) {
     if (parallel->pipeline->plan->live)
         worker->intake = &parallel->pipeline->intakes[number];
     else
-        worker->inbox = ring_create(INBOX_BYTES, &worker->inbox_filled);
+        worker->inbox =
+            inbox_create(parallel->pipeline->plan->capture.as_nfstream ? COPYING_INBOX_BYTES : INBOX_BYTES,
+                         &worker->inbox_filled);
     bool complete = worker->outbox && (worker->inbox || worker->intake);
     return complete ? tally_open(&worker->tally, worker->lane->applications.count) : -ENOMEM;
 }
@@ -56,7 +62,7 @@ static int start_threads(struct parallel *parallel) {
         return 0;
     atomic_store(&parallel->pipeline->delivery.stop, true);
     for (size_t i = 0; !live && i < parallel->count; i++)
-        ring_close(parallel->workers[i].inbox);
+        ring_close(parallel->workers[i].inbox->ring);
     return result;
 }
 
@@ -91,7 +97,7 @@ static void join_threads(struct parallel *parallel) {
 
 static void release_workers(struct parallel *parallel) {
     for (size_t i = 0; i < parallel->count; i++) {
-        ring_destroy(parallel->workers[i].inbox);
+        inbox_destroy(parallel->workers[i].inbox);
         ring_destroy(parallel->workers[i].outbox);
         tally_close(&parallel->workers[i].tally);
     }

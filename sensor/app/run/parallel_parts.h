@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "app/account/tally.h"
+#include "app/run/inbox.h"
 #include "app/run/patience.h"
 #include "app/run/pipeline_parts.h"
 #include "base/cache_line.h"
@@ -30,7 +31,7 @@ struct worker {
     struct lane *lane;
     struct intake *intake;         /* live: its share of the interface */
     struct tally tally;            /* of the intake, live, and the lane */
-    struct ring *inbox;            /* files: packets from the reader */
+    struct inbox *inbox;           /* files: packets from the reader */
     struct gate inbox_filled;      /* files: the reader put something into the inbox */
     struct ring *outbox;           /* records for the delivering thread */
     bool ending;                   /* the worker's own: it reads no more packets */

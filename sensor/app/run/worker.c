@@ -105,7 +105,7 @@ static void wait_for_inbox(struct worker *worker) {
     uint32_t turn;
     const struct packet *packet;
     gate_enter(&worker->inbox_filled, &turn);
-    if (inbox_peek(worker->inbox, &packet) == INBOX_EMPTY && !ring_is_finished(worker->inbox))
+    if (inbox_peek(worker->inbox, &packet) == INBOX_EMPTY && !ring_is_finished(worker->inbox->ring))
         gate_sleep(&worker->inbox_filled, turn, PARALLEL_NAP_MICROSECONDS);
     gate_leave(&worker->inbox_filled);
     worker_give_part(worker);
@@ -115,7 +115,7 @@ void *worker_run_files(void *context) {
     struct worker *worker = context;
     const struct packet *packet;
     uint64_t entries = 0;
-    while (!ring_is_finished(worker->inbox)) {
+    while (!ring_is_finished(worker->inbox->ring)) {
         enum inbox_content content = inbox_peek(worker->inbox, &packet);
         if (content == INBOX_EMPTY) {
             wait_for_inbox(worker);
@@ -127,7 +127,7 @@ void *worker_run_files(void *context) {
             meter_begin_recording(worker->lane->meter);
         else
             meter_tick(worker->lane->meter, packet->time);
-        ring_release(worker->inbox);
+        ring_release(worker->inbox->ring);
         if (++entries % ENTRIES_PER_HOUSEKEEPING == 0)
             files_housekeeping(worker);
     }

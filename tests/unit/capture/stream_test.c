@@ -78,7 +78,7 @@ static size_t read_through(struct stream *stream) {
 
 /* All of `plain` is in the bytes. */
 static void expect_all(const uint8_t *bytes, size_t length) {
-    struct stream *stream = stream_create();
+    struct stream *stream = stream_create(1);
     int descriptor = file_of(bytes, length);
     assert_non_null(stream);
     stream_begin(stream, descriptor);
@@ -93,7 +93,7 @@ static void expect_all(const uint8_t *bytes, size_t length) {
 
 /* What was packed before the damage is given, and then the reason. */
 static void expect_failure(const uint8_t *bytes, size_t length, size_t at_least, const char *words) {
-    struct stream *stream = stream_create();
+    struct stream *stream = stream_create(1);
     int descriptor = file_of(bytes, length);
     assert_non_null(stream);
     stream_begin(stream, descriptor);
@@ -145,7 +145,7 @@ static void what_is_cut_is_given_up_to_there(void **state) {
 
 static void a_failed_check_sum_shows(void **state) {
     (void)state;
-    struct stream *stream = stream_create();
+    struct stream *stream = stream_create(1);
     size_t length = gzip_member(plain, 1000, packed);
     packed[length - 8] ^= 1;
     int descriptor = file_of(packed, length);
@@ -160,9 +160,63 @@ static void a_failed_check_sum_shows(void **state) {
     close(descriptor);
 }
 
+/* All windows but one are held by others; the reader is told so, and goes on when one is given back. */
+static void bytes_stay_while_their_window_is_held(void **state) {
+    (void)state;
+    enum { STEP = 100000 };
+    struct stream *stream = stream_create(2);
+    int descriptor = file_of(plain, LENGTH);
+    stream_begin(stream, descriptor);
+    assert_int_equal(stream_recognize(stream), STREAM_GOOD);
+    const uint8_t *first = stream_peek(stream, STEP), *bytes;
+    struct window *held[] = {stream->window, NULL};
+    assert_true(window_has(held[0], first));
+    window_hold(held[0]);
+    size_t at = 0;
+    while ((bytes = stream_peek(stream, STEP)) != NULL) {
+        assert_memory_equal(bytes, plain + at, STEP);
+        stream_skip(stream, STEP);
+        at += STEP;
+        if (held[1] == NULL && stream->window != held[0])
+            window_hold(held[1] = stream->window);
+    }
+    assert_int_equal(stream->state, STREAM_IDLE);
+    assert_non_null(held[1]);
+    assert_memory_equal(first, plain, STEP);
+    assert_null(stream_peek(stream, STEP));
+    window_release(held[0]);
+    bytes = stream_peek(stream, STEP);
+    assert_ptr_equal(stream->window, held[0]);
+    assert_memory_equal(bytes, plain + at, STEP);
+    window_release(held[1]);
+    stream_destroy(stream);
+    close(descriptor);
+}
+
+/* The end of a capture is no reason to write over what others hold of it. */
+static void a_held_window_outlives_its_capture(void **state) {
+    (void)state;
+    struct stream *stream = stream_create(2);
+    int descriptors[] = {file_of(plain, 1000), file_of(plain + 1000, 1000)};
+    stream_begin(stream, descriptors[0]);
+    assert_int_equal(stream_recognize(stream), STREAM_GOOD);
+    const uint8_t *first = stream_peek(stream, 1000);
+    window_hold(stream->window);
+    struct window *held = stream->window;
+    stream_end(stream);
+    stream_begin(stream, descriptors[1]);
+    assert_int_equal(stream_recognize(stream), STREAM_GOOD);
+    assert_memory_equal(stream_peek(stream, 1000), plain + 1000, 1000);
+    assert_memory_equal(first, plain, 1000);
+    window_release(held);
+    stream_destroy(stream);
+    close(descriptors[0]);
+    close(descriptors[1]);
+}
+
 static void few_bytes_are_no_compression(void **state) {
     (void)state;
-    struct stream *stream = stream_create();
+    struct stream *stream = stream_create(1);
     int descriptor = file_of(packed, 0);
     stream_begin(stream, descriptor);
     assert_int_equal(stream_recognize(stream), STREAM_GOOD);
@@ -176,7 +230,7 @@ static void few_bytes_are_no_compression(void **state) {
 static void a_silent_pipe_is_idle_and_goes_on(void **state) {
     (void)state;
     int ends[2];
-    struct stream *stream = stream_create();
+    struct stream *stream = stream_create(1);
     size_t length = gzip_member(plain, 3000, packed);
     assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
     stream_begin(stream, ends[0]);
@@ -207,6 +261,8 @@ int main(void) {
         cmocka_unit_test(zstd_in_one_and_in_several_frames),
         cmocka_unit_test(what_is_cut_is_given_up_to_there),
         cmocka_unit_test(a_failed_check_sum_shows),
+        cmocka_unit_test(bytes_stay_while_their_window_is_held),
+        cmocka_unit_test(a_held_window_outlives_its_capture),
         cmocka_unit_test(few_bytes_are_no_compression),
         cmocka_unit_test(a_silent_pipe_is_idle_and_goes_on),
     };
