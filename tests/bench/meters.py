@@ -87,15 +87,18 @@ class CpuGroup:
         self.folder.mkdir()
         for name, value in limits.items():
             (self.folder / name).write_text(str(value))
+        self.members = open(self.folder / "cgroup.procs", "w", encoding="ascii")
 
     def command(self, words):
-        """The same command, run in the group."""
-        return ["sh", "-c", 'echo $$ > "$0" && exec "$@"', self.folder / "cgroup.procs", *words]
+        """The same command, run in the group. `ip netns exec`, which starts it, mounts another /sys, so it gets the file by a
+        descriptor of this process."""
+        return ["sh", "-c", 'echo $$ > "$0" && exec "$@"', f"/proc/{os.getpid()}/fd/{self.members.fileno()}", *words]
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        self.members.close()
         self.folder.rmdir()
 
 
