@@ -188,6 +188,7 @@ void meter_statistics(const struct meter *meter, struct meter_statistics *statis
     *statistics = meter->statistics;
     statistics->flows_open = meter->table.count;
     statistics->overload_level = meter->overload.level;
+    statistics->overload_time = meter->overload.time;
     memcpy(statistics->overload_entered, meter->overload.entered, sizeof meter->overload.entered);
     statistics->memory =
         sizeof(*meter) + ended_memory_for() + table_memory(&meter->table) + pool_memory(meter->blocks);

@@ -39,6 +39,7 @@ struct meter_statistics {
     uint64_t flows_without_splt; /* so far: slices that began while none was kept */
     uint64_t overload_entered[OVERLOAD_STEP_COUNT]; /* how often each step was taken */
     uint64_t overload_level;                        /* steps of the ladder that are taken now */
+    uint64_t overload_time; /* microseconds in which it was above 0, up to the last look at the load */
     uint64_t memory; /* bytes of table, flows, nDPI's states and texts; without what nDPI allocates itself */
 };
 

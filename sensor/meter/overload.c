@@ -62,7 +62,14 @@ static bool go_down(struct overload *overload, int64_t now) {
     return true;
 }
 
+static void count_time(struct overload *overload, int64_t now) {
+    if (overload->level > 0)
+        overload->time += (uint64_t)(now - overload->looked);
+    overload->looked = now;
+}
+
 bool overload_look(struct overload *overload, const struct overload_pressure *pressure, int64_t now) {
+    count_time(overload, now);
     bool was_low = overload->is_low;
     overload->is_low = is_low(overload, pressure);
     if (is_high(overload, pressure))

@@ -56,6 +56,8 @@ struct overload {
     int64_t changed;                        /* when the level did, as the caller's clock has it */
     int64_t low_since;                      /* when the pressure became low, or the last step was left */
     bool is_low;
+    int64_t looked;                        /* when the last look was */
+    uint64_t time;                         /* microseconds from look to look in which a step was taken */
     uint64_t entered[OVERLOAD_STEP_COUNT]; /* how often each step was taken */
 };
 

@@ -6,6 +6,7 @@ import itertools
 import re
 import signal
 import socket
+import time
 import unittest
 
 import frames
@@ -81,6 +82,9 @@ class Overload(Monitoring):
     def step(self):
         return int(self.scrape()("flowsensor_overload_step", meter="0"))
 
+    def overloaded_s(self, meter="0"):
+        return self.scrape()("flowsensor_overload_seconds_total", meter=meter)
+
     def climb(self, running, to=len(STEPS)):
         """Until the last step is taken; the steps that were seen on the way."""
         seen = []
@@ -103,7 +107,8 @@ class Overload(Monitoring):
     def test_ladder(self):
         running = self.sensor()
         before, = self.send_new(1)
-        self.assertEqual(self.step(), 0)
+        self.assertEqual((self.step(), self.overloaded_s()), (0, 0))
+        began = time.monotonic()
         seen = self.climb(running)
         self.assertEqual(seen, sorted(seen))
         shed, packets = self.taken(50, "flowsensor_meter_packets_shed_total")
@@ -114,11 +119,19 @@ class Overload(Monitoring):
         self.assertTrue(0.75 * packets < sampled_out < packets, (sampled_out, packets))
         self.assertEqual(self.step(), 4)
         wait_until(lambda: self.step() == 0, limit=15, what="the end of the overload")
+        self.check_time(time.monotonic() - began)
         last, = self.send_new(1)  # an idle timeout after the last packet that was not metered
         self.check_metrics(self.scrape())
         result = self.stop(running)
         self.check_log(result)
         self.check_records(self.ledger(result), result, before, last, sampled_out)
+
+    def check_time(self, passed):
+        """Five steps were left one after the other, each after a patience of 2 s."""
+        found = self.overloaded_s()
+        self.assertTrue(10 <= found <= passed, (found, passed))
+        time.sleep(0.3)  # only time shows that it doesn't go on
+        self.assertEqual(self.overloaded_s(), found)
 
     def check_metrics(self, scrape):
         self.assertEqual(set(scrape.parts("flowsensor_overload_steps_total", "step")), set(STEPS))

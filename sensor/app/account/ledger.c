@@ -32,6 +32,7 @@ void ledger_add(struct ledger *sum, const struct ledger *part) {
     foreign_add(&sum->foreign, &part->foreign);
     for (size_t i = 0; i < part->meters && sum->meters < PLAN_METERS_MAX; i++) {
         sum->overload[sum->meters] = part->overload[i];
+        sum->overload_times[sum->meters] = part->overload_times[i];
         sum->balance[sum->meters++] = part->balance[i];
     }
     for (size_t i = 0; i < part->ring_count && sum->ring_count < PLAN_METERS_MAX; i++)

@@ -35,9 +35,10 @@ struct ledger {
     /* In a sum, only the members that have a row are valid. */
     struct capture_statistics capture;
     struct meter_statistics meter;
-    struct foreign foreign;             /* what was not_ip */
-    uint64_t balance[PLAN_METERS_MAX];  /* packets that each of `meters` meters got */
-    uint64_t overload[PLAN_METERS_MAX]; /* steps that each of them has taken now */
+    struct foreign foreign;                   /* what was not_ip */
+    uint64_t balance[PLAN_METERS_MAX];        /* packets that each of `meters` meters got */
+    uint64_t overload[PLAN_METERS_MAX];       /* steps that each of them has taken now */
+    uint64_t overload_times[PLAN_METERS_MAX]; /* microseconds in which each of them had taken one */
     size_t meters;
     struct capture_statistics rings[PLAN_METERS_MAX]; /* live: what each meter's ring says */
     size_t ring_count;

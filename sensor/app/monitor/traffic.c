@@ -8,10 +8,16 @@ static const struct ledger *ledger_of(const struct metric_source *source) {
     return &source->snapshot->ledger;
 }
 
+enum { NUMBER_SIZE = 24 };
+
+static const char *print_meter(size_t meter, char number[NUMBER_SIZE]) {
+    snprintf(number, NUMBER_SIZE, "%zu", meter);
+    return number;
+}
+
 static void write_of_meter(struct metric_text *text, size_t meter, uint64_t count) {
-    char number[24];
-    snprintf(number, sizeof number, "%zu", meter);
-    metric_count(text, METRIC_LABELS({"meter", number}), count);
+    char number[NUMBER_SIZE];
+    metric_count(text, METRIC_LABELS({"meter", print_meter(meter, number)}), count);
 }
 
 #define COUNTER(place, name, ...)                                          \
@@ -56,6 +62,13 @@ GETTER(card_dropped) {
 GETTER(overload_step) {
     for (size_t i = 0; i < ledger_of(source)->meters; i++)
         write_of_meter(text, i, ledger_of(source)->overload[i]);
+}
+
+GETTER(overload_seconds) {
+    char number[NUMBER_SIZE];
+    for (size_t i = 0; i < ledger_of(source)->meters; i++)
+        metric_microseconds(text, NULL, METRIC_LABELS({"meter", print_meter(i, number)}),
+                            (int64_t)ledger_of(source)->overload_times[i]);
 }
 
 /* An application has samples once it was seen. */

@@ -80,6 +80,7 @@ void lane_count(const struct lane *lane, struct ledger *sum) {
     meter_statistics(lane->meter, &part.meter);
     part.balance[0] = part.meter.packets;
     part.overload[0] = part.meter.overload_level;
+    part.overload_times[0] = part.meter.overload_time;
     for (size_t i = 0; i < delivery->count; i++)
         if (output_is_of_flows(&delivery->outputs[i]))
             part.records[i] = delivery->outputs[i].shares[lane->number].records;

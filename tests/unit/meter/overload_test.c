@@ -169,6 +169,28 @@ static void an_empty_list_is_no_ladder(void **state) {
     assert_int_equal(overload_taken(&ladder.overload), 0);
 }
 
+/* From the look at which the first step is taken to the one at which the last is left, whatever the steps in between. */
+static void time_is_counted_while_a_step_is_taken(void **state) {
+    (void)state;
+    struct ladder ladder = ladder_of(&all);
+    look(&ladder, PATIENCE, 0, 0);
+    look(&ladder, PACE, ENTER, 0);
+    assert_int_equal(ladder.overload.time, 0);
+    look(&ladder, 7, LEAVE, 0);
+    assert_int_equal(ladder.overload.time, 7);
+    look(&ladder, PACE, 100, 0); /* the second step */
+    look(&ladder, 5, 0, 0);
+    look(&ladder, PATIENCE, 0, 0);
+    assert_int_equal(ladder.overload.level, 1);
+    look(&ladder, PATIENCE, 0, 0);
+    assert_int_equal(ladder.overload.level, 0);
+    assert_int_equal(ladder.overload.time, 7 + PACE + 5 + 2 * PATIENCE);
+    look(&ladder, PATIENCE, 0, 0);
+    look(&ladder, 3, 100, 0);
+    look(&ladder, 2, 0, 0);
+    assert_int_equal(ladder.overload.time, 7 + PACE + 5 + 2 * PATIENCE + 2);
+}
+
 static struct hash128 hash_of(uint64_t first, uint8_t rest) {
     struct hash128 hash;
     memset(hash.bytes, rest, sizeof hash.bytes);
@@ -218,6 +240,7 @@ int main(void) {
         cmocka_unit_test(the_table_does_nothing_where_short_idle_is_not_first),
         cmocka_unit_test(only_the_steps_of_the_list_are_taken),
         cmocka_unit_test(an_empty_list_is_no_ladder),
+        cmocka_unit_test(time_is_counted_while_a_step_is_taken),
         cmocka_unit_test(sampling_is_by_the_first_64_bits),
         cmocka_unit_test(steps_have_names),
     };

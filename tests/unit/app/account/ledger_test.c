@@ -45,6 +45,7 @@ static struct ledger example_part(uint64_t factor) {
     part.meter.packets_shed = 16 * factor;
     part.meter.overload_entered[OVERLOAD_sampling] = 18 * factor;
     part.overload[0] = 4 / factor;
+    part.overload_times[0] = 24 * factor;
     part.meter.memory = 4096 * factor;
     part.meters = 1;
     part.balance[0] = 80 * factor;
@@ -95,6 +96,8 @@ static void parts_add_up(void **state) {
     assert_int_equal(sum.meter.overload_entered[OVERLOAD_sampling], 198);
     assert_int_equal(sum.overload[0], 0);
     assert_int_equal(sum.overload[1], 4);
+    assert_int_equal(sum.overload_times[0], 240);
+    assert_int_equal(sum.overload_times[1], 24);
     assert_int_equal(sum.meter.memory, 4096 * 11);
     assert_int_equal(sum.meters, 2);
     assert_int_equal(sum.balance[0], 800);

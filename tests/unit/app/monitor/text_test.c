@@ -122,6 +122,7 @@ static struct metric_source example_source(void) {
     ledger->rings[1] = (struct capture_statistics){.dropped_kernel = 1, .ring_freezes = 1};
     ledger->ring_count = 2;
     ledger->overload[0] = 3;
+    ledger->overload_times[0] = 8 * SECOND + 250000;
     ledger->meter.overload_entered[OVERLOAD_no_splt] = 6;
     struct record_counts *records = &snapshot.ledger.records[0];
     records->made = 30;
@@ -196,6 +197,7 @@ static void numbers_are_the_snapshots(void **state) {
     assert_line(text, "flowsensor_packets_ignored_total{reason=\"not_ip\"} 70");
     assert_line(text, "flowsensor_flows_ended_total{reason=\"idle\"} 30");
     assert_line(text, "flowsensor_overload_step{meter=\"0\"} 3");
+    assert_line(text, "flowsensor_overload_seconds_total{meter=\"0\"} 8.250000");
     assert_line(text, "flowsensor_overload_steps_total{step=\"no_splt\"} 6");
     assert_line(text, "flowsensor_overload_steps_total{step=\"shedding\"} 0");
     assert_line(text, "flowsensor_output_records_made_total{output=\"to \\\"Kafka\\\"\"} 30");
