@@ -138,9 +138,11 @@ void capture_break(struct capture *capture);
 /* @thread the owner */
 void capture_statistics(struct capture *capture, struct capture_statistics *statistics);
 
-/* Live: how much of what was captured waits to be read, as percent of the room for it (packet_ring_fill()). 100 if packets
- * were lost for want of room since the last call, as far as that is known: the kernel is asked ten times a second. It costs
- * a few loads. Files: 0, since they wait.
+/* Live: how much of what was captured waits to be read, beyond the two blocks that may wait while the owner keeps up, as
+ * percent of the room for it (packet_ring_fill()). 100 if the ring was full or packets were lost for want of room since the
+ * last call, as far as that is known: the kernel is asked ten times a second. A ring of up to three blocks
+ * (socket_buffer_size up to 768 KiB) is full at every delay of the owner, so there it is 0, or 100 of lost packets alone. It
+ * costs a few loads. Files: 0, since they wait.
  * @thread the owner */
 unsigned capture_pressure(struct capture *capture);
 

@@ -216,6 +216,34 @@ class Overload(Monitoring):
         self.assertEqual(len(records), 900)
         self.assertTrue(all(record["end_reason"] == "idle" and "short_idle" in record["quality_flags"] for record in records))
 
+    def pause(self, running):
+        """While the sensor is stopped, both blocks of its ring are handed over, since their time has come. Nothing is lost."""
+        running.signal(signal.SIGSTOP)
+        try:
+            for _ in range(2):
+                self.send_new(3, b"small")
+                time.sleep(0.3)  # the kernel hands a block over after 0.1 to 0.2 s
+        finally:
+            running.signal(signal.SIGCONT)
+
+    def test_a_small_ring_at_a_moderate_rate_takes_no_step(self):
+        """A ring of two blocks is full whenever the sensor is a little late; it is overloaded once it loses packets."""
+        running = self.sensor("--set", "capture.socket_buffer_size=512KiB")
+        for _ in range(50):
+            self.send_new(20)
+            time.sleep(0.01)  # the pace of the traffic: 2 MB/s
+        for count in range(1, 4):
+            self.pause(running)
+            wait_until(lambda count=count: self.scrape()("flowsensor_capture_packets_total") == 1000 + 6 * count, what="the packets")
+        scrape = self.scrape()
+        self.assertEqual(scrape("flowsensor_capture_kernel_dropped_packets_total"), 0)
+        self.assertGreater(scrape("flowsensor_capture_ring_freezes_total"), 0)
+        self.assertEqual(scrape.parts("flowsensor_overload_steps_total", "step"), {})
+        self.assertEqual(self.overloaded_s(), 0)
+        wait_until(lambda: self.overrun(running)("flowsensor_overload_step", meter="0") > 0, what="a step for lost packets")
+        self.assertGreater(self.scrape()("flowsensor_capture_kernel_dropped_packets_total"), 0)
+        self.stop(running)
+
     def test_files_wait_instead(self):
         """A file's records don't depend on how fast the machine is."""
         result = run("-r", self.write("few.pcap", frames.pcap([(0, conversation(number)) for number in range(900)])), "-w", self.path, "--schema", "flow/v2",

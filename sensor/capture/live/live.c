@@ -259,15 +259,22 @@ static void live_visit_cards(const struct capture *base, capture_card_visit *vis
                                 context);
 }
 
-/* Of this ring and those before it. A ring that became full counts even if nothing came while it was. What a full ring has
- * lost by now is this look's: found later, it would look like another loss. */
+/* Of this ring and those before it, which have as many blocks. A ring that became full counts even if nothing came while it
+ * was; but not where that is usual. */
+static uint64_t losses(const struct live_capture *capture) {
+    uint64_t dropped = capture->earlier.dropped + capture->ring.counts.dropped;
+    if (!packet_ring_has_fill(&capture->ring))
+        return dropped;
+    return dropped + capture->earlier.frozen + capture->ring.counts.frozen;
+}
+
+/* What a full ring has lost by now is this look's: found later, it would look like another loss. */
 static unsigned live_pressure(struct capture *base) {
     struct live_capture *capture = (struct live_capture *)base;
     unsigned fill = packet_ring_fill(&capture->ring);
     if (fill == 100)
         look_at_counts(capture);
-    uint64_t lost = capture->earlier.dropped + capture->earlier.frozen + capture->ring.counts.dropped +
-                    capture->ring.counts.frozen;
+    uint64_t lost = losses(capture);
     bool has_lost = lost != capture->pressed;
     capture->pressed = lost;
     return has_lost ? 100 : fill;

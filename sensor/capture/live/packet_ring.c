@@ -236,11 +236,11 @@ int packet_ring_wait(const struct packet_ring *ring, int other, int milliseconds
     return ready;
 }
 
-/* The kernel hands blocks over in order, so those that wait lie together, behind the one that is read. */
-unsigned packet_ring_fill(const struct packet_ring *ring) {
+/* How many blocks wait, up to `most`. The kernel hands them over in order, so they lie together, behind the one that is
+ * read. */
+static size_t count_waiting(const struct packet_ring *ring, size_t most) {
     size_t first = ring->block + ring->holds_block;
-    size_t most = ring->block_count - 1; /* which may wait */
-    size_t waiting = 0, end = most + 1;  /* so many wait at least; fewer than `end` do */
+    size_t waiting = 0, end = most + 1; /* so many wait at least; fewer than `end` do */
     while (end - waiting > 1) {
         size_t middle = waiting + (end - waiting) / 2;
         if (is_handed_over(header_of(ring, (first + middle - 1) % ring->block_count)))
@@ -248,7 +248,17 @@ unsigned packet_ring_fill(const struct packet_ring *ring) {
         else
             end = middle;
     }
-    return (unsigned)(waiting * 100 / most);
+    return waiting;
+}
+
+unsigned packet_ring_fill(const struct packet_ring *ring) {
+    if (!packet_ring_has_fill(ring))
+        return 0;
+    size_t most = ring->block_count - 1; /* which may wait */
+    size_t waiting = count_waiting(ring, most);
+    if (waiting <= PACKET_RING_BLOCKS_USUAL)
+        return 0;
+    return (unsigned)((waiting - PACKET_RING_BLOCKS_USUAL) * 100 / (most - PACKET_RING_BLOCKS_USUAL));
 }
 
 void packet_ring_count(struct packet_ring *ring) {

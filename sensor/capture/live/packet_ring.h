@@ -62,8 +62,20 @@ bool packet_ring_next(struct packet_ring *ring, struct frame *frame);
  * interface that goes down is no error: the ring goes on when it is up again. */
 int packet_ring_wait(const struct packet_ring *ring, int other, int milliseconds);
 
-/* How much of the ring waits: percent of the blocks, but for the one that is read, that the kernel has handed over. 100: the
- * kernel has no block left to write to, or soon has none. It costs a few loads, one in each of log2(blocks) pages. */
+/* So many blocks, beside the one that is read, may wait in a ring whose reader keeps up: one that was full just now, and one
+ * whose time had come. */
+enum { PACKET_RING_BLOCKS_USUAL = 2 };
+
+/* Whether the ring can hold more than usually waits, so that blocks that wait say something of the reader. A ring of up to
+ * three blocks can't: it is full at every delay of the reader, and only packets that it lost tell more. */
+static inline bool packet_ring_has_fill(const struct packet_ring *ring) {
+    return ring->block_count > PACKET_RING_BLOCKS_USUAL + 1;
+}
+
+/* How much of the ring waits: of the blocks that the kernel has handed over, but for the one that is read, those beyond
+ * PACKET_RING_BLOCKS_USUAL, in percent of the most that there may be. 0: the reader keeps up, or packet_ring_has_fill() is
+ * false. 100: the kernel has no block left to write to, or soon has none. It never falls as more blocks wait. It costs a few
+ * loads, one in each of log2(blocks) pages. */
 unsigned packet_ring_fill(const struct packet_ring *ring);
 
 /* Reads the kernel's counters, which are 0 again after that, into ring->counts. */

@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "skip.h"
+#include "wait.h"
 
 enum { POLL_MILLISECONDS = 200, DISCARD_PORT = 9 };
 
@@ -209,6 +210,39 @@ static void a_ring_that_fills_is_pressure(void **state) {
     capture_close(capture);
 }
 
+static uint64_t freezes_of(struct capture *capture) {
+    struct capture_statistics statistics;
+    capture_statistics(capture, &statistics);
+    return statistics.ring_freezes;
+}
+
+/* Two blocks that nobody reads, each handed over with one datagram, since its time has come: the ring is full, and has lost
+ * nothing. Then comes one more. */
+static void a_ring_of_two_blocks_is_pressure_once_it_loses(void **state) {
+    (void)state;
+    need_namespace();
+    struct capture *capture = NULL;
+    struct error error = {0};
+    struct capture_options options = options_for("lo");
+    options.socket_buffer_size = 512 << 10;
+    options.bpf_filter = "udp dst port 9 and inbound";
+    assert_int_equal(capture_open(&options, &capture, &error), 0);
+    send_datagram(DISCARD_PORT);
+    usleep(300000); /* longer than the kernel keeps a block back: the second is open now */
+    assert_int_equal(capture_pressure(capture), 0);
+    send_datagram(DISCARD_PORT);
+    wait_until(freezes_of(capture) == 1, 10, "a full ring");
+    for (int look = 0; look < 3; look++)
+        assert_int_equal(capture_pressure(capture), 0);
+    send_datagram(DISCARD_PORT);
+    struct capture_statistics statistics;
+    capture_statistics(capture, &statistics);
+    assert_int_equal(statistics.dropped_kernel, 1);
+    assert_int_equal(capture_pressure(capture), 100);
+    assert_int_equal(capture_pressure(capture), 0);
+    capture_close(capture);
+}
+
 /* From the other end of a pair. */
 static void send_from(const char *name, int port) {
     uint8_t frame[60] = {[0] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 46};
@@ -360,6 +394,7 @@ int main(void) {
         cmocka_unit_test(frames_arrive_filtered),
         cmocka_unit_test(a_break_ends_it),
         cmocka_unit_test(a_ring_that_fills_is_pressure),
+        cmocka_unit_test(a_ring_of_two_blocks_is_pressure_once_it_loses),
         cmocka_unit_test(an_interface_that_comes_back_goes_on),
         cmocka_unit_test(several_interfaces_are_told_apart),
         cmocka_unit_test(unknown_interfaces_are_refused),
