@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Constant per output: goes into every Kafka message's headers. */
+/* Constant per output: what headers of its Kafka messages may say. */
 struct message_origin {
     const char *sensor_id;
     const char *boot_id;

@@ -134,7 +134,7 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     sink->delivery_limit = options->delivery_limit;
     framing_make(&sink->framing, options->framing, options->schema_id, options->schema_fingerprint);
     int result = create_producer(sink, options, error);
-    if (result == 0 && kafka_headers_open(&sink->headers, options->origin) < 0)
+    if (result == 0 && kafka_headers_open(&sink->headers, options->origin, options->headers) < 0)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
     if (result == 0) {
         begin_accounts(sink);
@@ -149,8 +149,8 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
 
 static rd_kafka_resp_err_t kafka_produce(struct kafka_sink *sink, const struct message *message) {
     int64_t now = clock_monotonic();
-    rd_kafka_headers_t *headers = kafka_headers_take(&sink->headers, message);
-    if (!headers)
+    rd_kafka_headers_t *headers = NULL;
+    if (kafka_headers_take(&sink->headers, message, &headers) < 0)
         return RD_KAFKA_RESP_ERR__FAIL;
     rd_kafka_resp_err_t code = rd_kafka_producev(
         sink->producer, RD_KAFKA_V_RKT(sink->handle), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),

@@ -13,7 +13,7 @@
 /* Measured with librdkafka 2.0.2 and a full queue. */
 enum {
     CLIENT_BYTES = 12 << 20, /* threads, TLS, requests under way */
-    MESSAGE_BYTES = 1024,    /* of a message beside its record: 910, most of it for seven headers */
+    MESSAGE_BYTES = 1024,    /* of a message beside its record: 910 with all seven headers */
     BYTES_PER_MESSAGE = 640, /* of the queue's limit, see limit_messages() */
     KBYTE = 1024,
 };

@@ -72,7 +72,8 @@ struct sink_options {
     const char *framing;                 /* kafka: "confluent", "single_object", "none" */
     uint32_t schema_id;                  /* kafka, confluent: from the registry */
     uint64_t schema_fingerprint;         /* kafka, single_object */
-    const struct message_origin *origin; /* kafka: headers */
+    const struct message_origin *origin; /* kafka: what headers say */
+    unsigned headers;                    /* kafka: a set of enum kafka_header (sink/kafka_header_set.h) */
     bool wait_when_full;                 /* reading files: write() waits for room; live: it drops */
     /* Other outputs wait while write() waits, so it leaves them half of the time until the deadline. */
     bool has_neighbours;

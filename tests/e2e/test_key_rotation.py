@@ -154,8 +154,8 @@ class Rotation(Anonymization):
         capture = frames.conversations(flows)
         half = 24 + (len(capture) - 24) // 2
         running = self.start("-r", "-", "--set", f"outputs.0.topic={topic}", "--set", f"outputs.0.kafka=bootstrap.servers={servers.bootstrap}",
-                             "--set", "outputs.0.columns_to_anonymize=all=hash", "--set", f"anonymization.key_file={path}",
-                             "--set", "meter.idle_timeout=1ms", "--set", f"meter.n_meters={meters}", stdin=subprocess.PIPE)
+                             "--set", "outputs.0.columns_to_anonymize=all=hash", "--set", "outputs.0.headers=anon_key_id",
+                             "--set", f"anonymization.key_file={path}", "--set", "meter.idle_timeout=1ms", "--set", f"meter.n_meters={meters}", stdin=subprocess.PIPE)
         running.process.stdin.write(capture[:half])
         running.process.stdin.flush()
         wait_until(lambda: pending(running.process.stdin) == 0 and is_idle(running.process), what="reading of the first half")

@@ -328,7 +328,8 @@ identity = {{ sensor_id = "probe"; }};
 meter = {{ idle_timeout = "1s"; }};
 registry = {{ url = "{self.servers.registry}"; }};
 outputs = ( {{ topic = "report-flows"; {kafka} columns_to_anonymize = [ "all=keep" ]; }},
-            {{ topic = "report-stats"; {kafka} schema = "{STATS}"; }} );
+            {{ topic = "report-stats"; {kafka} schema = "{STATS}";
+               headers = [ "sensor_id", "boot_id", "output", "feature_hash", "record_kind", "anon_key_id", "seq" ]; }} );
 """)
 
     def registered(self, identifier):
@@ -377,9 +378,9 @@ outputs = ( {{ topic = "report-flows"; {kafka} columns_to_anonymize = [ "all=kee
         self.assertEqual([settled(record) for record in records], [settled(line) for line in lines_of(result)])
         for seq, (message, record) in enumerate(zip(messages, records)):
             self.assertEqual(message.key(), b"probe")
-            self.assertEqual(dict(message.headers()), {"anon_key_id": None, "sensor_id": b"probe", "boot_id": record["boot_id"].encode(), "output": b"report-stats",
-                                                       "seq": str(seq).encode(), "record_kind": b"report",
-                                                       "feature_hash": record["feature_hash"].encode()})
+            self.assertEqual(message.headers(), [("sensor_id", b"probe"), ("boot_id", record["boot_id"].encode()),
+                                                 ("output", b"report-stats"), ("feature_hash", record["feature_hash"].encode()),
+                                                 ("record_kind", b"report"), ("anon_key_id", None), ("seq", str(seq).encode())])
             self.assertEqual((record["sensor_id"], record["output"], record["seq"]), ("probe", "report-stats", seq))
         last = records[-1]
         self.assertEqual((last["packets_processed"], last["flows_expired"], last["flows_open"], last["is_last"]),

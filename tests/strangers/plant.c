@@ -12,6 +12,7 @@
 
 #include "record/encoding/encoding.h"
 #include "record/recorder.h"
+#include "sink/kafka_header_set.h"
 #include "sink/sink.h"
 
 enum { OUTPUTS = 5, DELIVERY_LIMIT_MICROSECONDS = 30000000, PATH_SIZE = 4096 };
@@ -69,6 +70,7 @@ static int open_output(const struct output_kind *kind, const char *folder, const
         .framing = "confluent",
         .schema_id = target != NULL ? target->schema_id : 0,
         .origin = recorder_origin(output->recorder),
+        .headers = KAFKA_HEADERS_ALL,
         .wait_when_full = true,
         .delivery_limit = DELIVERY_LIMIT_MICROSECONDS,
     };

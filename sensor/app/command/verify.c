@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "record/avro_decode.h"
 #include "sink/framing.h"
+#include "sink/kafka_header_set.h"
 #include "sink/kafka_read.h"
 
 enum { REPORT_MICROSECONDS = 1000000 };
@@ -104,26 +105,36 @@ static int check_header(const struct verification *verification, const char *nam
                                                   : fail_different(verification, name, received, sent, error);
 }
 
+/* Those that the output's records carry. */
 static int check_headers(const struct verification *verification, struct error *error) {
     const struct stored_message *received = &verification->received;
     const struct message_origin *origin = verification->message.origin;
     char seq[24];
+    const struct {
+        enum kafka_header header;
+        const char *what, *received, *sent;
+        size_t size;
+    } headers[] = {
+        {KAFKA_HEADER_boot_id, "its header boot_id", received->boot_id, origin->boot_id,
+         sizeof received->boot_id},
+        {KAFKA_HEADER_sensor_id, "its header sensor_id", received->sensor_id, origin->sensor_id,
+         sizeof received->sensor_id},
+        {KAFKA_HEADER_output, "its header output", received->output, origin->output, sizeof received->output},
+        {KAFKA_HEADER_seq, "its header seq", received->seq, seq, sizeof received->seq},
+    };
+    int result = 0;
     snprintf(seq, sizeof seq, "%" PRIu64, verification->message.seq);
-    int result = check_header(verification, "its header boot_id", received->boot_id, sizeof received->boot_id,
-                              origin->boot_id, error);
-    if (result == 0)
-        result = check_header(verification, "its header sensor_id", received->sensor_id,
-                              sizeof received->sensor_id, origin->sensor_id, error);
-    if (result == 0)
-        result = check_header(verification, "its header output", received->output, sizeof received->output,
-                              origin->output, error);
-    if (result == 0)
-        result =
-            check_header(verification, "its header seq", received->seq, sizeof received->seq, seq, error);
-    if (result == 0)
-        result = check_header(verification, "its key", received->key ? received->key : "none", PTRDIFF_MAX,
-                              verification->message.key, error);
+    for (size_t i = 0; result == 0 && i < sizeof headers / sizeof *headers; i++)
+        if (verification->output_plan->headers & 1u << headers[i].header)
+            result = check_header(verification, headers[i].what, headers[i].received, headers[i].size,
+                                  headers[i].sent, error);
     return result;
+}
+
+static int check_key(const struct verification *verification, struct error *error) {
+    const char *received = verification->received.key;
+    return check_header(verification, "its key", received ? received : "none", PTRDIFF_MAX,
+                        verification->message.key, error);
 }
 
 /* The registry's id is whatever the message says, as it is for a consumer. */
@@ -233,8 +244,8 @@ static int check_by_registry(const struct verification *verification, size_t *co
 }
 
 static void print_place(const struct verification *verification) {
-    printf("%s: record %s of boot_id %s read back at partition %" PRId32 " offset %" PRId64,
-           verification->output_plan->name, verification->received.seq, verification->received.boot_id,
+    printf("%s: record %" PRIu64 " of boot_id %s read back at partition %" PRId32 " offset %" PRId64,
+           verification->output_plan->name, verification->message.seq, verification->message.origin->boot_id,
            verification->sent.last_partition, verification->sent.last_offset);
 }
 
@@ -278,6 +289,8 @@ static int verify_output(struct verification *verification, const struct anonymi
                             &verification->received, error);
     if (result == 0)
         result = check_headers(verification, error);
+    if (result == 0)
+        result = check_key(verification, error);
     if (result == 0) {
         read_framing(verification);
         result = check_content(verification, error);

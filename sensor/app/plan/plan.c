@@ -5,6 +5,7 @@
 
 #include "app/config/key_file.h"
 #include "app/plan/anonymization_key.h"
+#include "app/plan/header_options.h"
 #include "app/plan/identity.h"
 #include "app/plan/overload_options.h"
 #include "base/cores.h"
@@ -89,6 +90,8 @@ static int plan_output(const struct plan *plan, const struct output_config *from
         result = schema_check_profile(output->schema, profile, error);
     if (result == 0)
         result = plan_policy(output, profile, error);
+    if (result == 0)
+        result = header_options_make(from, &output->headers, error);
     return result == 0 ? check_format(output, error) : result;
 }
 

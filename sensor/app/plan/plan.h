@@ -24,6 +24,7 @@ struct output_plan {
     struct schema *schema;
     const struct encoding *encoding;
     const char *framing; /* kafka */
+    unsigned headers;    /* kafka: a set of enum kafka_header */
     struct anonymize_policy policy;
 };
 

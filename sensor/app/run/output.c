@@ -52,6 +52,7 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .schema_id = schema_id,
         .schema_fingerprint = output->plan->schema->fingerprint,
         .origin = recorder_origin(output->shares[0].recorder),
+        .headers = output->plan->headers,
         .wait_when_full = plan->waits_for_room,
         .has_neighbours = plan->output_count > 1,
         .delivery_limit = plan->config->delivery.timeout,

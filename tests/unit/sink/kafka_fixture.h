@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "sink/example_message.h"
+#include "sink/kafka_header_set.h"
 #include "sink/sink.h"
 
 enum { PRODUCE = 0 /* of Kafka's protocol */, BROKER = 1 };
@@ -62,6 +63,7 @@ static inline struct sink_options file_options(const char *first, const char *se
         .framing = "confluent",
         .schema_id = 7,
         .origin = &example_origin,
+        .headers = KAFKA_HEADERS_ALL,
         .wait_when_full = true,
         .delivery_limit = ENOUGH,
         .deadline = get_deadline,

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "sink/example_message.h"
 #include "sink/kafka_admin.h"
+#include "sink/kafka_header_set.h"
 
 enum { PARTITIONS = 3, FETCH = 1 /* of Kafka's protocol */, BROKER = 1 };
 static const int64_t SECOND = 1000000, ENOUGH = 20000000;
@@ -49,6 +50,7 @@ static struct sink_options options_with(int64_t limit) {
         .framing = "confluent",
         .schema_id = 7,
         .origin = &example_origin,
+        .headers = KAFKA_HEADERS_ALL,
         .wait_when_full = true,
         .delivery_limit = limit,
     };

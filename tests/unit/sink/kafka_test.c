@@ -39,6 +39,19 @@ static void assert_header(const rd_kafka_message_t *message, const char *name, c
     assert_memory_equal(value, expected, size);
 }
 
+/* The names in their order, each with a blank before it; "" if there is no list. */
+static void assert_header_names(const rd_kafka_message_t *message, const char *expected) {
+    rd_kafka_headers_t *headers = NULL;
+    const char *name;
+    const void *value;
+    size_t size;
+    char found[256] = "";
+    rd_kafka_message_headers(message, &headers);
+    for (size_t i = 0; headers && rd_kafka_header_get_all(headers, i, &name, &value, &size) == 0; i++)
+        snprintf(found + strlen(found), sizeof found - strlen(found), " %s", name);
+    assert_string_equal(found, expected);
+}
+
 /* These and no others. */
 static void assert_headers(const rd_kafka_message_t *message, const char *seq, const char *record_kind,
                            const char *anon_key_id) {
@@ -106,6 +119,73 @@ static void headers_have_nothing_of_an_earlier_record(void **state) {
         message = i + 1 < sizeof records / sizeof *records ? consume_next(consumer) : NULL;
     }
     rd_kafka_destroy(consumer);
+}
+
+/* Two records, delivered one after the other, so that the second one gets what the first one had. */
+static void send_two(unsigned headers, const struct message_origin *origin) {
+    struct sink_options options = file_options(NULL, NULL);
+    struct error error = {0};
+    options.headers = headers;
+    options.origin = origin;
+    void *sink = open_sink(&options);
+    for (uint64_t seq = 0; seq < 2; seq++) {
+        assert_int_equal(write_one(sink, seq, &error), 0);
+        flush_well(sink);
+    }
+    sink_kafka.close(sink);
+}
+
+static void records_have_the_chosen_headers_alone(void **state) {
+    (void)state;
+    static const struct message_origin made_up = {"sensor-1", "boot-1", "flows", "hash", true};
+    static const struct {
+        unsigned chosen;
+        const struct message_origin *origin;
+        const char *names;
+    } cases[] = {
+        {1u << KAFKA_HEADER_boot_id | 1u << KAFKA_HEADER_seq, &example_origin, " boot_id seq"},
+        {1u << KAFKA_HEADER_sensor_id | 1u << KAFKA_HEADER_feature_hash, &example_origin,
+         " sensor_id feature_hash"},
+        {1u << KAFKA_HEADER_output | 1u << KAFKA_HEADER_record_kind, &example_origin, " output record_kind"},
+        {1u << KAFKA_HEADER_anon_key_id, &example_origin, " anon_key_id"},
+        {KAFKA_HEADERS_ALL, &example_origin,
+         " sensor_id boot_id output feature_hash record_kind anon_key_id seq"},
+        {0, &example_origin, ""},
+        {0, &made_up, " verify"},
+        {1u << KAFKA_HEADER_boot_id | 1u << KAFKA_HEADER_seq, &made_up, " boot_id verify seq"},
+    };
+    enum { CASES = sizeof cases / sizeof *cases };
+    for (size_t i = 0; i < CASES; i++)
+        send_two(cases[i].chosen, cases[i].origin);
+    rd_kafka_t *consumer;
+    rd_kafka_message_t *message = consume_first(&consumer);
+    for (size_t i = 0; i < 2 * (size_t)CASES; i++) {
+        assert_header_names(message, cases[i / 2].names);
+        if (cases[i / 2].chosen & 1u << KAFKA_HEADER_seq)
+            assert_header(message, "seq", i % 2 == 0 ? "0" : "1");
+        rd_kafka_message_destroy(message);
+        message = i + 1 < 2 * (size_t)CASES ? consume_next(consumer) : NULL;
+    }
+    rd_kafka_destroy(consumer);
+}
+
+/* What could not be handed over gives its headers back, also where there are none. */
+static void a_record_that_finds_no_room_leaves_the_headers_whole(void **state) {
+    (void)state;
+    static const unsigned chosen[] = {0, KAFKA_HEADERS_ALL};
+    for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++) {
+        struct sink_options options = file_options("queue.buffering.max.kbytes=1", NULL);
+        char body[4000] = "";
+        struct message large = example_message(body, sizeof body, 0);
+        struct error error = {0};
+        options.headers = chosen[i];
+        void *sink = open_sink(&options);
+        assert_int_equal(sink_kafka.write(sink, &large, &error), 0);
+        assert_int_equal(write_one(sink, 1, &error), 0);
+        flush_badly(sink, ENOUGH, true, EX_IOERR, "1 records were not taken");
+        assert_int_equal(statistics_of(sink, 2).acknowledged, 1);
+        sink_kafka.close(sink);
+    }
 }
 
 static uint64_t queue_limit(const struct sink_options *options) {
@@ -275,6 +355,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_CLUSTER(a_consumer_gets_key_headers_and_framed_body),
         ON_CLUSTER(headers_have_nothing_of_an_earlier_record),
+        ON_CLUSTER(records_have_the_chosen_headers_alone),
+        ON_CLUSTER(a_record_that_finds_no_room_leaves_the_headers_whole),
         ON_CLUSTER(the_queue_of_a_file_is_shorter),
         ON_CLUSTER(what_is_under_way_is_told),
         ON_CLUSTER(a_property_that_librdkafka_does_not_know_is_refused_in_its_words),

@@ -1,0 +1,9 @@
+/* The headers of an output's Kafka records, as outputs.headers names them. */
+#pragma once
+
+#include "app/config/config.h"
+#include "base/error.h"
+#include "sink/kafka_header_set.h"
+
+/* Makes the set of them. EX_CONFIG: a name is unknown or given twice. */
+int header_options_make(const struct output_config *output, unsigned *headers, struct error *error);
