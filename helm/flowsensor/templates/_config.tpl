@@ -52,7 +52,8 @@
 {{- define "flowsensor.outputs" -}}
 {{- $kafka := .Values.kafka -}}
 {{- $common := dict "bootstrapServers" $kafka.bootstrapServers "config" $kafka.config "framing" $kafka.framing
-    "subjectStrategy" $kafka.subjectStrategy "columnsToAnonymize" $kafka.columnsToAnonymize "schema" $kafka.schema -}}
+    "subjectStrategy" $kafka.subjectStrategy "columnsToAnonymize" $kafka.columnsToAnonymize "schema" $kafka.schema
+    "headers" $kafka.headers -}}
 {{- $outputs := list (merge (dict "topic" $kafka.topic) $common) -}}
 {{- with $kafka.statsTopic -}}
 {{- /* A record a minute needs no queue of the flows' size. */ -}}
@@ -99,6 +100,7 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- range $option, $value := dict "name" $from.name "schema" $from.schema "framing" $from.framing "columns_to_anonymize" $from.columnsToAnonymize -}}
 {{- if $value }}{{ $_ := set $output $option $value }}{{ end -}}
 {{- end -}}
+{{- if not (kindIs "invalid" $from.headers) }}{{ $_ := set $output "headers" $from.headers }}{{ end -}}
 {{- $properties := dict "context" $.context "servers" $from.bootstrapServers "config" $from.config "kafka" (ne $.purpose "schema") "sasl" $sasl -}}
 {{- $_ := set $output "kafka" (include "flowsensor.kafkaProperties" $properties | fromJsonArray) -}}
 {{- $outputs = append $outputs $output -}}
