@@ -82,6 +82,14 @@ class Bounded(Topic):
         self.assertEqual(len({flow["boot_id"] for flow in seen}), 1)
         self.assertEqual(len(self.read(topic).to_pandas()), 2 * RECORDS)
 
+    def test_with_any_headers(self):
+        """What a frame tells is in the records, so gaps are found also where no header has seq."""
+        for headers in ("", "sensor_id,record_kind"):
+            topic = self.servers.topic(f"python-headers-{len(headers)}")
+            self.send(topic, settings=["--set", f"outputs.0.headers={headers}"])
+            frame = self.read(topic).to_pandas()
+            self.assertEqual((frame["seq"].tolist(), frame["boot_id"].nunique()), (list(range(RECORDS)), 1))
+
     def test_a_count(self):
         topic = self.servers.topic("python-count")
         self.send(topic)

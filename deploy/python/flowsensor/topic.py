@@ -26,7 +26,8 @@ def read_topic(topic, bootstrap, *, registry=None, schema=None, framing="single_
 
     Reading ends at what is the topic's end when it begins, or after `count` records; with follow=True it goes on with
     what comes later, for ever unless `count` is given. It begins at the beginning, or with the records exported at
-    `since` (a datetime) or later. No offsets are committed, no consumer group is joined.
+    `since` (a datetime) or later. No offsets are committed, no consumer group is joined. Headers are not looked at: it is
+    all the same which ones the output's option `headers` chose.
 
     registry  URL of the schema registry, user:password@ included if it needs them; or a function from schema id to text
     schema    instead of a registry: the records' schema, its path or its content as a dictionary
