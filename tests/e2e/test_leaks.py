@@ -56,10 +56,11 @@ class Leaks(Anonymization):
         topic = self.servers.topic(f"anonymization-{name}")
         line = f"columns_to_anonymize = {listed(items)};"
         kafka = f'"bootstrap.servers={self.servers.bootstrap}", "debug=broker,topic,msg,protocol"'
+        headers = listed(["sensor_id", "boot_id", "output", "feature_hash", "record_kind", "anon_key_id", "seq"])
         return topic, folder, self.write(f"{name}.conf", f"""
 profile = "{"nfstream" if name == "nfstream" else "native"}";
 outputs = (
-  {{ topic = "{topic}"; kafka = [ {kafka} ]; {line} }},
+  {{ topic = "{topic}"; kafka = [ {kafka} ]; headers = {headers}; {line} }},
   {{ name = "csv"; path = "{folder}/flows.csv"; {line} }},
   {{ name = "jsonl"; path = "{folder}/flows.jsonl"; {line} }},
   {{ name = "null"; path = "{folder}/null.avro"; codec = "null"; {line} }},
