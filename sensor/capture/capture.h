@@ -121,7 +121,7 @@ int capture_next(struct capture *capture, struct frame *frame, enum capture_even
                  struct error *error);
 
 /* Files: the window in which the bytes of the last frame lie. They stay as long as it is held (window.h). If all windows are
- * held, capture_next() gives CAPTURE_IDLE, and then waits for a millisecond each time. NULL: bytes don't stay.
+ * held, capture_next() gives CAPTURE_IDLE, and then waits for up to 50 ms each time. NULL: bytes don't stay.
  * @thread the owner */
 struct window *capture_window(const struct capture *capture);
 

@@ -15,7 +15,7 @@
 
 enum {
     IDLE_MILLISECONDS = 100, /* of a pipe, until the caller is told that time goes on */
-    FULL_MICROSECONDS = 1000 /* likewise, while all windows are held */
+    FULL_MICROSECONDS = 50000 /* likewise, while all windows are held */
 };
 
 static const struct decompressor *const decompressors[] = {

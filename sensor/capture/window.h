@@ -14,13 +14,13 @@
 
 enum { WINDOW_BYTES = 1 << 20 };
 
+struct window_set;
+
 struct window {
     _Alignas(CACHE_LINE) atomic_uint holds;
-    struct gate *released; /* the set's */
+    struct window_set *set;
     _Alignas(CACHE_LINE) uint8_t bytes[WINDOW_BYTES];
 };
-
-struct window_set;
 
 /* `count` windows, at least 1. Memory is used by those that were taken. NULL: no memory.
  * @thread main, before the owner is started */
@@ -29,15 +29,18 @@ struct window_set *window_set_create(size_t count);
  * @thread main, after all who hold a window have ended */
 void window_set_destroy(struct window_set *set);
 
-/* A window that nobody holds, or NULL. It waits for one at most so many microseconds. The window that the owner writes to is
+/* A window that nobody holds, or NULL. It waits for one at most so many microseconds, and mostly until half of them are free,
+ * since to wake and sleep for each costs more. The window that the owner writes to is
  * held by nobody as long as nothing of it was handed on, so it may be this one again.
  * @thread the owner */
 struct window *window_set_take(struct window_set *set, int64_t microseconds);
 
 /* @thread the owner */
-static inline void window_hold(struct window *window) {
-    atomic_fetch_add_explicit(&window->holds, 1, memory_order_relaxed);
-}
+void window_hold(struct window *window);
+/* Ends one window_hold().
+ * @thread any */
+void window_release(struct window *window);
+/* @thread the owner */
 static inline bool window_is_held(const struct window *window) {
     return atomic_load(&window->holds) != 0;
 }
@@ -45,10 +48,4 @@ static inline bool window_is_held(const struct window *window) {
  * @thread any */
 static inline bool window_has(const struct window *window, const uint8_t *bytes) {
     return (uintptr_t)bytes - (uintptr_t)window->bytes < WINDOW_BYTES;
-}
-/* Ends one window_hold().
- * @thread any */
-static inline void window_release(struct window *window) {
-    if (atomic_fetch_sub(&window->holds, 1) == 1)
-        gate_open(window->released);
 }
