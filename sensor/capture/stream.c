@@ -14,7 +14,7 @@
 #include "capture/decompressor.h"
 
 enum {
-    IDLE_MILLISECONDS = 100, /* of a pipe, until the caller is told that time goes on */
+    IDLE_MILLISECONDS = 100,  /* of a pipe, until the caller is told that time goes on */
     FULL_MICROSECONDS = 50000 /* likewise, while all windows are held */
 };
 

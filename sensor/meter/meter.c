@@ -93,7 +93,11 @@ static int meter_create_udps(struct meter *meter, struct error *error) {
 }
 
 static int meter_create_memory(struct meter *meter, struct error *error) {
-    int result = hash_key_random(&meter->seed);
+    int result = 0;
+    if (meter->options.seed != NULL)
+        meter->seed = *meter->options.seed;
+    else
+        result = hash_key_random(&meter->seed);
     if (result < 0)
         return error_set(error, -result, EX_OSERR,
                          "the kernel gives no random numbers for the flow table: %s", strerror(-result));

@@ -73,6 +73,9 @@ void meter_destroy(struct meter *meter);
  * time + held_for (struct packet). The packet is borrowed for the call.
  * @thread meter */
 void meter_packet(struct meter *meter, const struct packet *packet);
+/* The same, where shard_hash() was called already, with the seed of the meter's options.
+ * @thread meter */
+void meter_hashed_packet(struct meter *meter, const struct packet *packet, uint32_t hash);
 
 /* Where the meter stands on its overload ladder, for what is said of it. */
 struct meter_load {

@@ -289,24 +289,22 @@ static inline bool may_begin(struct meter *meter, const struct flow_key *key, co
     return !meter->chooses || meter_admits(meter, key, packet);
 }
 
-void meter_packet(struct meter *meter, const struct packet *packet) {
+static void take_packet(struct meter *meter, const struct packet *packet, const struct flow_key *key,
+                        bool reversed, uint32_t hash) {
     DEBUG_CHECK(IS_VALID(meter, METER_MAGIC));
     struct packet raised;
-    struct flow_key key;
     enum end_reason reason;
-    bool reversed = key_from_packet(&key, packet, meter->native);
-    uint32_t hash = key_hash(&meter->seed, &key);
-    struct flow *flow = table_find(&meter->table, hash, &key);
+    struct flow *flow = table_find(&meter->table, hash, key);
     meter->statistics.packets++;
     meter->statistics.packets_truncated += (packet->flags & PACKET_TRUNCATED) != 0;
     meter->time = packet->time + packet->held_for;
     if (packet->held_for != 0)
         packet = packet_not_before_flow(flow, packet, &raised);
     if (flow == NULL) {
-        if (may_begin(meter, &key, packet))
-            flow_open(meter, &key, hash, packet, reversed);
+        if (may_begin(meter, key, packet))
+            flow_open(meter, key, hash, packet, reversed);
     } else if (flow_is_over(meter, flow, packet, reversed, &reason)) {
-        if (may_begin(meter, &key, packet))
+        if (may_begin(meter, key, packet))
             flow_succeed(meter, flow, reason, packet, reversed);
         else
             meter_end_flow(meter, flow, reason);
@@ -319,4 +317,16 @@ void meter_packet(struct meter *meter, const struct packet *packet) {
     }
     if (meter_may_sweep(meter))
         meter_sweep_after_packet(meter);
+}
+
+void meter_packet(struct meter *meter, const struct packet *packet) {
+    struct flow_key key;
+    bool reversed = key_from_packet(&key, packet, meter->native);
+    take_packet(meter, packet, &key, reversed, key_hash(&meter->seed, &key));
+}
+
+void meter_hashed_packet(struct meter *meter, const struct packet *packet, uint32_t hash) {
+    struct flow_key key;
+    bool reversed = key_from_packet(&key, packet, meter->native);
+    take_packet(meter, packet, &key, reversed, hash);
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "decode/walk/packet.h"
 #include "meter/overload.h"
 
@@ -36,4 +37,6 @@ struct meter_options {
     struct overload_options
         overload;            /* native and live: what is done without where the meter can't keep up */
     const struct udps *udps; /* user-defined fields; borrowed, shared by meters; NULL: none */
+    /* Of the flow table, if others hash packets for it (meter_hashed_packet()); copied; NULL: a random one of its own. */
+    const struct hash_key *seed;
 };

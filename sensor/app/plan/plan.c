@@ -216,6 +216,7 @@ static void plan_meters(struct plan *plan) {
     plan->meters = config->meter.n_meters != 0 ? (unsigned)config->meter.n_meters
                    : cores <= PLAN_METERS_MAX  ? (cores > 1 ? cores - 1 : 1)
                                                : PLAN_METERS_MAX;
+    plan->capture.windows = plan->meters > 1 ? WINDOWS + WINDOWS_PER_METER * plan->meters : 1;
     plan->meter.flow_table_size = ((uint64_t)flows + plan->meters - 1) / plan->meters;
     int64_t undecided = config->meter.dissection_flows != 0 ? config->meter.dissection_flows
                         : plan->live                        ? flows / DISSECTION_SHARE
@@ -301,7 +302,6 @@ static void plan_capture(struct plan *plan) {
         .file_count = config->capture.files.count,
         .sort = config->capture.sort,
         .as_nfstream = plan->meter.profile == PROFILE_NFSTREAM,
-        .windows = plan->meters > 1 ? WINDOWS + WINDOWS_PER_METER * plan->meters : 1,
         .interfaces = (const char *const *)config->capture.interfaces.items,
         .interface_count = config->capture.interfaces.count,
         .roles = (const char *const *)config->capture.roles.items,

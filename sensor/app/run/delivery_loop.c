@@ -56,10 +56,8 @@ static bool all_empty(struct parallel *parallel) {
     return true;
 }
 
-/* Live, while nothing comes, it is enough to look rarely: an outbox that fills wakes us. */
+/* While nothing comes, it is enough to look rarely: an outbox that fills, or is closed, wakes us. */
 static int64_t nap_of(struct parallel *parallel, bool quiet) {
-    if (!parallel->pipeline->plan->live)
-        return PARALLEL_NAP_MICROSECONDS;
     return quiet && all_empty(parallel) ? PARALLEL_POLL_MICROSECONDS : PARALLEL_POLL_MICROSECONDS / 10;
 }
 
@@ -74,12 +72,12 @@ static bool wait_for_outboxes(struct parallel *parallel, bool quiet) {
     return any;
 }
 
-/* The tally of the reader, or that of worker i - 1. */
+/* The tally of what is read from files, or that of worker i - 1. */
 static struct tally *tally_of(struct parallel *parallel, size_t i) {
-    return i == 0 ? &parallel->readers_tally : &parallel->workers[i - 1].tally;
+    return i == 0 ? &parallel->reads_tally : &parallel->workers[i - 1].tally;
 }
 
-/* Live there is no reader. */
+/* Live, each worker has an intake of its own. */
 static size_t first_tally(const struct parallel *parallel) {
     return parallel->pipeline->plan->live ? 1 : 0;
 }

@@ -11,6 +11,7 @@ enum { NO_TIME = -1 };
 struct entry {
     struct packet packet; /* without packet.ip: a mere time */
     struct window *window;
+    uint32_t hash;
     uint8_t bytes[]; /* of the packet, if they don't stay in the window */
 };
 
@@ -33,7 +34,7 @@ void inbox_destroy(struct inbox *inbox) {
 }
 
 /* Both sides are threads of one process, so an entry points to its bytes. */
-void inbox_put(struct inbox *inbox, const struct packet *packet, struct window *window) {
+void inbox_put(struct inbox *inbox, const struct packet *packet, uint32_t hash, struct window *window) {
     DEBUG_CHECK(packet->ip != NULL); /* such an entry is a time */
     bool stays = window != NULL && window_has(window, packet->ip);
     size_t copied = stays ? 0 : packet->ip_captured;
@@ -47,6 +48,7 @@ void inbox_put(struct inbox *inbox, const struct packet *packet, struct window *
         inbox->put = window;
     }
     entry->window = inbox->put;
+    entry->hash = hash;
     ring_add(inbox->ring);
 }
 
@@ -54,7 +56,12 @@ void inbox_put_time(struct inbox *inbox, int64_t time) {
     struct entry *entry = ring_wait(inbox->ring, sizeof *entry);
     *entry = (struct entry){.packet.time = time};
     inbox->put = NULL;
-    ring_commit(inbox->ring);
+    ring_add(inbox->ring);
+    inbox_hand_over(inbox);
+}
+
+void inbox_hand_over(struct inbox *inbox) {
+    ring_publish(inbox->ring);
     gate_open(inbox->filled);
 }
 
@@ -67,6 +74,10 @@ static void inbox_reach(struct inbox *inbox, struct window *window) {
     if (inbox->reached != NULL)
         window_release(inbox->reached);
     inbox->reached = window;
+}
+
+uint32_t inbox_hash(const struct packet *packet) {
+    return ((const struct entry *)packet)->hash;
 }
 
 enum inbox_content inbox_peek(struct inbox *inbox, const struct packet **packet) {

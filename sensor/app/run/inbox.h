@@ -25,10 +25,10 @@ struct inbox *inbox_create(size_t bytes, struct gate *filled);
  * @thread any, after both sides have ended */
 void inbox_destroy(struct inbox *inbox);
 
-/* Each of these waits for room. Packets are handed over some at a time, at the latest with the next of the others.
- * `window`: where the frame's bytes lie; NULL: they don't stay.
+/* Each of these waits for room, so the worker must not be the one that calls it unless there is room. Packets are handed over some at a time, at the latest with the next of the others.
+ * `hash`: shard_hash(). `window`: where the frame's bytes lie; NULL: they don't stay.
  * @thread read */
-void inbox_put(struct inbox *inbox, const struct packet *packet, struct window *window);
+void inbox_put(struct inbox *inbox, const struct packet *packet, uint32_t hash, struct window *window);
 /* What follows is a recording of its own.
  * @thread read */
 void inbox_put_begin(struct inbox *inbox);
@@ -37,9 +37,16 @@ void inbox_put_begin(struct inbox *inbox);
  * @thread read */
 void inbox_put_time(struct inbox *inbox, int64_t time);
 
+/* Hands over the packets so far, and wakes the worker.
+ * @thread read */
+void inbox_hand_over(struct inbox *inbox);
+
 enum inbox_content { INBOX_EMPTY, INBOX_PACKET, INBOX_TIME, INBOX_BEGIN };
 
 /* Looks at the oldest entry. *packet is borrowed until ring_release(); of INBOX_TIME only its time is set. NULL with
  * INBOX_EMPTY.
  * @thread meter */
 enum inbox_content inbox_peek(struct inbox *inbox, const struct packet **packet);
+/* What was put with a packet that inbox_peek() gave.
+ * @thread meter */
+uint32_t inbox_hash(const struct packet *packet);

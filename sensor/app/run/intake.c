@@ -123,37 +123,56 @@ static void keep_house(struct intake *intake, const struct intake_calls *calls, 
     calls->housekeeping(context);
 }
 
-void intake_run(struct intake *intake, const struct intake_calls *calls, void *context,
-                const atomic_bool *stop) {
-    struct frame frame = {0};
-    struct error error = {0};
-    enum capture_event event = CAPTURE_FRAME;
-    heartbeat_beat(&intake->heartbeat, clock_monotonic());
-    while (event != CAPTURE_END && !atomic_load_explicit(stop, memory_order_relaxed)) {
-        if (capture_next(intake->capture, &frame, &event, &error) < 0) {
-            calls->failed(context, &error);
-            continue;
-        }
-        if (event == CAPTURE_FRAME) {
-            if (!intake->plan->live)
-                watch_times(intake, &frame, calls, context);
-            take_frame(intake, &frame, calls, context);
-            if (housekeeping_due(intake, &frame)) {
-                if (intake->plan->live)
-                    pass_time(intake, decoder_time(intake->decoder), calls, context);
-                keep_house(intake, calls, context);
-            }
-        } else if (event == CAPTURE_IDLE) {
-            take_silence(intake, calls, context);
-            keep_house(intake, calls, context);
-        }
+/* Whether house was kept. */
+static bool take_event(struct intake *intake, enum capture_event event, const struct frame *frame,
+                       const struct intake_calls *calls, void *context) {
+    if (event == CAPTURE_END)
+        return false;
+    if (event == CAPTURE_IDLE) {
+        take_silence(intake, calls, context);
+    } else {
+        if (!intake->plan->live)
+            watch_times(intake, frame, calls, context);
+        take_frame(intake, frame, calls, context);
+        if (!housekeeping_due(intake, frame) && !intake->pauses)
+            return false;
+        if (intake->plan->live)
+            pass_time(intake, decoder_time(intake->decoder), calls, context);
     }
+    keep_house(intake, calls, context);
+    return true;
+}
+
+static void intake_end(struct intake *intake, const struct intake_calls *calls, void *context) {
     decoder_give_up(intake->decoder);
     take_held(intake, calls, context);
     if (!intake->plan->live)
         recordings_end(&intake->recordings, intake->capture, intake->counted.packets,
                        decoder_times_raised(intake->decoder));
     heartbeat_end(&intake->heartbeat);
+}
+
+bool intake_read(struct intake *intake, const struct intake_calls *calls, void *context,
+                 const atomic_bool *stop) {
+    struct frame frame = {0};
+    struct error error = {0};
+    enum capture_event event = CAPTURE_FRAME;
+    intake->pauses = false;
+    while (event != CAPTURE_END && !atomic_load_explicit(stop, memory_order_relaxed)) {
+        if (capture_next(intake->capture, &frame, &event, &error) < 0)
+            calls->failed(context, &error);
+        else if (take_event(intake, event, &frame, calls, context))
+            return true;
+    }
+    intake_end(intake, calls, context);
+    return false;
+}
+
+void intake_run(struct intake *intake, const struct intake_calls *calls, void *context,
+                const atomic_bool *stop) {
+    heartbeat_beat(&intake->heartbeat, clock_monotonic());
+    while (intake_read(intake, calls, context, stop)) {
+    }
 }
 
 bool intake_has_lost(struct intake *intake) {

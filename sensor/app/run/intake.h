@@ -1,5 +1,5 @@
 /* From a source to decoded packets: reads frames, decodes them, and counts what is not metered. It belongs to the thread
- * that reads: the reader of files, or live each meter's. */
+ * that reads: live each meter's; of files that of the meter whose turn it is. */
 #pragma once
 
 #include <stdatomic.h>
@@ -25,6 +25,7 @@ struct intake {
     int64_t tenth;                  /* of a second, of the last frame */
     struct recordings recordings;   /* of files */
     uint64_t lost;                  /* by kernel and interface at the last look */
+    bool pauses;                    /* set by a call: intake_read() returns after this frame */
 };
 
 /* What an intake hands on; all get `context`. */
@@ -35,7 +36,7 @@ struct intake_calls {
     /* Live: time went on to `time` (ticks), on a quiet link by the host's clock. True: there is more to do than one
      * call may take, and the next frame is not waited for. */
     bool (*time_passed)(void *context, int64_t time);
-    /* Every few thousand packets, and on a live link about ten times a second at least. */
+    /* Every few thousand packets, on a live link about ten times a second at least, and before intake_read() returns. */
     void (*housekeeping)(void *context);
     /* The source failed. A capture that breaks off is not the end: the next one in the list goes on. */
     void (*failed)(void *context, const struct error *error);
@@ -50,6 +51,10 @@ void intake_close(struct intake *intake);
  * @thread read */
 void intake_run(struct intake *intake, const struct intake_calls *calls, void *context,
                 const atomic_bool *stop);
+/* A piece of intake_run(), up to the next housekeeping: so that several threads can take turns. False: that was the last one.
+ * @thread read */
+bool intake_read(struct intake *intake, const struct intake_calls *calls, void *context,
+                 const atomic_bool *stop);
 
 /* Whether kernel or interface lost packets since the last call.
  * @thread read */

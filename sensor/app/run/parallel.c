@@ -1,6 +1,6 @@
 /* Several meters, each with a thread of its own, a worker, that shares nothing with the others. The calling thread delivers
- * what they make, from one ring each. Live, every worker reads a share of the interface by itself; files have a thread
- * that reads for all. Here is how these threads start and end. */
+ * what they make, from one ring each. Live, every worker reads a share of the interface by itself; files are read for all by
+ * whoever has nothing to meter. Here is how these threads start and end. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +9,7 @@
 #include "app/run/parallel_parts.h"
 #include "base/thread.h"
 
-enum {
-    /* A worker is woken when a quarter is filled. That must be less than the windows hold, in packets of 1,500 bytes too. */
-    INBOX_BYTES = 1 << 20,
-    COPYING_INBOX_BYTES = 4 << 20, /* where bytes of packets don't stay in windows */
-};
+enum { INBOX_BYTES = 4 << 20 };
 
 static int prepare_worker(struct parallel *parallel, size_t number) {
     struct worker *worker = &parallel->workers[number];
@@ -26,9 +22,7 @@ static int prepare_worker(struct parallel *parallel, size_t number) {
     if (parallel->pipeline->plan->live)
         worker->intake = &parallel->pipeline->intakes[number];
     else
-        worker->inbox =
-            inbox_create(parallel->pipeline->plan->capture.as_nfstream ? COPYING_INBOX_BYTES : INBOX_BYTES,
-                         &worker->inbox_filled);
+        worker->inbox = inbox_create(INBOX_BYTES, &worker->inbox_filled);
     bool complete = worker->outbox && (worker->inbox || worker->intake);
     return complete ? tally_open(&worker->tally, worker->lane->applications.count) : -ENOMEM;
 }
@@ -39,13 +33,14 @@ static int prepare_workers(struct parallel *parallel) {
     if (!parallel->workers)
         return -ENOMEM;
     parallel->count = count;
-    int result = hash_key_random(&parallel->seed);
+    int result = 0;
     for (size_t i = 0; result == 0 && i < parallel->count; i++)
         result = prepare_worker(parallel, i);
     return result;
 }
 
-/* If a thread can't be started the run ends: the others are told to stop. */
+/* If a thread can't be started the run ends: the others are told to stop. Nothing is read before that is known, for it would
+ * be for meters that never begin. */
 static int start_threads(struct parallel *parallel) {
     bool live = parallel->pipeline->plan->live;
     int result = 0;
@@ -54,26 +49,19 @@ static int start_threads(struct parallel *parallel) {
         result = thread_start(&worker->thread, "meter", live ? worker_run_live : worker_run_files, worker);
         worker->started = result == 0;
     }
-    if (result == 0 && !live) {
-        result = thread_start(&parallel->reader, "reader", file_reader_run, parallel);
-        parallel->reader_started = result == 0;
-    }
-    if (result == 0)
-        return 0;
-    atomic_store(&parallel->pipeline->delivery.stop, true);
-    for (size_t i = 0; !live && i < parallel->count; i++)
-        ring_close(parallel->workers[i].inbox->ring);
+    if (result < 0)
+        atomic_store(&parallel->pipeline->delivery.stop, true);
+    atomic_store(&parallel->is_read, false);
     return result;
 }
 
-/* Live, signals are this thread's; of files they are the reader's. */
+/* Signals are this thread's. */
 static int start_with_signals(struct parallel *parallel) {
-    sigset_t blocked;
+    sigset_t blocked, before;
     signals_that_end(&blocked);
-    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
     int result = start_threads(parallel);
-    if (parallel->pipeline->plan->live)
-        pthread_sigmask(SIG_SETMASK, &parallel->signals, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return result;
 }
 
@@ -85,14 +73,9 @@ static void note_failed_start(struct pipeline *pipeline, int result) {
 }
 
 static void join_threads(struct parallel *parallel) {
-    atomic_store(&parallel->delivered, true);
-    gate_open(&parallel->delivery_ended);
-    if (parallel->reader_started)
-        pthread_join(parallel->reader, NULL);
     for (size_t i = 0; i < parallel->count; i++)
         if (parallel->workers[i].started)
             pthread_join(parallel->workers[i].thread, NULL);
-    pthread_sigmask(SIG_SETMASK, &parallel->signals, NULL);
 }
 
 static void release_workers(struct parallel *parallel) {
@@ -105,8 +88,7 @@ static void release_workers(struct parallel *parallel) {
 }
 
 void parallel_run(struct pipeline *pipeline) {
-    struct parallel parallel = {.pipeline = pipeline};
-    pthread_sigmask(SIG_SETMASK, NULL, &parallel.signals);
+    struct parallel parallel = {.pipeline = pipeline, .is_read = true};
     int result = prepare_workers(&parallel);
     if (result == 0)
         result = start_with_signals(&parallel);

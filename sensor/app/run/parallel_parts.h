@@ -1,12 +1,11 @@
-/* What the files of the parallel run share: parallel.c starts and ends it, worker.c meters, file_reader.c reads files for
- * all workers, delivery_loop.c delivers what they make.
+/* What the files of the parallel run share: parallel.c starts and ends it, worker.c meters, file_turns.c reads files for all
+ * workers, delivery_loop.c delivers what they make.
  *
  * A worker is a thread with a lane of its own. It shares nothing with other workers: records leave it by an SPSC ring, its
  * outbox, and of files packets come to it by another, its inbox. The eventcounts (base/gate.h) wake who waits for a ring. */
 #pragma once
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +17,6 @@
 #include "app/run/pipeline_parts.h"
 #include "base/cache_line.h"
 #include "base/gate.h"
-#include "base/hash.h"
 #include "base/ring.h"
 
 enum {
@@ -44,7 +42,6 @@ struct parallel {
     struct pipeline *pipeline;
     struct worker *workers;
     size_t count;
-    struct hash_key seed;       /* files: of the choice of a worker */
     atomic_bool capture_failed; /* live: the interface failed, and that was reported */
 
     /* The delivering thread's. */
@@ -53,20 +50,20 @@ struct parallel {
     bool tallying;             /* all were asked for their parts of a report or a snapshot */
     struct snapshot *snapshot; /* under way; NULL: they were asked for a report alone */
 
-    /* Files: the reader's. */
-    struct tally readers_tally; /* of the intake */
-    pthread_t reader;
-    bool reader_started;
-    atomic_bool delivered; /* all there was: the reader may end */
-    struct gate delivery_ended;
-
-    sigset_t signals; /* the calling thread's mask outside of parallel_run() */
+    /* Files: whose turn it is to read. */
+    atomic_bool is_read; /* somebody has the turn, at first who starts the threads; what follows is theirs */
+    bool read_ended;     /* all is read */
+    struct tally reads_tally; /* of the intake */
 };
 
-/* What the threads run: `meter`, live and of files, and `read`. The argument is a worker, for the reader the whole run. */
+/* What the threads run, live and of files. The argument is a worker. */
 void *worker_run_live(void *worker);
 void *worker_run_files(void *worker);
-void *file_reader_run(void *parallel);
+
+/* Reads a few thousand packets for all workers, unless another worker does, or there is no room for what they have not
+ * metered yet. False: nothing was read.
+ * @thread read: any worker whose inbox is empty */
+bool file_turns_take(struct parallel *parallel);
 
 /* How a lane's records leave its worker; the context is the worker.
  * @thread meter */

@@ -47,9 +47,13 @@ static int open_source(struct pipeline *pipeline, struct error *error) {
 
 static int open_lanes(struct pipeline *pipeline, struct error *error) {
     struct meter_options options = pipeline->plan->meter;
-    int result = 0;
+    int result = hash_key_random(&pipeline->seed);
+    if (result < 0)
+        return error_set(error, -result, EX_OSERR, "the kernel gives no random numbers: %s",
+                         strerror(-result));
     options.visibility = pipeline->visibility;
     options.local_pods = pipeline->local_pods;
+    options.seed = pipeline->plan->live ? NULL : &pipeline->seed;
     for (unsigned i = 0; result == 0 && i < pipeline->plan->meters; i++) {
         pipeline->lane_count = i + 1;
         result = lane_open(&pipeline->lanes[i], i, &options, &pipeline->delivery, error);

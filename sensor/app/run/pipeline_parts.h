@@ -28,6 +28,7 @@ struct pipeline {
     struct delivery delivery;
     struct intake intakes[PLAN_METERS_MAX]; /* files: one; live: one for each lane */
     size_t intake_count;
+    struct hash_key seed;               /* files: of the meters' tables, and of the choice of a meter */
     struct lane lanes[PLAN_METERS_MAX]; /* as many as there are meters */
     size_t lane_count;
     struct prefault prefault;      /* live: of their memory */

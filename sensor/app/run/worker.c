@@ -1,5 +1,5 @@
 /* A worker: the thread of one of several meters. Live it reads its share of the interface itself; of files it takes packets
- * from its inbox. */
+ * from its inbox, and reads on for all workers when that is empty. */
 #include "app/run/inbox.h"
 #include "app/run/outbox.h"
 #include "app/run/parallel_parts.h"
@@ -118,11 +118,12 @@ void *worker_run_files(void *context) {
     while (!ring_is_finished(worker->inbox->ring)) {
         enum inbox_content content = inbox_peek(worker->inbox, &packet);
         if (content == INBOX_EMPTY) {
-            wait_for_inbox(worker);
+            if (!file_turns_take(worker->parallel))
+                wait_for_inbox(worker);
             continue;
         }
         if (content == INBOX_PACKET)
-            meter_packet(worker->lane->meter, packet);
+            meter_hashed_packet(worker->lane->meter, packet, inbox_hash(packet));
         else if (content == INBOX_BEGIN)
             meter_begin_recording(worker->lane->meter);
         else

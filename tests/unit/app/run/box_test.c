@@ -24,12 +24,13 @@ static void a_packet_is_a_copy(void **state) {
     const struct packet *found;
     assert_int_equal(inbox_peek(inbox, &found), INBOX_EMPTY);
     assert_null(found);
-    inbox_put(inbox, &packet, NULL);
+    inbox_put(inbox, &packet, 7, NULL);
     memset(bytes, 0, sizeof bytes);
     ring_publish(inbox->ring);
     assert_int_equal(inbox_peek(inbox, &found), INBOX_PACKET);
     assert_int_equal(found->time, 77);
     assert_int_equal(found->source_port, 80);
+    assert_int_equal(inbox_hash(found), 7);
     assert_int_equal(found->ip_captured, 4);
     assert_memory_equal(found->ip, "\x45\1\2\3", 4);
     ring_release(inbox->ring);
@@ -54,12 +55,12 @@ static void a_window_is_held_for_its_packets(void **state) {
     struct window_set *set = window_set_create(2);
     struct window *first = window_set_take(set, 0);
     struct packet packet = {.ip = first->bytes + 100, .ip_captured = 50};
-    inbox_put(inbox, &packet, first);
-    inbox_put(inbox, &packet, first);
+    inbox_put(inbox, &packet, 7, first);
+    inbox_put(inbox, &packet, 7, first);
     struct window *second = window_set_take(set, 0);
     assert_ptr_not_equal(first, second);
     packet.ip = second->bytes;
-    inbox_put(inbox, &packet, second);
+    inbox_put(inbox, &packet, 7, second);
     assert_null(window_set_take(set, 0));
     inbox_put_time(inbox, 5);
     expect_next(inbox, INBOX_PACKET, first->bytes + 100, first, true);
@@ -80,7 +81,7 @@ static void bytes_outside_of_the_window_are_copied(void **state) {
     unsigned char byte = 0x45;
     struct packet packet = {.ip = &byte, .ip_captured = 1};
     const struct packet *found;
-    inbox_put(inbox, &packet, window);
+    inbox_put(inbox, &packet, 7, window);
     byte = 0;
     inbox_put_time(inbox, 5);
     assert_false(window_is_held(window));
@@ -107,7 +108,7 @@ static void a_time_hands_over_the_packets_before_it(void **state) {
     unsigned char byte = 0x45;
     struct packet packet = {.time = 77, .ip = &byte, .ip_captured = 1};
     const struct packet *found;
-    inbox_put(inbox, &packet, NULL);
+    inbox_put(inbox, &packet, 7, NULL);
     assert_int_equal(inbox_peek(inbox, &found), INBOX_EMPTY);
     inbox_put_begin(inbox);
     assert_int_equal(inbox_peek(inbox, &found), INBOX_PACKET);

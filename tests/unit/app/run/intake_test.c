@@ -124,10 +124,39 @@ static void without_a_size_it_is_one_packet(void **state) {
     assert_int_equal(ledger.intake.segments, 0);
 }
 
+/* As a call may ask for where several threads take turns. */
+static void see_one(void *context, const struct packet *packet) {
+    struct intake *intake = context;
+    (void)packet;
+    intake->pauses = true;
+}
+
+static void count_house(void *context) {
+    struct intake *intake = context;
+    assert_int_equal(intake->frames, 1);
+}
+
+static void a_pause_ends_a_turn_but_not_the_source(void **state) {
+    (void)state;
+    static const struct plan plan = {.decode = {.decode_tunnels = true}};
+    static const struct intake_calls calls = {.packet = see_one, .housekeeping = count_house};
+    struct capture capture = {.magic = CAPTURE_MAGIC, .type = &source};
+    struct intake intake;
+    struct error error;
+    atomic_bool stop = false;
+    segment_size = 0;
+    assert_int_equal(intake_open(&intake, &plan, &capture, &error), 0);
+    assert_true(intake_read(&intake, &calls, &intake, &stop));
+    assert_int_equal(intake.frames, 1);
+    assert_false(intake_read(&intake, &calls, &intake, &stop));
+    intake_close(&intake);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(segments_are_packets_of_the_account),
         cmocka_unit_test(without_a_size_it_is_one_packet),
+        cmocka_unit_test(a_pause_ends_a_turn_but_not_the_source),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
