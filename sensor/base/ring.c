@@ -144,6 +144,10 @@ void *ring_wait(struct ring *ring, size_t size) {
     return record;
 }
 
+bool ring_is_half_full(struct ring *ring) {
+    return !ring_has_room(ring, ring->added, ring->capacity / 2);
+}
+
 unsigned ring_percent_filled(const struct ring *ring) {
     /* The tail is loaded first: what the consumer takes in between makes the result too high, never negative. */
     size_t tail = atomic_load(&ring->tail);

@@ -46,6 +46,9 @@ void ring_publish(struct ring *ring);
 /* Both at once.
  * @thread the producer */
 void ring_commit(struct ring *ring);
+/* Whether half of it is filled. It costs less than ring_percent_filled(): nothing of the consumer's is looked at before.
+ * @thread the producer */
+bool ring_is_half_full(struct ring *ring);
 /* How much is filled, in percent. It may be out of date when it returns.
  * @thread any */
 unsigned ring_percent_filled(const struct ring *ring);

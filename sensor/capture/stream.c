@@ -14,7 +14,8 @@
 #include "capture/decompressor.h"
 
 enum {
-    IDLE_MILLISECONDS = 100,  /* of a pipe, until the caller is told that time goes on */
+    IDLE_MILLISECONDS = 100, /* of a pipe, until the caller is told that time goes on */
+    READ_BYTES = WINDOW_BYTES / 4,
     FULL_MICROSECONDS = 50000 /* likewise, while all windows are held */
 };
 
@@ -157,13 +158,15 @@ static bool make_room(struct stream *stream, size_t count) {
     return true;
 }
 
-/* Reads once to fill the window. */
+/* Reads once. Not the whole window, so that what is read is still in the processor's cache when it is looked at. */
 static bool more_into_window(struct stream *stream, size_t count) {
     if (!make_room(stream, count)) {
         stream->state = STREAM_IDLE;
         return false;
     }
-    ptrdiff_t length = stream_fill(stream, stream->window->bytes + stream->end, WINDOW_BYTES - stream->end);
+    size_t room = WINDOW_BYTES - stream->end;
+    ptrdiff_t length =
+        stream_fill(stream, stream->window->bytes + stream->end, room < READ_BYTES ? room : READ_BYTES);
     if (length > 0)
         stream->end += (size_t)length;
     else

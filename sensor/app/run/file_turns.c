@@ -7,15 +7,13 @@
 #include "app/run/parallel_parts.h"
 #include "meter/shard.h"
 
-enum {
-    /* Percent of an inbox from which on nothing more is read. A frame and the fragments that it releases always fit into the rest,
-     * so nobody waits for room in an inbox, which may be its own. */
-    FULL = 50,
-};
+/* Percent of an inbox from which on nothing more is read. A frame and the fragments that it releases always fit into the rest, so
+ * nobody waits for room in an inbox, which may be its own. */
+enum { HALF = 50 };
 
 static bool has_room(struct parallel *parallel) {
     for (size_t i = 0; i < parallel->count; i++)
-        if (ring_percent_filled(parallel->workers[i].inbox->ring) >= FULL)
+        if (ring_percent_filled(parallel->workers[i].inbox->ring) >= HALF)
             return false;
     return true;
 }
@@ -26,7 +24,7 @@ static void share_packet(void *context, const struct packet *packet) {
     uint32_t hash = shard_hash(packet, parallel->pipeline->plan->meter.profile, &parallel->pipeline->seed);
     struct inbox *inbox = parallel->workers[shard_of(hash, (unsigned)parallel->count)].inbox;
     inbox_put(inbox, packet, hash, capture_window(intake->capture));
-    if (ring_percent_filled(inbox->ring) >= FULL)
+    if (ring_is_half_full(inbox->ring))
         intake->pauses = true;
 }
 
