@@ -1,4 +1,4 @@
-"""Reads flowsensor's flow records, from container files and from Kafka, into pandas and polars.
+"""Reads flowsensor's flow records, from container files and from Kafka, into pandas, polars, Arrow and Parquet.
 
     flowsensor.read("flows.avro").to_pandas()
     flowsensor.read_topic("flows", bootstrap="kafka:9092", registry="http://registry:8081").to_polars()
@@ -10,4 +10,4 @@ from .flows import DecodeError, Flows
 from .topic import read_topic
 
 __all__ = ["DecodeError", "Flows", "read", "read_topic"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,14 +1,24 @@
 """Avro object container files, as the sensor writes them with `-w FILE.avro`."""
+from __future__ import annotations
+
+import io
+import os
 import warnings
+from typing import Any, Iterator, List, NamedTuple, Sequence, Union, cast
 
 import fastavro
 
 from . import streams
-from .flows import DecodeError, Flows
-from .layout import Layout
+from .columns import Columns
+from .flows import DecodeError, Flows, Part
+from .layout import Avro, Layout
+
+Path = Union[str, "os.PathLike[str]", streams.Readable]
+# So much of a file, unpacked, is read into columns at once.
+CHUNK_BYTES = 16 << 20
 
 
-def read(*paths, strict=True):
+def read(*paths: Union[Path, Sequence[Path]], strict: bool = True) -> Flows:
     """The records of container files, one file after another, as a Flows.
 
     A path may be a pattern ("day-*.avro") or the path of a rotated output, whose numbered files are then read in the
@@ -21,40 +31,61 @@ def read(*paths, strict=True):
     if not named:
         raise ValueError("read() needs the path of a container file")
     sources = [source for path in named for source in streams.find(path)]
-    return Flows(lambda: (batch for source in sources for batch in read_source(source, strict)))
+    return Flows(lambda columns: (part for source in sources for part in read_source(source, strict, columns)))
 
 
-def read_source(source, strict):
-    """Pairs of Layout and records, a pair per block, whole blocks only."""
+def read_source(source: streams.Source, strict: bool, columns: bool) -> Iterator[Part]:
+    """Pairs of Layout and records, of whole blocks only."""
     try:
         with source.open() as stream:
-            yield from read_blocks(stream, source.name)
+            yield from read_stream(stream, source.name, columns)
     except DecodeError as error:
         if strict:
             raise
         warnings.warn(str(error), stacklevel=2)
 
 
-def read_blocks(stream, name):
+class Block(NamedTuple):
+    """A block's place: where it begins and how many records came before; and what is in it."""
+    begin: int
+    before: int
+    records: int
+    body: bytes
+
+
+def read_stream(stream: streams.Counted, name: str, columns: bool) -> Iterator[Part]:
     try:
-        blocks = fastavro.block_reader(stream)
-        layout = Layout(blocks.writer_schema)
+        blocks = fastavro.block_reader(cast(Any, stream))
+        schema = blocks.writer_schema
+        layout = Layout(schema)
     except Exception as error:
         raise DecodeError(f"{name}: no Avro container file, or cut within its header ({error})") from error
-    count, end = 0, stream.tell()
     yield layout, []
+    chunk = Chunk(name, schema, layout, columns)
+    try:
+        for block in read_blocks(stream, name, blocks):
+            chunk.add(block)
+            if chunk.is_full():
+                yield from chunk.take()
+    except DecodeError:
+        yield from chunk.take()
+        raise
+    yield from chunk.take()
+
+
+def read_blocks(stream: streams.Counted, name: str, blocks: Any) -> Iterator[Block]:
+    """The blocks as they come, unpacked."""
+    count, end = 0, stream.tell()
     while True:
         try:
             block = next(blocks, None)
-            records = list(block) if block else None
-            if block and block.bytes_.read(1):
-                raise ValueError("more bytes than records")
+            body = block.bytes_.getvalue() if block else b""
         except Exception as error:
             raise damaged(name, end, count) from error
-        if records is None:
+        if block is None:
             break
-        count, end = count + len(records), block.offset + block.size
-        yield layout, records
+        yield Block(end, count, block.num_records, body)
+        count, end = count + block.num_records, block.offset + block.size
     # fastavro takes a block's count that breaks off for the end of the file.
     try:
         left = stream.rest()
@@ -64,6 +95,45 @@ def read_blocks(stream, name):
         raise damaged(name, end, count)
 
 
-def damaged(name, end, count):
+class Chunk:
+    """Blocks that wait to be read into columns together; without columns none waits."""
+
+    def __init__(self, name: str, schema: Avro, layout: Layout, columns: bool) -> None:
+        self._name, self._layout = name, layout
+        self._schema = fastavro.parse_schema(schema)
+        self._columns = Columns(layout) if columns else None
+        self._blocks: List[Block] = []
+        self._bytes = 0
+
+    def add(self, block: Block) -> None:
+        self._blocks.append(block)
+        self._bytes += len(block.body)
+
+    def is_full(self) -> bool:
+        return self._bytes >= CHUNK_BYTES or not (self._columns and self._columns.can_read)
+
+    def take(self) -> Iterator[Part]:
+        """The records of the blocks that waited, all before a damage and then DecodeError."""
+        blocks, self._blocks, self._bytes = self._blocks, [], 0
+        if blocks and self._columns and self._columns.can_read:
+            frame = self._columns.of_blocks([block.body for block in blocks], sum(block.records for block in blocks))
+            if frame is not None:
+                yield self._layout, frame
+                return
+        for block in blocks:
+            yield self._layout, self._records(block)
+
+    def _records(self, block: Block) -> List[Any]:
+        data = io.BytesIO(block.body)
+        try:
+            records = [fastavro.schemaless_reader(data, self._schema, None) for _ in range(block.records)]
+            if data.tell() != len(block.body):
+                raise ValueError("more bytes than records")
+        except Exception as error:
+            raise damaged(self._name, block.begin, block.before) from error
+        return records
+
+
+def damaged(name: str, end: int, count: int) -> DecodeError:
     return DecodeError(f"{name}: breaks off or is damaged behind byte {end}, after {count} records; "
                        "read(..., strict=False) takes those and goes on")

@@ -1,5 +1,20 @@
 """Records on their way into a DataFrame."""
-from . import frames
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Callable, Iterator, List, Tuple, Union
+
+from .layout import Layout, Record
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+# Some records and how their columns are laid out: a list of dictionaries, or the columns, if the reader was asked for them
+# and could read so.
+Rows = Union[List[Record], "polars.DataFrame"]
+Part = Tuple[Layout, Rows]
 
 
 class DecodeError(ValueError):
@@ -9,20 +24,32 @@ class DecodeError(ValueError):
 class Flows:
     """Flow records of files or a topic. Each iteration reads anew; a record is a dictionary from column to value."""
 
-    def __init__(self, batches):
-        """`batches()` gives pairs of a Layout and a list of its records; the list may be empty."""
-        self._batches = batches
+    def __init__(self, parts: Callable[[bool], Iterator[Part]]) -> None:
+        """`parts(columns)` gives pairs of a Layout and its records; no columns unless they are asked for. There may be none in a part."""
+        self._parts = parts
 
-    def __iter__(self):
-        for layout, records in self._batches():
-            yield from map(layout.flat, records)
+    def __iter__(self) -> Iterator[Record]:
+        for layout, records in self._parts(False):
+            yield from map(layout.flat, records)  # type: ignore[arg-type]  # without columns they are dictionaries
 
-    def to_pandas(self):
-        """A pandas DataFrame. Groups of columns without any value are left out: those that were off."""
-        pandas = frames.need("pandas", "to_pandas()")
-        return frames.Table(self._batches()).to_pandas(pandas)
+    def to_pandas(self, *, all_columns: bool = False) -> pandas.DataFrame:
+        """A pandas DataFrame. Groups of columns without any value are left out, those that were off; with all_columns=True they stay."""
+        from . import frames
+        frames.need("pandas", "to_pandas()")
+        return frames.collect(self._parts).to_pandas(all_columns)
 
-    def to_polars(self):
+    def to_polars(self, *, all_columns: bool = False) -> polars.DataFrame:
         """A polars DataFrame with the same columns and values."""
-        polars = frames.need("polars", "to_polars()")
-        return frames.Table(self._batches()).to_polars(polars)
+        from . import frames
+        frames.need("polars", "to_polars()")
+        return frames.collect(self._parts).to_polars(all_columns)
+
+    def to_arrow(self, *, all_columns: bool = True) -> pyarrow.Table:
+        """An Arrow table with the same values, and with all columns, so that tables of several files fit each other."""
+        from . import frames
+        frames.need("pyarrow", "to_arrow()")
+        return self.to_polars(all_columns=all_columns).to_arrow(compat_level=None)
+
+    def to_parquet(self, path: Union[str, os.PathLike[str]], *, all_columns: bool = True) -> None:
+        """Writes a Parquet file, compressed by zstd, with all columns, so that several files make one data set."""
+        self.to_polars(all_columns=all_columns).write_parquet(os.fspath(path), compression="zstd")

@@ -1,15 +1,21 @@
 """From records to columns, and from those to the frames of pandas and polars."""
+from __future__ import annotations
+
 import importlib
-from array import array
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Union
 
-from .layout import group_of
+from .layout import Layout, group_of
+from .records import RecordColumn
 
-ARRAY_CODES = {"integer": "q", "double": "d"}
-# A text column with more different values than this hardly repeats itself.
-SHARED_MAX = 10000
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+    from .flows import Part, Rows
+    from .series import SeriesColumn
 
 
-def need(module, what, package=None):
+def need(module: str, what: str, package: Optional[str] = None) -> Any:
     """The optional module, or an ImportError that says how to get it."""
     try:
         return importlib.import_module(module)
@@ -17,98 +23,86 @@ def need(module, what, package=None):
         raise ImportError(f"{what} needs {module}; run: pip install '{package or module}'") from error
 
 
-class Column:
-    """Values of one column. Numbers are kept as numbers, with 0 where there is none; texts that are equal are one object."""
+def has_polars() -> bool:
+    try:
+        import polars  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
-    def __init__(self, kind, empty_is_null, rows):
-        self.kind, self.empty_is_null, self.shared = kind, empty_is_null, {}
-        self.values = array(ARRAY_CODES[kind]) if kind in ARRAY_CODES else []
-        self.missing = bytearray()  # 1 for each row without a value; shorter than the column if its last rows have one
-        self.extend([None] * rows)
 
-    def extend(self, values):
-        if None in values:
-            self.missing.extend(bytes(len(self.values) - len(self.missing)))
-            self.missing.extend(value is None for value in values)
-            if self.kind in ARRAY_CODES:
-                values = [0 if value is None else value for value in values]
-        if self.kind == "string" and len(self.shared) < SHARED_MAX:
-            values = [self.shared.setdefault(value, value) for value in values]
-        self.values.extend(values)
-
-    def is_empty(self):
-        """Whether no row has a value."""
-        return self.missing.count(1) == len(self.values)
-
-    def objects(self):
-        """The values as a list with None where there is none."""
-        if self.empty_is_null and self.kind == "string":
-            return [value or None for value in self.values]
-        values = list(self.values)
-        for place, missing in enumerate(self.missing):
-            if missing:
-                values[place] = None
-        return values
+def collect(parts: Callable[[bool], Iterator[Part]]) -> Table:
+    """All records of some parts; by polars if it is installed."""
+    table = Table(has_polars())
+    for layout, rows in parts(table.by_polars):
+        table.add(layout, rows)
+    return table
 
 
 class Table:
-    """All records of some batches, by column, in the order in which the schemas name them."""
+    """All records of some parts, by column, in the order in which the schemas name them."""
 
-    def __init__(self, batches):
-        self.columns, self.rows, self.name = {}, 0, None
-        for layout, records in batches:
-            self.add(layout, records)
+    def __init__(self, by_polars: bool) -> None:
+        self.columns: Dict[str, Union[RecordColumn, SeriesColumn]] = {}
+        self.rows, self.by_polars, self.empty_is_null = 0, by_polars, False
+        self.name: Optional[str] = None
 
-    def add(self, layout, records):
+    def add(self, layout: Layout, rows: Rows) -> None:
+        self.prepare(layout)
+        values = values_by_column(layout, rows, self.by_polars)
+        for name, column in self.columns.items():
+            column.extend(values(name))
+        self.rows += len(rows)
+
+    def prepare(self, layout: Layout) -> None:
+        """Makes room for the layout's columns."""
         if self.name not in (None, layout.name):
             raise ValueError(f"records of {self.name} and of {layout.name} don't fit one table; read them apart")
-        self.name = layout.name
+        self.name, self.empty_is_null = layout.name, layout.empty_is_null
+        if self.by_polars and layout.plain_fields is None:
+            self.leave_polars()
         for name, kind in layout.kinds.items():
             if name not in self.columns:
-                self.columns[name] = Column(kind, layout.empty_is_null, self.rows)
+                self.columns[name] = self.new_column(kind)
             if self.columns[name].kind != kind:
                 raise ValueError(f"column {name} has two types in these schemas; read them apart")
-        if layout.nested:
-            records = [layout.flat(record) for record in records]
-        for name, column in self.columns.items():
-            column.extend([record.get(name) for record in records])
-        self.rows += len(records)
 
-    def shown(self):
+    def new_column(self, kind: Any) -> Union[RecordColumn, SeriesColumn]:
+        if not self.by_polars:
+            return RecordColumn(kind, self.rows)
+        from .series import SeriesColumn
+        return SeriesColumn(kind, self.rows)
+
+    def leave_polars(self) -> None:
+        """Goes on with columns that hold any kind of value."""
+        self.by_polars = False
+        for name, column in self.columns.items():
+            self.columns[name] = RecordColumn(column.kind, 0)
+            self.columns[name].extend(column.to_polars(name, False).to_list())
+
+    def shown(self, all_columns: bool) -> List[str]:
         """The columns without those of groups that are off: without a value in any record."""
-        groups = {}
+        groups: Dict[Optional[str], List[bool]] = {}
         for name, column in self.columns.items():
             groups.setdefault(group_of(name), []).append(column.is_empty())
-        off = {group for group, empty in groups.items() if group and self.rows and all(empty)}
-        return {name: column for name, column in self.columns.items() if group_of(name) not in off}
+        off = {group for group, empty in groups.items() if group and self.rows and not all_columns and all(empty)}
+        return [name for name in self.columns if group_of(name) not in off]
 
-    def to_pandas(self, pandas):
-        columns = {name: pandas_series(pandas, column) for name, column in self.shown().items()}
+    def to_pandas(self, all_columns: bool) -> pandas.DataFrame:
+        import pandas
+        columns = {name: self.columns[name].to_pandas(self.empty_is_null) for name in self.shown(all_columns)}
         return pandas.DataFrame(columns, index=pandas.RangeIndex(self.rows))
 
-    def to_polars(self, polars):
-        return polars.DataFrame([polars_series(polars, name, column) for name, column in self.shown().items()])
+    def to_polars(self, all_columns: bool) -> polars.DataFrame:
+        import polars
+        return polars.DataFrame([self.columns[name].to_polars(name, self.empty_is_null) for name in self.shown(all_columns)])
 
 
-def pandas_series(pandas, column):
-    """int64, float64, bool (Int64 and boolean where some are missing), str, datetime64[us, UTC]; lists as objects."""
-    if column.kind == "integer" and not column.missing:
-        return pandas.Series(column.values, dtype="int64")
-    if column.kind == "boolean" and not column.missing:
-        return pandas.Series(column.values, dtype="bool")
-    string = "str" if int(pandas.__version__.split(".")[0]) >= 3 else "object"
-    dtypes = {"integer": "Int64", "double": "float64", "boolean": "boolean", "string": string,
-              "time": "datetime64[us, UTC]"}
-    return pandas.Series(column.objects(), dtype=dtypes.get(column.kind, "object"))
-
-
-def polars_type(polars, kind):
-    if isinstance(kind, tuple):
-        return polars.List(polars_type(polars, kind[1]))
-    return {"integer": polars.Int64, "double": polars.Float64, "boolean": polars.Boolean, "string": polars.String,
-            "time": polars.Datetime("us", "UTC")}.get(kind, polars.Object)
-
-
-def polars_series(polars, name, column):
-    plain = column.kind in ARRAY_CODES and not column.missing
-    return polars.Series(name, column.values if plain else column.objects(), dtype=polars_type(polars, column.kind))
+def values_by_column(layout: Layout, rows: Rows, as_series: bool) -> Callable[[str], Any]:
+    """From a column's name to its values in these rows: a list, or as polars has them."""
+    if isinstance(rows, list):
+        records = [layout.flat(record) for record in rows] if layout.nested else rows
+        return lambda name: [record.get(name) for record in records]
+    nothing = [None] * len(rows)
+    there = set(rows.columns)
+    return lambda name: nothing if name not in there else rows[name] if as_series else rows[name].to_list()

@@ -1,32 +1,42 @@
 """Where container files come from: paths, patterns, pipes, file objects; what is compressed is unpacked on the way."""
+from __future__ import annotations
+
 import contextlib
 import glob
 import gzip
+import importlib
 import io
 import os
 import re
 import sys
+from typing import Any, Iterator, List, Optional, Protocol, Union, cast
 
 from .flows import DecodeError
 
 GZIP, ZSTD, CONTAINER = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"Obj\x01"
 
 
+class Readable(Protocol):
+    """A file object in binary mode."""
+
+    def read(self, size: int = ..., /) -> Any: ...
+
+
 class Counted:
     """A stream that knows how much was read from it, which a pipe doesn't."""
 
-    def __init__(self, stream):
+    def __init__(self, stream: Readable) -> None:
         self._stream, self._read = stream, 0
 
-    def read(self, size=-1):
-        data = self._stream.read(size)
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._stream.read(size)
         self._read += len(data)
         return data
 
-    def tell(self):
+    def tell(self) -> int:
         return self._read
 
-    def rest(self):
+    def rest(self) -> int:
         """Bytes that nobody has read yet, after which there are none."""
         return len(self.read())
 
@@ -34,11 +44,11 @@ class Counted:
 class File:
     """A file by its path, which may be a FIFO's or a file descriptor's (/dev/stdin)."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self.name = path
 
     @contextlib.contextmanager
-    def open(self):
+    def open(self) -> Iterator[Counted]:
         with open(self.name, "rb") as stream:
             yield unpacked(stream, self.name)
 
@@ -46,32 +56,35 @@ class File:
 class Stream:
     """A file object or standard input: it can be read once, unless it can be rewound to where it was."""
 
-    def __init__(self, stream):
-        self.name = getattr(stream, "name", None)
-        self.name = self.name if isinstance(self.name, str) else repr(stream)
+    def __init__(self, stream: Any) -> None:
+        name = getattr(stream, "name", None)
+        self.name = name if isinstance(name, str) else repr(stream)
         stream = getattr(stream, "buffer", stream)  # of a text file
-        self._stream = io.BufferedReader(stream) if isinstance(stream, io.RawIOBase) else stream
-        self._begin = self._stream.tell() if can_seek(self._stream) else None
+        self._stream = io.BufferedReader(cast(Any, stream)) if isinstance(stream, io.RawIOBase) else stream
+        self._begin: Optional[int] = self._stream.tell() if can_seek(self._stream) else None
         self._was_read = False
 
     @contextlib.contextmanager
-    def open(self):
+    def open(self) -> Iterator[Counted]:
         if self._was_read and self._begin is None:
             raise ValueError(f"{self.name} was read already, and can't be read again; keep its records, or write them to a file")
-        if self._was_read:
+        if self._was_read and self._begin is not None:
             self._stream.seek(self._begin)
         self._was_read = True
         yield unpacked(self._stream, self.name)
 
 
-def can_seek(stream):
+Source = Union[File, Stream]
+
+
+def can_seek(stream: Any) -> bool:
     return bool(getattr(stream, "seekable", lambda: False)())
 
 
-def unpacked(stream, name):
+def unpacked(raw: Readable, name: str) -> Counted:
     """The stream as a container's bytes, counted."""
-    head = stream.read(4)
-    stream = Joined(head, stream)
+    head = raw.read(4)
+    stream = Joined(head, raw)
     if head[:2] == GZIP:
         return Counted(gzip.GzipFile(fileobj=stream))
     if head == ZSTD:
@@ -84,30 +97,31 @@ def unpacked(stream, name):
 class Joined(io.RawIOBase):
     """What was read to look at it, and then the rest."""
 
-    def __init__(self, head, rest):
+    def __init__(self, head: bytes, rest: Readable) -> None:
         super().__init__()
         self._head, self._rest = head, rest
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def readinto(self, place):
+    def readinto(self, place: Any) -> int:
         data = self.read(len(place))
         place[:len(data)] = data
         return len(data)
 
-    def read(self, size=-1):
+    def read(self, size: Optional[int] = -1, /) -> bytes:
         head, self._head = (self._head, b"") if size is None or size < 0 else (self._head[:size], self._head[size:])
         if size is not None and 0 <= size <= len(head):
             return head
-        return head + self._rest.read(-1 if size is None or size < 0 else size - len(head))
+        rest: bytes = self._rest.read(-1 if size is None or size < 0 else size - len(head))
+        return head + rest
 
 
-def zstd_reader(stream, name):
+def zstd_reader(stream: io.RawIOBase, name: str) -> Readable:
     """By Python's own module from 3.14 on, else by the package zstandard."""
     try:
-        from compression import zstd
-        return zstd.ZstdFile(stream)
+        file: Readable = importlib.import_module("compression.zstd").ZstdFile(stream)
+        return file
     except ImportError:
         pass
     try:
@@ -117,7 +131,7 @@ def zstd_reader(stream, name):
     return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True))
 
 
-def find(named):
+def find(named: Any) -> List[Source]:
     """The sources that an argument of read() stands for."""
     if hasattr(named, "read"):
         return [Stream(named)]
@@ -127,7 +141,7 @@ def find(named):
     return [File(file) for file in find_files(path)]
 
 
-def find_files(path):
+def find_files(path: str) -> List[str]:
     """The files that `path` stands for."""
     if os.path.exists(path):
         return [path]
@@ -139,6 +153,6 @@ def find_files(path):
     return sorted(found, key=natural)
 
 
-def natural(path):
+def natural(path: str) -> List[Union[int, str]]:
     """Sorts flows.2.avro before flows.10.avro."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path)]
