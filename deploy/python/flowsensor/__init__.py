@@ -2,12 +2,15 @@
 
     flowsensor.read("flows.avro").to_pandas()
     flowsensor.read_topic("flows", bootstrap="kafka:9092", registry="http://registry:8081").to_polars()
+    flowsensor.features(frame, ["bidirectional_packets", "splt_ps"])
 
-Both give a Flows, which is also an iterator's source: `for flow in flowsensor.read("flows.avro")`.
+The first two give a Flows, which is also an iterator's source: `for flow in flowsensor.read("flows.avro")`.
 """
 from .container import read
+from .features import feature_names, features
 from .flows import DecodeError, Flows
+from .labels import label
 from .topic import read_topic
 
-__all__ = ["DecodeError", "Flows", "read", "read_topic"]
+__all__ = ["DecodeError", "Flows", "feature_names", "features", "label", "read", "read_topic"]
 __version__ = "0.2.0"

@@ -1,0 +1,123 @@
+"""Records as a matrix for training and for scoring, by the same rules in both."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, List, Sequence, Tuple, Union
+
+from .frames import need
+from .layout import Record, group_of
+
+if TYPE_CHECKING:
+    import numpy
+    import pandas
+    import polars
+    from numpy.typing import NDArray
+
+    Frame = Union[pandas.DataFrame, polars.DataFrame, Sequence[Record]]
+
+PADDING = -1.0
+
+
+def feature_names(names: Sequence[str], splt: int = 20) -> List[str]:
+    """What the columns of features() are, in order: a name, or splt_ps[0], splt_ps[1], ... for an SPLT column."""
+    return [column for name in names for column in ([f"{name}[{place}]" for place in range(splt)] if is_splt(name) else [name])]
+
+
+def features(frame: Frame, names: Sequence[str], splt: int = 20) -> NDArray[numpy.float32]:
+    """A float32 matrix with a row for each record of a pandas or polars DataFrame, or of a list of dictionaries.
+
+    names  the columns, in the order in which they are wanted; integers, reals and booleans (0 and 1)
+    splt   the width of each SPLT column (splt_direction, splt_ps, ...): its first elements; where there are fewer, -1 follows
+
+    What is missing is NaN, in SPLT columns in all places. Only `names` and `splt` decide what stands where, never the values.
+    Text, times and other lists raise TypeError: encode them first. Columns that the frame lacks raise ValueError.
+    Integers above 2**24 are rounded, as float32 has them.
+    """
+    need("numpy", "features()")
+    import numpy
+    if isinstance(names, str):
+        raise TypeError("features(): names is a list of columns, not one text")
+    column = columns_of(frame, names)
+    matrix = numpy.empty((len(frame), len(feature_names(names, splt))), dtype=numpy.float32)
+    place = 0
+    for name in names:
+        width = splt if is_splt(name) else 1
+        matrix[:, place:place + width] = padded(name, column(name), splt) if is_splt(name) else numbers(name, column(name))[:, None]
+        place += width
+    return matrix
+
+
+def is_splt(name: str) -> bool:
+    return group_of(name) == "splt"
+
+
+def columns_of(frame: Frame, names: Sequence[str]) -> Any:
+    """From a name to the frame's column, all of which it must have."""
+    there = set(frame.columns if hasattr(frame, "columns") else frame[0] if frame else names)
+    if absent := [name for name in names if name not in there]:
+        raise ValueError(f"features(): no column {', '.join(absent)}; groups without any value have none unless the frame is made "
+                         "with all_columns=True")
+    if hasattr(frame, "columns"):
+        return frame.__getitem__
+    return lambda name: [record[name] for record in frame]
+
+
+def refused(name: str, what: Any) -> TypeError:
+    return TypeError(f"features(): column {name} has {what}, which is no number; encode it first, or leave it out")
+
+
+def library(column: Any) -> str:
+    return type(column).__module__.partition(".")[0]
+
+
+def numbers(name: str, column: Any) -> NDArray[numpy.float64]:
+    """A column's values with NaN where one is missing."""
+    import numpy
+    if library(column) == "polars":
+        if not (column.dtype.is_numeric() or str(column.dtype) == "Boolean"):
+            raise refused(name, column.dtype)
+        return numpy.asarray(column.cast(type(column)([0.0]).dtype).to_numpy())
+    if library(column) == "pandas":
+        import pandas
+        if not pandas.api.types.is_numeric_dtype(column.dtype):
+            raise refused(name, column.dtype)
+        return numpy.asarray(column.to_numpy(dtype="float64", na_value=numpy.nan))
+    for value in column:
+        if value is not None and not isinstance(value, (bool, int, float)):
+            raise refused(name, type(value).__name__)
+    return numpy.array([numpy.nan if value is None else value for value in column], dtype=numpy.float64)
+
+
+def padded(name: str, column: Any, splt: int) -> NDArray[numpy.float64]:
+    """A row of `splt` values for each list."""
+    import numpy
+    lengths, values = lists_of_polars(name, column, splt) if library(column) == "polars" else lists_of_objects(name, column, splt)
+    matrix = numpy.full((len(column), splt), PADDING)
+    matrix[numpy.arange(splt) < lengths[:, None]] = values
+    matrix[lengths < 0] = numpy.nan
+    return matrix
+
+
+def lists_of_polars(name: str, column: Any, splt: int) -> Tuple[NDArray[numpy.int64], NDArray[numpy.float64]]:
+    """The lengths of the lists' first `splt` elements, -1 for a missing list, and all these elements."""
+    import numpy
+    if not hasattr(column.dtype, "inner"):
+        raise refused(name, column.dtype)
+    heads = column.list.head(splt)
+    lengths = heads.list.len().cast(int).fill_null(-1).to_numpy()
+    return numpy.asarray(lengths), numbers(name, heads.filter(lengths > 0).explode())
+
+
+def lists_of_objects(name: str, column: Any, splt: int) -> Tuple[NDArray[numpy.int64], NDArray[numpy.float64]]:
+    """The same of lists and None, or NaN, as pandas has it."""
+    import numpy
+    lengths: List[int] = []
+    elements: List[Any] = []
+    for values in column:
+        if isinstance(values, list):
+            elements += values[:splt]
+            lengths.append(min(len(values), splt))
+        elif values is None or values != values:
+            lengths.append(-1)
+        else:
+            raise refused(name, type(values).__name__)
+    return numpy.array(lengths, dtype=numpy.int64), numbers(name, elements)
