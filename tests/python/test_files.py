@@ -313,38 +313,6 @@ class Rotation(Files):
         self.assertEqual(ours, theirs)
 
 
-class Packaging(Files):
-    def python(self, code, *options):
-        return subprocess.run([sys.executable, *options, "-c", code], capture_output=True, text=True, check=False,
-                              cwd=self.folder)
-
-    def test_what_is_missing_is_named(self):
-        path = self.meter()
-        calls = {"pandas": f"flowsensor.read({str(path)!r}).to_pandas()", "polars": f"flowsensor.read({str(path)!r}).to_polars()",
-                 "confluent_kafka": "flowsensor.read_topic('flows', 'kafka:9092', registry='http://registry')"}
-        for module, call in calls.items():
-            code = f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); sys.modules[{module!r}] = None; import flowsensor; {call}"
-            error = self.python(code).stderr
-            self.assertRegex(error.splitlines()[-1], f"^ImportError: .* needs {module}; run: pip install '{module.replace('_', '-')}'")
-
-    def test_reading_needs_fastavro_alone(self):
-        path = self.meter()
-        code = (f"import sys; sys.path.insert(0, {str(PACKAGE)!r})\n"
-                "for name in ('pandas', 'polars', 'numpy', 'confluent_kafka'): sys.modules[name] = None\n"
-                f"import flowsensor; print(sum(1 for _ in flowsensor.read({str(path)!r})))")
-        done = self.python(code)
-        self.assertEqual((done.stdout, done.stderr), ("458\n", ""))
-
-    def test_pip_installs_it(self):
-        path = self.meter()
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
-                        "--no-build-isolation", "--no-index", "--target", self.folder / "site", PACKAGE], check=True)
-        code = (f"import sys; sys.path.insert(0, 'site'); import flowsensor, importlib.metadata as m\n"
-                f"assert flowsensor.__file__.startswith({str(self.folder)!r})\n"
-                f"print(m.version('flowsensor') == flowsensor.__version__, len(flowsensor.read({str(path)!r}).to_pandas()))")
-        self.assertEqual(self.python(code, "-I").stdout, "True 458\n")
-
-
 class Streams(Files):
     """What is no path of a file: pipes, file objects, standard input, compressed containers."""
 

@@ -86,4 +86,5 @@ def texts(column: polars.Series) -> NDArray[numpy.object_]:
     places = polars.DataFrame({"value": column}).join(
         polars.DataFrame({"value": different}).with_row_index("place"), on="value", how="left", nulls_equal=True, maintain_order="left")
     objects: NDArray[numpy.object_] = numpy.array([*different.to_list(), None], dtype=object)[:-1]
-    return objects[places["place"].to_numpy()]
+    taken: NDArray[numpy.object_] = objects[places["place"].to_numpy()]
+    return taken
