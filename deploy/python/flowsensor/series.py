@@ -1,6 +1,7 @@
 """A column from columns that polars read."""
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any, List, Sequence, Union
 
 import polars
@@ -57,14 +58,15 @@ class SeriesColumn:
         dtype = pandas_type(self.kind, has_missing)
         if dtype in ("Int64", "boolean"):
             made: Any = pandas.arrays.IntegerArray if dtype == "Int64" else pandas.arrays.BooleanArray
-            return pandas.Series(made(column.fill_null(column.dtype.is_integer() and 0).to_numpy(writable=True),
-                                      column.is_null().to_numpy(writable=True)))
+            values = column.fill_null(0 if dtype == "Int64" else False).to_numpy(writable=True)
+            return pandas.Series(made(values, column.is_null().to_numpy(writable=True)))
         if self.kind == "time":
             return pandas.Series(column.dt.replace_time_zone(None).to_numpy(writable=True)).dt.tz_localize("UTC")
         if self.kind == "string":
-            return pandas.Series(texts(column), dtype=dtype)
+            texts: Any = pandas.array(column.to_arrow(), dtype=dtype) if dtype == "str" and has_arrow() else shared_texts(column)
+            return pandas.Series(texts, dtype=dtype)
         if isinstance(self.kind, tuple):
-            return pandas.Series(column.to_list(), dtype=dtype)
+            return pandas.Series(lists(column), dtype=dtype)
         return pandas.Series(column.to_numpy(writable=True), dtype=dtype)
 
 
@@ -75,7 +77,27 @@ def once(piece: polars.Series) -> polars.Series:
     return piece
 
 
-def texts(column: polars.Series) -> NDArray[numpy.object_]:
+def has_arrow() -> bool:
+    """Whether pandas keeps its texts in Arrow's arrays."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def lists(column: polars.Series) -> List[Any]:
+    """Python's lists. While they are made, the collector would look through all of them again and again: four fifths of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return column.to_list()
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def shared_texts(column: polars.Series) -> NDArray[numpy.object_]:
     """Python's texts, of which equal ones are one object, and None where there is none."""
     import numpy
     different = column.unique(maintain_order=True)
