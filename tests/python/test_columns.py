@@ -177,6 +177,15 @@ class Foreign(Equal):
                 if frame["b"].iloc[0] != ["A"]:  # no list of objects in polars
                     self.assertEqual(flows.to_polars()["b"].to_list(), values)
 
+    def test_records_within(self):
+        inner = {"type": "record", "name": "Inner", "fields": [{"name": "n", "type": "long"}]}
+        flows, frame = self.frame_of({"type": "array", "items": inner}, [[{"n": 1}], []])
+        self.assertEqual(frame["b"].tolist(), [[{"n": 1}], []])
+        outer = {"type": "record", "name": "Outer", "fields": [{"name": "i", "type": inner}]}
+        flows, frame = self.frame_of(outer, [{"i": {"n": 1}}, {"i": {"n": 2}}])
+        self.assertEqual(frame["b.i"].tolist(), [{"n": 1}, {"n": 2}])
+        self.assertEqual(flows.to_polars()["b.i"].to_list(), [{"n": 1}, {"n": 2}])
+
     def test_a_logical_type_of_others(self):
         _, frame = self.frame_of({"type": "string", "logicalType": "uuid"}, ["00000000-0000-4000-8000-000000000000"])
         self.assertEqual(list(map(str, frame["b"])), ["00000000-0000-4000-8000-000000000000"])
@@ -244,6 +253,14 @@ class Seals(unittest.TestCase):
     def test_every_record_counts(self):
         for count in (0, 1, 2, 4, 5, 10**12):
             self.assertIsNone(self.columns.of_blocks(self.bodies, count), count)
+
+    def test_an_int_of_more_than_32_bits(self):
+        """No writer should make one; it is what it says all the same."""
+        made, told = ({"type": "record", "name": "Flow", "fields": [{"name": "s", "type": "string"}, {"name": "n", "type": number}]}
+                      for number in ("long", "int"))
+        data = io.BytesIO()
+        fastavro.schemaless_writer(data, fastavro.parse_schema(made), {"s": "x", "n": 2**40})
+        self.assertEqual(columns.Columns(Layout(told)).of_messages([data.getvalue()]).rows(), [("x", 2**40)])
 
     def test_absurd_numbers_are_no_end_of_the_program(self):
         self.assertIsNone(self.columns.of_messages([b"\x00\x02" + b"\xfe" * 7 + b"\x01"]))

@@ -101,7 +101,7 @@ def read(head: bytes, body: bytes, count: int) -> Optional[polars.DataFrame]:
     import polars
     block = b"".join((head, long(count), long(len(body)), body, SEAL))
     try:
-        frame = polars.read_avro(io.BytesIO(block))
+        return polars.read_avro(io.BytesIO(block))
     except Exception:
         return None
     except BaseException as error:
@@ -109,4 +109,3 @@ def read(head: bytes, body: bytes, count: int) -> Optional[polars.DataFrame]:
         if type(error).__name__ != "PanicException":
             raise
         return None
-    return frame if frame.height == count else None
