@@ -29,7 +29,7 @@ CAPTURES = ("mix", "small", "large")
 NFSTREAM_EXPECTED = {"mix": 17.0, "small": 47.0, "large": 11.0}
 TOLERANCE = 0.25
 # The sensor's cost as a multiple of the floor's, with all features on.
-SENSOR_LIMITS = {"mix": 2.0, "small": 2.5, "large": 1.5}
+SENSOR_LIMITS = {"mix": 1.2, "small": 1.6, "large": 1.1}
 BYTES_PER_FLOW_LIMIT = 1000
 FEATURES = ("--set", "meter.statistical_analysis=true", "--set", "meter.splt_analysis=20")
 KEEP_OPEN = ("--set", "meter.idle_timeout=1h", "--set", "meter.active_timeout=2h", "--set", "meter.tcp_end=false")
