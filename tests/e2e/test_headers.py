@@ -44,6 +44,12 @@ class Headers(Commands):
         self.says_what_the_record_says(sent, ["boot_id", "seq"])
         self.assertEqual([int(dict(message.headers())["seq"]) for message, _ in sent], list(range(len(sent))))
 
+    def test_by_default_of_records_that_say_nothing_of_it(self):
+        path = self.config({"framing": "none"}, more='profile = "nfstream";')
+        self.succeeds("-c", path, "-r", CAPTURE)
+        for message in self.servers.messages(self.topic):
+            self.assertEqual([name for name, _ in message.headers()], ALL)
+
     def test_all(self):
         """In the order of the table, whatever the list's is; anon_key_id is null without a key, and else the record's."""
         for policy in ("all=keep", "all=hash"):

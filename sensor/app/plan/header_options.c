@@ -10,7 +10,17 @@ static const char all_names[] =
 #define X(name) ", " #name
     KAFKA_HEADERS(X)
 #undef X
-    ;
+        " and auto";
+
+/* What finds gaps and duplicates, whatever the records are, and what the records don't say themselves. */
+static unsigned automatic_headers(const struct schema *schema) {
+    unsigned headers = KAFKA_HEADERS_ALL;
+    for (size_t i = 0; i < schema->field_count; i++)
+        for (unsigned header = 0; header < KAFKA_HEADER_COUNT; header++)
+            if (strcmp(schema->fields[i].name, kafka_header_names[header]) == 0)
+                headers &= ~(1u << header);
+    return headers | 1u << KAFKA_HEADER_boot_id | 1u << KAFKA_HEADER_seq;
+}
 
 static int unknown_header(const struct output_config *output, const char *given, struct error *error) {
     const char *nearest =
@@ -37,10 +47,16 @@ static int add_header(const struct output_config *output, const char *given, uns
     return 0;
 }
 
-int header_options_make(const struct output_config *output, unsigned *headers, struct error *error) {
+int header_options_make(const struct output_config *output, const struct schema *schema, unsigned *headers,
+                        struct error *error) {
+    unsigned automatic = 0;
     int result = 0;
     *headers = 0;
     for (size_t i = 0; result == 0 && i < output->headers.count; i++)
-        result = add_header(output, output->headers.items[i], headers, error);
+        if (strcmp(output->headers.items[i], "auto") == 0)
+            automatic = automatic_headers(schema);
+        else
+            result = add_header(output, output->headers.items[i], headers, error);
+    *headers |= automatic;
     return result;
 }

@@ -3,7 +3,9 @@
 
 #include "app/config/config.h"
 #include "base/error.h"
+#include "record/schema/schema.h"
 #include "sink/kafka_header_set.h"
 
-/* Makes the set of them. EX_CONFIG: a name is unknown or given twice. */
-int header_options_make(const struct output_config *output, unsigned *headers, struct error *error);
+/* Makes the set of them, for records of the schema. EX_CONFIG: a name is unknown or given twice. */
+int header_options_make(const struct output_config *output, const struct schema *schema, unsigned *headers,
+                        struct error *error);

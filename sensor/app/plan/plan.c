@@ -91,7 +91,7 @@ static int plan_output(const struct plan *plan, const struct output_config *from
     if (result == 0)
         result = plan_policy(output, profile, error);
     if (result == 0)
-        result = header_options_make(from, &output->headers, error);
+        result = header_options_make(from, output->schema, &output->headers, error);
     return result == 0 ? check_format(output, error) : result;
 }
 

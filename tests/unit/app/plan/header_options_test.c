@@ -34,9 +34,14 @@ static void refuse(const char *text, const char *expected) {
     config_release(&config);
 }
 
-static void by_default_they_are_boot_id_and_seq(void **state) {
+/* Records of flow/v1 have all seven as fields, those of nfstream/v1 none. */
+static void by_default_they_are_what_the_records_lack(void **state) {
     (void)state;
-    assert_int_equal(headers_of(LIST("")), 1u << KAFKA_HEADER_boot_id | 1u << KAFKA_HEADER_seq);
+    enum { FOUND_BY = 1u << KAFKA_HEADER_boot_id | 1u << KAFKA_HEADER_seq };
+    assert_int_equal(headers_of(LIST("")), FOUND_BY);
+    assert_int_equal(headers_of("profile = \"nfstream\"; " LIST("")), KAFKA_HEADERS_ALL);
+    assert_int_equal(headers_of(LIST("headers = [ \"auto\", \"sensor_id\", \"seq\" ];")),
+                     FOUND_BY | 1u << KAFKA_HEADER_sensor_id);
 }
 
 static void the_list_takes_the_place_of_the_default(void **state) {
@@ -57,7 +62,7 @@ static void mistakes_are_refused(void **state) {
     refuse(
         LIST("headers = [ \"boot-id\" ];"),
         "output \"t\": headers: there is no header \"boot-id\" (did you mean \"boot_id\"?); headers are sensor_id, "
-        "boot_id, output, feature_hash, record_kind, anon_key_id, seq");
+        "boot_id, output, feature_hash, record_kind, anon_key_id, seq and auto");
     refuse(LIST("headers = [ \"\" ];"), "there is no header \"\"; headers are sensor_id");
     refuse(LIST("headers = [ \"verify\" ];"), "there is no header \"verify\"; headers are sensor_id");
     refuse(LIST("headers = [ \"seq\", \"boot_id\", \"seq\" ];"),
@@ -70,7 +75,7 @@ static void the_list_is_printed(void **state) {
     static const struct {
         const char *list, *printed;
     } cases[] = {
-        {"", "        headers = [ \"boot_id\", \"seq\" ];\n"},
+        {"", "        headers = [ \"auto\" ];\n"},
         {"headers = [ ];", "        headers = [ ];\n"},
         {"headers = [ \"seq\" ];", "        headers = [ \"seq\" ];\n"},
     };
@@ -92,7 +97,7 @@ static void the_list_is_printed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_default_they_are_boot_id_and_seq),
+        cmocka_unit_test(by_default_they_are_what_the_records_lack),
         cmocka_unit_test(the_list_takes_the_place_of_the_default),
         cmocka_unit_test(mistakes_are_refused),
         cmocka_unit_test(the_list_is_printed),
