@@ -89,13 +89,16 @@ class LocalServers:
         wait_until(lambda: name in self.admin.list_topics(timeout=10).topics, what=f"topic {name}")
         return name
 
-    def messages(self, topic):
-        """All messages of a topic's only partition, which holds no transactions, so that the last one is at its end."""
+    def messages(self, topic, partitions=1):
+        """All messages of a topic's partitions, which hold no transactions, so that the last one of each is at its end."""
+        return [message for partition in range(partitions) for message in self.messages_of(topic, partition)]
+
+    def messages_of(self, topic, partition):
         from confluent_kafka import Consumer, TopicPartition
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "e2e", "enable.auto.commit": False})
         try:
-            _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)
-            consumer.assign([TopicPartition(topic, 0, 0)])
+            _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+            consumer.assign([TopicPartition(topic, partition, 0)])
             found = []
             while (found[-1].offset() + 1 if found else 0) < end:
                 message = consumer.poll(10)

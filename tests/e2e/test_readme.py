@@ -1,5 +1,6 @@
 """The README's first commands, run as they stand there, and what it shows of them. Run: python3 tests/e2e/run.py test_readme
 """
+import json
 import os
 import re
 import shlex
@@ -52,6 +53,13 @@ class Readme(Case):
         records = int(re.search(r"made (\d+)", "\n".join(lines))[1])
         self.assertEqual((there - here) % records, 0, f"README shows {there} bytes, this run made {here}")
         self.assertIn((there - here) // records + len(socket.gethostname()), range(1, 65))
+
+    def test_schemas_have_as_many_fields_as_their_page_says(self):
+        page = (REPOSITORY / "schemas" / "README.md").read_text()
+        listed = re.findall(r"^\| `(\w+/v\d+)`.*\| (\d+) \|$", page, re.MULTILINE)
+        there = [(str(path.relative_to(REPOSITORY / "schemas").with_suffix("")), str(len(json.loads(path.read_text())["fields"])))
+                 for path in (REPOSITORY / "schemas").glob("*/*.avsc")]
+        self.assertEqual(sorted(listed), sorted(there))
 
     def test_exit_codes_are_all_there(self):
         reference = run("reference").text()
