@@ -11,8 +11,31 @@ from pathlib import Path
 
 import personal
 from endpoint import ABLE, OUTSIDE, Monitoring, conversations
-from harness import run, wait_until
+from harness import CAPTURES, run, wait_until
 from servers import FaultyRegistry, LocalServers, answers, closed_port
+
+
+class Pipe(Monitoring):
+    """Packets come by a pipe that stays open; meters take turns in reading it."""
+
+    def test_what_was_read_is_told_while_the_pipe_is_silent(self):
+        capture = (CAPTURES / "lan.pcap").read_bytes()
+        read = self.ledger(self.succeeds("-r", "-", "-w", "null:", stdin=capture)).packets["read"]
+        for meters in (1, 2, 4):
+            with self.subTest(meters):
+                reading, writing = os.pipe()
+                running = self.launch("-r", "-", "-w", "null:", "--set", f"meter.n_meters={meters}", stdin=reading)
+                os.close(reading)
+                with os.fdopen(writing, "wb") as pipe:
+                    wait_until(lambda: self.told(0), limit=5, what="a silent pipe in /metrics")
+                    pipe.write(capture)
+                    pipe.flush()
+                    wait_until(lambda: self.told(read), limit=5, what="the packets in /metrics")
+                self.ended_well(running.finish())
+
+    def told(self, packets):
+        """Twice in a row: an answer may be of before."""
+        return all(self.scrape().samples.get(("flowsensor_capture_packets_total", frozenset())) == packets for _ in range(2))
 
 
 @unittest.skipUnless(ABLE, "capturing needs root")

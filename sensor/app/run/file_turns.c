@@ -7,13 +7,14 @@
 #include "app/run/parallel_parts.h"
 #include "meter/shard.h"
 
-/* Percent of an inbox from which on nothing more is read. A frame and the fragments that it releases always fit into the rest, so
- * nobody waits for room in an inbox, which may be its own. */
-enum { HALF = 50 };
+/* A turn ends when half of an inbox is filled. A frame and the fragments that it releases, 2 MB at most, always fit into the
+ * rest: so nobody waits for room in an inbox, which may be its own. The next turn begins when there is room for more than a few
+ * packets. */
+enum { ROOM_PERCENT = 40 };
 
 static bool has_room(struct parallel *parallel) {
     for (size_t i = 0; i < parallel->count; i++)
-        if (ring_percent_filled(parallel->workers[i].inbox->ring) >= HALF)
+        if (ring_percent_filled(parallel->workers[i].inbox->ring) >= ROOM_PERCENT)
             return false;
     return true;
 }
@@ -53,6 +54,7 @@ static void share_begin(void *context) {
     share_time(parallel);
     for (size_t i = 0; i < parallel->count; i++)
         inbox_put_begin(parallel->workers[i].inbox);
+    parallel->pipeline->intakes[0].pauses = true; /* there may be thousands of short recordings */
 }
 
 static void keep_house(void *context) {
@@ -88,7 +90,8 @@ bool file_turns_take(struct parallel *parallel) {
                                               .failed = note_failure};
     if (!has_room(parallel) || atomic_exchange(&parallel->is_read, true))
         return false;
-    bool reads = !parallel->read_ended;
+    /* Another worker may have had the turn since there was room. */
+    bool reads = has_room(parallel) && !parallel->read_ended;
     if (reads &&
         !intake_read(&parallel->pipeline->intakes[0], &calls, parallel, &parallel->pipeline->delivery.stop))
         end_reading(parallel);

@@ -7,6 +7,7 @@
 
 #include "app/host/signals.h"
 #include "app/run/parallel_parts.h"
+#include "base/clock.h"
 #include "base/thread.h"
 
 enum { INBOX_BYTES = 4 << 20 };
@@ -51,6 +52,7 @@ static int start_threads(struct parallel *parallel) {
     }
     if (result < 0)
         atomic_store(&parallel->pipeline->delivery.stop, true);
+    heartbeat_beat(&parallel->pipeline->intakes[0].heartbeat, clock_monotonic());
     atomic_store(&parallel->is_read, false);
     return result;
 }

@@ -118,7 +118,9 @@ void *worker_run_files(void *context) {
     while (!ring_is_finished(worker->inbox->ring)) {
         enum inbox_content content = inbox_peek(worker->inbox, &packet);
         if (content == INBOX_EMPTY) {
-            if (!file_turns_take(worker->parallel))
+            if (file_turns_take(worker->parallel))
+                files_housekeeping(worker);
+            else
                 wait_for_inbox(worker);
             continue;
         }
