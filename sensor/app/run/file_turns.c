@@ -5,6 +5,7 @@
  * What is read goes on in one order, whoever has the turn: it is taken and given back by sequentially consistent operations. */
 #include "app/run/inbox.h"
 #include "app/run/parallel_parts.h"
+#include "base/clock.h"
 #include "meter/shard.h"
 
 /* A turn ends when half of an inbox is filled. A frame and the fragments that it releases, 2 MB at most, always fit into the
@@ -83,18 +84,24 @@ static void end_reading(struct parallel *parallel) {
     parallel->read_ended = true;
 }
 
+/* The heartbeat begins before the first frame, which may be long in coming. */
+void file_turns_begin(struct parallel *parallel) {
+    heartbeat_beat(&parallel->pipeline->intakes[0].heartbeat, clock_monotonic());
+    atomic_store(&parallel->turn_taken, false);
+}
+
 bool file_turns_take(struct parallel *parallel) {
     static const struct intake_calls calls = {.packet = share_packet,
                                               .begin_recording = share_begin,
                                               .housekeeping = keep_house,
                                               .failed = note_failure};
-    if (!has_room(parallel) || atomic_exchange(&parallel->is_read, true))
+    if (!has_room(parallel) || atomic_exchange(&parallel->turn_taken, true))
         return false;
     /* Another worker may have had the turn since there was room. */
     bool reads = has_room(parallel) && !parallel->read_ended;
     if (reads &&
         !intake_read(&parallel->pipeline->intakes[0], &calls, parallel, &parallel->pipeline->delivery.stop))
         end_reading(parallel);
-    atomic_store(&parallel->is_read, false);
+    atomic_store(&parallel->turn_taken, false);
     return reads;
 }

@@ -1,6 +1,6 @@
-/* Packets on their way from the thread that reads files to a worker: an SPSC ring (base/ring.h) of decoded packets. Their
- * bytes stay in the capture's window (capture/window.h), which the inbox holds until the worker is past them; bytes that
- * lie elsewhere are copied. */
+/* Packets on their way from the worker that reads files to the one that meters them, which may be the same: an SPSC ring
+ * (base/ring.h) of decoded packets. Their bytes stay in the capture's window (capture/window.h), which the inbox holds until
+ * the meter is past them; bytes that lie elsewhere are copied. */
 #pragma once
 
 #include <stdbool.h>
@@ -25,15 +25,16 @@ struct inbox *inbox_create(size_t bytes, struct gate *filled);
  * @thread any, after both sides have ended */
 void inbox_destroy(struct inbox *inbox);
 
-/* Each of these waits for room, so the worker must not be the one that calls it unless there is room. Packets are handed over some at a time, at the latest with the next of the others.
+/* Each of these waits for room. In its own inbox a worker would wait for itself: so who reads makes sure of room before.
+ * Packets are handed over some at a time, at the latest with the next of the others.
  * `hash`: shard_hash(). `window`: where the frame's bytes lie; NULL: they don't stay.
  * @thread read */
 void inbox_put(struct inbox *inbox, const struct packet *packet, uint32_t hash, struct window *window);
 /* What follows is a recording of its own.
  * @thread read */
 void inbox_put_begin(struct inbox *inbox);
-/* Time went on to `time` (ticks); the worker is woken. No window is held for the entries that follow until one needs it: so this must come
- * now and then to an inbox that gets no packets.
+/* Time went on to `time` (ticks); the worker is woken. Once it has this entry, the inbox holds no window: so an inbox that gets
+ * no packets must get a time now and then.
  * @thread read */
 void inbox_put_time(struct inbox *inbox, int64_t time);
 

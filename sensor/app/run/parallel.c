@@ -7,7 +7,6 @@
 
 #include "app/host/signals.h"
 #include "app/run/parallel_parts.h"
-#include "base/clock.h"
 #include "base/thread.h"
 
 enum { INBOX_BYTES = 4 << 20 };
@@ -40,8 +39,8 @@ static int prepare_workers(struct parallel *parallel) {
     return result;
 }
 
-/* If a thread can't be started the run ends: the others are told to stop. Nothing is read before that is known, for it would
- * be for meters that never begin. */
+/* If a thread can't be started the run ends: the others are told to stop. No file is read before that is known, for its
+ * packets would be for meters that never begin. */
 static int start_threads(struct parallel *parallel) {
     bool live = parallel->pipeline->plan->live;
     int result = 0;
@@ -52,8 +51,8 @@ static int start_threads(struct parallel *parallel) {
     }
     if (result < 0)
         atomic_store(&parallel->pipeline->delivery.stop, true);
-    heartbeat_beat(&parallel->pipeline->intakes[0].heartbeat, clock_monotonic());
-    atomic_store(&parallel->is_read, false);
+    if (!live)
+        file_turns_begin(parallel);
     return result;
 }
 
@@ -90,7 +89,7 @@ static void release_workers(struct parallel *parallel) {
 }
 
 void parallel_run(struct pipeline *pipeline) {
-    struct parallel parallel = {.pipeline = pipeline, .is_read = true};
+    struct parallel parallel = {.pipeline = pipeline, .turn_taken = true};
     int result = prepare_workers(&parallel);
     if (result == 0)
         result = start_with_signals(&parallel);

@@ -29,8 +29,8 @@ struct worker {
     struct lane *lane;
     struct intake *intake;         /* live: its share of the interface */
     struct tally tally;            /* of the intake, live, and the lane */
-    struct inbox *inbox;           /* files: packets from the reader */
-    struct gate inbox_filled;      /* files: the reader put something into the inbox */
+    struct inbox *inbox;           /* files: packets from whoever reads */
+    struct gate inbox_filled;      /* files: something was put into the inbox */
     struct ring *outbox;           /* records for the delivering thread */
     bool ending;                   /* the worker's own: it reads no more packets */
     _Atomic uint64_t flows_opened; /* now and then, for the progress bar */
@@ -51,8 +51,8 @@ struct parallel {
     struct snapshot *snapshot; /* under way; NULL: they were asked for a report alone */
 
     /* Files: whose turn it is to read. */
-    atomic_bool is_read; /* somebody has the turn, at first who starts the threads; what follows is theirs */
-    bool read_ended;     /* all is read */
+    atomic_bool turn_taken;   /* at first by who starts the threads; what follows is whose turn it is */
+    bool read_ended;          /* all is read */
     struct tally reads_tally; /* of the intake */
 };
 
@@ -60,6 +60,9 @@ struct parallel {
 void *worker_run_live(void *worker);
 void *worker_run_files(void *worker);
 
+/* Files: lets the workers take turns.
+ * @thread main, once all workers are started, or one can't be */
+void file_turns_begin(struct parallel *parallel);
 /* Reads a few thousand packets for all workers, unless another worker does, or there is no room for what they have not
  * metered yet. False: nothing was read.
  * @thread read: any worker whose inbox is empty */
