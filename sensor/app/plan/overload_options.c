@@ -1,9 +1,8 @@
 #include "app/plan/overload_options.h"
 
 #include <errno.h>
-#include <string.h>
 
-#include "base/nearest.h"
+#include "app/plan/name_list.h"
 
 static const char *const names[OVERLOAD_STEP_COUNT] = {
 #define X(name, does) #name,
@@ -11,34 +10,7 @@ static const char *const names[OVERLOAD_STEP_COUNT] = {
 #undef X
 };
 
-/* Every step, as a message lists them. */
-static const char all_names[] =
-#define X(name, does) ", " #name
-    OVERLOAD_STEPS(X)
-#undef X
-    ;
-
-static int unknown_step(const char *given, struct error *error) {
-    const char *nearest = nearest_name(given, names, OVERLOAD_STEP_COUNT, sizeof *names);
-    return error_set(error, EINVAL, EX_CONFIG, "overload.steps: there is no step \"%s\"%s%s%s; steps are %s",
-                     given, nearest ? " (did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?)" : "",
-                     all_names + 2);
-}
-
-static int add_step(struct overload_options *options, const char *given, struct error *error) {
-    unsigned step = 0;
-    while (step < OVERLOAD_STEP_COUNT && strcmp(names[step], given) != 0)
-        step++;
-    if (step == OVERLOAD_STEP_COUNT)
-        return unknown_step(given, error);
-    for (unsigned i = 0; i < options->count; i++)
-        if (options->steps[i] == step)
-            return error_set(error, EINVAL, EX_CONFIG,
-                             "overload.steps: \"%s\" is given twice; a step is taken once, so name it once",
-                             given);
-    options->steps[options->count++] = (enum overload_step)step;
-    return 0;
-}
+static const struct name_table steps_table = {names, OVERLOAD_STEP_COUNT, "step", "a step is taken once", ""};
 
 int overload_options_make(const struct config *config, bool applies, struct overload_options *options,
                           struct error *error) {
@@ -50,10 +22,12 @@ int overload_options_make(const struct config *config, bool applies, struct over
         .idle_timeout = config->overload.idle_timeout,
         .sampling_rate = (uint32_t)config->overload.sampling_rate,
     };
+    unsigned seen = 0, step;
     for (size_t i = 0; i < steps->count; i++) {
-        int result = add_step(options, steps->items[i], error);
+        int result = name_list_add(&steps_table, "overload.steps", steps->items[i], &seen, &step, error);
         if (result < 0)
             return result;
+        options->steps[options->count++] = (enum overload_step)step;
     }
     if (options->leave > options->enter)
         return error_set(
