@@ -46,7 +46,7 @@ void ring_publish(struct ring *ring);
 /* Both at once.
  * @thread the producer */
 void ring_commit(struct ring *ring);
-/* Whether half of it is filled. It costs less than ring_percent_filled(): nothing of the consumer's is looked at before.
+/* Whether half of it is filled. It costs less than ring_percent_filled(), for it mostly needs no look at the consumer's tail.
  * @thread the producer */
 bool ring_is_half_full(struct ring *ring);
 /* How much is filled, in percent. It may be out of date when it returns.

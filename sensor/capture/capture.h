@@ -1,7 +1,7 @@
 /* Room 1: where packets come from. A capture gives one frame after another, from files (pcap, pcapng),
  * standard input, or a live interface. It knows nothing of what is in a frame.
  *
- * A capture belongs to one thread at a time, its owner: `meter`, or `read` where files are read for several meters.
+ * A capture belongs to one thread at a time, its owner: `meter`; of files for several meters, `read`: the one whose turn it is.
  * Another thread may call capture_break() only. There is no lock. */
 #pragma once
 

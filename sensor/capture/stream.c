@@ -14,9 +14,9 @@
 #include "capture/decompressor.h"
 
 enum {
-    IDLE_MILLISECONDS = 100, /* of a pipe, until the caller is told that time goes on */
-    READ_BYTES = WINDOW_BYTES / 4,
-    FULL_MICROSECONDS = 50000 /* likewise, while all windows are held */
+    IDLE_MILLISECONDS = 100,   /* of a silent pipe, until the caller is told that time goes on */
+    FULL_MICROSECONDS = 50000, /* of waiting for a window, until the caller is told again that all are held */
+    READ_BYTES = WINDOW_BYTES / 4, /* at once */
 };
 
 static const struct decompressor *const decompressors[] = {
@@ -143,7 +143,7 @@ static struct window *take_window(struct stream *stream) {
 }
 
 /* Makes room for `count` bytes from stream->next on. A window that is held is filled to its end. Otherwise what is left moves to
- * the front of a free one, which mostly is the same. */
+ * the front of a free one, which with one meter is the same window. */
 static bool make_room(struct stream *stream, size_t count) {
     bool fits = stream->end < WINDOW_BYTES && stream->next + count <= WINDOW_BYTES;
     if (fits && window_is_held(stream->window))

@@ -29,9 +29,9 @@ struct window_set *window_set_create(size_t count);
  * @thread main, after all who hold a window have ended */
 void window_set_destroy(struct window_set *set);
 
-/* A window that nobody holds, or NULL. It waits for one at most so many microseconds, and mostly until half of them are free,
- * since to wake and sleep for each costs more. The window that the owner writes to is
- * held by nobody as long as nothing of it was handed on, so it may be this one again.
+/* A window that nobody holds, or NULL. If all are held it waits, at most so many microseconds, until half of them are free:
+ * to be woken for each would cost more. A window of which nothing was handed on is held by nobody, so it may be the owner's
+ * present one.
  * @thread the owner */
 struct window *window_set_take(struct window_set *set, int64_t microseconds);
 
