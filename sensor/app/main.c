@@ -53,7 +53,9 @@ static void judge_as_configuration(struct error *error) {
 }
 
 /* Commands that need the configuration judged and the schemas bound. */
-static int execute_plan(enum command command, const struct config *config, struct error *error) {
+static int execute_plan(const struct command_request *request, const struct config *config,
+                        struct error *error) {
+    enum command command = request->command;
     struct plan plan;
     bool runs = command == COMMAND_RUN || command == COMMAND_CHECK_CONFIG || command == COMMAND_MEMORY;
     int result = runs                        ? config_check(config, error)
@@ -74,7 +76,7 @@ static int execute_plan(enum command command, const struct config *config, struc
     else if (result == 0 && command == COMMAND_CHECK_CONFIG)
         result = preflight(&plan, error);
     else if (result == 0)
-        result = schema_command(command, &plan, error);
+        result = schema_command(request, &plan, error);
     if (result < 0 && command == COMMAND_CHECK_CONFIG)
         judge_as_configuration(error);
     plan_release(&plan);
@@ -95,7 +97,7 @@ static int execute(const struct command_request *request, const struct config *c
     case COMMAND_PRINT_CONFIG: config_print(config, stdout); return 0;
     case COMMAND_TOPICS_CHECK:
     case COMMAND_TOPICS_CREATE: return topics_command(command, config, error);
-    default: return execute_plan(command, config, error);
+    default: return execute_plan(request, config, error);
     }
 }
 

@@ -7,7 +7,8 @@
 #include "base/cache_line.h"
 #include "base/utf8.h"
 #include "record/anonymize/anonymizer.h"
-#include "record/features.h"
+#include "record/contract/features.h"
+#include "record/contract/metering.h"
 #include "record/field/flow_hash.h"
 #include "record/field/number.h"
 #include "record/program.h"
@@ -19,7 +20,7 @@ struct recorder {
     const struct encoding *encoding;
     char *output;
     char *features; /* canonical text */
-    char feature_hash[FEATURE_HASH_SIZE];
+    char feature_hash[CANONICAL_HASH_SIZE], metering_hash[CANONICAL_HASH_SIZE];
     struct record_source source;
     struct record_scratch scratch;
     struct buffer body, header;
@@ -71,6 +72,16 @@ static int open_anonymizer(struct recorder *recorder, const struct recorder_opti
     return recorder->anonymizer != NULL ? 0 : recorder_no_memory(options, error);
 }
 
+static int hash_metering(struct recorder *recorder, const struct recorder_options *options,
+                         struct error *error) {
+    char *text = metering_text(options->identity);
+    if (text == NULL)
+        return recorder_no_memory(options, error);
+    canonical_hash(text, recorder->metering_hash);
+    free(text);
+    return 0;
+}
+
 static int recorder_describe_row(struct recorder *recorder, const struct recorder_options *options,
                                  struct error *error) {
     recorder->output = strdup(options->output);
@@ -79,7 +90,7 @@ static int recorder_describe_row(struct recorder *recorder, const struct recorde
     if (recorder->output == NULL || recorder->features == NULL ||
         allocate_scratch(&recorder->scratch, options->identity->meter) < 0)
         return recorder_no_memory(options, error);
-    features_hash(recorder->features, recorder->feature_hash);
+    canonical_hash(recorder->features, recorder->feature_hash);
     options->encoding->header(recorder->program.fields, recorder->program.field_count, &recorder->header);
     if (recorder->header.failed)
         return recorder_no_memory(options, error);
@@ -89,6 +100,7 @@ static int recorder_describe_row(struct recorder *recorder, const struct recorde
         .identity = options->identity,
         .output = recorder->output,
         .feature_hash = recorder->feature_hash,
+        .metering_hash = recorder->metering_hash,
         .anon_key_id = recorder->anonymizer != NULL ? anonymizer_key_id(recorder->anonymizer) : NULL,
         .capture_files = options->capture_files,
         .places = options->places,
@@ -114,6 +126,8 @@ int recorder_create(const struct recorder_options *options, struct recorder **re
         status = program_bind(&created->program, options, error);
     if (status == 0)
         status = open_anonymizer(created, options, error);
+    if (status == 0)
+        status = hash_metering(created, options, error);
     if (status == 0)
         status = recorder_describe_row(created, options, error);
     if (status == 0 && program_shorten(&created->program, created->encoding, &created->source) < 0)

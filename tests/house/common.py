@@ -30,6 +30,7 @@ PARTS = {
     "meter/process": ("meter/process/visibility.h",),
     "record/anonymize": ("record/anonymize/anonymize_key.h", "record/anonymize/anonymizer.h", "record/anonymize/policy.h",
                          "record/anonymize/registered_domain.h"),
+    "record/contract": None,
     "record/field": None,
     "record/registry": ("record/registry/registry.h", "record/registry/tls_files.h", "record/registry/watch.h"),
     "record/schema": ("record/schema/schema.h",),

@@ -96,6 +96,7 @@ static int take_flag(struct command_line *line, enum flag flag, struct error *er
     case FLAG_SCHEMA: line->schema = optarg; return 0;
     case FLAG_CONFIG: return take_configuration(line, error);
     case FLAG_SET: line->sets[line->set_count++] = optarg; return 0;
+    case FLAG_FIELDS: return take_one(&line->request.fields, "--fields", "name all in one list", error);
     case FLAG_CHECK: line->request.command = COMMAND_CHECK_CONFIG; return 0;
     case FLAG_PRINT: line->request.command = COMMAND_PRINT_CONFIG; return 0;
     case FLAG_LIST: line->request.command = COMMAND_LIST_INTERFACES; return 0;
@@ -167,6 +168,15 @@ static bool ends_in_help(const char *const *words, int count) {
     return command && strcmp(words[count - 1], "help") == 0;
 }
 
+static int check_fields(const struct command_request *request, struct error *error) {
+    if (!request->fields || request->command == COMMAND_SCHEMA_FEATURES)
+        return 0;
+    return error_set(
+        error, EINVAL, EX_USAGE,
+        "--fields is for `flowsensor schema features`; which fields a record has is the schema's to "
+        "say (--schema)");
+}
+
 /* Commands that answer whatever the configuration says. */
 static bool stands_alone(enum command command) {
     for (size_t i = 0; i < command_row_count; i++)
@@ -188,6 +198,8 @@ static int parse_line(int argc, char **argv, struct config *config, struct comma
     }
     if (result == 0)
         result = command_line_take_words(words, count, line, error);
+    if (result == 0)
+        result = check_fields(&line->request, error);
     return result == 0 && !stands_alone(line->request.command) ? command_line_apply(line, config, error)
                                                                : result;
 }

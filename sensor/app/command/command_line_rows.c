@@ -24,6 +24,8 @@ const struct flag_row flag_rows[] = {
     {FLAG_CONFIG, "-c", NULL, "CONF", COMPLETE_FILE, NULL, true, "configuration file"},
     {FLAG_SET, NULL, "--set", "PATH=VALUE", COMPLETE_ASSIGNMENT, NULL, true,
      "set one option, as in --set meter.idle_timeout=5s; repeatable"},
+    {FLAG_FIELDS, NULL, "--fields", "NAMES", COMPLETE_NOTHING, NULL, false,
+     "schema features: what decides these fields alone; commas between"},
     {FLAG_CHECK, NULL, "--check-config", NULL, COMPLETE_NOTHING, NULL, false,
      "check the configuration and its schemas, then exit"},
     {FLAG_PRINT, NULL, "--print-config", NULL, COMPLETE_NOTHING, NULL, false,
@@ -39,15 +41,17 @@ const size_t flag_row_count = sizeof flag_rows / sizeof *flag_rows;
 static_assert(sizeof flag_rows / sizeof *flag_rows <= FLAG_ROWS_MAX, "raise FLAG_ROWS_MAX");
 
 /* What may follow commands that read the configuration. */
-#define CONFIGURED "[-c CONF] [options]"
+#define CONFIGURED        "[-c CONF] [options]"
+#define CONFIGURED_FIELDS "[--fields NAMES] " CONFIGURED
 
 const struct command_row command_rows[] = {
     {"schema", "print", COMMAND_SCHEMA_PRINT, false, CONFIGURED, "the schema's text",
      "Prints the Avro schema of each output as it would be registered. Without an output it is the profile's, or the one that "
      "--schema names. Connects nowhere."},
-    {"schema", "features", COMMAND_SCHEMA_FEATURES, false, CONFIGURED,
-     "the canonical text under its feature_hash",
-     "Prints everything that changes a value of the records, and the hash over it that each record carries. Connects nowhere."},
+    {"schema", "features", COMMAND_SCHEMA_FEATURES, false, CONFIGURED_FIELDS,
+     "the canonical texts under feature_hash and metering_hash",
+     "Prints everything that changes a value of the records, and the hashes over it that each record carries. With --fields it "
+     "prints what decides the values of these fields alone, and its hash: a model that uses them is bound to it. Connects nowhere."},
     {"schema", "compose", COMMAND_SCHEMA_COMPOSE, false, CONFIGURED,
      "the schema with the user-defined fields",
      "Prints the schema with the fields of the group udps and of the plugins in it. Connects nowhere."},

@@ -18,6 +18,7 @@ enum flag {
     FLAG_SCHEMA,
     FLAG_CONFIG,
     FLAG_SET,
+    FLAG_FIELDS,
     FLAG_CHECK,
     FLAG_PRINT,
     FLAG_LIST,

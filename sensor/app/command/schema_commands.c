@@ -5,20 +5,71 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/config/key_file.h"
+#include "app/plan/anonymization_key.h"
 #include "app/plan/registry_options.h"
-#include "record/features.h"
+#include "record/contract/features.h"
+#include "record/contract/metering.h"
+#include "record/contract/used_fields.h"
 #include "record/registry/registry.h"
 
-static int print_features(const struct plan *plan, const struct output_plan *output, struct error *error) {
-    char hash[FEATURE_HASH_SIZE];
-    char *text = features_text(output->schema, &plan->identity, plan->live, plan->capture.snapshot_length,
-                               &output->policy);
+/* Frees the text. */
+static int print_hashed(char *text, const char *name, struct error *error) {
+    char hash[CANONICAL_HASH_SIZE];
     if (!text)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    features_hash(text, hash);
-    printf("%s# feature_hash %s\n", text, hash);
+    canonical_hash(text, hash);
+    printf("%s# %s %s\n", text, name, hash);
     free(text);
     return 0;
+}
+
+/* The metering's lines are among the others, so its hash alone is new. */
+static int print_features(const struct plan *plan, const struct output_plan *output, struct error *error) {
+    char hash[CANONICAL_HASH_SIZE];
+    char *metering = metering_text(&plan->identity);
+    if (!metering)
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    canonical_hash(metering, hash);
+    free(metering);
+    int result = print_hashed(features_text(output->schema, &plan->identity, plan->live,
+                                            plan->capture.snapshot_length, &output->policy),
+                              "feature_hash", error);
+    if (result == 0)
+        printf("# metering_hash %s\n", hash);
+    return result;
+}
+
+/* Pseudonyms of another key are other values. A random key would be another one in each run. */
+static int find_key_id(const struct plan *plan, const struct output_plan *output, const char *fields,
+                       char id[ANONYMIZE_KEY_ID_SIZE], struct error *error) {
+    struct anonymize_key key;
+    *id = '\0';
+    if (!anonymize_policy_is_keyed(&output->policy) ||
+        !used_fields_are_personal(output->schema, plan->meter.profile, fields))
+        return 0;
+    if (!plan->config->anonymization.key_file)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "--fields: output \"%s\" makes pseudonyms with another key in each run; set anonymization.key_file",
+            output->name);
+    int result = anonymization_load_key(plan->config, KEY_FILE_START_WAIT, &key, error);
+    if (result == 0 && !anonymize_key_id(&key, id))
+        result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    anonymize_key_wipe(&key);
+    return result;
+}
+
+static int print_used_fields(const struct plan *plan, const struct output_plan *output, const char *fields,
+                             struct error *error) {
+    char id[ANONYMIZE_KEY_ID_SIZE];
+    const struct used_fields used = {
+        .schema = output->schema, .identity = &plan->identity, .policy = &output->policy, .anon_key_id = id};
+    char *text = NULL;
+    int result = find_key_id(plan, output, fields, id, error);
+    if (result == 0)
+        result = used_fields_text(&used, fields, &text, error);
+    return result == 0 ? print_hashed(text, "fields_hash", error) : result;
 }
 
 static int check_schema(struct registry *registry, const char *subject, const struct schema *schema,
@@ -104,7 +155,8 @@ static bool wants_registry(enum command command) {
            command == COMMAND_SCHEMA_REGISTER;
 }
 
-int schema_command(enum command command, const struct plan *plan, struct error *error) {
+int schema_command(const struct command_request *request, const struct plan *plan, struct error *error) {
+    enum command command = request->command;
     struct registry *registry = NULL;
     int result = 0;
     if (command == COMMAND_SCHEMA_COMPOSE)
@@ -120,7 +172,8 @@ int schema_command(enum command command, const struct plan *plan, struct error *
         if (command == COMMAND_SCHEMA_PRINT)
             fputs(output->schema->text, stdout);
         else if (command == COMMAND_SCHEMA_FEATURES)
-            result = print_features(plan, output, error);
+            result = request->fields ? print_used_fields(plan, output, request->fields, error)
+                                     : print_features(plan, output, error);
         else
             result = ask_registry(command, registry, output, error);
     }

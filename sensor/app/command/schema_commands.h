@@ -5,7 +5,8 @@
 #include "app/plan/plan.h"
 #include "base/error.h"
 
-/* print: the shipped text; features: the canonical text under feature_hash; compose: the schema with the
+/* print: the shipped text; features: the canonical texts under feature_hash and metering_hash, or under the hash of
+ * request->fields; compose: the schema with the
  * user-defined fields; check and register: against the registry,
  * for each Kafka output, or for the subject of --schema's record where there is none. EX_CONFIG: not compatible. */
-int schema_command(enum command command, const struct plan *plan, struct error *error);
+int schema_command(const struct command_request *request, const struct plan *plan, struct error *error);

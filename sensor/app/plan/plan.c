@@ -154,6 +154,10 @@ static int check_asked(const struct plan *plan, unsigned asked, struct error *er
     return 0;
 }
 
+static uint32_t option_or(int64_t configured, uint32_t otherwise) {
+    return configured != OPTION_UNSET ? (uint32_t)configured : otherwise;
+}
+
 /* A switch that is not set follows the schemas. */
 static int plan_switches(struct plan *plan, unsigned asked, struct error *error) {
     const struct config *config = plan->config;
@@ -167,14 +171,10 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     plan->meter.statistical_analysis = config->meter.statistical_analysis == SWITCH_UNSET
                                            ? stats && !nfstream
                                            : config->meter.statistical_analysis == SWITCH_ON;
-    plan->meter.splt_analysis =
-        (uint32_t)(config->meter.splt_analysis != OPTION_UNSET ? config->meter.splt_analysis
-                   : splt && !nfstream                         ? DEFAULT_SPLT
-                                                               : 0);
-    plan->meter.n_dissections =
-        (uint32_t)(config->meter.n_dissections != OPTION_UNSET ? config->meter.n_dissections
-                   : l7                                        ? DEFAULT_DISSECTIONS
-                                                               : 0);
+    plan->identity.splt_analysis = option_or(config->meter.splt_analysis, nfstream ? 0 : DEFAULT_SPLT);
+    plan->identity.n_dissections = option_or(config->meter.n_dissections, DEFAULT_DISSECTIONS);
+    plan->meter.splt_analysis = splt ? plan->identity.splt_analysis : 0;
+    plan->meter.n_dissections = l7 ? plan->identity.n_dissections : 0;
     plan->meter.tcp_gaps = group_is_on(asked, GROUP_TCP); /* no option: the schemas alone decide */
     plan->decode.decode_tunnels = config->meter.decode_tunnels != SWITCH_OFF;
     plan->decode.tunnel_keys = tunnel_keys_of(config->meter.tunnel_key);

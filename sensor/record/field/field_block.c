@@ -21,8 +21,8 @@ const struct field_block field_blocks[] = {
 const size_t field_block_count = COUNT(field_blocks);
 
 bool field_is_constant(field_getter *get) {
-    static field_getter *const constant[] = {get_sensor_id, get_boot_id, get_output, get_feature_hash,
-                                             get_ndpi_version};
+    static field_getter *const constant[] = {get_sensor_id,    get_boot_id,       get_output,
+                                             get_feature_hash, get_metering_hash, get_ndpi_version};
     for (size_t i = 0; i < COUNT(constant); i++)
         if (get == constant[i])
             return true;

@@ -28,6 +28,12 @@ void get_feature_hash(const struct record_source *source, enum flow_direction di
     value_text(value, source->feature_hash, 32);
 }
 
+void get_metering_hash(const struct record_source *source, enum flow_direction direction,
+                       struct value *value) {
+    (void)direction;
+    value_text(value, source->metering_hash, 32);
+}
+
 void get_anon_key_id(const struct record_source *source, enum flow_direction direction, struct value *value) {
     (void)direction;
     if (source->anon_key_id == NULL)

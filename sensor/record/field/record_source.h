@@ -26,10 +26,12 @@ struct places {
 /* Constant for the life of the process. */
 struct identity {
     char sensor_id[256];
-    char boot_id[37];                  /* UUID, new at each start */
-    struct hash_key key;               /* of flow_uid */
-    struct hash_key conn_key;          /* of conn_key; 0 while its group is off */
-    const char *ndpi_version;          /* "4.2.0"; "" while l7 is off */
+    char boot_id[37];         /* UUID, new at each start */
+    struct hash_key key;      /* of flow_uid */
+    struct hash_key conn_key; /* of conn_key; 0 while its group is off */
+    const char *ndpi_version; /* "4.2.0"; "" while l7 is off */
+    /* As configured, or the defaults, also where no schema asks for them: metering_hash is the same for any list of fields. */
+    uint32_t splt_analysis, n_dissections;
     const struct meter_options *meter; /* profile, timeouts, ... as in force */
     bool decode_tunnels;
     const char *tunnel_keys;  /* "all", "symmetric", "none": meter.tunnel_key */
@@ -59,10 +61,11 @@ struct catalogue_row; /* record/field/catalogue.h */
 struct record_source {
     const struct identity *identity;
     const struct flow *flow;
-    const char *output;       /* the output's name */
-    const char *feature_hash; /* 32 hex digits */
-    const char *anon_key_id;  /* 16 hex digits; NULL: no value depends on a key of pseudonyms */
-    uint64_t seq;             /* of this record on this output; 0, 1, ... */
+    const char *output;        /* the output's name */
+    const char *feature_hash;  /* 32 hex digits */
+    const char *metering_hash; /* 32 hex digits */
+    const char *anon_key_id;   /* 16 hex digits; NULL: no value depends on a key of pseudonyms */
+    uint64_t seq;              /* of this record on this output; 0, 1, ... */
     char flow_uid[FLOW_HASH_DIGITS];
     bool loss_window; /* the kernel dropped packets while the flow was open */
     bool verify;      /* the flow is made up by `flowsensor verify` */

@@ -88,6 +88,7 @@ static inline void example_set_identity(struct example *example, enum meter_prof
     example->identity.ndpi_version = "4.2.0";
     example->identity.meter = &example->meter;
     example->identity.decode_tunnels = true;
+    example->identity.tunnel_keys = "all";
     example->identity.tunnel_ports = "vxlan=4789,8472";
 }
 

@@ -26,6 +26,7 @@ static struct record_source example_source(void) {
                                   .report = &report,
                                   .output = "out",
                                   .feature_hash = "0123456789abcdef0123456789abcdef",
+                                  .metering_hash = "00112233445566778899aabbccddeeff",
                                   .flow_uid = "fedcba9876543210fedcba9876543210",
                                   .scratch = &scratch};
 }

@@ -17,7 +17,8 @@
 #include "allocations.h"
 #include "meter/meter.h"
 #include "plugins.h"
-#include "record/features.h"
+#include "record/contract/features.h"
+#include "record/contract/metering.h"
 #include "record/schema/schema_json.h"
 
 /* From a configuration to records. */
@@ -393,7 +394,7 @@ static void wrong_nested_records_are_refused(void **state) {
 }
 
 static char *features_of(const char *packets, const char *plugin, bool compose,
-                         char hash[FEATURE_HASH_SIZE]) {
+                         char hash[CANONICAL_HASH_SIZE]) {
     struct bench bench;
     load_bench(&bench, packets, plugin);
     load_schema(&bench, "flow/v1", compose);
@@ -402,14 +403,17 @@ static char *features_of(const char *packets, const char *plugin, bool compose,
     bench.identity.ndpi_version = "";
     char *text = features_text(bench.schema, &bench.identity, false, 0, NULL);
     assert_non_null(text);
-    features_hash(text, hash);
+    canonical_hash(text, hash);
+    char *metering = metering_text(&bench.identity); /* whatever the schema binds */
+    assert_true(strstr(metering, "\nudps.counter.a=") && strstr(metering, "\nudps.plugin.probe=3 end="));
+    free(metering);
     close_bench(&bench);
     return text;
 }
 
 static void feature_hash_covers_definitions(void **state) {
     (void)state;
-    char base[FEATURE_HASH_SIZE], other[FEATURE_HASH_SIZE];
+    char base[CANONICAL_HASH_SIZE], other[CANONICAL_HASH_SIZE];
     char *text = features_of("a=tcp", plugin_entry("none", "end=5"), true, base);
     assert_non_null(strstr(text, "\nudps.counter.a=packets tcp\n"));
     assert_non_null(strstr(text, "\nudps.plugin.probe=3 end=5\n"));

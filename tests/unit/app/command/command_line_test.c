@@ -211,7 +211,8 @@ static void every_command_has_a_help_of_its_own(void **state) {
     char *texts[COMMAND_ROWS_MAX];
     for (size_t i = 0; i < command_row_count; i++) {
         const struct command_row *row = &command_rows[i];
-        struct command_request request = {COMMAND_HELP, row->word, row->subword};
+        struct command_request request = {
+            .command = COMMAND_HELP, .word = row->word, .subword = row->subword};
         size_t size;
         FILE *stream = open_memstream(&texts[i], &size);
         command_line_help(&request, stream);
