@@ -2,6 +2,7 @@
  *
  *   avro_dump container FILE...       Avro container files, by Avro C's own file reader
  *   avro_dump bodies SCHEMA FILE...   bare records under the schema file, each behind its length (4 bytes, big-endian)
+ *   avro_dump resolved SCHEMA FILE... Avro container files, as a reader with the schema file has them
  *
  * The lines of FILE go to FILE.jsonl, in the order of the schema's fields. Each byte of FILE must belong to a record (or
  * to the container's framing). The first thing that is wrong ends the program: one line on stderr, exit code 1. */
@@ -127,9 +128,11 @@ static int put_record(struct dump *dump, avro_value_t *value) {
     return result == 0 ? 0 : fail(dump, "a value can't be told", avro_strerror());
 }
 
-static int dump_records(struct dump *dump, avro_file_reader_t reader, avro_value_t *value) {
+/* `read` is filled from the file, and `value` is what it becomes: the same, or the one behind a resolver. */
+static int dump_records(struct dump *dump, avro_file_reader_t reader, avro_value_t *read,
+                        avro_value_t *value) {
     int result;
-    while ((result = avro_file_reader_read_value(reader, value)) == 0) {
+    while ((result = avro_file_reader_read_value(reader, read)) == 0) {
         if (put_record(dump, value) < 0)
             return -1;
     }
@@ -140,7 +143,37 @@ static int dump_records(struct dump *dump, avro_file_reader_t reader, avro_value
     return 0;
 }
 
-static int dump_container(struct dump *dump) {
+/* The reader's first field that the file doesn't have; NULL: none. Avro C knows no defaults, and 1.11 crashes over it. */
+static const char *find_missing(avro_schema_t reader_schema, avro_schema_t written) {
+    for (size_t i = 0; i < avro_schema_record_size(reader_schema); i++) {
+        const char *name = avro_schema_record_field_name(reader_schema, (int)i);
+        if (avro_schema_record_field_get_index(written, name) < 0)
+            return name;
+    }
+    return NULL;
+}
+
+/* The file's records as values of the reader's schema. */
+static int dump_resolved(struct dump *dump, avro_file_reader_t reader, avro_schema_t written,
+                         avro_value_t *value) {
+    avro_value_t resolved;
+    avro_schema_t reader_schema = avro_value_get_schema(value);
+    const char *missing = find_missing(reader_schema, written);
+    if (missing != NULL)
+        return fail(dump, "Avro C has no default for a field", missing);
+    avro_value_iface_t *resolver = avro_resolved_writer_new(written, reader_schema);
+    if (resolver == NULL)
+        return fail(dump, "Avro C can't read it with this schema", avro_strerror());
+    avro_resolved_writer_new_value(resolver, &resolved);
+    avro_resolved_writer_set_dest(&resolved, value);
+    int result = dump_records(dump, reader, &resolved, value);
+    avro_value_decref(&resolved);
+    avro_value_iface_decref(resolver);
+    return result;
+}
+
+/* `reader_value` (NULL: none) is of the reader's schema. */
+static int dump_container(struct dump *dump, avro_value_t *reader_value) {
     avro_file_reader_t reader;
     avro_value_t value;
     int result = avro_file_reader_fp(dump->in, dump->path, 0, &reader);
@@ -150,11 +183,15 @@ static int dump_container(struct dump *dump) {
     if (result != 0)
         return fail(dump, "Avro C does not open it", avro_strerror());
     avro_schema_t schema = avro_file_reader_get_writer_schema(reader);
-    avro_value_iface_t *class = avro_generic_class_from_schema(schema);
-    avro_generic_value_new(class, &value);
-    result = dump_records(dump, reader, &value);
-    avro_value_decref(&value);
-    avro_value_iface_decref(class);
+    if (reader_value != NULL) {
+        result = dump_resolved(dump, reader, schema, reader_value);
+    } else {
+        avro_value_iface_t *class = avro_generic_class_from_schema(schema);
+        avro_generic_value_new(class, &value);
+        result = dump_records(dump, reader, &value, &value);
+        avro_value_decref(&value);
+        avro_value_iface_decref(class);
+    }
     avro_schema_decref(schema);
     avro_file_reader_close(reader);
     return result;
@@ -218,7 +255,10 @@ static int load_schema(const char *path, avro_schema_t *schema) {
     return 0;
 }
 
-static int dump_file(const char *path, avro_value_t *value) {
+/* What the files hold, and how they are read. */
+enum mode { CONTAINER, BODIES, RESOLVED };
+
+static int dump_file(const char *path, enum mode mode, avro_value_t *value) {
     char target[PATH_SIZE];
     struct dump dump = {.path = path};
     int result;
@@ -228,7 +268,7 @@ static int dump_file(const char *path, avro_value_t *value) {
     if (dump.in == NULL || dump.out == NULL)
         result = fail(&dump, "can't be opened", strerror(errno));
     else
-        result = value != NULL ? dump_bodies_with(&dump, value) : dump_container(&dump);
+        result = mode == BODIES ? dump_bodies_with(&dump, value) : dump_container(&dump, value);
     if (dump.in != NULL)
         fclose(dump.in);
     if (dump.out != NULL && fclose(dump.out) != 0)
@@ -239,11 +279,11 @@ static int dump_file(const char *path, avro_value_t *value) {
 static int dump_containers(char **paths) {
     int result = 0;
     for (; result == 0 && *paths != NULL; paths++)
-        result = dump_file(*paths, NULL);
+        result = dump_file(*paths, CONTAINER, NULL);
     return result;
 }
 
-static int dump_bodies(const char *schema_path, char **paths) {
+static int dump_with_schema(enum mode mode, const char *schema_path, char **paths) {
     avro_schema_t schema;
     avro_value_t value;
     int result = load_schema(schema_path, &schema);
@@ -252,7 +292,7 @@ static int dump_bodies(const char *schema_path, char **paths) {
     avro_value_iface_t *class = avro_generic_class_from_schema(schema);
     avro_generic_value_new(class, &value);
     for (; result == 0 && *paths != NULL; paths++)
-        result = dump_file(*paths, &value);
+        result = dump_file(*paths, mode, &value);
     avro_value_decref(&value);
     avro_value_iface_decref(class);
     avro_schema_decref(schema);
@@ -263,7 +303,9 @@ int main(int argc, char **argv) {
     if (argc >= 3 && strcmp(argv[1], "container") == 0)
         return dump_containers(argv + 2) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     if (argc >= 4 && strcmp(argv[1], "bodies") == 0)
-        return dump_bodies(argv[2], argv + 3) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-    fputs("usage: avro_dump container FILE...\n       avro_dump bodies SCHEMA FILE...\n", stderr);
+        return dump_with_schema(BODIES, argv[2], argv + 3) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (argc >= 4 && strcmp(argv[1], "resolved") == 0)
+        return dump_with_schema(RESOLVED, argv[2], argv + 3) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    fputs("usage: avro_dump container FILE...\n       avro_dump bodies|resolved SCHEMA FILE...\n", stderr);
     return 64;
 }
