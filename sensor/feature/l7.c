@@ -104,6 +104,22 @@ void get_application_category_name(const struct record_source *source, enum flow
         value_foreign_text(source, "Unspecified", value);
 }
 
+/* Both ids of a label as nDPI takes them (ndpi_get_upper_proto, ndpi_get_lower_proto): a label of one part has that one as
+ * both, whichever of its two numbers nDPI put it in. */
+void get_application_id(const struct record_source *source, enum flow_direction direction,
+                        struct value *value) {
+    (void)direction;
+    const struct l7_label *label = l7_label(source->flow);
+    value_integer(value, label == NULL ? 0 : label->application != 0 ? label->application : label->master);
+}
+
+void get_application_protocol_id(const struct record_source *source, enum flow_direction direction,
+                                 struct value *value) {
+    (void)direction;
+    const struct l7_label *label = l7_label(source->flow);
+    value_integer(value, label == NULL ? 0 : label->master != 0 ? label->master : label->application);
+}
+
 void get_application_is_guessed(const struct record_source *source, enum flow_direction direction,
                                 struct value *value) {
     (void)direction;

@@ -237,6 +237,31 @@ static void what_overload_did_is_flagged(void **state) {
     close_bench(bench);
 }
 
+/* Which of its two numbers nDPI leaves 0 is no matter where the label has one part. */
+static void ids_of_labels(void **state) {
+    (void)state;
+    struct bench bench = open_bench("flow/v2", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    const struct {
+        uint16_t master, application;
+        const char *application_id, *protocol_id;
+    } labels[] = {{91, 126, "126", "91"},
+                  {0, 91, "91", "91"},
+                  {91, 0, "91", "91"},
+                  {91, 91, "91", "91"},
+                  {0, 0, "0", "0"}};
+    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
+        example.labels[1].master = labels[i].master;
+        example.labels[1].application = labels[i].application;
+        const struct expectation expected[] = {{"application_id", labels[i].application_id},
+                                               {"application_protocol_id", labels[i].protocol_id}};
+        assert_fields(bench.recorder, expected, 2);
+    }
+    example.l7 = (struct l7){0};
+    ASSERT_FIELDS(bench.recorder, {"application_name", "\"Unknown\""}, {"application_id", "0"},
+                  {"application_protocol_id", "0"});
+    close_bench(bench);
+}
+
 /* What was on the wire does not spoil a record. */
 static void texts_are_made_clean(void **state) {
     (void)state;
@@ -330,6 +355,7 @@ int main(void) {
         cmocka_unit_test(nfstream_values),
         cmocka_unit_test(quality_flags),
         cmocka_unit_test(what_overload_did_is_flagged),
+        cmocka_unit_test(ids_of_labels),
         cmocka_unit_test(texts_are_made_clean),
         cmocka_unit_test(which_capture_a_flow_is_of),
         cmocka_unit_test(conversations_are_named_where_there_is_a_key),
