@@ -150,6 +150,15 @@ class Tags(LinkCase):
         self.assertEqual(sorted((record["src_port"], record["vlan_id"]) for record in records),
                          [(port, vlan) for port in range(1000, 1000 + len(TAGS)) for vlan in (0, 7)])
 
+    def test_no_vlan_is_null(self):
+        """Without a tag, with one of a priority alone, in a VLAN, and in one of a provider's."""
+        tags = (b"", struct.pack("!HH", 0x8100, 0xE000), struct.pack("!HH", 0x8100, 7), struct.pack("!HHHH", 0x88A8, 100, 0x8100, 7))
+        packets = [MACHINES[1] + MACHINES[0] + tag + struct.pack("!H", 0x0800) + datagram(port) for port, tag in enumerate(tags, 1)]
+        capture = self.write("tags.pcap", frames.pcap(frames.every(0.001, packets)))
+        records = self.ended_well(run("-r", capture, "-w", "-", "--schema", "flow/v2", *QUICK)).jsonl()
+        self.assertEqual(sorted((record["src_port"], record["vlan_id"], record["dot1q_vlan_id"]) for record in records),
+                         [(1, 0, None), (2, 0, None), (3, 7, 7), (4, 7, 7)])
+
     def test_customers_of_a_backbone(self):
         packets = [bridged(datagram(1, b"x" * size), service, vlan) for service, size in ((5, 1), (6, 2)) for vlan in (None, 9)]
         records, _ = self.meter(packets)

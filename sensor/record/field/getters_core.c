@@ -90,6 +90,16 @@ NUMBER_GETTER(ip_version, flow->ip_version)
 NUMBER_GETTER(vlan_id, flow->key.vlan_id)
 NUMBER_GETTER(tunnel_id, flow_tunnel(flow))
 
+/* 802.1Q: a tag with the identifier 0 has a priority and names no VLAN. */
+void get_dot1q_vlan_id(const struct record_source *source, enum flow_direction direction,
+                       struct value *value) {
+    (void)direction;
+    if (source->flow->key.vlan_id != 0)
+        value_integer(value, source->flow->key.vlan_id);
+    else
+        value_null(value);
+}
+
 void get_tunnel_key(const struct record_source *source, enum flow_direction direction, struct value *value) {
     (void)direction;
     if (source->flow->first_flags & PACKET_HAS_TUNNEL_KEY)

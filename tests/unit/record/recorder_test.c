@@ -262,6 +262,16 @@ static void ids_of_labels(void **state) {
     close_bench(bench);
 }
 
+/* flow/v1 can't tell; its vlan_id stays 0. */
+static void without_a_vlan_the_id_is_null(void **state) {
+    (void)state;
+    struct bench bench = open_bench("flow/v2", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    ASSERT_FIELDS(bench.recorder, {"dot1q_vlan_id", "7"}, {"vlan_id", "7"});
+    example.flow.key.vlan_id = 0;
+    ASSERT_FIELDS(bench.recorder, {"dot1q_vlan_id", "null"}, {"vlan_id", "0"});
+    close_bench(bench);
+}
+
 /* What was on the wire does not spoil a record. */
 static void texts_are_made_clean(void **state) {
     (void)state;
@@ -356,6 +366,7 @@ int main(void) {
         cmocka_unit_test(quality_flags),
         cmocka_unit_test(what_overload_did_is_flagged),
         cmocka_unit_test(ids_of_labels),
+        cmocka_unit_test(without_a_vlan_the_id_is_null),
         cmocka_unit_test(texts_are_made_clean),
         cmocka_unit_test(which_capture_a_flow_is_of),
         cmocka_unit_test(conversations_are_named_where_there_is_a_key),
