@@ -45,6 +45,7 @@ void get_quality_flags(const struct record_source *source, enum flow_direction d
         [QUALITY_sampled] = flow->sampled,
         [QUALITY_partial_start] = flow->partial_start,
         [QUALITY_verify] = source->verify,
+        [QUALITY_synthetic] = source->verify,
     };
     size_t count = 0;
     for (int flag = 0; flag < QUALITY_COUNT; flag++) {

@@ -20,7 +20,8 @@
     X(no_splt, "overload: none of the flow's packets is in its SPLT, which is empty")                      \
     X(sampled, "overload: it began while one new flow in overload.sampling_rate was metered")              \
     X(partial_start, "overload: packets of it may have been sampled out or shed before its first one")     \
-    X(verify, "no traffic: made up by `flowsensor verify` to try the way to the topic and back")
+    X(verify, "no traffic: made up by `flowsensor verify` to try the way to the topic and back")           \
+    X(synthetic, "no traffic: made up, for whatever purpose, which another flag names")
 
 enum quality_flag {
 #define X(name, meaning) QUALITY_##name,
