@@ -130,6 +130,7 @@ int meter_create(const struct meter_options *options, meter_export_call *export_
         return error_set(error, ENOMEM, EX_OSERR, "no memory for a meter; free some");
     new->magic = METER_MAGIC;
     new->options = *options;
+    new->shared.record_time = INT64_MIN;
     new->options.flow_table_size = options_flows(options);
     new->native = options->profile == PROFILE_NATIVE;
     new->sweep_interval = new->native ? SWEEP_MILLISECONDS * 1000 : SWEEP_MILLISECONDS;
@@ -174,6 +175,7 @@ void meter_destroy(struct meter *meter) {
 void meter_begin_recording(struct meter *meter) {
     meter_finish(meter, END_OF_INPUT);
     meter->time = meter->last_sweep = 0;
+    meter->shared.record_time = INT64_MIN;
     meter->is_behind = false;
     ended_begin_recording(meter->ended);
 }

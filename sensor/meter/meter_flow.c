@@ -21,6 +21,7 @@ static bool is_elsewhere(const struct meter *meter, const struct flow *flow) {
 static void flow_export(struct meter *meter, struct flow *flow, enum end_reason reason, struct flow *next) {
     DEBUG_CHECK((unsigned)reason < END_REASON_COUNT);
     flow->end_reason = (uint8_t)reason;
+    meter->shared.record_time = meter_record_time(meter);
     if (meter->context.overload != 0)
         meter_mark_end(meter, flow);
     /* The packet that tells of the other pod may have been another meter's, which came to it later. */
@@ -101,6 +102,7 @@ static inline void flow_end_as_asked(struct meter *meter, struct flow *flow) {
 
 /* Begins a flow or a slice: empties what is its own. What is the same in all slices is set by flow_describe(). */
 static void flow_init(struct meter *meter, struct flow *flow) {
+    meter->to_wall = flow->to_wall;
     flow->ways[0] = flow->ways[1] = FLOW_NO_COUNTERS;
     flow->seen_flags = 0;
     flow->end_reason = END_IDLE;

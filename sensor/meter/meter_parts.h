@@ -27,6 +27,7 @@ struct meter {
     int64_t sweep_interval; /* ticks */
     int64_t last_sweep;
     int64_t time;                  /* of the latest packet or tick */
+    int64_t to_wall;               /* of the latest slice, as in struct flow */
     uint64_t opened_at_last_sweep; /* flows_opened then */
 
     struct table table;
@@ -82,6 +83,12 @@ static inline bool meter_is_sweep_due(const struct meter *meter) {
 
 static inline bool meter_may_sweep(const struct meter *meter) {
     return meter->is_behind || meter_is_sweep_due(meter);
+}
+
+/* The meter's time by the wall clock, as far as the latest slice knows that clock; never below the one of an export. */
+static inline int64_t meter_record_time(const struct meter *meter) {
+    int64_t time = meter->time + meter->to_wall;
+    return time > meter->shared.record_time ? time : meter->shared.record_time;
 }
 
 static inline struct tcp_end *meter_tcp_end(const struct meter *meter, struct flow *flow) {

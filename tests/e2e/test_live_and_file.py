@@ -38,7 +38,7 @@ ASIDE = {
     "observation_point": "is where the packets came from",
 }
 # What the wire and the sender's pace make: when packets came, and how long after one another.
-TIMES = re.compile(r"(bidirectional|src2dst|dst2src)_((first|last)_seen|duration_us|(min|mean|stddev|max)_piat_us)|splt_piat_us")
+TIMES = re.compile(r"(bidirectional|src2dst|dst2src)_((first|last)_seen|duration_us|(min|mean|stddev|max)_piat_us)|splt_piat_us|record_time")
 # How flows end that are open when the source does. Any other reason must be the same.
 SOURCE_ENDED = {"end_of_input", "shutdown"}
 LOST = re.compile(r"packets: .*not read: dropped by kernel (\d+)")

@@ -128,6 +128,11 @@ void get_slice(const struct record_source *source, enum flow_direction direction
     value_size(value, source->flow->slice);
 }
 
+void get_record_time(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    value_integer(value, source->flow->shared->record_time);
+}
+
 void get_record_kind(const struct record_source *source, enum flow_direction direction, struct value *value) {
     (void)direction;
     const char *name = record_kind_name((enum record_kind)source->flow->record_kind);

@@ -22,6 +22,7 @@ struct exported {
     char application[64], category[64], server_name[128], ja3_client[64];
     uint8_t confidence;
     bool guessed, undissected;
+    int64_t record_time;
     uint64_t open_at_export; /* flows in the meter while it was exported, this one not counted */
 };
 
@@ -47,6 +48,7 @@ static inline bool fixture_export(void *context, const struct flow *flow) {
     item->flow = *flow;
     struct meter_statistics statistics;
     meter_statistics(fixture->meter, &statistics);
+    item->record_time = flow->shared->record_time;
     item->open_at_export = statistics.flows_open;
     if (!flow_has(flow, FEATURE_l7))
         return true;

@@ -116,7 +116,7 @@ static void flow_schema_agrees(void **state) {
 
 static void flow_draft_agrees(void **state) {
     (void)state;
-    schema_agrees("flow/v2", PROFILE_NATIVE, 130);
+    schema_agrees("flow/v2", PROFILE_NATIVE, 131);
 }
 
 static void nfstream_schema_agrees(void **state) {

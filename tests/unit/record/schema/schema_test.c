@@ -63,7 +63,7 @@ static void embedded_schemas_load(void **state) {
         uint64_t fingerprint;
     } cases[] = {
         {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0x05c6cbb347e2dd4d)},
-        {"flow/v2", "flowsensor.flow.Flow", UINT64_C(0x061e0c24cf5d8770)},
+        {"flow/v2", "flowsensor.flow.Flow", UINT64_C(0x2ad7150f2b3061f2)},
         {"nfstream/v1", "flowsensor.nfstream.Flow", UINT64_C(0x1d9d33d26f4c6399)},
         {"sensor_stats/v1", "flowsensor.sensor_stats.SensorStats", UINT64_C(0xb3d1d0db636adcb1)},
     };
