@@ -38,6 +38,14 @@ static void l7_on_expire(const struct feature_context *context, struct flow *flo
         dissector_decide(context->dissector, l7);
 }
 
+static void l7_on_show(const struct feature_context *context, struct flow *flow) {
+    dissector_show(context->dissector, flow_feature(flow, FEATURE_l7));
+}
+
+static void l7_on_hide(const struct feature_context *context, struct flow *flow) {
+    dissector_hide(context->dissector, flow_feature(flow, FEATURE_l7));
+}
+
 /* The next slice keeps the label, except one that nDPI had to settle on before it had seen enough packets. */
 static bool l7_is_kept(const struct feature_context *context, const struct flow *flow) {
     const struct l7 *l7 = flow_feature(flow, FEATURE_l7);
@@ -59,6 +67,8 @@ const struct feature feature_l7 = {
     .on_init = l7_on_init,
     .on_update = l7_on_update,
     .on_expire = l7_on_expire,
+    .on_show = l7_on_show,
+    .on_hide = l7_on_hide,
     .on_release = l7_on_release,
 };
 

@@ -1,5 +1,5 @@
 /* The local process at an end of the flow (NFStream's system visibility): asked for at the flow's first packet, collected
- * when it ends. */
+ * for each of its records. */
 #include "meter/feature.h"
 
 #include <netinet/in.h>
@@ -68,7 +68,8 @@ static void process_on_update(const struct feature_context *context, struct flow
         state->ticket = process_ask(context, packet);
 }
 
-static void process_on_expire(const struct feature_context *context, struct flow *flow) {
+/* Takes the answer, which may come later than a record of the open flow. */
+static void process_collect(const struct feature_context *context, struct flow *flow) {
     struct process_feature *state = flow_feature(flow, FEATURE_process);
     enum visibility_end end = END_NONE;
     if (state->ticket != 0)
@@ -89,7 +90,8 @@ const struct feature feature_process = {
     .state_size = process_state_size,
     .on_init = process_on_init,
     .on_update = process_on_update,
-    .on_expire = process_on_expire,
+    .on_expire = process_collect,
+    .on_show = process_collect,
     .on_release = process_on_release,
 };
 

@@ -136,7 +136,7 @@ static void udps_on_expire(const struct feature_context *context, struct flow *f
     if (udps->plugin_count == 0)
         return;
     udps_view_flow(context->udps, flow, &view);
-    view.end_reason = end_reason_name((enum end_reason)flow->end_reason);
+    view.end_reason = flow_end_reason(flow);
     for (size_t i = 0; i < udps->plugin_count; i++)
         if (udps->plugins[i].descriptor->on_expire != NULL)
             udps->plugins[i].descriptor->on_expire(context->udps->contexts[i], &view,
@@ -172,7 +172,7 @@ static void udps_value(const struct flow *flow, const struct udps_field *field,
     const struct udps_plugin *plugin = &instance->udps->plugins[field->source];
     struct flowsensor_flow view;
     udps_view_flow(instance, flow, &view);
-    view.end_reason = end_reason_name((enum end_reason)flow->end_reason);
+    view.end_reason = flow_end_reason(flow);
     plugin->descriptor->get(instance->contexts[field->source], &view, udps_plugin_state(state, plugin),
                             field->index, value);
 }

@@ -28,6 +28,7 @@ struct dissector {
     struct label_store *labels;
     uint64_t undissected;
     uint8_t *scratch; /* of view_of() */
+    struct l7 hidden; /* what dissector_show() puts another in the place of */
 };
 
 /* nDPI's own names, which are stable where its numbers are not. */
@@ -105,19 +106,26 @@ void dissector_destroy(struct dissector *dissector) {
     free(dissector);
 }
 
-/* Copies what is worth keeping, and gives the state back. An l7 without a state never had one. */
-static void l7_decide(struct dissector *dissector, struct l7 *l7) {
-    struct dissection *state = l7->state;
+/* Copies from the state what is worth keeping. An l7 without one never had one. */
+static void l7_copy(struct dissector *dissector, struct l7 *l7) {
+    const struct dissection *state = l7->state;
     struct shim_label label = state != NULL ? state->label : (struct shim_label){0};
     l7->label = label_store_number(dissector->labels, label);
     l7->texts = NULL;
-    l7->is_done = true;
     if (state == NULL)
         return;
     if ((unsigned)state->flow.confidence < NDPI_CONFIDENCE_MAX)
         l7->confidence = dissector->confidences[state->flow.confidence];
     l7->texts = text_block_take(dissector->texts, &state->flow, label.master, label.application);
-    dissection_give(dissector->states, state);
+}
+
+/* Copies, and gives the state back. */
+static void l7_decide(struct dissector *dissector, struct l7 *l7) {
+    struct dissection *state = l7->state;
+    l7_copy(dissector, l7);
+    l7->is_done = true;
+    if (state != NULL)
+        dissection_give(dissector->states, state);
 }
 
 static void l7_give_up(struct dissector *dissector, struct l7 *l7) {
@@ -209,6 +217,19 @@ void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct p
         l7_give_up(dissector, l7);
     if (last || (known && shim_is_final(dissector->module, &l7->state->flow)))
         l7_decide(dissector, l7);
+}
+
+void dissector_show(struct dissector *dissector, struct l7 *l7) {
+    dissector->hidden = *l7;
+    if (l7->label == 0)
+        l7_copy(dissector, l7);
+}
+
+void dissector_hide(struct dissector *dissector, struct l7 *l7) {
+    if (dissector->hidden.label != 0)
+        return;
+    text_block_give(dissector->texts, l7->texts);
+    *l7 = dissector->hidden;
 }
 
 void dissector_release(struct dissector *dissector, struct l7 *l7) {

@@ -53,6 +53,12 @@ void dissector_guess(struct dissector *dissector, struct l7 *l7, const struct fl
  * @thread meter */
 void dissector_decide(struct dissector *dissector, struct l7 *l7);
 
+/* The flow goes on, and is to be read now: an undecided l7 reads as what nDPI knows so far, without a guess, until
+ * dissector_hide(), which comes before any other call. A decided one stays as it is.
+ * @thread meter */
+void dissector_show(struct dissector *dissector, struct l7 *l7);
+void dissector_hide(struct dissector *dissector, struct l7 *l7);
+
 /* Gives back what the l7 holds, decided or not.
  * @thread meter */
 void dissector_release(struct dissector *dissector, struct l7 *l7);

@@ -40,8 +40,15 @@ struct feature {
     void (*on_update)(const struct feature_context *context, struct flow *flow, const struct packet *packet,
                       enum flow_direction direction, uint32_t size);
 
-    /* The flow is about to be exported: make the state readable. May be NULL. */
+    /* The flow has ended and is about to be exported: make the state readable. May be NULL. */
     void (*on_expire)(const struct feature_context *context, struct flow *flow);
+
+    /* The flow goes on, and is about to be exported as it is now (an early or update record): make the state readable, in a
+     * way that leaves what later records say unchanged. May be NULL. */
+    void (*on_show)(const struct feature_context *context, struct flow *flow);
+
+    /* It was exported, and goes on: undo what on_show did. May be NULL. */
+    void (*on_hide)(const struct feature_context *context, struct flow *flow);
 
     /* The flow was exported; give back what the state holds. `next` is NULL, or the flow's next slice, just
      * initialised, which may take something over. May be NULL. */

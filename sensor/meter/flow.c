@@ -9,7 +9,7 @@ static const char *const end_reason_names[END_REASON_COUNT] = {
     [END_TCP_REUSE] = "tcp_reuse",
 };
 
-static const char *const record_kind_names[RECORD_KIND_COUNT] = {
+const char *const record_kind_names[RECORD_KIND_COUNT] = {
     [RECORD_FINAL] = "final",
     [RECORD_EARLY] = "early",
     [RECORD_UPDATE] = "update",

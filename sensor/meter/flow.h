@@ -35,10 +35,12 @@ enum end_reason {
     END_REASON_COUNT
 };
 
-/* What kind of record an export is for its slice. This meter exports final ones only. */
+/* What kind of record an export is for its slice: final at its end; early and update while it is open (struct
+ * publish_options). */
 enum record_kind { RECORD_FINAL, RECORD_EARLY, RECORD_UPDATE, RECORD_KIND_COUNT };
 
-const char *record_kind_name(enum record_kind kind); /* "final", "early", "update" */
+extern const char *const record_kind_names[RECORD_KIND_COUNT]; /* "final", "early", "update" */
+const char *record_kind_name(enum record_kind kind);
 
 /* "idle", "active", "end_of_input", "evicted", "shutdown", "plugin", "tcp_fin", "tcp_reset", "answered",
  * "tcp_reuse" */
@@ -138,6 +140,11 @@ _Static_assert(FLOW_HOT_SIZE <= 3 * FLOW_CACHE_LINE,
 /* Whether the feature is on. */
 static inline bool flow_has(const struct flow *flow, enum feature_index feature) {
     return flow->shared->offset[feature] != 0;
+}
+
+/* Why the flow ended, in words; "open" where the record is not of its end. */
+static inline const char *flow_end_reason(const struct flow *flow) {
+    return flow->record_kind == RECORD_FINAL ? end_reason_name((enum end_reason)flow->end_reason) : "open";
 }
 
 /* The state of a feature that is on: what it is stands in feature/NAME.c, l7.h or udps.h. */

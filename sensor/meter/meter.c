@@ -28,11 +28,13 @@ static uint32_t block_add(size_t *size, size_t state) {
 
 /* What lies where in a flow's block; returns its size. */
 static size_t block_lay_out(const struct meter_options *options, struct flow_shared *shared,
-                            uint32_t *tcp_end_offset) {
+                            struct block_offsets *offsets) {
+    bool by_time = options->publish.early_after > 0 || options->publish.update_interval > 0;
     size_t size = sizeof(struct flow);
     for (size_t i = 0; i < FEATURE_COUNT; i++)
         shared->offset[i] = block_add(&size, feature_table[i]->state_size(options));
-    *tcp_end_offset = block_add(&size, options->tcp_end ? sizeof(struct tcp_end) : 0);
+    offsets->tcp_end = block_add(&size, options->tcp_end ? sizeof(struct tcp_end) : 0);
+    offsets->publication = block_add(&size, by_time ? sizeof(struct publication) : 0);
     return size;
 }
 
@@ -103,8 +105,8 @@ static int meter_create_memory(struct meter *meter, struct error *error) {
                          "the kernel gives no random numbers for the flow table: %s", strerror(-result));
     size_t flows = meter->options.flow_table_size;
     meter->ended = ended_create();
-    struct pool_options pool = options_blocks(
-        &meter->options, block_lay_out(&meter->options, &meter->shared, &meter->tcp_end_offset));
+    struct pool_options pool =
+        options_blocks(&meter->options, block_lay_out(&meter->options, &meter->shared, &meter->offsets));
     meter_choose_features(meter);
     meter->blocks = pool_create(&pool);
     if (meter->blocks != NULL)
@@ -139,6 +141,7 @@ int meter_create(const struct meter_options *options, meter_export_call *export_
     new->context.options = new->shared.options = &new->options;
     new->context.loss_gap_bytes = &new->statistics.loss_gap_bytes;
     meter_begin_overload(new);
+    meter_begin_publishing(new);
     int result = meter_create_memory(new, error);
     if (result < 0) {
         meter_destroy(new);
@@ -214,8 +217,8 @@ void meter_back_memory(const struct meter *meter, const atomic_bool *stop) {
 
 void meter_budget(const struct meter_options *options, struct meter_budget *budget) {
     struct flow_shared shared;
-    uint32_t tcp_end_offset;
-    struct pool_options blocks = options_blocks(options, block_lay_out(options, &shared, &tcp_end_offset));
+    struct block_offsets offsets;
+    struct pool_options blocks = options_blocks(options, block_lay_out(options, &shared, &offsets));
     struct dissector_options labels = options_dissector(options);
     *budget = (struct meter_budget){0};
     budget->flows = sizeof(struct meter) + ended_memory_for() + table_memory_for(options_flows(options)) +
@@ -231,4 +234,12 @@ uint64_t meter_flows_exported(const struct meter_statistics *statistics) {
     for (int i = 0; i < END_REASON_COUNT; i++)
         exported += statistics->flows_exported[i];
     return exported;
+}
+
+uint64_t meter_exports(const struct meter_statistics *statistics, enum record_kind kind) {
+    switch (kind) {
+    case RECORD_EARLY: return statistics->early_records;
+    case RECORD_UPDATE: return statistics->update_records;
+    default: return meter_flows_exported(statistics);
+    }
 }

@@ -30,6 +30,9 @@ struct meter_statistics {
     uint64_t packets_shed;           /* of these: belong to no flow, since no new one was metered */
     uint64_t flows_opened;
     uint64_t flows_exported[END_REASON_COUNT];
+    uint64_t
+        early_records; /* states of open flows that were exported, at a packet's number or after a time */
+    uint64_t update_records;  /* the same, at intervals */
     uint64_t flows_discarded; /* ended, but the export call didn't take them */
     uint64_t flows_elsewhere; /* ended, and were metered at another interface: see local_pods.h */
     uint64_t flows_open;
@@ -45,9 +48,9 @@ struct meter_statistics {
 
 struct meter;
 
-/* Gets every ended flow, from within meter_packet(), meter_tick(), meter_begin_recording() and meter_finish(). It must not
- * call any of these. False: the flow wasn't taken, since there are to be no more records (meter.max_nflows); it is counted
- * as discarded.
+/* Gets every ended flow, and every state of an open one that is published (flow->record_kind), from within meter_packet(),
+ * meter_tick(), meter_begin_recording() and meter_finish(). It must not call any of these. False: it wasn't taken, since
+ * there are to be no more records (meter.max_nflows); an ended flow is counted as discarded.
  * @thread meter */
 typedef bool meter_export_call(void *context, const struct flow *flow);
 
@@ -57,8 +60,9 @@ typedef bool meter_export_call(void *context, const struct flow *flow);
 int meter_create(const struct meter_options *options, meter_export_call *export_flow, void *context,
                  struct meter **meter, struct error *error);
 
-/* Asked before a sweep ends a flow, with the context of the export call: false keeps the flow open for now. So flows that
- * end together don't overrun who takes them. Cuts, evictions and meter_finish() don't ask.
+/* Asked before a sweep ends a flow or publishes the state of one, with the context of the export call: false keeps the flow
+ * open, and as it is, for now. So flows that end together don't overrun who takes them. Cuts, evictions, meter_finish() and
+ * states that a packet is due to change don't ask.
  * @thread meter */
 typedef bool meter_room_call(void *context);
 /* From now on the meter asks; NULL: it doesn't.
@@ -95,8 +99,8 @@ bool meter_look_at_load(struct meter *meter, unsigned ring, int64_t now, struct 
  * @thread meter */
 void meter_begin_recording(struct meter *meter);
 
-/* Time went on to `time` without a packet for this meter (a quiet live link, packets for other meters): ends flows that
- * are idle by then. True: it stopped, since a packet may be waiting; another call with the same time goes on. Flows that
+/* Time went on to `time` without a packet for this meter (a quiet live link, packets for other meters): publishes the states
+ * that are due, and ends flows that are idle by then. True: it stopped, since a packet may be waiting; another call with the same time goes on. Flows that
  * found no room wait for a later time.
  * @thread meter */
 bool meter_tick(struct meter *meter, int64_t time);
@@ -130,3 +134,6 @@ void meter_budget(const struct meter_options *options, struct meter_budget *budg
 /* Exported flows, whatever ended them.
  * @thread any */
 uint64_t meter_flows_exported(const struct meter_statistics *statistics);
+/* Exports of a kind.
+ * @thread any */
+uint64_t meter_exports(const struct meter_statistics *statistics, enum record_kind kind);

@@ -13,19 +13,21 @@ void meter_release_features(struct meter *meter, struct flow *flow, struct flow 
 
 /* Of two pods of this node, the one that is the source has the flow at its interface. With a service's address there the
  * packets have the pod's here, so that the flows' keys differ. */
-static bool is_elsewhere(const struct meter *meter, const struct flow *flow) {
+bool meter_is_elsewhere(const struct meter *meter, const struct flow *flow) {
     return flow->at_destination && local_pods_has(meter->options.local_pods, flow_source(flow));
 }
 
 /* Exports a flow that has ended. `next` is its next slice, or NULL. */
 static void flow_export(struct meter *meter, struct flow *flow, enum end_reason reason, struct flow *next) {
     DEBUG_CHECK((unsigned)reason < END_REASON_COUNT);
+    if (meter->publishes)
+        meter_end_slice(meter, flow);
     flow->end_reason = (uint8_t)reason;
     meter->shared.record_time = meter_record_time(meter);
     if (meter->context.overload != 0)
         meter_mark_end(meter, flow);
     /* The packet that tells of the other pod may have been another meter's, which came to it later. */
-    bool elsewhere = flow->elsewhere || is_elsewhere(meter, flow);
+    bool elsewhere = flow->elsewhere || meter_is_elsewhere(meter, flow);
     for (size_t i = 0; !elsewhere && i < meter->feature_count; i++)
         if (meter->features[i]->on_expire != NULL)
             meter->features[i]->on_expire(&meter->context, flow);
@@ -90,14 +92,17 @@ static void flow_add_packet(struct meter *meter, struct flow *flow, const struct
         meter->features[i]->on_update(&meter->context, flow, packet, direction, size);
     counters_add(&flow->ways[flow_way(direction)], packet->time, size);
     flow->seen_flags |= packet->flags;
-    if (meter->tcp_end_offset != 0 && tcp_end_concerns(flow, packet))
+    if (meter->offsets.tcp_end != 0 && tcp_end_concerns(flow, packet))
         tcp_end_follow(flow, meter_tcp_end(meter, flow), packet, direction, meter->time);
 }
 
-/* A plugin may have asked for the flow's end with this packet (feature/udps.c). */
-static inline void flow_end_as_asked(struct meter *meter, struct flow *flow) {
+/* A packet was counted. A plugin may have asked for the flow's end with it (feature/udps.c), or it is one after which the
+ * flow's state is published. */
+static inline void flow_follow_up(struct meter *meter, struct flow *flow) {
     if (flow->end_reason == END_PLUGIN)
         meter_end_flow(meter, flow, END_PLUGIN);
+    else if (meter->publishes)
+        meter_publish_after_packet(meter, flow);
 }
 
 /* Begins a flow or a slice: empties what is its own. What is the same in all slices is set by flow_describe(). */
@@ -112,6 +117,8 @@ static void flow_init(struct meter *meter, struct flow *flow) {
         meter->features[i]->on_init(&meter->context, flow);
     meter->statistics.flows_without_splt += flow->no_splt;
     meter->statistics.flows_opened++;
+    if (meter->publishes)
+        meter_begin_slice(meter, flow);
 }
 
 /* The link's addresses. `turned`: the packet goes to the flow's source. */
@@ -125,7 +132,7 @@ static void flow_set_macs(struct flow *flow, const struct packet *packet, bool t
 static void look_at_pods(const struct meter *meter, struct flow *flow, const struct packet *packet) {
     bool at_pod = meter->options.local_pods != NULL && packet->place.at_pod;
     flow->at_destination = at_pod && (packet->place.outgoing != 0) != packet->answers;
-    flow->elsewhere = is_elsewhere(meter, flow);
+    flow->elsewhere = meter_is_elsewhere(meter, flow);
     if (at_pod && !packet->place.outgoing)
         local_pods_learn(meter->options.local_pods, packet->source, packet->place.interface);
 }
@@ -158,7 +165,7 @@ static void flow_describe(const struct meter *meter, struct flow *flow, const st
     flow->record_kind = RECORD_FINAL;
     flow->tcp_phase = TCP_PHASE_OPEN;
     flow->tcp_facts = 0;
-    if (meter->tcp_end_offset != 0)
+    if (meter->offsets.tcp_end != 0)
         tcp_end_begin(flow, meter_tcp_end(meter, flow), packet);
 }
 
@@ -197,7 +204,7 @@ static void flow_begin(struct meter *meter, struct flow *flow, const struct pack
     flow_add_packet(meter, flow, packet, reversed);
     table_insert(&meter->table, flow);
     flow_await_end(meter, flow);
-    flow_end_as_asked(meter, flow);
+    flow_follow_up(meter, flow);
 }
 
 static void flow_open(struct meter *meter, const struct flow_key *key, uint32_t hash,
@@ -232,7 +239,7 @@ static void flow_succeed(struct meter *meter, struct flow *flow, enum end_reason
 static void flow_cut(struct meter *meter, struct flow *flow, const struct packet *packet, bool reversed) {
     struct flow *next = meter->spare;
     *next = *flow;
-    if (meter->tcp_end_offset != 0)
+    if (meter->offsets.tcp_end != 0)
         *meter_tcp_end(meter, next) = *meter_tcp_end(meter, flow);
     next->slice++;
     next->to_wall = packet->to_wall;
@@ -244,13 +251,15 @@ static void flow_cut(struct meter *meter, struct flow *flow, const struct packet
     meter->spare = flow;
     flow_add_packet(meter, next, packet, reversed);
     flow_await_end(meter, next);
-    flow_end_as_asked(meter, next);
+    flow_follow_up(meter, next);
 }
 
 static void flow_use(struct meter *meter, struct flow *flow, const struct packet *packet, bool reversed) {
+    if (meter->publishes)
+        meter_publish_due(meter, flow);
     flow_add_packet(meter, flow, packet, reversed);
     flow_touch(meter, flow);
-    flow_end_as_asked(meter, flow);
+    flow_follow_up(meter, flow);
 }
 
 /* Whether the packet begins another flow of the key, and why this one ends. */
@@ -260,7 +269,7 @@ static bool flow_is_over(const struct meter *meter, struct flow *flow, const str
         *reason = meter_reason(meter, flow, END_IDLE);
         return true;
     }
-    if (meter->tcp_end_offset == 0 || !tcp_end_concerns(flow, packet))
+    if (meter->offsets.tcp_end == 0 || !tcp_end_concerns(flow, packet))
         return false;
     *reason = meter_reason(meter, flow, END_TCP_REUSE);
     return meter_is_past_grace(meter, flow) ||

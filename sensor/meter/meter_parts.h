@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/pool.h"
+#include "meter/due.h"
 #include "meter/ended.h"
 #include "meter/expiry.h"
 #include "meter/feature.h"
@@ -19,10 +20,25 @@ struct idle_timeouts {
     int64_t any, answered; /* of UDP flows of one packet each way */
 };
 
+/* When the state of an open flow is published next, where that is a matter of time. It lies in a flow's block, and is the
+ * slice's own. */
+struct publication {
+    struct due_node early, update;
+    int64_t began;    /* the meter's time at the slice's first packet */
+    uint64_t packets; /* of the slice's latest record; 0: there is none */
+};
+
+/* Where the meter's own states lie in a block, in bytes from its start; 0: there is none. */
+struct block_offsets {
+    uint32_t tcp_end;     /* struct tcp_end: meter.tcp_end is on */
+    uint32_t publication; /* struct publication: states are published by time */
+};
+
 struct meter {
     uint32_t magic;
     bool native;
-    bool is_behind; /* the last sweep stopped at its limit: idle flows are left */
+    bool is_behind; /* the last sweep stopped at its limit: something is left */
+    bool publishes; /* states of open flows */
     struct meter_options options;
     int64_t sweep_interval; /* ticks */
     int64_t last_sweep;
@@ -36,7 +52,10 @@ struct meter {
     struct pool *blocks; /* a block is a flow and the states of its features */
     struct flow *spare; /* a block for the next slice of a flow that is being exported: there is always one */
     struct flow_shared shared;
-    uint32_t tcp_end_offset; /* of struct tcp_end in the block; 0: meter.tcp_end is off */
+    struct block_offsets offsets;
+
+    uint32_t
+        early_packets_last; /* the highest number of a packet after which a state is published; 0: none */
 
     const struct feature *features[FEATURE_COUNT]; /* those that are on */
     size_t feature_count;
@@ -54,6 +73,9 @@ struct meter {
     void *export_context;
     meter_room_call *has_room; /* NULL: there always is */
     struct meter_statistics statistics;
+
+    struct due_queue earlies,
+        updates; /* nodes of struct publication; each is empty while its option is off */
 };
 
 /* Ends the flow: it is exported, its features' states are released, and its block goes back to the pool. */
@@ -67,6 +89,22 @@ void meter_make_room(struct meter *meter);
 
 /* Ends idle flows behind a packet. Call it where meter_may_sweep() says so. */
 void meter_sweep_after_packet(struct meter *meter);
+
+/* Publishing (meter_publish.c): where `publishes` is set, but for the first. As part of meter_create(). */
+void meter_begin_publishing(struct meter *meter);
+/* A slice begins; its first packet is yet to be counted. */
+void meter_begin_slice(struct meter *meter, struct flow *flow);
+/* Publishes what of the flow is due by now. Call it before a packet of the flow is counted. */
+void meter_publish_due(struct meter *meter, struct flow *flow);
+/* A packet was counted, and the flow goes on: publishes if it is of a number for that. */
+void meter_publish_after_packet(struct meter *meter, struct flow *flow);
+/* A slice has ended: publishes what was due before. */
+void meter_end_slice(struct meter *meter, struct flow *flow);
+/* Publishes states that are due, of `limit` flows at most. True: it stopped at the limit. */
+bool meter_publish_sweep(struct meter *meter, uint64_t limit);
+
+/* Whether the flow is metered where the other pod of its conversation is (local_pods.h), by what is known now. */
+bool meter_is_elsewhere(const struct meter *meter, const struct flow *flow);
 
 /* Whether the packet, of no open flow, may begin one. Call it where `chooses` is set. It counts those that may not. */
 bool meter_admits(struct meter *meter, const struct flow_key *key, const struct packet *packet);
@@ -92,7 +130,7 @@ static inline int64_t meter_record_time(const struct meter *meter) {
 }
 
 static inline struct tcp_end *meter_tcp_end(const struct meter *meter, struct flow *flow) {
-    return (struct tcp_end *)((char *)flow + meter->tcp_end_offset);
+    return (struct tcp_end *)((char *)flow + meter->offsets.tcp_end);
 }
 
 /* Whether the flow is closed and its grace is over. */
@@ -100,15 +138,25 @@ static inline bool meter_is_past_grace(const struct meter *meter, struct flow *f
     return tcp_is_closed(flow) && tcp_end_is_due(meter_tcp_end(meter, flow), meter->time);
 }
 
-/* Without a packet for as long as a flow of its class may be. */
+/* At that time without a packet for as long as a flow of its class may be. */
+static inline bool meter_was_idle_at(const struct flow *flow, int64_t time,
+                                     const struct idle_timeouts *timeouts) {
+    int64_t timeout = flow->eviction_class == EVICT_ANSWERED ? timeouts->answered : timeouts->any;
+    return time - flow_last_seen(flow, BIDIRECTIONAL) >= timeout;
+}
+
 static inline bool meter_is_idle_by(const struct meter *meter, const struct flow *flow,
                                     const struct idle_timeouts *timeouts) {
-    int64_t timeout = flow->eviction_class == EVICT_ANSWERED ? timeouts->answered : timeouts->any;
-    return meter->time - flow_last_seen(flow, BIDIRECTIONAL) >= timeout;
+    return meter_was_idle_at(flow, meter->time, timeouts);
 }
 
 static inline bool meter_is_idle(const struct meter *meter, const struct flow *flow) {
     return meter_is_idle_by(meter, flow, &meter->timeouts);
+}
+
+/* Whether who takes the records has room for one that may wait. */
+static inline bool meter_has_room(const struct meter *meter) {
+    return meter->has_room == NULL || meter->has_room(meter->export_context);
 }
 
 /* Why the flow ends: because its connection is over, or because nothing more came, or else as the caller says. */

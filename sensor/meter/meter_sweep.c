@@ -37,11 +37,17 @@ static bool sweep_flows(struct meter *meter, uint64_t limit) {
     meter->opened_at_last_sweep = meter->statistics.flows_opened;
     for (uint64_t ended = 0; ended < limit; ended++) {
         struct flow *flow = next_over(meter);
-        if (flow == NULL || (meter->has_room != NULL && !meter->has_room(meter->export_context)))
+        if (flow == NULL || !meter_has_room(meter))
             return false;
         meter_end_flow(meter, flow, meter_reason(meter, flow, END_IDLE));
     }
     return true;
+}
+
+/* Natively: publishes what is due, and ends flows that are over, `limit` of each at most. */
+static void sweep(struct meter *meter, uint64_t limit) {
+    bool has_more_due = meter->publishes && meter_publish_sweep(meter, limit);
+    meter->is_behind = sweep_flows(meter, limit) || has_more_due;
 }
 
 /* How many flows a sweep between two packets may end by now. */
@@ -56,7 +62,7 @@ void meter_sweep_after_packet(struct meter *meter) {
             sweep_flows(meter,
                         NFSTREAM_SWEEP_FLOWS); /* the rest waits for the next interval, as in NFStream */
     } else if (flows_due(meter) >= PACKET_SWEEP_FLOWS) {
-        meter->is_behind = sweep_flows(meter, PACKET_SWEEP_FLOWS);
+        sweep(meter, PACKET_SWEEP_FLOWS);
     }
 }
 
@@ -64,7 +70,7 @@ bool meter_tick(struct meter *meter, int64_t time) {
     DEBUG_CHECK(IS_VALID(meter, METER_MAGIC));
     meter->time = time;
     if (meter_may_sweep(meter))
-        meter->is_behind = sweep_flows(meter, TICK_SWEEP_FLOWS);
+        sweep(meter, TICK_SWEEP_FLOWS);
     return meter->is_behind;
 }
 

@@ -16,6 +16,24 @@ struct local_pods; /* meter/local_pods.h */
 /* The nfstream profile repeats NFStream 6.6.0, also in units: its ticks are milliseconds, natively microseconds. */
 enum meter_profile { PROFILE_NATIVE, PROFILE_NFSTREAM };
 
+enum { EARLY_PACKETS_MAX = 8 };
+
+/* Native: the state of a flow that is open is published, as a record of its own, without an end of the flow. It is the state
+ * of the slice, from its first packet on: same uid and slice, the next revision. The final record has the revision after
+ * all of them, and says what it would say without them.
+ *
+ * Times are those of the meter's clock, from the slice's first packet on. A state that is due at a time is published before a
+ * packet of the flow of that time or later is counted: so it is the same whenever the meter comes to it, for files and live,
+ * and for any number of meters. A slice that ended by then has none. All is counted anew in each slice. */
+struct publish_options {
+    uint32_t
+        early_packets[EARLY_PACKETS_MAX]; /* right after the slice's packet of that number; rising, from 1 */
+    unsigned early_packet_count;
+    int64_t early_after; /* ticks from the slice's first packet on; 0: none */
+    int64_t
+        update_interval; /* ticks: at each multiple, if the slice had a packet since its last record; 0: none */
+};
+
 struct meter_options {
     enum meter_profile profile;
     enum accounting_mode accounting_mode;
@@ -25,9 +43,10 @@ struct meter_options {
     uint32_t n_dissections;       /* packets of a flow that nDPI sees, at most 255; 0: no labels */
     uint64_t dissection_flows;    /* flows whose label is undecided at the same time; 0: all */
     bool statistical_analysis;
-    uint32_t splt_analysis;        /* packets, at most 65535; 0: off */
-    bool tcp_end;                  /* native: a flow ends with its TCP connection, see meter/tcp_end.h */
-    bool tcp_gaps;                 /* native: counts missing bytes, see feature/tcp_gaps.c */
+    uint32_t splt_analysis; /* packets, at most 65535; 0: off */
+    bool tcp_end;           /* native: a flow ends with its TCP connection, see meter/tcp_end.h */
+    bool tcp_gaps;          /* native: counts missing bytes, see feature/tcp_gaps.c */
+    struct publish_options publish;
     uint64_t flow_table_size;      /* flows open at once; at least 1024 */
     bool preallocate;              /* live: all memory is set aside at the start, see meter_back_memory() */
     bool system_visibility;        /* flows have a place for their process */

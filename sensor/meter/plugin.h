@@ -11,7 +11,8 @@
  *     };
  *
  * Life of a flow: on_init with its first packet, on_update with each later one, on_expire when it has ended, get for
- * each field and output, on_release. The arguments of a call are borrowed for the call. The state is the plugin's:
+ * each field and output, on_release. Where states of open flows are published (meter.early_packets and such), get is also
+ * called in between, as often as that, for what the state is by then: on_expire comes later. The arguments of a call are borrowed for the call. The state is the plugin's:
  * state_size bytes in each flow, aligned to 8 and zeroed before on_init.
  *
  * Threads: several meters may run at once, each in a thread of its own. A context (made by configure) and the states
@@ -127,8 +128,9 @@ struct flowsensor_flow {
     const char *
         application_name; /* nDPI's label; NULL if labels are off, or before it is decided (in on_expire it is) */
     const char *application_category_name;
-    const char *end_reason; /* "idle", "active", "plugin", ...; NULL before on_expire */
-    uint32_t slice;         /* number of the flow's part: 0, 1, ... after cuts by the active timeout */
+    const char *
+        end_reason; /* "idle", "active", "plugin", ...; NULL before on_expire; "open" in get for a flow that goes on */
+    uint32_t slice; /* number of the flow's part: 0, 1, ... after cuts by the active timeout */
     uint16_t source_port;
     uint16_t destination_port;
     uint16_t vlan_id;

@@ -152,11 +152,15 @@ def process(flow, profile):
             "system_user_id": user if user >= 0 else None, "system_cgroup": cgroup or None, "system_container_id": container or None}
 
 
+def end_reason(flow):
+    return END_REASONS[flow["end_reason"]] if RECORD_KINDS[flow["record_kind"]] == "final" else "open"
+
+
 def native_only(flow, header, seq, feature_hash):
     """Identity, quality, and what is null where it was not on the wire."""
     record = {"sensor_id": header["sensor_id"], "boot_id": header["boot_id"], "output": "csv", "seq": seq,
               "feature_hash": feature_hash, "flow_uid": flow_uid(flow, "native"), "slice": min(flow["slice"], MAX_INT),
-              "record_kind": RECORD_KINDS[flow["record_kind"]], "revision": flow["revision"], "end_reason": END_REASONS[flow["end_reason"]],
+              "record_kind": RECORD_KINDS[flow["record_kind"]], "revision": flow["revision"], "end_reason": end_reason(flow),
               "quality_flags": quality(flow, header["loss"])}
     if "l7" in header["off"]:
         record["quality_flags"] = [flag for flag in record["quality_flags"] if flag != "guessed_label"]

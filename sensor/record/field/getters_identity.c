@@ -146,7 +146,7 @@ void get_revision(const struct record_source *source, enum flow_direction direct
 
 void get_end_reason(const struct record_source *source, enum flow_direction direction, struct value *value) {
     (void)direction;
-    const char *name = end_reason_name((enum end_reason)source->flow->end_reason);
+    const char *name = flow_end_reason(source->flow);
     value_text(value, name, strlen(name));
 }
 

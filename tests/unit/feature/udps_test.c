@@ -274,6 +274,29 @@ static void plugins_and_slices(void **state) {
     udps_free(udps);
 }
 
+/* A record of the open flow asks for values alone: on_expire and on_release come once, at the end. */
+static void plugins_see_one_end(void **state) {
+    (void)state;
+    struct udps *udps = load_well(NULL, NULL, plugin_entry("none", ""));
+    struct meter_options options = options_with(udps, PROFILE_NATIVE);
+    options.publish = (struct publish_options){.early_packets = {1, 2}, .early_packet_count = 2};
+    static struct seen seen;
+    memset(&seen, 0, sizeof seen);
+    seen.udps = udps;
+    struct meter *meter = open_meter(&options, &seen);
+    for (int64_t time = 1000; time < 1003; time++) {
+        struct packet packet = made_packet(time, 1, 4000, 2, 80, TCP);
+        meter_packet(meter, &packet);
+    }
+    meter_finish(meter, END_OF_INPUT);
+    meter_destroy(meter);
+    assert_int_equal(seen.count, 3);
+    assert_calls(&seen, 0, "i");
+    assert_calls(&seen, 1, "iu");
+    assert_calls(&seen, 2, "iuue");
+    udps_free(udps);
+}
+
 /* How many contexts and states the probe has not got back. */
 static int probe_open(void) {
     char path[4096];
@@ -322,6 +345,7 @@ int main(void) {
         cmocka_unit_test(plugins_end_flows),
         cmocka_unit_test(ended_flows_of_one_time_are_told_apart),
         cmocka_unit_test(plugins_and_slices),
+        cmocka_unit_test(plugins_see_one_end),
         cmocka_unit_test(everything_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,39 @@ static void two_pods_of_a_node_have_one_flow(void **state) {
     local_pods_destroy(pods);
 }
 
+/* The flow at the interface that doesn't have it publishes nothing, neither by packets nor by time; also where the meter learns
+ * of the client's pod only after its first packet. */
+static void states_are_published_once(void **state) {
+    (void)state;
+    uint16_t gone = 0;
+    for (int late = 0; late < 2; late++) {
+        struct fixture fixture;
+        struct local_pods *pods = local_pods_create(is_alive, &gone);
+        struct meter_options options = options_of(PROFILE_NATIVE);
+        options.local_pods = pods;
+        options.publish = (struct publish_options){
+            .early_packets = {2}, .early_packet_count = 1, .early_after = 10000, .update_interval = 15000};
+        fixture_open(&fixture, &options);
+        for (int64_t ms = 0; ms < 40; ms += 4) {
+            if (ms > 0 || late == 0)
+                feed(&fixture, at_pod(ms, FRONT, false, CLIENT, SERVER));
+            feed(&fixture, at_pod(ms + 1, BACK, true, CLIENT, SERVER));
+            if (ms == 0 && late == 1)
+                feed(&fixture, at_pod(ms + 2, FRONT, false, CLIENT, SERVER));
+        }
+        struct meter_statistics statistics = finish(&fixture);
+        assert_int_equal(statistics.flows_elsewhere, 1);
+        assert_int_equal(statistics.early_records, 2);
+        assert_int_equal(statistics.update_records, 2);
+        assert_int_equal(fixture.count, 5);
+        for (size_t i = 0; i < fixture.count; i++)
+            assert_int_equal(fixture.exported[i].flow.place.interface, FRONT);
+        meter_destroy(fixture.meter);
+        free(fixture.exported);
+        local_pods_destroy(pods);
+    }
+}
+
 /* Slices too, with labels: one that is left out has none to keep. The second meter learns of the client late. */
 static void slices_are_metered_once(void **state) {
     (void)state;
@@ -178,6 +211,7 @@ int main(void) {
         cmocka_unit_test(an_address_counts_until_its_interface_is_gone),
         cmocka_unit_test(many_addresses_are_known),
         cmocka_unit_test(two_pods_of_a_node_have_one_flow),
+        cmocka_unit_test(states_are_published_once),
         cmocka_unit_test(slices_are_metered_once),
         cmocka_unit_test(an_answer_tells_the_source),
         cmocka_unit_test(a_service_between_them_makes_no_second_one),
