@@ -1,7 +1,7 @@
 /* The ledger: where every packet, flow and record went. Each account must close; what remains is a bug and is shown.
- * There are four: packets, flows, and for each output two more: whether every exported flow (or report) got a record, and
- * where the records went. A ledger is plain data, which run/ fills. It belongs to the thread that holds it: for the parts
- * of other threads see tally.h. */
+ * There are four: packets, flows, and for each output two more: whether every exported flow and published state (or report)
+ * got a record, and where the records went. A ledger is plain data, which run/ fills. It belongs to the thread that holds it:
+ * for the parts of other threads see tally.h. */
 #pragma once
 
 #include <stdint.h>

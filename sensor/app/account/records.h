@@ -25,7 +25,8 @@ const char *output_drop_text(enum output_drop drop);
 
 /* Records of one thread that makes them: made = sent + sum(dropped), between two records. */
 struct record_counts {
-    uint64_t made; /* or to be made, of every exported flow or report; each with its seq */
+    uint64_t
+        made; /* or to be made, of every exported flow and published state, or report; each with its seq */
     uint64_t sent; /* on their way to the delivering thread, or handed to it */
     uint64_t dropped[OUTPUT_DROP_COUNT];
 };

@@ -51,8 +51,13 @@ int64_t snapshot_flows_residual(const struct snapshot *snapshot) {
 }
 
 uint64_t snapshot_exports(const struct snapshot *snapshot, const struct output_plan *plan) {
-    return plan->schema->records == OF_FLOW ? meter_flows_exported(&snapshot->ledger.meter)
-                                            : snapshot->reports;
+    if (plan->schema->records != OF_FLOW)
+        return snapshot->reports;
+    uint64_t exports = 0;
+    for (unsigned kind = 0; kind < RECORD_KIND_COUNT; kind++)
+        if ((plan->kinds & 1u << kind) != 0)
+            exports += meter_exports(&snapshot->ledger.meter, (enum record_kind)kind);
+    return exports;
 }
 
 int64_t snapshot_exports_residual(const struct snapshot *snapshot, const struct output_plan *plan,

@@ -43,7 +43,8 @@ void snapshot_copy(struct snapshot *to, const struct snapshot *from);
 uint64_t snapshot_in_flight(const struct snapshot *snapshot, size_t output);
 uint64_t snapshot_dropped(const struct snapshot *snapshot, size_t output, enum output_drop drop);
 
-/* Flows that were exported, or reports: of each the output has to have a record. */
+/* Flows that were exported and states of open ones that were published, of the kinds that the output takes; or reports: of
+ * each the output has to have a record. */
 uint64_t snapshot_exports(const struct snapshot *snapshot, const struct output_plan *plan);
 
 /* What remains of the ledger's accounts: not 0 is a bug. Exports: flows that were exported, or reports, of which the

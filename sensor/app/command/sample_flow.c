@@ -125,6 +125,7 @@ int sample_flow_meter(const struct plan *plan, meter_export_call *export_flow, v
     struct meter_options options = plan->meter;
     options.flow_table_size = FLOW_TABLE_SIZE;
     options.preallocate = false;
+    options.publish = (struct publish_options){0}; /* one record of the flow */
     options.system_visibility = false;
     options.visibility = NULL;
     struct decoder *decoder = decoder_create(&plan->decode);

@@ -8,6 +8,7 @@
 #include "app/plan/header_options.h"
 #include "app/plan/identity.h"
 #include "app/plan/overload_options.h"
+#include "app/plan/publish_options.h"
 #include "base/cores.h"
 #include "meter/dissect.h"
 #include "meter/udps.h"
@@ -92,6 +93,9 @@ static int plan_output(const struct plan *plan, const struct output_config *from
         result = plan_policy(output, profile, error);
     if (result == 0)
         result = header_options_make(from, output->schema, &output->headers, error);
+    if (result == 0)
+        result = record_kinds_make(from, output->schema, publish_options_kinds(&plan->meter.publish),
+                                   &output->kinds, error);
     return result == 0 ? check_format(output, error) : result;
 }
 
@@ -349,6 +353,27 @@ int plan_check_run(const struct plan *plan, struct error *error) {
     return 0;
 }
 
+/* The outputs, and what they together ask for: a set of groups. */
+static int plan_outputs(struct plan *plan, unsigned *asked, struct error *error) {
+    const struct config *config = plan->config;
+    unsigned taken = 0;
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < config->output_count; i++) {
+        struct output_plan *output = &plan->outputs[i];
+        plan->output_count = i + 1;
+        result = plan_output(plan, &config->outputs[i], output, error);
+        if (result < 0)
+            return result;
+        *asked |= schema_groups(output->schema);
+        taken |= output->schema->records == OF_FLOW ? output->kinds : 0;
+        plan->anonymizes |= anonymize_policy_changes(&output->policy);
+        plan->has_pseudonyms |= anonymize_policy_is_keyed(&output->policy);
+    }
+    return config->output_count > 0
+               ? record_kinds_check_taken(publish_options_kinds(&plan->meter.publish), taken, error)
+               : 0;
+}
+
 int plan_make(const struct config *config, enum plan_schemas schemas, struct plan *plan,
               struct error *error) {
     memset(plan, 0, sizeof *plan);
@@ -370,15 +395,10 @@ int plan_make(const struct config *config, enum plan_schemas schemas, struct pla
         result = plan_tunnel_ports(plan, error);
     if (result == 0)
         result = plan_udps(plan, error);
-    for (size_t i = 0; result == 0 && i < config->output_count; i++) {
-        plan->output_count = i + 1;
-        result = plan_output(plan, &config->outputs[i], &plan->outputs[i], error);
-        if (result == 0) {
-            asked |= schema_groups(plan->outputs[i].schema);
-            plan->anonymizes |= anonymize_policy_changes(&plan->outputs[i].policy);
-            plan->has_pseudonyms |= anonymize_policy_is_keyed(&plan->outputs[i].policy);
-        }
-    }
+    if (result == 0)
+        result = publish_options_make(config, plan->meter.profile, &plan->meter.publish, error);
+    if (result == 0)
+        result = plan_outputs(plan, &asked, error);
     if (result == 0) {
         plan_report(plan);
         result = plan_switches(plan, asked, error);

@@ -25,6 +25,7 @@ struct output_plan {
     const struct encoding *encoding;
     const char *framing; /* kafka */
     unsigned headers;    /* kafka: a set of enum kafka_header */
+    unsigned kinds;      /* of records that it takes: a set of 1 << enum record_kind */
     struct anonymize_policy policy;
 };
 

@@ -53,6 +53,11 @@ bool delivery_admit(struct delivery *delivery) {
     return flow <= limit;
 }
 
+bool delivery_is_open(const struct delivery *delivery) {
+    uint64_t limit = (uint64_t)delivery->plan->config->meter.max_nflows;
+    return limit == 0 || atomic_load_explicit(&delivery->flows, memory_order_relaxed) < limit;
+}
+
 void delivery_send(struct delivery *delivery, size_t output, const struct message *message) {
     DEBUG_CHECK(output < delivery->count);
     if (output_send(&delivery->outputs[output], message, &delivery->error) < 0)

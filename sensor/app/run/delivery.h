@@ -39,6 +39,9 @@ void delivery_close(struct delivery *delivery);
 /* Whether one more flow shall become records: false beyond meter.max_nflows.
  * @thread any: one atomic addition, if there is a limit */
 bool delivery_admit(struct delivery *delivery);
+/* Whether states of flows that are open shall still become records: false once meter.max_nflows is reached.
+ * @thread any */
+bool delivery_is_open(const struct delivery *delivery);
 
 /* Hands a record of outputs[output] to its sink. If the output can't go on, that is noted, and the run is told to stop.
  * @thread deliver */

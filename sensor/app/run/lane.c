@@ -14,16 +14,18 @@ static bool lane_export(void *context, const struct flow *flow) {
     struct lane *lane = context;
     struct message message;
     DEBUG_CHECK(lane->send != NULL);
-    if (!delivery_admit(lane->delivery))
+    bool is_final = flow->record_kind == RECORD_FINAL;
+    if (!(is_final ? delivery_admit(lane->delivery) : delivery_is_open(lane->delivery)))
         return false;
-    applications_count(&lane->applications, flow);
+    if (is_final)
+        applications_count(&lane->applications, flow);
     for (size_t i = 0; i < lane->delivery->count; i++)
         if (output_make(&lane->delivery->outputs[i], lane->number, flow, &message))
             lane->send(lane->send_context, i, &message);
     return true;
 }
 
-/* The meter's question before a sweep ends a flow. */
+/* The meter's question before a sweep ends a flow, or publishes its state. */
 static bool lane_has_room(void *context) {
     struct lane *lane = context;
     return !lane->has_room || !patience_holds(&lane->patience, lane->has_room(lane->send_context));

@@ -155,7 +155,8 @@ static bool count_made(struct output_share *share, int result) {
 bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message) {
     DEBUG_CHECK(meter < output->share_count);
     struct output_share *share = &output->shares[meter];
-    if (!output_is_of_flows(output) || drop_if_failed(output, share))
+    if (!output_is_of_flows(output) || (output->plan->kinds & 1u << flow->record_kind) == 0 ||
+        drop_if_failed(output, share))
         return false;
     if (output->may_rekey)
         pthread_rwlock_rdlock(&output->rekeying);

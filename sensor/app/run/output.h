@@ -50,8 +50,8 @@ int output_open(struct output *output, const struct output_plan *output_plan, co
 void output_close(struct output *output);
 
 /* Makes the flow's record. The message is valid until the same meter's next record. False: there is none to send. The
- * output is for records of the sensor itself; or it failed, or memory or a pseudonym is missing, which is counted, since
- * the ledger has a record of every flow.
+ * output is for records of the sensor itself, or of other kinds; or it failed, or memory or a pseudonym is missing, which is counted, since
+ * the ledger has a record of every flow, and of every state that is published.
  * @thread meter: each in its own share. Shares the lock of the key with the others, if the key may change */
 bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message);
 

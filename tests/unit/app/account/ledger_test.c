@@ -35,6 +35,8 @@ static struct ledger example_part(uint64_t factor) {
     part.meter.flows_opened = 50 * factor;
     part.meter.flows_exported[END_IDLE] = 20 * factor;
     part.meter.flows_exported[END_EVICTED] = 19 * factor;
+    part.meter.early_records = 25 * factor;
+    part.meter.update_records = 26 * factor;
     part.meter.flows_discarded = 1 * factor;
     part.meter.flows_open = 10 * factor;
     part.meter.flows_undecided = 6 * factor;
@@ -86,6 +88,8 @@ static void parts_add_up(void **state) {
     assert_int_equal(sum.meter.flows_opened, 550);
     assert_int_equal(sum.meter.flows_exported[END_IDLE], 220);
     assert_int_equal(sum.meter.flows_exported[END_EVICTED], 209);
+    assert_int_equal(sum.meter.early_records, 275);
+    assert_int_equal(sum.meter.update_records, 286);
     assert_int_equal(sum.meter.flows_discarded, 11);
     assert_int_equal(sum.meter.flows_open, 110);
     assert_int_equal(sum.meter.flows_undecided, 66);
@@ -133,7 +137,7 @@ static void applications_are_added_where_there_is_room(void **state) {
 
 static struct schema of_flows = {.records = OF_FLOW}, of_reports = {.records = OF_SENSOR};
 static const struct plan plan = {
-    .outputs = {{.name = "flows", .sink = &sink_kafka, .schema = &of_flows},
+    .outputs = {{.name = "flows", .sink = &sink_kafka, .schema = &of_flows, .kinds = 1u << RECORD_FINAL},
                 {.name = "stats", .sink = &sink_null, .schema = &of_reports}},
     .output_count = 2,
 };
@@ -185,7 +189,7 @@ static void lines_say_where_all_went(void **state) {
         "kernel 121, by interface 130; rings full 66; interfaces left out 220; super-packets 44, cut into packets 99; times raised 55; clock steps 20; 2.50 s, 440 packets/s\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
-        "open 110; truncated 132; packets without memory 33; undissected 88; loss_gap_bytes 154; packets sampled out 165; packets shed 176; without SPLT 209\n"
+        "open 110; truncated 132; packets without memory 33; early records 275; update records 286; undissected 88; loss_gap_bytes 154; packets sampled out 165; packets shed 176; without SPLT 209\n"
         "flowsensor: output flows (kafka): made 429 = acknowledged 400 + in flight 6 + dropped 23 (handover_full "
         "11, schema_mismatch 8, rejected 4); 12345 bytes encoded; exported 429 = made 429\n"
         "flowsensor: output stats (null): made 5 = acknowledged 5 + in flight 0 + dropped 0; 0 bytes encoded, "
@@ -203,7 +207,7 @@ static void lines_say_where_all_went(void **state) {
         "times raised 55; clock steps 20\n"
         "flowsensor: meters: 2, packets 800 + 80\n"
         "flowsensor: flows: opened 550 = exported 429 (idle 220, evicted 209) + discarded 11 (max_nflows 11) + "
-        "open 109 + RESIDUAL 1 (a bug: please report it); truncated 132; packets without memory 33; undissected 88; loss_gap_bytes 154; packets sampled out 165; packets shed 176; without SPLT 209\n"
+        "open 109 + RESIDUAL 1 (a bug: please report it); truncated 132; packets without memory 33; early records 275; update records 286; undissected 88; loss_gap_bytes 154; packets sampled out 165; packets shed 176; without SPLT 209\n"
         "flowsensor: output flows (kafka): made 429 = acknowledged 400 + in flight 7 + dropped 23 (handover_full "
         "11, schema_mismatch 8, rejected 4) + RESIDUAL -1 (a bug: please report it); 12345 bytes encoded; "
         "exported 429 = made 429\n"

@@ -97,6 +97,7 @@ static struct metric_source example_source(void) {
     plan.outputs[0].name = "to \"Kafka\"";
     plan.outputs[0].sink = &sink_kafka;
     plan.outputs[0].schema = &flows;
+    plan.outputs[0].kinds = 1u << RECORD_FINAL;
     plan.outputs[1].name = "null";
     plan.outputs[1].sink = &sink_null;
     plan.outputs[1].schema = &reports;
@@ -114,6 +115,8 @@ static struct metric_source example_source(void) {
     ledger->intake.ignored[DECODE_not_ip] = 70;
     ledger->meter.flows_opened = 50;
     ledger->meter.flows_exported[END_IDLE] = 30;
+    ledger->meter.early_records = 300; /* which the output doesn't take */
+    ledger->meter.update_records = 400;
     ledger->meter.flows_discarded = 5;
     ledger->meter.flows_open = 15;
     ledger->meters = 1;
@@ -272,6 +275,13 @@ static void a_residual_shows_each_miscount(void **state) {
     snapshot.reports++;
     assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[1], 1), 1);
     snapshot.ledger.records[0].made -= 2;
+    /* States that were published, of the kinds that the output takes. */
+    snapshot.ledger.records[0].made = 331;
+    plan.outputs[0].kinds |= 1u << RECORD_EARLY;
+    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[0], 0), 0);
+    plan.outputs[0].kinds |= 1u << RECORD_UPDATE;
+    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[0], 0), 400);
+    snapshot.ledger.records[0].made = 30;
     /* More taken than was ever sent. */
     snapshot.outputs[0].taken = 29;
     assert_int_not_equal(snapshot_records_residual(&snapshot, 0), 0);

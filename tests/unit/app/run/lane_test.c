@@ -33,11 +33,11 @@ static bool has_room(void *context) {
     return bench->has_room;
 }
 
-static void bench_open(struct bench *bench, const char *settings) {
+static void bench_open_with(struct bench *bench, const char *settings, const char *columns) {
     struct error error = {0};
     *bench = (struct bench){.in_order = true, .has_room = true, .last_output = 1};
     failure_init(&bench->failure, &bench->progress);
-    plan_to_catch(&bench->caught, settings, 2, "");
+    plan_to_catch(&bench->caught, settings, 2, columns);
     const struct plan *plan = &bench->caught.plan;
     if (delivery_open(&bench->delivery, plan, &bench->failure, &error) < 0 ||
         lane_open(&bench->lane, 0, &plan->meter, &bench->delivery, &error) < 0)
@@ -45,6 +45,10 @@ static void bench_open(struct bench *bench, const char *settings) {
     bench->lane.send = send;
     bench->lane.has_room = has_room;
     bench->lane.send_context = bench;
+}
+
+static void bench_open(struct bench *bench, const char *settings) {
+    bench_open_with(bench, settings, "");
 }
 
 static void bench_close(struct bench *bench) {
@@ -112,6 +116,31 @@ static void beyond_max_nflows_flows_are_discarded(void **state) {
     assert_int_equal(catchers[0].count, 7);
     assert_int_equal(catchers[1].count, 7);
     assert_true(bench.delivery.stop);
+    bench_close(&bench);
+}
+
+/* States of open flows are records of outputs that take them, and don't count as flows. */
+static void states_are_records_of_who_takes_them(void **state) {
+    (void)state;
+    struct bench bench;
+    struct meter_statistics statistics;
+    bench_open_with(&bench, "meter = { max_nflows = 1; early_packets = [ \"1\", \"2\" ]; };",
+                    "record_kinds = [ \"final\", \"early\" ];");
+    bench.caught.plan.outputs[0].kinds = 1u << RECORD_FINAL;
+    for (uint16_t i = 0; i < 3; i++)
+        take_packet(&bench, 1, i);
+    assert_int_equal(catchers[0].count, 0);
+    assert_int_equal(catchers[1].count, 2);
+    assert_false(bench.delivery.stop);
+    lane_finish(&bench.lane, false);
+    assert_true(bench.delivery.stop);
+    take_packet(&bench, 2, 10); /* after the last flow there are no states either */
+    meter_statistics(bench.lane.meter, &statistics);
+    assert_int_equal(statistics.early_records, 2);
+    assert_int_equal(catchers[0].count, 1);
+    assert_int_equal(catchers[1].count, 3);
+    assert_int_equal(bench.delivery.outputs[0].shares[0].records.made, 1);
+    assert_int_equal(bench.delivery.outputs[1].shares[0].records.made, 3);
     bench_close(&bench);
 }
 
@@ -203,6 +232,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_flow_is_a_record_of_each_output),
         cmocka_unit_test(beyond_max_nflows_flows_are_discarded),
+        cmocka_unit_test(states_are_records_of_who_takes_them),
         cmocka_unit_test(a_failed_output_is_passed_over),
         cmocka_unit_test(live_idle_flows_wait_for_room),
         cmocka_unit_test(of_files_nobody_asks_for_room),
