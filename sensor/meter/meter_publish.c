@@ -35,6 +35,7 @@ static void publish(struct meter *meter, struct flow *flow, enum record_kind kin
     if (publishes_by_time(meter))
         publication_of(meter, flow)->packets = flow_packets(flow, BIDIRECTIONAL);
     flow->record_kind = (uint8_t)kind;
+    meter->shared.record_time = meter_record_time(meter);
     for (size_t i = 0; i < meter->feature_count; i++)
         if (meter->features[i]->on_show != NULL)
             meter->features[i]->on_show(&meter->context, flow);

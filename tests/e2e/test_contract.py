@@ -29,7 +29,7 @@ CHANGES = {
     "udps.bytes": "dns=udp port 53",
 }
 # Options that don't, with another value and the reason.
-SOURCE, NODE, FLAGGED, KINDS = "which packets there are", "the node", "the record's quality_flags tell", "no final record is another one"
+SOURCE, NODE, FLAGGED, EARLY = "which packets there are", "the node", "the record's quality_flags tell", "record_kind tells, and final records are the same"
 KEEPS = {
     "capture.sort": ("true", SOURCE),
     "capture.roles": ("host:lo", SOURCE),
@@ -41,6 +41,9 @@ KEEPS = {
     "capture.exclude_self": ("false", SOURCE),
     "meter.dissection_flows": ("512", FLAGGED),
     "meter.statistical_analysis": ("false", "the fields are null"),
+    "meter.early_packets": ("3,8", EARLY),
+    "meter.early_after": ("1s", EARLY),
+    "meter.update_interval": ("10s", EARLY),
     "meter.max_nflows": ("7", SOURCE),
     "meter.flow_table_size": ("4096", FLAGGED),
     "meter.system_visibility_mode": ("0", "the fields are null"),

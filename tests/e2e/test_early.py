@@ -1,10 +1,12 @@
 """Early and update records: the state of an open flow is that of its first packets, and what later records say stays the same.
 
-The law is tried on all captures of tests/captures and of FLOWSENSOR_SHARED/pcaps. Run: python3 tests/e2e/run.py test_early
+The law is tried on all captures of tests/captures and of FLOWSENSOR_SHARED/pcaps, that of short slices on those of tests/captures;
+LONG=yes tries both laws on all, and two meters too. Run: python3 tests/e2e/run.py test_early
 """
 import collections
 import concurrent.futures
 import json
+import os
 import unittest
 
 from early_model import Law, expected
@@ -15,6 +17,7 @@ import test_live_and_file
 import test_n_meters
 from test_live import ABLE
 
+LONG = os.environ.get("LONG") == "yes"
 KEY = "000102030405060708090a0b0c0d0e0f"
 USUAL = Law(packets=(3, 8, 20), after=500_000, interval=1_000_000)
 # Slices are short, some of their states are due when they are idle already, and each interval may bring one.
@@ -25,7 +28,7 @@ COUNTERS = [f"{way}_{what}" for way in WAYS
             for what in ("packets", "bytes", *(f"{flag}_packets" for flag in ("syn", "cwr", "ece", "urg", "ack", "psh", "rst", "fin")))]
 SPLT = ("splt_direction", "splt_ps", "splt_piat_us")
 # Of the run, and of the place among its records.
-ASIDE = ("seq", "boot_id")
+ASIDE = ("seq", "boot_id", "record_time")
 
 
 def slices(records):
@@ -109,15 +112,17 @@ class Files(Case):
     def judge(self, capture, law, *options):
         """How many records of each kind one capture has."""
         records = self.records(capture, *law.options(), *options)
+        made = [record["record_time"] for record in records]
+        self.assertEqual(made, sorted(made), capture.name)
         self.obeys(law, records, capture.name)
         self.assertEqual(finals(records), finals(self.records(capture, *law.others(), *options)), capture.name)
-        for meters in (2, 3):
+        for meters in (2, 3) if LONG else (3,):
             others = self.records(capture, *law.options(), *options, "--set", f"meter.n_meters={meters}")
             self.assertEqual(multiset(others), multiset([dict(record) for record in records]), f"{capture.name}: {meters} meters")
         return collections.Counter(record["record_kind"] for record in records)
 
-    def judge_all(self, law, *options):
-        captures, kinds = test_n_meters.captures(), collections.Counter()
+    def judge_all(self, law, captures, *options):
+        kinds = collections.Counter()
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             for counted in pool.map(lambda capture: self.judge(capture, law, *options), captures):
                 kinds += counted
@@ -126,10 +131,10 @@ class Files(Case):
             self.assertGreater(kinds[kind], len(captures), "too few to prove anything")
 
     def test_all_captures(self):
-        self.judge_all(USUAL)
+        self.judge_all(USUAL, test_n_meters.captures())
 
     def test_short_slices(self):
-        self.judge_all(SHORT, *ACTIVE)
+        self.judge_all(SHORT, test_n_meters.captures() if LONG else sorted(CAPTURES.glob("*.pcap*")), *ACTIVE)
 
 
 if __name__ == "__main__":
