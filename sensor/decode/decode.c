@@ -226,6 +226,12 @@ int64_t decoder_time(const struct decoder *decoder) {
     return decoder->time;
 }
 
+int64_t decoder_lateness(const struct decoder *decoder) {
+    int64_t earliest;
+    bool is_late = held_earliest(&decoder->held, &earliest) && earliest < decoder->time;
+    return is_late ? decoder->time - earliest : 0;
+}
+
 int64_t decoder_advance(struct decoder *decoder, int64_t seconds, int32_t microseconds) {
     int64_t now = ticks_of(decoder->options.dialect, seconds, microseconds);
     if (now > decoder->time)

@@ -12,6 +12,7 @@
 
 #include "capture/capture.h"
 #include "decode/decode_options.h"
+#include "decode/fragment.h"
 #include "decode/segments.h"
 #include "decode/walk/foreign.h"
 #include "decode/walk/packet.h"
@@ -68,6 +69,10 @@ void decoder_begin_recording(struct decoder *decoder);
 /* The decoder's clock: highest packet time so far, in ticks of the dialect. When a packet is handed out, it is the packet's
  * time + held_for. */
 int64_t decoder_time(const struct decoder *decoder);
+/* How far before the clock the times of packets that are held lie, in ticks; 0: none is. From now on nothing is handed out
+ * with an earlier time than decoder_time() - decoder_lateness(). It is DECODE_LATENESS_MAX at most. */
+int64_t decoder_lateness(const struct decoder *decoder);
+enum { DECODE_LATENESS_MAX = FRAGMENT_LIFETIME_US };
 /* Raises the clock without a packet (a quiet live link); an earlier time changes nothing. Seconds and microseconds as
  * in struct frame. */
 int64_t decoder_advance(struct decoder *decoder, int64_t seconds, int32_t microseconds);

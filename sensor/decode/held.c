@@ -2,8 +2,12 @@
 
 #include <string.h>
 
+static uint32_t held_index(const struct held *held, uint32_t number) {
+    return (held->first + number) % HELD_PACKETS;
+}
+
 static struct held_packet *held_place(struct held *held, uint32_t number) {
-    return &held->packets[(held->first + number) % HELD_PACKETS];
+    return &held->packets[held_index(held, number)];
 }
 
 static void drop_oldest(struct held *held) {
@@ -79,6 +83,17 @@ void held_release(struct held *held, const struct fragment_key *key, const struc
         held->waiting--;
         held->released++;
     }
+}
+
+/* They came in the order of their times. */
+bool held_earliest(const struct held *held, int64_t *time) {
+    for (uint32_t number = 0; held->waiting > 0 && number < held->count; number++) {
+        const struct held_packet *packet = &held->packets[held_index(held, number)];
+        *time = packet->packet.time;
+        if (packet->state == HELD_WAITING)
+            return true;
+    }
+    return false;
 }
 
 const struct held_packet *held_take(struct held *held) {

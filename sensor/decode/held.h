@@ -52,5 +52,8 @@ void held_expire(struct held *held, int64_t oldest);
 void held_release(struct held *held, const struct fragment_key *key, const struct fragment_datagram *datagram,
                   int64_t oldest);
 
+/* The time of the earliest packet that waits; false: none does. */
+bool held_earliest(const struct held *held, int64_t *time);
+
 /* The next released packet, in order of arrival; NULL: there is no more. */
 const struct held_packet *held_take(struct held *held);

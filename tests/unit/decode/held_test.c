@@ -93,6 +93,28 @@ static void those_that_waited_go_before_the_first_in_order(void **state) {
     assert_no_more();
 }
 
+/* How much earlier than the clock a packet may still come. */
+static void lateness_is_that_of_the_earliest_that_waits(void **state) {
+    (void)state;
+    struct packet packet;
+    assert_int_equal(decoder_lateness(decoder), 0);
+    assert_reason(four(10, 7, 2, "aaaaaaaaaaaaaaaa", &packet), DECODE_HELD);
+    assert_int_equal(decoder_lateness(decoder), 0); /* the clock is not there yet */
+    assert_reason(four(12, 8, 1, "bbbbbbbbbbbbbbbb", &packet), DECODE_HELD);
+    decoder_advance(decoder, 15, 0);
+    assert_no_more();
+    assert_int_equal(decoder_lateness(decoder), 5000000);
+    assert_reason(four(16, 7, 0, "", &packet), DECODE_METERED);
+    assert_next(DECODE_METERED, &packet);
+    assert_no_more();
+    assert_int_equal(decoder_lateness(decoder), 4000000);
+    decoder_advance(decoder, 42, 0);
+    assert_int_equal(decoder_lateness(decoder), DECODE_LATENESS_MAX);
+    decoder_advance(decoder, 42, 1);
+    assert_next(DECODE_fragment_unknown, &packet);
+    assert_int_equal(decoder_lateness(decoder), 0);
+}
+
 static void of_ipv6_only_the_first_next_header_counts(void **state) {
     (void)state;
     struct packet packet;
@@ -291,6 +313,8 @@ static void a_first_fragment_without_ports_tells_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(those_that_waited_go_before_the_first_in_order, make_decoder,
+                                        destroy_decoder),
+        cmocka_unit_test_setup_teardown(lateness_is_that_of_the_earliest_that_waits, make_decoder,
                                         destroy_decoder),
         cmocka_unit_test_setup_teardown(of_ipv6_only_the_first_next_header_counts, make_decoder,
                                         destroy_decoder),
