@@ -108,6 +108,8 @@ static int meter_create_memory(struct meter *meter, struct error *error) {
     struct pool_options pool =
         options_blocks(&meter->options, block_lay_out(&meter->options, &meter->shared, &meter->offsets));
     meter_choose_features(meter);
+    if (meter_begin_bounds(meter) < 0)
+        return meter_no_memory(meter, error);
     meter->blocks = pool_create(&pool);
     if (meter->blocks != NULL)
         meter->spare = pool_take(meter->blocks);
@@ -171,6 +173,7 @@ void meter_destroy(struct meter *meter) {
     dissector_destroy(meter->dissector);
     udps_instance_destroy(meter->context.udps);
     ended_destroy(meter->ended);
+    open_slices_destroy(meter->slices);
     MAGIC_CLEAR(meter);
     free(meter);
 }
@@ -179,6 +182,8 @@ void meter_begin_recording(struct meter *meter) {
     meter_finish(meter, END_OF_INPUT);
     meter->time = meter->last_sweep = 0;
     meter->shared.record_time = INT64_MIN;
+    meter->turned = meter->held_last = 0;
+    meter->held_most = 0;
     meter->is_behind = false;
     ended_begin_recording(meter->ended);
 }
@@ -201,6 +206,8 @@ void meter_statistics(const struct meter *meter, struct meter_statistics *statis
     memcpy(statistics->overload_entered, meter->overload.entered, sizeof meter->overload.entered);
     statistics->memory =
         sizeof(*meter) + ended_memory_for() + table_memory(&meter->table) + pool_memory(meter->blocks);
+    if (meter->slices != NULL)
+        statistics->memory += open_slices_memory();
     if (meter->dissector != NULL) {
         statistics->memory += dissector_memory(meter->dissector);
         statistics->flows_undecided = dissector_undecided(meter->dissector);
@@ -223,6 +230,8 @@ void meter_budget(const struct meter_options *options, struct meter_budget *budg
     *budget = (struct meter_budget){0};
     budget->flows = sizeof(struct meter) + ended_memory_for() + table_memory_for(options_flows(options)) +
                     pool_memory_for(&blocks, blocks.max_objects);
+    if (options->bounds)
+        budget->flows += open_slices_memory();
     if (options->system_visibility)
         budget->flows += visibility_memory_for(options_flows(options) + 1);
     if (options->n_dissections > 0)

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "decode/walk/packet.h"
+#include "meter/bounds.h"
 #include "meter/dissect.h"
 #include "meter/flow.h"
 #include "meter/options.h"
@@ -118,6 +119,11 @@ const char *meter_protocol_name(const struct meter *meter, size_t number);
 /* The counters as of now.
  * @thread meter, outside of the export call or in it */
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics);
+
+/* What the records that are made from now on can have; needs options.bounds. `lateness`: ticks by which packets that are
+ * still to come may be earlier than the meter's time, as decoder_lateness() tells.
+ * @thread meter, outside of the export call */
+void meter_bounds(struct meter *meter, int64_t lateness, struct meter_bounds *bounds);
 
 /* pool_back() for what `preallocate` set aside: prefaults it. Returns when all is done, or soon after *stop.
  * @thread any, also beside the meter's: it reads what is constant after meter_create(), and changes no byte */

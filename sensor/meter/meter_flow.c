@@ -24,6 +24,8 @@ static void flow_export(struct meter *meter, struct flow *flow, enum end_reason 
         meter_end_slice(meter, flow);
     flow->end_reason = (uint8_t)reason;
     meter->shared.record_time = meter_record_time(meter);
+    if (meter->slices != NULL)
+        open_slices_end(meter->slices, flow_first_seen(flow, BIDIRECTIONAL));
     if (meter->context.overload != 0)
         meter_mark_end(meter, flow);
     /* The packet that tells of the other pod may have been another meter's, which came to it later. */
@@ -107,7 +109,8 @@ static inline void flow_follow_up(struct meter *meter, struct flow *flow) {
 
 /* Begins a flow or a slice: empties what is its own. What is the same in all slices is set by flow_describe(). */
 static void flow_init(struct meter *meter, struct flow *flow) {
-    meter->to_wall = flow->to_wall;
+    if (flow->to_wall != meter->to_wall)
+        meter_turn_clock(meter, flow->to_wall);
     flow->ways[0] = flow->ways[1] = FLOW_NO_COUNTERS;
     flow->seen_flags = 0;
     flow->end_reason = END_IDLE;
@@ -183,8 +186,10 @@ static enum eviction_class flow_class(const struct meter *meter, const struct fl
                                                                              : EVICT_ESTABLISHED;
 }
 
-/* Puts a new flow or slice where it expires. */
+/* Puts a new flow or slice where it expires. It has its first packet. */
 static void flow_await_end(struct meter *meter, struct flow *flow) {
+    if (meter->slices != NULL)
+        open_slices_begin(meter->slices, flow_first_seen(flow, BIDIRECTIONAL));
     if (meter->native)
         flow->eviction_class = (uint8_t)flow_class(meter, flow);
     expiry_append(&meter->expiry, flow);
@@ -309,8 +314,10 @@ static void take_packet(struct meter *meter, const struct packet *packet, const 
     meter->statistics.packets++;
     meter->statistics.packets_truncated += (packet->flags & PACKET_TRUNCATED) != 0;
     meter->time = packet->time + packet->held_for;
-    if (packet->held_for != 0)
+    if (packet->held_for != 0) {
+        meter_note_held(meter, packet);
         packet = packet_not_before_flow(flow, packet, &raised);
+    }
     if (flow == NULL) {
         if (may_begin(meter, key, packet))
             flow_open(meter, key, hash, packet, reversed);

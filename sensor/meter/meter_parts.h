@@ -1,5 +1,5 @@
 /* The inside of the meter, for its own files: meter.c creates and destroys it, and has its statistics; meter_flow.c takes
- * packets; meter_sweep.c ends idle flows and evicts. Other files include meter.h. All of it runs in the meter's thread. */
+ * packets; meter_sweep.c ends idle flows and evicts; meter_bounds.c says what can still come. Other files include meter.h. All of it runs in the meter's thread. */
 #pragma once
 
 #include "base/check.h"
@@ -10,6 +10,7 @@
 #include "meter/expiry.h"
 #include "meter/feature.h"
 #include "meter/meter.h"
+#include "meter/open_slices.h"
 #include "meter/table.h"
 #include "meter/tcp_end.h"
 
@@ -69,6 +70,13 @@ struct meter {
     bool chooses;                    /* a new flow is looked at: is it taken, and is its start whole? */
     int64_t sampled_out_at, shed_at; /* the latest packets that belong to no flow */
 
+    /* What bounds need; `slices` is NULL while nobody asks for them. */
+    struct open_slices *slices;
+    int64_t to_wall_least; /* or lower than that of all open slices */
+    int64_t turned;        /* when to_wall became what it is */
+    int64_t held_last;     /* when the last packet came that had been held */
+    uint32_t held_most;    /* ticks, of those that open flows may have had */
+
     meter_export_call *export_flow;
     void *export_context;
     meter_room_call *has_room; /* NULL: there always is */
@@ -114,6 +122,13 @@ void meter_mark_start(const struct meter *meter, struct flow *flow);
 void meter_mark_end(const struct meter *meter, struct flow *flow);
 /* The ladder's start, as part of meter_create(). */
 void meter_begin_overload(struct meter *meter);
+
+/* The bounds' start, as part of meter_create(); -ENOMEM. */
+int meter_begin_bounds(struct meter *meter);
+/* A slice begins whose to_wall is another one than that of the slice before it. */
+void meter_turn_clock(struct meter *meter, int64_t to_wall);
+/* A packet came that had been held. */
+void meter_note_held(struct meter *meter, const struct packet *packet);
 
 static inline bool meter_is_sweep_due(const struct meter *meter) {
     return meter->time - meter->last_sweep >= meter->sweep_interval;

@@ -48,6 +48,7 @@ struct meter_options {
     bool tcp_gaps;          /* native: counts missing bytes, see feature/tcp_gaps.c */
     struct publish_options publish;
     uint64_t flow_table_size;      /* flows open at once; at least 1024 */
+    bool bounds;                   /* meter_bounds() may be asked */
     bool preallocate;              /* live: all memory is set aside at the start, see meter_back_memory() */
     bool system_visibility;        /* flows have a place for their process */
     struct visibility *visibility; /* finds it; borrowed, shared by meters; set where system_visibility is */
