@@ -19,7 +19,7 @@ size_t recorder_memory_for(const struct meter_options *meter);
  * @thread meter */
 int recorder_make(struct recorder *recorder, const struct flow *flow, struct message *message);
 
-/* The same for a report, with a schema whose records are OF_SENSOR; recorder_make() is for the others.
+/* The same for a report, or a heartbeat, with a schema whose records are OF_SENSOR; recorder_make() is for the others.
  * @thread deliver */
 int recorder_make_report(struct recorder *recorder, const struct sensor_report *report,
                          struct message *message);

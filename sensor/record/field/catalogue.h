@@ -17,6 +17,7 @@ enum field_group {
     GROUP_QUALITY,
     GROUP_CORE,
     GROUP_REPORT,
+    GROUP_HEARTBEAT,
     GROUP_TUNNEL,
     GROUP_STATS,
     GROUP_SPLT,

@@ -1,4 +1,4 @@
-/* The sensor's own state and counters, as the getters of its own records read them (schemas/sensor_stats). app/ fills
+/* The sensor's own state and counters, as the getters of its own records read them (schemas/sensor_stats, schemas/heartbeat). app/ fills
  * it. Memory that it borrows doesn't change while records are made of it. Counters are totals since the start. */
 #pragma once
 
@@ -6,7 +6,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "meter/bounds.h"
 #include "record/field/value.h"
+
+/* What a heartbeat says beyond a report. Zeros in a report that is none. */
+struct sensor_heartbeat {
+    int64_t interval;           /* as configured, microseconds */
+    struct meter_bounds bounds; /* of all meters; they hold for every record above `last_seqs` */
+    const struct text *outputs; /* names of the outputs of flows */
+    /* For each of these: */
+    const int64_t *last_seqs; /* -1: none yet */
+    const int64_t *records_made, *records_acknowledged, *records_dropped;
+    size_t output_count;
+};
 
 struct sensor_report {
     int64_t time, start_time; /* microseconds since the epoch */
@@ -27,4 +39,5 @@ struct sensor_report {
     uint64_t overload_step;  /* the highest one of the meters now */
     uint64_t meters_memory;  /* bytes */
     int64_t resident_memory; /* bytes; negative: not known */
+    struct sensor_heartbeat heartbeat;
 };

@@ -217,6 +217,10 @@ int schema_check_profile(const struct schema *schema, enum meter_profile profile
     return 0;
 }
 
+bool schema_is_of_heartbeats(const struct schema *schema) {
+    return schema->records == OF_SENSOR && (schema_groups(schema) & 1u << GROUP_HEARTBEAT) != 0;
+}
+
 unsigned schema_groups(const struct schema *schema) {
     unsigned groups = 0;
     for (size_t i = 0; i < schema->field_count; i++)

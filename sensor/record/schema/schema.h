@@ -63,5 +63,9 @@ const struct bound_field *schema_text_column(const struct schema *schema, enum m
 /* Whether every field exists in this profile: 0, or EX_CONFIG with the first one that doesn't. */
 int schema_check_profile(const struct schema *schema, enum meter_profile profile, struct error *error);
 
+/* Whether its records are the sensor's heartbeats: they are of the sensor itself, and have at least one field that only
+ * heartbeats have. */
+bool schema_is_of_heartbeats(const struct schema *schema);
+
 /* Groups of which the schema has at least one field, as a bit set of 1 << enum field_group. */
 unsigned schema_groups(const struct schema *schema);

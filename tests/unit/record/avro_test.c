@@ -174,6 +174,8 @@ static void sensor_records(void **state) {
     (void)state;
     shipped_schema("sensor_stats/v1", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
     shipped_schema("sensor_stats/v1", PROFILE_NFSTREAM, EXAMPLE_ALL_GROUPS);
+    shipped_schema("heartbeat/v1", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    shipped_schema("heartbeat/v1", PROFILE_NFSTREAM, EXAMPLE_ALL_GROUPS);
 }
 
 int main(void) {

@@ -7,6 +7,10 @@ static const struct text example_reasons[] = {{"link_type", 9}, {"not_ip", 6}};
 static const int64_t example_counts[] = {7, 5000000000};
 static const int64_t example_meters[] = {60, 40};
 
+static const struct text example_outputs[] = {{"flows", 5}, {"more", 4}};
+static const int64_t example_last_seqs[] = {20, -1}, example_made[] = {21, 0},
+                     example_acknowledged[] = {17, 0}, example_dropped[] = {3, 0};
+
 static const struct sensor_report example_report = {
     .time = 1700000060000001,
     .start_time = 1700000000000000,
@@ -33,4 +37,16 @@ static const struct sensor_report example_report = {
     .ring_freezes = 6,
     .loss_gap_bytes = 1460,
     .has_loss_gaps = true,
+    .heartbeat = {.interval = 1000000,
+                  .bounds = {.known = true,
+                             .has_open = true,
+                             .record_time = 1700000059000003,
+                             .last_seen = 1700000050000002,
+                             .first_seen = 1700000040000001},
+                  .outputs = example_outputs,
+                  .last_seqs = example_last_seqs,
+                  .records_made = example_made,
+                  .records_acknowledged = example_acknowledged,
+                  .records_dropped = example_dropped,
+                  .output_count = 2},
 };

@@ -64,6 +64,7 @@ static void embedded_schemas_load(void **state) {
     } cases[] = {
         {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0x05c6cbb347e2dd4d)},
         {"flow/v2", "flowsensor.flow.Flow", UINT64_C(0x2ad7150f2b3061f2)},
+        {"heartbeat/v1", "flowsensor.heartbeat.Heartbeat", UINT64_C(0xa51711ae971acb88)},
         {"nfstream/v1", "flowsensor.nfstream.Flow", UINT64_C(0x1d9d33d26f4c6399)},
         {"sensor_stats/v1", "flowsensor.sensor_stats.SensorStats", UINT64_C(0xb3d1d0db636adcb1)},
     };
@@ -78,11 +79,13 @@ static void embedded_schemas_load(void **state) {
         assert_int_equal(strlen(schema->sha256), 64);
         if (schema->fingerprint != cases[i].fingerprint)
             fail_msg("%s: fingerprint %016" PRIx64, cases[i].name, schema->fingerprint);
-        bool of_sensor = strncmp(names[i], "sensor_", 7) == 0;
+        bool of_heartbeats = strncmp(names[i], "heartbeat/", 10) == 0;
+        bool of_sensor = of_heartbeats || strncmp(names[i], "sensor_", 7) == 0;
         assert_int_equal(schema->records, of_sensor ? OF_SENSOR : OF_FLOW);
+        assert_int_equal(schema_is_of_heartbeats(schema), of_heartbeats);
         schema_free(schema);
     }
-    assert_null(names[4]);
+    assert_null(names[5]);
 }
 
 /* The shipped file and the embedded text are the same, byte by byte. */
@@ -201,10 +204,9 @@ static void text_has_a_column_behind_the_fields(void **state) {
         enum meter_profile profile;
         bool has_column;
     } cases[] = {
-        {"flow/v1", PROFILE_NATIVE, true},
-        {"flow/v2", PROFILE_NATIVE, false},
-        {"nfstream/v1", PROFILE_NFSTREAM, false},
-        {"sensor_stats/v1", PROFILE_NATIVE, false},
+        {"flow/v1", PROFILE_NATIVE, true},        {"flow/v2", PROFILE_NATIVE, false},
+        {"nfstream/v1", PROFILE_NFSTREAM, false}, {"sensor_stats/v1", PROFILE_NATIVE, false},
+        {"heartbeat/v1", PROFILE_NATIVE, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct schema *schema;
@@ -229,7 +231,7 @@ static void unknown_names_are_refused(void **state) {
     assert_int_equal(schema_load("/nonexistent/x.avsc", NULL, false, &schema, &error), -ENOENT);
     assert_string_equal(
         error.text,
-        "schema /nonexistent/x.avsc: neither embedded nor a readable file (No such file or directory); give flow/v1, nfstream/v1, sensor_stats/v1, flow/v2 (a draft) or the path of an .avsc file");
+        "schema /nonexistent/x.avsc: neither embedded nor a readable file (No such file or directory); give flow/v1, nfstream/v1, sensor_stats/v1, heartbeat/v1, flow/v2 (a draft) or the path of an .avsc file");
     assert_int_equal(schema_load("/", NULL, false, &schema, &error), -EISDIR);
     assert_int_equal(schema_load("/dev/zero", NULL, false, &schema, &error), -EINVAL);
     assert_string_equal(error.text, "schema /dev/zero: larger than 1 MiB; choose fewer fields");
