@@ -30,6 +30,10 @@ void ledger_add(struct ledger *sum, const struct ledger *part) {
     add_array(sum->LEDGER_##place(name), part->LEDGER_##place(name), end);
 #include "app/account/counters.def"
     foreign_add(&sum->foreign, &part->foreign);
+    if (sum->meters == 0)
+        sum->bounds = part->bounds;
+    else if (part->meters > 0)
+        meter_bounds_add(&sum->bounds, &part->bounds);
     for (size_t i = 0; i < part->meters && sum->meters < PLAN_METERS_MAX; i++) {
         sum->overload[sum->meters] = part->overload[i];
         sum->overload_times[sum->meters] = part->overload_times[i];

@@ -35,7 +35,8 @@ struct ledger {
     /* In a sum, only the members that have a row are valid. */
     struct capture_statistics capture;
     struct meter_statistics meter;
-    struct foreign foreign;                   /* what was not_ip */
+    struct meter_bounds bounds; /* of what these meters make later; unknown unless there are heartbeats */
+    struct foreign foreign;     /* what was not_ip */
     uint64_t balance[PLAN_METERS_MAX];        /* packets that each of `meters` meters got */
     uint64_t overload[PLAN_METERS_MAX];       /* steps that each of them has taken now */
     uint64_t overload_times[PLAN_METERS_MAX]; /* microseconds in which each of them had taken one */

@@ -112,12 +112,8 @@ static void print_output(FILE *stream, const struct snapshot *snapshot, const st
                          size_t output) {
     const struct sink_statistics *sink = &snapshot->outputs[output].sink;
     uint64_t made = snapshot->ledger.records[output].made;
-    uint64_t dropped = 0;
+    uint64_t dropped = snapshot_all_dropped(snapshot, output);
     int parts = 0;
-    for (int i = 0; i < OUTPUT_DROP_COUNT; i++)
-        dropped += snapshot_dropped(snapshot, output, (enum output_drop)i);
-    for (int i = 0; i < SINK_DROP_COUNT; i++)
-        dropped += sink->dropped[i];
     fprintf(stream,
             "output %s (%s): made %" PRIu64 " = acknowledged %" PRIu64 " + in flight %" PRIu64
             " + dropped %" PRIu64,

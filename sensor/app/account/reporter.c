@@ -16,6 +16,10 @@ struct reporter {
     int64_t meters_packets[PLAN_METERS_MAX], meters_previous[PLAN_METERS_MAX];
     struct text reasons[DECODE_REASON_COUNT];
     int64_t counts[DECODE_REASON_COUNT];
+    /* Of a heartbeat, for each output of flows. */
+    struct text outputs[CONFIG_OUTPUTS_MAX];
+    int64_t last_seqs[CONFIG_OUTPUTS_MAX], records_made[CONFIG_OUTPUTS_MAX];
+    int64_t records_acknowledged[CONFIG_OUTPUTS_MAX], records_dropped[CONFIG_OUTPUTS_MAX];
 };
 
 int reporter_open(int64_t interval, bool has_loss_gaps, struct reporter **opened, struct error *error) {
@@ -31,6 +35,12 @@ int reporter_open(int64_t interval, bool has_loss_gaps, struct reporter **opened
         .ignored_counts = reporter->counts,
         .meters_packets = reporter->meters_packets,
         .has_loss_gaps = has_loss_gaps,
+        .heartbeat = {.interval = interval,
+                      .outputs = reporter->outputs,
+                      .last_seqs = reporter->last_seqs,
+                      .records_made = reporter->records_made,
+                      .records_acknowledged = reporter->records_acknowledged,
+                      .records_dropped = reporter->records_dropped},
     };
     *opened = reporter;
     return 0;
@@ -108,6 +118,28 @@ const struct sensor_report *reporter_make(struct reporter *reporter, const struc
     if (now >= reporter->due)
         reporter->due += reporter->interval * ((now - reporter->due) / reporter->interval + 1);
     return report;
+}
+
+static void count_output(struct reporter *reporter, const char *name, const struct snapshot *snapshot,
+                         size_t output, int64_t last_seq) {
+    size_t place = reporter->report.heartbeat.output_count++;
+    reporter->outputs[place] = (struct text){name, strlen(name)};
+    reporter->last_seqs[place] = last_seq;
+    reporter->records_made[place] = (int64_t)snapshot->ledger.records[output].made;
+    reporter->records_acknowledged[place] = (int64_t)snapshot->outputs[output].sink.acknowledged;
+    reporter->records_dropped[place] = (int64_t)snapshot_all_dropped(snapshot, output);
+}
+
+const struct sensor_report *reporter_make_heartbeat(struct reporter *reporter, const struct plan *plan,
+                                                    const struct snapshot *snapshot, const int64_t *last_seqs,
+                                                    int64_t now, bool is_last) {
+    reporter_make(reporter, &snapshot->ledger, now, is_last);
+    reporter->report.heartbeat.bounds = snapshot->ledger.bounds;
+    reporter->report.heartbeat.output_count = 0;
+    for (size_t i = 0; i < plan->output_count; i++)
+        if (plan->outputs[i].schema->records == OF_FLOW)
+            count_output(reporter, plan->outputs[i].name, snapshot, i, last_seqs[i]);
+    return &reporter->report;
 }
 
 static void print_total(FILE *stream, const char *name, uint64_t total, uint64_t before) {

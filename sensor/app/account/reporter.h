@@ -1,4 +1,4 @@
-/* The performance report of a live run: when it is due, what it says, and its log line. After reporter_open() only the log
+/* The performance report of a live run, or its heartbeat: when it is due, what it says, and the report's log line. After reporter_open() only the log
  * line allocates. Times are microseconds. A reporter takes no lock: it belongs to the thread that delivers. */
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "app/account/ledger.h"
+#include "app/account/snapshot.h"
 #include "base/error.h"
 #include "record/field/report.h"
 
@@ -26,6 +27,13 @@ bool reporter_due(const struct reporter *reporter, int64_t now);
  * @thread deliver */
 const struct sensor_report *reporter_make(struct reporter *reporter, const struct ledger *ledger, int64_t now,
                                           bool is_last);
+
+/* The same with what a heartbeat says beyond it, of the plan's outputs of flows, as of a snapshot whose ledger has all parts.
+ * `last_seqs`: of each of the plan's outputs, read once all meters had given theirs; -1: none yet.
+ * @thread deliver */
+const struct sensor_report *reporter_make_heartbeat(struct reporter *reporter, const struct plan *plan,
+                                                    const struct snapshot *snapshot, const int64_t *last_seqs,
+                                                    int64_t now, bool is_last);
 
 /* One line: the totals of the report made last, and what each of them grew by.
  * @thread deliver */

@@ -36,6 +36,15 @@ uint64_t snapshot_dropped(const struct snapshot *snapshot, size_t output, enum o
     return snapshot->ledger.records[output].dropped[drop] + snapshot->outputs[output].dropped[drop];
 }
 
+uint64_t snapshot_all_dropped(const struct snapshot *snapshot, size_t output) {
+    uint64_t dropped = 0;
+    for (int i = 0; i < OUTPUT_DROP_COUNT; i++)
+        dropped += snapshot_dropped(snapshot, output, (enum output_drop)i);
+    for (int i = 0; i < SINK_DROP_COUNT; i++)
+        dropped += snapshot->outputs[output].sink.dropped[i];
+    return dropped;
+}
+
 int64_t snapshot_packets_residual(const struct snapshot *snapshot) {
     const struct ledger *ledger = &snapshot->ledger;
     uint64_t residual = ledger->intake.packets - ledger->intake.held;
@@ -52,7 +61,7 @@ int64_t snapshot_flows_residual(const struct snapshot *snapshot) {
 
 uint64_t snapshot_exports(const struct snapshot *snapshot, const struct output_plan *plan) {
     if (plan->schema->records != OF_FLOW)
-        return snapshot->reports;
+        return schema_is_of_heartbeats(plan->schema) ? snapshot->heartbeats : snapshot->reports;
     uint64_t exports = 0;
     for (unsigned kind = 0; kind < RECORD_KIND_COUNT; kind++)
         if ((plan->kinds & 1u << kind) != 0)
@@ -66,14 +75,8 @@ int64_t snapshot_exports_residual(const struct snapshot *snapshot, const struct 
 }
 
 int64_t snapshot_records_residual(const struct snapshot *snapshot, size_t output) {
-    const struct sink_statistics *sink = &snapshot->outputs[output].sink;
-    uint64_t residual =
-        snapshot->ledger.records[output].made - sink->acknowledged - snapshot_in_flight(snapshot, output);
-    for (int i = 0; i < OUTPUT_DROP_COUNT; i++)
-        residual -= snapshot_dropped(snapshot, output, (enum output_drop)i);
-    for (int i = 0; i < SINK_DROP_COUNT; i++)
-        residual -= sink->dropped[i];
-    return (int64_t)residual;
+    return (int64_t)(snapshot->ledger.records[output].made - snapshot->outputs[output].sink.acknowledged -
+                     snapshot_in_flight(snapshot, output) - snapshot_all_dropped(snapshot, output));
 }
 
 bool snapshot_closes(const struct snapshot *snapshot, const struct plan *plan) {

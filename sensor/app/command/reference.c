@@ -113,7 +113,8 @@ void reference_print(FILE *stream) {
         "plugins add udps.NAME:\n\n",
         stream);
     print_fields(OF_FLOW, stream);
-    fputs("\nOf records of the sensor itself (`sensor_stats/v1`), which `performance_report` makes:\n\n",
+    fputs("\nOf records of the sensor itself (`sensor_stats/v1` of `performance_report`, `heartbeat/v1` of "
+          "`heartbeat_interval`):\n\n",
           stream);
     print_fields(OF_SENSOR, stream);
     print_metrics(stream);

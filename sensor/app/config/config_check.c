@@ -52,12 +52,16 @@ static int check_registry(const struct config *config, struct error *error) {
     return 0;
 }
 
-static int check_report(const struct config *config, struct error *error) {
-    int64_t interval = config->performance_report;
+static int check_interval(const char *option, int64_t interval, struct error *error) {
     if (interval <= 0 || interval >= REPORT_INTERVAL_MIN)
         return 0;
     return error_set(error, EINVAL, EX_CONFIG,
-                     "performance_report is less than 1s, the shortest interval; set it to \"1s\" or more");
+                     "%s is less than 1s, the shortest interval; set it to \"1s\" or more", option);
+}
+
+static int check_reports(const struct config *config, struct error *error) {
+    int result = check_interval("performance_report", config->performance_report, error);
+    return result == 0 ? check_interval("heartbeat_interval", config->heartbeat_interval, error) : result;
 }
 
 static int check_monitoring(const struct config *config, struct error *error) {
@@ -131,7 +135,7 @@ int config_check_outputs(const struct config *config, struct error *error) {
 int config_check(const struct config *config, struct error *error) {
     int result = check_source(config, error);
     if (result == 0)
-        result = check_report(config, error);
+        result = check_reports(config, error);
     if (result == 0)
         result = check_monitoring(config, error);
     if (result == 0)

@@ -24,6 +24,7 @@ enum {
     WINDOWS_PER_METER = 4,
     POLL_MILLISECONDS = 100,
     DEFAULT_REPORT_MICROSECONDS = 60 * 1000000,
+    DEFAULT_HEARTBEAT_MICROSECONDS = 1000000,
     /* A flow's socket is looked up when its first packet is handed over: soon, while the socket is still there. */
     PROMPT_POLL_MILLISECONDS = 10,
 };
@@ -183,7 +184,8 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     plan->decode.decode_tunnels = config->meter.decode_tunnels != SWITCH_OFF;
     plan->decode.tunnel_keys = tunnel_keys_of(config->meter.tunnel_key);
 
-    plan->groups = 1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE | 1u << GROUP_REPORT;
+    plan->groups = 1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE | 1u << GROUP_REPORT |
+                   1u << GROUP_HEARTBEAT;
     plan->groups |= plan->decode.decode_tunnels ? 1u << GROUP_TUNNEL : 0;
     plan->groups |= plan->meter.statistical_analysis ? 1u << GROUP_STATS : 0;
     plan->groups |= plan->meter.splt_analysis > 0 ? 1u << GROUP_SPLT : 0;
@@ -321,36 +323,53 @@ static void plan_capture(struct plan *plan) {
     plan_interfaces(plan);
 }
 
-/* An interval that is not set follows the schemas, as switches do. Files have no reports. */
-static void plan_report(struct plan *plan) {
-    bool asked = false;
-    for (size_t i = 0; i < plan->output_count; i++)
-        asked |= plan->outputs[i].schema->records == OF_SENSOR;
-    int64_t interval = plan->config->performance_report;
-    if (interval == OPTION_UNSET)
-        interval = asked ? DEFAULT_REPORT_MICROSECONDS : 0;
-    plan->report_interval = plan->live ? interval : 0;
+/* An interval that is not set follows the schemas, as switches do. Files have no reports, but heartbeats, which have no line
+ * in the log: without an output they would go nowhere. */
+static int plan_reports(struct plan *plan, struct error *error) {
+    bool reports = false, heartbeats = false;
+    for (size_t i = 0; i < plan->output_count; i++) {
+        bool of_heartbeats = schema_is_of_heartbeats(plan->outputs[i].schema);
+        heartbeats |= of_heartbeats;
+        reports |= plan->outputs[i].schema->records == OF_SENSOR && !of_heartbeats;
+    }
+    int64_t report = plan->config->performance_report, heartbeat = plan->config->heartbeat_interval;
+    if (report == OPTION_UNSET)
+        report = reports ? DEFAULT_REPORT_MICROSECONDS : 0;
+    if (heartbeat == OPTION_UNSET)
+        heartbeat = heartbeats ? DEFAULT_HEARTBEAT_MICROSECONDS : 0;
+    plan->report_interval = plan->live ? report : 0;
+    plan->heartbeat_interval = heartbeat;
+    plan->meter.bounds = heartbeat > 0;
+    if (heartbeat > 0 && !heartbeats)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "heartbeat_interval is set, but no output's schema is of heartbeats; unset it or add an output with schema = \"heartbeat/v1\"");
+    return 0;
+}
+
+/* Whether records for the output are made at all. */
+static int check_reports(const struct plan *plan, const struct output_plan *output, struct error *error) {
+    bool heartbeats = schema_is_of_heartbeats(output->schema);
+    if (output->schema->records != OF_SENSOR ||
+        (heartbeats ? plan->heartbeat_interval : plan->report_interval) > 0)
+        return 0;
+    if (!heartbeats && !plan->live)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "output \"%s\": schema %s is of the sensor's performance reports, which only a live capture (-i) makes; take the output off to read files",
+            output->name, output->schema->name);
+    return error_set(
+        error, EINVAL, EX_CONFIG,
+        "output \"%s\": schema %s is of the sensor's %s, which are off; add the line %s\"; or take the output off",
+        output->name, output->schema->name, heartbeats ? "heartbeats" : "performance reports",
+        heartbeats ? "heartbeat_interval = \"1s" : "performance_report = \"60s");
 }
 
 int plan_check_run(const struct plan *plan, struct error *error) {
     int result = plan->meter.n_dissections > 0 ? dissector_check_library(error) : 0;
-    if (result < 0)
-        return result;
-    for (size_t i = 0; i < plan->output_count; i++) {
-        const struct output_plan *output = &plan->outputs[i];
-        if (output->schema->records != OF_SENSOR || plan->report_interval > 0)
-            continue;
-        if (!plan->live)
-            return error_set(
-                error, EINVAL, EX_CONFIG,
-                "output \"%s\": schema %s is of the sensor's performance reports, which only a live capture (-i) makes; take the output off to read files",
-                output->name, output->schema->name);
-        return error_set(
-            error, EINVAL, EX_CONFIG,
-            "output \"%s\": schema %s is of the sensor's performance reports, which are off; add the line performance_report = \"60s\"; or take the output off",
-            output->name, output->schema->name);
-    }
-    return 0;
+    for (size_t i = 0; result == 0 && i < plan->output_count; i++)
+        result = check_reports(plan, &plan->outputs[i], error);
+    return result;
 }
 
 /* The outputs, and what they together ask for: a set of groups. */
@@ -399,10 +418,10 @@ int plan_make(const struct config *config, enum plan_schemas schemas, struct pla
         result = publish_options_make(config, plan->meter.profile, &plan->meter.publish, error);
     if (result == 0)
         result = plan_outputs(plan, &asked, error);
-    if (result == 0) {
-        plan_report(plan);
+    if (result == 0)
+        result = plan_reports(plan, error);
+    if (result == 0)
         result = plan_switches(plan, asked, error);
-    }
     if (result == 0)
         result = identity_make(config, &plan->identity, error);
     if (result == 0)

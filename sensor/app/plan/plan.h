@@ -59,8 +59,9 @@ struct plan {
     bool verify; /* for the command `verify`: records are made up */
     enum plan_schemas schemas;
     struct identity identity;
-    int64_t report_interval; /* microseconds between performance reports; 0: none */
-    unsigned groups;         /* that are computed: bit set of 1 << enum field_group */
+    int64_t report_interval;    /* microseconds between performance reports; 0: none */
+    int64_t heartbeat_interval; /* the same of heartbeats */
+    unsigned groups;            /* that are computed: bit set of 1 << enum field_group */
     struct output_plan outputs[CONFIG_OUTPUTS_MAX];
     size_t output_count;
     bool anonymizes;     /* some output doesn't show every value as it is */
@@ -71,7 +72,7 @@ struct plan {
  * The plan borrows the configuration; plan_release() frees the rest, also after a failure. */
 int plan_make(const struct config *config, enum plan_schemas schemas, struct plan *plan, struct error *error);
 
-/* What only a run asks of a plan, and not a command that prints schemas: records of the sensor itself need a live source
- * and its reports (EX_CONFIG), labels the nDPI that this was built with (EX_OSFILE). */
+/* What only a run asks of a plan, and not a command that prints schemas: performance reports need a live source, and
+ * outputs for them or for heartbeats that these are on (EX_CONFIG), labels the nDPI that this was built with (EX_OSFILE). */
 int plan_check_run(const struct plan *plan, struct error *error);
 void plan_release(struct plan *plan);

@@ -64,6 +64,22 @@ void delivery_send(struct delivery *delivery, size_t output, const struct messag
         stop_run(delivery, &delivery->error);
 }
 
+void delivery_report(struct delivery *delivery, const struct sensor_report *report, bool is_heartbeat) {
+    struct message message;
+    if (is_heartbeat)
+        delivery->heartbeats++;
+    else
+        delivery->reports++;
+    for (size_t i = 0; i < delivery->count; i++) {
+        struct output *output = &delivery->outputs[i];
+        if (schema_is_of_heartbeats(output->plan->schema) != is_heartbeat ||
+            !output_make_report(output, report, &message))
+            continue;
+        output->shares[0].records.sent++;
+        delivery_send(delivery, i, &message);
+    }
+}
+
 bool delivery_has_room(const struct delivery *delivery) {
     for (size_t i = 0; i < delivery->count; i++)
         if (output_is_of_flows(&delivery->outputs[i]) && !output_has_room(&delivery->outputs[i]))
@@ -92,6 +108,7 @@ void delivery_poll(struct delivery *delivery) {
 
 void delivery_count(const struct delivery *delivery, struct snapshot *snapshot) {
     snapshot->reports = delivery->reports;
+    snapshot->heartbeats = delivery->heartbeats;
     memcpy(snapshot->key_reloads, delivery->key_reloads, sizeof snapshot->key_reloads);
     for (size_t i = 0; i < delivery->count; i++) {
         const struct output *output = &delivery->outputs[i];

@@ -23,7 +23,8 @@ struct delivery {
     const struct places *places;      /* of the source; NULL: files */
     _Atomic uint64_t flows;           /* admitted so far, or more */
     uint64_t key_reloads[2];          /* [0] that failed, [1] that went well */
-    uint64_t reports;                 /* performance reports, each a record of every output for those */
+    /* Performance reports and heartbeats, each a record of every output for those. */
+    uint64_t reports, heartbeats;
     struct error error;         /* of delivery_send(): a kilobyte, which is not zeroed for each record */
     struct heartbeat heartbeat; /* of the thread that delivers; beats at delivery_poll() */
     /* An output or a meter's source can't go on, or max_nflows are admitted: all shall end. */
@@ -46,6 +47,10 @@ bool delivery_is_open(const struct delivery *delivery);
 /* Hands a record of outputs[output] to its sink. If the output can't go on, that is noted, and the run is told to stop.
  * @thread deliver */
 void delivery_send(struct delivery *delivery, size_t output, const struct message *message);
+
+/* Makes and sends the records of a report, or of a heartbeat, on the outputs that are for it.
+ * @thread deliver */
+void delivery_report(struct delivery *delivery, const struct sensor_report *report, bool is_heartbeat);
 
 /* Whether all outputs of flows are well away from dropping records for want of room.
  * @thread deliver */

@@ -1,5 +1,6 @@
 /* The loop of the thread that delivers in a parallel run: it takes records out of the workers' outboxes in turn, and makes
- * reports and snapshots of what all threads counted. */
+ * reports, heartbeats and snapshots of what all threads counted. */
+#include "app/run/heartbeats.h"
 #include "app/run/outbox.h"
 #include "app/run/parallel_parts.h"
 #include "base/clock.h"
@@ -82,10 +83,13 @@ static size_t first_tally(const struct parallel *parallel) {
     return parallel->pipeline->plan->live ? 1 : 0;
 }
 
-static void ask_all(struct parallel *parallel) {
+static void ask_all(struct parallel *parallel, int64_t now) {
     parallel->snapshot = exchange_begin(&parallel->pipeline->exchange);
     if (parallel->snapshot)
         delivery_count(&parallel->pipeline->delivery, parallel->snapshot);
+    parallel->beating = reporter_due(parallel->pipeline->heartbeats, now);
+    if (parallel->beating)
+        heartbeats_begin(parallel->pipeline);
     for (size_t i = first_tally(parallel); i <= parallel->count; i++)
         account_request_ask(&tally_of(parallel, i)->request);
 }
@@ -97,25 +101,34 @@ static bool all_given(struct parallel *parallel) {
     return true;
 }
 
+static void add_all(struct parallel *parallel, struct ledger *sum) {
+    for (size_t i = first_tally(parallel); i <= parallel->count; i++)
+        ledger_add(sum, tally_read(tally_of(parallel, i)));
+}
+
 static void make_report(struct parallel *parallel) {
     struct ledger ledger = {0};
-    for (size_t i = first_tally(parallel); i <= parallel->count; i++)
-        ledger_add(&ledger, tally_read(tally_of(parallel, i)));
+    add_all(parallel, &ledger);
     pipeline_report(parallel->pipeline, &ledger, false);
 }
 
+static void make_heartbeat(struct parallel *parallel) {
+    add_all(parallel, &parallel->pipeline->heartbeat.ledger);
+    heartbeats_send(parallel->pipeline, false);
+}
+
 static void give_snapshot(struct parallel *parallel) {
-    for (size_t i = first_tally(parallel); i <= parallel->count; i++)
-        ledger_add(&parallel->snapshot->ledger, tally_read(tally_of(parallel, i)));
+    add_all(parallel, &parallel->snapshot->ledger);
     exchange_give(&parallel->pipeline->exchange);
 }
 
-/* Asks everyone for their parts when a report is due or the monitor wants a snapshot, and makes it once all have given
- * theirs. */
+/* Asks everyone for their parts when a report or a heartbeat is due or the monitor wants a snapshot, and makes it once all have
+ * given theirs. */
 static void report_and_give(struct parallel *parallel, int64_t now) {
     bool due = reporter_due(parallel->pipeline->reporter, now);
-    if (!parallel->tallying && (due || account_request_is_asked(&parallel->pipeline->exchange.request))) {
-        ask_all(parallel);
+    if (!parallel->tallying && (due || reporter_due(parallel->pipeline->heartbeats, now) ||
+                                account_request_is_asked(&parallel->pipeline->exchange.request))) {
+        ask_all(parallel, now);
         parallel->tallying = true;
     }
     if (!parallel->tallying || !all_given(parallel))
@@ -123,6 +136,8 @@ static void report_and_give(struct parallel *parallel, int64_t now) {
     parallel->tallying = false;
     if (due)
         make_report(parallel);
+    if (parallel->beating)
+        make_heartbeat(parallel);
     if (parallel->snapshot)
         give_snapshot(parallel);
 }

@@ -76,10 +76,20 @@ void lane_watch_load(struct lane *lane, struct intake *intake) {
         load_log(lane->number, &load);
 }
 
+/* How much earlier than the meter's time a packet can be that is still to come. Where another thread reads, it may have handed
+ * out packets that it had held: these are not known here. */
+static int64_t lateness(const struct lane *lane) {
+    if (lane->intake)
+        return decoder_lateness(lane->intake->decoder);
+    return lane->delivery->plan->meter.profile == PROFILE_NATIVE ? DECODE_LATENESS_MAX : 0;
+}
+
 void lane_count(const struct lane *lane, struct ledger *sum) {
     const struct delivery *delivery = lane->delivery;
     struct ledger part = {.meters = 1, .applications = lane->applications};
     meter_statistics(lane->meter, &part.meter);
+    if (delivery->plan->meter.bounds)
+        meter_bounds(lane->meter, lateness(lane), &part.bounds);
     part.balance[0] = part.meter.packets;
     part.overload[0] = part.meter.overload_level;
     part.overload_times[0] = part.meter.overload_time;

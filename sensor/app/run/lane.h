@@ -25,10 +25,11 @@ struct lane {
     unsigned number; /* 0, 1, ...: which share of each output is the lane's */
     struct delivery *delivery;
     struct meter *meter;
-    lane_send_call *send;             /* to be set before the first packet */
-    lane_room_call *has_room;         /* live; to be set with it; NULL: sending waits */
-    void *send_context;               /* of both */
-    struct patience patience;         /* with who takes the records */
+    lane_send_call *send;        /* to be set before the first packet */
+    lane_room_call *has_room;    /* live; to be set with it; NULL: sending waits */
+    void *send_context;          /* of both */
+    const struct intake *intake; /* of its packets, if the lane's thread reads; set with `send`; else NULL */
+    struct patience patience;    /* with who takes the records */
     struct applications applications; /* of ended flows, for the monitor */
     int64_t looked;                   /* for lost packets; monotonic clock */
 };

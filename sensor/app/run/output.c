@@ -125,6 +125,10 @@ bool output_is_of_flows(const struct output *output) {
     return output->plan->schema->records == OF_FLOW;
 }
 
+int64_t output_last_seq(const struct output *output) {
+    return (int64_t)atomic_load_explicit(&output->next_seq, memory_order_relaxed) - 1;
+}
+
 bool output_has_failed(const struct output *output) {
     return atomic_load_explicit(&output->health.failed, memory_order_relaxed);
 }

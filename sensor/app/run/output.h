@@ -67,6 +67,11 @@ int output_send(struct output *output, const struct message *message, struct err
  * @thread deliver */
 bool output_has_room(const struct output *output);
 
+/* The highest seq that a record has so far, sent or not; -1: none has one yet. What it doesn't count yet of a meter's records
+ * comes after what this thread knows of that meter.
+ * @thread any */
+int64_t output_last_seq(const struct output *output);
+
 /* Whether its records are of flows, made by the meters' threads; else of the sensor, made by the delivering one.
  * @thread any: it doesn't change */
 bool output_is_of_flows(const struct output *output);

@@ -20,7 +20,7 @@ static int prepare_worker(struct parallel *parallel, size_t number) {
     worker->lane->send_context = worker;
     worker->outbox = ring_create(PLAN_OUTBOX_BYTES, &parallel->outbox_filled);
     if (parallel->pipeline->plan->live)
-        worker->intake = &parallel->pipeline->intakes[number];
+        worker->lane->intake = worker->intake = &parallel->pipeline->intakes[number];
     else
         worker->inbox = inbox_create(INBOX_BYTES, &worker->inbox_filled);
     bool complete = worker->outbox && (worker->inbox || worker->intake);

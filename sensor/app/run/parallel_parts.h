@@ -47,8 +47,9 @@ struct parallel {
     /* The delivering thread's. */
     struct gate outbox_filled;                    /* some worker made a record */
     struct patience patience[CONFIG_OUTPUTS_MAX]; /* with each output */
-    bool tallying;             /* all were asked for their parts of a report or a snapshot */
-    struct snapshot *snapshot; /* under way; NULL: they were asked for a report alone */
+    bool tallying;             /* all were asked for their parts of a report, a heartbeat or a snapshot */
+    bool beating;              /* they were asked for a heartbeat */
+    struct snapshot *snapshot; /* under way; NULL: they were not asked for one */
 
     /* Files: whose turn it is to read. */
     atomic_bool turn_taken;   /* at first by who starts the threads; what follows is whose turn it is */

@@ -9,6 +9,7 @@
 #include "app/host/heap.h"
 #include "app/host/privileges.h"
 #include "app/host/signals.h"
+#include "app/run/heartbeats.h"
 #include "app/run/opening.h"
 #include "app/run/pipeline_parts.h"
 #include "base/check.h"
@@ -155,6 +156,8 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
         result = open_lanes(pipeline, error);
     if (result == 0 && plan->report_interval > 0)
         result = reporter_open(plan->report_interval, plan->meter.tcp_gaps, &pipeline->reporter, error);
+    if (result == 0 && plan->heartbeat_interval > 0)
+        result = reporter_open(plan->heartbeat_interval, plan->meter.tcp_gaps, &pipeline->heartbeats, error);
     if (result == 0)
         result = show_to_monitor(pipeline, error);
     if (result == 0)
@@ -177,6 +180,7 @@ void pipeline_close(struct pipeline *pipeline) {
     service_manager_close(&pipeline->service_manager);
     prefault_stop(&pipeline->prefault);
     reporter_close(pipeline->reporter);
+    reporter_close(pipeline->heartbeats);
     delivery_close(&pipeline->delivery);
     for (size_t i = 0; i < pipeline->lane_count; i++)
         lane_close(&pipeline->lanes[i]);
@@ -225,18 +229,10 @@ void pipeline_give_snapshot(struct pipeline *pipeline) {
 }
 
 void pipeline_report(struct pipeline *pipeline, const struct ledger *ledger, bool is_last) {
-    struct delivery *delivery = &pipeline->delivery;
     const struct sensor_report *report =
         reporter_make(pipeline->reporter, ledger, clock_monotonic(), is_last);
     reporter_log(pipeline->reporter);
-    delivery->reports++;
-    for (size_t i = 0; i < delivery->count; i++) {
-        struct message message;
-        if (!output_make_report(&delivery->outputs[i], report, &message))
-            continue;
-        delivery->outputs[i].shares[0].records.sent++;
-        delivery_send(delivery, i, &message);
-    }
+    delivery_report(&pipeline->delivery, report, false);
 }
 
 static void report_end(struct pipeline *pipeline) {
@@ -264,6 +260,7 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
     service_manager_stopping(&pipeline->service_manager);
     monitor_stop(pipeline->monitor);
     report_end(pipeline);
+    heartbeats_end(pipeline);
     pipeline_give_snapshot(pipeline);
     delivery_flush(&pipeline->delivery);
     pipeline_give_snapshot(pipeline);

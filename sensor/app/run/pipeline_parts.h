@@ -33,6 +33,8 @@ struct pipeline {
     size_t lane_count;
     struct prefault prefault;      /* live: of their memory */
     struct reporter *reporter;     /* NULL: no performance reports */
+    struct reporter *heartbeats;   /* NULL: none; see heartbeats.h */
+    struct snapshot heartbeat;     /* what the one under way tells */
     struct visibility *visibility; /* NULL: off; all lanes use it */
     struct monitor *monitor;       /* NULL: there is no endpoint */
     struct monitored monitored;    /* what it is told of this run */

@@ -1,4 +1,5 @@
 /* One meter: everything in one thread, without a ring and without a copy. */
+#include "app/run/heartbeats.h"
 #include "app/run/pipeline_parts.h"
 #include "base/clock.h"
 
@@ -39,6 +40,7 @@ static void serial_housekeeping(void *context) {
         pipeline_count(pipeline, &ledger);
         pipeline_report(pipeline, &ledger, false);
     }
+    heartbeats_run(pipeline, now);
     if (pipeline->plan->live) {
         lane_watch_loss(&pipeline->lanes[0], &pipeline->intakes[0]);
         lane_watch_load(&pipeline->lanes[0], &pipeline->intakes[0]);
@@ -64,6 +66,7 @@ void serial_run(struct pipeline *pipeline) {
     lane->send = serial_send;
     lane->has_room = serial_has_room;
     lane->send_context = pipeline;
+    lane->intake = &pipeline->intakes[0];
     intake_run(&pipeline->intakes[0], &calls, pipeline, &pipeline->delivery.stop);
     lane_finish(lane, pipeline->plan->live);
 }

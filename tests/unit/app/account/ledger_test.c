@@ -135,6 +135,31 @@ static void applications_are_added_where_there_is_room(void **state) {
     applications_close(&part.applications);
 }
 
+static struct ledger part_with_bounds(struct meter_bounds bounds) {
+    return (struct ledger){.meters = 1, .bounds = bounds};
+}
+
+static void bounds_hold_for_all_meters(void **state) {
+    (void)state;
+    const struct ledger read = {.intake.packets = 5};
+    struct ledger one = part_with_bounds((struct meter_bounds){true, false, 70, 60, 50});
+    struct ledger two = part_with_bounds((struct meter_bounds){true, true, 71, 59, 51});
+    struct ledger sum = {0};
+    ledger_add(&sum, &read);
+    ledger_add(&sum, &one);
+    assert_true(sum.bounds.known);
+    assert_false(sum.bounds.has_open);
+    ledger_add(&sum, &two);
+    ledger_add(&sum, &read);
+    assert_true(sum.bounds.known && sum.bounds.has_open);
+    assert_int_equal(sum.bounds.record_time, 70);
+    assert_int_equal(sum.bounds.last_seen, 59);
+    assert_int_equal(sum.bounds.first_seen, 50);
+    struct ledger unknown = part_with_bounds((struct meter_bounds){0});
+    ledger_add(&sum, &unknown);
+    assert_false(sum.bounds.known);
+}
+
 static struct schema of_flows = {.records = OF_FLOW}, of_reports = {.records = OF_SENSOR};
 static const struct plan plan = {
     .outputs = {{.name = "flows", .sink = &sink_kafka, .schema = &of_flows, .kinds = 1u << RECORD_FINAL},
@@ -217,6 +242,7 @@ static void lines_say_where_all_went(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bounds_hold_for_all_meters),
         cmocka_unit_test(parts_add_up),
         cmocka_unit_test(applications_are_added_where_there_is_room),
         cmocka_unit_test(an_empty_ledger_says_little),

@@ -112,6 +112,44 @@ static void numbers_are_the_ledgers(void **state) {
     reporter_close(reporter);
 }
 
+/* Of each output of flows, not of those for the sensor's own records. */
+static void heartbeats_say_what_each_output_got(void **state) {
+    (void)state;
+    struct schema of_flows = {.records = OF_FLOW}, of_sensor = {.records = OF_SENSOR};
+    const struct plan plan = {.outputs = {{.name = "flows", .schema = &of_flows},
+                                          {.name = "beats", .schema = &of_sensor},
+                                          {.name = "more", .schema = &of_flows}},
+                              .output_count = 3};
+    static struct snapshot snapshot;
+    snapshot.ledger = example_ledger();
+    snapshot.ledger.bounds = (struct meter_bounds){true, true, 30, 20, 10};
+    snapshot.ledger.records[0] = (struct record_counts){.made = 100, .dropped = {1, 2}};
+    snapshot.outputs[0].dropped[OUTPUT_DROP_schema_mismatch] = 4;
+    snapshot.outputs[0].sink.dropped[0] = 8;
+    snapshot.outputs[0].sink.acknowledged = 80;
+    const int64_t last_seqs[] = {102, 7, -1};
+    struct reporter *reporter = open_reporter(SECOND);
+    for (int i = 0; i < 2; i++) {
+        const struct sensor_report *report =
+            reporter_make_heartbeat(reporter, &plan, &snapshot, last_seqs, clock_monotonic(), i == 1);
+        const struct sensor_heartbeat *heartbeat = &report->heartbeat;
+        assert_int_equal(report->is_last, i == 1);
+        assert_int_equal(report->flows_open, 28);
+        assert_int_equal(heartbeat->interval, SECOND);
+        assert_int_equal(heartbeat->bounds.record_time, 30);
+        assert_int_equal(heartbeat->output_count, 2);
+        assert_memory_equal(heartbeat->outputs[0].bytes, "flows", heartbeat->outputs[0].length);
+        assert_memory_equal(heartbeat->outputs[1].bytes, "more", heartbeat->outputs[1].length);
+        assert_int_equal(heartbeat->last_seqs[0], 102);
+        assert_int_equal(heartbeat->last_seqs[1], -1);
+        assert_int_equal(heartbeat->records_made[0], 100);
+        assert_int_equal(heartbeat->records_acknowledged[0], 80);
+        assert_int_equal(heartbeat->records_dropped[0], 15);
+        assert_int_equal(heartbeat->records_made[1], 0);
+    }
+    reporter_close(reporter);
+}
+
 /* Makes a report and compares its line. */
 static void assert_logs(struct reporter *reporter, const struct ledger *ledger, int64_t now, bool is_last,
                         const char *expected) {
@@ -158,6 +196,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_due_once_each_interval),
         cmocka_unit_test(numbers_are_the_ledgers),
+        cmocka_unit_test(heartbeats_say_what_each_output_got),
         cmocka_unit_test(lines_have_totals_and_growth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,8 @@ static void reports_are_a_second_apart(void **state) {
     check(FILES "performance_report = \"999ms\";", EX_CONFIG, "performance_report is less than 1s");
     check(FILES "performance_report = \"1s\";", 0, NULL);
     check(FILES "performance_report = \"0\";", 0, NULL);
+    check(FILES "heartbeat_interval = \"999ms\";", EX_CONFIG, "heartbeat_interval is less than 1s");
+    check(FILES "heartbeat_interval = \"1s\";", 0, NULL);
 }
 
 int main(void) {

@@ -1,44 +1,9 @@
-#include "app/plan/plan.h"
-
-#include "app/config_text.h"
-
-#define LIVE   "capture = { interfaces = [ \"lo\" ]; };"
-#define OUTPUT "outputs = ( { sink = \"null\"; } );\n"
+#include "app/plan/planned.h"
 
 /* A schema of core fields alone, which asks for no group that can be off. */
 static const char core_schema[] =
     "{\"type\": \"record\", \"name\": \"Core\", \"namespace\": \"test\", \"doc\": \"Core fields.\", \"fields\": ["
     "{\"name\": \"bidirectional_packets\", \"type\": \"long\", \"doc\": \"Packets.\"}]}";
-
-/* A plan and what it borrows. */
-struct planned {
-    struct config config;
-    struct plan plan;
-};
-
-static int make(struct planned *planned, const char *text, struct error *error) {
-    load_well(&planned->config, text);
-    return plan_make(&planned->config, PLAN_SCHEMAS_AS_NAMED, &planned->plan, error);
-}
-
-static void release(struct planned *planned) {
-    plan_release(&planned->plan);
-    config_release(&planned->config);
-}
-
-static void make_well(struct planned *planned, const char *text) {
-    struct error error = {0};
-    if (make(planned, text, &error) < 0)
-        fail_msg("%s", error.text);
-}
-
-static void refuse(const char *text, const char *expected) {
-    struct planned planned;
-    struct error error = {0};
-    assert_true(make(&planned, text, &error) < 0);
-    assert_line(&error, EX_CONFIG, expected);
-    release(&planned);
-}
 
 static bool has(const struct planned *planned, enum field_group group) {
     return (planned->plan.groups & (1u << group)) != 0;
@@ -306,62 +271,6 @@ static void timeouts_of_the_nfstream_profile_are_whole_milliseconds(void **state
            "meter.active_timeout is no whole");
 }
 
-#define STATS "outputs = ( { topic = \"stats\"; schema = \"sensor_stats/v1\"; } );"
-
-static void reports_are_made_when_they_are_asked_for(void **state) {
-    (void)state;
-    static const struct {
-        const char *text;
-        int64_t interval;
-    } cases[] = {
-        {LIVE OUTPUT, 0},
-        {LIVE STATS, 60000000},
-        {LIVE STATS "performance_report = \"5s\";", 5000000},
-        {LIVE OUTPUT "performance_report = \"5s\";", 5000000},
-        {LIVE OUTPUT "performance_report = \"0\";", 0},
-        {"capture = { files = [ \"a\" ]; }; performance_report = \"5s\";" OUTPUT, 0},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct planned planned;
-        make_well(&planned, cases[i].text);
-        assert_int_equal(planned.plan.report_interval, cases[i].interval);
-        assert_int_equal(plan_check_run(&planned.plan, NULL), 0);
-        release(&planned);
-    }
-}
-
-/* The plan itself is made, since commands that print or register the schema need no source. */
-static void refuse_run(const char *text, const char *expected) {
-    struct planned planned;
-    struct error error = {0};
-    make_well(&planned, text);
-    assert_true(plan_check_run(&planned.plan, &error) < 0);
-    assert_line(&error, EX_CONFIG, expected);
-    release(&planned);
-}
-
-static void an_output_without_reports_is_refused(void **state) {
-    (void)state;
-    refuse_run(
-        LIVE STATS "performance_report = \"0s\";",
-        "output \"stats\": schema sensor_stats/v1 is of the sensor's performance reports, which are off; "
-        "add the line performance_report = \"60s\";");
-    refuse_run("capture = { files = [ \"a\" ]; };" STATS,
-               "which only a live capture (-i) makes; take the output off to read files");
-}
-
-/* An output for the sensor's own records asks for no feature of flows. */
-static void reports_ask_for_no_feature(void **state) {
-    (void)state;
-    struct planned planned;
-    make_well(&planned, LIVE STATS);
-    assert_int_equal(planned.plan.meter.n_dissections, 0);
-    assert_int_equal(planned.plan.meter.splt_analysis, 0);
-    assert_false(planned.plan.meter.statistical_analysis);
-    release(&planned);
-    refuse(LIVE STATS "meter = { n_dissections = 20; };", "meter.n_dissections is set, but no output");
-}
-
 static bool binds(const struct planned *planned, size_t output, const char *field) {
     const struct schema *schema = planned->plan.outputs[output].schema;
     for (size_t i = 0; i < schema->field_count; i++)
@@ -439,9 +348,6 @@ int main(void) {
         cmocka_unit_test(a_schema_that_is_not_there_is_refused),
         cmocka_unit_test(flows_are_fewer_live_than_in_files),
         cmocka_unit_test(timeouts_of_the_nfstream_profile_are_whole_milliseconds),
-        cmocka_unit_test(reports_are_made_when_they_are_asked_for),
-        cmocka_unit_test(an_output_without_reports_is_refused),
-        cmocka_unit_test(reports_ask_for_no_feature),
         cmocka_unit_test(user_defined_fields_go_into_files),
         cmocka_unit_test(user_defined_fields_that_nobody_asks_for_are_refused),
         cmocka_unit_test(schemas_are_composed_for_the_command),
