@@ -109,11 +109,12 @@ def broken_promises(heartbeats, records, output):
 
 class EventTime:
     """A consumer that reads flows and heartbeats as they come. It takes a heartbeat's bound for its watermark once it has all records
-    that the heartbeat tells of."""
+    that the heartbeat tells of, and that were not dropped."""
 
     def __init__(self, output):
         self.output, self.watermark, self.late, self.is_complete = output, None, [], False
-        self.seen, self.next_seq, self.waiting = set(), 0, []
+        # The seqs that are here; those below next_seq are, but for so many gaps.
+        self.seen, self.next_seq, self.gaps, self.waiting = set(), 0, 0, []
         # What it would have taken for late by the latest last packet alone.
         self.newest, self.late_by_newest = None, 0
 
@@ -130,17 +131,26 @@ class EventTime:
         self.waiting.append(heartbeat)
         self.go_on()
 
+    def is_due(self, heartbeat):
+        """Whether all records are here that it tells of, but those that were dropped."""
+        position = heartbeat["outputs"].index(self.output)
+        missing = sum(seq not in self.seen for seq in range(self.next_seq, heartbeat["last_seqs"][position] + 1))
+        return self.gaps + missing <= heartbeat["records_dropped"][position]
+
     def go_on(self):
-        while self.next_seq in self.seen:
+        due = [number for number, heartbeat in enumerate(self.waiting) if self.is_due(heartbeat)]
+        if not due:
+            return
+        heartbeat = self.waiting[due[-1]]
+        del self.waiting[:due[-1] + 1]
+        self.is_complete = heartbeat["is_last"]
+        last_seq, least = promise(heartbeat, self.output)
+        while self.next_seq <= last_seq:  # what is missing now was dropped
+            self.gaps += self.next_seq not in self.seen
             self.next_seq += 1
-        while self.waiting:
-            last_seq, least = promise(self.waiting[0], self.output)
-            if last_seq >= self.next_seq:
-                break
-            self.is_complete = self.waiting.pop(0)["is_last"]
-            time = least["bidirectional_last_seen"]
-            if time is not None and (self.watermark is None or time > self.watermark):
-                self.watermark = time
+        time = least["bidirectional_last_seen"]
+        if time is not None and (self.watermark is None or time > self.watermark):
+            self.watermark = time
 
 
 def by_boot(records):

@@ -121,6 +121,12 @@ class Verify(Commands):
         record = self.check(path)
         self.assertEqual((record["sensor_id"], record["seq"]), ("here", 0))
 
+    def test_heartbeat(self):
+        path = self.config({"schema": "heartbeat/v1"})
+        self.register(path)
+        record = self.check(path)
+        self.assertEqual((record["sensor_id"], record["outputs"], record["least_last_seen"]), ("here", [], None))
+
     def test_composed(self):
         counter = 'udps = { packets = [ "small=ip[2:2] = 40" ]; };'
         composed = self.folder / "composed.avsc"

@@ -55,10 +55,12 @@
     "subjectStrategy" $kafka.subjectStrategy "columnsToAnonymize" $kafka.columnsToAnonymize "schema" $kafka.schema
     "headers" $kafka.headers -}}
 {{- $outputs := list (merge (dict "topic" $kafka.topic) $common) -}}
-{{- with $kafka.statsTopic -}}
-{{- /* A record a minute needs no queue of the flows' size. */ -}}
+{{- range $schema, $topic := dict "heartbeat/v1" $kafka.heartbeatTopic "sensor_stats/v1" $kafka.statsTopic -}}
+{{- if $topic -}}
+{{- /* A record a second or a minute needs no queue of the flows' size. */ -}}
 {{- $config := mergeOverwrite (deepCopy $kafka.config) (dict "queue.buffering.max.kbytes" 1024) -}}
-{{- $outputs = append $outputs (mergeOverwrite (deepCopy $common) (dict "topic" . "schema" "sensor_stats/v1" "columnsToAnonymize" list "config" $config)) -}}
+{{- $outputs = append $outputs (mergeOverwrite (deepCopy $common) (dict "topic" $topic "schema" $schema "columnsToAnonymize" list "config" $config)) -}}
+{{- end -}}
 {{- end -}}
 {{- range .Values.extraOutputs -}}
 {{- $outputs = append $outputs (mergeOverwrite (deepCopy $common) (deepCopy .) (dict "config" (mergeOverwrite (deepCopy $kafka.config) (.config | default dict)))) -}}
