@@ -18,7 +18,8 @@ struct message {
     const uint8_t
         *body; /* one record: Avro binary without any prefix, or one line of CSV or JSON with its line end */
     size_t body_length;
-    const char *key; /* flow_uid; of a record of the sensor itself its sensor_id */
+    const char
+        *key; /* what outputs.key says; of a record of the sensor itself its sensor_id. Without a NUL */
     size_t key_length;
     uint64_t seq;
     const char *record_kind; /* "final", "early", "update"; of a record of the sensor itself "report" */

@@ -11,6 +11,7 @@
 #include "record/contract/metering.h"
 #include "record/field/flow_hash.h"
 #include "record/field/number.h"
+#include "record/message_key.h"
 #include "record/program.h"
 
 struct recorder {
@@ -25,6 +26,7 @@ struct recorder {
     struct record_scratch scratch;
     struct buffer body, header;
     struct message_origin origin;
+    struct message_key key;
     _Atomic uint64_t *next_seq; /* the output's, or own_seq */
     _Atomic uint64_t own_seq;
     int64_t loss_time; /* of the latest loss, in ticks */
@@ -136,6 +138,8 @@ int recorder_create(const struct recorder_options *options, struct recorder **re
         recorder_destroy(created);
         return status;
     }
+    message_key_bind(options->message_key, created->program.fields, created->program.field_count,
+                     &created->key);
     *recorder = created;
     return 0;
 }
@@ -197,7 +201,10 @@ int recorder_make(struct recorder *recorder, const struct flow *flow, struct mes
     message->key = source->flow_uid;
     message->key_length = sizeof source->flow_uid;
     message->record_kind = record_kind_name((enum record_kind)flow->record_kind);
-    return encode(recorder, message);
+    int status = encode(recorder, message);
+    if (status == 0)
+        message_key_fill(&recorder->key, recorder->program.values, message);
+    return status;
 }
 
 int recorder_make_report(struct recorder *recorder, const struct sensor_report *report,

@@ -8,6 +8,7 @@
 #include "record/anonymize/policy.h"
 #include "record/encoding/encoding.h"
 #include "record/field/record_source.h"
+#include "record/message_key.h"
 #include "record/schema/schema.h"
 
 struct recorder_options {
@@ -24,6 +25,7 @@ struct recorder_options {
     unsigned snapshot_length;
     const struct anonymize_policy *policy; /* borrowed; NULL: every field as it is */
     const struct anonymize_key *key;       /* of pseudonyms, for the call; NULL where no rule needs one */
+    enum message_key_kind message_key;
     /* The seq of the output's next record, shared by all its recorders. NULL: this recorder is the only one. */
     _Atomic uint64_t *next_seq;
 };

@@ -1,6 +1,8 @@
 """What deploy/messages.md says of messages, with a real broker. Run: python3 tests/e2e/run.py test_messages
 """
 import io
+import itertools
+import os
 import time
 import unittest
 from collections import defaultdict
@@ -59,6 +61,69 @@ class Messages(Commands):
             self.assertEqual(kind, CREATE_TIME)
             self.assertGreaterEqual(milliseconds / 1000, self.began - 1)
             self.assertLess(record["bidirectional_last_seen"].timestamp(), self.began - 3600)
+
+
+class Keys(Commands):
+    """What outputs.key puts together: the flows of a capture, in a topic of several partitions."""
+
+    def setUp(self):
+        super().setUp()
+        self.numbers = itertools.count()
+
+    def sent(self, key, schema="flow/v1", columns=("all=keep",), more=()):
+        """(message, record) of a run with this key."""
+        topic = self.servers.topic(f"{self.topic}-{next(self.numbers)}", PARTITIONS)
+        path = self.config({"topic": topic, "schema": schema, "framing": "none", "key": key, "columns_to_anonymize": list(columns)})
+        self.succeeds("-c", path, "-r", CAPTURES / "mix.pcap", *more)
+        parsed = fastavro.schema.load_schema(REPOSITORY / "schemas" / f"{schema}.avsc")
+        sent = [(message, fastavro.schemaless_reader(io.BytesIO(message.value()), parsed))
+                for message in self.servers.messages(topic, PARTITIONS)]
+        self.assertGreater(len({message.partition() for message, _ in sent}), 1)
+        return sent
+
+    def check(self, sent, key_of):
+        """Each message has the key of its record, and those of one key are in one partition."""
+        partitions = defaultdict(set)
+        for message, record in sent:
+            self.assertEqual(message.key().decode(), key_of(record))
+            partitions[message.key()].add(message.partition())
+        self.assertLess(len(partitions), len(sent))
+        self.assertEqual({len(numbers) for numbers in partitions.values()}, {1})
+
+    @staticmethod
+    def pair(record):
+        return "-".join(sorted((record["src_ip"], record["dst_ip"])))
+
+    def test_addresses(self):
+        self.check(self.sent("src_ip"), lambda record: record["src_ip"])
+        self.check(self.sent("ip_pair"), self.pair)
+
+    def test_pseudonyms(self):
+        """The key is what the record shows; no address of the capture is in it."""
+        plain = {address for _message, record in self.sent("src_ip") for address in (record["src_ip"], record["dst_ip"])}
+        for method in ("prefix_preserving", "short_hash"):
+            sent = self.sent("ip_pair", columns=(f"address={method}", "all=drop"))
+            self.check(sent, self.pair)
+            self.assertFalse(plain & {half for message, _ in sent for half in message.key().decode().split("-")})
+
+    def test_nfstream(self):
+        self.check(self.sent("ip_pair", "nfstream/v1", more=("--profile", "nfstream")), self.pair)
+
+    def test_with_several_meters(self):
+        self.check(self.sent("src_ip", more=("--set", "meter.n_meters=2")), lambda record: record["src_ip"])
+
+    def test_verify(self):
+        self.servers.topic(self.topic)
+        path = self.config({"key": "ip_pair"})
+        self.register(path)
+        self.succeeds("verify", "-c", path)
+        (message,) = self.servers.messages(self.topic, 1)
+        self.assertEqual(message.key(), b"192.0.2.1-198.51.100.1")
+
+    def test_a_key_that_is_dropped(self):
+        path = self.config({"key": "src_ip", "columns_to_anonymize": ["all=drop"]})
+        for words in (("--check-config", "-r", CAPTURES / "dns.pcap"), ("-r", CAPTURES / "dns.pcap"), ("verify",)):
+            self.refused(os.EX_CONFIG, [self.topic, "src_ip", "drops"], *words, "-c", path)
 
 
 if __name__ == "__main__":

@@ -133,8 +133,9 @@ static int check_headers(const struct verification *verification, struct error *
 
 static int check_key(const struct verification *verification, struct error *error) {
     const char *received = verification->received.key;
-    return check_header(verification, "its key", received ? received : "none", PTRDIFF_MAX,
-                        verification->message.key, error);
+    char sent[MESSAGE_KEY_SIZE + 1];
+    snprintf(sent, sizeof sent, "%.*s", (int)verification->message.key_length, verification->message.key);
+    return check_header(verification, "its key", received ? received : "none", PTRDIFF_MAX, sent, error);
 }
 
 /* The registry's id is whatever the message says, as it is for a consumer. */

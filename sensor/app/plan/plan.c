@@ -7,6 +7,7 @@
 #include "app/plan/anonymization_key.h"
 #include "app/plan/header_options.h"
 #include "app/plan/identity.h"
+#include "app/plan/key_options.h"
 #include "app/plan/overload_options.h"
 #include "app/plan/publish_options.h"
 #include "base/cores.h"
@@ -97,6 +98,8 @@ static int plan_output(const struct plan *plan, const struct output_config *from
     if (result == 0)
         result = record_kinds_make(from, output->schema, publish_options_kinds(&plan->meter.publish),
                                    &output->kinds, error);
+    if (result == 0)
+        result = key_options_make(from, output->schema, &output->policy, &output->message_key, error);
     return result == 0 ? check_format(output, error) : result;
 }
 

@@ -14,6 +14,7 @@
 #include "record/encoding/encoding.h"
 #include "record/field/record_source.h"
 #include "record/field/udps_rows.h"
+#include "record/message_key.h"
 #include "record/schema/schema.h"
 #include "sink/sink.h"
 
@@ -26,6 +27,7 @@ struct output_plan {
     const char *framing; /* kafka */
     unsigned headers;    /* kafka: a set of enum kafka_header */
     unsigned kinds;      /* of records that it takes: a set of 1 << enum record_kind */
+    enum message_key_kind message_key;
     struct anonymize_policy policy;
 };
 

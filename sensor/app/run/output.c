@@ -86,6 +86,7 @@ static int make_recorders(struct output *output, const struct plan *plan, const 
         .verify = plan->verify,
         .snapshot_length = plan->capture.snapshot_length,
         .next_seq = &output->next_seq,
+        .message_key = output->plan->message_key,
         .policy = &output->plan->policy,
         .key = key,
     };
