@@ -264,6 +264,17 @@ const char *dissector_protocol_name(const struct dissector *dissector, size_t nu
     return ndpi_get_proto_name(dissector->module, (uint16_t)number);
 }
 
+bool dissector_protocol(const struct dissector *dissector, size_t number, struct l7_protocol *protocol) {
+    struct ndpi_detection_module_struct *module = dissector->module;
+    uint16_t id = (uint16_t)number;
+    *protocol = (struct l7_protocol){.id = id, .name = dissector_protocol_name(dissector, number)};
+    protocol->category = shim_category(module, id);
+    protocol->category_name = ndpi_category_get_name(module, (ndpi_protocol_category_t)protocol->category);
+    protocol->breed = shim_breed(module, id);
+    /* nDPI calls a number that it doesn't use as it calls 0. */
+    return number == 0 || strcmp(protocol->name, dissector_protocol_name(dissector, 0)) != 0;
+}
+
 void dissector_back_memory(const struct dissector *dissector, const atomic_bool *stop) {
     dissection_back_memory(dissector->states, stop);
 }

@@ -82,6 +82,10 @@ uint64_t dissector_undecided(const struct dissector *dissector);
 size_t dissector_protocol_count(const struct dissector *dissector);
 const char *dissector_protocol_name(const struct dissector *dissector, size_t number);
 
+/* What nDPI says of the protocol; texts live as long as the dissector. False: the number is not used.
+ * @thread any: constant after dissector_create() */
+bool dissector_protocol(const struct dissector *dissector, size_t number, struct l7_protocol *protocol);
+
 /* pool_back() for the states.
  * @thread any, also beside the meter's */
 void dissector_back_memory(const struct dissector *dissector, const atomic_bool *stop);

@@ -55,6 +55,9 @@ struct shim_label shim_label(ndpi_protocol protocol);
 void shim_name(struct ndpi_detection_module_struct *module, uint16_t master, uint16_t application, char *name,
                uint32_t size);
 size_t shim_protocol_count(struct ndpi_detection_module_struct *module);
+/* The category and the breed ("Acceptable") that nDPI gives an application where no flow says more. */
+uint16_t shim_category(struct ndpi_detection_module_struct *module, uint16_t application);
+const char *shim_breed(struct ndpi_detection_module_struct *module, uint16_t application);
 
 /* Points into the flow, and need not end in a NUL; NULL if this nDPI doesn't compute it. */
 const char *shim_ja3_client(const struct ndpi_flow_struct *flow);

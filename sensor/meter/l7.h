@@ -46,6 +46,13 @@ struct l7_label {
     char name[L7_NAME_SIZE]; /* "TLS.Instagram", "Unknown" */
 };
 
+/* One of nDPI's protocols: what a label's numbers mean in this version of nDPI. */
+struct l7_protocol {
+    uint16_t id, category; /* nDPI's numbers */
+    const char *name, *category_name;
+    const char *breed; /* "Acceptable", "Unsafe", ...: how nDPI judges it */
+};
+
 /* What flow_feature(flow, FEATURE_l7) points to. */
 struct l7 {
     union {                       /* the dissector's */

@@ -197,6 +197,11 @@ const char *meter_protocol_name(const struct meter *meter, size_t number) {
     return dissector_protocol_name(meter->dissector, number);
 }
 
+bool meter_protocol(const struct meter *meter, size_t number, struct l7_protocol *protocol) {
+    CHECK(number < meter_protocol_count(meter));
+    return dissector_protocol(meter->dissector, number, protocol);
+}
+
 void meter_statistics(const struct meter *meter, struct meter_statistics *statistics) {
     CHECK(IS_VALID(meter, METER_MAGIC));
     *statistics = meter->statistics;

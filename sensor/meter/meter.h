@@ -115,6 +115,7 @@ void meter_finish(struct meter *meter, enum end_reason reason);
  * @thread any: constant after meter_create() */
 size_t meter_protocol_count(const struct meter *meter);
 const char *meter_protocol_name(const struct meter *meter, size_t number);
+bool meter_protocol(const struct meter *meter, size_t number, struct l7_protocol *protocol);
 
 /* The counters as of now.
  * @thread meter, outside of the export call or in it */

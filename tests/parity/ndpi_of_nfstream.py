@@ -35,8 +35,11 @@ char *ndpi_get_proto_name(struct ndpi_detection_module_struct *module, uint16_t 
 const char *ndpi_category_get_name(struct ndpi_detection_module_struct *module, ndpi_protocol_category_t category);
 const char *ndpi_confidence_get_name(ndpi_confidence_t confidence);
 unsigned ndpi_get_num_protocols(struct ndpi_detection_module_struct *module);
+ndpi_protocol_category_t ndpi_get_proto_category(struct ndpi_detection_module_struct *module, ndpi_protocol protocol);
+ndpi_protocol_breed_t ndpi_get_proto_breed(struct ndpi_detection_module_struct *module, uint16_t protocol);
+char *ndpi_get_proto_breed_name(ndpi_protocol_breed_t breed);
 """
-ENUMERATIONS = ("ndpi_cfg_error", "ndpi_confidence_t", "ndpi_protocol_category_t")
+ENUMERATIONS = ("ndpi_cfg_error", "ndpi_confidence_t", "ndpi_protocol_category_t", "ndpi_protocol_breed_t")
 STRUCTURES = ("ndpi_master_app_protocol", "ndpi_protocol", "struct ndpi_flow_struct")
 PROTOCOLS = ("UNKNOWN", "TLS", "DTLS", "QUIC", "DHCP", "HTTP", "SSH", "MAIL_SMTPS", "MAIL_IMAPS", "MAIL_POPS")
 # The extension expects its interpreter; of that, this one object is looked up when it is loaded, and nothing is called.

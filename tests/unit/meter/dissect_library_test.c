@@ -84,11 +84,42 @@ static void the_budget_is_enough_and_not_much_more(void **state) {
     fixture_close(&fixture);
 }
 
+/* TLS, by the library's own number, and that a number which nDPI doesn't use is none. */
+static void protocols_of_the_library(void **state) {
+    (void)state;
+    struct meter_options options = {.profile = PROFILE_NATIVE,
+                                    .idle_timeout = 1000000,
+                                    .active_timeout = 1000000,
+                                    .n_dissections = 20,
+                                    .flow_table_size = FLOWS};
+    struct fixture fixture;
+    struct l7_protocol protocol;
+    fixture_open(&fixture, &options);
+    size_t count = meter_protocol_count(fixture.meter), used = 0;
+    assert_true(count > NDPI_PROTOCOL_TLS);
+    for (size_t i = 0; i < count; i++) {
+        bool is_used = meter_protocol(fixture.meter, i, &protocol);
+        used += is_used;
+        assert_int_equal(protocol.id, i);
+        assert_string_equal(protocol.name, meter_protocol_name(fixture.meter, i));
+        assert_true(protocol.category_name[0] != '\0' && protocol.breed[0] != '\0');
+        assert_int_equal(is_used, i == 0 || strcmp(protocol.name, "Unknown") != 0);
+    }
+    print_message("%zu of %zu numbers are used\n", used, count);
+    assert_true(used > 200);
+    assert_true(meter_protocol(fixture.meter, NDPI_PROTOCOL_TLS, &protocol));
+    assert_string_equal(protocol.name, "TLS");
+    assert_string_equal(protocol.category_name, "Web");
+    assert_string_equal(protocol.breed, "Safe");
+    fixture_close(&fixture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_linked_library_is_the_one_of_the_headers),
         cmocka_unit_test(a_build_from_git_is_of_its_version),
         cmocka_unit_test(other_libraries_are_known_by_size_or_version),
+        cmocka_unit_test(protocols_of_the_library),
         cmocka_unit_test(the_budget_is_enough_and_not_much_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
