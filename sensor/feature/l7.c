@@ -154,6 +154,34 @@ void get_ndpi_version(const struct record_source *source, enum flow_direction di
     value_text(value, source->identity->ndpi_version, strlen(source->identity->ndpi_version));
 }
 
+/* Of records of nDPI's protocols. */
+void get_protocol_id(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    value_integer(value, source->protocol->id);
+}
+
+void get_protocol_name(const struct record_source *source, enum flow_direction direction,
+                       struct value *value) {
+    (void)direction;
+    value_foreign_text(source, source->protocol->name, value);
+}
+
+void get_category_id(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    value_integer(value, source->protocol->category);
+}
+
+void get_category_name(const struct record_source *source, enum flow_direction direction,
+                       struct value *value) {
+    (void)direction;
+    value_foreign_text(source, source->protocol->category_name, value);
+}
+
+void get_breed(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    value_foreign_text(source, source->protocol->breed, value);
+}
+
 /* Natively an empty text is one that was not seen. */
 #define TEXT_GETTER(name, text)                                                        \
     void get_##name(const struct record_source *source, enum flow_direction direction, \

@@ -18,11 +18,12 @@ struct message {
     const uint8_t
         *body; /* one record: Avro binary without any prefix, or one line of CSV or JSON with its line end */
     size_t body_length;
-    const char
-        *key; /* what outputs.key says; of a record of the sensor itself its sensor_id. Without a NUL */
+    const char *
+        key; /* what outputs.key says; of a record of the sensor itself its sensor_id, of a protocol "VERSION:ID". Without a NUL */
     size_t key_length;
     uint64_t seq;
-    const char *record_kind; /* "final", "early", "update"; of a record of the sensor itself "report" */
+    const char *
+        record_kind; /* "final", "early", "update"; of a record of the sensor itself "report", of nDPI's "protocol" */
     const struct message_origin *origin;
     char anon_key_id[17]; /* which key its pseudonyms were made with; "": none. A copy, since keys change */
 };

@@ -1,6 +1,7 @@
 #include "record/message_key.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -90,11 +91,11 @@ static void set_pair(struct message_key *key, struct text source, struct text de
                      struct message *message) {
     bool forward = is_lower(source, destination);
     struct text first = forward ? source : destination, second = forward ? destination : source;
-    DEBUG_CHECK(first.length + 1 + second.length <= sizeof key->pair);
-    memcpy(key->pair, first.bytes, first.length);
-    key->pair[first.length] = '-';
-    memcpy(key->pair + first.length + 1, second.bytes, second.length);
-    message->key = key->pair;
+    DEBUG_CHECK(first.length + 1 + second.length <= sizeof key->text);
+    memcpy(key->text, first.bytes, first.length);
+    key->text[first.length] = '-';
+    memcpy(key->text + first.length + 1, second.bytes, second.length);
+    message->key = key->text;
     message->key_length = first.length + 1 + second.length;
 }
 
@@ -107,4 +108,12 @@ void message_key_fill(struct message_key *key, const struct value *values, struc
     message->key_length = source->text.length;
     if (key->kind == MESSAGE_KEY_IP_PAIR)
         set_pair(key, source->text, values[key->destination].text, message);
+}
+
+void message_key_of_protocol(struct message_key *key, const char *ndpi_version, unsigned protocol,
+                             struct message *message) {
+    int length = snprintf(key->text, sizeof key->text, "%s:%u", ndpi_version, protocol);
+    CHECK(length > 0 && (size_t)length < sizeof key->text);
+    message->key = key->text;
+    message->key_length = (size_t)length;
 }

@@ -30,8 +30,8 @@ enum { MESSAGE_KEY_SIZE = 2 * 128 + 1 };
 
 struct message_key {
     enum message_key_kind kind;
-    size_t source, destination; /* places among the record's values */
-    char pair[MESSAGE_KEY_SIZE];
+    size_t source, destination;  /* places among the record's values */
+    char text[MESSAGE_KEY_SIZE]; /* of a pair, or of a protocol */
 };
 
 /* Finds the fields that the key is made of. message_key_check() has been well, so they are there. */
@@ -41,3 +41,8 @@ void message_key_bind(enum message_key_kind kind, const struct encoded_field *fi
 /* Sets the message's key of addresses, from the values of these fields; of other kinds nothing. Valid as long as the values.
  * @thread as the recorder's */
 void message_key_fill(struct message_key *key, const struct value *values, struct message *message);
+
+/* Sets the key of a record of one of nDPI's protocols, "4.2.0:91": a compacted topic keeps one record of each protocol of each
+ * version. Valid until the next one. */
+void message_key_of_protocol(struct message_key *key, const char *ndpi_version, unsigned protocol,
+                             struct message *message);

@@ -6,6 +6,7 @@
 
 #include "base/cache_line.h"
 #include "base/utf8.h"
+#include "meter/l7.h"
 #include "record/anonymize/anonymizer.h"
 #include "record/contract/features.h"
 #include "record/contract/metering.h"
@@ -214,6 +215,16 @@ int recorder_make_report(struct recorder *recorder, const struct sensor_report *
     message->key = recorder->source.identity->sensor_id;
     message->key_length = strlen(message->key);
     message->record_kind = "report";
+    return encode(recorder, message);
+}
+
+int recorder_make_protocol(struct recorder *recorder, const struct l7_protocol *protocol,
+                           struct message *message) {
+    struct record_source *source = &recorder->source;
+    source->protocol = protocol;
+    source->seq = atomic_fetch_add_explicit(recorder->next_seq, 1, memory_order_relaxed);
+    message_key_of_protocol(&recorder->key, source->identity->ndpi_version, protocol->id, message);
+    message->record_kind = "protocol";
     return encode(recorder, message);
 }
 

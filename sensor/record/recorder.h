@@ -24,6 +24,11 @@ int recorder_make(struct recorder *recorder, const struct flow *flow, struct mes
 int recorder_make_report(struct recorder *recorder, const struct sensor_report *report,
                          struct message *message);
 
+/* The same for one of nDPI's protocols, with a schema whose records are OF_PROTOCOL.
+ * @thread deliver */
+int recorder_make_protocol(struct recorder *recorder, const struct l7_protocol *protocol,
+                           struct message *message);
+
 /* Prepares another key of pseudonyms; -ENOMEM.
  * @thread deliver, also beside recorder_make(): it touches nothing that that uses */
 int recorder_prepare_key(struct recorder *recorder, const struct anonymize_key *key);

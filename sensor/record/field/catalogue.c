@@ -13,9 +13,13 @@
 #define DIRECTIONAL(name, ...) ROW(name, OF_FLOW, true, __VA_ARGS__)
 #define SENSOR(name, ...)      ROW(name, OF_SENSOR, false, __VA_ARGS__)
 #define COMMON(name, ...)      ROW(name, OF_EITHER, false, __VA_ARGS__)
+#define PROTOCOL(name, ...)    ROW(name, OF_PROTOCOL, false, __VA_ARGS__)
+#define LABEL(name, ...)       ROW(name, OF_LABEL, false, __VA_ARGS__)
 const struct catalogue_row catalogue[] = {
 #include "record/field/catalogue.def"
 };
+#undef LABEL
+#undef PROTOCOL
 #undef COMMON
 #undef SENSOR
 #undef DIRECTIONAL

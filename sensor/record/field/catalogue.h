@@ -36,8 +36,15 @@ enum pii_class { PII_NONE, PII_ADDRESS, PII_MAC, PII_NAME, PII_AGENT, PII_FINGER
  * profile. */
 enum field_profiles { IN_NATIVE = 1, IN_NFSTREAM = 2, IN_BOTH = 3 };
 
-/* The records in which a row exists: a record is of a flow, or of the sensor itself (record/field/report.h). */
-enum field_records { OF_FLOW = 1, OF_SENSOR = 2, OF_EITHER = 3 };
+/* The records in which a row exists: a record is of a flow, of the sensor itself (record/field/report.h), or of one of nDPI's
+ * protocols (meter/l7.h). */
+enum field_records {
+    OF_FLOW = 1,
+    OF_SENSOR = 2,
+    OF_EITHER = OF_FLOW | OF_SENSOR,
+    OF_PROTOCOL = 4,
+    OF_LABEL = OF_FLOW | OF_PROTOCOL, /* what both are joined by */
+};
 
 /* Whether a value may be absent although its group is on. */
 enum field_absence {

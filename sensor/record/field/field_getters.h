@@ -12,7 +12,11 @@
 #define DIRECTIONAL                                                                FIELD
 #define SENSOR                                                                     FIELD
 #define COMMON                                                                     FIELD
+#define PROTOCOL                                                                   FIELD
+#define LABEL                                                                      FIELD
 #include "record/field/catalogue.def"
+#undef LABEL
+#undef PROTOCOL
 #undef COMMON
 #undef SENSOR
 #undef DIRECTIONAL

@@ -56,6 +56,7 @@ struct record_scratch {
 };
 
 struct catalogue_row; /* record/field/catalogue.h */
+struct l7_protocol;   /* meter/l7.h */
 
 /* One per output, reused for each record. */
 struct record_source {
@@ -73,6 +74,7 @@ struct record_source {
     const char *const *capture_files;   /* paths by flow->place.capture_file; NULL: live */
     const struct places *places;        /* by flow->place.interface; NULL: files */
     const struct sensor_report *report; /* instead of a flow, in records of the sensor itself */
+    const struct l7_protocol *protocol; /* instead of a flow, in records of nDPI's protocols */
 
     /* The row that is asked for. The caller of a getter sets it. */
     const struct catalogue_row *row;

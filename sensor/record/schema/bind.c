@@ -115,27 +115,34 @@ static int check_profiles(const struct schema *schema, struct error *error) {
 }
 
 static const char *records_name(enum field_records records) {
-    return records == OF_SENSOR ? "the sensor itself" : "flows";
+    switch (records) {
+    case OF_FLOW: return "flows";
+    case OF_SENSOR: return "the sensor itself";
+    case OF_EITHER: return "flows or the sensor itself";
+    case OF_PROTOCOL: return "nDPI's protocols";
+    case OF_LABEL: return "flows or nDPI's protocols";
+    }
+    return "";
 }
 
-/* A record tells of a flow or of the sensor: fields that exist only in different ones can't be in one schema. */
+/* A record tells of a flow, of the sensor or of a protocol: fields that exist only in different ones can't be in one schema. */
 static int check_records(struct schema *schema, struct error *error) {
-    const struct bound_field *only = NULL;
-    schema->records = OF_FLOW;
+    const struct bound_field *narrower = NULL; /* the last one that left fewer kinds of records */
+    unsigned left = OF_FLOW | OF_SENSOR | OF_PROTOCOL;
     for (size_t i = 0; i < schema->field_count; i++) {
         const struct bound_field *field = &schema->fields[i];
-        if (field->row->records == OF_EITHER)
-            continue;
-        if (only == NULL)
-            only = field;
-        schema->records = field->row->records;
-        if (field->row->records != only->row->records)
+        unsigned both = left & field->row->records;
+        if (both == 0 && narrower != NULL)
             return error_set(
                 error, EINVAL, EX_CONFIG,
                 "schema %s: field %s: exists only in records of %s, but field %s only in those of %s; take one of them off",
-                schema->name, field->name, records_name(field->row->records), only->name,
-                records_name(only->row->records));
+                schema->name, field->name, records_name(field->row->records), narrower->name,
+                records_name(narrower->row->records));
+        if (both != left)
+            narrower = field;
+        left = both;
     }
+    schema->records = (left & OF_FLOW) != 0 ? OF_FLOW : (left & OF_SENSOR) != 0 ? OF_SENSOR : OF_PROTOCOL;
     return 0;
 }
 

@@ -95,18 +95,18 @@ static void append_fields(struct buffer *out, const json_t *fields, const struct
     compose_append(out, "\n  ]");
 }
 
-/* Records of the sensor itself have no user-defined values. */
-static bool is_of_sensor(const json_t *root) {
+/* Only records of flows have user-defined values. */
+static bool is_of_flows(const json_t *root) {
     size_t index;
     const json_t *field;
     json_array_foreach(json_object_get(root, "fields"), index, field) {
         enum flow_direction direction;
         const struct catalogue_row *row =
             catalogue_find(json_string_value(json_object_get(field, "name")), &direction);
-        if (row != NULL && row->records == OF_SENSOR)
-            return true;
+        if (row != NULL && (row->records & OF_FLOW) == 0)
+            return false;
     }
-    return false;
+    return true;
 }
 
 int schema_compose(const char *name, struct buffer *text, const struct udps_rows *rows, struct error *error) {
@@ -114,7 +114,7 @@ int schema_compose(const char *name, struct buffer *text, const struct udps_rows
     json_t *root = schema_lint_parse(name, (const char *)text->data, text->length, error);
     if (root == NULL)
         return -EINVAL;
-    if (is_of_sensor(root)) {
+    if (!is_of_flows(root)) {
         json_decref(root);
         return 0;
     }

@@ -33,7 +33,7 @@ struct schema {
     uint64_t fingerprint; /* CRC-64-AVRO of the parsing canonical form, for single-object encoding */
     struct bound_field *fields;
     size_t field_count;
-    enum field_records records;     /* what a record tells of: OF_FLOW or OF_SENSOR */
+    enum field_records records;     /* what a record tells of: OF_FLOW, OF_SENSOR or OF_PROTOCOL */
     struct bound_field text_column; /* see schema_text_column(); row NULL: none */
 };
 

@@ -12,6 +12,7 @@
 
 #include "record/avro_reader.h"
 #include "record/example_flow.h"
+#include "record/example_protocol.h"
 #include "record/example_report.h"
 
 /* One schema with every type, plain and nullable; the rows only lend their types. */
@@ -107,7 +108,8 @@ static void assert_record(struct reader *reader, const struct schema *schema, co
                                    .feature_hash = message->origin->feature_hash,
                                    .seq = message->seq,
                                    .scratch = &scratch,
-                                   .report = &example_report};
+                                   .report = &example_report,
+                                   .protocol = &example_protocol};
     memcpy(source.flow_uid, message->key, message->key_length);
     for (size_t i = 0; i < schema->field_count; i++) {
         const struct catalogue_row *row = bound_field_row(&schema->fields[i], example->meter.profile);
@@ -148,6 +150,8 @@ static void shipped_schema(const char *name, enum meter_profile profile, unsigne
         struct message message;
         if (schema->records == OF_SENSOR)
             assert_int_equal(recorder_make_report(recorder, &example_report, &message), 0);
+        else if (schema->records == OF_PROTOCOL)
+            assert_int_equal(recorder_make_protocol(recorder, &example_protocol, &message), 0);
         else
             assert_int_equal(recorder_make(recorder, flow, &message), 0);
         reader_read(&reader, message.body, message.body_length);
@@ -178,12 +182,17 @@ static void sensor_records(void **state) {
     shipped_schema("heartbeat/v1", PROFILE_NFSTREAM, EXAMPLE_ALL_GROUPS);
 }
 
+static void protocol_records(void **state) {
+    (void)state;
+    shipped_schema("ndpi_dictionary/v1", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    shipped_schema("ndpi_dictionary/v1", PROFILE_NFSTREAM, EXAMPLE_ALL_GROUPS);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type_and_branch),
-        cmocka_unit_test(flow_records),
-        cmocka_unit_test(nfstream_records),
-        cmocka_unit_test(sensor_records),
+        cmocka_unit_test(every_type_and_branch), cmocka_unit_test(flow_records),
+        cmocka_unit_test(nfstream_records),      cmocka_unit_test(sensor_records),
+        cmocka_unit_test(protocol_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

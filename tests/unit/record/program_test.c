@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "record/example_flow.h"
+#include "record/example_protocol.h"
 #include "record/field/field_block.h"
 #include "record/field/field_getters.h"
 
@@ -24,6 +25,7 @@ static struct record_source example_source(void) {
     return (struct record_source){.identity = &example.identity,
                                   .flow = &example.flow,
                                   .report = &report,
+                                  .protocol = &example_protocol,
                                   .output = "out",
                                   .feature_hash = "0123456789abcdef0123456789abcdef",
                                   .metering_hash = "00112233445566778899aabbccddeeff",

@@ -79,7 +79,8 @@ static void assert_documented(const struct bound_field *bound, const json_t *fie
     if (row->pii != PII_NONE)
         assert_string_equal(json_string_value(json_array_get(tags, 0)), "PII");
     /* Null where the value may be absent or its group off, and only there. */
-    bool may_be_off = row->group >= GROUP_TUNNEL;
+    bool may_be_off =
+        row->group >= GROUP_TUNNEL && records != OF_PROTOCOL; /* those are of labels that are on */
     assert_true((row->records & records) != 0);
     assert_int_equal(bound->nullable, may_be_off || catalogue_nullable(row, bound->direction));
 }
@@ -124,6 +125,12 @@ static void nfstream_schema_agrees(void **state) {
     schema_agrees("nfstream/v1", PROFILE_NFSTREAM, 91);
 }
 
+static void dictionary_agrees(void **state) {
+    (void)state;
+    schema_agrees("ndpi_dictionary/v1", PROFILE_NATIVE, 6);
+    schema_agrees("ndpi_dictionary/v1", PROFILE_NFSTREAM, 6);
+}
+
 static void sensor_schema_agrees(void **state) {
     (void)state;
     schema_agrees("sensor_stats/v1", PROFILE_NATIVE, 28);
@@ -159,7 +166,7 @@ static void assert_in_schema(const char *name, const struct catalogue_row *row, 
 /* These are the full records: a new native row belongs into the draft of its schema's next version. */
 static void full_schemas_are_complete(void **state) {
     (void)state;
-    static const char *const names[] = {"flow/v2", "sensor_stats/v1"};
+    static const char *const names[] = {"flow/v2", "sensor_stats/v1", "ndpi_dictionary/v1"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct schema *schema;
         assert_int_equal(schema_load(names[i], NULL, false, &schema, NULL), 0);
@@ -258,7 +265,8 @@ int main(void) {
         cmocka_unit_test(names_are_found),           cmocka_unit_test(nearest_names),
         cmocka_unit_test(flow_schema_agrees),        cmocka_unit_test(flow_draft_agrees),
         cmocka_unit_test(nfstream_schema_agrees),    cmocka_unit_test(sensor_schema_agrees),
-        cmocka_unit_test(heartbeat_schema_agrees),   cmocka_unit_test(full_schemas_are_complete),
+        cmocka_unit_test(heartbeat_schema_agrees),   cmocka_unit_test(dictionary_agrees),
+        cmocka_unit_test(full_schemas_are_complete),
         cmocka_unit_test(nfstream_columns_in_order), cmocka_unit_test(the_draft_adds_to_the_version_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,12 +61,15 @@ static void embedded_schemas_load(void **state) {
     static const struct {
         const char *name, *full_name;
         uint64_t fingerprint;
+        enum field_records records;
     } cases[] = {
-        {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0x05c6cbb347e2dd4d)},
-        {"flow/v2", "flowsensor.flow.Flow", UINT64_C(0x2ad7150f2b3061f2)},
-        {"heartbeat/v1", "flowsensor.heartbeat.Heartbeat", UINT64_C(0xa51711ae971acb88)},
-        {"nfstream/v1", "flowsensor.nfstream.Flow", UINT64_C(0x1d9d33d26f4c6399)},
-        {"sensor_stats/v1", "flowsensor.sensor_stats.SensorStats", UINT64_C(0xb3d1d0db636adcb1)},
+        {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0x05c6cbb347e2dd4d), OF_FLOW},
+        {"flow/v2", "flowsensor.flow.Flow", UINT64_C(0x2ad7150f2b3061f2), OF_FLOW},
+        {"heartbeat/v1", "flowsensor.heartbeat.Heartbeat", UINT64_C(0xa51711ae971acb88), OF_SENSOR},
+        {"ndpi_dictionary/v1", "flowsensor.ndpi_dictionary.Protocol", UINT64_C(0xe59b481edc8d87bd),
+         OF_PROTOCOL},
+        {"nfstream/v1", "flowsensor.nfstream.Flow", UINT64_C(0x1d9d33d26f4c6399), OF_FLOW},
+        {"sensor_stats/v1", "flowsensor.sensor_stats.SensorStats", UINT64_C(0xb3d1d0db636adcb1), OF_SENSOR},
     };
     const char *const *names = schema_embedded_names();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -79,10 +82,8 @@ static void embedded_schemas_load(void **state) {
         assert_int_equal(strlen(schema->sha256), 64);
         if (schema->fingerprint != cases[i].fingerprint)
             fail_msg("%s: fingerprint %016" PRIx64, cases[i].name, schema->fingerprint);
-        bool of_heartbeats = strncmp(names[i], "heartbeat/", 10) == 0;
-        bool of_sensor = of_heartbeats || strncmp(names[i], "sensor_", 7) == 0;
-        assert_int_equal(schema->records, of_sensor ? OF_SENSOR : OF_FLOW);
-        assert_int_equal(schema_is_of_heartbeats(schema), of_heartbeats);
+        assert_int_equal(schema->records, cases[i].records);
+        assert_int_equal(schema_is_of_heartbeats(schema), strncmp(names[i], "heartbeat/", 10) == 0);
         schema_free(schema);
     }
     assert_null(names[5]);
@@ -151,6 +152,15 @@ static void wrong_fields_are_refused(void **state) {
         "{\"name\":\"flows_open\",\"doc\":\"d\",\"type\":\"long\"},"
         "{\"name\":\"src_port\",\"doc\":\"d\",\"type\":\"int\"}",
         "field src_port: exists only in records of flows, but field flows_open only in those of the sensor itself; take one of them off");
+    assert_refused(
+        "{\"name\":\"ndpi_version\",\"doc\":\"d\",\"type\":\"string\"},"
+        "{\"name\":\"protocol_id\",\"doc\":\"d\",\"type\":\"int\"},"
+        "{\"name\":\"src_port\",\"doc\":\"d\",\"type\":\"int\"}",
+        "field src_port: exists only in records of flows, but field protocol_id only in those of nDPI's protocols; take one of them off");
+    assert_refused(
+        "{\"name\":\"seq\",\"doc\":\"d\",\"type\":\"long\"},"
+        "{\"name\":\"protocol_id\",\"doc\":\"d\",\"type\":\"int\"}",
+        "field protocol_id: exists only in records of nDPI's protocols, but field seq only in those of flows or the sensor itself; take one of them off");
     assert_refused("", "no fields; add at least one to \"fields\"");
 }
 
@@ -204,9 +214,12 @@ static void text_has_a_column_behind_the_fields(void **state) {
         enum meter_profile profile;
         bool has_column;
     } cases[] = {
-        {"flow/v1", PROFILE_NATIVE, true},        {"flow/v2", PROFILE_NATIVE, false},
-        {"nfstream/v1", PROFILE_NFSTREAM, false}, {"sensor_stats/v1", PROFILE_NATIVE, false},
+        {"flow/v1", PROFILE_NATIVE, true},
+        {"flow/v2", PROFILE_NATIVE, false},
+        {"nfstream/v1", PROFILE_NFSTREAM, false},
+        {"sensor_stats/v1", PROFILE_NATIVE, false},
         {"heartbeat/v1", PROFILE_NATIVE, false},
+        {"ndpi_dictionary/v1", PROFILE_NATIVE, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct schema *schema;
@@ -231,7 +244,7 @@ static void unknown_names_are_refused(void **state) {
     assert_int_equal(schema_load("/nonexistent/x.avsc", NULL, false, &schema, &error), -ENOENT);
     assert_string_equal(
         error.text,
-        "schema /nonexistent/x.avsc: neither embedded nor a readable file (No such file or directory); give flow/v1, nfstream/v1, sensor_stats/v1, heartbeat/v1, flow/v2 (a draft) or the path of an .avsc file");
+        "schema /nonexistent/x.avsc: neither embedded nor a readable file (No such file or directory); give flow/v1, nfstream/v1, sensor_stats/v1, heartbeat/v1, ndpi_dictionary/v1, flow/v2 (a draft) or the path of an .avsc file");
     assert_int_equal(schema_load("/", NULL, false, &schema, &error), -EISDIR);
     assert_int_equal(schema_load("/dev/zero", NULL, false, &schema, &error), -EINVAL);
     assert_string_equal(error.text, "schema /dev/zero: larger than 1 MiB; choose fewer fields");
