@@ -16,6 +16,7 @@
 #include "app/plan/budget.h"
 #include "app/plan/kafka_options.h"
 #include "app/plan/plan.h"
+#include "app/plan/plan_check.h"
 #include "app/plan/plan_warnings.h"
 #include "app/run/pipeline.h"
 #include "base/log.h"

@@ -129,7 +129,7 @@ class Ledger:
     FLOWS = re.compile(r"flows: opened (\d+) = exported (\d+)(?: \(([^)]*)\))?"
                        r"(?: \+ discarded (\d+) \(max_nflows \d+\))? \+ open (\d+)(?: \+ elsewhere (\d+))?")
     OUTPUT = re.compile(r"output (.+) \(([a-z]+)\): made (\d+) = acknowledged (\d+) \+ in flight (\d+) \+ dropped (\d+)"
-                        r"(?: \(([^)]*)\))?; (\d+) bytes encoded(?:, checksum ([0-9a-f]+))?; (exported|reports) (\d+) = made (\d+)")
+                        r"(?: \(([^)]*)\))?; (\d+) bytes encoded(?:, checksum ([0-9a-f]+))?; (exported|reports|protocols) (\d+) = made (\d+)")
 
     def __init__(self, lines):
         self.packets, self.flows, self.outputs = None, None, {}

@@ -103,8 +103,7 @@ static void print_processes(FILE *stream, const struct ledger *ledger) {
 static void print_made(FILE *stream, const struct snapshot *snapshot, const struct output_plan *plan,
                        uint64_t made) {
     uint64_t due = snapshot_exports(snapshot, plan);
-    fprintf(stream, "; %s %" PRIu64 " = made %" PRIu64,
-            plan->schema->records == OF_FLOW ? "exported" : "reports", due, made);
+    fprintf(stream, "; %s %" PRIu64 " = made %" PRIu64, snapshot_exports_name(plan), due, made);
     print_residual(stream, due, made);
 }
 

@@ -60,6 +60,8 @@ int64_t snapshot_flows_residual(const struct snapshot *snapshot) {
 }
 
 uint64_t snapshot_exports(const struct snapshot *snapshot, const struct output_plan *plan) {
+    if (plan->schema->records == OF_PROTOCOL)
+        return snapshot->protocols;
     if (plan->schema->records != OF_FLOW)
         return schema_is_of_heartbeats(plan->schema) ? snapshot->heartbeats : snapshot->reports;
     uint64_t exports = 0;
@@ -67,6 +69,14 @@ uint64_t snapshot_exports(const struct snapshot *snapshot, const struct output_p
         if ((plan->kinds & 1u << kind) != 0)
             exports += meter_exports(&snapshot->ledger.meter, (enum record_kind)kind);
     return exports;
+}
+
+const char *snapshot_exports_name(const struct output_plan *plan) {
+    if (plan->schema->records == OF_PROTOCOL)
+        return "protocols";
+    if (plan->schema->records == OF_FLOW)
+        return "exported";
+    return schema_is_of_heartbeats(plan->schema) ? "heartbeats" : "reports";
 }
 
 int64_t snapshot_exports_residual(const struct snapshot *snapshot, const struct output_plan *plan,

@@ -22,8 +22,8 @@ struct snapshot {
     /* The delivering thread's part. */
     struct delivery_counts outputs[CONFIG_OUTPUTS_MAX]; /* as many as the plan has */
     uint64_t key_reloads[2];                            /* [0] that failed, [1] that went well */
-    /* Performance reports and heartbeats, each a record of every output for those. */
-    uint64_t reports, heartbeats;
+    /* Performance reports, heartbeats and nDPI's protocols, each a record of every output for those. */
+    uint64_t reports, heartbeats, protocols;
 };
 
 /* Room for so many applications. -ENOMEM.
@@ -46,12 +46,13 @@ uint64_t snapshot_dropped(const struct snapshot *snapshot, size_t output, enum o
 /* For whatever reason, by the sink too. */
 uint64_t snapshot_all_dropped(const struct snapshot *snapshot, size_t output);
 
-/* Flows that were exported and states of open ones that were published, of the kinds that the output takes; or reports, or
- * heartbeats: of each the output has to have a record. */
+/* Flows that were exported and states of open ones that were published, of the kinds that the output takes; or reports,
+ * heartbeats, or nDPI's protocols: of each the output has to have a record. */
 uint64_t snapshot_exports(const struct snapshot *snapshot, const struct output_plan *plan);
+/* "exported", "reports", "heartbeats", "protocols" */
+const char *snapshot_exports_name(const struct output_plan *plan);
 
-/* What remains of the ledger's accounts: not 0 is a bug. Exports: flows that were exported, or reports or
- * heartbeats, of which the output made no record. */
+/* What remains of the ledger's accounts: not 0 is a bug. Exports: of which the output made no record. */
 int64_t snapshot_packets_residual(const struct snapshot *snapshot);
 int64_t snapshot_flows_residual(const struct snapshot *snapshot);
 int64_t snapshot_exports_residual(const struct snapshot *snapshot, const struct output_plan *plan,

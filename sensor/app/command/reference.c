@@ -109,7 +109,7 @@ void reference_print(FILE *stream) {
     print_options(output_rows, output_row_count, stream);
     fputs(
         "\n## Record fields\n\nA schema chooses from these by name. `D_` stands for `bidirectional_`, `src2dst_` and "
-        "`dst2src_`. A record is of a flow or of the sensor itself. Of records of flows, to which configured counters and "
+        "`dst2src_`. A record is of a flow, of the sensor itself, or of one of nDPI's protocols. Of records of flows, to which configured counters and "
         "plugins add udps.NAME:\n\n",
         stream);
     print_fields(OF_FLOW, stream);
@@ -117,6 +117,8 @@ void reference_print(FILE *stream) {
           "`heartbeat_interval`):\n\n",
           stream);
     print_fields(OF_SENSOR, stream);
+    fputs("\nOf records of nDPI's protocols (`ndpi_dictionary/v1`), which each start makes:\n\n", stream);
+    print_fields(OF_PROTOCOL, stream);
     print_metrics(stream);
     print_reasons(stream);
     print_commands(stream);

@@ -16,6 +16,7 @@
 #include "app/plan/registry_options.h"
 #include "app/run/output.h"
 #include "base/clock.h"
+#include "meter/dissect.h"
 #include "record/avro_decode.h"
 #include "sink/framing.h"
 #include "sink/kafka_header_set.h"
@@ -69,10 +70,33 @@ static int make_report(struct verification *verification, struct error *error) {
     return 0;
 }
 
+/* That of number 0, as each start sends it too: a table that is made of the topic stays true. */
+static int make_protocol(struct verification *verification, struct error *error) {
+    const struct dissector_options options = {
+        .n_dissections = verification->plan->meter.n_dissections, .flow_table_size = 1, .states = 1};
+    struct dissector *dissector = NULL;
+    struct l7_protocol unknown;
+    int result = dissector_check_library(error);
+    if (result == 0)
+        result = dissector_create(&options, &dissector, error);
+    if (result < 0)
+        return result;
+    dissector_protocol(dissector, 0, &unknown);
+    verification->has_message = output_make_protocol(&verification->output, &unknown, &verification->message);
+    dissector_destroy(dissector);
+    return 0;
+}
+
+static int make_what_the_schema_is_of(struct verification *verification, struct error *error) {
+    switch (verification->output_plan->schema->records) {
+    case OF_SENSOR: return make_report(verification, error);
+    case OF_PROTOCOL: return make_protocol(verification, error);
+    default: return sample_flow_meter(verification->plan, take_flow, verification, error);
+    }
+}
+
 static int make_record(struct verification *verification, struct error *error) {
-    bool of_sensor = verification->output_plan->schema->records == OF_SENSOR;
-    int result = of_sensor ? make_report(verification, error)
-                           : sample_flow_meter(verification->plan, take_flow, verification, error);
+    int result = make_what_the_schema_is_of(verification, error);
     if (result == 0 && !verification->has_message)
         return error_set(error, ENOMEM, EX_OSERR, "output \"%s\": no record could be made",
                          verification->output_plan->name);

@@ -17,6 +17,8 @@
 enum {
     DEFAULT_DISSECTIONS = 20,
     DEFAULT_SPLT = 20,
+    DEFAULT_REPORT_MICROSECONDS = 60 * 1000000,
+    DEFAULT_HEARTBEAT_MICROSECONDS = 1000000,
     LIVE_FLOWS = 262144,
     DISSECTION_SHARE = 8, /* live, one of so many flows of the table may be undecided */
     FILE_FLOWS = 16777216,
@@ -24,8 +26,6 @@ enum {
     WINDOWS = 4,
     WINDOWS_PER_METER = 4,
     POLL_MILLISECONDS = 100,
-    DEFAULT_REPORT_MICROSECONDS = 60 * 1000000,
-    DEFAULT_HEARTBEAT_MICROSECONDS = 1000000,
     /* A flow's socket is looked up when its first packet is handed over: soon, while the socket is still there. */
     PROMPT_POLL_MILLISECONDS = 10,
 };
@@ -348,31 +348,6 @@ static int plan_reports(struct plan *plan, struct error *error) {
             error, EINVAL, EX_CONFIG,
             "heartbeat_interval is set, but no output's schema is of heartbeats; unset it or add an output with schema = \"heartbeat/v1\"");
     return 0;
-}
-
-/* Whether records for the output are made at all. */
-static int check_reports(const struct plan *plan, const struct output_plan *output, struct error *error) {
-    bool heartbeats = schema_is_of_heartbeats(output->schema);
-    if (output->schema->records != OF_SENSOR ||
-        (heartbeats ? plan->heartbeat_interval : plan->report_interval) > 0)
-        return 0;
-    if (!heartbeats && !plan->live)
-        return error_set(
-            error, EINVAL, EX_CONFIG,
-            "output \"%s\": schema %s is of the sensor's performance reports, which only a live capture (-i) makes; take the output off to read files",
-            output->name, output->schema->name);
-    return error_set(
-        error, EINVAL, EX_CONFIG,
-        "output \"%s\": schema %s is of the sensor's %s, which are off; add the line %s\"; or take the output off",
-        output->name, output->schema->name, heartbeats ? "heartbeats" : "performance reports",
-        heartbeats ? "heartbeat_interval = \"1s" : "performance_report = \"60s");
-}
-
-int plan_check_run(const struct plan *plan, struct error *error) {
-    int result = plan->meter.n_dissections > 0 ? dissector_check_library(error) : 0;
-    for (size_t i = 0; result == 0 && i < plan->output_count; i++)
-        result = check_reports(plan, &plan->outputs[i], error);
-    return result;
 }
 
 /* The outputs, and what they together ask for: a set of groups. */

@@ -74,7 +74,4 @@ struct plan {
  * The plan borrows the configuration; plan_release() frees the rest, also after a failure. */
 int plan_make(const struct config *config, enum plan_schemas schemas, struct plan *plan, struct error *error);
 
-/* What only a run asks of a plan, and not a command that prints schemas: performance reports need a live source, and
- * outputs for them or for heartbeats that these are on (EX_CONFIG), labels the nDPI that this was built with (EX_OSFILE). */
-int plan_check_run(const struct plan *plan, struct error *error);
 void plan_release(struct plan *plan);

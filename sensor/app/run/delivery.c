@@ -109,6 +109,7 @@ void delivery_poll(struct delivery *delivery) {
 void delivery_count(const struct delivery *delivery, struct snapshot *snapshot) {
     snapshot->reports = delivery->reports;
     snapshot->heartbeats = delivery->heartbeats;
+    snapshot->protocols = delivery->protocols;
     memcpy(snapshot->key_reloads, delivery->key_reloads, sizeof snapshot->key_reloads);
     for (size_t i = 0; i < delivery->count; i++) {
         const struct output *output = &delivery->outputs[i];

@@ -23,8 +23,8 @@ struct delivery {
     const struct places *places;      /* of the source; NULL: files */
     _Atomic uint64_t flows;           /* admitted so far, or more */
     uint64_t key_reloads[2];          /* [0] that failed, [1] that went well */
-    /* Performance reports and heartbeats, each a record of every output for those. */
-    uint64_t reports, heartbeats;
+    /* Performance reports, heartbeats and nDPI's protocols, each a record of every output for those. */
+    uint64_t reports, heartbeats, protocols;
     struct error error;         /* of delivery_send(): a kilobyte, which is not zeroed for each record */
     struct heartbeat heartbeat; /* of the thread that delivers; beats at delivery_poll() */
     /* An output or a meter's source can't go on, or max_nflows are admitted: all shall end. */

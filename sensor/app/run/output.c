@@ -171,11 +171,18 @@ bool output_make(struct output *output, unsigned meter, const struct flow *flow,
     return count_made(share, result);
 }
 
-/* Reports have no pseudonyms, so no key that may change. */
+/* Records that are not of flows have no pseudonyms, so no key that may change. No meter uses the share. */
 bool output_make_report(struct output *output, const struct sensor_report *report, struct message *message) {
-    struct output_share *share = &output->shares[0]; /* no meter uses it */
-    return !output_is_of_flows(output) && !drop_if_failed(output, share) &&
+    struct output_share *share = &output->shares[0];
+    return output->plan->schema->records == OF_SENSOR && !drop_if_failed(output, share) &&
            count_made(share, recorder_make_report(share->recorder, report, message));
+}
+
+bool output_make_protocol(struct output *output, const struct l7_protocol *protocol,
+                          struct message *message) {
+    struct output_share *share = &output->shares[0];
+    return output->plan->schema->records == OF_PROTOCOL && !drop_if_failed(output, share) &&
+           count_made(share, recorder_make_protocol(share->recorder, protocol, message));
 }
 
 int output_rekey(struct output *output, const struct anonymize_key *key) {

@@ -50,7 +50,7 @@ int output_open(struct output *output, const struct output_plan *output_plan, co
 void output_close(struct output *output);
 
 /* Makes the flow's record. The message is valid until the same meter's next record. False: there is none to send. The
- * output is for records of the sensor itself, or of other kinds; or it failed, or memory or a pseudonym is missing, which is counted, since
+ * output is for other records, or other kinds of them; or it failed, or memory or a pseudonym is missing, which is counted, since
  * the ledger has a record of every flow, and of every state that is published.
  * @thread meter: each in its own share. Shares the lock of the key with the others, if the key may change */
 bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message);
@@ -58,6 +58,10 @@ bool output_make(struct output *output, unsigned meter, const struct flow *flow,
 /* Makes a report's record, if the output is for those.
  * @thread deliver */
 bool output_make_report(struct output *output, const struct sensor_report *report, struct message *message);
+
+/* Makes a protocol's record, if the output is for those.
+ * @thread deliver */
+bool output_make_protocol(struct output *output, const struct l7_protocol *protocol, struct message *message);
 
 /* Hands a record to the sink. -errno and an error only where the output can't go on, the first time.
  * @thread deliver */
@@ -72,7 +76,7 @@ bool output_has_room(const struct output *output);
  * @thread any */
 int64_t output_last_seq(const struct output *output);
 
-/* Whether its records are of flows, made by the meters' threads; else of the sensor, made by the delivering one.
+/* Whether its records are of flows, made by the meters' threads; else they are made by the delivering one.
  * @thread any: it doesn't change */
 bool output_is_of_flows(const struct output *output);
 

@@ -9,6 +9,7 @@
 #include "app/host/heap.h"
 #include "app/host/privileges.h"
 #include "app/host/signals.h"
+#include "app/run/dictionary.h"
 #include "app/run/heartbeats.h"
 #include "app/run/opening.h"
 #include "app/run/pipeline_parts.h"
@@ -247,6 +248,7 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
     CHECK(IS_VALID(pipeline, PIPELINE_MAGIC));
     int64_t started = clock_monotonic();
     watch_signals(pipeline);
+    dictionary_publish(&pipeline->delivery, pipeline->lanes[0].meter);
     progress_start(&pipeline->progress, !pipeline->plan->live);
     service_manager_ready(&pipeline->service_manager);
     if (pipeline->plan->live) {

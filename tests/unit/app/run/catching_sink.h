@@ -146,11 +146,20 @@ struct caught_plan {
     char *schema;
 };
 
-/* `settings`: lines of the configuration beside its `outputs` outputs of flows, each with `columns` (may be ""). */
-static void plan_to_catch(struct caught_plan *caught, const char *settings, size_t outputs,
-                          const char *columns) {
-    char text[4096];
+/* The whole configuration. */
+static void plan_text_to_catch(struct caught_plan *caught, const char *text) {
     struct error error = {0};
+    load_well(&caught->config, text);
+    if (plan_make(&caught->config, PLAN_SCHEMAS_AS_NAMED, &caught->plan, &error) < 0)
+        fail_msg("%s", error.text);
+    for (size_t i = 0; i < caught->plan.output_count; i++)
+        caught->plan.outputs[i].sink = &catching_sink;
+}
+
+/* `settings`: lines of the configuration beside its `outputs` outputs of flows, each with `columns` (may be ""). */
+static inline void plan_to_catch(struct caught_plan *caught, const char *settings, size_t outputs,
+                                 const char *columns) {
+    char text[4096];
     size_t length = (size_t)snprintf(text, sizeof text, "%s\noutputs = (", settings);
     caught->schema = text_file(steady_schema, sizeof steady_schema - 1);
     for (size_t i = 0; i < outputs; i++)
@@ -158,11 +167,7 @@ static void plan_to_catch(struct caught_plan *caught, const char *settings, size
                                    "%s { name = \"%zu\"; sink = \"null\"; schema = \"%s\"; %s }",
                                    i == 0 ? "" : ",", i, caught->schema, columns);
     snprintf(text + length, sizeof text - length, " );");
-    load_well(&caught->config, text);
-    if (plan_make(&caught->config, PLAN_SCHEMAS_AS_NAMED, &caught->plan, &error) < 0)
-        fail_msg("%s", error.text);
-    for (size_t i = 0; i < outputs; i++)
-        caught->plan.outputs[i].sink = &catching_sink;
+    plan_text_to_catch(caught, text);
     unlink(caught->schema);
 }
 

@@ -262,12 +262,17 @@ static void nfstream_columns_in_order(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_found),           cmocka_unit_test(nearest_names),
-        cmocka_unit_test(flow_schema_agrees),        cmocka_unit_test(flow_draft_agrees),
-        cmocka_unit_test(nfstream_schema_agrees),    cmocka_unit_test(sensor_schema_agrees),
-        cmocka_unit_test(heartbeat_schema_agrees),   cmocka_unit_test(dictionary_agrees),
+        cmocka_unit_test(names_are_found),
+        cmocka_unit_test(nearest_names),
+        cmocka_unit_test(flow_schema_agrees),
+        cmocka_unit_test(flow_draft_agrees),
+        cmocka_unit_test(nfstream_schema_agrees),
+        cmocka_unit_test(sensor_schema_agrees),
+        cmocka_unit_test(heartbeat_schema_agrees),
+        cmocka_unit_test(dictionary_agrees),
         cmocka_unit_test(full_schemas_are_complete),
-        cmocka_unit_test(nfstream_columns_in_order), cmocka_unit_test(the_draft_adds_to_the_version_before),
+        cmocka_unit_test(nfstream_columns_in_order),
+        cmocka_unit_test(the_draft_adds_to_the_version_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

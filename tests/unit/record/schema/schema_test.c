@@ -86,7 +86,7 @@ static void embedded_schemas_load(void **state) {
         assert_int_equal(schema_is_of_heartbeats(schema), strncmp(names[i], "heartbeat/", 10) == 0);
         schema_free(schema);
     }
-    assert_null(names[5]);
+    assert_null(names[sizeof cases / sizeof cases[0]]);
 }
 
 /* The shipped file and the embedded text are the same, byte by byte. */
@@ -214,12 +214,9 @@ static void text_has_a_column_behind_the_fields(void **state) {
         enum meter_profile profile;
         bool has_column;
     } cases[] = {
-        {"flow/v1", PROFILE_NATIVE, true},
-        {"flow/v2", PROFILE_NATIVE, false},
-        {"nfstream/v1", PROFILE_NFSTREAM, false},
-        {"sensor_stats/v1", PROFILE_NATIVE, false},
-        {"heartbeat/v1", PROFILE_NATIVE, false},
-        {"ndpi_dictionary/v1", PROFILE_NATIVE, false},
+        {"flow/v1", PROFILE_NATIVE, true},        {"flow/v2", PROFILE_NATIVE, false},
+        {"nfstream/v1", PROFILE_NFSTREAM, false}, {"sensor_stats/v1", PROFILE_NATIVE, false},
+        {"heartbeat/v1", PROFILE_NATIVE, false},  {"ndpi_dictionary/v1", PROFILE_NATIVE, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct schema *schema;

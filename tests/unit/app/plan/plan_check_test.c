@@ -1,4 +1,5 @@
 /* When performance reports and heartbeats are made, and who is refused without. */
+#include "app/plan/plan_check.h"
 #include "app/plan/planned.h"
 
 #define FILE_SOURCE "capture = { files = [ \"a\" ]; };"

@@ -1,0 +1,35 @@
+#include "app/plan/plan_check.h"
+
+#include <errno.h>
+
+#include "meter/dissect.h"
+
+/* Whether records of an output that is not of flows are made at all. */
+static int check_reports(const struct plan *plan, const struct output_plan *output, struct error *error) {
+    bool heartbeats = schema_is_of_heartbeats(output->schema);
+    if (output->schema->records == OF_PROTOCOL && plan->meter.n_dissections == 0)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "output \"%s\": schema %s is of nDPI's protocols, and meter.n_dissections is 0; take that, or the output, off",
+            output->name, output->schema->name);
+    if (output->schema->records != OF_SENSOR ||
+        (heartbeats ? plan->heartbeat_interval : plan->report_interval) > 0)
+        return 0;
+    if (!heartbeats && !plan->live)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "output \"%s\": schema %s is of the sensor's performance reports, which only a live capture (-i) makes; take the output off to read files",
+            output->name, output->schema->name);
+    return error_set(
+        error, EINVAL, EX_CONFIG,
+        "output \"%s\": schema %s is of the sensor's %s, which are off; add the line %s\"; or take the output off",
+        output->name, output->schema->name, heartbeats ? "heartbeats" : "performance reports",
+        heartbeats ? "heartbeat_interval = \"1s" : "performance_report = \"60s");
+}
+
+int plan_check_run(const struct plan *plan, struct error *error) {
+    int result = plan->meter.n_dissections > 0 ? dissector_check_library(error) : 0;
+    for (size_t i = 0; result == 0 && i < plan->output_count; i++)
+        result = check_reports(plan, &plan->outputs[i], error);
+    return result;
+}

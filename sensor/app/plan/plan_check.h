@@ -1,0 +1,8 @@
+#pragma once
+
+#include "app/plan/plan.h"
+#include "base/error.h"
+
+/* What only a run asks of a plan, and not a command that prints schemas: performance reports need a live source, and
+ * outputs for them or for heartbeats that these are on (EX_CONFIG), labels the nDPI that this was built with (EX_OSFILE). */
+int plan_check_run(const struct plan *plan, struct error *error);
