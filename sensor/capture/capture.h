@@ -54,8 +54,23 @@ struct capture_options {
     uint32_t socket_buffer_size; /* live: bytes of the kernel's ring; 0: 2 MiB, libpcap's default */
     bool segment_sizes;          /* live: ask the kernel for frame.segment_size */
     uint32_t poll_milliseconds;  /* live: capture_next() returns CAPTURE_IDLE at the latest after this long */
+    uint32_t
+        block_milliseconds; /* live: how long the kernel collects frames before it hands them over; 0: 100 */
     const char *permission_remedy; /* live: what to do where permission is missing; NULL: a general hint */
 };
+
+enum { CAPTURE_BLOCK_MILLISECONDS = 100, CAPTURE_HELD_MICROSECONDS_MIN = 100000 };
+
+static inline uint32_t capture_block_milliseconds(const struct capture_options *options) {
+    return options->block_milliseconds != 0 ? options->block_milliseconds : CAPTURE_BLOCK_MILLISECONDS;
+}
+
+/* Live: a frame is handed over within so many microseconds after it came. The kernel looks after a block once in
+ * block_milliseconds, and hands over what it had at the look before; its timers are late on a busy machine. */
+static inline int64_t capture_held(const struct capture_options *options) {
+    int64_t held = INT64_C(2000) * capture_block_milliseconds(options);
+    return held > CAPTURE_HELD_MICROSECONDS_MIN ? held : CAPTURE_HELD_MICROSECONDS_MIN;
+}
 
 /* What the kernel and the interface say, summed since the start; files: only `frames`. */
 struct capture_statistics {

@@ -27,7 +27,7 @@ enum {
     WINDOWS_PER_METER = 4,
     POLL_MILLISECONDS = 100,
     /* A flow's socket is looked up when its first packet is handed over: soon, while the socket is still there. */
-    PROMPT_POLL_MILLISECONDS = 10,
+    PROMPT_MILLISECONDS = 10,
 };
 
 static bool group_is_on(unsigned groups, enum field_group group) {
@@ -300,6 +300,14 @@ static void plan_interfaces(struct plan *plan) {
     plan->pods_once = plan->decode.interfaces_apart && plan->capture.scope == CAPTURE_SCOPE_PODS;
 }
 
+/* Rounded up: a block that is handed over at once would be one packet. */
+static uint32_t block_milliseconds(const struct plan *plan) {
+    int64_t timeout = plan->config->capture.block_timeout;
+    if (timeout == OPTION_UNSET)
+        return plan->system_visibility ? PROMPT_MILLISECONDS : CAPTURE_BLOCK_MILLISECONDS;
+    return (uint32_t)((timeout + 999) / 1000);
+}
+
 static void plan_capture(struct plan *plan) {
     const struct config *config = plan->config;
     plan->live = config->capture.interfaces.count > 0;
@@ -321,7 +329,8 @@ static void plan_capture(struct plan *plan) {
         .promiscuous_mode = config->capture.promiscuous_mode,
         .snapshot_length = (uint32_t)config->capture.snapshot_length,
         .socket_buffer_size = (uint32_t)config->capture.socket_buffer_size,
-        .poll_milliseconds = plan->system_visibility ? PROMPT_POLL_MILLISECONDS : POLL_MILLISECONDS,
+        .poll_milliseconds = plan->system_visibility ? PROMPT_MILLISECONDS : POLL_MILLISECONDS,
+        .block_milliseconds = block_milliseconds(plan),
     };
     plan_interfaces(plan);
 }

@@ -5,12 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum {
-    PACKETS_PER_HOUSEKEEPING = 4096, /* a look at the clock costs as much as a packet */
-    /* The kernel hands frames over in blocks, up to a tenth of a second after they came: silence is certain for the time
-     * before. */
-    BLOCK_MICROSECONDS = 200000,
-};
+enum { PACKETS_PER_HOUSEKEEPING = 4096 }; /* a look at the clock costs as much as a packet */
 
 int intake_open(struct intake *intake, const struct plan *plan, struct capture *capture,
                 struct error *error) {
@@ -98,10 +93,10 @@ static bool housekeeping_due(struct intake *intake, const struct frame *frame) {
     return new_tenth || enough;
 }
 
-/* Packet time goes on with the steady clock, so that idle flows end; but not past frames that are on their way, whose
- * times would be raised. */
+/* Packet time goes on with the steady clock, so that idle flows end; but not past frames that the kernel still holds, whose
+ * times would be raised: silence is certain for the time before. */
 static int64_t time_of_silence(struct intake *intake) {
-    int64_t now = clock_steady() - BLOCK_MICROSECONDS;
+    int64_t now = clock_steady() - capture_held(&intake->plan->capture);
     return decoder_advance(intake->decoder, now / 1000000, (int32_t)(now % 1000000));
 }
 

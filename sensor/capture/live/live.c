@@ -18,8 +18,7 @@ enum {
     REST_MICROSECONDS = 5000000,       /* at most, for what a break leaves in the ring */
     STEP_LINE_MICROSECONDS = 10000000, /* between two lines about steps of the clock, of all shares */
     LOOK_MICROSECONDS = 100000,        /* between two looks after the group and the ring's counters */
-    HANDOVER_MICROSECONDS = 2 * 1000 * PACKET_RING_BLOCK_MILLISECONDS, /* until the last block has come */
-    LINK_HEADER_MAX = 22, /* Ethernet with two tags: what a frame has beyond the MTU */
+    LINK_HEADER_MAX = 22,              /* Ethernet with two tags: what a frame has beyond the MTU */
 };
 
 struct live_capture {
@@ -72,7 +71,7 @@ static void notice_next(struct live_capture *capture) {
     if (next == NULL || capture->until != INT64_MAX)
         return;
     capture->until = next->begin > capture->given ? next->begin : capture->given + 1;
-    capture->handover = clock_monotonic() + HANDOVER_MICROSECONDS;
+    capture->handover = clock_monotonic() + capture->steady.held; /* the last block has come by then */
 }
 
 static void look_at_clocks(struct live_capture *capture) {
@@ -190,7 +189,7 @@ static void look_around(struct live_capture *capture, bool woken) {
         capture->looked = 0;
     look_at_clocks(capture);
     if (!hand_over(capture))
-        steady_silence(&capture->steady, capture->steady.looked - STEADY_BLOCK);
+        steady_silence(&capture->steady, capture->steady.looked - capture->steady.held);
 }
 
 static int live_next(struct capture *base, struct frame *frame, enum capture_event *event,
@@ -221,7 +220,7 @@ static bool wait_for_rest(struct live_capture *capture) {
         return false;
     if (hand_over(capture))
         return true;
-    int ready = packet_ring_wait(&capture->ring, -1, 2 * PACKET_RING_BLOCK_MILLISECONDS);
+    int ready = packet_ring_wait(&capture->ring, -1, (int)(capture->steady.held / 1000));
     return ready != 0 || capture->until != INT64_MAX;
 }
 
@@ -331,6 +330,7 @@ static struct live_capture *make_share(struct live_group *group, size_t share,
     capture->share = share;
     capture->ring.descriptor = -1;
     capture->poll_milliseconds = (int)options->poll_milliseconds;
+    capture->steady.held = capture_held(options);
     capture->until = INT64_MAX;
     capture->given = INT64_MIN;
     take_ring(capture);

@@ -295,11 +295,9 @@ static int first_rings(struct live_group *group, struct error *error) {
 
 static int live_group_start(struct live_group *group, const struct capture_options *options,
                             struct error *error) {
-    uint32_t wait = options->poll_milliseconds;
     group->ring = (struct packet_ring_options){
         .bytes = options->socket_buffer_size != 0 ? options->socket_buffer_size : RING_BYTES_DEFAULT,
-        .block_milliseconds =
-            wait > 0 && wait < PACKET_RING_BLOCK_MILLISECONDS ? wait : PACKET_RING_BLOCK_MILLISECONDS,
+        .block_milliseconds = capture_block_milliseconds(options),
         .segment_sizes = options->segment_sizes};
     group->promiscuous = options->promiscuous_mode;
     int result = live_interfaces_open(options, &group->interfaces, error);

@@ -4,8 +4,8 @@
  * nothing and has no memory yet, packet_ring_start() gives it a ring and binds it. A socket that was shared out
  * (fanout.c) can't be bound a second time, so who wants another interface then starts another socket.
  *
- * A ring belongs to one thread at a time. The kernel hands a block over when it is full, or `block_milliseconds` after
- * its first frame. */
+ * A ring belongs to one thread at a time. The kernel hands a block over when it is full, or within twice
+ * `block_milliseconds` after its first frame (capture_held()). */
 #pragma once
 
 #include <stdbool.h>
@@ -14,8 +14,6 @@
 
 #include "base/error.h"
 #include "capture/capture.h"
-
-enum { PACKET_RING_BLOCK_MILLISECONDS = 100 };
 
 struct sock_fprog;
 

@@ -26,7 +26,7 @@ static bool is_from_before(const struct steady *steady, int64_t before, int64_t 
 
 /* The present time, but not later than that of frames that the kernel still holds. */
 static int64_t just_now(const struct steady *steady) {
-    int64_t time = steady->looked - STEADY_BLOCK;
+    int64_t time = steady->looked - steady->held;
     return time > steady->latest ? time : steady->latest;
 }
 

@@ -14,6 +14,7 @@ struct steady {
     int64_t looked;              /* steady time of the last look */
     int64_t stepped_by; /* that of the look that saw the last step: frames with last_offset are older */
     int64_t latest;     /* steady time of the latest frame */
+    int64_t held;       /* the kernel holds a frame back for less (capture_held()); set by the owner */
     uint64_t steps;
 };
 
@@ -21,7 +22,6 @@ enum {
     STEADY_STEP_MIN = 1000,  /* less is no step: two reads of the clocks may differ by that */
     STEADY_DISORDER = 10000, /* frames of several processors may be in the ring out of order by so much */
     STEADY_LATE = 1000000,   /* no frame is so far out of order */
-    STEADY_BLOCK = 200000,   /* the kernel holds a frame back for less, see packet_ring.h */
 };
 
 /* The clocks were read. True: the wall clock was stepped since the last time; *by is how far. */

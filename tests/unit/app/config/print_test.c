@@ -53,7 +53,7 @@ static void set_something(struct config *config, const struct option_row *row, c
     else if (row->type == OPTION_SIZE)
         value = row->min > 0 ? "64MiB" : sizes[turn % 3];
     else if (row->type == OPTION_DURATION)
-        value = durations[turn % 3];
+        value = durations[turn % (row->max == 1000000 ? 2 : 3)];
     else if (row->type == OPTION_BOOLEAN || row->type == OPTION_SWITCH)
         value = booleans[turn % 2];
     else if (row->type == OPTION_CHOICE) {

@@ -123,6 +123,41 @@ static void a_quiet_link_is_idle(void **state) {
     capture_close(capture);
 }
 
+/* Seconds that datagrams take until each is read, one after the other. */
+static double seconds_of_frames(uint32_t block_milliseconds, int frames) {
+    struct capture *capture = NULL;
+    struct frame frame;
+    struct error error = {0};
+    enum capture_event event;
+    struct capture_options options = options_for("lo");
+    options.bpf_filter = "udp dst port 9 and inbound";
+    options.block_milliseconds = block_milliseconds;
+    if (capture_open(&options, &capture, &error) != 0)
+        fail_msg("%s", error.text);
+    double start = now();
+    for (int i = 0; i < frames; i++) {
+        send_datagram(DISCARD_PORT);
+        do
+            assert_int_equal(capture_next(capture, &frame, &event, NULL), 0);
+        while (event == CAPTURE_IDLE);
+    }
+    double passed = now() - start;
+    capture_close(capture);
+    return passed;
+}
+
+/* Each frame waits for the next look of the kernel's after its block. */
+static void the_kernel_collects_for_as_long_as_asked(void **state) {
+    (void)state;
+    need_namespace();
+    double prompt = seconds_of_frames(2, 10), slow = seconds_of_frames(80, 10);
+    assert_true(slow > 0.7);
+    assert_true(prompt < slow / 2);
+    assert_int_equal(capture_held(&(struct capture_options){0}), 200000);
+    assert_int_equal(capture_held(&(struct capture_options){.block_milliseconds = 2}), 100000);
+    assert_int_equal(capture_held(&(struct capture_options){.block_milliseconds = 1000}), 2000000);
+}
+
 static void frames_arrive_filtered(void **state) {
     (void)state;
     need_namespace();
@@ -391,6 +426,7 @@ static void interfaces_are_listed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quiet_link_is_idle),
+        cmocka_unit_test(the_kernel_collects_for_as_long_as_asked),
         cmocka_unit_test(frames_arrive_filtered),
         cmocka_unit_test(a_break_ends_it),
         cmocka_unit_test(a_ring_that_fills_is_pressure),

@@ -52,6 +52,7 @@ static void look(struct world *world) {
 
 static void begin(struct world *world) {
     world->now = START;
+    world->steady.held = SILENCE;
     look(world);
     steady_silence(&world->steady, START);
 }
