@@ -67,7 +67,7 @@ def packet_times(final):
 
 def expected(law, final, end):
     """(records that must be there, records that may follow them), all of a slice whose SPLT is complete; `end` is the time up to
-    which packets of any flow came, or of the next slice's first packet."""
+    which packets of any flow came, or of the next slice's first packet; None: not known."""
     walk, times = Slice(law), packet_times(final)
     for i, time in enumerate(times):
         if i > 0:
@@ -75,6 +75,7 @@ def expected(law, final, end):
         walk.packet(time)
     certain = list(walk.records)
     closed = final["end_reason"].startswith("tcp_")
-    walk.pass_time(min(end, times[-1] + GRACE - 1) if closed else end, times[-1])
+    latest = times[-1] + (GRACE - 1 if closed else law.idle - 1)
+    walk.pass_time(latest if end is None else min(end, latest), times[-1])
     # When a connection closed is not in the record: at its last packet, or before.
-    return (certain, walk.records[len(certain):]) if closed else (walk.records, [])
+    return (certain, walk.records[len(certain):]) if closed or end is None else (walk.records, [])

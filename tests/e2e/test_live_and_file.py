@@ -88,7 +88,9 @@ class Sent(NamedTuple):
 
 
 @unittest.skipUnless(ABLE, "network namespaces need root and iproute2")
-class LiveAndFile(Case):
+class Replays(Case):
+    """Captures that are made, read, and sent over a wire."""
+
     def setUp(self):
         super().setUp()
         self.key = self.write("conn_key", "000102030405060708090a0b0c0d0e0f")
@@ -106,10 +108,10 @@ class LiveAndFile(Case):
         return ["-w", path, "--schema", "flow/v2", "--set", f"meter.n_meters={meters}", "--set", f"identity.conn_key_file={self.key}",
                 *FEATURES, *NO_TIMEOUTS]
 
-    def of_file(self, capture, meters):
+    def of_file(self, capture, meters, *settings):
         """The records, and the number of packets."""
         path = self.folder / f"file{meters}.jsonl"
-        result = self.succeeds("-r", capture, *self.arguments(path, meters))
+        result = self.succeeds("-r", capture, *self.arguments(path, meters), *settings)
         return Records(path), self.ledger(result).packets["read"]
 
     def send(self, capture, rate, count):
@@ -132,17 +134,18 @@ class LiveAndFile(Case):
         self.assertEqual(self.ledger(result).packets["read"] + lost, sent.packets, result)
         return sent, lost, path
 
-    def without_loss(self, capture, meters, count):
+    def without_loss(self, capture, meters, count, *settings, rate=0):
         """The records at the highest rate of those tried at which nothing is lost, and what was sent."""
-        rate = 0
         for _attempt in range(ATTEMPTS):
-            sent, lost, path = self.replay(capture, meters, rate, count)
+            sent, lost, path = self.replay(capture, meters, rate, count, *settings)
             if lost == 0:
                 return Records(path), sent
             print(f"\nlive: {meters} meters, {sent.rate:.0f} packets/s: {lost} of {sent.packets} lost", flush=True)
             rate = SLOWER * sent.rate
         raise AssertionError(f"the kernel dropped packets at {sent.rate:.0f} packets/s too; see to it that nothing else is busy")
 
+
+class LiveAndFile(Replays):
     def same(self, meters):
         capture = self.mix(SCALE)
         recorded, packets = self.of_file(capture, meters)
