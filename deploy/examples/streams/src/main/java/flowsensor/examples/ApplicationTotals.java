@@ -35,6 +35,7 @@ final class ApplicationTotals {
         StreamsBuilder builder = new StreamsBuilder();
         KStream<String, Totals> totals = builder
                 .stream(input, Consumed.with(Serdes.ByteArray(), flows))
+                .filter((key, flow) -> Kinds.isFinal(flow))
                 .map((key, flow) -> KeyValue.pair(application(flow), (Long) flow.get("bidirectional_bytes")))
                 .groupByKey(Grouped.with("flows-by-application", Serdes.String(), Serdes.Long()))
                 .aggregate(() -> Totals.NONE, (application, bytes, sum) -> sum.plusFlow(bytes), store())

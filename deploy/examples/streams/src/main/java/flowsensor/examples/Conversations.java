@@ -52,7 +52,7 @@ final class Conversations implements Closeable {
         StreamsBuilder builder = new StreamsBuilder();
         KStream<String, Sighting> sightings = builder
                 .stream(input, Consumed.with(Serdes.ByteArray(), flows))
-                .filter((key, flow) -> flow.get("conn_key") != null)
+                .filter((key, flow) -> Kinds.isFinal(flow) && flow.get("conn_key") != null)
                 .map((key, flow) -> KeyValue.pair(flow.get("conn_key").toString(), Sighting.of(flow)))
                 .repartition(Repartitioned.with(Serdes.String(), Sighting.serde()).withName("by-conn-key"));
         KStream<String, String> lines = sightings
