@@ -22,6 +22,7 @@ from pathlib import Path
 import compare
 import conversations
 import coverage
+import event_time
 import harness
 import oracle
 import readers
@@ -207,6 +208,8 @@ def suite(report, folder, clock):
         if jar:
             conversations.check(servers, report, jar, folder / "conversations")
             clock.lap("conversations")
+            event_time.check(servers, report, jar, folder / "event-time")
+            clock.lap("event time")
 
 
 def main():

@@ -39,13 +39,18 @@ def build():
     return jar, None
 
 
+def command(jar, servers, topic, *more):
+    """What runs the program on a topic."""
+    words = ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8",
+             "-Dstdout.encoding=UTF-8", "-jar", jar, "--bootstrap", servers.bootstrap, "--registry", servers.registry,
+             "--topic", topic, "--timeout", LIMIT_S, *more)
+    return [str(word) for word in words]
+
+
 def start(jar, servers, topic, output, expect, *more):
     """Runs the program on a topic to its end; its exit code."""
-    command = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8",
-               "-Dstdout.encoding=UTF-8", "-jar", jar, "--bootstrap", servers.bootstrap, "--registry", servers.registry,
-               "--topic", topic, "--expect", expect, "--timeout", LIMIT_S, *more]
     with open(output, "wb") as file:
-        return subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=file,
+        return subprocess.run(command(jar, servers, topic, "--expect", expect, *more), stdin=subprocess.DEVNULL, stdout=file,
                               stderr=subprocess.STDOUT, env=environment(), timeout=2 * LIMIT_S, check=False).returncode
 
 

@@ -26,7 +26,7 @@ import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThr
 /** Command line and life cycle; README.md shows the options. */
 final class Main {
     private static final Set<String> OPTIONS = Set.of("--bootstrap", "--registry", "--topic", "--output", "--dump",
-            "--conversations", "--within", "--tolerance", "--expect", "--timeout", "--application-id", "--config");
+            "--conversations", "--event-time", "--heartbeats", "--within", "--tolerance", "--expect", "--timeout", "--application-id", "--config");
     private static final int EX_FAILED = 1;
     private static final int EX_USAGE = 64;
     private static final long POLL_MS = 50;
@@ -47,9 +47,10 @@ final class Main {
             options.put(args[i], args[i + 1]);
         }
         if (options.size() * 2 != args.length
-                || !options.keySet().containsAll(Set.of("--bootstrap", "--registry", "--topic"))) {
+                || !options.keySet().containsAll(Set.of("--bootstrap", "--registry", "--topic"))
+                || options.containsKey("--event-time") != options.containsKey("--heartbeats")) {
             System.err.println("usage: --bootstrap HOST:PORT --registry URL --topic NAME [--output TOPIC | --dump FILE]"
-                    + " [--conversations FILE [--within SECONDS] [--tolerance MILLISECONDS]] [--expect RECORDS] [--timeout SECONDS] [--application-id ID] [--config FILE.properties]");
+                    + " [--conversations FILE [--within SECONDS] [--tolerance MILLISECONDS]] [--event-time FILE --heartbeats TOPIC] [--expect RECORDS] [--timeout SECONDS] [--application-id ID] [--config FILE.properties]");
             System.exit(EX_USAGE);
         }
         Main program = new Main(options);
@@ -69,6 +70,9 @@ final class Main {
         }, new RegistryAvroDeserializer(options.get("--registry")));
         if (options.containsKey("--dump")) {
             return dump(flows);
+        }
+        if (options.containsKey("--event-time")) {
+            return window(flows);
         }
         return options.containsKey("--conversations") ? pair(flows) : count(flows);
     }
@@ -99,6 +103,15 @@ final class Main {
         try (Conversations conversations = new Conversations(Path.of(options.get("--conversations")), within, tolerance)) {
             Topology topology = conversations.topology(options.get("--topic"), options.get("--output"), flows);
             return process(topology, "flow-conversations", StreamsConfig.EXACTLY_ONCE_V2, conversations::records);
+        }
+    }
+
+    private int window(Serde<GenericRecord> records) throws IOException, InterruptedException {
+        try (EventTime eventTime = new EventTime(Path.of(options.get("--event-time")))) {
+            Topology topology = eventTime.topology(options.get("--topic"), options.get("--heartbeats"), records);
+            int code = process(topology, "flow-event-time", StreamsConfig.EXACTLY_ONCE_V2, eventTime::flows);
+            System.err.println(eventTime.flows() + " flows, " + eventTime.late() + " late records");
+            return code;
         }
     }
 
