@@ -24,6 +24,8 @@ flows: flowsensor.Flows = flowsensor.read("a.avro", ["b.avro"], strict=False)
 frame: pandas.DataFrame = flows.to_pandas()
 columns: polars.DataFrame = flowsensor.read_topic("flows", "kafka:9092", registry="http://registry").to_polars(all_columns=True)
 matrix: NDArray[numpy.float32] = flowsensor.features(columns, ["protocol"], splt=5)
+kind: str = flowsensor.fields_hash(frame, ["protocol"])
+said: dict[str, str] = flowsensor.model_metadata([{}], ["protocol"], ["bad", "good"], early_packets=[10])
 labelled: polars.DataFrame = flowsensor.label(columns, polars.DataFrame(), on="src_ip")
 for flow in flows:
     print(flow["src_ip"])
