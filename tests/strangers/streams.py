@@ -1,42 +1,22 @@
 """The Kafka Streams program of deploy/examples/streams: built once for its content, dumps topics, counts applications."""
 import collections
-import hashlib
 import json
-import os
-import shutil
 import subprocess
-from pathlib import Path
+import sys
 
 from fields import digest
-from harness import REPOSITORY, environment, run
+from harness import REPOSITORY, environment
+
+sys.path.append(str(REPOSITORY / "tests" / "common"))
+import maven  # noqa: E402
 
 SOURCE = REPOSITORY / "deploy" / "examples" / "streams"
 LIMIT_S = 120
 
 
-def cache():
-    """Where the built program is kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(os.environ.get("FLOWSENSOR_CACHE") or os.path.join(base, "flowsensor"))
-
-
 def build():
     """The jar; (path, None) or (None, why not)."""
-    files = sorted(path for path in SOURCE.rglob("*") if path.is_file() and "target" not in path.relative_to(SOURCE).parts)
-    content = hashlib.sha256(b"".join(str(path.relative_to(SOURCE)).encode() + path.read_bytes() for path in files))
-    folder = cache() / f"streams-{content.hexdigest()[:12]}"
-    jar = folder / "target" / "flow-streams.jar"
-    if not (folder / "complete").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("target"))
-        try:
-            done = run("mvn", "-q", "-B", "-f", folder / "pom.xml", "package", limit=600)
-        except FileNotFoundError:
-            return None, "mvn is not installed; apt-get install maven"
-        if done.returncode != 0:
-            return None, f"mvn package failed: {(done.stdout + done.stderr).strip()[-300:]}"
-        (folder / "complete").touch()
-    return jar, None
+    return maven.build(SOURCE, "flow-streams.jar")
 
 
 def command(jar, servers, topic, *more):
