@@ -70,6 +70,8 @@ suite_packaging() { discover tests/packaging tests/chart; }
 # The worked examples of CONTRIBUTING.md, all in one program, which is built once more, without optimization.
 suite_examples() { unittests tests/examples; }
 suite_strangers() { "$PYTHON" tests/strangers/run.py; }
+# A model that is trained on captures scores what the sensor sends (deploy/examples/scorer).
+suite_scorer() { unittests tests/scorer; }
 # Each version of a schema against every other, by three readers.
 suite_compatibility() { unittests tests/compatibility; }
 # The chart: what it renders, refuses and promises. Builds helm and other programs in Go at the first time (4 minutes).
@@ -84,7 +86,7 @@ suite_image() { discover tests/image tests/image; }
 suite_pod() { unittests tests/pod; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
-ALL=(house reference unit sanitize threads tidy parity grid plugins labels labels_ndpi5 e2e python tutorial strangers compatibility monitoring
+ALL=(house reference unit sanitize threads tidy parity grid plugins labels labels_ndpi5 e2e python tutorial strangers compatibility scorer monitoring
   chart image pod packaging examples cluster fuzz)
 
 # The demonstration configures the same folder without tests.
