@@ -31,6 +31,8 @@ TOLERANCE = 0.25
 # The sensor's cost as a multiple of the floor's, with all features on.
 SENSOR_LIMITS = {"mix": 1.2, "small": 1.6, "large": 1.1}
 BYTES_PER_FLOW_LIMIT = 1000
+# One schema for all releases, so that their figures can be compared.
+NATIVE = ("--schema", "flow/v1")
 FEATURES = ("--set", "meter.statistical_analysis=true", "--set", "meter.splt_analysis=20")
 KEEP_OPEN = ("--set", "meter.idle_timeout=1h", "--set", "meter.active_timeout=2h", "--set", "meter.tcp_end=false")
 
@@ -88,7 +90,7 @@ def warm_up(path):
 
 
 def sensor_command(options, path, extra=()):
-    return [str(options.binary), "-r", path, "-w", "null:", "--format", "avro", *FEATURES, *extra]
+    return [str(options.binary), "-r", path, "-w", "null:", "--format", "avro", *NATIVE, *FEATURES, *extra]
 
 
 class Program(NamedTuple):
@@ -135,7 +137,7 @@ def peer_programs(options, path, keep_open):
     root = options.root
     if options.binary is not None and not keep_open:
         # Peers don't compress what they write either.
-        command = [str(options.binary), "-r", path, "-w", f"{root.path}{peers.OUT}/flows.avro", "--set", "outputs.0.codec=null", *FEATURES]
+        command = [str(options.binary), "-r", path, "-w", f"{root.path}{peers.OUT}/flows.avro", "--set", "outputs.0.codec=null", *NATIVE, *FEATURES]
         listed.append(Program("flowsensor-file", command, options.runs, count_sensor))
     for peer in options.peers:
         if keep_open and peer.has_fixed_table:

@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "common"), str(HERE.parent / "e2e")]
 
 import peers  # noqa: E402
-from bench import CAPTURES, FEATURES, BenchError, default_binary, default_tool, generate, numbers_after, warm_up  # noqa: E402
+from bench import CAPTURES, FEATURES, NATIVE, BenchError, default_binary, default_tool, generate, numbers_after, warm_up  # noqa: E402
 from namespaces import SilentWire  # noqa: E402
 from waiting import wait_until  # noqa: E402
 
@@ -154,7 +154,7 @@ def receivers(options, name):
     """Those that are measured with one capture."""
     listed = [Receiver("ring", [options.ring, INTERFACE], read_number(r"packets (\d+)"))]
     if options.binary is not None:
-        words = [options.binary, "-i", INTERFACE, "-w", "null:", "--format", "avro", *FEATURES]
+        words = [options.binary, "-i", INTERFACE, "-w", "null:", "--format", "avro", *NATIVE, *FEATURES]
         listed.append(Receiver("flowsensor", words, read_number(r"packets: read (\d+)")))
     for peer in filter(lambda peer: peer.live and name in options.peers_on, options.peers):
         def packets(text, peer=peer):

@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE))
 
 import live  # noqa: E402
 from bench import (  # noqa: E402
-    CAPTURES, FEATURES, BenchError, default_binary, default_tool, generate, machine, number_in, run_measured, sensor_command, warm_up)
+    CAPTURES, FEATURES, NATIVE, BenchError, default_binary, default_tool, generate, machine, number_in, run_measured, sensor_command, warm_up)
 
 LIMIT = 1.7
 METERS = (1, 2)
@@ -104,7 +104,7 @@ class CpuGroup:
 
 def receiver(options, number, group):
     ring = f"capture.socket_buffer_size={RING_MIB // number}MiB"
-    words = [options.binary, "-i", live.INTERFACE, "-w", "null:", "--format", "avro", *FEATURES, *with_meters(number), "--set", ring]
+    words = [options.binary, "-i", live.INTERFACE, "-w", "null:", "--format", "avro", *NATIVE, *FEATURES, *with_meters(number), "--set", ring]
     return live.Receiver(f"{number} meters", group.command(words), live.read_number(r"packets: read (\d+)"))
 
 

@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-from bench import FEATURES, generate, number_in, run_measured, warm_up  # noqa: E402
+from bench import FEATURES, NATIVE, generate, number_in, run_measured, warm_up  # noqa: E402
 from harness import Running, wait_until  # noqa: E402
 from namespaces import SilentWire  # noqa: E402
 from servers import LocalServers  # noqa: E402
@@ -52,7 +52,7 @@ def configuration(folder, servers, topic, policy):
     path.write_text(f"""
 registry = {{ url = "{servers.registry}"; }};
 delivery = {{ timeout = "60s"; shutdown_timeout = "30s"; }};
-outputs = ( {{ topic = "{topic}"; columns_to_anonymize = [ {items} ];
+outputs = ( {{ topic = "{topic}"; schema = "flow/v1"; columns_to_anonymize = [ {items} ];
                kafka = [ "bootstrap.servers={servers.bootstrap}" ]; }} );
 """, encoding="ascii")
     return path
@@ -77,7 +77,7 @@ def from_file(options, servers, folder, name):
     """CPU seconds of reading a capture into Kafka, and what its records weigh."""
     path = generate(options, name, options.scale)
     warm_up(path)
-    sensor = [options.binary, "-r", path, *FEATURES]
+    sensor = [options.binary, "-r", path, *NATIVE, *FEATURES]
     cases = {"floor": [options.floor, path], "null": [*sensor, "-w", "null:", "--format", "avro"]}
     for case, policy in (("clear", ["all=keep"]), ("policy", POLICY)):
         cases[case] = [*sensor, "-c", prepare(options, servers, folder, f"{name}-{case}", policy)]

@@ -136,7 +136,7 @@ class Refused(unittest.TestCase):
         "unknown alert": ({"prometheusRule": {"enabled": True, "disabled": ["NoSuchAlert"]}}, "NoSuchAlert"),
         "grace": ({"terminationGracePeriodSeconds": 44}, r"44 is less than delivery\.shutdownTimeout 30s \+ 15 s = 45 s"),
         "grace, minutes": ({"delivery": {"shutdownTimeout": "1m"}}, r"60 is less than delivery\.shutdownTimeout 1m \+ 15 s = 75 s"),
-        "memory": ({"resources": {"limits": {"memory": "370Mi"}}}, r"(?s)flowTableSize 65536 x 648.*dissectionFlows 8192 x 2784.*371 MiB.*lower meter\.flowTableSize"),
+        "memory": ({"resources": {"limits": {"memory": "370Mi"}}}, r"(?s)flowTableSize 65536 x 864.*dissectionFlows 8192 x 2784.*371 MiB.*lower meter\.flowTableSize"),
         "memory, meters": ({"meter": {"meters": 4}, "resources": {"limits": {"memory": "500M"}}}, "4 meters x capture"),
         "request over limit": ({"resources": {"requests": {"memory": "1Gi"}}}, r"1Gi is more than the limit 371Mi"),
         "visibility": ({"extraConfig": {"meter": {"system_visibility_mode": 1}}}, r"needs hostPID: true"),

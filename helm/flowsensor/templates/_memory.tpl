@@ -23,13 +23,16 @@ taken at the start, before there is any traffic.
           "start" (mul $meters 10 $mib))
     (dict "what" (printf "%d meters x capture.socketBufferSize %s" $meters $options.capture.socket_buffer_size)
           "bytes" (mul $meters $ring) "start" (mul $meters $ring))
-    (dict "what" (printf "meter.flowTableSize %d x 648" $flows) "bytes" (mul $flows 648) "start" (mul $flows 600))
+    (dict "what" (printf "meter.flowTableSize %d x 864" $flows) "bytes" (mul $flows 864) "start" (mul $flows 816))
     (dict "what" (printf "meter.dissectionFlows %d x 2784" $undecided) "bytes" (mul $undecided 2784) "start" (mul $undecided 720)) -}}
 {{- with $options.meter.splt_analysis -}}
 {{- if gt (int64 .) 20 -}}
 {{- $bytes := mul $flows 7 (sub (int64 .) 20) -}}
 {{- $items = append $items (dict "what" (printf "meter.flowTableSize %d x 7 x (meter.spltAnalysis %d - 20)" $flows (int64 .)) "bytes" $bytes "start" $bytes) -}}
 {{- end -}}
+{{- end -}}
+{{- if or $options.meter.early_after $options.meter.update_interval -}}
+{{- $items = append $items (dict "what" (printf "meter.flowTableSize %d x 72 for early and update records by time" $flows) "bytes" (mul $flows 72) "start" (mul $flows 72)) -}}
 {{- end -}}
 {{- range $options.outputs -}}
 {{- if .topic -}}

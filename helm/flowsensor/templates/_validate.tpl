@@ -29,7 +29,7 @@
 {{- end -}}
 {{- if $values.identity.connKey.existingSecret -}}
 {{- $asked := false -}}
-{{- range (concat (list $values.kafka) $values.extraOutputs) }}{{ $asked = or $asked (not (has (.schema | default "") (list "" "flow/v1" "nfstream/v1"))) }}{{ end -}}
+{{- range (concat (list $values.kafka) $values.extraOutputs) }}{{ $asked = or $asked (not (has (.schema | default "") (list "flow/v1" "nfstream/v1"))) }}{{ end -}}
 {{- if not $asked -}}
 {{- fail "\n\nidentity.connKey.existingSecret is for conn_key, which none of the outputs' schemas has: add the line\n\n  kafka: { schema: flow/v2 }\n" -}}
 {{- end -}}

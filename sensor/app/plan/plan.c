@@ -87,7 +87,7 @@ static int plan_output(const struct plan *plan, const struct output_config *from
     output->name = config_output_name(from);
     output->encoding = encoding_find(from->format ? from->format : "avro");
     output->framing = from->framing ? from->framing : config->registry.url ? "confluent" : "single_object";
-    const char *name = from->schema ? from->schema : profile == PROFILE_NFSTREAM ? "nfstream/v1" : "flow/v1";
+    const char *name = from->schema ? from->schema : schema_default_name(profile);
     int result = schema_load(name, plan->udps_rows, takes_udps(plan, output, name), &output->schema, error);
     if (result == 0)
         result = schema_check_profile(output->schema, profile, error);

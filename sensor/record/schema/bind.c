@@ -219,7 +219,7 @@ int schema_check_profile(const struct schema *schema, enum meter_profile profile
         return error_set(
             error, EINVAL, EX_CONFIG,
             "schema %s: field %s: exists only in the profile %s; set profile = \"%s\", or take another schema (%s)",
-            schema->name, field->name, right, right, profile == PROFILE_NFSTREAM ? "nfstream/v1" : "flow/v1");
+            schema->name, field->name, right, right, schema_default_name(profile));
     }
     return 0;
 }

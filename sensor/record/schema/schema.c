@@ -32,6 +32,10 @@ bool schema_is_embedded(const char *name) {
     return find_embedded(name) != NULL;
 }
 
+const char *schema_default_name(enum meter_profile profile) {
+    return profile == PROFILE_NFSTREAM ? "nfstream/v1" : "flow/v2";
+}
+
 /* A name that is neither embedded nor a file: say what there is. */
 static int refuse_name(const char *name, int number, struct error *error) {
     const char *const *names = schema_embedded_names();
@@ -42,7 +46,7 @@ static int refuse_name(const char *name, int number, struct error *error) {
                          strerror(number), nearest);
     return error_set(
         error, number, EX_CONFIG,
-        "schema %s: neither embedded nor a readable file (%s); give flow/v1, nfstream/v1, sensor_stats/v1, heartbeat/v1, ndpi_dictionary/v1, flow/v2 (a draft) or the path of an .avsc file",
+        "schema %s: neither embedded nor a readable file (%s); give flow/v2, flow/v1, nfstream/v1, sensor_stats/v1, heartbeat/v1, ndpi_dictionary/v1 or the path of an .avsc file",
         name, strerror(number));
 }
 

@@ -48,6 +48,8 @@ void schema_free(struct schema *schema);
 /* Names of the embedded schemas, NULL-terminated. */
 const char *const *schema_embedded_names(void);
 bool schema_is_embedded(const char *name);
+/* The newest released schema of the profile's flows. */
+const char *schema_default_name(enum meter_profile profile);
 
 /* Checks a schema's text by our rules (duplicate names, defaults, nested unions, types that records don't use, no doc ...):
  * 0, or -EINVAL with the first violation. `name` is only for the message. */

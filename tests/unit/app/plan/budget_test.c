@@ -134,7 +134,7 @@ static void the_formula_for_the_chart_holds(void **state) {
         uint64_t undecided = cases[i].undecided > 0 ? cases[i].undecided : cases[i].flows / 8;
         uint64_t formula = 20 * MIB +
                            meters * (MIB + ndpi.meter + 8 * MIB + 2 * MIB + (meters > 1 ? 8 * MIB : 0)) +
-                           cases[i].flows * (600 + 48) + undecided * ndpi.undecided + 12 * MIB +
+                           cases[i].flows * (816 + 48) + undecided * ndpi.undecided + 12 * MIB +
                            UINT64_C(65536) * 26 / 10 * 1024;
         assert_in_range(budget.total, formula * 9 / 10, formula);
     }

@@ -95,9 +95,9 @@ static void missing_bytes_are_counted_where_a_schema_has_them(void **state) {
         const char *outputs;
         bool on;
     } cases[] = {
-        {"outputs = ( { sink = \"null\"; } );", false},
-        {"outputs = ( { sink = \"null\"; schema = \"flow/v2\"; } );", true},
-        {"outputs = ( { sink = \"null\"; schema = \"flow/v2\"; }, { path = \"x\"; } );", true},
+        {"outputs = ( { sink = \"null\"; } );", true},
+        {"outputs = ( { sink = \"null\"; schema = \"flow/v1\"; } );", false},
+        {"outputs = ( { sink = \"null\"; schema = \"flow/v1\"; }, { path = \"x\"; } );", true},
         {"profile = \"nfstream\"; outputs = ( { sink = \"null\"; } );", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -121,7 +121,7 @@ static void conversations_have_a_key_where_there_is_a_file_of_it(void **state) {
         assert_int_equal(has(&planned, GROUP_CONVERSATION), with);
         release(&planned);
     }
-    strcpy(outputs, OUTPUT);
+    strcpy(outputs, "outputs = ( { path = \"x\"; schema = \"flow/v1\"; } );");
     refuse(text, "identity.conn_key_file is set, but no output's schema has a field of the group");
     unlink(path);
     free(path);
@@ -169,7 +169,7 @@ static void personal_data_goes_to_kafka_only_when_it_is_said(void **state) {
     (void)state;
     struct planned planned;
     refuse("outputs = ( { topic = \"t\"; } );",
-           "output \"t\": nothing says how personal data (src_ip of schema flow/v1, for one) goes to Kafka");
+           "output \"t\": nothing says how personal data (src_ip of schema flow/v2, for one) goes to Kafka");
     make_well(&planned, "outputs = ( { topic = \"t\"; columns_to_anonymize = [ \"all=keep\" ]; } );");
     assert_string_equal(planned.plan.outputs[0].sink->name, "kafka");
     assert_string_equal(planned.plan.outputs[0].framing, "single_object");

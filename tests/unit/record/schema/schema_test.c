@@ -196,7 +196,7 @@ static void profile_is_checked(void **state) {
     assert_int_equal(error.exit_code, EX_CONFIG);
     assert_string_equal(
         error.text,
-        "schema nfstream/v1: field id: exists only in the profile nfstream; set profile = \"nfstream\", or take another schema (flow/v1)");
+        "schema nfstream/v1: field id: exists only in the profile nfstream; set profile = \"nfstream\", or take another schema (flow/v2)");
     schema_free(schema);
     assert_int_equal(schema_load("flow/v1", NULL, false, &schema, NULL), 0);
     assert_int_equal(schema_check_profile(schema, PROFILE_NFSTREAM, &error), -EINVAL);
@@ -241,7 +241,7 @@ static void unknown_names_are_refused(void **state) {
     assert_int_equal(schema_load("/nonexistent/x.avsc", NULL, false, &schema, &error), -ENOENT);
     assert_string_equal(
         error.text,
-        "schema /nonexistent/x.avsc: neither embedded nor a readable file (No such file or directory); give flow/v1, nfstream/v1, sensor_stats/v1, heartbeat/v1, ndpi_dictionary/v1, flow/v2 (a draft) or the path of an .avsc file");
+        "schema /nonexistent/x.avsc: neither embedded nor a readable file (No such file or directory); give flow/v2, flow/v1, nfstream/v1, sensor_stats/v1, heartbeat/v1, ndpi_dictionary/v1 or the path of an .avsc file");
     assert_int_equal(schema_load("/", NULL, false, &schema, &error), -EISDIR);
     assert_int_equal(schema_load("/dev/zero", NULL, false, &schema, &error), -EINVAL);
     assert_string_equal(error.text, "schema /dev/zero: larger than 1 MiB; choose fewer fields");
