@@ -53,13 +53,14 @@
 {{- $kafka := .Values.kafka -}}
 {{- $common := dict "bootstrapServers" $kafka.bootstrapServers "config" $kafka.config "framing" $kafka.framing
     "subjectStrategy" $kafka.subjectStrategy "columnsToAnonymize" $kafka.columnsToAnonymize "schema" $kafka.schema
-    "headers" $kafka.headers -}}
+    "headers" $kafka.headers "key" $kafka.key -}}
 {{- $outputs := list (merge (dict "topic" $kafka.topic) $common) -}}
-{{- range $schema, $topic := dict "heartbeat/v1" $kafka.heartbeatTopic "sensor_stats/v1" $kafka.statsTopic -}}
+{{- range $schema, $topic := dict "heartbeat/v1" $kafka.heartbeatTopic "ndpi_dictionary/v1" $kafka.dictionaryTopic
+    "sensor_stats/v1" $kafka.statsTopic -}}
 {{- if $topic -}}
-{{- /* A record a second or a minute needs no queue of the flows' size. */ -}}
+{{- /* A record a second or a minute, or some hundred once, needs no queue of the flows' size, and has a key of its own. */ -}}
 {{- $config := mergeOverwrite (deepCopy $kafka.config) (dict "queue.buffering.max.kbytes" 1024) -}}
-{{- $outputs = append $outputs (mergeOverwrite (deepCopy $common) (dict "topic" $topic "schema" $schema "columnsToAnonymize" list "config" $config)) -}}
+{{- $outputs = append $outputs (mergeOverwrite (omit (deepCopy $common) "key") (dict "topic" $topic "schema" $schema "columnsToAnonymize" list "config" $config)) -}}
 {{- end -}}
 {{- end -}}
 {{- range .Values.extraOutputs -}}
@@ -99,7 +100,7 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- range include "flowsensor.outputsFor" . | fromJsonArray -}}
 {{- $from := . -}}
 {{- $output := dict "topic" $from.topic "subject_strategy" $from.subjectStrategy -}}
-{{- range $option, $value := dict "name" $from.name "schema" $from.schema "framing" $from.framing "columns_to_anonymize" $from.columnsToAnonymize -}}
+{{- range $option, $value := dict "name" $from.name "schema" $from.schema "framing" $from.framing "key" $from.key "columns_to_anonymize" $from.columnsToAnonymize -}}
 {{- if $value }}{{ $_ := set $output $option $value }}{{ end -}}
 {{- end -}}
 {{- if not (kindIs "invalid" $from.headers) }}{{ $_ := set $output "headers" $from.headers }}{{ end -}}
