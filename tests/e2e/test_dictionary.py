@@ -138,7 +138,7 @@ class Topic(Commands):
                 self.assertEqual(message.key().decode(), f"{record['ndpi_version']}:{record['protocol_id']}")
                 yield [(message.key(), message.value())]
 
-    def test_verify(self):
+    def test_verify_leaves_a_true_record(self):
         """What it leaves in the table is true."""
         self.topics("create", config=self.both)
         self.register(self.both)

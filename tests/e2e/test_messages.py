@@ -106,13 +106,13 @@ class Keys(Commands):
             self.check(sent, self.pair)
             self.assertFalse(plain & {half for message, _ in sent for half in message.key().decode().split("-")})
 
-    def test_nfstream(self):
+    def test_nfstream_keys(self):
         self.check(self.sent("ip_pair", "nfstream/v1", more=("--profile", "nfstream")), self.pair)
 
     def test_with_several_meters(self):
         self.check(self.sent("src_ip", more=("--set", "meter.n_meters=2")), lambda record: record["src_ip"])
 
-    def test_verify(self):
+    def test_verify_compares_the_key(self):
         self.servers.topic(self.topic)
         path = self.config({"key": "ip_pair"})
         self.register(path)
