@@ -1,4 +1,4 @@
-"""metering_hash and fields_hash: what a model may be scored with. Run: python3 tests/e2e/run.py test_contract
+"""metering_hash and fields_hash: what a model may be scored with. Run: python3 tests/e2e/run.py test_metering_hash
 
 Every option of how packets are metered stands below: either it changes metering_hash, or it doesn't, with the reason. That live
 records have the metering_hash of the file is told by test_live_and_file, which compares this field too.
