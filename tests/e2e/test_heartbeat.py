@@ -155,7 +155,7 @@ outputs = ( {{ name = "flows"; topic = "{self.topics[FLOWS]}"; schema = "{FLOWS}
         self.assertEqual([beat["is_last"] for beat in self.beats], [False] * (len(self.beats) - 1) + [True])
         self.assertEqual({beat["heartbeat_interval_us"] for beat in self.beats}, {INTERVAL // timedelta(microseconds=1)})
         for before, beat in zip(self.beats, self.beats[1:-1]):
-            self.assertLess(beat["heartbeat_time"] - before["heartbeat_time"], 1.5 * INTERVAL)
+            self.assertLess(beat["heartbeat_time"] - before["heartbeat_time"], 2 * INTERVAL)  # or a consumer would miss it
 
     def check_tail(self):
         last, output = self.beats[-1], self.ledger(self.result).outputs["flows"]
