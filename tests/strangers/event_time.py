@@ -64,14 +64,14 @@ def wanted(records):
 
 
 def told(path):
-    """What the program wrote, as wanted() has it, and how often it wrote a second."""
-    lines = [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")] if path.exists() else []
-    return {line["second"]: (line["flows"], line["bytes"]) for line in lines}, collections.Counter(line["second"] for line in lines)
+    """What the program wrote so far."""
+    return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")] if path.exists() else []
 
 
 def problems_of_seconds(what, path, output, records):
     """What is wrong with the seconds, or with what the program said at its end."""
-    expected, (found, times) = wanted(records), told(path)
+    expected, lines = wanted(records), told(path)
+    found, times = {line["second"]: (line["flows"], line["bytes"]) for line in lines}, collections.Counter(line["second"] for line in lines)
     problems = [f"{what}: second {second}: {found.get(second)} instead of {expected.get(second)}"
                 for second in sorted(expected.keys() | found.keys()) if found.get(second) != expected.get(second)]
     problems += [f"{what}: second {second} came {count} times" for second, count in times.items() if count > 1]
@@ -90,7 +90,7 @@ def live(jar, servers, wire, conf, folder, topics):
                                    stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, env=environment())
     try:
         records = meter(wire, conf, folder)
-        wait_until(lambda: sum(flows for flows, _ in told(seconds)[0].values()) >= len(records) or program.poll() is not None,
+        wait_until(lambda: sum(line["flows"] for line in told(seconds)) >= len(records) or program.poll() is not None,
                    limit=LIMIT_S, what="the last second")
     finally:
         program.send_signal(signal.SIGTERM)
