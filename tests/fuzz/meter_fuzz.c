@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "decode/decode.h"
+#include "meter/l7.h"
 #include "meter/meter.h"
 
 enum {
@@ -109,9 +110,10 @@ static void require(bool condition) {
         abort();
 }
 
+/* A record reads the label, also of a flow that goes on. */
 static bool drop(void *context, const struct flow *flow) {
     (void)context;
-    (void)flow;
+    require(l7_label(flow) != NULL && l7_label(flow)->name[0] != '\0');
     return true;
 }
 
@@ -127,8 +129,13 @@ static void open_meters(void) {
             .n_dissections = 20,
             .flow_table_size = TABLE_FLOWS,
         };
-        if (dialect == DECODE_NATIVE)
+        if (dialect == DECODE_NATIVE) {
             options.overload = ladder;
+            options.publish = (struct publish_options){.early_packets = {1, 3, 8},
+                                                       .early_packet_count = 3,
+                                                       .early_after = 2 * second,
+                                                       .update_interval = 5 * second};
+        }
         struct error error;
         all.decoder[dialect] = decoder_create(&decode);
         require(all.decoder[dialect] != NULL);

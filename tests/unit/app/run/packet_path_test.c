@@ -83,12 +83,21 @@ static void nothing_is_allocated_between_frame_and_flow(void **state) {
             .preallocate = true,
             .udps = udps,
         };
+        if (profile == PROFILE_NATIVE)
+            options.publish = (struct publish_options){.early_packets = {2, 4},
+                                                       .early_packet_count = 2,
+                                                       .early_after = second / 1000,
+                                                       .update_interval = second / 500};
         exported = 0;
         struct decoder *decoder = decoder_create(&decode);
         assert_non_null(decoder);
         assert_int_equal(meter_create(&options, count_flow, NULL, &meter, &error), 0);
         size_t counted = allocations_of(decoder, meter);
         assert_true(exported > 100);
+        struct meter_statistics statistics;
+        meter_statistics(meter, &statistics);
+        assert_int_equal(statistics.early_records > 0, profile == PROFILE_NATIVE);
+        assert_int_equal(statistics.update_records > 0, profile == PROFILE_NATIVE);
 #ifndef __SANITIZE_ADDRESS__ /* there each object is an allocation of its own, on purpose */
         assert_int_equal(counted, 0);
 #else
