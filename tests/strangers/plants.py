@@ -13,7 +13,7 @@ FLAGS = ("syn", "cwr", "ece", "urg", "ack", "psh", "rst", "fin")
 TEXTS = ("server_name", "user_agent", "content_type", "ja3", "ja3s", "ja4", "hassh", "hassh_server", "dhcp")
 # enum packet_flag (decode/walk/packet.h) and enum field_group (record/field/catalogue.h).
 TRUNCATED, TIME_RAISED, OFFLOAD, FRAGMENT, HAS_MAC, HAS_ICMP, HAS_TUNNEL_KEY = (1 << bit for bit in range(7))
-GROUPS = {"tunnel": 4, "stats": 5, "splt": 6, "l7": 7, "process": 8}
+GROUPS = {"tunnel": 5, "stats": 6, "splt": 7, "l7": 8, "process": 9}
 SYN, ACK = 2, 16
 MAX_LONG, MAX_INT = 2**63 - 1, 2**31 - 1
 MAX_SIZE = 2**23 - 1  # of a packet in SPLT (feature/splt.c)

@@ -103,7 +103,8 @@ class Verifier:
         self.findings.digests[name][digest(record)] += 1
         application = record[item.schema.index("application_name")]
         octets = record[item.schema.index("bidirectional_bytes")]
-        self.findings.totals[name][application if application is not None else "(none)"] += octets
+        if "record_kind" not in item.schema.names or record[item.schema.index("record_kind")] == "final":
+            self.findings.totals[name][application if application is not None else "(none)"] += octets
         if octets == 2**63 - 1:
             self.findings.extremes["2^63-1 bytes"] += 1
         server = record[item.schema.index("requested_server_name")] or ""
