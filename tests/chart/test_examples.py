@@ -99,6 +99,7 @@ class Memory(unittest.TestCase):
         "small": {"meter": {"flowTableSize": 1024}, "capture": {"socketBufferSize": "4MiB"},
                   "kafka": {"config": {"queue.buffering.max.kbytes": 2048}}},
         "large": {"meter": {"flowTableSize": 1048576, "meters": 8}, "capture": {"socketBufferSize": "256MiB"}},
+        "updates": {"meter": {"flowTableSize": 524288, "updateInterval": "10s"}},
         "two meters": {"meter": {"meters": 2}},
         "many undecided": {"meter": {"dissectionFlows": 65536}},
         "messages": {"kafka": {"config": {"queue.buffering.max.messages": 10000}}},

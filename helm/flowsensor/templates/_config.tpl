@@ -53,14 +53,14 @@
 {{- $kafka := .Values.kafka -}}
 {{- $common := dict "bootstrapServers" $kafka.bootstrapServers "config" $kafka.config "framing" $kafka.framing
     "subjectStrategy" $kafka.subjectStrategy "columnsToAnonymize" $kafka.columnsToAnonymize "schema" $kafka.schema
-    "headers" $kafka.headers "key" $kafka.key -}}
+    "headers" $kafka.headers "key" $kafka.key "recordKinds" $kafka.recordKinds -}}
 {{- $outputs := list (merge (dict "topic" $kafka.topic) $common) -}}
 {{- range $schema, $topic := dict "heartbeat/v1" $kafka.heartbeatTopic "ndpi_dictionary/v1" $kafka.dictionaryTopic
     "sensor_stats/v1" $kafka.statsTopic -}}
 {{- if $topic -}}
 {{- /* A record a second or a minute, or some hundred once, needs no queue of the flows' size, and has a key of its own. */ -}}
 {{- $config := mergeOverwrite (deepCopy $kafka.config) (dict "queue.buffering.max.kbytes" 1024) -}}
-{{- $outputs = append $outputs (mergeOverwrite (omit (deepCopy $common) "key") (dict "topic" $topic "schema" $schema "columnsToAnonymize" list "config" $config)) -}}
+{{- $outputs = append $outputs (mergeOverwrite (omit (deepCopy $common) "key" "recordKinds") (dict "topic" $topic "schema" $schema "columnsToAnonymize" list "config" $config)) -}}
 {{- end -}}
 {{- end -}}
 {{- range .Values.extraOutputs -}}
@@ -96,6 +96,8 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- $values := .context.Values -}}
 {{- $secrets := "/etc/flowsensor/secrets" -}}
 {{- $sasl := include "flowsensor.sasl" . | fromJson -}}
+{{- /* The test has one record and one output, which may take no others. */ -}}
+{{- $publishes := ne .purpose "test" -}}
 {{- $outputs := list -}}
 {{- range include "flowsensor.outputsFor" . | fromJsonArray -}}
 {{- $from := . -}}
@@ -104,6 +106,7 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- if $value }}{{ $_ := set $output $option $value }}{{ end -}}
 {{- end -}}
 {{- if not (kindIs "invalid" $from.headers) }}{{ $_ := set $output "headers" $from.headers }}{{ end -}}
+{{- if and $publishes $from.recordKinds }}{{ $_ := set $output "record_kinds" $from.recordKinds }}{{ end -}}
 {{- $properties := dict "context" $.context "servers" $from.bootstrapServers "config" $from.config "kafka" (ne $.purpose "schema") "sasl" $sasl -}}
 {{- $_ := set $output "kafka" (include "flowsensor.kafkaProperties" $properties | fromJsonArray) -}}
 {{- $outputs = append $outputs $output -}}
@@ -113,6 +116,7 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
     "exclude_self" $values.capture.excludeSelf -}}
 {{- with $values.capture.roles }}{{ $_ := set $capture "roles" . }}{{ end -}}
 {{- if ne $values.capture.scope "all" }}{{ $_ := set $capture "scope" $values.capture.scope }}{{ end -}}
+{{- with $values.capture.blockTimeout }}{{ $_ := set $capture "block_timeout" . }}{{ end -}}
 {{- with $values.capture.bpfFilter }}{{ $_ := set $capture "bpf_filter" . }}{{ end -}}
 {{- $meter := dict "n_meters" $values.meter.meters "flow_table_size" $values.meter.flowTableSize
     "idle_timeout" $values.meter.idleTimeout "active_timeout" $values.meter.activeTimeout
@@ -123,6 +127,14 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- end -}}
 {{- if $values.meter.dissectionFlows }}{{ $_ := set $meter "dissection_flows" $values.meter.dissectionFlows }}{{ end -}}
 {{- if ne $values.meter.udpAnsweredTimeout "0s" }}{{ $_ := set $meter "udp_answered_timeout" $values.meter.udpAnsweredTimeout }}{{ end -}}
+{{- if $publishes -}}
+{{- range $option, $value := dict "early_after" $values.meter.earlyAfter "update_interval" $values.meter.updateInterval -}}
+{{- if ne $value "0s" }}{{ $_ := set $meter $option $value }}{{ end -}}
+{{- end -}}
+{{- $numbers := list -}}
+{{- range $values.meter.earlyPackets }}{{ $numbers = append $numbers (include "flowsensor.scalar" .) }}{{ end -}}
+{{- with $numbers }}{{ $_ := set $meter "early_packets" . }}{{ end -}}
+{{- end -}}
 {{- $overload := dict -}}
 {{- range $option, $value := dict "steps" $values.overload.steps "enter" $values.overload.enter "leave" $values.overload.leave "patience" $values.overload.patience
     "idle_timeout" $values.overload.idleTimeout "sampling_rate" $values.overload.samplingRate -}}
