@@ -88,7 +88,7 @@ final class Settings {
         return text(name);
     }
 
-    /** For Kafka Streams: a score goes out at once, and a commit, which exactly-once needs to show scores, is soon. */
+    /** For Kafka Streams: scores go out soon, and a commit, which exactly-once needs to show them, comes soon. */
     Properties streams() {
         String guarantee = oneOf("processing.guarantee", StreamsConfig.AT_LEAST_ONCE, StreamsConfig.EXACTLY_ONCE_V2);
         Properties properties = new Properties();
@@ -97,8 +97,8 @@ final class Settings {
         properties.setProperty(StreamsConfig.NUM_STREAM_THREADS_CONFIG, Integer.toString(number("threads", 1, 64)));
         properties.setProperty(StreamsConfig.STATE_DIR_CONFIG, needed("state.dir"));
         properties.setProperty(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG,
-                guarantee.equals(StreamsConfig.EXACTLY_ONCE_V2) ? "25" : "100");
-        properties.setProperty(StreamsConfig.producerPrefix(ProducerConfig.LINGER_MS_CONFIG), "0");
+                guarantee.equals(StreamsConfig.EXACTLY_ONCE_V2) ? "50" : "100");
+        properties.setProperty(StreamsConfig.producerPrefix(ProducerConfig.LINGER_MS_CONFIG), "2");
         // The broker notices a killed instance after this time; until then nobody reads its partitions.
         properties.setProperty(StreamsConfig.consumerPrefix(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG), "10000");
         properties.putAll(clients());
