@@ -11,8 +11,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLE = REPOSITORY / "deploy" / "examples" / "scorer"
-for folder in ("tests/e2e", "tests/common", "deploy/python", "deploy/examples/scorer"):
-    sys.path.insert(0, str(REPOSITORY / folder))
+# Behind this folder, since tests/e2e has modules of the same names.
+sys.path += [str(REPOSITORY / folder) for folder in ("tests/e2e", "tests/common", "deploy/python", "deploy/examples/scorer")]
 import confluent_kafka  # noqa: E402
 import fastavro  # noqa: E402
 import frames  # noqa: E402
@@ -24,7 +24,7 @@ SCORE_SCHEMA = EXAMPLE / "schemas" / "flow_score" / "v1.avsc"
 FLOW_SCHEMA = SCHEMAS / "flow" / "v2.avsc"
 JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx256m")
 FEATURES = ("--set", "meter.statistical_analysis=true", "--set", "meter.splt_analysis=20")
-START_S, SCORE_S = 60, 60
+START_S, SCORE_S = 60, 120
 SEED, FLOWS = 13, 150
 # Of each kind of traffic the bytes of a packet's payload and the seconds to the next one; they overlap.
 TRAFFIC = {"chat": ((20, 400), (0.0, 0.2)), "bulk": ((200, 1400), (0.0, 0.02))}
