@@ -153,6 +153,25 @@ class Away(Trained):
         self.assertGreaterEqual(len(tries), 4)
         self.assertEqual(scorer.counted("dead_letters_total"), 0)
 
+    def test_a_schema_that_it_hears_of_later(self):
+        """What it doesn't know is a dead letter; but not for ever."""
+        known = threading.Event()
+
+        def answer(request):
+            (answers(200, self.schema_text) if known.is_set() else answers(404, "{}"))(request)
+        scorer, _ = self.behind(answer)
+        producer = Producer(self.servers, scorer.flows)
+        self.schema_text = json.dumps({"schema": registered(self.servers, f"{scorer.flows}-value")["schema"]})
+        scorer.start()
+        producer.send(*self.records(1))
+        self.assertEqual(dict(scorer.wait_for_messages(scorer.dead, 1)[0].headers())["error_reason"], b"unknown_schema")
+        known.set()
+
+        def scores():
+            producer.send(*self.records(1))
+            return scorer.counted("scored_total")
+        wait_until(scores, SCORE_S, "a score", pause=0.5)
+
     def test_it_ends_where_the_registry_stays_away_and_goes_on_later(self):
         scorer, _ = self.behind(answers(503, "busy"), registry_timeout_seconds=1)
         producer = Producer(self.servers, scorer.flows)

@@ -11,6 +11,10 @@ import flowsensor
 import train
 
 
+# Fields that a flow has, of other types.
+NOT_QUITE = [{"name": name, "type": ["null", "string"], "default": None} for name in ("slice", "revision", "record_kind", "sensor_id", "metering_hash")]
+
+
 class Early(Trained):
     def begin(self, **settings):
         self.scorer = Scorer(self, self.servers, self.model, **settings).start()
@@ -155,19 +159,21 @@ class Damaged(Trained):
                          {reason: list(damaged.values()).count(reason) for reason in set(damaged.values())})
 
     def test_records_of_other_schemas_are_refused(self):
-        """Of another kind, and such as lack a field of the model; they are counted and go nowhere."""
+        """Such as lack a field of the model, or are no flows, or only look so; they are counted and go nowhere."""
         slim = json.loads(FLOW_SCHEMA.read_text())
         slim["fields"] = [field for field in slim["fields"] if field["name"] != "splt_ps"]
-        other = {"type": "record", "name": "Other", "fields": [{"name": "flow_uid", "type": "string"}]}
+        others = {"other": ("string", {"flow_uid": "x"}), "nameless": (["null", "string"], {"flow_uid": None})}
         scorer = Scorer(self, self.servers, self.model).start()
         producer = Producer(self.servers, scorer.flows, self.write("slim.avsc", json.dumps(slim)))
         producer.send(*self.records(2))
-        identifier = register(self.servers, f"{scorer.flows}-other", json.dumps(other))
-        producer.send_bytes("key", encode(fastavro.parse_schema(other), identifier, {"flow_uid": "x"}))
+        for name, (kind, record) in others.items():
+            schema = {"type": "record", "name": name, "fields": [{"name": "flow_uid", "type": kind}, *NOT_QUITE]}
+            identifier = register(self.servers, f"{scorer.flows}-{name}", json.dumps(schema))
+            producer.send_bytes("key", encode(fastavro.parse_schema(schema), identifier, record))
         producer.producer.flush(30)
-        scorer.waits_for(3, "refused_total")
+        scorer.waits_for(4, "refused_total")
         counted = scorer.metrics()
-        self.assertEqual([counted[f'flow_scorer_refused_total{{reason="{reason}"}}'] for reason in ("no_field", "no_metering_hash")], [2, 1])
+        self.assertEqual([counted[f'flow_scorer_refused_total{{reason="{reason}"}}'] for reason in ("no_field", "no_flow")], [2, 2])
         said = [line for line in scorer.stop().lines if "doesn't fit" in line]
         self.assertTrue(said and all("it has no field splt_ps" in line for line in said), said)
         self.assertEqual(scorer.messages(scorer.scores) + scorer.messages(scorer.dead), [])

@@ -7,7 +7,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.avro.Schema;
@@ -82,9 +81,11 @@ final class FlowReader {
     }
 
     private Plan plan(Schema writer) {
-        List<String> absent = Flow.NEEDED.stream().filter(name -> writer.getField(name) == null).toList();
-        if (!absent.isEmpty()) {
-            return new Plan(null, null, null, absent.contains("metering_hash") ? "no_metering_hash" : "no_flow");
+        if (!Flow.hasAll(writer)) {
+            return new Plan(null, null, null, "no_flow");
+        }
+        if (writer.getField("metering_hash") == null) {
+            return new Plan(null, null, null, "no_metering_hash");
         }
         Schema reader = projection(writer);
         try {
@@ -98,8 +99,8 @@ final class FlowReader {
 
     /** The writer's schema with the needed fields only; Avro skips the others. */
     private Schema projection(Schema writer) {
-        Set<String> needed = Stream.of(Flow.NEEDED, Flow.OPTIONAL, model.fields()).flatMap(List::stream).map(Features::outer)
-                .collect(Collectors.toCollection(TreeSet::new));
+        Set<String> needed = Stream.concat(Flow.fields(), model.fields().stream()).map(Features::outer)
+                .collect(Collectors.toSet());
         List<Schema.Field> fields = new ArrayList<>();
         for (Schema.Field field : writer.getFields()) {
             if (needed.contains(field.name())) {

@@ -28,11 +28,21 @@ final class Registry {
     /** Whoever sends messages with very many ids takes no memory; the ids of schemas are few. */
     private static final int REMEMBERED = 1000;
 
+    /** A follower of the registry may hear of a schema later: who wasn't known is asked for again. */
+    private static final Duration UNKNOWN_FOR = Duration.ofSeconds(10);
+
+    /** What is known of an id, and when that was asked for, by System.nanoTime(). */
+    private record Answer(Optional<Schema> schema, long at) {
+        boolean isValid() {
+            return schema.isPresent() || System.nanoTime() - at < UNKNOWN_FOR.toNanos();
+        }
+    }
+
     private final String url;
     private final Duration timeout;
     private final HttpClient http = HttpClient.newBuilder().connectTimeout(ATTEMPT).build();
     private final ObjectMapper json = new ObjectMapper();
-    private final Map<Integer, Optional<Schema>> schemas = new ConcurrentHashMap<>();
+    private final Map<Integer, Answer> answers = new ConcurrentHashMap<>();
 
     /**
      * @param url the registry's base URL, which may have a path
@@ -44,22 +54,22 @@ final class Registry {
     }
 
     /**
-     * Asks once for each id.
+     * Asks once for each id that there is.
      *
      * @return empty if there is no such Avro schema
      * @throws Failure if the registry doesn't answer in time
      */
     Optional<Schema> schema(int id) {
-        Optional<Schema> known = schemas.get(id);
-        if (known == null) {
+        Answer known = answers.get(id);
+        if (known == null || !known.isValid()) {
             HttpResponse<String> answer = ask(HttpRequest.newBuilder(URI.create(url + "/schemas/ids/" + id)));
-            known = answer.statusCode() == NOT_FOUND ? Optional.empty() : parse(body(answer));
-            if (schemas.size() >= REMEMBERED) {
-                schemas.clear();
+            known = new Answer(answer.statusCode() == NOT_FOUND ? Optional.empty() : parse(body(answer)), System.nanoTime());
+            if (answers.size() >= REMEMBERED) {
+                answers.clear();
             }
-            schemas.put(id, known);
+            answers.put(id, known);
         }
-        return known;
+        return known.schema;
     }
 
     private static Optional<Schema> parse(JsonNode body) {
