@@ -12,6 +12,7 @@ one clock.
 import argparse
 import io
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -36,6 +37,7 @@ PACKETS = 12  # of a flow
 GAP_S = 0.05  # between two packets of a flow
 SEED, IDLE_S, PARTITIONS = 13, 5, 2
 START_LIMIT_S, END_LIMIT_S = 60, 60
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 BOUNDS_MS = (5, 10, 20, 30, 40, 60, 80, 100, 150, 200, 250, 300, 400, 600, 1000)
 # Milliseconds at p50 and p99 that each guarantee is held to.
 LIMITS = {"at_least_once": (60, 250), "exactly_once_v2": (300, 600)}
@@ -193,8 +195,24 @@ def read_scores(consumer, schema, sender, samples, expected):
                 samples.append(Sample(score["last_seen"].timestamp(), message.timestamp()[1] / 1e3, score["scored_at"].timestamp(), now))
 
 
+def cpu_seconds(number):
+    """User and system of a process and its threads so far; 0 if it has ended."""
+    try:
+        return sum(map(int, Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[11:13])) * TICK_S
+    except OSError:
+        return 0.0
+
+
+def all_cpu(servers, started):
+    """{who: CPU seconds so far}."""
+    numbers = {name: process.pid for name, process, _ in started.processes} | {"reader": os.getpid()}
+    for name in ("kafka", "registry"):
+        numbers[name] = int((Path(servers.folder.name) / f"{name}.pid").read_text().split()[0])
+    return {name: cpu_seconds(number) for name, number in numbers.items()}
+
+
 def measure(wire, options, folder, guarantee, capture, packets, model):
-    """The samples of one guarantee, but for those of the warming-up, and what the sensor printed at its end."""
+    """Of one guarantee the samples, but for those of the warming-up, the share of a CPU that each took, and what the sensor printed."""
     import confluent_kafka
     import fastavro
     from servers import LocalServers
@@ -211,15 +229,16 @@ def measure(wire, options, folder, guarantee, capture, packets, model):
             consumer = confluent_kafka.Consumer({"bootstrap.servers": servers.bootstrap, "group.id": "bench", "enable.auto.commit": False,
                                                  "fetch.wait.max.ms": 100, "isolation.level": "read_committed"})
             consumer.assign([confluent_kafka.TopicPartition("flow-scores", number, 0) for number in range(PARTITIONS)])
-            rate = options.rate * PACKETS
+            before, rate = all_cpu(servers, started), options.rate * PACKETS
             sender = started.start("sender", ["ip", "netns", "exec", wire.far, options.send, "far0", capture, f"{rate:.0f}", packets])
             began, samples = time.time(), []
             read_scores(consumer, fastavro.schema.load_schema(EXAMPLE / "schemas" / "flow_score" / "v1.avsc"), sender, samples,
                         int(options.rate * options.seconds))
             consumer.close()
+            cpu = {name: (seconds - before.get(name, 0)) / (time.time() - began) for name, seconds in all_cpu(servers, started).items()}
             ledger = started.stop("sensor")
             started.stop("scorer")
-        return [sample for sample in samples if sample.packet > began + options.warm_up], ledger
+        return [sample for sample in samples if sample.packet > began + options.warm_up], cpu, ledger
     finally:
         servers.stop()
 
@@ -231,6 +250,7 @@ def show(guarantee, found, ledger):
         print(f"| {name} | {values['p50']:.0f} | {values['p99']:.0f} | {values['max']:.0f} |")
     print("| packet to reader, at most ms | " + " | ".join(str(bound) for bound, _ in found["histogram"]) + " |")
     print("| % of scores | " + " | ".join(f"{share:.1f}" for _, share in found["histogram"]) + " |")
+    print("CPUs: " + ", ".join(f"{name} {share:.2f}" for name, share in found["cpus"].items()))
     print("\n".join(line for line in ledger.splitlines() if "packets: read" in line or "output " in line))
 
 
@@ -268,12 +288,12 @@ def main():
         model = train_model(options, folder)
         for guarantee in options.guarantee or LIMITS:
             wire = SilentWire()
-            samples, ledger = inside(wire.near, measure, wire, options, folder, guarantee, folder / "traffic.pcap", packets, model)
+            samples, cpu, ledger = inside(wire.near, measure, wire, options, folder, guarantee, folder / "traffic.pcap", packets, model)
             wire.remove()
             wire = None
             if not samples:
                 raise BenchError(f"{guarantee}: no score came after the warming-up")
-            results[guarantee] = summary(samples)
+            results[guarantee] = summary(samples) | {"cpus": cpu}
             show(guarantee, results[guarantee], ledger)
             broken += verdicts(guarantee, results[guarantee])
     except (BenchError, OSError, RuntimeError, AssertionError) as error:
