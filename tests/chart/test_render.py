@@ -136,11 +136,12 @@ class Refused(unittest.TestCase):
         "unknown alert": ({"prometheusRule": {"enabled": True, "disabled": ["NoSuchAlert"]}}, "NoSuchAlert"),
         "grace": ({"terminationGracePeriodSeconds": 44}, r"44 is less than delivery\.shutdownTimeout 30s \+ 15 s = 45 s"),
         "grace, minutes": ({"delivery": {"shutdownTimeout": "1m"}}, r"60 is less than delivery\.shutdownTimeout 1m \+ 15 s = 75 s"),
-        "memory": ({"resources": {"limits": {"memory": "370Mi"}}}, r"(?s)flowTableSize 65536 x 864.*dissectionFlows 8192 x 2784.*371 MiB.*lower meter\.flowTableSize"),
+        "memory": ({"resources": {"limits": {"memory": "385Mi"}}}, r"(?s)flowTableSize 65536 x 864.*dissectionFlows 8192 x 2784.*386 MiB.*lower meter\.flowTableSize"),
         "memory, meters": ({"meter": {"meters": 4}, "resources": {"limits": {"memory": "500M"}}}, "4 meters x capture"),
-        "request over limit": ({"resources": {"requests": {"memory": "1Gi"}}}, r"1Gi is more than the limit 371Mi"),
+        "request over limit": ({"resources": {"requests": {"memory": "1Gi"}}}, r"1Gi is more than the limit 386Mi"),
         "visibility": ({"extraConfig": {"meter": {"system_visibility_mode": 1}}}, r"needs hostPID: true"),
-        "a key that no schema asks for": ({"identity": {"connKey": {"existingSecret": "a"}}, "extraOutputs": [{"topic": "more", "schema": "flow/v1"}]},
+        "a key that no schema asks for": ({"identity": {"connKey": {"existingSecret": "a"}}, "kafka": {"schema": "flow/v1"},
+                                           "extraOutputs": [{"topic": "more", "schema": "flow/v1"}]},
                                           r"(?s)identity\.connKey\.existingSecret is for conn_key.*kafka: \{ schema: flow/v2 \}"),
         "TLS that is off": ({"kafka": {"tls": {"existingSecret": "a", "caSecret": "b"}}},
                             r"(?s)kafka\.tls\.caSecret is given.*kafka\.tls\.existingSecret is given, and means nothing without kafka\.tls\.enabled"),
@@ -153,8 +154,8 @@ class Refused(unittest.TestCase):
                 self.assertRegex(chart.refusal(chart.LEAST, values), pattern)
 
     def test_what_just_fits_is_taken(self):
-        for values in ({"terminationGracePeriodSeconds": 45}, {"resources": {"limits": {"memory": "371Mi"}}},
-                       {"resources": {"limits": {"memory": "0.6Gi"}}}, {"resources": {"limits": {"memory": 389021696}}},
+        for values in ({"terminationGracePeriodSeconds": 45}, {"resources": {"limits": {"memory": "386Mi"}}},
+                       {"resources": {"limits": {"memory": "0.6Gi"}}}, {"resources": {"limits": {"memory": 404750336}}},
                        {"delivery": {"shutdownTimeout": "45000ms"}},
                        {"identity": {"connKey": {"existingSecret": "a"}}, "extraOutputs": [{"topic": "more", "schema": "flow/v2"}]}):
             chart.render(chart.LEAST, values)

@@ -12,7 +12,7 @@ JSON = "application/vnd.schemaregistry.v1+json"
 
 def sensor(servers, topic, *arguments, profile="native", folder="/nonexistent"):
     """Runs the sensor with the suite's configuration, at level error: what it says then is the error."""
-    env = {**servers.environment(topic), "PROFILE": profile, "FOLDER": folder}
+    env = {**servers.environment(topic), "PROFILE": profile, "SCHEMA": PROFILES[profile], "FOLDER": folder}
     return run(BINARY, *arguments, "-c", HERE / "sensor.conf", "--set", "log.level=error", env=env)
 
 
@@ -43,7 +43,7 @@ def register(servers, report, folder):
     ids = {}
     for profile, name in PROFILES.items():
         conf = kafka_only(servers, TOPICS[profile], folder)
-        done = run(BINARY, "schema", "register", "-c", conf, "--profile", profile)
+        done = run(BINARY, "schema", "register", "-c", conf, "--profile", profile, "--schema", name)
         problems = [] if done.returncode == 0 else [done.stderr.strip()]
         report.check(f"flowsensor schema register: {name}", problems, done.stdout.strip())
         ids[profile] = int(done.stdout.split()[-1]) if not problems else 0
@@ -150,7 +150,7 @@ def check_feature_hash(report, seen):
     """`schema features` prints what feature_hash covers; its SHA-256 begins with the hash that messages carry."""
     for profile, (settings, hashes) in seen.items():
         sets = [word for setting in settings for word in ("--set", f"meter.{setting}")]
-        done = run(BINARY, "schema", "features", "--profile", profile, "-w", "null:", *sets)
+        done = run(BINARY, "schema", "features", "--profile", profile, "--schema", PROFILES[profile], "-w", "null:", *sets)
         text = "".join(line + "\n" for line in done.stdout.splitlines() if not line.startswith("#"))
         computed = hashlib.sha256(text.encode()).hexdigest()[:32]
         problems = [] if hashes == {computed} else [f"messages carry {sorted(hashes)}, schema features gives {computed}"]

@@ -80,7 +80,7 @@ def plan(folder):
 def sensor_problem(item, servers):
     """Runs the sensor; None or a line."""
     item.folder.mkdir()
-    env = {**servers.environment(item.topic), "PROFILE": item.profile, "FOLDER": item.folder, "SENSOR_ID": item.name}
+    env = {**servers.environment(item.topic), "PROFILE": item.profile, "SCHEMA": PROFILES[item.profile], "FOLDER": item.folder, "SENSOR_ID": item.name}
     settings = [word for setting in item.settings for word in ("--set", f"meter.{setting}")]
     done = run(BINARY, "-c", CONF, "-r", item.capture, *settings, env=env)
     # A damaged capture is metered up to the damage: its records count.
