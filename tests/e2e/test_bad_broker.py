@@ -13,7 +13,7 @@ from harness import SCHEMAS, Case, run
 from servers import LocalServers, SilentServer, closed_port
 
 FLOWS = 40
-SCHEMA = fastavro.parse_schema(json.loads((SCHEMAS / "flow" / "v1.avsc").read_text()))
+SCHEMA = fastavro.parse_schema(json.loads((SCHEMAS / "flow" / "v2.avsc").read_text()))
 
 
 def decode(message):

@@ -166,7 +166,7 @@ class Judged(Case):
         self.refused(code, says, "-c", path, "-r", capture, "--check-config")
 
     def test_nothing_said_about_personal_data(self):
-        self.check(f'outputs = ( {{ {KAFKA} }} );', '"flows"', "flow/v1", "personal data", 'columns_to_anonymize = [ "address=prefix_preserving", "mac=keep_oui"')
+        self.check(f'outputs = ( {{ {KAFKA} }} );', '"flows"', "flow/v2", "personal data", 'columns_to_anonymize = [ "address=prefix_preserving", "mac=keep_oui"')
 
     def test_two_outputs_on_one_topic(self):
         self.check(f'outputs = ( {{ name = "a"; columns_to_anonymize = [ "all=keep" ]; {KAFKA} }}, {{ name = "b"; columns_to_anonymize = [ "all=keep" ]; {KAFKA} }} );', 'topic "flows"',

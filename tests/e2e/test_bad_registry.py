@@ -135,7 +135,7 @@ class Registry(RegistryCase):
         self.assertNotIn("hunter2", "\n".join(result.lines))
 
     def test_schema_that_is_not_registered(self):
-        self.check(os.EX_CONFIG, ["flows-value", "flow/v1", "flowsensor schema register", "auto_register"], NOT_FOUND)
+        self.check(os.EX_CONFIG, ["flows-value", "flow/v2", "flowsensor schema register", "auto_register"], NOT_FOUND)
 
     def test_what_is_looked_up(self):
         """The exact text of the schema, under the subject; nothing is registered unless the configuration says so."""
@@ -147,7 +147,7 @@ class Registry(RegistryCase):
         with FaultyRegistry(answer) as registry:
             self.refused(os.EX_CONFIG, ["flows-value"], *self.arguments(registry.url + "/apis/ccompat/v7/"))
             self.assertEqual(registry.requests, ["/apis/ccompat/v7/subjects/flows-value"])
-        self.assertEqual(bodies[0]["schema"], (SCHEMAS / "flow" / "v1.avsc").read_text())
+        self.assertEqual(bodies[0]["schema"], (SCHEMAS / "flow" / "v2.avsc").read_text())
 
     def test_auto_register_of_an_incompatible_schema(self):
         def answer(request):

@@ -259,14 +259,14 @@ class Order(Several):
 
     def test_the_column_is_of_text_and_captures_alone(self):
         path = self.capture("one.pcap", 0, 77)
-        row, = csv.DictReader(io.StringIO(self.succeeds("-r", path, "-w", "-", "--format", "csv").text()))
+        row, = csv.DictReader(io.StringIO(self.succeeds("-r", path, "-w", "-", "--format", "csv", "--schema", "flow/v1").text()))
         self.assertEqual(list(row)[-1], "capture_file")
         self.assertEqual(row["capture_file"], str(path))
-        piped, = self.succeeds("-r", "-", "-w", "-", stdin=path.read_bytes()).jsonl()
+        piped, = self.succeeds("-r", "-", "-w", "-", "--schema", "flow/v1", stdin=path.read_bytes()).jsonl()
         self.assertEqual(piped["capture_file"], "-")
         nfstream, = self.succeeds("-r", path, "-w", "-", "--profile", "nfstream").jsonl()
         self.assertNotIn("capture_file", nfstream)
-        self.succeeds("-r", path, "-w", self.folder / "flows.avro")
+        self.succeeds("-r", path, "-w", self.folder / "flows.avro", "--schema", "flow/v1")
         with open(self.folder / "flows.avro", "rb") as stream:
             record, = fastavro.reader(stream)
         self.assertNotIn("capture_file", record)

@@ -50,7 +50,7 @@ class Endings(Case):
         exported = opened if exported is None else exported
         ledger, output = self.ledger(result), self.ledger(result).outputs["file"]
         self.assertEqual(ledger.flows, {"opened": opened, "exported": exported, "why": {reason: exported}, "discarded": opened - exported,
-                                        "open": 0, "elsewhere": 0}, result)
+                                        "open": 0, "elsewhere": 0, "early": 0, "update": 0}, result)
         self.assertEqual((output["made"], output["acknowledged"], output["dropped"]), (exported, exported, 0), result)
         records = [json.loads(line) for line in self.path.read_text().splitlines()]
         self.path.unlink()

@@ -109,7 +109,7 @@ anonymization = {{ key_file = "{self.folder}/key"; }};
 udps = {{ packets = [ "syns=tcp[13] = 2" ]; bytes = [ "big=greater 1000" ]; }};
 {text}"""
         one = 'name = "one"; path = "a.avro"; codec = "deflate";'
-        first = self.write("compose.conf", f'{common}\noutputs = ( {{ {one} schema = "flow/v1"; }} );\n')
+        first = self.write("compose.conf", f'{common}\noutputs = ( {{ {one} schema = "flow/v2"; }} );\n')
         schema = self.write("composed.avsc", run("schema", "compose", "-c", first).out)
         json.loads(schema.read_text())
         return self.write("sensor.conf", f"""{common}

@@ -144,7 +144,7 @@ class Live(OnWire):
         """What was chosen is one line, and the first one of all."""
         meters = f"{self.meters} meter{'s' if self.meters > 1 else ''}"
         self.assertEqual([line for line in result.lines if "capturing on" in line],
-                         [f"flowsensor: {begin}{meters}; outputs: file (file, flow/v1)"], result)
+                         [f"flowsensor: {begin}{meters}; outputs: file (file, flow/v2)"], result)
         self.assertIn("capturing on", result.lines[0])
 
     def test_first_line(self):

@@ -37,6 +37,7 @@ KEEPS = {
     "capture.bpf_filter": ("udp", SOURCE),
     "capture.promiscuous_mode": ("false", SOURCE),
     "capture.snapshot_length": ("256", FLAGGED),
+    "capture.block_timeout": ("10ms", NODE),
     "capture.socket_buffer_size": ("4MiB", NODE),
     "capture.exclude_self": ("false", SOURCE),
     "meter.dissection_flows": ("512", FLAGGED),

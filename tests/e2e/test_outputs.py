@@ -93,7 +93,7 @@ class Outputs(Case):
     def test_container_carries_the_shipped_schema(self):
         self.succeeds("-r", self.capture, "-w", self.folder / "f.avro")
         with open(self.folder / "f.avro", "rb") as stream:
-            self.assertEqual(fastavro.reader(stream).metadata["avro.schema"], (SCHEMAS / "flow" / "v1.avsc").read_text())
+            self.assertEqual(fastavro.reader(stream).metadata["avro.schema"], (SCHEMAS / "flow" / "v2.avsc").read_text())
 
     def test_an_older_file_is_replaced(self):
         path = self.write("f.jsonl", "x" * 1_000_000)

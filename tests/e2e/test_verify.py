@@ -110,6 +110,11 @@ class Verify(Commands):
         features = self.succeeds("schema", "features", "-c", path).text()
         self.assertIn(f"# feature_hash {record['feature_hash']}\n", features)
 
+    def test_output_of_early_records_alone(self):
+        path = self.config({"record_kinds": ["early"]}, more='meter = { early_packets = [ "1" ]; };')
+        self.register(path)
+        self.assertEqual(self.check(path)["record_kind"], "final")
+
     def test_nfstream(self):
         path = self.config({"schema": "nfstream/v1"}, more='profile = "nfstream";')
         self.register(path)
@@ -139,7 +144,7 @@ class Verify(Commands):
         for framing, format_name in (("single_object", "avro"), ("none", "avro"), ("none", "jsonl")):
             path = self.config({"framing": framing, "format": format_name})
             text = self.succeeds("verify", "-c", path).text()
-            self.assertIn("114 fields" if format_name == "avro" else "jsonl as it was sent", text)
+            self.assertIn("131 fields" if format_name == "avro" else "jsonl as it was sent", text)
             self.assertNotIn("schema id", text)
 
     def test_each_output(self):
@@ -188,7 +193,7 @@ class Verify(Commands):
 
     def lied_to(self, code, says, status, change):
         """By a registry that knows the schema, but answers something else for its id."""
-        document = json.loads((SCHEMAS / "flow" / "v1.avsc").read_text())
+        document = json.loads((SCHEMAS / "flow" / "v2.avsc").read_text())
         body = change(document)
         found = answers(200, '{"subject": "s", "id": 77, "version": 1}')
         told = answers(status, body if isinstance(body, str) else json.dumps({"schema": json.dumps(body)}))
@@ -201,7 +206,7 @@ class Verify(Commands):
 
     def test_the_right_schema_of_another_registry(self):
         with FaultyRegistry(lambda request: (answers(200, '{"id": 77}') if request.command == "POST" else answers(
-                200, json.dumps({"schema": (SCHEMAS / "flow" / "v1.avsc").read_text()})))(request)) as registry:
+                200, json.dumps({"schema": (SCHEMAS / "flow" / "v2.avsc").read_text()})))(request)) as registry:
             text = self.succeeds("verify", "-c", self.config(registry=registry.url)).text()
         self.assertEqual(self.read_line(text.rstrip("\n"))[6], "77")
 
@@ -216,7 +221,7 @@ class Verify(Commands):
             **document, "fields": [{**field, "type": "int"} if field["name"] == "seq" else field for field in document["fields"]]})
 
     def test_a_field_missing(self):
-        self.lied_to(os.EX_CONFIG, ["schema id 77", "113 fields, not 114"], 200,
+        self.lied_to(os.EX_CONFIG, ["schema id 77", "130 fields, not 131"], 200,
                      lambda document: {**document, "fields": document["fields"][:-1]})
 
     def test_another_record(self):
