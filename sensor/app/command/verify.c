@@ -350,6 +350,8 @@ int verify_command(struct plan *plan, struct error *error) {
     plan->meters = 1;
     plan->waits_for_room = true;
     plan->groups &= ~(1u << GROUP_PROCESS); /* the flow has no socket here */
+    for (size_t i = 0; i < plan->output_count; i++)
+        plan->outputs[i].kinds |= 1u << RECORD_FINAL; /* the flow has ended, whatever the output takes */
     int result = plan->anonymizes ? core_dumps_forbid(error) : 0;
     if (result == 0)
         result = registry_open_configured(plan->config, &registry, error);
