@@ -61,14 +61,14 @@ static int64_t least_last_seen(struct meter *meter, int64_t clock) {
     return least < clock ? least : clock;
 }
 
-/* Sets where the oldest open slice began, if one is open. All of them have the present position of the wall clock once those
- * are gone which began before it changed. */
-static void look_at_oldest(struct meter *meter, struct meter_bounds *bounds) {
+/* Sets where the oldest open slice began, if one is open. All of them, and packets that are held, have the present position
+ * of the wall clock once those are gone which came before it changed. */
+static void look_at_oldest(struct meter *meter, int64_t clock, struct meter_bounds *bounds) {
     int64_t oldest;
     bounds->has_open = open_slices_oldest(meter->slices, &oldest);
     if (bounds->has_open && oldest < bounds->first_seen)
         bounds->first_seen = oldest;
-    if (!bounds->has_open || oldest > meter->turned)
+    if ((!bounds->has_open || oldest > meter->turned) && clock > meter->turned)
         meter->to_wall_least = meter->to_wall;
 }
 
@@ -76,8 +76,10 @@ void meter_bounds(struct meter *meter, int64_t lateness, struct meter_bounds *bo
     CHECK(IS_VALID(meter, METER_MAGIC) && meter->slices != NULL);
     int64_t tick = meter->native ? 1 : 1000, clock = meter->time - lateness;
     *bounds = (struct meter_bounds){.known = meter->time != 0, .first_seen = clock};
-    look_at_oldest(meter, bounds);
-    bounds->record_time = meter_record_time(meter) * tick;
+    look_at_oldest(meter, clock, bounds);
+    /* A promise holds as a record does, also where the host's clock is set back after it. */
+    meter->shared.record_time = meter_record_time(meter);
+    bounds->record_time = meter->shared.record_time * tick;
     bounds->first_seen = (bounds->first_seen + meter->to_wall_least) * tick;
     bounds->last_seen = (least_last_seen(meter, clock) + meter->to_wall_least) * tick;
 }

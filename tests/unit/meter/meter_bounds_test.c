@@ -134,6 +134,47 @@ static void test_held_packets_are_allowed_for(void **state) {
     fixture_close(&fixture);
 }
 
+/* A step back takes no promised record_time back, not even one that no record has had yet. */
+static void test_a_step_back_breaks_no_promised_record_time(void **state) {
+    (void)state;
+    struct fixture fixture;
+    struct meter_options options = options_with_bounds(PROFILE_NATIVE);
+    fixture_open(&fixture, &options);
+    feed(&fixture, at(PROFILE_NATIVE, 0, 1, false));
+    meter_tick(fixture.meter, us(500));
+    assert_int_equal(ask(&fixture, 0).record_time, us(500));
+    struct packet packet = at(PROFILE_NATIVE, 600, 2, false);
+    packet.to_wall = -(int64_t)300 * 1000;
+    feed(&fixture, packet);
+    assert_int_equal(ask(&fixture, 0).record_time, us(500));
+    meter_finish(fixture.meter, END_OF_INPUT);
+    assert_int_equal(fixture.count, 2);
+    for (size_t i = 0; i < fixture.count; i++)
+        assert_true(fixture.exported[i].record_time >= us(500));
+    fixture_close(&fixture);
+}
+
+/* A fragment that came before a step ahead, and waits, has times of the clock as it was. */
+static void test_a_step_ahead_waits_for_held_packets(void **state) {
+    (void)state;
+    const int64_t hour = (int64_t)3600 * SECOND_US, held = 1700 * 1000;
+    struct fixture fixture;
+    struct meter_options options = options_with_bounds(PROFILE_NATIVE);
+    fixture_open(&fixture, &options);
+    struct packet packet = at(PROFILE_NATIVE, 2000, 2, false);
+    packet.to_wall = hour;
+    feed(&fixture, packet);
+    meter_tick(fixture.meter, us(3500));
+    promise(&fixture, held);
+    packet = at(PROFILE_NATIVE, 1900, 3, false);
+    packet.held_for = (uint32_t)held;
+    feed(&fixture, packet);
+    meter_finish(fixture.meter, END_OF_INPUT);
+    assert_int_equal(fixture.count, 2);
+    assert_all_kept(&fixture, 1);
+    fixture_close(&fixture);
+}
+
 /* While a slice is open that began before the wall clock was set ahead, all bounds are by the clock as it was. */
 static void test_a_step_ahead_waits_for_the_slices_before_it(void **state) {
     (void)state;
@@ -223,6 +264,8 @@ int main(void) {
         cmocka_unit_test(test_the_bounds_are_tight),
         cmocka_unit_test(test_a_closed_connection_is_bounded_by_its_close),
         cmocka_unit_test(test_held_packets_are_allowed_for),
+        cmocka_unit_test(test_a_step_back_breaks_no_promised_record_time),
+        cmocka_unit_test(test_a_step_ahead_waits_for_held_packets),
         cmocka_unit_test(test_a_step_ahead_waits_for_the_slices_before_it),
         cmocka_unit_test(test_every_promise_is_kept),
     };
