@@ -57,11 +57,14 @@ static int refuse_name(const struct used_fields *used, const char *name, size_t 
                      used->schema->name, given);
 }
 
-/* No record tells of it, so no consumer could find out. */
+/* Of what a record doesn't tell no consumer could find out: of rules without a key, and of pseudonyms in a field that has
+ * no personal data, for which anon_key_id doesn't count. */
 static int check_rule(const struct used_fields *used, const struct bound_field *field, struct error *error) {
     size_t place = (size_t)(field - used->schema->fields);
     const struct anonymize_rule *rule = used->policy != NULL ? &used->policy->rules[place] : NULL;
-    if (rule == NULL || rule->method == ANONYMIZE_KEEP || anonymize_method_is_keyed(rule->method))
+    bool is_personal = row_of(field, used->identity->meter->profile)->pii != PII_NONE;
+    if (rule == NULL || rule->method == ANONYMIZE_KEEP ||
+        (is_personal && anonymize_method_is_keyed(rule->method)))
         return 0;
     char text[ANONYMIZE_RULE_TEXT_SIZE];
     anonymize_rule_format(rule, text);

@@ -7,7 +7,8 @@
  *     metering_hash=HEX              the record's
  *     ndpi_version=4.2.0             the record's, up to a "-"; only with a field of the group l7
  *
- * A record doesn't tell of anonymization without a key (truncate, drop), so a field that has such a rule is refused. */
+ * A record doesn't tell of anonymization without a key (truncate, drop), so a field that has such a rule is refused, and
+ * so is a field without personal data that has any. anon_key_id names the key of pseudonyms, not their method. */
 #pragma once
 
 #include "base/error.h"

@@ -100,7 +100,8 @@ static void unknown_names_are_refused(void **state) {
 /* A rule with a key is told by anon_key_id; one without would go unnoticed. */
 static void what_records_do_not_tell_is_refused(void **state) {
     (void)state;
-    static const char *const items[] = {"src_ip=truncate:24,48", "dst_ip=hash", "mac=keep"};
+    static const char *const items[] = {"src_ip=truncate:24,48", "dst_ip=hash", "mac=keep",
+                                        "application_name=short_hash"};
     struct anonymize_policy policy;
     const struct anonymize_request request = {.output = "out",
                                               .schema = schema,
@@ -110,6 +111,7 @@ static void what_records_do_not_tell_is_refused(void **state) {
     assert_int_equal(anonymize_policy_make(&request, &policy, NULL), 0);
     used.policy = &policy;
     assert_refused("src_port,src_ip", "src_ip is anonymized by truncate:24,48");
+    assert_refused("application_name", "application_name is anonymized by short_hash");
     assert_text("dst_ip,src_mac", "anon_key_id=\n", "dst_ip,src_mac", "");
     assert_text("src_port", "", "src_port", "");
     used.policy = NULL;
