@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/plan/name_list.h"
+#include "meter/tcp_end.h"
 
 enum {
     DIGITS = 9,
@@ -49,7 +50,9 @@ static int add_packet_number(struct publish_options *options, const char *item, 
 
 static int check_revisions(const struct config *config, struct error *error) {
     int64_t interval = config->meter.update_interval;
-    if (interval == 0 || config->meter.active_timeout / interval < REVISIONS - OF_PACKETS)
+    /* A TCP flow that is closed isn't cut any more, and stays open for the grace. */
+    if (interval == 0 ||
+        config->meter.active_timeout / interval < REVISIONS - OF_PACKETS - 1 - TCP_GRACE / interval)
         return 0;
     return error_set(
         error, EINVAL, EX_CONFIG,

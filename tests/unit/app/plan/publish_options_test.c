@@ -128,6 +128,8 @@ static void mistakes_in_numbers_are_refused(void **state) {
     refuse(METER("early_packets = [ \"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\" ];")
                OUTPUT(""),
            "meter.early_packets: 9 numbers are given, and 8 are the most; take some off");
+    refuse(METER("active_timeout = \"1s\"; update_interval = \"16us\";") OUTPUT(""),
+           "would have more than 65526 ");
     refuse(METER("update_interval = \"10ms\";") OUTPUT(""),
            "meter.update_interval: a slice, which lasts for meter.active_timeout, would have more than 65526 "
            "records; make the interval longer or the timeout shorter");
