@@ -145,11 +145,11 @@ class Framing(Topic):
     def test_a_registrys_prefix_with_a_schema_at_hand(self):
         topic = self.servers.topic("python-prefix")
         self.send(topic)
-        flows = self.read(topic, registry=None, schema=SCHEMAS / "flow" / "v1.avsc", framing="confluent")
+        flows = self.read(topic, registry=None, schema=SCHEMAS / "flow" / "v2.avsc", framing="confluent")
         self.assertEqual(len(flows.to_pandas()), RECORDS)
 
     def test_the_wrong_way_is_said(self):
-        native, nfstream = SCHEMAS / "flow" / "v1.avsc", SCHEMAS / "nfstream" / "v1.avsc"
+        native, nfstream = SCHEMAS / "flow" / "v2.avsc", SCHEMAS / "nfstream" / "v1.avsc"
         plain, prefixed = self.servers.topic("python-wrong"), self.servers.topic("python-wrong-prefix")
         self.send(plain, profile="nfstream", registry=False)
         self.send(prefixed)
@@ -171,7 +171,7 @@ class Framing(Topic):
         topic = self.servers.topic("python-password")
         self.send(topic)
         seen = []
-        schema = answers(200, json.dumps({"schema": (SCHEMAS / "flow" / "v1.avsc").read_text()}))
+        schema = answers(200, json.dumps({"schema": (SCHEMAS / "flow" / "v2.avsc").read_text()}))
 
         class Registry(FaultyRegistry):
             def __init__(self, answer):
@@ -196,7 +196,7 @@ class Framing(Topic):
 
         def schema(number):
             asked.append(number)
-            return (SCHEMAS / "flow" / "v1.avsc").read_text()
+            return (SCHEMAS / "flow" / "v2.avsc").read_text()
 
         self.assertEqual(len(self.read(topic, registry=schema).to_pandas()), RECORDS)
         self.assertEqual(len(asked), 1)
