@@ -154,7 +154,8 @@ def live(options, servers, folder, case):
         subprocess.run(["ip", "-n", wire.near, "link", "set", "near0", "netns", str(os.getpid())], check=True)
         Path("/proc/sys/net/ipv6/conf/near0/disable_ipv6").write_text("1", encoding="ascii")  # no frames of this host's own
         subprocess.run(["ip", "link", "set", "near0", "up", "arp", "off"], check=True)
-        running = Running("-c", config, "-i", "near0", *FEATURES, "--set", f"meter.idle_timeout={IDLE_S}s", binary=options.binary)
+        running = Running("-c", config, "-i", "near0", *FEATURES, "--set", f"meter.idle_timeout={IDLE_S}s",
+                          *(word for setting in options.set for word in ("--set", setting)), binary=options.binary)
         try:
             wait_for_capture(running, 1)
             sender = send(wire, case, path)
@@ -309,6 +310,7 @@ def main():
     parser.add_argument("--binary", default=os.environ.get("FLOWSENSOR", REPOSITORY / "build/release/sensor/flowsensor"))
     parser.add_argument("--generate", default=REPOSITORY / "build/release/tests/bench/bench-generate")
     parser.add_argument("--floor", default=REPOSITORY / "build/release/tests/bench/bench-floor")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a further setting of live sensors")
     parser.add_argument("--wait-idle", action="store_true", help="wait until the load is below 1 before measuring")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results as JSON")
     options = parser.parse_args()
