@@ -117,7 +117,7 @@ run_suite() {
 }
 
 # Suites that only compute, by the suite that mostly waits: they run beside it, at a low priority and one after another.
-declare -A BESIDE=([cluster]="grid plugins labels labels_ndpi5" [monitoring]=fuzz)
+declare -A BESIDE=([cluster]="grid plugins labels labels_ndpi5 fuzz")
 
 # chosen NAME NAMES: whether it is among them.
 chosen() { [[ " $2 " = *" $1 "* ]]; }
