@@ -75,16 +75,6 @@ static int open_anonymizer(struct recorder *recorder, const struct recorder_opti
     return recorder->anonymizer != NULL ? 0 : recorder_no_memory(options, error);
 }
 
-static int hash_metering(struct recorder *recorder, const struct recorder_options *options,
-                         struct error *error) {
-    char *text = metering_text(options->identity);
-    if (text == NULL)
-        return recorder_no_memory(options, error);
-    canonical_hash(text, recorder->metering_hash);
-    free(text);
-    return 0;
-}
-
 static int recorder_describe_row(struct recorder *recorder, const struct recorder_options *options,
                                  struct error *error) {
     recorder->output = strdup(options->output);
@@ -129,8 +119,8 @@ int recorder_create(const struct recorder_options *options, struct recorder **re
         status = program_bind(&created->program, options, error);
     if (status == 0)
         status = open_anonymizer(created, options, error);
-    if (status == 0)
-        status = hash_metering(created, options, error);
+    if (status == 0 && !metering_hash(options->identity, created->metering_hash))
+        status = recorder_no_memory(options, error);
     if (status == 0)
         status = recorder_describe_row(created, options, error);
     if (status == 0 && program_shorten(&created->program, created->encoding, &created->source) < 0)

@@ -27,11 +27,8 @@ static int print_hashed(char *text, const char *name, struct error *error) {
 /* The metering's lines are among the others, so its hash alone is new. */
 static int print_features(const struct plan *plan, const struct output_plan *output, struct error *error) {
     char hash[CANONICAL_HASH_SIZE];
-    char *metering = metering_text(&plan->identity);
-    if (!metering)
+    if (!metering_hash(&plan->identity, hash))
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    canonical_hash(metering, hash);
-    free(metering);
     int result = print_hashed(features_text(output->schema, &plan->identity, plan->live,
                                             plan->capture.snapshot_length, &output->policy),
                               "feature_hash", error);

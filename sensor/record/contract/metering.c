@@ -1,6 +1,7 @@
 #include "record/contract/metering.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -81,4 +82,13 @@ char *metering_text(const struct identity *identity) {
     metering_add_counters(&lines, identity);
     add_definitions(&lines, identity->meter->profile);
     return canonical_finish(&lines);
+}
+
+bool metering_hash(const struct identity *identity, char hash[CANONICAL_HASH_SIZE]) {
+    char *text = metering_text(identity);
+    if (text == NULL)
+        return false;
+    canonical_hash(text, hash);
+    free(text);
+    return true;
 }

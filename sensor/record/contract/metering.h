@@ -14,6 +14,9 @@ enum { METERING_VERSION = 1 };
  * only labels depend on it: used_fields_text() has it where they are used. */
 char *metering_text(const struct identity *identity);
 
+/* metering_hash itself. False: no memory. */
+bool metering_hash(const struct identity *identity, char hash[CANONICAL_HASH_SIZE]);
+
 /* Which packets become which flow: this changes every field. Both texts have these lines. */
 void metering_add_flows(struct canonical *lines, const struct identity *identity);
 /* Plugins may end flows. */

@@ -107,13 +107,10 @@ static void join_names(const char **names, size_t count, struct buffer *joined) 
 
 static void add_metering_hash(struct canonical *lines, const struct identity *identity) {
     char hash[CANONICAL_HASH_SIZE];
-    char *metering = metering_text(identity);
-    lines->failed |= metering == NULL;
-    if (metering != NULL) {
-        canonical_hash(metering, hash);
+    if (metering_hash(identity, hash))
         canonical_add(lines, "metering_hash=%s\n", hash);
-    }
-    free(metering);
+    else
+        lines->failed = true;
 }
 
 static char *make_text(const struct used_fields *used, const bool *marked, const char **names) {
