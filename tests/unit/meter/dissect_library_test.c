@@ -56,14 +56,15 @@ static void feed_noise(struct fixture *fixture, uint16_t flow) {
     feed(fixture, packet);
 }
 
+static const struct meter_options options = {.profile = PROFILE_NATIVE,
+                                             .idle_timeout = 1000000,
+                                             .active_timeout = 1000000,
+                                             .n_dissections = 20,
+                                             .flow_table_size = FLOWS};
+
 /* With a table that is full of flows that nDPI doesn't know yet. */
 static void the_budget_is_enough_and_not_much_more(void **state) {
     (void)state;
-    struct meter_options options = {.profile = PROFILE_NATIVE,
-                                    .idle_timeout = 1000000,
-                                    .active_timeout = 1000000,
-                                    .n_dissections = 20,
-                                    .flow_table_size = FLOWS};
     struct meter_budget budget;
     meter_budget(&options, &budget);
     struct fixture fixture;
@@ -87,11 +88,6 @@ static void the_budget_is_enough_and_not_much_more(void **state) {
 /* TLS, by the library's own number, and that a number which nDPI doesn't use is none. */
 static void protocols_of_the_library(void **state) {
     (void)state;
-    struct meter_options options = {.profile = PROFILE_NATIVE,
-                                    .idle_timeout = 1000000,
-                                    .active_timeout = 1000000,
-                                    .n_dissections = 20,
-                                    .flow_table_size = FLOWS};
     struct fixture fixture;
     struct l7_protocol protocol;
     fixture_open(&fixture, &options);

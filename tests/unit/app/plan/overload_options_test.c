@@ -1,47 +1,17 @@
 /* The overload ladder as the configuration describes it, and where there is none. */
 #include "app/plan/overload_options.h"
 
-#include "app/config_text.h"
-#include "app/plan/plan.h"
+#include "app/plan/planned.h"
 
-#define LIVE   "capture = { interfaces = [ \"lo\" ]; };"
-#define OUTPUT "outputs = ( { sink = \"null\"; } );\n"
-
-/* A plan and what it borrows. */
-struct planned {
-    struct config config;
-    struct plan plan;
-};
-
-static int make(struct planned *planned, const char *text, struct error *error) {
-    load_well(&planned->config, text);
-    return plan_make(&planned->config, PLAN_SCHEMAS_AS_NAMED, &planned->plan, error);
-}
-
-static const struct overload_options *make_well(struct planned *planned, const char *text) {
-    struct error error = {0};
-    if (make(planned, text, &error) < 0)
-        fail_msg("%s", error.text);
+static const struct overload_options *overload_of(struct planned *planned, const char *text) {
+    make_well(planned, text);
     return &planned->plan.meter.overload;
-}
-
-static void release(struct planned *planned) {
-    plan_release(&planned->plan);
-    config_release(&planned->config);
-}
-
-static void refuse(const char *text, const char *expected) {
-    struct planned planned;
-    struct error error = {0};
-    assert_true(make(&planned, text, &error) < 0);
-    assert_line(&error, EX_CONFIG, expected);
-    release(&planned);
 }
 
 static void by_default_all_steps_are_there_in_order(void **state) {
     (void)state;
     struct planned planned;
-    const struct overload_options *options = make_well(&planned, LIVE OUTPUT);
+    const struct overload_options *options = overload_of(&planned, LIVE OUTPUT);
     assert_int_equal(options->count, OVERLOAD_STEP_COUNT);
     for (unsigned i = 0; i < OVERLOAD_STEP_COUNT; i++)
         assert_int_equal(options->steps[i], i);
@@ -57,9 +27,9 @@ static void by_default_all_steps_are_there_in_order(void **state) {
 static void the_list_is_the_order(void **state) {
     (void)state;
     struct planned planned;
-    const struct overload_options *options =
-        make_well(&planned, LIVE
-                  "overload = { steps = [ \"shedding\", \"short_idle\" ]; enter = 50; leave = 50; };" OUTPUT);
+    const struct overload_options *options = overload_of(
+        &planned,
+        LIVE "overload = { steps = [ \"shedding\", \"short_idle\" ]; enter = 50; leave = 50; };" OUTPUT);
     assert_int_equal(options->count, 2);
     assert_int_equal(options->steps[0], OVERLOAD_shedding);
     assert_int_equal(options->steps[1], OVERLOAD_short_idle);
@@ -77,7 +47,7 @@ static void elsewhere_there_is_none(void **state) {
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct planned planned;
-        assert_int_equal(make_well(&planned, texts[i])->count, 0);
+        assert_int_equal(overload_of(&planned, texts[i])->count, 0);
         release(&planned);
     }
 }
@@ -104,12 +74,12 @@ static void conversations_are_chosen_by_the_shared_key(void **state) {
     (void)state;
     char *path = text_file("0123456789abcdef0123456789abcdef", 32), text[512];
     struct planned planned;
-    const struct overload_options *options = make_well(&planned, LIVE OUTPUT);
+    const struct overload_options *options = overload_of(&planned, LIVE OUTPUT);
     assert_memory_equal(&options->key, &planned.plan.identity.key, sizeof options->key);
     assert_true(options->key.word[0] != 0 || options->key.word[1] != 0);
     release(&planned);
     snprintf(text, sizeof text, LIVE "identity = { conn_key_file = \"%s\"; };" OUTPUT, path);
-    options = make_well(&planned, text);
+    options = overload_of(&planned, text);
     assert_true(options->key.word[0] == UINT64_C(0x0123456789abcdef) &&
                 options->key.word[1] == UINT64_C(0x0123456789abcdef));
     release(&planned);
