@@ -82,7 +82,8 @@ struct flow_shared {
     uint32_t offset[FEATURE_COUNT];
     const struct meter_options *options;
     const struct l7_label *labels; /* by l7.label; the dissector's */
-    /* The packet clock at the latest export or promise (meter/bounds.h), in ticks of wall clock time. It never falls within a recording. */
+    /* The packet clock at the latest export or promise (meter/bounds.h), in ticks of wall clock time. It never falls
+     * within a recording. */
     int64_t record_time;
 };
 

@@ -1,5 +1,6 @@
-/* What nDPI said of a flow (NFStream's L7 columns), without nDPI's types. It is complete once the feature's
- * on_expire has returned, or on_show, until on_hide. Texts are NUL-terminated, as nDPI gives them (not yet checked for UTF-8), or "" if unknown. */
+/* What nDPI said of a flow (NFStream's L7 columns), without nDPI's types. It is complete once the feature's on_expire
+ * has returned, or on_show, until on_hide. Texts are NUL-terminated, as nDPI gives them (not yet checked for UTF-8), or
+ * "" if unknown. */
 #pragma once
 
 #include <stdbool.h>

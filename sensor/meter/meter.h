@@ -100,9 +100,9 @@ bool meter_look_at_load(struct meter *meter, unsigned ring, int64_t now, struct 
  * @thread meter */
 void meter_begin_recording(struct meter *meter);
 
-/* Time went on to `time` without a packet for this meter (a quiet live link, packets for other meters): publishes the states
- * that are due, and ends flows that are idle by then. True: it stopped, since a packet may be waiting; another call with the same time goes on. Flows that
- * found no room wait for a later time.
+/* Time went on to `time` without a packet for this meter (a quiet live link, packets for other meters): publishes the
+ * states that are due, and ends flows that are idle by then. True: it stopped, since a packet may be waiting; another
+ * call with the same time goes on. Flows that found no room wait for a later time.
  * @thread meter */
 bool meter_tick(struct meter *meter, int64_t time);
 

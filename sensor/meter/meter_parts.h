@@ -1,5 +1,6 @@
-/* The inside of the meter, for its own files: meter.c creates and destroys it, and has its statistics; meter_flow.c takes
- * packets; meter_sweep.c ends idle flows and evicts; meter_bounds.c says what can still come. Other files include meter.h. All of it runs in the meter's thread. */
+/* The inside of the meter, for its own files: meter.c creates and destroys it, and has its statistics; meter_flow.c
+ * takes packets; meter_sweep.c ends idle flows and evicts; meter_publish.c publishes open ones; meter_bounds.c says
+ * what can still come. Other files include meter.h. All of it runs in the meter's thread. */
 #pragma once
 
 #include "base/check.h"

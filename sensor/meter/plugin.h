@@ -11,9 +11,10 @@
  *     };
  *
  * Life of a flow: on_init with its first packet, on_update with each later one, on_expire when it has ended, get for
- * each field and output, on_release. Where states of open flows are published (meter.early_packets and such), get is also
- * called in between, as often as that, for what the state is by then: on_expire comes later. The arguments of a call are borrowed for the call. The state is the plugin's:
- * state_size bytes in each flow, aligned to 8 and zeroed before on_init.
+ * each field and output, on_release. Where states of open flows are published (meter.early_packets and such), get is
+ * also called in between, as often as that, for what the state is by then: on_expire comes later. The arguments of a
+ * call are borrowed for the call. The state is the plugin's: state_size bytes in each flow, aligned to 8 and zeroed
+ * before on_init.
  *
  * Threads: several meters may run at once, each in a thread of its own. A context (made by configure) and the states
  * of its flows are used by one thread at a time, so neither needs a lock. configure and cleanup are called while no

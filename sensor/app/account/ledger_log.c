@@ -99,7 +99,8 @@ static void print_processes(FILE *stream, const struct ledger *ledger) {
     fprintf(stream, "; not asked %" PRIu64 "; %" PRIu64 " polls", processes->unasked, processes->polls);
 }
 
-/* Of each flow that was exported, and each state that was published, there is a record, also when the output could not go on by then. */
+/* Of each flow that was exported, and each state that was published, there is a record, also when the output could not
+ * go on by then. */
 static void print_made(FILE *stream, const struct snapshot *snapshot, const struct output_plan *plan,
                        uint64_t made) {
     uint64_t due = snapshot_exports(snapshot, plan);

@@ -1,5 +1,6 @@
-/* The performance report of a live run, or its heartbeat: when it is due, what it says, and the report's log line. After reporter_open() only the log
- * line allocates. Times are microseconds. A reporter takes no lock: it belongs to the thread that delivers. */
+/* The performance report of a live run, or its heartbeat: when it is due, what it says, and the report's log line.
+ * After reporter_open() only the log line allocates. Times are microseconds. A reporter takes no lock: it belongs to
+ * the thread that delivers. */
 #pragma once
 
 #include <stdbool.h>

@@ -51,9 +51,9 @@ int packet_ring_start(struct packet_ring *ring, const struct packet_ring_options
 /* A ring that was not opened is fine if its descriptor is -1. */
 void packet_ring_close(struct packet_ring *ring);
 
-/* The next frame, if there is one: false if the kernel has handed none over. Bytes are borrowed until the next call. What
- * only the capture knows is not set: `to_steady`, `oversized`, `file`, `interface` and `at_pod`. A tag that the kernel took off the frame is put back. Of loopback, frames on
- * their way out are left out, since each comes in too. */
+/* The next frame, if there is one: false if the kernel has handed none over. Bytes are borrowed until the next call.
+ * What only the capture knows is not set: `to_steady`, `oversized`, `file`, `interface` and `at_pod`. A tag that the
+ * kernel took off the frame is put back. Of loopback, frames on their way out are left out, since each comes in too. */
 bool packet_ring_next(struct packet_ring *ring, struct frame *frame);
 
 /* As poll(2): waits until the kernel hands over a block, `other` (-1: none) can be read, or for `milliseconds`. An

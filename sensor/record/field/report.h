@@ -1,5 +1,6 @@
-/* The sensor's own state and counters, as the getters of its own records read them (schemas/sensor_stats, schemas/heartbeat). app/ fills
- * it. Memory that it borrows doesn't change while records are made of it. Counters are totals since the start. */
+/* The sensor's own state and counters, as the getters of its own records read them (schemas/sensor_stats,
+ * schemas/heartbeat). app/ fills it. Memory that it borrows doesn't change while records are made of it. Counters are
+ * totals since the start. */
 #pragma once
 
 #include <stdbool.h>
