@@ -63,8 +63,15 @@ class Text(unittest.TestCase):
                             ([record(metering_hash="F" * 32)], "not 32")):
             with self.assertRaisesRegex(ValueError, said):
                 flowsensor.fields_hash(frame, ["protocol"])
-        with self.assertRaisesRegex(TypeError, "names is a list"):
-            flowsensor.fields_hash([record()], "protocol")
+
+    def test_mixed_versions_are_told(self):
+        """Records of flow/v1 have no metering_hash."""
+        for frame in frames_of([record(), record(metering_hash=None)]).values():
+            with self.assertRaisesRegex(ValueError, "2 values of metering_hash, such as none and 0123456789abcdef"):
+                flowsensor.fields_hash(frame, ["protocol"])
+        for frame in frames_of([record(), record(record_kind=None)]).values():
+            with self.assertRaisesRegex(ValueError, "without record_kind"):
+                flowsensor.model_metadata(frame, ["protocol"], ["a", "b"])
 
 
 class Metadata(unittest.TestCase):

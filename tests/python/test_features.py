@@ -73,8 +73,31 @@ class Matrix(unittest.TestCase):
             for name in ("src_ip", "quality_flags", "first_seen"):
                 with self.subTest(kind, name=name), self.assertRaisesRegex(TypeError, f"column {name} has .*no number"):
                     flowsensor.features(frame, ["protocol", name])
-        with self.assertRaisesRegex(TypeError, "names is a list"):
-            flowsensor.features(frames["polars"], "protocol")
+
+    def test_names(self):
+        """A set's order differs from one process to the next, and would score other columns than it trained on."""
+        frame = frames_of(RECORDS)["polars"]
+        for names, error, said in (("protocol", TypeError, "not one text"), ({"protocol", "icmp_type"}, TypeError, "not a set"),
+                                   (["protocol", 1], TypeError, "1, which is no name"), ([], ValueError, "names is empty")):
+            for function, given in ((flowsensor.features, (frame, names)), (flowsensor.feature_names, (names,)),
+                                    (flowsensor.fields_text, (frame, names)), (flowsensor.model_metadata, (frame, names, ["a", "b"]))):
+                with self.subTest(function.__name__, names=names), self.assertRaisesRegex(error, rf"^{function.__name__}\(\): .*{said}"):
+                    function(*given)
+        numpy.testing.assert_array_equal(flowsensor.features(frame, (name for name in NAMES), splt=2), numpy.float32(EXPECTED))
+        with self.assertRaisesRegex(ValueError, "splt is -1"):
+            flowsensor.features(frame, NAMES, splt=-1)
+
+    def test_what_is_no_frame_is_refused(self):
+        frame = frames_of(RECORDS)["polars"]
+        for other in (frame.to_arrow(), frame.lazy(), iter(RECORDS), None, 5):
+            for function in (flowsensor.features, flowsensor.fields_hash):
+                with self.subTest(type(other).__name__), self.assertRaisesRegex(TypeError, "neither a DataFrame of pandas or polars nor a list"):
+                    function(other, ["protocol"])
+
+    def test_a_column_that_some_records_have(self):
+        """As records of flow/v1 and flow/v2 in one topic."""
+        matrix = flowsensor.features([{"protocol": 6}, {"protocol": 17, "dot1q_vlan_id": 5, "splt_ps": [1]}], ["dot1q_vlan_id", "splt_ps"], splt=2)
+        numpy.testing.assert_array_equal(matrix, numpy.float32([[NAN, NAN, NAN], [5, 1, -1]]))
 
     def test_a_splt_column_of_other_things_is_refused(self):
         for frame in ([{"splt_ps": "[1, 2]"}], pandas.DataFrame({"splt_ps": ["[1, 2]"]}), polars.DataFrame({"splt_ps": ["[1, 2]"]}),
@@ -89,6 +112,25 @@ class Matrix(unittest.TestCase):
 
 
 class Capture(Case):
+    def test_from_parquet(self):
+        """However it is read back: pandas has arrays where it had lists."""
+        path, parquet = self.folder / "flows.avro", self.folder / "flows.parquet"
+        self.succeeds("-r", CAPTURES[0].parent / "mix.pcap", "-w", path, *EVERYTHING)
+        flows = flowsensor.read(path)
+        flows.to_parquet(parquet)
+        names = ["bidirectional_packets", "splt_ps", "icmp_type", "splt_piat_us"]
+        expected, hashed = flowsensor.features(flows.to_polars(all_columns=True), names), flowsensor.fields_hash(flows.to_polars(), names)
+        for kind, frame in (("polars", polars.read_parquet(parquet)), ("pandas", pandas.read_parquet(parquet)),
+                            ("pandas of Arrow", pandas.read_parquet(parquet, dtype_backend="pyarrow")), ("Arrow", flows.to_arrow().to_pandas())):
+            with self.subTest(kind):
+                numpy.testing.assert_array_equal(flowsensor.features(frame, names), expected)
+                self.assertEqual(flowsensor.fields_hash(frame, names), hashed)
+
+    def test_lists_that_are_missing(self):
+        lists = polars.DataFrame({"splt_ps": [[1, 2, 3], None, []]}, schema={"splt_ps": polars.List(polars.Int64)})
+        for frame in (lists, lists.to_arrow().to_pandas(), lists.to_arrow().to_pandas(types_mapper=pandas.ArrowDtype)):
+            numpy.testing.assert_array_equal(flowsensor.features(frame, ["splt_ps"], splt=2), numpy.float32([[1, 2], [NAN, NAN], [-1, -1]]))
+
     def test_training_and_scoring_have_the_same(self):
         """Rows of a file at once, and flow by flow."""
         path = self.folder / "flows.avro"

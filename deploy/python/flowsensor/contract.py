@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
-from .features import PADDING, feature_names
+from .features import PADDING, feature_names, has_columns, listed
 from .layout import DIRECTION, group_of
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ def fields_text(frame: Frame, names: Sequence[str], *, pii: Sequence[str] = ()) 
     The frame needs the column metering_hash (records of flow/v2 have it), ndpi_version if a name is nDPI's, and anon_key_id if one has
     personal data. ValueError: one of them is absent, or its values differ, since then the records aren't of one kind.
     """
-    if isinstance(names, str):
-        raise TypeError("fields_text(): names is a list of columns, not one text")
-    used = sorted(set(names))
+    used = sorted(set(listed(names, "fields_text")))
     metering = only_value(frame, "metering_hash")
     if not re.fullmatch("[0-9a-f]{32}", metering):
         raise ValueError(f"fields_text(): metering_hash is {metering!r}, not 32 hexadecimal digits")
@@ -56,8 +54,9 @@ def model_metadata(frame: Frame, names: Sequence[str], classes: Sequence[str], *
     classes        the classes' names, in the order of the model's probabilities
     early_packets  the sensor's meter.early_packets: early records of other numbers of packets are left out. None given: all are scored
     """
-    kinds = sorted(set(values_of(frame, "record_kind")))
-    if None in kinds or not kinds:
+    names = listed(names, "model_metadata")
+    kinds = sorted(value if isinstance(value, str) else "" for value in set(values_of(frame, "record_kind")))
+    if "" in kinds or not kinds:
         raise ValueError("model_metadata(): no record, or one without record_kind")
     if early_packets:
         check_early_packets(frame, set(early_packets))
@@ -86,14 +85,15 @@ def only_value(frame: Frame, name: str) -> str:
     """A column's one value; empty where it is missing."""
     values = {value if isinstance(value, str) else "" for value in set(values_of(frame, name))}
     if len(values) != 1:
-        said = f"{len(values)} values of {name}, such as {' and '.join(sorted(values)[:2])}" if values else "no record"
+        shown = [value or "none" for value in sorted(values)[:2]]
+        said = f"{len(values)} values of {name}, such as {' and '.join(shown)}" if values else "no record"
         raise ValueError(f"fields_text(): {said}; a model needs records that were metered alike")
     return values.pop()
 
 
 def values_of(frame: Any, name: str) -> List[Any]:
     """A column's values; as they are, so that what is missing may be None or NaN."""
-    if hasattr(frame, "columns"):
+    if has_columns(frame, "fields_text"):
         if name not in frame.columns:
             raise ValueError(f"fields_text(): no column {name}; records of flow/v2 have it, and frames made with all_columns=True")
         return list(frame[name].to_list())

@@ -1,7 +1,7 @@
 """Records as a matrix for training and for scoring, by the same rules in both."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Iterable, List, Sequence, Tuple, Union
 
 from .frames import need
 from .layout import Record, group_of
@@ -19,7 +19,9 @@ PADDING = -1.0
 
 def feature_names(names: Sequence[str], splt: int = 20) -> List[str]:
     """What the columns of features() are, in order: a name, or splt_ps[0], splt_ps[1], ... for an SPLT column."""
-    return [column for name in names for column in ([f"{name}[{place}]" for place in range(splt)] if is_splt(name) else [name])]
+    if splt < 0:
+        raise ValueError(f"feature_names(): splt is {splt}, and no list has fewer than 0 elements")
+    return [column for name in listed(names, "feature_names") for column in ([f"{name}[{place}]" for place in range(splt)] if is_splt(name) else [name])]
 
 
 def features(frame: Frame, names: Sequence[str], splt: int = 20) -> NDArray[numpy.float32]:
@@ -28,14 +30,13 @@ def features(frame: Frame, names: Sequence[str], splt: int = 20) -> NDArray[nump
     names  the columns, in the order in which they are wanted; integers, reals and booleans (0 and 1)
     splt   the width of each SPLT column (splt_direction, splt_ps, ...): its first elements; where there are fewer, -1 follows
 
-    What is missing is NaN, in SPLT columns in all places. Only `names` and `splt` decide what stands where, never the values.
+    What is missing is NaN, in SPLT columns in all places; so is a column that only other records of the list have. Only `names` and `splt` decide what stands where, never the values.
     Text, times and other lists raise TypeError: encode them first. Columns that the frame lacks raise ValueError.
     Integers above 2**24 are rounded, as float32 has them.
     """
     need("numpy", "features()")
     import numpy
-    if isinstance(names, str):
-        raise TypeError("features(): names is a list of columns, not one text")
+    names = listed(names, "features")
     column = columns_of(frame, names)
     matrix = numpy.empty((len(frame), len(feature_names(names, splt))), dtype=numpy.float32)
     place = 0
@@ -46,19 +47,41 @@ def features(frame: Frame, names: Sequence[str], splt: int = 20) -> NDArray[nump
     return matrix
 
 
+def listed(names: Iterable[str], function: str) -> List[str]:
+    """The names as a list, which may come from an iterator. A set would give another matrix in another process."""
+    if isinstance(names, (str, set, frozenset)):
+        raise TypeError(f"{function}(): names is a list of columns, not {'one text' if isinstance(names, str) else 'a set, which has no order'}")
+    made = list(names)
+    if other := [name for name in made if not isinstance(name, str)]:
+        raise TypeError(f"{function}(): names has {other[0]!r}, which is no name")
+    if not made:
+        raise ValueError(f"{function}(): names is empty; name the columns")
+    return made
+
+
+def has_columns(frame: Any, function: str) -> bool:
+    """Whether it is a DataFrame, else it is a list of dictionaries."""
+    if isinstance(frame, (list, tuple)):
+        return False
+    if not (hasattr(frame, "__len__") and hasattr(frame, "columns")) or library(frame) == "pyarrow":
+        raise TypeError(f"{function}(): frame is {type(frame).__name__}, neither a DataFrame of pandas or polars nor a list of dictionaries")
+    return True
+
+
 def is_splt(name: str) -> bool:
     return group_of(name) == "splt"
 
 
-def columns_of(frame: Frame, names: Sequence[str]) -> Any:
-    """From a name to the frame's column, all of which it must have."""
-    there = set(frame.columns if hasattr(frame, "columns") else frame[0] if frame else names)
+def columns_of(frame: Any, names: Sequence[str]) -> Any:
+    """From a name to the frame's column, all of which it must have; of a list of records at least one of them."""
+    is_table = has_columns(frame, "features")
+    there = set(frame.columns) if is_table else {name for name in names if not frame or any(name in record for record in frame)}
     if absent := [name for name in names if name not in there]:
         raise ValueError(f"features(): no column {', '.join(absent)}; groups without any value have none unless the frame is made "
                          "with all_columns=True")
-    if hasattr(frame, "columns"):
+    if is_table:
         return frame.__getitem__
-    return lambda name: [record[name] for record in frame]
+    return lambda name: [record.get(name) for record in frame]
 
 
 def refused(name: str, what: Any) -> TypeError:
@@ -108,12 +131,16 @@ def lists_of_polars(name: str, column: Any, splt: int) -> Tuple[NDArray[numpy.in
 
 
 def lists_of_objects(name: str, column: Any, splt: int) -> Tuple[NDArray[numpy.int64], NDArray[numpy.float64]]:
-    """The same of lists and None, or NaN, as pandas has it."""
+    """The same of lists and None, or NaN, as pandas has it. Arrays are what pandas reads lists of Parquet as."""
     import numpy
+    if library(column) == "pandas":
+        column = column.astype(object).where(column.notna(), None)
     lengths: List[int] = []
     elements: List[Any] = []
     for values in column:
-        if isinstance(values, list):
+        if isinstance(values, numpy.ndarray):
+            values = values.tolist()
+        if isinstance(values, (list, tuple)):
             elements += values[:splt]
             lengths.append(min(len(values), splt))
         elif values is None or values != values:

@@ -36,9 +36,9 @@ def label(frame: Frame, table: Frame, *, on: On) -> Frame:
 
 
 def check_names(ours: List[str], theirs: List[str], keys: Mapping[str, str]) -> None:
-    absent = [name for name in keys if name not in ours] + [name for name in keys.values() if name not in theirs]
-    if absent:
-        raise ValueError(f"label(): no column {', '.join(absent)}")
+    for side, names, there in (("frame", keys.keys(), ours), ("table", keys.values(), theirs)):
+        if absent := [name for name in names if name not in there]:
+            raise ValueError(f"label(): the {side} has no column {', '.join(absent)}")
     twice = [name for name in theirs if name in ours and name not in keys.values()]
     if twice:
         raise ValueError(f"label(): both have a column {', '.join(twice)}; rename it in the table")
