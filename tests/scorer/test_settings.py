@@ -1,6 +1,7 @@
 """What is set wrongly ends with one line and an exit code, before anything is read."""
 import re
 import subprocess
+import time
 import unittest
 
 from support import EXAMPLE, JVM, Scorer, Trained, closed_port
@@ -44,9 +45,20 @@ class Settings(Trained):
         for code, says, name, value in ((78, "the setting topics is missing", "topics", ""), (78, "kafka.linger.ms if", "linger.ms", "5"),
                                         (78, "metrics.port is 99999", "metrics.port", "99999"),
                                         (78, "schema.register is yes", "schema.register", "yes"),
-                                        (66, "absent.onnx can't be read", "model.file", "absent.onnx")):
+                                        (66, "absent.onnx can't be read: NoSuchFile", "model.file", "absent.onnx"),
+                                        (66, "state.dir can't be made: .*no-folder", "state.dir", self.write("no-folder", "") / "state"),
+                                        (66, "/absent/rows can't be written: NoSuchFile", "features.file", "/absent/rows"),
+                                        (78, "scores.topic is settings-flows, which is one of topics", "scores.topic", "settings-flows"),
+                                        (78, "dead.letters.topic is settings-flows, which", "dead.letters.topic", "settings-flows"),
+                                        (78, "dead.letters.topic are both settings-scores", "dead.letters.topic", "settings-scores")):
             with self.subTest(name):
                 self.refused(code, says, **{name: value})
+
+    def test_no_broker(self):
+        """It asks for 30 s, and ends then."""
+        began = time.monotonic()
+        self.refused(69, "brokers of bootstrap.servers don't answer within 30 s", **{"bootstrap.servers": f"127.0.0.1:{closed_port()}"})
+        self.assertLess(time.monotonic() - began, 45)
 
     def test_models_that_are_none(self):
         self.refused(65, "isn't a model that ONNX Runtime reads", **{"model.file": self.write("text.onnx", "no model")})

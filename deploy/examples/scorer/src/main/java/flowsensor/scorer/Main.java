@@ -1,5 +1,7 @@
 package flowsensor.scorer;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -71,6 +73,8 @@ final class Main {
         boolean register = settings.isOn("schema.register");
         Duration ttl = Duration.ofSeconds(settings.number("early.ttl.seconds", 1, Integer.MAX_VALUE));
         Properties streams = settings.streams();
+        settings.checkTopics();
+        makeFolder(Path.of(settings.needed("state.dir")));
         Registry registry = new Registry(settings.needed("registry.url"),
                 Duration.ofSeconds(settings.number("registry.timeout.seconds", 1, 240)));
         try (FeatureFile features = featuresFile.isEmpty() ? null : new FeatureFile(Path.of(featuresFile));
@@ -82,6 +86,14 @@ final class Main {
             Topology topology = topology(settings,
                     () -> new Scorer(model, registry, metrics, features, schemaId, ttl, loggedHashes));
             process(streams, topology, model);
+        }
+    }
+
+    private static void makeFolder(Path folder) {
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw new Failure(Failure.NO_INPUT, "state.dir can't be made", e);
         }
     }
 
@@ -101,11 +113,14 @@ final class Main {
         List<String> needed = new ArrayList<>(settings.topics());
         needed.add(settings.needed("scores.topic"));
         needed.add(settings.needed("dead.letters.topic"));
-        try (Admin admin = Admin.create(settings.clients())) {
+        Admin admin = Admin.create(settings.clients());
+        try {
             var answers = admin.describeTopics(needed).topicNameValues();
             for (String topic : needed) {
                 check(topic, answers.get(topic));
             }
+        } finally {
+            admin.close(Duration.ZERO); // A question that nobody answers would keep it for a minute.
         }
     }
 

@@ -65,6 +65,23 @@ final class Settings {
         return List.of(needed("topics").split("\\s*,\\s*"));
     }
 
+    /**
+     * What the program writes to must not be what it reads: each dead letter would make another one, without end.
+     *
+     * @throws Failure if two of the topics are the same
+     */
+    void checkTopics() {
+        List<String> written = List.of(needed("scores.topic"), needed("dead.letters.topic"));
+        for (String name : List.of("scores.topic", "dead.letters.topic")) {
+            if (topics().contains(needed(name))) {
+                throw new Failure(Failure.BAD_SETTINGS, name + " is " + needed(name) + ", which is one of topics");
+            }
+        }
+        if (written.get(0).equals(written.get(1))) {
+            throw new Failure(Failure.BAD_SETTINGS, "scores.topic and dead.letters.topic are both " + written.get(0));
+        }
+    }
+
     int number(String name, int least, int most) {
         try {
             int number = Integer.parseInt(text(name));
