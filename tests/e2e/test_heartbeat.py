@@ -319,6 +319,10 @@ outputs = ( {{ name = "flows"; path = "{self.folder}/flows.jsonl"; format = "jso
         self.refused(os.EX_CONFIG, [beats, 'heartbeat_interval = "1s"'], "-c", self.conf('heartbeat_interval = "0";'), "-r", CAPTURES / "mix.pcap")
         self.refused(os.EX_CONFIG, ["heartbeat_interval", "no output's schema is of heartbeats"], "-r", CAPTURES / "mix.pcap", "-w", "null:",
                      "--set", "heartbeat_interval=1s")
+        # A live sensor's configuration meters a capture into a file.
+        for outputs in (("-w", "null:"), ("-w", self.folder / "other.jsonl", "--schema", BEATS)):
+            self.succeeds("-c", self.conf('heartbeat_interval = "2s";'), "-r", CAPTURES / "mix.pcap", *outputs)
+        self.assertEqual(self.written("other")[-1]["heartbeat_interval_us"], 2_000_000)
         self.assertIn("heartbeat_interval", run("--help").text() + (SCHEMAS.parent / "deploy" / "reference.md").read_text())
 
 

@@ -41,10 +41,12 @@ def meter(captures, sensor="flowsensor", options=()):
 
 def with_labels(frame, table):
     """The flows that have a label in the table, of which each column but `label` is one of the frame."""
+    if "label" not in table.columns:
+        raise SystemExit(f"train.py: the table has no column label; it has {', '.join(table.columns)}")
     on = [name for name in table.columns if name != "label"]
     frame = flowsensor.label(frame, table, on=on).drop_nulls("label")
     if frame["label"].n_unique() < 2:
-        raise SystemExit(f"train.py: {frame.height} flows found a label, of {frame['label'].n_unique()} kinds; a classifier needs two")
+        raise SystemExit(f"train.py: {frame.height} records found a label, of {frame['label'].n_unique()} kinds; a classifier needs two")
     return frame
 
 
@@ -73,6 +75,10 @@ def disagreements(model, classifier, matrix):
     return int(numpy.sum(labels != classifier.predict(matrix)))
 
 
+def packet_numbers(text):
+    return [int(number) for number in text.split(",") if number]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captures", nargs="+")
@@ -82,11 +88,21 @@ def main():
     parser.add_argument("--sensor", default=os.environ.get("FLOWSENSOR", "flowsensor"), help="the program (default: flowsensor)")
     parser.add_argument("--fields", default=",".join(FIELDS), help="what the model uses (default: %(default)s)")
     parser.add_argument("--splt", type=int, default=SPLT, help="of so many packets (default: %(default)s)")
-    parser.add_argument("--early-packets", default="", help="as meter.early_packets: train on early records too, of so many packets")
-    arguments = parser.parse_args()
-    early = [int(number) for number in arguments.early_packets.split(",") if number]
-    options = [*(("-c", arguments.config) if arguments.config else ()), "--set", "meter.statistical_analysis=true",
-               "--set", "meter.splt_analysis=20", *(("--set", f"meter.early_packets={arguments.early_packets}") if early else ())]
+    parser.add_argument("--early-packets", default=[], type=packet_numbers, help="as meter.early_packets: train on early records too, of so many packets")
+    try:
+        write_model(parser.parse_args())
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(error.returncode) from error  # the sensor has told why
+    except (OSError, TypeError, ValueError, polars.exceptions.PolarsError) as error:
+        raise SystemExit(f"train.py: {error}") from error
+
+
+def write_model(arguments):
+    early = arguments.early_packets
+    # The live sensor of this configuration may run on this host, and listen.
+    config = ("-c", arguments.config, "--set", "monitoring.listen=127.0.0.1:0") if arguments.config else ()
+    options = [*config, "--set", "meter.statistical_analysis=true", "--set", "meter.splt_analysis=20",
+               *(("--set", f"meter.early_packets={','.join(map(str, early))}") if early else ())]
     frame = meter(arguments.captures, arguments.sensor, options)
     frame = with_labels(frame, polars.read_csv(arguments.labels))
     fields = arguments.fields.split(",")

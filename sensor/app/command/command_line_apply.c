@@ -38,8 +38,10 @@ static int set_place(struct config *config, size_t index, const char *path, bool
 /* -w: these outputs instead of the configured file's. They are there before --set says something of outputs.0 and so
  * on. */
 static int make_outputs(struct config *config, const struct command_line *line, struct error *error) {
-    if (line->output_count > 0)
+    if (line->output_count > 0) {
+        config->outputs_replaced = config->output_count > 0;
         config_clear_outputs(config);
+    }
     for (int i = 0; i < line->output_count; i++)
         if (!config_add_output(config))
             return error_set(error, EINVAL, EX_USAGE, "-w is given more than %d times", CONFIG_OUTPUTS_MAX);

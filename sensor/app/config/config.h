@@ -38,7 +38,8 @@ struct config {
 #include "app/config/option_rows.def"
     struct output_config outputs[CONFIG_OUTPUTS_MAX];
     size_t output_count;
-    bool no_memory; /* some default could not be set, and the configuration can't be used */
+    bool outputs_replaced; /* by -w: what else the file says may be for the sake of those */
+    bool no_memory;        /* some default could not be set, and the configuration can't be used */
 };
 
 /* option_table.c, from option_rows.def */

@@ -350,9 +350,9 @@ static int plan_reports(struct plan *plan, struct error *error) {
     if (heartbeat == OPTION_UNSET)
         heartbeat = heartbeats ? DEFAULT_HEARTBEAT_MICROSECONDS : 0;
     plan->report_interval = plan->live ? report : 0;
-    plan->heartbeat_interval = heartbeat;
-    plan->meter.bounds = heartbeat > 0;
-    if (heartbeat > 0 && !heartbeats)
+    plan->heartbeat_interval = heartbeats ? heartbeat : 0;
+    plan->meter.bounds = plan->heartbeat_interval > 0;
+    if (heartbeat > 0 && !heartbeats && !plan->config->outputs_replaced)
         return error_set(
             error, EINVAL, EX_CONFIG,
             "heartbeat_interval is set, but no output's schema is of heartbeats; unset it or add an output with schema = \"heartbeat/v1\"");
