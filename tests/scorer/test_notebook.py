@@ -5,6 +5,7 @@ Run: python tests/common/unittests.py tests/scorer/test_notebook.py
 import os
 import re
 import shutil
+import subprocess
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -36,6 +37,11 @@ class Notebook(Case):
         self.assertIsNotNone(jar, why)
         settings = {"KAFKA_BOOTSTRAP": servers.bootstrap, "REGISTRY_URL": servers.registry, "FLOWSENSOR": str(BINARY),
                     "FLOW_SCORER": str(jar), "NOTEBOOK_WORK": str(self.folder), "SCORER_PORT": str(closed_port())}
+        # A run before this one was the same, and broke off.
+        for topic in ("flows", "flow-scores", "flow-scores-dead-letters"):
+            servers.topic(topic)
+        subprocess.run(["ip", "link", "add", "fsnear", "type", "veth", "peer", "name", "fsfar"], check=True)
+        self.addCleanup(subprocess.run, ["ip", "link", "delete", "fsnear"], stderr=subprocess.DEVNULL, check=False)
         notebook = nbformat.read(NOTEBOOK, as_version=4)
         with mock.patch.dict(os.environ, settings):
             nbclient.NotebookClient(notebook, timeout=LIMIT_S, kernel_name="python3",
