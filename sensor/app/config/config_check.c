@@ -86,6 +86,9 @@ static int check_output(const struct config *config, size_t index, struct error 
         return error_set(error, EINVAL, EX_CONFIG,
                          "output %zu: kafka is given, and means nothing without topic; give both or neither",
                          index);
+    if (output->framing && !output->topic)
+        return error_set(error, EINVAL, EX_CONFIG,
+                         "output %zu: framing is given, and means nothing without topic; take it off", index);
     if (output->checksum && strcmp(sink, "null") != 0)
         return error_set(error, EINVAL, EX_CONFIG,
                          "output %zu: checksum is of the sink \"null\"; take it off", index);

@@ -1,8 +1,10 @@
 #include "app/plan/header_options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "app/plan/kafka_options.h"
 #include "app/plan/name_list.h"
 
 static const struct name_table headers_table = {kafka_header_names, KAFKA_HEADER_COUNT, "header",
@@ -23,6 +25,11 @@ int header_options_make(const struct output_config *output, const struct schema 
     unsigned automatic = 0, place;
     int result = 0;
     char list[256];
+    bool by_default = output->headers.count == 1 && strcmp(output->headers.items[0], "auto") == 0;
+    if (!by_default && !config_output_is_kafka(output))
+        return error_set(error, EINVAL, EX_CONFIG,
+                         "output \"%s\": headers means nothing without topic; take it off",
+                         config_output_name(output));
     snprintf(list, sizeof list, "output \"%s\": headers", config_output_name(output));
     *headers = 0;
     for (size_t i = 0; result == 0 && i < output->headers.count; i++)

@@ -6,6 +6,7 @@
 #include "record/schema/schema.h"
 #include "sink/kafka_header_set.h"
 
-/* Makes the set of them, for records of the schema. EX_CONFIG: a name is unknown or given twice. */
+/* Makes the set of them, for records of the schema. EX_CONFIG: a name is unknown or given twice, or
+ * the output isn't Kafka's. */
 int header_options_make(const struct output_config *output, const struct schema *schema, unsigned *headers,
                         struct error *error);

@@ -52,6 +52,8 @@ static void framing_confluent_needs_a_registry(void **state) {
     check(FILES
           "registry = { url = \"http://r\"; }; outputs = ( { topic = \"t\"; framing = \"confluent\"; } );",
           0, NULL);
+    check(FILES "outputs = ( { path = \"x\"; framing = \"none\"; } );", EX_CONFIG,
+          "output 0: framing is given, and means nothing without topic");
 }
 
 static void two_outputs_share_neither_place_nor_name(void **state) {

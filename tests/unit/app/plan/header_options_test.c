@@ -57,6 +57,9 @@ static void the_list_takes_the_place_of_the_default(void **state) {
 
 static void mistakes_are_refused(void **state) {
     (void)state;
+    refuse(
+        "outputs = ( { path = \"a\"; columns_to_anonymize = [ \"all=keep\" ]; headers = [ \"seq\" ]; } );\n",
+        "output \"file\": headers means nothing without topic; take it off");
     refuse(LIST("headers = [ \"boot_id\", \"sensor\" ];"),
            "output \"t\": headers: there is no header \"sensor\"");
     refuse(
