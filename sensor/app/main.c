@@ -12,6 +12,7 @@
 #include "app/command/verify.h"
 #include "app/command/version.h"
 #include "app/config/config.h"
+#include "app/host/core_dumps.h"
 #include "app/host/standard_streams.h"
 #include "app/plan/budget.h"
 #include "app/plan/kafka_options.h"
@@ -116,9 +117,11 @@ int main(int argc, char **argv) {
     struct error error = {0};
     struct command_request request = {0};
     config_defaults(&config);
-    int result = config.no_memory ? 0 : command_line_parse(argc, argv, &request, &config, &error);
+    int result = core_dumps_forbid(&error);
+    if (result == 0 && !config.no_memory)
+        result = command_line_parse(argc, argv, &request, &config, &error);
     configure_log(&config);
-    if (config.no_memory)
+    if (result == 0 && config.no_memory)
         result = error_set(&error, ENOMEM, EX_OSERR, "out of memory");
     if (result == 0)
         result = standard_streams_end(execute(&request, &config, &error), &error);

@@ -1,7 +1,8 @@
-"""Nothing in clear leaves a process that anonymizes: neither in what it lets out, nor in a core dump.
+"""Nothing in clear leaves a process that anonymizes, in what it lets out; and no process leaves a core dump.
 
 Run: python3 tests/e2e/run.py test_leaks
 """
+import contextlib
 import json
 import os
 import re
@@ -18,7 +19,7 @@ import fastavro
 
 import personal
 from anonymized import KEEP, SEED, Anonymization, comma_list
-from harness import BINARY, environment, is_idle, run, wait_until
+from harness import BINARY, CAPTURES, NOBODY, Case, environment, is_idle, run, wait_until
 from servers import LocalServers
 from test_signals import pending
 
@@ -174,39 +175,56 @@ log = {{ level = "debug"; format = "{"json" if name == "hash" else "plain"}"; }}
         self.assertEqual(search.found(agent.upper().encode()), {"agent": {agent}})
 
 
-class Dumps(Anonymization):
-    """A core dump would hold packets in clear."""
+UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
-    def dumped(self, number, *arguments):
-        """Whether a run that is killed by the signal, allowed any core file, dumps one."""
-        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-        process = subprocess.Popen([str(BINARY), "-r", "-", "-w", "null:", *arguments], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   cwd=self.folder, env=environment(None), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, unlimited))
+
+class Dumps(Case):
+    """A core dump would hold packets in clear, keys and passwords."""
+
+    def dumped(self, number, program, *arguments, ready):
+        """Whether a program that is killed by the signal, though any core file is allowed, dumps one. The limit is raised once
+        more when it is `ready`, if we may: what still keeps it from a dump keeps it from one into a program too (core_pattern)."""
+        process = subprocess.Popen([str(program), *arguments], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   cwd=self.folder, env=environment(None), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, UNLIMITED))
         try:
-            process.stdin.write(personal.Personal(SEED).capture)
+            process.stdin.write((CAPTURES / "dns.pcap").read_bytes())
             process.stdin.flush()
-            wait_until(lambda: pending(process.stdin) == 0 and is_idle(process), what="reading of the capture")
+            wait_until(lambda: ready(process), what="the program")
+            with contextlib.suppress(PermissionError):
+                resource.prlimit(process.pid, resource.RLIMIT_CORE, UNLIMITED)
             process.send_signal(number)
             _, status = os.waitpid(process.pid, 0)
         finally:
             process.returncode = 0
             process.stdin.close()
-            process.stderr.close()
         self.assertEqual(os.WTERMSIG(status), number)
         return os.WCOREDUMP(status) or any(self.folder.glob("core*"))
 
-    def test_none_is_left_by_who_anonymizes(self):
-        for number in (signal.SIGABRT, signal.SIGSEGV):
-            with self.subTest(number):
-                self.assertFalse(self.dumped(number, "--set", "outputs.0.columns_to_anonymize=address=hash"))
+    def test_none_is_left_whatever_the_policy(self):
+        for policy in ("address=hash", "all=keep"):
+            for number in (signal.SIGABRT, signal.SIGSEGV, signal.SIGQUIT):
+                with self.subTest(policy=policy, number=number):
+                    self.assertFalse(self.dumped(number, BINARY, "-r", "-", "-w", "null:", "--set", f"outputs.0.columns_to_anonymize={policy}",
+                                                 ready=lambda process: pending(process.stdin) == 0 and is_idle(process)))
 
-    def test_one_would_be_left_otherwise(self):
+    def test_others_leave_one_here(self):
+        """Else the test above would prove nothing."""
         if resource.getrlimit(resource.RLIMIT_CORE)[1] != resource.RLIM_INFINITY and os.geteuid() != 0:
             self.skipTest("core files can't be allowed here")
         if Path("/proc/sys/kernel/core_pattern").read_text().startswith("|"):
             self.skipTest("core dumps go to a program on this host")
-        self.assertTrue(self.dumped(signal.SIGABRT, "--set", "outputs.0.columns_to_anonymize=all=keep"))
-        self.assertTrue(any(self.folder.glob("core*")))
+        self.assertTrue(self.dumped(signal.SIGABRT, "sleep", "60", ready=lambda process: Path(f"/proc/{process.pid}/comm").read_text() == "sleep\n"))
+
+    def test_memory_and_environment_are_nobodys(self):
+        """The kernel gives /proc/PID of a process that isn't dumpable to root; the process itself is another user's."""
+        if os.geteuid() != 0:
+            self.skipTest("another user needs root")
+        running = self.start("-r", "-", "-w", "null:", prefix=NOBODY, binary=self.public_binary(), stdin=subprocess.PIPE)
+        wait_until(lambda: is_idle(running.process), what="reading")
+        for name in ("environ", "mem", "maps", "fd"):
+            self.assertEqual(os.stat(f"/proc/{running.process.pid}/{name}").st_uid, 0, name)
+        read = subprocess.run([*NOBODY, "cat", f"/proc/{running.process.pid}/environ"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+        self.assertEqual((read.returncode, read.stdout), (1, b""))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "app/account/ledger_log.h"
-#include "app/host/core_dumps.h"
 #include "app/host/heap.h"
 #include "app/host/privileges.h"
 #include "app/host/signals.h"
@@ -143,8 +142,6 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     service_manager_open(&pipeline->service_manager);
     own_sockets_enable(plan->decode.ignore_own_sockets);
     int result = monitor_open(plan, &pipeline->monitor, error);
-    if (result == 0 && plan->anonymizes)
-        result = core_dumps_forbid(error);
     if (result == 0)
         result = open_privileged(pipeline, error);
     if (result == 0)
