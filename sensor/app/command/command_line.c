@@ -215,6 +215,8 @@ int command_line_parse(int argc, char **argv, struct command_request *request, s
         result = parse_line(argc, argv, config, &line, error);
     else
         error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    for (int i = 0; i < line.set_count; i++)
+        config_hide_secrets(line.sets[i]);
     *request = line.request;
     free(line.files);
     free(line.outputs);

@@ -6,7 +6,8 @@
 /* Flags in the order that precedence wants, not the line's. Texts are the line's. */
 struct command_line {
     const char *config_path, *format, *schema, *profile, *interface, *filter;
-    const char **files, **outputs, **sets; /* argc places each */
+    const char **files, **outputs; /* argc places each */
+    char **sets;                   /* the same */
     int file_count, output_count, set_count;
     bool sort;
     struct command_request request;

@@ -8,6 +8,7 @@
 
 #include "app/config/option_paths.h"
 #include "base/nearest.h"
+#include "base/secret.h"
 
 static void set_initial(struct config *config, const struct option_row *rows, size_t count, void *object) {
     for (size_t i = 0; i < count; i++) {
@@ -162,6 +163,6 @@ int config_set(struct config *config, const char *assignment, const char *origin
     int result = path && value ? config_assign(config, path, value, origin, error)
                                : error_set(error, ENOMEM, EX_OSERR, "out of memory");
     free(path);
-    free(value);
+    secret_free(value);
     return result;
 }

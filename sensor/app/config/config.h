@@ -94,5 +94,8 @@ int config_expand(const char *text, char **expanded, struct error *reason);
 /* Whether a librdkafka property's value must not be shown. */
 bool config_is_secret_property(const char *name, size_t length);
 
+/* Overwrites the values of such properties in an argument of the command line, which every user of the host can read. */
+void config_hide_secrets(char *text);
+
 /* "libconfig 1.5.0". */
 const char *config_library_version(void);

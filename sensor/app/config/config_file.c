@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
+
 /* Where in the file we are, for messages. */
 struct config_place {
     const char *file;
@@ -82,7 +84,7 @@ static int read_scalar(const char *file, const config_setting_t *setting, const 
     if (!text)
         return reason.text[0] ? fail_at(place, row->path, reason.text, error) : fail_type(place, row, error);
     int result = option_set(row, object, text, &reason);
-    free(text);
+    secret_free(text);
     return result < 0 ? fail_at(place, row->path, reason.text, error) : 0;
 }
 
@@ -106,7 +108,7 @@ static int read_list(const char *file, const config_setting_t *setting, const st
     if (result == 0 && option_set_list(row, object, (const char *const *)items, count) < 0)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
     for (size_t i = 0; i < count; i++)
-        free(items[i]);
+        secret_free(items[i]);
     free(items);
     return result;
 }
@@ -255,6 +257,7 @@ static int read_and_parse(struct config *config, const char *path, FILE *stream,
             path, (size_t)(nul - text));
     else
         result = parse_text(config, path, text, length + 1, error);
+    explicit_bzero(text, length);
     free(text);
     return result;
 }
@@ -263,6 +266,7 @@ int config_load(struct config *config, const char *path, struct error *error) {
     FILE *stream = fopen(path, "re");
     if (!stream)
         return unreadable(path, error);
+    setvbuf(stream, NULL, _IONBF, 0); /* no copy that nobody wipes */
     int result = is_readable(stream) ? read_and_parse(config, path, stream, error) : unreadable(path, error);
     fclose(stream);
     return result;

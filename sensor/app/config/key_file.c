@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/secret.h"
 
 static bool has_group(gid_t group) {
     gid_t groups[NGROUPS_MAX];
@@ -25,10 +26,12 @@ static bool is_private(const struct stat *status) {
     return others == 0 || (others == S_IRGRP && has_group(status->st_gid));
 }
 
-static int check_private(const struct key_file *file, int descriptor, struct error *error) {
+static int check_mode(const struct key_file *file, int descriptor, struct error *error) {
     struct stat status;
-    if (!file->is_private || fstat(descriptor, &status) != 0 || is_private(&status))
-        return 0;
+    if (fstat(descriptor, &status) != 0)
+        return error_set(error, errno, EX_NOINPUT, "%s %s: %s", file->option, file->path, strerror(errno));
+    if (!file->is_private || is_private(&status))
+        return secret_check_writers(file->option, file->path, &status, error);
     return error_set(
         error, EACCES, EX_CONFIG,
         "%s %s: too many may use it (mode %04o): only its owner, and a group of this process to read it; run: chmod 600 %s",
@@ -74,7 +77,7 @@ int key_file_read(const struct key_file *file, char content[KEY_FILE_SIZE_MAX], 
     if (descriptor < 0)
         return error_set(error, errno, errno == EACCES ? EX_NOPERM : EX_NOINPUT, "%s %s: %s", file->option,
                          file->path, strerror(errno));
-    int result = check_private(file, descriptor, error);
+    int result = check_mode(file, descriptor, error);
     if (result == 0)
         result = read_content(file, descriptor, content, length, error);
     close(descriptor);

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/nearest.h"
+#include "base/secret.h"
 #include "base/units.h"
 
 const char *option_type_name(enum option_type type) {
@@ -127,7 +128,7 @@ static int set_string(const struct option_row *row, void *object, const char *te
     if (!copy)
         return error_set(reason, ENOMEM, EX_OSERR, "out of memory");
     char **place = option_member(row, object);
-    free(*place);
+    secret_free(*place);
     *place = copy;
     return 0;
 }
@@ -179,8 +180,9 @@ static char *without_brackets(char *text) {
 /* "a,b,c" as --set writes a list; "\\," is a comma within an item, as lists of brokers need. Also "[ "a", "b" ]", as in
  * the file. */
 static int set_split(const struct option_row *row, void *object, const char *text, struct error *reason) {
+    size_t length = strlen(text);
     char *copy = strdup(text);
-    char **items = calloc(strlen(text) + 1, sizeof *items);
+    char **items = calloc(length + 1, sizeof *items);
     size_t count = 0;
     bool is_well = true;
     int result = copy && items ? 0 : -ENOMEM;
@@ -194,10 +196,12 @@ static int set_split(const struct option_row *row, void *object, const char *tex
     if (result == 0 && is_well)
         result = option_set_list(row, object, (const char *const *)items, count);
     free(items);
+    if (copy)
+        explicit_bzero(copy, length); /* commas have become ends */
     free(copy);
-    if (!is_well)
-        return error_set(reason, EINVAL, EX_CONFIG, "%s: quotes and commas don't fit together; write %s",
-                         text, option_type_name(row->type));
+    if (!is_well) /* without the text: one of its items may be a password */
+        return error_set(reason, EINVAL, EX_CONFIG, "quotes and commas don't fit together; write %s",
+                         option_type_name(row->type));
     return result < 0 ? error_set(reason, ENOMEM, EX_OSERR, "out of memory") : 0;
 }
 
@@ -226,7 +230,7 @@ int option_set(const struct option_row *row, void *object, const char *text, str
 
 static void free_list(struct string_list *list) {
     for (size_t i = 0; i < list->count; i++)
-        free(list->items[i]);
+        secret_free(list->items[i]);
     free(list->items);
     *list = (struct string_list){0};
 }
@@ -250,7 +254,7 @@ int option_set_list(const struct option_row *row, void *object, const char *cons
 void option_clear(const struct option_row *row, void *object) {
     if (row->type == OPTION_STRING || row->type == OPTION_CHOICE) {
         char **place = option_member(row, object);
-        free(*place);
+        secret_free(*place);
         *place = NULL;
     } else if (row->type == OPTION_STRINGS) {
         free_list(option_member(row, object));

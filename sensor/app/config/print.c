@@ -1,22 +1,40 @@
 #include "app/config/config.h"
 
+#include <ctype.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/units.h"
 
+/* By what their names have in common, so that properties of later versions are hidden too. The path of a file is none. */
 bool config_is_secret_property(const char *name, size_t length) {
-    static const char *const secrets[] = {"sasl.password",
-                                          "ssl.key.password",
-                                          "ssl.keystore.password",
-                                          "ssl.key.pem",
-                                          "sasl.oauthbearer.client.secret",
-                                          "sasl.oauthbearer.config"};
-    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
-        if (strlen(secrets[i]) == length && strncasecmp(secrets[i], name, length) == 0)
+    static const char *const words[] = {"password", "secret", "passphrase", "key.pem",
+                                        "sasl.oauthbearer.config"};
+    char lower[128];
+    size_t used = length < sizeof lower ? length : sizeof lower - 1;
+    for (size_t i = 0; i < used; i++)
+        lower[i] = (char)tolower((unsigned char)name[i]);
+    lower[used] = '\0';
+    if (used >= 4 && strcmp(lower + used - 4, "file") == 0)
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(lower, words[i]))
             return true;
     return false;
+}
+
+/* From one that was found on, since only who wrote it knows where it ends. */
+void config_hide_secrets(char *text) {
+    for (char *equals = strchr(text, '='); equals; equals = strchr(equals + 1, '=')) {
+        char *name = equals;
+        while (name > text && (isalnum((unsigned char)name[-1]) || name[-1] == '.' || name[-1] == '_'))
+            name--;
+        if (config_is_secret_property(name, (size_t)(equals - name))) {
+            memset(equals + 1, '*', strlen(equals + 1));
+            return;
+        }
+    }
 }
 
 /* As the file's reader takes it back: quotes are escaped, and "${" is no reference. */
@@ -44,6 +62,18 @@ static void print_item(const char *item, FILE *stream) {
         return;
     }
     fprintf(stream, "\"%.*s=********\"", (int)(equals - item), item);
+}
+
+/* A user and a password in a URL are refused, but what is refused can be printed. */
+static void print_string(const char *text, FILE *stream) {
+    const char *host = strstr(text, "://");
+    const char *end = host ? host + 3 + strcspn(host + 3, "/?#") : NULL;
+    const char *at = host ? memrchr(host + 3, '@', (size_t)(end - host - 3)) : NULL;
+    char *masked = NULL;
+    if (at && asprintf(&masked, "%.*s://********%s", (int)(host - text), text, at) < 0)
+        masked = NULL;
+    print_quoted(!at ? text : masked ? masked : "", stream);
+    free(masked);
 }
 
 static void print_list(const struct string_list *list, FILE *stream) {
@@ -77,7 +107,7 @@ static void print_value(const struct option_row *row, const void *object, FILE *
         print_quoted(text, stream);
         break;
     case OPTION_STRING:
-    case OPTION_CHOICE: print_quoted(*(char *const *)member, stream); break;
+    case OPTION_CHOICE: print_string(*(char *const *)member, stream); break;
     case OPTION_STRINGS: print_list(member, stream); break;
     }
 }

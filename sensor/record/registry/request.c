@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/own_sockets.h"
+#include "base/secret.h"
 
 static _Atomic uint64_t request_count, error_count;
 
@@ -75,6 +76,7 @@ static char *read_password(const struct registry_options *options, struct error 
     char line[1024] = "";
     int result = read_password_line(options->password_file, line, sizeof line, options);
     if (result < 0 || line[0] == '\0') {
+        explicit_bzero(line, sizeof line);
         error_set(error, result < 0 ? -result : EINVAL, EX_NOINPUT, "registry.password_file %s: %s",
                   options->password_file,
                   result < 0 ? strerror(-result) : "is empty; its first line is the password");
@@ -88,15 +90,23 @@ static char *read_password(const struct registry_options *options, struct error 
     return password;
 }
 
+static int check_writers(const struct registry_options *options, struct error *error) {
+    int result = options->password_file
+                     ? secret_check_file("registry.password_file", options->password_file, error)
+                     : 0;
+    return result == 0 && options->key_file ? secret_check_file("registry.key_file", options->key_file, error)
+                                            : result;
+}
+
 static int check_url(const char *url, struct error *error) {
     const char *host = strstr(url, "://");
-    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-        return error_set(error, EINVAL, EX_CONFIG,
-                         "registry.url \"%s\" does not begin with http:// or https://", url);
-    if (memchr(host + 3, '@', strcspn(host + 3, "/")))
+    if (strchr(url, '@') && (!host || memchr(host + 3, '@', strcspn(host + 3, "/"))))
         return error_set(
             error, EINVAL, EX_CONFIG,
             "registry.url has a user in it; use registry.username and registry.password_file, which stay out of logs");
+    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+        return error_set(error, EINVAL, EX_CONFIG,
+                         "registry.url \"%s\" does not begin with http:// or https://", url);
     CURLU *parts = curl_url();
     CURLUcode code = parts ? curl_url_set(parts, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
     curl_url_cleanup(parts);
@@ -158,6 +168,8 @@ static void http_configure(struct registry_http *http, const struct registry_opt
 int registry_http_open(const struct registry_options *options, struct registry_http **opened,
                        struct error *error) {
     int result = check_url(options->url, error);
+    if (result == 0)
+        result = check_writers(options, error);
     if (result < 0)
         return result;
     struct registry_http *http = calloc(1, sizeof *http);
@@ -190,9 +202,7 @@ void registry_http_close(struct registry_http *http) {
     curl_slist_free_all(http->headers);
     curl_easy_cleanup(http->curl);
     curl_multi_cleanup(http->transfers);
-    if (http->password)
-        explicit_bzero(http->password, strlen(http->password));
-    free(http->password);
+    secret_free(http->password);
     free(http->url);
     buffer_free(&http->response);
     free(http);

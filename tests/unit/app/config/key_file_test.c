@@ -153,6 +153,12 @@ static void a_file_that_others_can_use_is_refused_if_it_must_be_private(void **s
                 "(mode 0604): only its owner, and a group of this process to read it; run: chmod 600 ");
     file.is_private = false;
     assert_int_equal(key_file_read(&file, content, &length, &error), 0);
+    static const mode_t written_by_others[] = {0602, 0620, 0666};
+    for (size_t i = 0; i < sizeof written_by_others / sizeof *written_by_others; i++) {
+        assert_int_equal(chmod(path, written_by_others[i]), 0);
+        assert_int_equal(key_file_read(&file, content, &length, &error), -EACCES);
+        assert_line(&error, EX_CONFIG, "others than its owner may write it (mode 06");
+    }
     unlink(path);
     free(path);
 }
