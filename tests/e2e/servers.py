@@ -174,3 +174,44 @@ class SilentServer:
 
     def __exit__(self, *_exception):
         self.listener.close()
+
+
+class HugeAnswers:
+    """A broker that answers each first request by a length and then bytes until the connection ends, at most that many."""
+
+    def __init__(self, length):
+        self.length, self.answers, self.longest = length, 0, 0
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+        return self
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                connection.settimeout(2)
+                self.answer(connection)
+            self.answers += 1
+
+    def answer(self, connection):
+        sent, request = 0, connection.recv(65536)
+        try:
+            # Of an answer to the first request, that request's number comes next.
+            connection.sendall(self.length.to_bytes(4, "big") + request[8:12])
+            while sent < self.length:
+                sent += connection.send(bytes(min(65536, self.length - sent)))
+            connection.recv(65536)
+        finally:
+            self.longest = max(self.longest, sent)
+
+    def __exit__(self, *_exception):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()

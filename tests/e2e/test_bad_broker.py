@@ -4,13 +4,15 @@ right exit code, and every record counted. Run: python3 tests/e2e/run.py test_ba
 import io
 import json
 import os
+import re
 import unittest
+from pathlib import Path
 
 import fastavro
 
 import frames
-from harness import SCHEMAS, Case, run
-from servers import LocalServers, SilentServer, closed_port
+from harness import SCHEMAS, Case, run, wait_until
+from servers import HugeAnswers, LocalServers, SilentServer, closed_port
 
 FLOWS = 40
 SCHEMA = fastavro.parse_schema(json.loads((SCHEMAS / "flow" / "v2.avsc").read_text()))
@@ -84,6 +86,30 @@ class Absent(BrokerCase):
         result = self.deliver("flows", f"bootstrap.servers=127.0.0.1:{closed_port()}", more=more)
         self.failed(result, os.EX_UNAVAILABLE, ["flows"])
         self.assertEqual(len(path.read_text().splitlines()), FLOWS)
+
+
+class Hostile(BrokerCase):
+    """A broker whose answer says that it is as long as an answer may be, and goes on and on."""
+
+    TIMEOUT_S = 30
+
+    def peak(self, length):
+        """The most memory that the sensor takes with such a broker, and how much of an answer it takes."""
+        with HugeAnswers(length) as server:
+            running = self.start(*self.arguments("flows", [f"bootstrap.servers=127.0.0.1:{server.port}"], "-r", self.capture))
+            wait_until(lambda: server.answers >= 3, what="three connections", limit=20)
+            status = Path(f"/proc/{running.process.pid}/status").read_text()
+            running.close()
+            return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) >> 10, server.longest
+
+    def test_answers_without_an_end(self):
+        usual, _ = self.peak(64)
+        for length, taken in ((8 << 20, 8 << 20), ((8 << 20) + 1, 0), (90 << 20, 0), (0x7fffffff, 0), (0xffffffff, 0)):
+            with self.subTest(length):
+                peak, longest = self.peak(length)
+                # What the socket's buffers hold was sent too, and taken by nobody.
+                self.assertLess(longest, taken + (7 << 20))
+                self.assertLess(peak, usual + (taken >> 20) + 2)
 
 
 class Real(BrokerCase):

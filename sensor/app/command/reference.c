@@ -101,9 +101,8 @@ void reference_print(FILE *stream) {
         "# Reference\n\nMade by `flowsensor reference`; don't edit.\n\n## Options\n\n"
         "In the file, `meter.idle_timeout` is `idle_timeout` in the group `meter`. Sizes and durations are strings in "
         "quotes; an integer above 2147483647 ends with L. In strings of the file `${NAME}` is a variable of the "
-        "environment, `${NAME:-DEFAULT}` the same with a default, `${file:PATH}` the content of a regular file of at "
-        "most 64 KiB that nobody but its owner may write, and `$${` the "
-        "text `${`. With `--set`, commas separate the items of a list, and `\\,` is a comma within an item.\n\n",
+        "environment, `${NAME:-DEFAULT}` the same with a default, `${file:PATH}` the content of a file, and `$${` the "
+        "text `${`. The file is a regular one of at most 64 KiB that only its owner may write. With `--set`, commas separate the items of a list, and `\\,` is a comma within an item.\n\n",
         stream);
     print_options(option_rows, option_row_count, stream);
     fputs("\nEach group in the list `outputs` has:\n\n", stream);
