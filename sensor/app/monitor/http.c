@@ -18,7 +18,7 @@
 
 enum {
     CONNECTION_MEMORY = 8192,
-    IDLE_SECONDS = 3,        /* without a byte */
+    IDLE_SECONDS = 3,        /* without a byte, also while an answer is taken */
     BACKLOG = 4096,          /* a client that finds it full comes again after a second only */
     WAIT_MILLISECONDS = 250, /* until the end is noticed */
 };
@@ -52,21 +52,38 @@ static enum MHD_Result respond_plainly(struct MHD_Connection *connection, unsign
                    MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_PERSISTENT));
 }
 
+/* Who has a body to send would be waited for, and no path here takes one. An answer at the headers closes the connection, so
+ * that nothing of the body is read. */
+static bool has_body(struct MHD_Connection *connection) {
+    const char *length =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return (length && strcmp(length, "0") != 0) ||
+           MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+}
+
+static struct http_client *client_of(struct MHD_Connection *connection) {
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_size, void **request) {
-    static char wrong_method[] = "only GET and HEAD\n", nothing[] = "not found\n", failed[] = "no memory\n";
+    static char wrong_method[] = "only GET and HEAD\n", body[] = "no body\n", nothing[] = "not found\n",
+                failed[] = "no memory\n";
     static int begun;
     const struct http_server *server = context;
-    (void)version, (void)upload;
+    (void)version, (void)upload, (void)upload_size;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return respond_plainly(connection, MHD_HTTP_METHOD_NOT_ALLOWED, wrong_method);
+    if (has_body(connection))
+        return respond_plainly(connection, MHD_HTTP_CONTENT_TOO_LARGE, body);
     /* The first call comes with the headers alone. */
     if (!*request) {
         *request = &begun;
         return MHD_YES;
     }
-    *upload_size = 0;
+    if (client_of(connection))
+        http_client_asked(client_of(connection), clock_monotonic());
     struct http_answer answer = {.status = MHD_HTTP_OK};
     if (!server->answer(server->context, path, &answer))
         return respond_plainly(connection, MHD_HTTP_NOT_FOUND, nothing);
@@ -140,10 +157,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 static void on_answered(void *context, struct MHD_Connection *connection, void **request,
                         enum MHD_RequestTerminationCode end) {
     (void)context, (void)request, (void)end;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    if (info->socket_context)
-        http_client_answered(info->socket_context, clock_monotonic());
+    if (client_of(connection))
+        http_client_answered(client_of(connection), clock_monotonic());
 }
 
 static struct MHD_Daemon *start_daemon(struct http_server *server, int listener) {

@@ -33,20 +33,30 @@ static void cut_oldest(struct http_clients *clients) {
         cut(oldest);
 }
 
+static void await_request(struct http_client *client, int64_t now) {
+    client->since = now;
+    client->deadline = now + HTTP_REQUEST_MICROSECONDS;
+}
+
 struct http_client *http_clients_add(struct http_clients *clients, int descriptor, int64_t now) {
     cut_oldest(clients);
     for (size_t i = 0; i < HTTP_CLIENTS_ROOM; i++) {
         struct http_client *place = &clients->places[i];
         if (place->descriptor >= 0)
             continue;
-        *place = (struct http_client){.descriptor = descriptor, .since = now};
+        *place = (struct http_client){.descriptor = descriptor};
+        await_request(place, now);
         return place;
     }
     return NULL;
 }
 
+void http_client_asked(struct http_client *client, int64_t now) {
+    client->deadline = now + HTTP_ANSWER_MICROSECONDS;
+}
+
 void http_client_answered(struct http_client *client, int64_t now) {
-    client->since = now;
+    await_request(client, now);
 }
 
 void http_client_remove(struct http_client *client) {
@@ -56,7 +66,7 @@ void http_client_remove(struct http_client *client) {
 void http_clients_sweep(struct http_clients *clients, int64_t now) {
     for (size_t i = 0; i < HTTP_CLIENTS_ROOM; i++) {
         struct http_client *place = &clients->places[i];
-        if (is_served(place) && now - place->since > HTTP_CLIENT_MICROSECONDS)
+        if (is_served(place) && now > place->deadline)
             cut(place);
     }
 }

@@ -88,12 +88,38 @@ static void a_request_has_its_time(void **state) {
     add(1, 0);
     add(2, SECOND);
     http_client_answered(places[1], 2 * SECOND);
-    http_clients_sweep(&clients, HTTP_CLIENT_MICROSECONDS);
+    http_clients_sweep(&clients, HTTP_REQUEST_MICROSECONDS);
     assert_false(is_cut(0));
-    http_clients_sweep(&clients, HTTP_CLIENT_MICROSECONDS + 1);
+    http_clients_sweep(&clients, HTTP_REQUEST_MICROSECONDS + 1);
     assert_true(is_cut(0));
     assert_false(is_cut(1));
     assert_false(is_cut(2));
+}
+
+static void an_answer_has_its_time(void **state) {
+    (void)state;
+    add(0, 0);
+    add(1, 0);
+    http_client_asked(places[0], SECOND);
+    http_client_asked(places[1], SECOND);
+    http_client_answered(places[1], 2 * SECOND); /* it has 3 s for its next request, not 10 */
+    http_clients_sweep(&clients, 2 * SECOND + HTTP_REQUEST_MICROSECONDS + 1);
+    assert_false(is_cut(0));
+    assert_true(is_cut(1));
+    http_clients_sweep(&clients, SECOND + HTTP_ANSWER_MICROSECONDS);
+    assert_false(is_cut(0));
+    http_clients_sweep(&clients, SECOND + HTTP_ANSWER_MICROSECONDS + 1);
+    assert_true(is_cut(0));
+}
+
+/* Who asks and doesn't read is no younger for it. */
+static void asking_makes_nobody_younger(void **state) {
+    (void)state;
+    for (int i = 0; i < HTTP_CLIENTS_MAX; i++)
+        add(i, i);
+    http_client_asked(places[0], SECOND);
+    add(HTTP_CLIENTS_MAX, SECOND);
+    assert_true(is_cut(0));
 }
 
 int main(void) {
@@ -101,6 +127,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_oldest_makes_room, open_pairs, close_pairs),
         cmocka_unit_test_setup_teardown(there_is_no_more_room_than_there_is, open_pairs, close_pairs),
         cmocka_unit_test_setup_teardown(a_request_has_its_time, open_pairs, close_pairs),
+        cmocka_unit_test_setup_teardown(an_answer_has_its_time, open_pairs, close_pairs),
+        cmocka_unit_test_setup_teardown(asking_makes_nobody_younger, open_pairs, close_pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
