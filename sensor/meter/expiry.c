@@ -4,9 +4,7 @@
 
 #include "base/check.h"
 
-void expiry_append(struct expiry *expiry, struct flow *flow) {
-    DEBUG_CHECK(flow->eviction_class < EVICTION_CLASSES);
-    struct expiry_list *list = &expiry->lists[flow->eviction_class];
+static void link_newest(struct expiry_list *list, struct flow *flow) {
     flow->newer = NULL;
     flow->older = list->newest;
     if (list->newest != NULL)
@@ -16,8 +14,7 @@ void expiry_append(struct expiry *expiry, struct flow *flow) {
     list->newest = flow;
 }
 
-void expiry_remove(struct expiry *expiry, struct flow *flow) {
-    struct expiry_list *list = &expiry->lists[flow->eviction_class];
+static void unlink_flow(struct expiry_list *list, struct flow *flow) {
     DEBUG_CHECK((flow->older != NULL ? flow->older->newer : list->oldest) == flow);
     DEBUG_CHECK((flow->newer != NULL ? flow->newer->older : list->newest) == flow);
     if (flow->older != NULL)
@@ -30,12 +27,29 @@ void expiry_remove(struct expiry *expiry, struct flow *flow) {
         list->newest = flow->older;
 }
 
+void expiry_append(struct expiry *expiry, struct flow *flow) {
+    DEBUG_CHECK(flow->eviction_class < EVICTION_CLASSES);
+    struct expiry_list *list = &expiry->lists[flow->eviction_class];
+    link_newest(list, flow);
+    list->count++;
+}
+
+void expiry_remove(struct expiry *expiry, struct flow *flow) {
+    struct expiry_list *list = &expiry->lists[flow->eviction_class];
+    unlink_flow(list, flow);
+    list->count--;
+}
+
 void expiry_touch(struct expiry *expiry, struct flow *flow, enum eviction_class eviction_class) {
-    if (flow->eviction_class == eviction_class && flow->newer == NULL)
-        return;
-    expiry_remove(expiry, flow);
-    flow->eviction_class = (uint8_t)eviction_class;
-    expiry_append(expiry, flow);
+    if (flow->eviction_class != eviction_class) {
+        expiry_remove(expiry, flow);
+        flow->eviction_class = (uint8_t)eviction_class;
+        expiry_append(expiry, flow);
+    } else if (flow->newer != NULL) {
+        struct expiry_list *list = &expiry->lists[eviction_class];
+        unlink_flow(list, flow);
+        link_newest(list, flow);
+    }
 }
 
 struct flow *expiry_oldest(const struct expiry *expiry) {
@@ -49,9 +63,9 @@ struct flow *expiry_oldest(const struct expiry *expiry) {
     return oldest;
 }
 
-struct flow *expiry_victim(const struct expiry *expiry) {
+struct flow *expiry_victim(const struct expiry *expiry, size_t flows) {
     for (int i = 0; i < EVICTION_CLASSES; i++)
-        if (expiry->lists[i].oldest != NULL)
+        if (expiry->lists[i].count > flows / EXPIRY_SHARE)
             return expiry->lists[i].oldest;
     return NULL;
 }

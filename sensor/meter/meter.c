@@ -163,7 +163,7 @@ void meter_destroy(struct meter *meter) {
         return;
     CHECK(IS_VALID(meter, METER_MAGIC));
     struct flow *flow;
-    while ((flow = expiry_victim(&meter->expiry)) != NULL) {
+    while ((flow = expiry_victim(&meter->expiry, 0)) != NULL) {
         expiry_remove(&meter->expiry, flow);
         meter_release_features(meter, flow, NULL);
     }

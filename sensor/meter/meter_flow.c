@@ -70,9 +70,11 @@ static struct flow *block_take(struct meter *meter) {
     return flow;
 }
 
-static bool flow_is_unanswered(const struct flow *flow) {
+/* A SYN that is sent again is no answer; with more packets a flow of one way is as good as another, such as where the other
+ * way doesn't come by here. */
+static bool flow_is_unanswered(const struct flow *flow, uint64_t packets) {
     bool one_way = flow->ways[0].packets == 0 || flow->ways[1].packets == 0;
-    return flow_packets(flow, BIDIRECTIONAL) < 2 || (flow->key.protocol == IPPROTO_TCP && one_way);
+    return packets < 2 || (packets < EXPIRY_SHORT && flow->key.protocol == IPPROTO_TCP && one_way);
 }
 
 static inline void counters_add(struct flow_counters *counters, int64_t time, uint32_t size) {
@@ -150,7 +152,7 @@ static void flow_describe(const struct meter *meter, struct flow *flow, const st
     flow->partial_start = 0;
     if (meter->chooses)
         meter_mark_start(meter, flow);
-    flow->eviction_class = meter->native ? EVICT_UNANSWERED : EVICT_ESTABLISHED;
+    flow->eviction_class = meter->native ? EVICT_UNANSWERED : EVICT_LONG;
     flow_set_macs(flow, packet, turned);
     flow->place = packet->place;
     look_at_pods(meter, flow, packet);
@@ -176,14 +178,26 @@ static bool flow_is_answered(const struct flow *flow) {
     return flow->key.protocol == IPPROTO_UDP && flow->ways[0].packets == 1 && flow->ways[1].packets == 1;
 }
 
-/* Natively the class of a flow that had a packet. One that was answered once is not unanswered in a later slice. */
+static enum eviction_class class_of_packets(uint64_t packets) {
+    if (packets >= EXPIRY_LONG)
+        return EVICT_LONG;
+    if (packets >= EXPIRY_MEDIUM)
+        return EVICT_MEDIUM;
+    return packets >= EXPIRY_SHORT ? EVICT_SHORT : EVICT_BRIEF;
+}
+
+/* Natively the class of a flow that had a packet. It keeps what earlier slices brought it, unless this one is an answer. */
 static enum eviction_class flow_class(const struct meter *meter, const struct flow *flow) {
+    enum eviction_class before = (enum eviction_class)flow->eviction_class;
+    uint64_t packets = flow_packets(flow, BIDIRECTIONAL);
     if (tcp_is_closed(flow))
         return EVICT_CLOSED;
-    if (flow->eviction_class == EVICT_UNANSWERED && flow_is_unanswered(flow))
+    if (before == EVICT_UNANSWERED && flow_is_unanswered(flow, packets))
         return EVICT_UNANSWERED;
-    return meter->options.udp_answered_timeout > 0 && flow_is_answered(flow) ? EVICT_ANSWERED
-                                                                             : EVICT_ESTABLISHED;
+    if (meter->options.udp_answered_timeout > 0 && flow_is_answered(flow))
+        return EVICT_ANSWERED;
+    enum eviction_class now = class_of_packets(packets);
+    return now > before ? now : before;
 }
 
 /* Puts a new flow or slice where it expires. It has its first packet. */

@@ -82,7 +82,7 @@ void meter_make_room(struct meter *meter) {
     if (flow != NULL)
         meter_end_flow(meter, flow, meter_reason(meter, flow, END_IDLE));
     else
-        meter_end_flow(meter, expiry_victim(&meter->expiry), END_EVICTED);
+        meter_end_flow(meter, expiry_victim(&meter->expiry, meter->table.count), END_EVICTED);
 }
 
 void meter_finish(struct meter *meter, enum end_reason reason) {

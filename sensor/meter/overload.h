@@ -3,8 +3,8 @@
  * meter_look_at_load() feeds it, and the meter and its features do what the steps say.
  *
  * Pressure is of two kinds, both in percent. The ring's may take every step. The flow table's takes short_idle alone, and
- * only where that is the first step: the others don't empty a table, and a full one evicts unanswered flows first, which is
- * better than not to meter new ones. So a ladder that begins with another step isn't entered for the table's sake.
+ * only where that is the first step: the others don't empty a table, and a full one evicts flows of few packets first, which
+ * is better than not to meter new ones. So a ladder that begins with another step isn't entered for the table's sake.
  *
  * @thread meter */
 #pragma once
