@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,7 +14,10 @@
 #include "base/log.h"
 #include "sink/file_ending.h"
 
-enum { READER_MILLISECONDS = 50, MODE = 0666 };
+enum {
+    MODE = 0666, /* the process's umask leaves it to the user alone */
+    CHUNK = 4096,
+};
 
 char *file_names_numbered(const char *path, unsigned number) {
     struct file_ending ending;
@@ -51,10 +56,38 @@ static int keep_newest(const char *output, const char *path) {
     return result;
 }
 
-static bool has_records(int descriptor, uint64_t empty_size) {
+/* Whether the file has exactly `length` bytes, and begins with `count` of `bytes`. */
+static bool holds(int descriptor, uint64_t length, const uint8_t *bytes, size_t count) {
+    uint8_t chunk[CHUNK];
     struct stat status;
-    return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
-           (uint64_t)status.st_size > empty_size;
+    if (fstat(descriptor, &status) < 0 || (uint64_t)status.st_size != length)
+        return false;
+    for (size_t done = 0; done < count;) {
+        size_t part = count - done < sizeof chunk ? count - done : sizeof chunk;
+        ssize_t got = pread(descriptor, chunk, part, (off_t)done);
+        if (got <= 0 || memcmp(chunk, bytes + done, (size_t)got) != 0)
+            return false;
+        done += (size_t)got;
+    }
+    return true;
+}
+
+/* Whether all that a regular file has is an output's header. Another sensor that has just begun it holds its lock. */
+static bool is_empty(int descriptor, const char *path, const struct stat *status,
+                     const struct file_names_empty *empty) {
+    if (flock(descriptor, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return false;
+    if (status->st_size == 0)
+        return true;
+    /* The one that is open can't be read: it may have been a FIFO. */
+    int reading = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat same;
+    bool is_header = reading >= 0 && fstat(reading, &same) == 0 && same.st_ino == status->st_ino &&
+                     same.st_dev == status->st_dev &&
+                     holds(reading, empty->length, empty->header, empty->length - empty->varies);
+    if (reading >= 0)
+        close(reading);
+    return is_header;
 }
 
 static bool is_fifo(const char *path) {
@@ -62,40 +95,30 @@ static bool is_fifo(const char *path) {
     return stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
-static void sleep_shortly(void) {
-    const struct timespec time = {.tv_nsec = READER_MILLISECONDS * 1000000L};
-    clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+/* As open(), but doesn't wait for a FIFO's reader. */
+static int open_if_read(const char *path) {
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, MODE);
+    if (descriptor >= 0)
+        return descriptor;
+    int reason = errno;
+    return reason == ENXIO && is_fifo(path) ? -EAGAIN : -reason;
 }
 
-/* As open(), but signals end the wait for a FIFO's reader. */
-static int open_when_read(const char *output, const char *path, int64_t (*deadline)(void)) {
-    for (bool told = false;; told = true) {
-        int descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, MODE);
-        if (descriptor >= 0)
-            return descriptor;
-        int reason = errno;
-        if (reason != ENXIO || !is_fifo(path))
-            return -reason;
-        if (!told)
-            log_line(LOG_INFO, "output \"%s\": nobody reads %s yet; waiting for a reader", output, path);
-        if (deadline && deadline() != 0)
-            return -EINTR;
-        sleep_shortly();
-    }
-}
-
-int file_names_open(const char *output, const char *path, uint64_t empty_size, int64_t (*deadline)(void)) {
+int file_names_open(const char *output, const char *path, const struct file_names_empty *empty) {
     for (;;) {
-        int descriptor = open_when_read(output, path, deadline);
+        struct stat status;
+        int descriptor = open_if_read(path);
         if (descriptor < 0)
             return descriptor;
-        bool keeps = has_records(descriptor, empty_size);
-        /* EINVAL: a pipe, a terminal and the like have no length. */
-        if (!keeps && (ftruncate(descriptor, 0) == 0 || errno == EINVAL))
+        int result = fstat(descriptor, &status) < 0 ? -errno : 0;
+        bool is_regular = result == 0 && S_ISREG(status.st_mode);
+        bool keeps = is_regular && !is_empty(descriptor, path, &status, empty);
+        if (is_regular && !keeps && ftruncate(descriptor, 0) < 0)
+            result = -errno;
+        if (result == 0 && !keeps)
             return descriptor;
-        int result = -errno;
         close(descriptor);
-        if (keeps)
+        if (result == 0)
             result = keep_newest(output, path);
         if (result < 0)
             return result;

@@ -3,16 +3,22 @@
  * caller's thread. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* "flows.csv.gz" rotates through "flows.1.csv.gz", "flows.2.csv.gz", ...: the number goes before the endings. Freed by
  * the caller; NULL: no memory. */
 char *file_names_numbered(const char *path, unsigned number);
 
-/* An unrotated output's file. A regular one with more than `empty_size` bytes has records of an earlier run: it gets
- * the next free number, which is logged. Opening a FIFO waits until somebody reads it; -EINTR if `deadline` (may be NULL)
- * ends that wait, see struct sink_options. */
-int file_names_open(const char *output, const char *path, uint64_t empty_size, int64_t (*deadline)(void));
+/* What a file has to which no record was written: an output's header, of which the last bytes differ each time. */
+struct file_names_empty {
+    const uint8_t *header; /* borrowed */
+    size_t length, varies;
+};
+
+/* An unrotated output's file. A regular one that has more or other bytes than `empty`, or that another sensor writes, is
+ * kept: it gets the next free number, which is logged. Doesn't wait: -EAGAIN if it is a FIFO that nobody reads. */
+int file_names_open(const char *output, const char *path, const struct file_names_empty *empty);
 
 /* The next file of a rotated output: the first free number above *number, which becomes that. Frees *path and replaces it
  * by the new file's. */

@@ -35,6 +35,36 @@ static void a_file_without_records_is_used_again(void **state) {
     }
 }
 
+/* However short it is, what isn't a header of this output is somebody's. */
+static void other_content_is_kept(void **state) {
+    (void)state;
+    static const char *const contents[] = {"notes\n", "x", "Obj\1 not the whole header", "{}\n"};
+    static const char *const formats[] = {"csv", "avro", "jsonl"};
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = 0; k < 3; k++) {
+            char name[32], kept[32];
+            snprintf(name, sizeof name, "other-%zu.%s", i, formats[k]);
+            snprintf(kept, sizeof kept, "other-%zu.1.%s", i, formats[k]);
+            write_file(path_of(name), contents[i]);
+            struct sink_options options = options_for(path_of(name), formats[k]);
+            finish(open_sink(&options));
+            assert_content(path_of(kept), contents[i]);
+        }
+}
+
+/* Two sensors on one path: each has a file of its own. */
+static void a_file_that_another_writes_is_kept(void **state) {
+    (void)state;
+    struct sink_options options = options_for(path_of("both.csv"), "csv");
+    void *first = open_sink(&options), *second = open_sink(&options);
+    write_lines(first, 1, 1);
+    write_lines(second, 2, 1);
+    finish(first);
+    finish(second);
+    assert_content(path_of("both.1.csv"), "a,b\n1,x\n");
+    assert_content(path_of("both.csv"), "a,b\n2,x\n");
+}
+
 static void a_free_number_is_taken(void **state) {
     (void)state;
     const char *path = path_of("free.jsonl");
@@ -212,6 +242,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_of_earlier_runs_are_kept),
         cmocka_unit_test(a_file_without_records_is_used_again),
+        cmocka_unit_test(other_content_is_kept),
+        cmocka_unit_test(a_file_that_another_writes_is_kept),
         cmocka_unit_test(a_free_number_is_taken),
         cmocka_unit_test(a_link_leads_to_the_new_file),
         cmocka_unit_test(rotates_by_records_with_the_header_in_each_file),
