@@ -1,6 +1,7 @@
 /* The story of the process: read what is asked, plan, open, run, say what became of everything. */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "app/command/command_line.h"
 #include "app/command/completion.h"
@@ -112,6 +113,7 @@ static void configure_log(const struct config *config) {
 }
 
 int main(int argc, char **argv) {
+    umask(S_IRWXG | S_IRWXO); /* records, pseudonyms and caches are for nobody else */
     standard_streams_fill();
     struct config config;
     struct error error = {0};
