@@ -90,9 +90,9 @@ struct sink_type {
     /* For Kafka also checks that the topic exists, if the broker answers in time. Live that time is a tenth of a second; an
      * answer within the next five seconds is handled by poll(). */
     int (*open)(const struct sink_options *options, void **state, struct error *error);
-    /* Takes one message (copied or written before it returns). -errno: the output can't go on (disk full, no broker
+    /* Takes one message (copied or written before it returns). -errno: the output can't go on (no disk or broker
      * within the limit): the error says why; what was handed over is counted. EX_OK without a line: its reader went
-     * away, which ends the run in order. */
+     * away, which is no failure. */
     int (*write)(void *state, const struct message *message, struct error *error);
     /* Serves callbacks and timers; cheap; called now and then. Fails as write does. May be NULL. */
     int (*poll)(void *state, struct error *error);

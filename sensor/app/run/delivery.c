@@ -38,9 +38,29 @@ void delivery_close(struct delivery *delivery) {
     delivery->count = 0;
 }
 
-static void stop_run(struct delivery *delivery, const struct error *error) {
+/* Whether records still get anywhere. While no output of flows is left that was asked for, metering has no use. */
+static bool any_goes_on(const struct delivery *delivery) {
+    bool has_flows = false, flows_go_on = false, any = false;
+    for (size_t i = 0; i < delivery->count; i++) {
+        bool of_flows = output_is_of_flows(&delivery->outputs[i]);
+        bool takes = output_takes(&delivery->outputs[i]);
+        has_flows |= of_flows;
+        flows_go_on |= of_flows && takes;
+        any |= takes;
+    }
+    return has_flows ? flows_go_on : any;
+}
+
+/* The others go on; the exit code is the first failure's. */
+static void note_failed(struct delivery *delivery, size_t output, const struct error *error) {
     failure_note(delivery->failure, error);
-    atomic_store_explicit(&delivery->stop, true, memory_order_relaxed);
+    if (!any_goes_on(delivery))
+        atomic_store_explicit(&delivery->stop, true, memory_order_relaxed);
+    else if (error->exit_code != EX_OK)
+        log_line(
+            LOG_WARNING,
+            "output \"%s\" gets no more records, and the others go on; restart the sensor once the cause is removed",
+            delivery->outputs[output].plan->name);
 }
 
 bool delivery_admit(struct delivery *delivery) {
@@ -61,7 +81,7 @@ bool delivery_is_open(const struct delivery *delivery) {
 void delivery_send(struct delivery *delivery, size_t output, const struct message *message) {
     DEBUG_CHECK(output < delivery->count);
     if (output_send(&delivery->outputs[output], message, &delivery->error) < 0)
-        stop_run(delivery, &delivery->error);
+        note_failed(delivery, output, &delivery->error);
 }
 
 void delivery_report(struct delivery *delivery, const struct sensor_report *report, bool is_heartbeat) {
@@ -103,7 +123,7 @@ void delivery_poll(struct delivery *delivery) {
         reload_key(delivery);
     for (size_t i = 0; i < delivery->count; i++)
         if (output_poll(&delivery->outputs[i], &error) < 0)
-            stop_run(delivery, &error);
+            note_failed(delivery, i, &error);
 }
 
 void delivery_count(const struct delivery *delivery, struct snapshot *snapshot) {

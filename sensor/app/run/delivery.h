@@ -27,7 +27,7 @@ struct delivery {
     uint64_t reports, heartbeats, protocols;
     struct error error;         /* of delivery_send(): a kilobyte, which is not zeroed for each record */
     struct heartbeat heartbeat; /* of the thread that delivers; beats at delivery_poll() */
-    /* An output or a meter's source can't go on, or max_nflows are admitted: all shall end. */
+    /* No output of flows can go on, or no source of a meter, or max_nflows are admitted: all shall end. */
     atomic_bool stop;
 };
 
@@ -44,7 +44,8 @@ bool delivery_admit(struct delivery *delivery);
  * @thread any */
 bool delivery_is_open(const struct delivery *delivery);
 
-/* Hands a record of outputs[output] to its sink. If the output can't go on, that is noted, and the run is told to stop.
+/* Hands a record of outputs[output] to its sink. If the output can't go on, that is noted; the run is told to stop
+ * once no output of flows is left (of any records, where none is of flows).
  * @thread deliver */
 void delivery_send(struct delivery *delivery, size_t output, const struct message *message);
 

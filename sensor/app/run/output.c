@@ -138,6 +138,10 @@ static bool is_mismatched(const struct output *output) {
     return atomic_load_explicit(&output->health.mismatch, memory_order_relaxed);
 }
 
+bool output_takes(const struct output *output) {
+    return !output_has_failed(output) && !is_mismatched(output);
+}
+
 /* An output that can't go on encodes nothing, but counts each record and gives it its seq. */
 static bool drop_if_failed(struct output *output, struct output_share *share) {
     if (!output_has_failed(output))
@@ -223,8 +227,7 @@ int output_send(struct output *output, const struct message *message, struct err
 
 bool output_has_room(const struct output *output) {
     const struct sink_type *type = output->plan->sink;
-    bool takes = !output_has_failed(output) && !is_mismatched(output);
-    return !takes || !type->has_room || type->has_room(output->sink);
+    return !output_takes(output) || !type->has_room || type->has_room(output->sink);
 }
 
 void output_count(const struct output *output, struct delivery_counts *counts) {

@@ -80,6 +80,10 @@ int64_t output_last_seq(const struct output *output);
  * @thread any: it doesn't change */
 bool output_is_of_flows(const struct output *output);
 
+/* Whether records get to the sink: it can go on, and the registry has the schema.
+ * @thread any */
+bool output_takes(const struct output *output);
+
 /* Whether the sink can't go on.
  * @thread any */
 bool output_has_failed(const struct output *output);

@@ -1,4 +1,4 @@
-/* All outputs of a run: one that fails ends the run and leaves the others their records; max_nflows; the end. */
+/* All outputs of a run: one that fails leaves the others their records, and the last one ends the run; max_nflows; the end. */
 #include "app/run/delivery.h"
 
 #include <signal.h>
@@ -63,17 +63,20 @@ static void an_output_that_fails_leaves_the_others_their_records(void **state) {
     struct error error;
     bench_open(&bench, "", 3, "");
     catchers[1].fails_at = 2;
-    for (int i = 0; i < 2; i++) {
-        assert_false(bench.delivery.stop);
+    for (int i = 0; i < 5; i++)
         send_to_all(&bench);
-    }
-    assert_true(bench.delivery.stop);
-    for (int i = 0; i < 3; i++) /* that are on their way */
-        send_to_all(&bench);
+    assert_false(bench.delivery.stop);
     assert_int_equal(catchers[0].count, 5);
     assert_int_equal(catchers[1].count, 1);
     assert_int_equal(catchers[1].writes, 2);
     assert_int_equal(catchers[2].count, 5);
+    /* The exit code is the first failure's, and the run ends with the last output. */
+    catchers[0].fails_at = catchers[0].writes + 1;
+    send_to_all(&bench);
+    assert_false(bench.delivery.stop);
+    catchers[2].fails_at = catchers[2].writes + 1;
+    send_to_all(&bench);
+    assert_true(bench.delivery.stop);
     assert_int_equal(failure_result(&bench.failure, &error), -EIO);
     assert_int_equal(error.exit_code, EX_IOERR);
     bench_close(&bench);
@@ -83,13 +86,40 @@ static void a_reader_that_goes_away_is_no_failure(void **state) {
     (void)state;
     struct bench bench;
     struct error error;
-    bench_open(&bench, "", 1, "");
-    catchers[0].fails_at = 1;
-    catchers[0].goes_away = true;
-    send_to_all(&bench);
-    assert_true(bench.delivery.stop);
-    assert_int_equal(failure_result(&bench.failure, &error), 0);
-    bench_close(&bench);
+    for (size_t outputs = 1; outputs <= 2; outputs++) {
+        bench_open(&bench, "", outputs, "");
+        catchers[0].fails_at = 1;
+        catchers[0].goes_away = true;
+        send_to_all(&bench);
+        assert_int_equal(bench.delivery.stop, outputs == 1);
+        assert_int_equal(failure_result(&bench.failure, &error), 0);
+        bench_close(&bench);
+    }
+}
+
+/* Reports alone are no reason to meter; without outputs of flows they are. */
+static void the_last_output_of_flows_ends_the_run(void **state) {
+    (void)state;
+    static const char stats[] = "{ name = \"%d\"; sink = \"null\"; schema = \"sensor_stats/v1\"; }";
+    static const char flows[] = "{ name = \"%d\"; sink = \"null\"; schema = \"flow/v1\"; }";
+    for (int has_flows = 0; has_flows < 2; has_flows++) {
+        struct bench bench = {0};
+        struct error error = {0};
+        char one[128], two[128], text[512];
+        snprintf(one, sizeof one, has_flows ? flows : stats, 0); /* NOLINT: one of ours */
+        snprintf(two, sizeof two, stats, 1);
+        snprintf(text, sizeof text, "performance_report = \"1s\"; outputs = ( %s, %s );", one, two);
+        failure_init(&bench.failure, &bench.progress);
+        plan_text_to_catch(&bench.caught, text);
+        assert_int_equal(delivery_open(&bench.delivery, &bench.caught.plan, &bench.failure, &error), 0);
+        catchers[0].poll_fails = true;
+        delivery_poll(&bench.delivery);
+        assert_int_equal(bench.delivery.stop, has_flows);
+        catchers[1].poll_fails = true;
+        delivery_poll(&bench.delivery);
+        assert_true(bench.delivery.stop);
+        bench_close(&bench);
+    }
 }
 
 static void a_poll_serves_every_output(void **state) {
@@ -99,12 +129,13 @@ static void a_poll_serves_every_output(void **state) {
     delivery_poll(&bench.delivery);
     assert_true(bench.delivery.heartbeat.time > 0);
     catchers[0].poll_fails = true;
+    for (int i = 0; i < 2; i++)
+        delivery_poll(&bench.delivery);
     assert_false(bench.delivery.stop);
-    delivery_poll(&bench.delivery);
-    assert_true(bench.delivery.stop);
     assert_int_equal(bench.failure.first.exit_code, EX_IOERR);
-    assert_int_equal(catchers[1].polls, 2);
-    assert_int_equal(catchers[2].polls, 2);
+    assert_int_equal(catchers[0].polls, 2); /* it has failed by then */
+    assert_int_equal(catchers[1].polls, 3);
+    assert_int_equal(catchers[2].polls, 3);
     bench_close(&bench);
 }
 
@@ -244,6 +275,7 @@ int main(void) {
         cmocka_unit_test(what_was_opened_is_closed_if_the_next_one_fails),
         cmocka_unit_test(an_output_that_fails_leaves_the_others_their_records),
         cmocka_unit_test(a_reader_that_goes_away_is_no_failure),
+        cmocka_unit_test(the_last_output_of_flows_ends_the_run),
         cmocka_unit_test(a_poll_serves_every_output),
         cmocka_unit_test(there_is_room_if_all_outputs_have_it),
         cmocka_unit_test(max_nflows_are_admitted_of_all_threads_together),
