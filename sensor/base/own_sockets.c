@@ -13,6 +13,7 @@
 
 enum {
     PLACES = 256, /* connections at once, and those that were closed lately */
+    HELD_MOST = 32, /* closed sockets: a broker that accepts and closes must not use up the descriptors */
     PORT_ATTEMPTS = 16,
     /* How long a closed socket's port is held. The kernel repeats the FIN until it gives up on a peer that is gone.
      * After a refusal or a reset only packets that still wait in the capture's ring follow. */
@@ -168,11 +169,35 @@ static void entry_clear(size_t place) {
     held_until[place] = 0;
 }
 
-/* Closes the sockets that have been held for long enough. */
+static bool is_over(int descriptor) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    return getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state == TCP_CLOSE;
+}
+
+/* Once both ends have closed, only packets that still wait in the capture's ring follow. */
+static void shorten(size_t place, int64_t now) {
+    if (held_until[place] - SHORT_LINGER_MICROSECONDS > now && is_over(descriptors[place]))
+        held_until[place] = now + SHORT_LINGER_MICROSECONDS;
+}
+
+/* Closes the sockets that have been held for long enough, and the oldest ones if there are too many. */
 static void close_expired(int64_t now) {
-    for (size_t i = 0; i < atomic_load(&entry_count); i++)
-        if (is_used(i) && held_until[i] != 0 && held_until[i] <= now)
+    size_t held = 0, first = PLACES;
+    for (size_t i = 0; i < atomic_load(&entry_count); i++) {
+        if (!is_used(i) || held_until[i] == 0)
+            continue;
+        shorten(i, now);
+        if (held_until[i] <= now) {
             entry_clear(i);
+            continue;
+        }
+        held++;
+        if (first == PLACES || held_until[i] < held_until[first])
+            first = i;
+    }
+    if (held > HELD_MOST)
+        entry_clear(first);
 }
 
 /* A free place; else that of the held socket whose time ends first; PLACES: all are open connections. */
@@ -250,12 +275,6 @@ int own_socket_connect(int descriptor, const struct sockaddr *peer, socklen_t le
         return result;
     entry_correct(descriptor);
     return 0;
-}
-
-static bool is_over(int descriptor) {
-    struct tcp_info info = {0};
-    socklen_t size = sizeof info;
-    return getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state == TCP_CLOSE;
 }
 
 int own_socket_close(int descriptor) {

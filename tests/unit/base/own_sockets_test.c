@@ -228,6 +228,27 @@ static void there_is_room_for_some_hundred(void **state) {
     close(listener);
 }
 
+static int open_descriptors(void) {
+    int count = 0;
+    for (int i = 0; i < 1024; i++)
+        count += fcntl(i, F_GETFD) >= 0;
+    return count;
+}
+
+/* As from a broker that accepts and closes, again and again. */
+static void few_closed_ones_are_held(void **state) {
+    (void)state;
+    union address peer;
+    int listener = listen_on(AF_INET, &peer), before = open_descriptors();
+    for (int i = 0; i < 200; i++) {
+        int own = connect_to(&peer);
+        close(accept(listener, NULL, NULL));
+        own_socket_close(own);
+    }
+    assert_in_range(open_descriptors() - before, 1, 33);
+    close(listener);
+}
+
 /* Threads that come and go while the packet path looks: nothing is found that is not there, all that is there is. */
 
 static _Atomic bool enough;
@@ -293,6 +314,7 @@ int main(void) {
         ENABLED(without_being_asked_nothing_is_done),
         ENABLED(a_descriptor_of_others_is_just_closed),
         ENABLED(there_is_room_for_some_hundred),
+        ENABLED(few_closed_ones_are_held),
         ENABLED(readers_need_no_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
