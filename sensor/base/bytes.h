@@ -42,6 +42,26 @@ static inline uint32_t bytes_little_u32(const uint8_t *bytes) {
     return bytes_little_u16(bytes) | (uint32_t)bytes_little_u16(bytes + 2) << 16;
 }
 
+static inline uint64_t bytes_little_u64(const uint8_t *bytes) {
+    return bytes_little_u32(bytes) | (uint64_t)bytes_little_u32(bytes + 4) << 32;
+}
+
+/* Little-endian, to where there is room. */
+static inline void bytes_put_little_u16(uint8_t *bytes, uint16_t number) {
+    number = htole16(number);
+    memcpy(bytes, &number, sizeof number);
+}
+
+static inline void bytes_put_little_u32(uint8_t *bytes, uint32_t number) {
+    number = htole32(number);
+    memcpy(bytes, &number, sizeof number);
+}
+
+static inline void bytes_put_little_u64(uint8_t *bytes, uint64_t number) {
+    number = htole64(number);
+    memcpy(bytes, &number, sizeof number);
+}
+
 /* The view from `offset` on; empty if the offset lies behind the end. */
 static inline struct bytes bytes_from(struct bytes view, size_t offset) {
     if (offset > view.length)
