@@ -154,7 +154,7 @@ static void read_failed(struct spool_log *log, const struct source *source, int 
     segment_name(source->first, ".spool", name);
     if (result != -ENOENT && (is_want_of_means(result) || ++log->ahead.failures <= FAILURES_MAX)) {
         log_close_ahead(log, source->first);
-        failure_note(log, JOB_READ, "read", name, result);
+        disk_failure_note(log, JOB_READ, "read", name, result);
         return;
     }
     log->ahead.failures = 0;

@@ -66,7 +66,7 @@ void upkeep_cursor(struct spool_log *log) {
     }
     log->cursor_time = clock_monotonic();
     if (result < 0) {
-        failure_note(log, JOB_CURSOR, "write", "the cursor", result);
+        disk_failure_note(log, JOB_CURSOR, "write", "the cursor", result);
         return;
     }
     log->durable_low = low;
@@ -129,7 +129,7 @@ void upkeep_delete(struct spool_log *log) {
         result = log->disk->remove(log->folder.descriptor, name);
     pthread_mutex_lock(&log->lock);
     if (result < 0 && result != -ENOENT) {
-        failure_note(log, JOB_DELETE, damaged ? "rename" : "delete", name, result);
+        disk_failure_note(log, JOB_DELETE, damaged ? "rename" : "delete", name, result);
         return;
     }
     log->counts.damaged_segments += damaged;

@@ -26,7 +26,7 @@ static int make_file(struct spool_log *log, const char *name, int *file, const c
 static bool begin_failed(struct spool_log *log, const char *name, const char *failed, int file, int result) {
     segment_list_remove(&log->segments, log->segments.count - 1);
     log->writer.open = false;
-    failure_note(log, JOB_COMMIT, failed, name, result);
+    disk_failure_note(log, JOB_COMMIT, failed, name, result);
     if (file >= 0) {
         pthread_mutex_unlock(&log->lock);
         if (log->directory)
@@ -49,7 +49,7 @@ static bool begin_segment(struct spool_log *log, int64_t time) {
     size_t size = segment_header_size(&log->origin);
     uint8_t *header = buffer_reserve(&log->header, size);
     if (!header || !segment_list_add(&log->segments, first, log->settings.segment_size)) {
-        failure_note(log, JOB_COMMIT, failed, name, -ENOMEM);
+        disk_failure_note(log, JOB_COMMIT, failed, name, -ENOMEM);
         return false;
     }
     segment_header_put(header, first, time, &log->origin);
@@ -125,7 +125,7 @@ static bool write_failed(struct spool_log *log, const char *what, int result, bo
     char name[SEGMENT_NAME_SIZE];
     segment_name(segment_list_last(&log->segments)->first, ".spool", name);
     writer_abandon(log, lost);
-    failure_note(log, JOB_COMMIT, what, name, result);
+    disk_failure_note(log, JOB_COMMIT, what, name, result);
     return false;
 }
 
