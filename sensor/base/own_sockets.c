@@ -12,7 +12,7 @@
 #include "base/log.h"
 
 enum {
-    PLACES = 256, /* connections at once, and those that were closed lately */
+    PLACES = 256,   /* connections at once, and those that were closed lately */
     HELD_MOST = 32, /* closed sockets: a broker that accepts and closes must not use up the descriptors */
     PORT_ATTEMPTS = 16,
     /* How long a closed socket's port is held. The kernel repeats the FIN until it gives up on a peer that is gone.

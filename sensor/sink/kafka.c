@@ -1,7 +1,8 @@
 /* Kafka by librdkafka: idempotent, acknowledged by all replicas, compressed, with the partitioner of Java's clients.
  *
  * librdkafka's own threads do the network. Delivery reports (kafka_callbacks.c) are handled in this output's thread, within
- * kafka_poll() and the waits below, so the counters need no lock. */
+ * kafka_poll() and the waits below, so the counters need no lock. A record goes to librdkafka at once, or, live, to the
+ * spool, if its partition takes nothing now (kafka_lane.h). A file waits instead. */
 #include "sink/sink.h"
 
 #include <errno.h>
@@ -14,17 +15,18 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "sink/kafka_client.h"
-#include "sink/kafka_end.h"
+#include "sink/kafka_errors.h"
 #include "sink/kafka_parts.h"
 #include "sink/kafka_properties.h"
-#include "sink/kafka_topic.h"
 
 enum {
     WAIT_MILLISECONDS = 50,
-    METADATA_MILLISECONDS = 5000,
     LIVE_PATIENCE_MILLISECONDS = 100, /* of the 300 that a start may take */
     CHECK_MILLISECONDS = 5,
-    PURGE_MILLISECONDS = 1000,
+    SILENCE_MICROSECONDS = 400000, /* beyond linger.ms: a partition that acknowledges nothing is held */
+    PARK_MICROSECONDS = 500000,    /* for the disk, at the end */
+    DRAINED_AT_ONCE = 512,
+    DRAINED_BESIDE = 8, /* with each new record */
 };
 
 /* The process's deadline; 0: none yet. */
@@ -33,28 +35,17 @@ static int64_t kafka_deadline(const struct kafka_sink *sink) {
 }
 
 static void look_at_link(struct kafka_sink *sink) {
+    const struct sink_statistics *statistics = &sink->statistics;
+    struct spool_statistics spool = {0};
     int64_t now = clock_monotonic();
-    kafka_link_look(&sink->link, now, ages_oldest(&sink->ages, now), sink->statistics.in_flight,
-                    sink->statistics.last_error);
-}
-
-static int create_producer(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
-    char reason[512];
-    rd_kafka_conf_t *conf = NULL;
-    int result = kafka_properties_make(options, &conf, error);
-    if (result == 0) {
-        kafka_warn_of_scram(options);
-        kafka_callbacks_set(conf, sink);
-        sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
-        if (!sink->producer)
-            result = error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
-    }
-    if (conf && !sink->producer)
-        rd_kafka_conf_destroy(conf);
-    if (result == 0 && !(sink->handle = rd_kafka_topic_new(sink->producer, sink->topic, NULL)))
-        result = error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: topic \"%s\": %s",
-                           options->output, sink->topic, rd_kafka_err2str(rd_kafka_last_error()));
-    return result;
+    if (sink->spool)
+        spool_statistics(sink->spool, &spool);
+    const struct kafka_sight sight = {.now = now,
+                                      .oldest_age = ages_oldest(&sink->ages, now),
+                                      .waiting = statistics->in_flight + spool.waiting,
+                                      .acknowledged = statistics->acknowledged,
+                                      .reason = statistics->last_error};
+    kafka_link_look(&sink->link, &sight);
 }
 
 /* The value of a property in force: our default, or from the configuration. For the number of messages 0 is no limit. */
@@ -66,57 +57,76 @@ static double property_of(const struct kafka_sink *sink, const char *name) {
 }
 
 static void begin_accounts(struct kafka_sink *sink) {
+    int64_t linger = (int64_t)(property_of(sink, "linger.ms") * 1000);
     sink->statistics.queue_limit_bytes = (uint64_t)property_of(sink, "queue.buffering.max.kbytes") * 1024;
     sink->records_max = (uint64_t)property_of(sink, "queue.buffering.max.messages");
-    kafka_link_init(&sink->link, sink->output, sink->topic, (int64_t)(property_of(sink, "linger.ms") * 1000));
+    sink->silence_limit = linger + SILENCE_MICROSECONDS;
+    kafka_link_init(&sink->link, sink->output, sink->topic, linger);
 }
 
-static int kafka_refused(const struct kafka_sink *sink, struct error *error) {
-    return kafka_refused_login(sink->output, sink->statistics.last_error, error);
+static int open_spool(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
+    struct spool_options spool = {
+        .output = options->output,
+        .directory = options->spool.directory,
+        .size = options->spool.size,
+        .buffer_size = sink->statistics.queue_limit_bytes / 2,
+        .when_full = options->spool.drop_oldest ? SPOOL_DROP_OLDEST : SPOOL_DROP_NEWEST,
+        .origin = sink->own,
+    };
+    sink->durable = spool.directory != NULL;
+    sink->drain_rate = options->spool.drain_rate;
+    return options->wait_when_full ? 0 : spool_open(&spool, &sink->spool, error);
 }
 
-/* Ends the check of the topic. Only kafka_on_error() hears of a refused login. */
-static int end_check(struct kafka_sink *sink, struct error *error) {
-    int result = kafka_topic_check_end(sink->check, error);
-    sink->check = NULL;
-    return result == 0 && sink->authentication_failed ? kafka_refused(sink, error) : result;
-}
-
-static bool is_checked(const struct kafka_sink *sink) {
-    return sink->authentication_failed || kafka_topic_check_is_over(sink->check);
+static int open_origins(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
+    sink->own = (struct spool_origin){
+        .message = *options->origin,
+        .schema_name = options->schema_name,
+        .schema_sha256 = options->schema_sha256,
+        .schema_text = options->schema_text,
+        .framing = options->framing,
+        .schema_id = options->schema_id,
+    };
+    return kafka_origins_open(&sink->origins, &sink->own, options->schema_fingerprint, options->headers,
+                              true) < 0
+               ? error_set(error, ENOMEM, EX_OSERR, "out of memory")
+               : 0;
 }
 
 /* Waits for the broker's answer about the topic. While files are read, it waits as long as the check runs. Live it waits
  * for a moment only, so that no packets are lost; kafka_poll() handles a later answer. */
-static int kafka_check_topic(struct kafka_sink *sink, struct error *error) {
-    int64_t longest = INT64_C(1000) * METADATA_MILLISECONDS;
-    int64_t limit = sink->delivery_limit < longest ? sink->delivery_limit : longest;
-    int64_t patience = sink->wait_when_full ? limit : INT64_C(1000) * LIVE_PATIENCE_MILLISECONDS;
+static int wait_for_topic(struct kafka_sink *sink, struct error *error) {
+    int64_t patience =
+        sink->wait_when_full ? sink->delivery_limit : INT64_C(1000) * LIVE_PATIENCE_MILLISECONDS;
     int64_t began = clock_monotonic();
-    int result =
-        kafka_topic_check_begin(sink->producer, sink->output, sink->topic, limit, &sink->check, error);
-    if (result < 0)
-        return result;
-    while (!is_checked(sink) && clock_monotonic() - began < patience && kafka_deadline(sink) == 0)
+    int result = kafka_watch_topic(sink, error);
+    while (result == 0 && !sink->was_checked && clock_monotonic() - began < patience &&
+           kafka_deadline(sink) == 0) {
         rd_kafka_poll(sink->producer, CHECK_MILLISECONDS);
-    return sink->wait_when_full || is_checked(sink) ? end_check(sink, error) : 0;
+        result = kafka_watch_topic(sink, error);
+    }
+    return result;
+}
+
+static void forget_all(struct kafka_sink *sink) {
+    for (size_t i = 0; i < sink->lane_count; i++)
+        while (sink->lanes[i].first)
+            kafka_forget(sink, sink->lanes[i].first);
 }
 
 static void kafka_close(void *state) {
     struct kafka_sink *sink = state;
     CHECK(IS_VALID(sink, KAFKA_SINK_MAGIC));
-    struct error ignored;
-    kafka_topic_check_end(sink->check, &ignored);
-    if (sink->producer) {
-        rd_kafka_purge(sink->producer,
-                       RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-        if (sink->handle)
-            rd_kafka_topic_destroy(sink->handle);
-        if (!kafka_end(sink->producer))
-            return;
-    }
-    kafka_headers_close(&sink->headers);
-    buffer_free(&sink->framed);
+    kafka_producer_end(sink);
+    spool_close(sink->spool);
+    forget_all(sink);
+    free(sink->lanes);
+    dead_letters_close(&sink->dead_letters);
+    kafka_origins_close(&sink->origins);
+    if (sink->conf)
+        rd_kafka_conf_destroy(sink->conf);
+    if (sink->lingers)
+        return;
     MAGIC_CLEAR(sink);
     free(sink);
 }
@@ -126,45 +136,29 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     if (!sink)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     sink->magic = KAFKA_SINK_MAGIC;
+    sink->dead_letters.descriptor = -1;
     sink->output = options->output;
     sink->topic = options->topic;
     sink->wait_when_full = options->wait_when_full;
     sink->has_neighbours = options->has_neighbours;
     sink->deadline = options->deadline;
     sink->delivery_limit = options->delivery_limit;
-    framing_make(&sink->framing, options->framing, options->schema_id, options->schema_fingerprint);
-    int result = create_producer(sink, options, error);
-    if (result == 0 && kafka_headers_open(&sink->headers, options->origin, options->headers) < 0)
-        result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    int result = kafka_producer_make(sink, options, error);
+    if (result == 0)
+        result = open_origins(sink, options, error);
     if (result == 0) {
         begin_accounts(sink);
-        result = kafka_check_topic(sink, error);
+        result = open_spool(sink, options, error);
     }
+    if (result == 0)
+        result = dead_letters_open(&sink->dead_letters, options->output, options->dead_letters, error);
+    if (result == 0)
+        result = wait_for_topic(sink, error);
     if (result < 0)
         kafka_close(sink);
     else
         *state = sink;
     return result;
-}
-
-static rd_kafka_resp_err_t kafka_produce(struct kafka_sink *sink, const struct message *message) {
-    int64_t now = clock_monotonic();
-    rd_kafka_headers_t *headers = NULL;
-    if (kafka_headers_take(&sink->headers, message, &headers) < 0)
-        return RD_KAFKA_RESP_ERR__FAIL;
-    rd_kafka_resp_err_t code = rd_kafka_producev(
-        sink->producer, RD_KAFKA_V_RKT(sink->handle), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_VALUE(sink->framed.data, sink->framed.length),
-        RD_KAFKA_V_KEY(message->key, message->key_length), RD_KAFKA_V_HEADERS(headers),
-        RD_KAFKA_V_OPAQUE(kafka_time_to_opaque(now)), RD_KAFKA_V_END);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        kafka_headers_give(&sink->headers, headers);
-        return code;
-    }
-    sink->statistics.in_flight++;
-    sink->statistics.queue_bytes += sink->framed.length + message->key_length;
-    ages_add(&sink->ages, now);
-    return code;
 }
 
 /* How long a record may wait for room without any progress. */
@@ -175,90 +169,138 @@ static int64_t kafka_patience(const struct kafka_sink *sink) {
     return leaves_half ? half : sink->delivery_limit;
 }
 
-/* Serves delivery reports until one came or the limit passed; true if there was progress. It flushes instead of polling,
- * because librdkafka then sends at once what it would hold back for `linger.ms`. */
+/* Everything that is due beside the delivery reports. */
+static int look(struct kafka_sink *sink, int drained, struct error *error) {
+    int result = kafka_watch_topic(sink, error);
+    if (sink->producer_failed)
+        kafka_producer_replace(sink);
+    kafka_look_at_lanes(sink);
+    kafka_send_again(sink);
+    if (sink->spool)
+        kafka_drain(sink, drained);
+    look_at_link(sink);
+    return result;
+}
+
+/* What moves while records get through, or are given up. */
+static uint64_t progress_of(const struct kafka_sink *sink) {
+    const struct sink_statistics *statistics = &sink->statistics;
+    uint64_t progress = statistics->acknowledged + statistics->dead_lettered + (uint64_t)sink->partitions;
+    for (int i = 0; i < SINK_DROP_COUNT; i++)
+        progress += statistics->dropped[i];
+    return progress;
+}
+
+/* Serves delivery reports until there was progress, or the limit passed: false. It flushes instead of polling, because librdkafka
+ * then sends at once what it would hold back for `linger.ms`. */
 static bool wait_for_progress(struct kafka_sink *sink, int64_t limit) {
-    uint64_t before = sink->statistics.in_flight;
+    struct error ignored;
+    uint64_t before = progress_of(sink);
     sink->waiting_since = clock_monotonic();
-    while (sink->statistics.in_flight >= before && before > 0) {
+    while (progress_of(sink) == before) {
         int64_t now = clock_monotonic(), deadline = kafka_deadline(sink);
         if (now - sink->waiting_since >= limit || (deadline != 0 && now >= deadline))
             return false;
-        rd_kafka_flush(sink->producer, WAIT_MILLISECONDS);
-        look_at_link(sink);
+        if (rd_kafka_outq_len(sink->producer) > 0)
+            rd_kafka_flush(sink->producer, WAIT_MILLISECONDS);
+        else
+            rd_kafka_poll(sink->producer, WAIT_MILLISECONDS);
+        look(sink, DRAINED_AT_ONCE, &ignored);
     }
-    return before > 0;
+    return true;
 }
 
 static int kafka_unavailable(const struct kafka_sink *sink, struct error *error) {
+    const char *reason = sink->statistics.last_error[0] ? sink->statistics.last_error : "no answer";
+    if (sink->last_refusal != RD_KAFKA_RESP_ERR_NO_ERROR)
+        reason = rd_kafka_err2str(sink->last_refusal);
+    bool forbidden = sink->last_refusal == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     return error_set(
-        error, ETIMEDOUT, EX_UNAVAILABLE,
-        "output \"%s\": topic %s: no acknowledgement for %.1f s, %" PRIu64
-        " records not delivered (%s); check bootstrap.servers and that the broker runs, or raise delivery.timeout",
+        error, ETIMEDOUT, forbidden ? EX_NOPERM : EX_UNAVAILABLE,
+        "output \"%s\": topic %s: no acknowledgement for %.1f s, %" PRIu64 " records not delivered (%s); %s",
         sink->output, sink->topic, (double)(clock_monotonic() - sink->waiting_since) / 1e6,
-        sink->statistics.in_flight + sink->statistics.dropped[SINK_DROP_undelivered],
-        sink->statistics.last_error[0] ? sink->statistics.last_error : "no answer");
+        sink->statistics.in_flight + sink->statistics.dropped[SINK_DROP_undelivered], reason,
+        forbidden ? "allow Write on the topic"
+                  : "check bootstrap.servers and that the broker runs, or raise delivery.timeout");
 }
 
-static int kafka_give_up(struct kafka_sink *sink, rd_kafka_resp_err_t code, struct error *error) {
-    char reason[256];
-    kafka_count_drop(sink, code);
-    if (rd_kafka_fatal_error(sink->producer, reason, sizeof reason) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return 0;
-    return error_set(error, EIO, EX_UNAVAILABLE, "output \"%s\": the producer can't go on: %s; start again",
-                     sink->output, reason);
+/* Live, what can't be sent now goes to the spool; later records of its partition go there too, until it has drained. */
+static enum kafka_sent keep_in_spool(struct kafka_sink *sink, int32_t number, const struct message *message) {
+    uint64_t position = 0;
+    switch (spool_append(sink->spool, number, message, false, &position)) {
+    case SPOOL_FULL: return KAFKA_NO_ROOM;
+    case SPOOL_TOO_LARGE: kafka_count_drop(sink, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE); return KAFKA_GIVEN_UP;
+    case SPOOL_OK: break;
+    }
+    if (number >= 0)
+        kafka_lane_queue(&sink->lanes[number], position);
+    if (number >= 0 && sink->lanes[number].state == KAFKA_DRAINS)
+        sink->sweep.due = true;
+    return KAFKA_SENT;
+}
+
+static enum kafka_sent send_or_keep(struct kafka_sink *sink, const struct message *message) {
+    struct kafka_origin *own = sink->origins.runs[0];
+    int32_t number = kafka_partition_of(sink, message->key, message->key_length);
+    bool direct = number >= 0 && own->frames && (!sink->spool || sink->lanes[number].state == KAFKA_FLOWS);
+    enum kafka_sent sent = direct ? kafka_send(sink, number, message, own, 0) : KAFKA_NO_ROOM;
+    return sent == KAFKA_NO_ROOM && sink->spool ? keep_in_spool(sink, number, message) : sent;
 }
 
 static int kafka_write(void *state, const struct message *message, struct error *error) {
     struct kafka_sink *sink = state;
     DEBUG_CHECK(IS_VALID(sink, KAFKA_SINK_MAGIC));
     sink->statistics.bytes += message->body_length;
-    sink->framed.length = 0;
-    buffer_append(&sink->framed, sink->framing.prefix, sink->framing.length);
-    buffer_append(&sink->framed, message->body, message->body_length);
-    if (sink->framed.failed) {
-        sink->framed.failed = false;
-        return kafka_give_up(sink, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, error);
-    }
-    rd_kafka_resp_err_t code = kafka_produce(sink, message);
-    /* A record that doesn't fit into an empty queue never will. */
-    while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && sink->statistics.in_flight > 0 &&
-           (sink->wait_when_full || kafka_deadline(sink) != 0)) {
+    enum kafka_sent sent = send_or_keep(sink, message);
+    while (sent == KAFKA_NO_ROOM && (sink->wait_when_full || kafka_deadline(sink) != 0)) {
         if (!wait_for_progress(sink, kafka_patience(sink))) {
             sink->statistics.dropped[SINK_DROP_undelivered]++;
             return kafka_unavailable(sink, error);
         }
-        code = kafka_produce(sink, message);
+        sent = send_or_keep(sink, message);
     }
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : kafka_give_up(sink, code, error);
+    if (sent == KAFKA_NO_ROOM)
+        kafka_count_drop(sink, RD_KAFKA_RESP_ERR__QUEUE_FULL);
+    if (sink->sweep.due)
+        kafka_drain(sink, DRAINED_BESIDE);
+    return 0;
 }
 
 static int kafka_poll(void *state, struct error *error) {
     struct kafka_sink *sink = state;
     rd_kafka_poll(sink->producer, 0);
-    look_at_link(sink);
-    return sink->check && is_checked(sink) ? end_check(sink, error) : 0;
+    return look(sink, DRAINED_AT_ONCE, error);
 }
 
-/* A quarter of the queue is left for records that can't wait. */
+/* A quarter of the room is left for records that can't wait. */
 static bool kafka_has_room(const void *state) {
     const struct kafka_sink *sink = state;
     const struct sink_statistics *statistics = &sink->statistics;
     uint64_t records_max = sink->records_max, bytes_max = statistics->queue_limit_bytes;
+    if (sink->spool) {
+        struct spool_statistics spool;
+        spool_statistics(sink->spool, &spool);
+        return spool.bytes < spool.size - spool.size / 4;
+    }
     return (records_max == 0 || statistics->in_flight < records_max - records_max / 4) &&
            statistics->queue_bytes < bytes_max - bytes_max / 4;
 }
 
-/* Gives up the records in flight: librdkafka then reports each, so that it is counted. */
-static void kafka_purge(struct kafka_sink *sink) {
-    int64_t end = clock_monotonic() + INT64_C(1000) * PURGE_MILLISECONDS;
-    rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    while (sink->statistics.in_flight > 0 && clock_monotonic() < end)
-        rd_kafka_poll(sink->producer, WAIT_MILLISECONDS);
+/* The end: what is not acknowledged stays in the spool, if that outlives the process; else it is given up. */
+static void give_up_or_park(struct kafka_sink *sink, int64_t limit) {
+    if (sink->statistics.in_flight > 0)
+        kafka_producer_take_back(sink);
+    if (sink->durable) {
+        kafka_park(sink, limit > PARK_MICROSECONDS ? limit : PARK_MICROSECONDS);
+        return;
+    }
     sink->statistics.dropped[SINK_DROP_undelivered] += sink->statistics.in_flight;
-    sink->statistics.in_flight = 0;
-    sink->statistics.queue_bytes = 0;
-    sink->ages.first = sink->ages.end;
+    forget_all(sink);
+    if (sink->spool) {
+        spool_statistics(sink->spool, &sink->statistics.spool);
+        sink->statistics.dropped[SINK_DROP_undelivered] += sink->statistics.spool.waiting;
+        sink->given_up = true;
+    }
 }
 
 /* The error for records that the broker or the producer refused although the broker could be reached. */
@@ -266,16 +308,26 @@ static int not_taken(const struct kafka_sink *sink, struct error *error) {
     const uint64_t *dropped = sink->statistics.dropped;
     uint64_t count =
         dropped[SINK_DROP_rejected] + dropped[SINK_DROP_too_large] + dropped[SINK_DROP_queue_full];
-    bool forbidden = sink->last_refusal == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     if (count == 0 || !sink->wait_when_full)
         return 0;
-    const char *remedy = forbidden ? "allow Write on the topic"
-                         : kafka_drop_of(sink->last_refusal) == SINK_DROP_rejected
+    const char *remedy = dropped[SINK_DROP_rejected] > 0
                              ? "look into the broker's log"
                              : "raise message.max.bytes of the producer and max.message.bytes of the topic";
-    return error_set(error, EIO, forbidden ? EX_NOPERM : EX_IOERR,
+    return error_set(error, EIO, EX_IOERR,
                      "output \"%s\": topic %s: %" PRIu64 " records were not taken and are dropped: %s; %s",
                      sink->output, sink->topic, count, rd_kafka_err2str(sink->last_refusal), remedy);
+}
+
+/* Records that could still be delivered. A spool that outlives the process needs not be emptied, and a broker that is away
+ * needs not be waited for. */
+static bool has_to_wait(struct kafka_sink *sink) {
+    struct spool_statistics spool = {0};
+    bool moves = false;
+    if (sink->spool)
+        spool_statistics(sink->spool, &spool);
+    for (size_t i = 0; i < sink->lane_count; i++)
+        moves |= sink->lanes[i].count > 0 && sink->lanes[i].state != KAFKA_HELD;
+    return sink->durable ? moves : sink->statistics.in_flight + spool.waiting > 0;
 }
 
 static int kafka_flush(void *state, int64_t limit, bool patient, struct error *error) {
@@ -284,15 +336,17 @@ static int kafka_flush(void *state, int64_t limit, bool patient, struct error *e
     uint64_t told = sink->wait_when_full ? 0 : sink->statistics.dropped[SINK_DROP_undelivered];
     bool progress = true;
     sink->waiting_since = clock_monotonic();
+    sink->drain_rate = sink->durable ? 0 : sink->drain_rate;
     rd_kafka_flush(sink->producer, 0);
-    while (sink->statistics.in_flight > 0 && progress) {
+    while (has_to_wait(sink) && progress) {
         int64_t left = patient ? limit : end - clock_monotonic();
         progress = left > 0 && wait_for_progress(sink, left);
     }
-    if (sink->statistics.in_flight > 0)
-        kafka_purge(sink);
+    give_up_or_park(sink, end - clock_monotonic());
     if (sink->statistics.dropped[SINK_DROP_undelivered] > told)
-        return sink->authentication_failed ? kafka_refused(sink, error) : kafka_unavailable(sink, error);
+        return sink->authentication_failed
+                   ? kafka_refused_login(sink->output, sink->statistics.last_error, error)
+                   : kafka_unavailable(sink, error);
     return not_taken(sink, error);
 }
 
@@ -300,6 +354,16 @@ static void kafka_statistics(const void *state, struct sink_statistics *statisti
     const struct kafka_sink *sink = state;
     *statistics = sink->statistics;
     statistics->oldest_age = ages_oldest(&sink->ages, clock_monotonic());
+    if (!sink->spool)
+        return;
+    struct spool_statistics *spool = &statistics->spool;
+    spool_statistics(sink->spool, spool);
+    if (sink->given_up)
+        spool->waiting = 0;
+    statistics->found = spool->found - spool->skipped;
+    statistics->spooled = spool->waiting + sink->parked;
+    statistics->dropped[SINK_DROP_spool_full] = spool->dropped_oldest;
+    statistics->dropped[SINK_DROP_spool_damaged] = spool->damaged;
 }
 
 static int64_t kafka_waiting_since(const void *state) {

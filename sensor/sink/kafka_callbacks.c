@@ -8,52 +8,59 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own_sockets.h"
-
-enum sink_drop kafka_drop_of(int code) {
-    switch (code) {
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE: return SINK_DROP_too_large;
-    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
-    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT: return SINK_DROP_undelivered;
-    case RD_KAFKA_RESP_ERR__QUEUE_FULL: return SINK_DROP_queue_full;
-    default: return SINK_DROP_rejected;
-    }
-}
+#include "sink/kafka_errors.h"
 
 static void kafka_remember_error(struct kafka_sink *sink, int code, const char *text) {
     sink->last_error = code;
     snprintf(sink->statistics.last_error, sizeof sink->statistics.last_error, "%s", text);
 }
 
-void kafka_count_drop(struct kafka_sink *sink, int code) {
-    enum sink_drop drop = kafka_drop_of(code);
-    bool first = sink->statistics.dropped[drop]++ == 0;
-    if (drop == SINK_DROP_undelivered)
-        return;
-    sink->last_refusal = code;
-    if (first && !sink->wait_when_full)
-        log_line(LOG_ERROR, "output \"%s\": topic %s: %s; this and later ones are counted as dropped (%s)",
-                 sink->output, sink->topic, rd_kafka_err2str(code), sink_drop_name(drop));
-}
-
-static void kafka_delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
-    struct kafka_sink *sink = opaque;
-    int64_t handed_over = kafka_time_from_opaque(message->_private);
-    (void)producer;
-    sink->statistics.in_flight--;
-    sink->statistics.queue_bytes -= message->len + message->key_len;
-    ages_remove(&sink->ages, handed_over);
-    kafka_headers_take_back(&sink->headers, (rd_kafka_message_t *)message);
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        kafka_count_drop(sink, message->err);
-        return;
-    }
+static void acknowledged(struct kafka_sink *sink, struct kafka_entry *entry,
+                         const rd_kafka_message_t *message) {
+    struct kafka_lane *lane = &sink->lanes[entry->lane];
+    int64_t now = clock_monotonic();
     kafka_link_connected(&sink->link);
     sink->statistics.acknowledged++;
     sink->statistics.last_partition = message->partition;
     sink->statistics.last_offset = message->offset;
-    delays_add(&sink->statistics.delays, clock_monotonic() - handed_over);
+    delays_add(&sink->statistics.delays, now - entry->handed_over);
+    kafka_forget(sink, entry);
+    if (kafka_lane_acknowledged(lane, now))
+        kafka_drains(sink, lane);
+}
+
+/* The record goes back among those that wait. */
+static void came_back(struct kafka_sink *sink, struct kafka_entry *entry, const rd_kafka_message_t *message) {
+    if (rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED)
+        entry->maybe_there = true;
+    kafka_lane_came_back(&sink->lanes[entry->lane], entry);
+}
+
+static void failed(struct kafka_sink *sink, struct kafka_entry *entry, const rd_kafka_message_t *message) {
+    struct kafka_lane *lane = &sink->lanes[entry->lane];
+    enum kafka_class class = kafka_class_of(message->err);
+    if ((class == KAFKA_REFUSED || class == KAFKA_TOO_LARGE) && !kafka_lane_halve(lane)) {
+        kafka_give_up(sink, entry, message->err);
+        return;
+    }
+    came_back(sink, entry, message);
+    if (message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+        return;
+    if (class == KAFKA_PRODUCER_FAILED)
+        sink->producer_failed = true;
+    sink->last_refusal = message->err;
+    kafka_hold(sink, lane, message->err);
+}
+
+static void kafka_delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
+    struct kafka_sink *sink = opaque;
+    struct kafka_entry *entry = message->_private;
+    (void)producer;
+    kafka_headers_take_back(&entry->origin->headers, (rd_kafka_message_t *)message);
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        acknowledged(sink, entry, message);
+    else
+        failed(sink, entry, message);
 }
 
 static void kafka_on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque) {
@@ -65,6 +72,8 @@ static void kafka_on_error(rd_kafka_t *producer, int code, const char *reason, v
         kafka_remember_error(sink, code, reason);
     if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
         sink->authentication_failed = true;
+    if (code == RD_KAFKA_RESP_ERR__FATAL)
+        sink->producer_failed = true;
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         kafka_link_lost(&sink->link, clock_monotonic());
 }

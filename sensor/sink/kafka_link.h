@@ -11,7 +11,9 @@ struct kafka_link {
     const char *output, *topic; /* for the lines; borrowed */
     int64_t patience;           /* a record may be on its way for so long */
     int64_t lost;               /* since when no broker is connected; 0: one is, or nothing is known yet */
-    int64_t oldest, moved;      /* when the oldest record was handed over, and since when it is that one */
+    int64_t oldest, moved;      /* when the oldest record was handed over, and since when nothing has moved */
+    uint64_t acknowledged;      /* at the last look */
+    uint64_t waited;            /* records that waited at the last look that found them waiting */
     int64_t waiting;            /* since when records wait; 0: they flow */
     int64_t quiet;              /* until then no line says again that they wait */
     bool said;                  /* that they wait */
@@ -24,7 +26,13 @@ void kafka_link_init(struct kafka_link *link, const char *output, const char *to
 void kafka_link_lost(struct kafka_link *link, int64_t now);
 void kafka_link_connected(struct kafka_link *link);
 
-/* To be called now and then: logs what changed. `oldest_age` and `in_flight` as in struct sink_statistics; `reason`: the
- * last error in librdkafka's words, may be "". */
-void kafka_link_look(struct kafka_link *link, int64_t now, int64_t oldest_age, uint64_t in_flight,
-                     const char *reason);
+/* What there is to see: as in struct sink_statistics; `waiting`: in flight or in the spool; `reason`: the last error in
+ * librdkafka's words, may be "". */
+struct kafka_sight {
+    int64_t now, oldest_age;
+    uint64_t waiting, acknowledged;
+    const char *reason;
+};
+
+/* To be called now and then: logs what changed. */
+void kafka_link_look(struct kafka_link *link, const struct kafka_sight *sight);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "sink/kafka_lane.h"
 
 /* Measured with librdkafka 2.0.2 and a full queue. */
 enum {
@@ -16,15 +17,24 @@ enum {
     MESSAGE_BYTES = 1024,    /* of a message beside its record: 910 with all seven headers */
     BYTES_PER_MESSAGE = 640, /* of the queue's limit, see limit_messages() */
     KBYTE = 1024,
+    SPOOL_BYTES = 1 << 20, /* of one on disk, beside its buffers */
 };
 
 /* Our defaults. The properties of the configuration are set after them and win. */
 static const char *const our_properties[] = {
-    "enable.idempotence=true", "acks=all", "compression.codec=zstd", "partitioner=murmur2_random",
-    "linger.ms=100", "message.timeout.ms=0", "queue.buffering.max.kbytes=65536", "client.id=flowsensor",
+    "enable.idempotence=true",
+    "acks=all",
+    "compression.codec=zstd",
+    "partitioner=murmur2_random",
+    "linger.ms=100",
+    "message.timeout.ms=0",
+    "queue.buffering.max.kbytes=16384", /* what can't be delivered now goes to the spool */
+    "reconnect.backoff.max.ms=1000",    /* so that a broker that is back is found soon */
+    "client.id=flowsensor",
     /* A client takes memory for an answer as its first bytes say how long it is: 100 MB by default. The longest that a run
      * gets tells of a topic's partitions, 27 bytes each and 4 for each replica. */
-    "receive.message.max.bytes=8388608", "statistics.interval.ms=2000", /* sink/kafka_link.h */
+    "receive.message.max.bytes=8388608",
+    "statistics.interval.ms=2000", /* sink/kafka_link.h */
 };
 
 /* A file waits for the broker, so its queue need not last for an outage. What a short queue holds stays in the cache. */
@@ -118,6 +128,11 @@ int kafka_memory(const struct sink_options *options, uint64_t *bytes, struct err
         return result;
     *bytes = CLIENT_BYTES + number_of(conf, "queue.buffering.max.kbytes") * KBYTE +
              number_of(conf, "queue.buffering.max.messages") * MESSAGE_BYTES;
+    /* A record that is under way is here too. */
+    *bytes += number_of(conf, "queue.buffering.max.kbytes") * KBYTE +
+              number_of(conf, "queue.buffering.max.messages") * sizeof(struct kafka_entry);
+    *bytes += options->spool.directory ? number_of(conf, "queue.buffering.max.kbytes") * KBYTE + SPOOL_BYTES
+                                       : options->spool.size;
     rd_kafka_conf_destroy(conf);
     return 0;
 }

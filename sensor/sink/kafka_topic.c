@@ -21,7 +21,8 @@ struct kafka_topic_check {
     int64_t limit; /* monotonic clock */
     pthread_t thread;
     atomic_bool stop, over;
-    int result; /* once it is over */
+    int result; /* once it is over, as the next */
+    int32_t partitions;
     struct error error;
 };
 
@@ -33,11 +34,13 @@ static void *topic_ask(void *context) {
         code = rd_kafka_metadata(check->producer, 0, check->topic, &metadata, TRY_MILLISECONDS);
     while (code != RD_KAFKA_RESP_ERR_NO_ERROR && !atomic_load(&check->stop) &&
            clock_monotonic() < check->limit);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt > 0)
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt > 0) {
+        check->partitions = metadata->topics[0].partition_cnt;
         check->result = kafka_topic_error(check->output, check->name, metadata->topics[0].err, &check->error);
-    else
+    } else {
         log_line(LOG_DEBUG, "output \"%s\": no broker answers yet: %s", check->output,
                  rd_kafka_err2str(code));
+    }
     if (metadata)
         rd_kafka_metadata_destroy(metadata);
     atomic_store(&check->over, true);
@@ -78,7 +81,7 @@ bool kafka_topic_check_is_over(struct kafka_topic_check *check) {
     return atomic_load(&check->over);
 }
 
-int kafka_topic_check_end(struct kafka_topic_check *check, struct error *error) {
+int kafka_topic_check_end(struct kafka_topic_check *check, int32_t *partitions, struct error *error) {
     if (!check)
         return 0;
     atomic_store(&check->stop, true);
@@ -86,6 +89,8 @@ int kafka_topic_check_end(struct kafka_topic_check *check, struct error *error) 
     int result = check->result;
     if (result < 0)
         *error = check->error;
+    else if (partitions && check->partitions > 0)
+        *partitions = check->partitions;
     topic_check_free(check);
     return result;
 }

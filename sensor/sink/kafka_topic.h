@@ -1,4 +1,4 @@
-/* Asks the broker whether the topic exists, in a thread of its own, so that capturing need not wait. A run begins also
+/* Asks the broker for the topic and its partitions, in a thread of its own, so that capturing need not wait. A run begins also
  * without a broker, since records can wait for it. It does not begin with a missing topic or a refused login. All calls
  * are for the output's thread. */
 #pragma once
@@ -20,5 +20,6 @@ int kafka_topic_check_begin(struct rd_kafka_s *producer, const char *output, con
 bool kafka_topic_check_is_over(struct kafka_topic_check *check);
 
 /* Ends the asking, frees it, and gives its result: 0 if the topic exists or nobody answered, else -errno and the line. It
- * takes up to a tenth of a second if the asking is not over. NULL is fine. */
-int kafka_topic_check_end(struct kafka_topic_check *check, struct error *error);
+ * takes up to a tenth of a second if the asking is not over. *partitions (may be NULL) gets their number; it stays if there is
+ * no topic or no answer. NULL is fine. */
+int kafka_topic_check_end(struct kafka_topic_check *check, int32_t *partitions, struct error *error);

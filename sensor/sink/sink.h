@@ -14,6 +14,7 @@
 #include "record/message.h"
 #include "record/field/value.h"
 #include "sink/delays.h"
+#include "sink/spool/spool.h"
 
 /* Why a record did not get where it should. The names are the ledger's. */
 #define SINK_DROPS(X)                                                    \
@@ -21,7 +22,10 @@
     X(too_large, "larger than the topic or the producer accepts")        \
     X(rejected, "refused by the broker")                                 \
     X(undelivered, "not acknowledged within the limit")                  \
-    X(write_failed, "the file could not be written")
+    X(write_failed, "the file could not be written")                     \
+    X(spool_full, "the spool was full: its oldest records went")         \
+    X(spool_damaged, "could not be read back from the spool")            \
+    X(unframed, "from the spool: the registry's id of their schema is not known")
 
 enum sink_drop {
 #define X(name, text) SINK_DROP_##name,
@@ -33,16 +37,21 @@ enum sink_drop {
 const char *sink_drop_name(enum sink_drop drop);
 const char *sink_drop_text(enum sink_drop drop);
 
-/* records handed over = acknowledged + in_flight + sum(dropped). */
+/* records handed over + found = acknowledged + in_flight + spooled + dead_lettered + sum(dropped). */
 struct sink_statistics {
     uint64_t acknowledged;
     uint64_t in_flight;
+    uint64_t spooled; /* they wait in the spool */
+    uint64_t dead_lettered;
+    uint64_t found; /* in the spool: records that earlier runs left and that had not arrived */
     uint64_t dropped[SINK_DROP_COUNT];
     uint64_t bytes;    /* encoded bytes handed over, without framing */
     uint64_t checksum; /* null, where asked for: CRC-32 (as in zlib) of all encoded bytes in order; else 0 */
     char last_error[256]; /* last delivery error as the library words it; "" */
 
     /* Kafka only; zeros elsewhere. */
+    struct spool_statistics spool;
+    uint64_t possibly_duplicated; /* sent again though they may have arrived before */
     int64_t oldest_age; /* microseconds since the oldest record in flight was handed over; 0: there is none */
     struct delays delays;       /* of acknowledged records */
     uint64_t errors;            /* that the library reported: a broker is down, a login refused ... */
@@ -51,6 +60,14 @@ struct sink_statistics {
     /* Where the record is that was acknowledged last; the offset is negative if the broker did not tell it. */
     int32_t last_partition;
     int64_t last_offset;
+};
+
+/* Where records wait that can't be delivered now. */
+struct sink_spool {
+    const char *directory; /* of this output; NULL: in memory */
+    uint64_t size;         /* bytes */
+    bool drop_oldest;      /* when it is full; else the newest */
+    double drain_rate;     /* records a second, when the receiver is back */
 };
 
 struct sink_options {
@@ -69,12 +86,15 @@ struct sink_options {
     const char *topic;        /* kafka */
     const char *const *kafka; /* kafka: librdkafka properties "name=value" */
     size_t kafka_count;
-    const char *framing;                 /* kafka: "confluent", "single_object", "none" */
-    uint32_t schema_id;                  /* kafka, confluent: from the registry */
-    uint64_t schema_fingerprint;         /* kafka, single_object */
-    const struct message_origin *origin; /* kafka: what headers say */
-    unsigned headers;                    /* kafka: a set of enum kafka_header (sink/kafka_header_set.h) */
-    bool wait_when_full;                 /* reading files: write() waits for room; live: it drops */
+    const char *framing;                     /* kafka: "confluent", "single_object", "none" */
+    uint32_t schema_id;                      /* kafka, confluent: from the registry */
+    uint64_t schema_fingerprint;             /* kafka, single_object */
+    const struct message_origin *origin;     /* kafka: what headers say */
+    unsigned headers;                        /* kafka: a set of enum kafka_header (sink/kafka_header_set.h) */
+    const char *schema_name, *schema_sha256; /* kafka: for the spool */
+    struct sink_spool spool;                 /* kafka, live */
+    const char *dead_letters;                /* kafka: a file's path; NULL: none */
+    bool wait_when_full;                     /* reading files: write() waits for room; live: it drops */
     /* Other outputs wait while write() waits, so it leaves them half of the time until the deadline. */
     bool has_neighbours;
     int64_t delivery_limit; /* microseconds that write() waits for room without any progress */

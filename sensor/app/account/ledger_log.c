@@ -114,17 +114,23 @@ static void print_output(FILE *stream, const struct snapshot *snapshot, const st
     uint64_t made = snapshot->ledger.records[output].made;
     uint64_t dropped = snapshot_all_dropped(snapshot, output);
     int parts = 0;
-    fprintf(stream,
-            "output %s (%s): made %" PRIu64 " = acknowledged %" PRIu64 " + in flight %" PRIu64
-            " + dropped %" PRIu64,
-            plan->name, plan->sink->name, made, sink->acknowledged, sink->in_flight, dropped);
+    fprintf(stream, "output %s (%s): made %" PRIu64, plan->name, plan->sink->name, made);
+    if (sink->found > 0)
+        fprintf(stream, " + found in the spool %" PRIu64, sink->found);
+    fprintf(stream, " = acknowledged %" PRIu64 " + in flight %" PRIu64, sink->acknowledged, sink->in_flight);
+    if (sink->spooled > 0)
+        fprintf(stream, " + spooled %" PRIu64, sink->spooled);
+    if (sink->dead_lettered > 0)
+        fprintf(stream, " + dead letters %" PRIu64, sink->dead_lettered);
+    fprintf(stream, " + dropped %" PRIu64, dropped);
     for (int i = 0; i < OUTPUT_DROP_COUNT; i++)
         print_parts(stream, output_drop_name((enum output_drop)i),
                     snapshot_dropped(snapshot, output, (enum output_drop)i), &parts);
     for (int i = 0; i < SINK_DROP_COUNT; i++)
         print_parts(stream, sink_drop_name((enum sink_drop)i), sink->dropped[i], &parts);
     close_parts(stream, parts);
-    print_residual(stream, made, sink->acknowledged + sink->in_flight + dropped);
+    print_residual(stream, made + sink->found,
+                   sink->acknowledged + sink->in_flight + sink->spooled + sink->dead_lettered + dropped);
     fprintf(stream, "; %" PRIu64 " bytes encoded", sink->bytes);
     if (sink->checksum != 0)
         fprintf(stream, ", checksum %016" PRIx64, sink->checksum);

@@ -85,8 +85,10 @@ int64_t snapshot_exports_residual(const struct snapshot *snapshot, const struct 
 }
 
 int64_t snapshot_records_residual(const struct snapshot *snapshot, size_t output) {
-    return (int64_t)(snapshot->ledger.records[output].made - snapshot->outputs[output].sink.acknowledged -
-                     snapshot_in_flight(snapshot, output) - snapshot_all_dropped(snapshot, output));
+    const struct sink_statistics *sink = &snapshot->outputs[output].sink;
+    return (int64_t)(snapshot->ledger.records[output].made + sink->found - sink->acknowledged -
+                     snapshot_in_flight(snapshot, output) - sink->spooled - sink->dead_lettered -
+                     snapshot_all_dropped(snapshot, output));
 }
 
 bool snapshot_closes(const struct snapshot *snapshot, const struct plan *plan) {

@@ -60,6 +60,12 @@ GETTER(oldest_age) {
     }
 }
 
+GETTER(spool_full_in) {
+    EACH_OUTPUT(i)
+    if (is_kafka(source, i))
+        metric_number(text, METRIC_LABELS(OUTPUT_LABEL(i)), sink_of(source, i)->spool.seconds_until_full);
+}
+
 static void write_delays(struct metric_text *text, const char *output, const struct delays *delays) {
     uint64_t records = 0;
     for (int bucket = 0; bucket <= DELAYS_BUCKETS; bucket++) {

@@ -1,6 +1,7 @@
 #include "app/monitor/text.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,14 @@ void metric_count(struct metric_text *text, const struct metric_label *labels, u
 void metric_signed(struct metric_text *text, const struct metric_label *labels, int64_t value) {
     begin(text, NULL, labels);
     fprintf(text->stream, " %" PRId64 "\n", value);
+}
+
+void metric_number(struct metric_text *text, const struct metric_label *labels, double value) {
+    begin(text, NULL, labels);
+    if (isinf(value))
+        fputs(value > 0 ? " +Inf\n" : " -Inf\n", text->stream);
+    else
+        fprintf(text->stream, " %.3f\n", value);
 }
 
 void metric_microseconds(struct metric_text *text, const char *suffix, const struct metric_label *labels,

@@ -25,6 +25,8 @@ struct metric_label {
 /* `labels` end with a NULL name; NULL: none. `suffix` ("_sum") may be NULL. */
 void metric_count(struct metric_text *text, const struct metric_label *labels, uint64_t value);
 void metric_signed(struct metric_text *text, const struct metric_label *labels, int64_t value);
+/* Infinite is a value too. */
+void metric_number(struct metric_text *text, const struct metric_label *labels, double value);
 void metric_microseconds(struct metric_text *text, const char *suffix, const struct metric_label *labels,
                          int64_t value); /* written in seconds */
 void metric_count_suffixed(struct metric_text *text, const char *suffix, const struct metric_label *labels,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/host/signals.h"
+#include "app/plan/kafka_options.h"
 #include "app/plan/registry_options.h"
 #include "base/check.h"
 
@@ -51,6 +52,10 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .framing = output->plan->framing,
         .schema_id = schema_id,
         .schema_fingerprint = output->plan->schema->fingerprint,
+        .schema_name = output->plan->schema->name,
+        .schema_sha256 = output->plan->schema->sha256,
+        .dead_letters = config->dead_letters,
+        .spool = kafka_options_of(plan->config, config).spool,
         .origin = recorder_origin(output->shares[0].recorder),
         .headers = output->plan->headers,
         .wait_when_full = plan->waits_for_room,
@@ -58,6 +63,10 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .delivery_limit = plan->config->delivery.timeout,
         .deadline = shutdown_deadline,
     };
+    if (options.spool.directory &&
+        !(output->spool_directory = spool_directory_of(plan->config, output->plan->name)))
+        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    options.spool.directory = output->spool_directory;
     return output->plan->sink->open(&options, &output->sink, error);
 }
 
@@ -114,6 +123,7 @@ void output_close(struct output *output) {
     if (output->sink)
         output->plan->sink->close(output->sink);
     registry_watch_stop(output->watch);
+    free(output->spool_directory);
     for (size_t i = 0; i < output->share_count; i++)
         recorder_destroy(output->shares[i].recorder);
     pthread_rwlock_destroy(&output->rekeying);

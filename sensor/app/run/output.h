@@ -35,6 +35,7 @@ struct output {
     bool may_rekey;            /* pseudonyms have a key that may change; else nobody takes the lock */
     pthread_rwlock_t rekeying; /* read-locked to make a record, write-locked to change the key */
     void *sink;
+    char *spool_directory;               /* NULL: it has none */
     struct registry_options registry;    /* for the watch */
     struct registry_watch *watch;        /* NULL unless the schema's id came from the cache */
     uint64_t taken;                      /* by the delivering thread = the sink's + sum(dropped) */

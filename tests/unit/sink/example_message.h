@@ -24,7 +24,8 @@ static inline struct message example_message(const void *body, size_t length, ui
 
 /* Records that went somewhere, which must be those that were handed over. */
 static inline uint64_t accounted(const struct sink_statistics *statistics) {
-    uint64_t records = statistics->acknowledged + statistics->in_flight;
+    uint64_t records = statistics->acknowledged + statistics->in_flight + statistics->spooled +
+                       statistics->dead_lettered - statistics->found;
     for (int i = 0; i < SINK_DROP_COUNT; i++)
         records += statistics->dropped[i];
     return records;

@@ -73,6 +73,11 @@ static inline struct sink_options file_options(const char *first, const char *se
 static inline struct sink_options live_options(const char *first, const char *second) {
     struct sink_options options = file_options(first, second);
     options.wait_when_full = false;
+    options.schema_name = "flow/v2";
+    options.schema_sha256 = "0123";
+    options.schema_text = "{}";
+    options.spool.size = 4 << 20;
+    options.spool.drain_rate = 100000;
     return options;
 }
 

@@ -51,7 +51,10 @@ static const char *lines(void) {
 /* Each tenth of a second from `from` up to `to`, with a record that was handed over at `oldest`; 0: none. */
 static void look(int64_t from, int64_t to, int64_t oldest) {
     for (int64_t now = from; now < to; now += SECOND / 10)
-        kafka_link_look(&link_, now, oldest == 0 ? 0 : now - oldest, oldest == 0 ? 0 : 5, "refused");
+        kafka_link_look(&link_, &(struct kafka_sight){.now = now,
+                                                      .oldest_age = oldest == 0 ? 0 : now - oldest,
+                                                      .waiting = oldest == 0 ? 0 : 5,
+                                                      .reason = "refused"});
 }
 
 static void nothing_is_said_while_records_flow(void **state) {
@@ -66,30 +69,31 @@ static void nothing_is_said_while_records_flow(void **state) {
 static void one_line_when_it_goes_and_one_when_it_is_back(void **state) {
     (void)state;
     kafka_link_lost(&link_, 100 * SECOND);
-    look(100 * SECOND, 104 * SECOND, 0);
+    look(100 * SECOND, 103 * SECOND, 0);
     assert_string_equal(lines(), "");
-    kafka_link_lost(&link_, 104 * SECOND); /* the client says it again */
-    look(104 * SECOND, 145 * SECOND, 103 * SECOND);
+    kafka_link_lost(&link_, 103 * SECOND); /* the client says it again */
+    look(103 * SECOND, 145 * SECOND, 103 * SECOND);
     const char *text = lines();
     assert_non_null(strstr(
         text,
-        "warning: output \"out\": topic flows: the broker has been away for 5.0 s: refused; 5 records wait"));
+        "warning: output \"out\": topic flows: the broker has been away for 3.0 s: refused; 5 records wait"));
     assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
     assert_int_equal(link_.waiting, 100 * SECOND);
     kafka_link_connected(&link_);
     look(145 * SECOND, 190 * SECOND, 0);
-    assert_string_equal(lines(),
-                        "flowsensor: output \"out\": topic flows: the broker is back after 45.0 s\n");
+    assert_string_equal(
+        lines(),
+        "flowsensor: output \"out\": topic flows: the broker is back after 45.0 s; 5 records waited\n");
     assert_int_equal(link_.waiting, 0);
 }
 
 /* The connection stands, and nothing comes back: the client says nothing. */
 static void a_broker_that_only_listens(void **state) {
     (void)state;
-    look(100 * SECOND, 112 * SECOND, 100 * SECOND);
+    look(100 * SECOND, 106 * SECOND, 100 * SECOND);
     assert_string_equal(lines(), "");
-    look(112 * SECOND, 140 * SECOND, 100 * SECOND);
-    assert_non_null(strstr(lines(), "topic flows: the broker acknowledges nothing for 12."));
+    look(106 * SECOND, 140 * SECOND, 100 * SECOND);
+    assert_non_null(strstr(lines(), "topic flows: the broker acknowledges nothing for 6."));
     assert_int_equal(link_.waiting, 100 * SECOND);
     /* It works its way through what waits, which is old. */
     for (int64_t second = 0; second < 30; second++)
@@ -118,9 +122,9 @@ static void a_connection_that_is_made_again_is_no_news(void **state) {
     (void)state;
     for (int64_t second = 100; second < 2000; second += 100) {
         kafka_link_lost(&link_, second * SECOND);
-        look(second * SECOND, (second + 4) * SECOND, 0);
+        look(second * SECOND, (second + 2) * SECOND, 0);
         kafka_link_connected(&link_);
-        look((second + 4) * SECOND, (second + 100) * SECOND, 0);
+        look((second + 2) * SECOND, (second + 100) * SECOND, 0);
     }
     assert_string_equal(lines(), "");
 }

@@ -195,12 +195,12 @@ static uint64_t queue_limit(const struct sink_options *options) {
     return limit;
 }
 
-/* A file waits for the broker. Live, the queue is for outages. */
+/* A file waits for the broker. Live, the queue takes bursts. */
 static void the_queue_of_a_file_is_shorter(void **state) {
     (void)state;
     struct sink_options file = file_options(NULL, NULL), live = live_options(NULL, NULL);
     assert_int_equal(queue_limit(&file), 8 << 20);
-    assert_int_equal(queue_limit(&live), 64 << 20);
+    assert_int_equal(queue_limit(&live), 16 << 20);
     file = file_options("queue.buffering.max.kbytes=9216", NULL);
     assert_int_equal(queue_limit(&file), 9 << 20);
 }
@@ -329,15 +329,60 @@ static void a_record_larger_than_the_queue_does_not_wait_for_room(void **state) 
     sink_kafka.close(sink);
 }
 
-static void what_the_broker_refuses_is_counted(void **state) {
+static void a_file_waits_for_a_right(void **state) {
     (void)state;
     struct sink_options options = file_options(NULL, NULL);
     void *sink = open_sink(&options);
     rd_kafka_mock_push_request_errors(cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     write_many(sink, 2);
-    flush_badly(sink, ENOUGH, true, EX_NOPERM, "allow Write on the topic");
+    flush_well(sink);
+    assert_int_equal(statistics_of(sink, 2).acknowledged, 2);
+    sink_kafka.close(sink);
+}
+
+static void a_right_that_never_comes_is_told(void **state) {
+    (void)state;
+    enum { CODE = RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED };
+    struct sink_options options = file_options(NULL, NULL);
+    void *sink = open_sink(&options);
+    rd_kafka_mock_push_request_errors(cluster, PRODUCE, 9, CODE, CODE, CODE, CODE, CODE, CODE, CODE, CODE,
+                                      CODE);
+    write_many(sink, 2);
+    flush_badly(sink, SECOND, true, EX_NOPERM, "allow Write on the topic");
+    assert_int_equal(statistics_of(sink, 2).dropped[SINK_DROP_undelivered], 2);
+    sink_kafka.close(sink);
+}
+
+static void what_the_broker_refuses_is_counted(void **state) {
+    (void)state;
+    struct sink_options options = file_options(NULL, NULL);
+    void *sink = open_sink(&options);
+    rd_kafka_mock_push_request_errors(cluster, PRODUCE, 3, RD_KAFKA_RESP_ERR_INVALID_RECORD,
+                                      RD_KAFKA_RESP_ERR_INVALID_RECORD, RD_KAFKA_RESP_ERR_INVALID_RECORD);
+    write_many(sink, 2);
+    flush_badly(sink, ENOUGH, true, EX_IOERR, "2 records were not taken");
     assert_int_equal(statistics_of(sink, 2).dropped[SINK_DROP_rejected], 2);
     sink_kafka.close(sink);
+}
+
+static void what_the_broker_refuses_becomes_a_dead_letter(void **state) {
+    (void)state;
+    char path[] = "dead-letters-XXXXXX", line[512] = "";
+    struct sink_options options = live_options(NULL, NULL);
+    int descriptor = mkstemp(path);
+    options.dead_letters = path;
+    void *sink = open_sink(&options);
+    rd_kafka_mock_push_request_errors(cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_INVALID_RECORD);
+    write_many(sink, 1);
+    flush_well(sink);
+    assert_int_equal(statistics_of(sink, 1).dead_lettered, 1);
+    sink_kafka.close(sink);
+    assert_true(read(descriptor, line, sizeof line - 1) > 0);
+    close(descriptor);
+    unlink(path);
+    assert_non_null(
+        strstr(line, "\"topic\": \"flows\", \"partition\": 0, \"seq\": 0, \"record_kind\": \"final\""));
+    assert_non_null(strstr(line, "\"value\": \"AAAAAAdyZWNvcmQ=\"}\n"));
 }
 
 static void what_is_too_large_for_the_topic_is_counted(void **state) {
@@ -366,7 +411,10 @@ int main(void) {
         ON_CLUSTER(too_large_a_record_is_counted_and_the_others_go_on),
         ON_CLUSTER(a_live_source_ends_well_after_too_large_a_record),
         ON_CLUSTER(a_record_larger_than_the_queue_does_not_wait_for_room),
+        ON_CLUSTER(a_file_waits_for_a_right),
+        ON_CLUSTER(a_right_that_never_comes_is_told),
         ON_CLUSTER(what_the_broker_refuses_is_counted),
+        ON_CLUSTER(what_the_broker_refuses_becomes_a_dead_letter),
         ON_CLUSTER(what_is_too_large_for_the_topic_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
