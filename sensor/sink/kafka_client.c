@@ -51,11 +51,14 @@ static void client_on_error(rd_kafka_t *handle, int code, const char *reason, vo
 }
 
 /* Checks the CRCs of what comes from the broker, creates no topic, and reports an offset that isn't there instead of
- * reading another record. */
+ * reading another record. An answer with records must be allowed to be shorter than the longest answer at all, and librdkafka
+ * raises that limit to the size of messages, of which this client sends none. */
 static void set_own_properties(rd_kafka_conf_t *conf) {
     rd_kafka_conf_set(conf, "check.crcs", "true", NULL, 0);
     rd_kafka_conf_set(conf, "allow.auto.create.topics", "false", NULL, 0);
     rd_kafka_conf_set(conf, "auto.offset.reset", "error", NULL, 0);
+    rd_kafka_conf_set(conf, "fetch.max.bytes", "4194304", NULL, 0);
+    rd_kafka_conf_set(conf, "message.max.bytes", "1000000", NULL, 0);
     rd_kafka_conf_set_log_cb(conf, client_on_log);
 }
 
