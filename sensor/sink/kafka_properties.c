@@ -22,19 +22,14 @@ enum {
 
 /* Our defaults. The properties of the configuration are set after them and win. */
 static const char *const our_properties[] = {
-    "enable.idempotence=true",
-    "acks=all",
-    "compression.codec=zstd",
-    "partitioner=murmur2_random",
-    "linger.ms=100",
-    "message.timeout.ms=0",
+    "enable.idempotence=true", "acks=all", "compression.codec=zstd", "partitioner=murmur2_random",
+    "linger.ms=100", "message.timeout.ms=0",
     "queue.buffering.max.kbytes=16384", /* what can't be delivered now goes to the spool */
     "reconnect.backoff.max.ms=1000",    /* so that a broker that is back is found soon */
     "client.id=flowsensor",
     /* A client takes memory for an answer as its first bytes say how long it is: 100 MB by default. The longest that a run
      * gets tells of a topic's partitions, 27 bytes each and 4 for each replica. */
-    "receive.message.max.bytes=8388608",
-    "statistics.interval.ms=2000", /* sink/kafka_link.h */
+    "receive.message.max.bytes=8388608", "statistics.interval.ms=2000", /* sink/kafka_link.h */
 };
 
 /* A file waits for the broker, so its queue need not last for an outage. What a short queue holds stays in the cache. */

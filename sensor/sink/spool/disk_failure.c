@@ -6,7 +6,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-void disk_failure_note(struct spool_log *log, enum spool_job job, const char *what, const char *name, int result) {
+void disk_failure_note(struct spool_log *log, enum spool_job job, const char *what, const char *name,
+                       int result) {
     int64_t now = clock_monotonic();
     bool first = log->failing_since == 0;
     log->counts.disk_errors++;
