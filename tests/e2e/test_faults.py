@@ -106,6 +106,7 @@ class Faults(Case):
         common = f"""
 identity = {{ key_file = "{self.folder}/id"; }};
 anonymization = {{ key_file = "{self.folder}/key"; }};
+delivery = {{ timeout = "1s"; shutdown_timeout = "1s"; }};
 udps = {{ packets = [ "syns=tcp[13] = 2" ]; bytes = [ "big=greater 1000" ]; }};
 {text}"""
         one = 'name = "one"; path = "a.avro"; codec = "deflate";'
@@ -124,7 +125,7 @@ outputs = ( {{ {one} schema = "{schema}"; columns_to_anonymize = [ "address=pref
         self.sweep(KINDS, "-c", conf)
 
     def test_one_meter(self):
-        self.sweep(("alloc", "write", "open"), "-r", CAPTURES / "dns.pcap", "-w", "flows.csv", "--profile", "nfstream")
+        self.sweep(("alloc", "write", "open"), "-r", CAPTURES / "dns.pcap", "-w", "flows.csv", "--profile", "nfstream", "--set", "delivery.timeout=1s")
 
     def test_commands(self):
         conf = self.configuration('capture = { interfaces = [ "lo" ]; };')
