@@ -220,5 +220,6 @@ int recovery_read(struct spool_log *log, struct error *error) {
     begin_counts(log, end);
     log->run_first = end;
     log->durable_low = have_cursor ? log->low : 0;
+    log->cursor_turn = !have_cursor; /* so that a later run knows that none was lost */
     return 0;
 }
