@@ -25,7 +25,7 @@ enum {
     CHECK_MILLISECONDS = 5,
     SILENCE_MICROSECONDS = 400000, /* beyond linger.ms: a partition that acknowledges nothing is held */
     PARK_MICROSECONDS = 500000,    /* for the disk, at the end */
-    DRAINED_AT_ONCE = 512,
+    DRAINED_AT_ONCE = 2048,
     DRAINED_BESIDE = 8, /* with each new record */
 };
 

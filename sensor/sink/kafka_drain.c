@@ -25,7 +25,8 @@ static int32_t lane_of(struct kafka_sink *sink, const struct spool_record *recor
 /* Whether the record is for a partition that is ready, and not in memory yet. One that an earlier run had got through is
  * passed over. */
 static bool is_wanted(struct kafka_sink *sink, const struct spool_record *record) {
-    const struct kafka_lane *lane = &sink->lanes[lane_of(sink, record)];
+    int32_t number = lane_of(sink, record); /* there may be more lanes now */
+    const struct kafka_lane *lane = &sink->lanes[number];
     if (lane->state == KAFKA_FLOWS || record->position < lane->next)
         return false;
     if (!record->own && record->position < lane->done) {

@@ -74,6 +74,8 @@ struct kafka_sink {
     double drain_rate;     /* records a second */
     int64_t silence_limit; /* a partition that acknowledges nothing for so long is held */
     int64_t looked, released;
+    int said_reason; /* why the last line said that a partition is held, and until when it is not said again */
+    int64_t quiet;
 };
 
 /* kafka_producer.c */

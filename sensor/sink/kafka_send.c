@@ -11,19 +11,20 @@
 #include "sink/kafka_errors.h"
 #include "sink/kafka_parts.h"
 
-static const char *lane_place(const struct kafka_sink *sink, const struct kafka_lane *lane, char text[24]) {
-    snprintf(text, 24, "%td", lane - sink->lanes);
-    return text;
-}
+enum { QUIET_MICROSECONDS = 60000000 };
 
-/* A partition that was held before says so again only if the reason is another one. */
-static void say_held(const struct kafka_sink *sink, struct kafka_lane *lane, int reason) {
-    char place[24];
-    lane->said |= reason != 0;
-    if (reason == 0 || (lane->held != 0 && lane->reason == reason))
+/* Other partitions are held for the same reason, as a rule. A new producer is told of where it is made. */
+static void say_held(struct kafka_sink *sink, struct kafka_lane *lane, int reason) {
+    int64_t now = clock_monotonic();
+    if (reason == 0 || reason == RD_KAFKA_RESP_ERR__FATAL || (lane->said && lane->reason == reason))
         return;
-    log_line(LOG_WARNING, "output \"%s\": topic %s [%s]: %s; its records wait and are sent again%s",
-             sink->output, sink->topic, lane_place(sink, lane, place), rd_kafka_err2str(reason),
+    lane->said = true;
+    if (reason == sink->said_reason && now < sink->quiet)
+        return;
+    sink->said_reason = reason;
+    sink->quiet = now + QUIET_MICROSECONDS;
+    log_line(LOG_WARNING, "output \"%s\": topic %s [%td]: %s; its records wait and are sent again%s",
+             sink->output, sink->topic, lane - sink->lanes, rd_kafka_err2str(reason),
              kafka_remedy_of(reason));
 }
 
@@ -50,13 +51,15 @@ static void spill(struct kafka_sink *sink, struct kafka_lane *lane) {
 
 void kafka_hold(struct kafka_sink *sink, struct kafka_lane *lane, int reason) {
     say_held(sink, lane, reason);
-    if (sink->durable)
+    if (sink->durable && lane->state != KAFKA_HELD)
         spill(sink, lane);
     kafka_lane_hold(lane, reason, sink->spool ? spool_end(sink->spool) : 0, clock_monotonic());
 }
 
 void kafka_drains(struct kafka_sink *sink, const struct kafka_lane *lane) {
     struct kafka_sweep *sweep = &sink->sweep;
+    if (!sink->spool)
+        return;
     sweep->due = true;
     if (lane->next < sweep->at && (sweep->from == 0 || lane->next < sweep->from))
         sweep->from = lane->next;
