@@ -39,8 +39,14 @@ static bool say_loops(const struct health *health, int64_t now, FILE *stream) {
     return good;
 }
 
-static bool say_output(const struct output_health *output, const char *name, int64_t now, FILE *stream) {
-    const char *problem = NULL;
+/* What the records of an output wait for. */
+static const char *receiver_of(const struct output_plan *plan) {
+    return plan->sink == &sink_file ? "disk" : "broker";
+}
+
+static bool say_output(const struct output_health *output, const struct output_plan *plan, int64_t now,
+                       FILE *stream) {
+    const char *problem = NULL, *name = plan->name;
     if (atomic_load_explicit(&output->failed, memory_order_relaxed))
         problem = "failed";
     else if (atomic_load_explicit(&output->mismatch, memory_order_relaxed))
@@ -51,7 +57,7 @@ static bool say_output(const struct output_health *output, const char *name, int
     if (problem)
         fprintf(stream, "output %s: %s\n", name, problem);
     else if (since != 0)
-        fprintf(stream, "output %s: records wait for the broker for %.1f s%s\n", name,
+        fprintf(stream, "output %s: records wait for the %s for %.1f s%s\n", name, receiver_of(plan),
                 (double)(now - since) / 1e6, note);
     else
         fprintf(stream, "output %s ok%s\n", name, note);
@@ -82,7 +88,7 @@ bool probe_ready(const struct health *health, const struct plan *plan, enum stag
     else
         good = say_loops(health, now, stream);
     for (size_t i = 0; i < health->output_count; i++)
-        good &= say_output(health->outputs[i], plan->outputs[i].name, now, stream);
+        good &= say_output(health->outputs[i], &plan->outputs[i], now, stream);
     return good;
 }
 

@@ -116,6 +116,12 @@ static void records_that_wait_are_told(void **state) {
            "output stats: records wait for the broker for 30.5 s\n");
     expect(probe_live(&health, STAGE_RUNNING, 101 * SECOND, out()), true,
            "capture 0 ok\ncapture 1 ok\ndelivery: records wait\n");
+    static struct plan of_file;
+    of_file = plan;
+    of_file.outputs[1].sink = &sink_file;
+    expect(probe_ready(&health, &of_file, STAGE_RUNNING, 101 * SECOND, out()), true,
+           "capture 0 ok\ncapture 1 ok\ndelivery: records wait\noutput flows ok\n"
+           "output stats: records wait for the disk for 30.5 s\n");
     atomic_store(&outputs[1].failed, true);
     expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), false,
            "capture 0 ok\ncapture 1 ok\ndelivery: records wait\noutput flows ok\noutput stats: failed\n");
