@@ -273,7 +273,7 @@ def failed_output():
         return [series("flowsensor_output_failed", values, KAFKA)]
     return [
         Case("FlowsensorOutputFailed", "one scrape saw it", 9, failed("0x5 1 _x30"), (critical(
-            "Output flows of a:19995 failed for good within the last 15 minutes, and the sensor exited.", KAFKA),)),
+            "Output flows of a:19995 failed for good within the last 15 minutes: its records are lost until a restart.", KAFKA),)),
         Case("FlowsensorOutputFailed", "long ago, and started again", 25, failed("0x5 1 0x30")),
         Case("FlowsensorOutputFailed", "all is well", 20, failed("0x30")),
     ]
