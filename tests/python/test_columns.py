@@ -5,9 +5,11 @@ import json
 import math
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import unittest
 import unittest.mock
@@ -20,7 +22,7 @@ from pandas.testing import assert_frame_equal
 from polars.testing import assert_frame_equal as assert_polars_equal
 
 import flowsensor
-from flowsensor import columns, frames
+from flowsensor import columns, container, frames
 from flowsensor.layout import Layout
 from harness import SCHEMAS, SHARED, Case, run
 
@@ -293,6 +295,45 @@ class Damage(Equal):
                 flowsensor.read(damaged).to_polars()
             with self.assertWarnsRegex(UserWarning, "after 1 records"):
                 self.assertEqual(flowsensor.read(damaged, strict=False).to_polars()["s"].to_list(), ["x" * 600])
+
+    def test_what_is_read_ahead_of_a_damage(self):
+        """Of chunks that are read at the same time those before it are handed out, in order, and none behind it."""
+        schema = {"type": "record", "name": "Flow", "fields": [{"name": "s", "type": "string"}, {"name": "n", "type": "long"}]}
+        text = "x" * 20000  # more than a block's interval: each record has a block of its own
+        whole = self.container(schema, [{"s": text, "n": n} for n in range(8)], codec="null").read_bytes()
+        places = [place.start() for place in re.finditer(text[:1000] + "x*", whole.decode("latin-1"))]
+        self.assertEqual(len(places), 8)
+        with unittest.mock.patch.object(container, "CHUNK_BYTES", 1):
+            self.assertEqual(flowsensor.read(self.write("whole.avro", whole)).to_polars()["n"].to_list(), list(range(8)))
+            for block in range(8):
+                # It is said to have no record, in the byte before three for its size and three for the text's.
+                data = bytearray(whole)
+                self.assertEqual(data[places[block] - 7], 2)
+                data[places[block] - 7] = 0
+                flows = flowsensor.read(self.write("damaged.avro", bytes(data)), strict=False)
+                with self.subTest(block), self.assertWarnsRegex(UserWarning, f"after {block} records"):
+                    self.assertEqual(flows.to_polars(all_columns=True)["n"].to_list(), list(range(block)))
+            cut = flowsensor.read(self.write("cut.avro", whole[:-10]), strict=False)
+            with self.assertWarnsRegex(UserWarning, "after 7 records"):
+                self.assertEqual(cut.to_polars()["n"].to_list(), list(range(7)))
+
+    def test_the_writer_goes_on_while_columns_are_made(self):
+        """polars is busy with a chunk, and the next one's bytes are read already."""
+        schema = {"type": "record", "name": "Flow", "fields": [{"name": "s", "type": "string"}]}
+        data = self.container(schema, [{"s": "x" * 20000}] * 3, codec="null").read_bytes()
+        stream, read_on = io.BytesIO(data), threading.Event()
+
+        class Watched:
+            def read(self, size=-1):
+                if stream.tell() > len(data) // 2:
+                    read_on.set()
+                return stream.read(size)
+
+        def of_blocks(*_):
+            self.assertTrue(read_on.wait(10))
+
+        with unittest.mock.patch.object(container, "CHUNK_BYTES", 1), unittest.mock.patch.object(columns.Columns, "of_blocks", of_blocks):
+            self.assertEqual(flowsensor.read(Watched()).to_polars().height, 3)
 
 
 class Without(Case):

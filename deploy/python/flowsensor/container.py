@@ -4,7 +4,8 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from typing import Any, Iterator, List, NamedTuple, Sequence, Union, cast
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union, cast
 
 import fastavro
 
@@ -12,6 +13,9 @@ from . import streams
 from .columns import Columns
 from .flows import DecodeError, Flows, Part
 from .layout import Avro, Layout
+
+if TYPE_CHECKING:
+    import polars
 
 Path = Union[str, "os.PathLike[str]", streams.Readable]
 # So much of a file, unpacked, is read into columns at once.
@@ -61,16 +65,18 @@ def read_stream(stream: streams.Counted, name: str, columns: bool) -> Iterator[P
     except Exception as error:
         raise DecodeError(f"{name}: no Avro container file, or cut within its header ({error})") from error
     yield layout, []
-    chunk = Chunk(name, schema, layout, columns)
-    try:
-        for block in read_blocks(stream, name, blocks):
-            chunk.add(block)
-            if chunk.is_full():
-                yield from chunk.take()
-    except DecodeError:
-        yield from chunk.take()
-        raise
-    yield from chunk.take()
+    # polars works beside this thread, which reads on meanwhile: who writes into the pipe waits for neither.
+    with ThreadPoolExecutor(1) as helper:
+        chunk = Chunk(name, schema, layout, columns, helper)
+        try:
+            for block in read_blocks(stream, name, blocks):
+                chunk.add(block)
+                if chunk.is_full():
+                    yield from chunk.take()
+        except DecodeError:
+            yield from chunk.take_all()
+            raise
+        yield from chunk.take_all()
 
 
 def read_blocks(stream: streams.Counted, name: str, blocks: Any) -> Iterator[Block]:
@@ -95,33 +101,54 @@ def read_blocks(stream: streams.Counted, name: str, blocks: Any) -> Iterator[Blo
         raise damaged(name, end, count)
 
 
-class Chunk:
-    """Blocks that wait to be read into columns together; without columns none waits."""
+# Blocks, and their columns once they are read.
+Reading = Tuple[List[Block], Optional["Future[Optional[polars.DataFrame]]"]]
 
-    def __init__(self, name: str, schema: Avro, layout: Layout, columns: bool) -> None:
-        self._name, self._layout = name, layout
+
+class Chunk:
+    """Blocks that wait to be read into columns together, and those before them, which `helper` reads; without columns none waits."""
+
+    def __init__(self, name: str, schema: Avro, layout: Layout, columns: bool, helper: ThreadPoolExecutor) -> None:
+        self._name, self._layout, self._helper = name, layout, helper
         self._schema = fastavro.parse_schema(schema)
-        self._columns = Columns(layout) if columns else None
+        made = Columns(layout) if columns else None
+        self._columns = made if made and made.can_read else None
         self._blocks: List[Block] = []
         self._bytes = 0
+        self._before: Reading = [], None
 
     def add(self, block: Block) -> None:
         self._blocks.append(block)
         self._bytes += len(block.body)
 
     def is_full(self) -> bool:
-        return self._bytes >= CHUNK_BYTES or not (self._columns and self._columns.can_read)
+        return self._bytes >= CHUNK_BYTES or not self._columns
 
     def take(self) -> Iterator[Part]:
-        """The records of the blocks that waited, all before a damage and then DecodeError."""
+        """Has the helper read the blocks that waited, and gives the records of those before; all before a damage and then DecodeError."""
         blocks, self._blocks, self._bytes = self._blocks, [], 0
-        if blocks and self._columns and self._columns.can_read:
-            frame = self._columns.of_blocks([block.body for block in blocks], sum(block.records for block in blocks))
-            if frame is not None:
-                yield self._layout, frame
-                return
-        for block in blocks:
-            yield self._layout, self._records(block)
+        before: Reading = blocks, None
+        if self._columns:
+            before, self._before = self._before, (blocks, self._frame(self._columns, blocks))
+        frame = before[1].result() if before[1] else None
+        if frame is not None:
+            yield self._layout, frame
+            return
+        try:
+            for block in before[0]:
+                yield self._layout, self._records(block)
+        except DecodeError:
+            self._before = [], None
+            raise
+
+    def take_all(self) -> Iterator[Part]:
+        """The records of all blocks."""
+        yield from self.take()
+        yield from self.take()
+
+    def _frame(self, columns: Columns, blocks: List[Block]) -> Optional[Future[Optional[polars.DataFrame]]]:
+        count = sum(block.records for block in blocks)
+        return self._helper.submit(columns.of_blocks, [block.body for block in blocks], count) if blocks else None
 
     def _records(self, block: Block) -> List[Any]:
         data = io.BytesIO(block.body)
