@@ -15,6 +15,7 @@ for found in tests/fuzz/corpus/*.tar.gz; do
   tar -xzf "$found" -C "$corpus/$(basename "$found" .tar.gz)"
 done
 python3 tests/fuzz/seeds.py $corpus/meter tests/captures/*.pcap
+python3 tests/fuzz/spool_seeds.py $corpus/spool
 mkdir -p $corpus/captures
 cp tests/captures/*.pcapng $corpus/captures
 for name in dns nano sll vlan; do

@@ -61,7 +61,6 @@ static bool is_commit_due(const struct spool_log *log, int64_t now, int64_t *unt
 static bool is_cursor_due(const struct spool_log *log, int64_t now, int64_t *until) {
     if (log->cursor_turn == log->cursor_written)
         return false;
-    /* Before a segment is dropped: a later run would miss what was counted here. */
     bool at_once = log->stopping || log->hurry || log->segments.gone > 0;
     int64_t when = at_once && !log->cursor_bounded ? 0 : log->cursor_time + log->settings.commit_after;
     return is_due(later(when, log->retry_at[JOB_CURSOR]), now, until);

@@ -10,6 +10,8 @@
 #include "sink/spool/cursor.h"
 #include "sink/spool/spool_parts.h"
 
+enum { GONE_MAX = 2 };
+
 /* The log of a handle, locked. */
 static struct spool_log *lock_log(const struct spool *spool) {
     DEBUG_CHECK(IS_VALID(spool, SPOOL_MAGIC));
@@ -17,10 +19,11 @@ static struct spool_log *lock_log(const struct spool *spool) {
     return spool->log;
 }
 
-/* Drops the oldest segment, unless it is the only one or the one that is written. Holding the lock. */
+/* Drops the oldest segment, unless it is the only one or the one that is written, or others are yet to be deleted, whose
+ * room is not free. Holding the lock. */
 static bool drop_oldest(struct spool *spool, struct spool_log *log) {
     struct segment_list *list = &log->segments;
-    if (list->count - list->gone <= (log->writer.open ? 1 : 0))
+    if (list->count - list->gone <= (log->writer.open ? 1 : 0) || list->gone >= GONE_MAX)
         return false;
     const struct segment *segment = &list->segments[list->gone];
     uint64_t waiting = segment_waiting(segment);

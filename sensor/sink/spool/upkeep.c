@@ -77,9 +77,10 @@ void upkeep_cursor(struct spool_log *log) {
 
 bool upkeep_is_due(const struct spool_log *log) {
     const struct segment_list *list = &log->segments;
-    if (list->gone > 0)
-        return true;
-    return list->count > (log->writer.open ? 1 : 0) && list->segments[0].end <= log->durable_low;
+    if (list->count == (log->writer.open ? 1 : 0))
+        return false;
+    bool no_room = log->retry_at[JOB_CURSOR] != 0 && (log->last_errno == ENOSPC || log->last_errno == EDQUOT);
+    return list->segments[0].end <= log->durable_low || (list->gone > 0 && no_room);
 }
 
 int upkeep_set_aside(const struct spool_disk *disk, const struct folder *folder, uint64_t first) {

@@ -9,7 +9,8 @@
 /* Writes what is released, as far as records up to there are on disk. */
 void upkeep_cursor(struct spool_log *log);
 
-/* Whether a segment may go: it was dropped, or the cursor on disk says that all of it is done. */
+/* Whether a segment may go: the cursor on disk says that all of it is done. Else a later run would count as damaged what
+ * was done or dropped in this one. A dropped segment goes also where the cursor finds no room on the disk. */
 bool upkeep_is_due(const struct spool_log *log);
 /* Deletes the first such segment; a damaged one is set aside. */
 void upkeep_delete(struct spool_log *log);

@@ -139,7 +139,7 @@ static void assert_record(const struct spool_record *record) {
 }
 
 /* The next record; false at the end. */
-static bool read_next(struct spool *spool, struct spool_record *record) {
+static inline bool read_next(struct spool *spool, struct spool_record *record) {
     int64_t end = clock_monotonic() + 30000000;
     while (!spool_read(spool, record)) {
         if (spool_is_at_end(spool))
@@ -158,6 +158,9 @@ static struct spool_statistics statistics_of(const struct spool *spool) {
     return statistics;
 }
 
+/* How far a log may be over its size: what was dropped and not yet deleted when the process was killed is there again. */
+static uint64_t fixture_slack;
+
 /* Looks whether all records are accounted for. */
 static void assert_closed_account(const struct spool *spool) {
     struct spool_statistics s = statistics_of(spool);
@@ -168,5 +171,6 @@ static void assert_closed_account(const struct spool *spool) {
             (unsigned long long)s.found, (unsigned long long)s.appended, (unsigned long long)s.waiting,
             (unsigned long long)s.taken, (unsigned long long)s.skipped, (unsigned long long)s.dropped_oldest,
             (unsigned long long)s.damaged);
-    assert_true(s.bytes <= s.size);
+    if (s.bytes > s.size + fixture_slack)
+        fail_msg("%llu bytes, at most %llu", (unsigned long long)s.bytes, (unsigned long long)s.size);
 }

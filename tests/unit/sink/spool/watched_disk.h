@@ -56,7 +56,7 @@ static struct {
     char names[WATCHED_FILES][WATCHED_NAME];
 } watched = {.lock = PTHREAD_MUTEX_INITIALIZER, .fail_call = DISK_CALLS};
 
-static void watched_fail(enum disk_call call, unsigned long at, unsigned long count, int error) {
+static inline void watched_fail(enum disk_call call, unsigned long at, unsigned long count, int error) {
     pthread_mutex_lock(&watched.lock);
     watched.fail_call = call;
     watched.fail_at = watched.calls[call] + at;
