@@ -46,10 +46,28 @@ static void in_memory(void **state) {
     each_allocation_fails(use);
 }
 
+static void without_a_thread(void **state) {
+    (void)state;
+    struct spool_options options = fixture_options();
+    struct spool_settings settings = fixture_settings();
+    struct spool *spool = NULL;
+    struct error error = {0};
+    bool (*let_fail)(const char *kind, unsigned long at) = NULL;
+    *(void **)&let_fail = dlsym(RTLD_DEFAULT, "faults_fail");
+    assert_non_null(let_fail);
+    options.directory = NULL;
+    let_fail("thread", 1);
+    assert_true(spool_open_with(&options, &settings, &spool, &error) < 0);
+    assert_true(let_fail("thread", 0));
+    assert_int_equal(error.exit_code, EX_OSERR);
+    assert_non_null(strstr(error.text, "no thread"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(on_disk),
         cmocka_unit_test(in_memory),
+        cmocka_unit_test(without_a_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

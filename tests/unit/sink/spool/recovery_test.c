@@ -320,6 +320,7 @@ static void assert_refused(const struct spool_options *options, int exit_code, c
     struct spool_settings settings = fixture_settings();
     struct error error = {0};
     struct spool *spool = NULL;
+    settings.disk = &watched_disk;
     assert_true(spool_open_with(options, &settings, &spool, &error) < 0);
     assert_null(spool);
     assert_int_equal(error.exit_code, exit_code);
@@ -344,6 +345,14 @@ static void a_folder_that_is_not_ours_alone_is_refused(void **state) {
     assert_refused(&options, EX_CANTCREAT, "Not a directory");
     options.directory = "";
     assert_refused(&options, EX_CANTCREAT, "No such file");
+    options.directory = path_of("without_room");
+    assert_int_equal(mkdir(options.directory, 0700), 0);
+    watched_fail(CALL_OPEN, 2, 1, ENOSPC);
+    assert_refused(&options, EX_CANTCREAT, "no lock file can be made: No space");
+    watched_fail(CALL_STATUS, 1, 1, EIO);
+    assert_refused(&options, EX_CANTCREAT, "without_room: Input/output error");
+    watched_fail(CALL_OPEN, 4, 1, EMFILE);
+    assert_refused(&options, EX_CANTCREAT, "can't be listed");
     if (geteuid() == 0) {
         assert_int_equal(chown(folder, 12345, 12345), 0);
         options.directory = folder;
@@ -365,6 +374,39 @@ static void a_size_without_room_is_refused(void **state) {
     options.origin.schema_text = text;
     assert_refused(&options, EX_CONFIG, "schema");
     free(text);
+}
+
+/* A record of the segment that is still written: what is synced is damage, what isn't is written again. */
+static void the_segment_that_is_written_may_be_bad(void **state) {
+    (void)state;
+    struct spool_options options = fixture_options();
+    struct spool_settings settings = fixture_settings();
+    uint64_t last;
+    settings.commit_after = 3600000000;
+    options.size = 128 << 10;
+    struct spool *spool = fixture_open_with(&options, &settings);
+    struct stat status;
+    const char *path = segment_path(1);
+    for (uint64_t seq = 1; seq <= 5; seq++)
+        append_surely(spool, seq, false);
+    wait_until(stat(path, &status) == 0 && status.st_size > 500, 10, "records are written");
+    flip(path, -1);
+    assert_int_equal(take_all(spool, &last), 5);
+    assert_int_equal(statistics_of(spool).damaged, 0);
+    assert_int_equal(spool_sync(spool, 10000000), 0);
+    for (uint64_t seq = 6; seq <= 8; seq++)
+        append_surely(spool, seq, false);
+    assert_int_equal(spool_sync(spool, 10000000), 0);
+    flip(path, -1);
+    assert_int_equal(take_all(spool, &last), 2);
+    assert_int_equal(statistics_of(spool).damaged, 1);
+    append_surely(spool, 9, false);
+    assert_int_equal(take_all(spool, &last), 1);
+    spool_close(spool);
+    spool = fixture_open_with(&options, &settings);
+    assert_int_equal(take_all(spool, &last), 8);
+    assert_int_equal(statistics_of(spool).damaged, 1);
+    spool_close(spool);
 }
 
 /* Order of two things in what was done; SIZE_MAX: it wasn't. */
@@ -414,6 +456,7 @@ int main(void) {
         recovery_case(only_the_owner_may_read),
         recovery_case(a_folder_that_is_not_ours_alone_is_refused),
         recovery_case(a_size_without_room_is_refused),
+        recovery_case(the_segment_that_is_written_may_be_bad),
         recovery_case(delete_before_cursor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

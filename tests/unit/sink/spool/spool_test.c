@@ -48,6 +48,35 @@ static void what_is_in_the_buffer_is_read_at_once(void **state) {
     spool_close(spool);
 }
 
+/* With the sizes and times of a release: a kill loses what came in the last twentieth of a second. */
+static void records_are_written_soon(void **state) {
+    (void)state;
+    struct spool_options options = fixture_options();
+    struct spool_record record;
+    struct spool *spool = NULL;
+    struct error error = {0};
+    char path[128];
+    struct stat status;
+    options.size = 4 << 20;
+    options.buffer_size = 0;
+    assert_int_equal(spool_open(&options, &spool, &error), 0);
+    append_surely(spool, 1, false);
+    snprintf(path, sizeof path, "%s/00000000000000000001.spool", folder);
+    wait_until(stat(path, &status) == 0 && status.st_size > 250, 5, "the record is written");
+    spool_seek(spool, 1000); /* no further than there are records */
+    assert_true(spool_is_at_end(spool));
+    for (uint64_t seq = 2; seq <= 12000; seq++) /* through several segments of a mebibyte */
+        append_surely(spool, seq, true);
+    for (uint64_t seq = 2; seq <= 12000; seq++) {
+        assert_true(read_next(spool, &record));
+        assert_int_equal(record.message.seq, seq);
+        spool_release(spool, seq, NULL, 0);
+    }
+    assert_closed_account(spool);
+    spool_close(spool);
+    spool_close(NULL);
+}
+
 static void records_count_once_taken_or_skipped(void **state) {
     (void)state;
     struct spool *spool = fixture_open();
@@ -345,6 +374,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         spool_case(what_is_appended_is_read_in_order),
         spool_case(what_is_in_the_buffer_is_read_at_once),
+        spool_case(records_are_written_soon),
         spool_case(records_count_once_taken_or_skipped),
         spool_case(a_later_run_goes_on_where_this_one_was),
         spool_case(a_seek_goes_back_and_on),
