@@ -18,6 +18,7 @@ struct output_health {
     /* Since when records have waited for the receiver (monotonic clock), at the last look; 0: they flow. No reason to be
      * unready. */
     _Atomic int64_t waiting_since;
+    _Atomic uint64_t spooled; /* records in the spool, at the last look */
 };
 
 /* Where the parts are. All are borrowed from the run. */

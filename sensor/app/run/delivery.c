@@ -118,12 +118,15 @@ static void reload_key(struct delivery *delivery) {
 
 void delivery_poll(struct delivery *delivery) {
     struct error error = {0};
-    heartbeat_beat(&delivery->heartbeat, clock_monotonic());
+    int64_t now = clock_monotonic();
+    heartbeat_beat(&delivery->heartbeat, now);
     if (signals_take_reload())
         reload_key(delivery);
     for (size_t i = 0; i < delivery->count; i++)
         if (output_poll(&delivery->outputs[i], &error) < 0)
             note_failed(delivery, i, &error);
+    for (size_t i = 0; delivery->plan->live && i < delivery->count; i++)
+        output_watch(&delivery->outputs[i], now);
 }
 
 void delivery_count(const struct delivery *delivery, struct snapshot *snapshot) {

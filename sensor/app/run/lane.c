@@ -69,6 +69,12 @@ void lane_watch_loss(struct lane *lane, struct intake *intake) {
                       decoder_time(intake->decoder));
 }
 
+void lane_watch_drops(struct lane *lane) {
+    int64_t now = clock_monotonic();
+    for (size_t i = 0; i < lane->delivery->count; i++)
+        output_watch_share(&lane->delivery->outputs[i], lane->number, now);
+}
+
 void lane_watch_load(struct lane *lane, struct intake *intake) {
     struct meter_load load;
     if (lane->delivery->plan->meter.overload.count > 0 &&

@@ -55,6 +55,11 @@ void lane_watch_loss(struct lane *lane, struct intake *intake);
  * @thread meter */
 void lane_watch_load(struct lane *lane, struct intake *intake);
 
+/* Live, at housekeeping: once a minute a line about the lane's records that were dropped before they reached the delivering
+ * thread.
+ * @thread meter */
+void lane_watch_drops(struct lane *lane);
+
 /* Adds what the lane counted of flows and their records.
  * @thread meter, between two packets; any after it has ended */
 void lane_count(const struct lane *lane, struct ledger *sum);

@@ -11,6 +11,7 @@
 
 /* How often the registry is asked again while an id from the cache is in use. */
 enum { WATCH_MICROSECONDS = 10 * 1000000 };
+enum { LOOK_MICROSECONDS = 1000000 }; /* at what waits and was dropped */
 
 static int resolve_schema_id(struct output *output, const struct config *config, struct registry *registry,
                              uint32_t *id, struct error *error) {
@@ -270,4 +271,24 @@ int output_poll(struct output *output, struct error *error) {
                                   memory_order_relaxed);
     }
     return result == 0 ? hear_registry(output, error) : result;
+}
+
+void output_watch(struct output *output, int64_t now) {
+    struct delivery_counts counts;
+    if (!output->sink || now - output->looked < LOOK_MICROSECONDS)
+        return;
+    output->looked = now;
+    output_count(output, &counts);
+    atomic_store_explicit(&output->health.spooled, counts.sink.spooled, memory_order_relaxed);
+    drops_log_look(&output->drops, output->plan->name, counts.dropped, counts.sink.dropped, now);
+    /* Records that are not of flows are made by this thread, in the first share. */
+    if (!output_is_of_flows(output))
+        drops_log_look(&output->shares[0].drops, output->plan->name, output->shares[0].records.dropped, NULL,
+                       now);
+}
+
+void output_watch_share(struct output *output, unsigned meter, int64_t now) {
+    struct output_share *share = &output->shares[meter];
+    if (output_is_of_flows(output))
+        drops_log_look(&share->drops, output->plan->name, share->records.dropped, NULL, now);
 }

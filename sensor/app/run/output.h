@@ -12,6 +12,7 @@
 #include "app/account/health.h"
 #include "app/account/records.h"
 #include "app/plan/plan.h"
+#include "app/run/drops_log.h"
 #include "base/cache_line.h"
 #include "base/error.h"
 #include "record/recorder.h"
@@ -23,6 +24,7 @@
 struct output_share {
     _Alignas(CACHE_LINE) struct recorder *recorder;
     struct record_counts records;
+    struct drops_log drops; /* of these records */
 };
 
 struct output {
@@ -40,6 +42,8 @@ struct output {
     struct registry_watch *watch;        /* NULL unless the schema's id came from the cache */
     uint64_t taken;                      /* by the delivering thread = the sink's + sum(dropped) */
     uint64_t dropped[OUTPUT_DROP_COUNT]; /* of these, before the sink */
+    struct drops_log drops;              /* of these, and the sink's */
+    int64_t looked;                      /* monotonic clock */
     struct output_health health;
 };
 
@@ -101,3 +105,10 @@ int output_rekey(struct output *output, const struct anonymize_key *key);
  * as output_send() does; on a mismatch once, with EX_CONFIG, and the output goes on counting.
  * @thread deliver */
 int output_poll(struct output *output, struct error *error);
+
+/* Live, once a second: tells the health what is in the spool, and the log what was dropped since the last line.
+ * @thread deliver */
+void output_watch(struct output *output, int64_t now);
+/* The same for a meter's records of flows that were dropped on their way to the delivering thread.
+ * @thread meter */
+void output_watch_share(struct output *output, unsigned meter, int64_t now);

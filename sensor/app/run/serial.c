@@ -44,6 +44,7 @@ static void serial_housekeeping(void *context) {
     if (pipeline->plan->live) {
         lane_watch_loss(&pipeline->lanes[0], &pipeline->intakes[0]);
         lane_watch_load(&pipeline->lanes[0], &pipeline->intakes[0]);
+        lane_watch_drops(&pipeline->lanes[0]);
     } else if (pipeline->progress.on) {
         struct meter_statistics statistics;
         meter_statistics(pipeline->lanes[0].meter, &statistics);

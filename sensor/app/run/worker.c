@@ -67,6 +67,7 @@ static void live_housekeeping(void *context) {
     struct worker *worker = context;
     lane_watch_loss(worker->lane, worker->intake);
     lane_watch_load(worker->lane, worker->intake);
+    lane_watch_drops(worker->lane);
     worker_give_part(worker);
 }
 

@@ -27,7 +27,8 @@ struct catcher {
     bool is_full;   /* has_room() says no */
     bool lies;      /* it claims to have a record more than it got */
     int64_t waiting_since;
-    void (*flushing)(void); /* called by flush(); may be NULL */
+    uint64_t spooled, spool_full; /* it claims so */
+    void (*flushing)(void);       /* called by flush(); may be NULL */
 
     /* What it saw. */
     bool open;
@@ -93,6 +94,8 @@ static void catcher_statistics(const void *state, struct sink_statistics *statis
     *statistics = (struct sink_statistics){.acknowledged = catcher->count, .bytes = catcher->bytes};
     statistics->acknowledged += catcher->lies;
     statistics->dropped[SINK_DROP_write_failed] = catcher->writes - catcher->count;
+    statistics->dropped[SINK_DROP_spool_full] = catcher->spool_full;
+    statistics->spooled = catcher->spooled;
 }
 
 static int64_t catcher_waiting_since(const void *state) {

@@ -2,6 +2,8 @@
 #include "app/run/output.h"
 
 #include "app/run/catching_sink.h"
+#include "base/log.h"
+#include "logged.h"
 
 #define LIVE "capture = { interfaces = [ \"lo\" ]; };"
 
@@ -162,6 +164,33 @@ static void a_poll_tells_since_when_records_wait(void **state) {
     bench_close(&bench);
 }
 
+/* Once a second for the probes, and once a minute for the log. */
+static void a_watch_tells_what_waits_and_what_was_dropped(void **state) {
+    (void)state;
+    struct bench bench;
+    char written[1024];
+    struct logged logged;
+    const int64_t second = 1000000;
+    bench_open(&bench, LIVE);
+    catchers[0].spooled = 7;
+    output_watch(&bench.output, 100 * second);
+    output_watch_share(&bench.output, 0, 100 * second);
+    assert_int_equal(bench.output.health.spooled, 7);
+    catchers[0].spooled = 8;
+    output_watch(&bench.output, 100 * second + second / 2);
+    assert_int_equal(bench.output.health.spooled, 7);
+    catchers[0].spool_full = 3;
+    bench.output.shares[0].records.dropped[OUTPUT_DROP_handover_full] = 5;
+    logged_begin(&logged);
+    output_watch(&bench.output, 160 * second);
+    output_watch_share(&bench.output, 0, 160 * second);
+    logged_end(&logged, written, sizeof written);
+    assert_int_equal(bench.output.health.spooled, 8);
+    assert_non_null(strstr(written, "3 records dropped within 60 s, which are lost: spool_full 3 ("));
+    assert_non_null(strstr(written, "5 records dropped within 60 s, which are lost: handover_full 5 ("));
+    bench_close(&bench);
+}
+
 static void reports_go_to_outputs_for_them_only(void **state) {
     (void)state;
     struct bench bench;
@@ -205,6 +234,7 @@ int main(void) {
         cmocka_unit_test(records_made_before_it_failed_are_counted_too),
         cmocka_unit_test(an_output_that_takes_nothing_needs_no_room),
         cmocka_unit_test(a_poll_tells_since_when_records_wait),
+        cmocka_unit_test(a_watch_tells_what_waits_and_what_was_dropped),
         cmocka_unit_test(reports_go_to_outputs_for_them_only),
         cmocka_unit_test(without_pseudonyms_there_is_no_key_to_change),
         cmocka_unit_test(a_sink_that_does_not_open_is_an_error),
