@@ -28,7 +28,7 @@ import unittest
 import frames
 import test_live
 from harness import Case, environment, is_idle, run, wait_until
-from servers import FaultyRegistry, answers, closed_port
+from servers import FaultyRegistry, SilentServer, answers, closed_port
 
 FLOWS = 6000  # their records are larger than any pipe and what an output gathers
 RECOVERY_S = 10
@@ -87,8 +87,7 @@ class Live(Outputs):
     def address(self, number):
         return f"{self.network}.{number // 250}.{number % 250 + 1}"
 
-    def send(self, flows=FLOWS):
-        """Flows whose records all come to the other output, soon."""
+    def put(self, flows):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
             for number in range(self.sent, self.sent + flows):
                 with contextlib.suppress(ConnectionRefusedError):
@@ -96,6 +95,10 @@ class Live(Outputs):
                 if number % 500 == 0:
                     time.sleep(0.005)  # the pace of the traffic
         self.sent += flows
+
+    def send(self, flows=FLOWS):
+        """Flows whose records all come to the other output, soon."""
+        self.put(flows)
         wait_until(lambda: self.lines("good.jsonl") == self.sent, limit=20, what="all records of the other output")
 
     def end(self, running):
@@ -193,6 +196,23 @@ class Live(Outputs):
         result = self.end(running)
         self.assertEqual(result.code, os.EX_UNAVAILABLE, result)
         self.assertEqual(set(self.both(result)["why"]), {"queue_full", "undelivered"}, result)
+
+    def test_signal_while_all_others_are_blocked(self):
+        """All flows end with the signal, so that every output has most of its records still to get rid of."""
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
+        with SilentServer() as broker:
+            running = self.begin(fifo, "--set", "outputs.2.path=/dev/full", "--set", "outputs.2.format=avro", "--set", "outputs.2.name=full", "--set",
+                                 "outputs.3.topic=flows", "--set", "outputs.3.columns_to_anonymize=all=keep", "--set",
+                                 f"outputs.3.kafka=bootstrap.servers=127.0.0.1:{broker.port}", "--set", "meter.idle_timeout=60s")
+            self.put(FLOWS)
+            time.sleep(0.5)  # what was sent is read within a tenth of a second
+            result = self.end(running)
+        self.assertNotEqual(result.code, 0, result)
+        self.both(result)
+        ledger = self.ledger(result)
+        for name in ("bad", "full", "flows"):
+            self.assertEqual((ledger.outputs[name]["acknowledged"], ledger.outputs[name]["dropped"]), (0, FLOWS), result)
 
     def test_reader_that_comes_late(self):
         fifo = self.folder / "fifo"
