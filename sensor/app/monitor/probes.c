@@ -1,5 +1,7 @@
 #include "app/monitor/probes.h"
 
+#include <inttypes.h>
+
 #include "app/host/signals.h"
 
 /* `well`: what to say of a loop that moves. */
@@ -13,15 +15,19 @@ static bool say_loop(const struct heartbeat *heartbeat, int64_t now, const char 
     return false;
 }
 
-/* What lies behind the loop that delivers; it is no reason to be unready, since records wait in a queue. */
+/* What lies behind the loop that delivers; it is no reason to be unready, since records wait in the spool. */
 static int64_t waiting_since(const struct output_health *output) {
     return atomic_load_explicit(&output->waiting_since, memory_order_relaxed);
+}
+
+static uint64_t spooled(const struct output_health *output) {
+    return atomic_load_explicit(&output->spooled, memory_order_relaxed);
 }
 
 static bool any_waits(const struct health *health) {
     bool any = false;
     for (size_t i = 0; i < health->output_count; i++)
-        any |= waiting_since(health->outputs[i]) != 0;
+        any |= waiting_since(health->outputs[i]) != 0 || spooled(health->outputs[i]) > 0;
     return any;
 }
 
@@ -35,7 +41,7 @@ static bool say_loops(const struct health *health, int64_t now, FILE *stream) {
         good &= say_loop(health->captures[i], now, " ok", stream);
     }
     fputs("delivery", stream);
-    good &= say_loop(health->delivery, now, any_waits(health) ? ": records wait" : " ok", stream);
+    good &= say_loop(health->delivery, now, any_waits(health) ? ": degraded, records wait" : " ok", stream);
     return good;
 }
 
@@ -54,11 +60,16 @@ static bool say_output(const struct output_health *output, const struct output_p
     bool cached = atomic_load_explicit(&output->schema_cached, memory_order_relaxed);
     const char *note = cached ? " (schema id from the cache)" : "";
     int64_t since = waiting_since(output);
+    uint64_t records = spooled(output);
     if (problem)
         fprintf(stream, "output %s: %s\n", name, problem);
     else if (since != 0)
-        fprintf(stream, "output %s: records wait for the %s for %.1f s%s\n", name, receiver_of(plan),
-                (double)(now - since) / 1e6, note);
+        fprintf(stream,
+                "output %s: delivery degraded: it has waited for the %s for %.1f s, %" PRIu64
+                " records spooled%s\n",
+                name, receiver_of(plan), (double)(now - since) / 1e6, records, note);
+    else if (records > 0)
+        fprintf(stream, "output %s: delivery degraded: %" PRIu64 " records spooled%s\n", name, records, note);
     else
         fprintf(stream, "output %s ok%s\n", name, note);
     return problem == NULL;

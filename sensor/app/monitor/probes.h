@@ -22,8 +22,8 @@ enum { PROBES_LIMIT = 10 * 1000000 };
  * own. */
 bool probe_live(const struct health *health, enum stage stage, int64_t now, FILE *stream);
 
-/* Capturing, the schemas' ids are known and right, no output has failed. An absent broker is no reason, nor is a full
- * disk, but they are told: records wait. The plan has the outputs' names. */
+/* Capturing, the schemas' ids are known and right, no output has failed. An absent broker is no reason, nor is a full disk,
+ * but they are told: "delivery degraded", since when, and how many records are in the spool. The plan has the outputs' names. */
 bool probe_ready(const struct health *health, const struct plan *plan, enum stage stage, int64_t now,
                  FILE *stream);
 

@@ -103,28 +103,36 @@ static void an_id_from_the_cache_is_told(void **state) {
     atomic_store(&outputs[0].waiting_since, 100 * SECOND);
     expect(
         probe_ready(&health, &plan, STAGE_STOPPING, 101 * SECOND, out()), false,
-        "capture: stopping\noutput flows: records wait for the broker for 1.0 s (schema id from the cache)\n"
-        "output stats ok\n");
+        "capture: stopping\noutput flows: delivery degraded: it has waited for its broker for 1.0 s, 0 records "
+        "spooled (schema id from the cache)\noutput stats ok\n");
 }
 
-/* It stays ready: there is a queue, and no other sensor would do better. */
+/* It stays ready: there is a spool, and no other sensor would do better. */
 static void records_that_wait_are_told(void **state) {
     (void)state;
     atomic_store(&outputs[1].waiting_since, 70 * SECOND + SECOND / 2);
-    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), true,
-           "capture 0 ok\ncapture 1 ok\ndelivery: records wait\noutput flows ok\n"
-           "output stats: records wait for the broker for 30.5 s\n");
+    atomic_store(&outputs[1].spooled, 12345);
+    expect(
+        probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), true,
+        "capture 0 ok\ncapture 1 ok\ndelivery: degraded, records wait\noutput flows ok\n"
+        "output stats: delivery degraded: it has waited for the broker for 30.5 s, 12345 records spooled\n");
     expect(probe_live(&health, STAGE_RUNNING, 101 * SECOND, out()), true,
-           "capture 0 ok\ncapture 1 ok\ndelivery: records wait\n");
+           "capture 0 ok\ncapture 1 ok\ndelivery: degraded, records wait\n");
     static struct plan of_file;
     of_file = plan;
     of_file.outputs[1].sink = &sink_file;
     expect(probe_ready(&health, &of_file, STAGE_RUNNING, 101 * SECOND, out()), true,
-           "capture 0 ok\ncapture 1 ok\ndelivery: records wait\noutput flows ok\n"
-           "output stats: records wait for the disk for 30.5 s\n");
+           "capture 0 ok\ncapture 1 ok\ndelivery: degraded, records wait\noutput flows ok\n"
+           "output stats: delivery degraded: it has waited for the disk for 30.5 s, 12345 records spooled\n");
+    /* One partition of several, or the broker is back and the spool is not empty yet. */
+    atomic_store(&outputs[1].waiting_since, 0);
+    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), true,
+           "capture 0 ok\ncapture 1 ok\ndelivery: degraded, records wait\noutput flows ok\n"
+           "output stats: delivery degraded: 12345 records spooled\n");
     atomic_store(&outputs[1].failed, true);
-    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), false,
-           "capture 0 ok\ncapture 1 ok\ndelivery: records wait\noutput flows ok\noutput stats: failed\n");
+    expect(
+        probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), false,
+        "capture 0 ok\ncapture 1 ok\ndelivery: degraded, records wait\noutput flows ok\noutput stats: failed\n");
 }
 
 static void addresses_are_literals_with_ports(void **state) {
