@@ -67,7 +67,7 @@ class Away(Case):
         wait_until(lambda: self.lines(running, words), limit=40, what=f"a line that says {words}")
         status, text = self.ready()
         self.assertEqual(status, 200)
-        self.assertRegex(text, rf"(?m)^delivery: degraded, records wait\noutput {topic}: delivery degraded: it has waited for its broker for \d+\.\d s, \d+ records spooled$")
+        self.assertRegex(text, rf"(?m)^delivery: degraded, records wait\noutput {topic}: delivery degraded: it has waited for the broker for \d+\.\d s, \d+ records spooled$")
 
     def check_back(self, running, topic):
         wait_until(lambda: self.lines(running, "the broker is back after"), limit=60, what="a line that says it is back")

@@ -194,7 +194,7 @@ outputs = ( {{ topic = "{topic}"; kafka = [ "bootstrap.servers={broker or self.s
         scrape = wait_until(lambda: (scrape := self.scrape())("flowsensor_output_records_in_flight", output="flows") > 5 and
                             scrape("flowsensor_kafka_errors_total", output="flows") > 0 and scrape, what="records that wait", limit=15)
         self.assertEqual(scrape("flowsensor_output_failed", output="flows"), 0)
-        wait_until(lambda: "\noutput flows: delivery degraded: it has waited for its broker for " in self.get("/readyz")[1], what="word of the broker", limit=15)
+        wait_until(lambda: "\noutput flows: delivery degraded: it has waited for the broker for " in self.get("/readyz")[1], what="word of the broker", limit=15)
         self.assertEqual(self.get("/readyz")[0], 200)
         running.signal(signal.SIGTERM)
         running.finish()
