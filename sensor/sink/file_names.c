@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "sink/file_ending.h"
+#include "sink/file_tail.h"
 
 enum {
     MODE = 0666, /* the process's umask leaves it to the user alone */
@@ -40,6 +41,17 @@ static int rename_to_new(const char *from, const char *to) {
     return rename(from, to) == 0 ? 0 : -errno;
 }
 
+static void tell_of_kept(const char *output, const char *path, const char *numbered) {
+    log_line(LOG_INFO, "output \"%s\": %s has records of an earlier run; they are kept in %s", output, path,
+             numbered);
+    if (file_tail_is_torn(numbered))
+        log_line(
+            LOG_WARNING,
+            "output \"%s\": %s ends in the middle of a record, as a run that is killed may leave it; what "
+            "stands before that is whole",
+            output, numbered);
+}
+
 /* Gives the file the next free number. A link stays, and leads to the new file. */
 static int keep_newest(const char *output, const char *path) {
     char *file = realpath(path, NULL);
@@ -48,8 +60,7 @@ static int keep_newest(const char *output, const char *path) {
         char *numbered = file_names_numbered(file, number);
         result = numbered ? rename_to_new(file, numbered) : -ENOMEM;
         if (result == 0)
-            log_line(LOG_INFO, "output \"%s\": %s has records of an earlier run; they are kept in %s", output,
-                     path, numbered);
+            tell_of_kept(output, path, numbered);
         free(numbered);
     }
     free(file);

@@ -354,6 +354,21 @@ class Restarts(Case):
         self.assertTrue([line for line in result.lines if "earlier run" in line and "flows.1.csv" in line], result)
         self.assertEqual((self.folder / "flows.1.csv").read_bytes(), before)
         self.assertEqual(self.count(path), 20)
+        self.assertFalse([line for line in result.lines if "middle of a record" in line], result)
+
+    def test_a_run_that_was_killed_while_it_wrote(self):
+        """Its half a record stays as it is, is told of, and spoils no later record."""
+        capture = self.write("flows.pcap", frames.conversations(20))
+        for kind in ("jsonl", "csv", "avro"):
+            with self.subTest(kind):
+                path = self.folder / f"flows.{kind}"
+                self.succeeds("-r", capture, "-w", path)
+                torn = path.read_bytes()[:-10]
+                path.write_bytes(torn)
+                result = self.succeeds("-r", capture, "-w", path)
+                self.assertTrue([line for line in result.lines if f"flows.1.{kind} ends in the middle of a record" in line], result)
+                self.assertEqual((self.folder / f"flows.1.{kind}").read_bytes(), torn)
+                self.assertEqual(self.count(path), 20)
 
 
 if __name__ == "__main__":
