@@ -162,12 +162,6 @@ static int file_open(const struct sink_options *options, void **state, struct er
     return result;
 }
 
-/* When to give up waiting for the reader; 0: at the process's deadline only. */
-static int64_t end_of_patience(const struct file_sink *sink) {
-    int64_t deadline = file_deadline(sink), now = clock_monotonic();
-    return deadline != 0 && sink->options.has_neighbours ? now + (deadline - now) / 2 : 0;
-}
-
 static enum sink_drop reason_of(const struct file_sink *sink, int result) {
     if (result == -ETIMEDOUT)
         return SINK_DROP_undelivered;
@@ -177,7 +171,7 @@ static enum sink_drop reason_of(const struct file_sink *sink, int result) {
 /* Whether there is room for the record; if not, it is counted as dropped. During shutdown it waits for room, live too. */
 static bool file_make_room(struct file_sink *sink, int *result, struct error *error) {
     bool waits = sink->options.wait_when_full || file_deadline(sink) != 0;
-    *result = waits ? write_all(sink, end_of_patience(sink), error) : write_block(sink, error);
+    *result = waits ? write_all(sink, 0, error) : write_block(sink, error);
     if (*result == 0 && sink->block.length < GATHERED_MAX)
         return true;
     enum sink_drop reason = reason_of(sink, *result);
@@ -227,7 +221,7 @@ static bool file_has_room(const void *state) {
 
 /* A reader may pause for as long as it likes, as a pager does, until the process is asked to end. */
 static int file_flush(void *state, int64_t limit, bool patient, struct error *error) {
-    return write_all(state, patient ? 0 : clock_monotonic() + limit, error);
+    return write_all(state, patient ? INT64_MAX : clock_monotonic() + limit, error);
 }
 
 static void file_statistics(const void *state, struct sink_statistics *statistics) {

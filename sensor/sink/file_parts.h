@@ -53,8 +53,9 @@ int64_t file_deadline(const struct file_sink *sink);
  * counted; EX_OK without a line: its reader went away. */
 int file_push(struct file_sink *sink, struct error *error);
 
-/* The same until `framed` is out. `end`: when to give up (monotonic clock); 0: at the process's deadline, or, if it is the
- * disk that takes nothing, after the output's limit. */
+/* The same until `framed` is out. It gives up at `end` (monotonic clock; 0: others wait meanwhile, so it leaves them half of
+ * what is left once the process has a deadline), at that deadline, or, while there is none and the disk takes nothing, after
+ * the output's limit. */
 int file_push_all(struct file_sink *sink, int64_t end, struct error *error);
 
 /* Closes the open file. Fails as file_push() does. */

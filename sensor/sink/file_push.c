@@ -228,6 +228,8 @@ int file_push_all(struct file_sink *sink, int64_t end, struct error *error) {
     int result;
     while ((result = file_push(sink, error)) == 0 && sink->framed.length > 0) {
         int64_t now = clock_monotonic(), deadline = file_deadline(sink);
+        if (end == 0 && deadline != 0 && sink->options.has_neighbours)
+            end = now + (deadline - now) / 2;
         bool is_late = deadline != 0 ? now >= deadline : now >= end_of_outage(sink);
         if (is_late || (end != 0 && now >= end))
             return give_up(sink, error);
