@@ -143,6 +143,8 @@ def capture():
               [query(f"topk(20, 8 * {total(rate('flowsensor_capture_bytes_total'), 'instance')})", "{{instance}}")], "bps"),
         graph("Age of the numbers", "How old the snapshot is that a sensor's numbers are from, the 20 worst sensors. It grows while the capture loop hangs.",
               [query(f"topk(20, max by (instance) ({of('flowsensor_snapshot_age_seconds')}))", "{{instance}}")], "s", limits=((30, "red"),)),
+        graph("System calls refused", "Calls per second that the sandbox refused: none, unless a plugin or a library asked for one, or somebody tries to break out.",
+              [query(f"topk(20, {total(rate('flowsensor_sandbox_refused_calls_total'), 'instance')})", "{{instance}}")], "ops", limits=((0, "red"),)),
         graph("Clock steps", "Steps of the hosts' clocks per second, the 20 worst sensors. Live timeouts go by a clock that nobody sets; times in records don't.",
               [query(f"topk(20, {total(rate('flowsensor_clock_steps_total'), 'instance')})", "{{instance}}")], "ops"),
         graph("Rings full", "How often a kernel's ring became full, per second, the 20 worst sensors: packets are dropped until there is room.",

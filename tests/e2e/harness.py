@@ -191,6 +191,7 @@ class Case(unittest.TestCase):
     def ended_well(self, result):
         self.assertEqual(result.code, 0, result)
         self.assertEqual(result.errors, [], result)
+        self.assertNotIn(b"a system call was refused", result.raw_error, result)
         self.assertFalse(Ledger(result.lines).residual, result)
         return result
 
@@ -204,6 +205,7 @@ class Case(unittest.TestCase):
         """Ended with `code` and exactly one line of level error, in which each of `says` occurs."""
         self.assertEqual(result.code, code, result)
         self.assertEqual(len(result.errors), 1, result)
+        self.assertNotIn(b"a system call was refused", result.raw_error, result)
         for word in says:
             self.assertIn(str(word), result.errors[0])
         # Bytes that a terminal would obey never reach it, wherever the message has its words from.
@@ -212,6 +214,7 @@ class Case(unittest.TestCase):
 
     def ledger(self, result):
         """The ledger of a run; it is complete and closes."""
+        self.assertNotIn(b"a system call was refused", result.raw_error, result)
         ledger = Ledger(result.lines)
         self.assertIsNotNone(ledger.packets, result)
         self.assertIsNotNone(ledger.flows, result)

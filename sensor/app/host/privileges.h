@@ -16,7 +16,7 @@ void privileges_raise(bool system_visibility);
 
 /* Drops all capabilities of the calling thread from all sets, once everything is open. No program that it starts gets any
  * (no_new_privs). A line at level warning if the kernel refuses.
- * @thread main, and the monitor's at its start: each its own */
+ * @thread main, and at their start those that are there before: each its own */
 void privileges_drop(void);
 
 /* The same for the thread that looks for processes, which keeps what it needs for that.

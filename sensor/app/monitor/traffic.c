@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "app/host/seccomp.h"
 #include "app/monitor/getters.h"
 
 static const struct ledger *ledger_of(const struct metric_source *source) {
@@ -37,6 +38,7 @@ static void write_of_meter(struct metric_text *text, size_t meter, uint64_t coun
     }
 #define VALUE(name, value, ...)          \
     GETTER(name) {                       \
+        (void)source;                    \
         metric_count(text, NULL, value); \
     }
 #include "app/account/counters.def"

@@ -1,6 +1,8 @@
 #include "app/run/pipeline.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +85,27 @@ static int open_privileged(struct pipeline *pipeline, struct error *error) {
     return result;
 }
 
+/* Before anything is opened that others may have made. */
+static void open_sandbox(struct pipeline *pipeline) {
+    const struct plan *plan = pipeline->plan;
+    const char *written[CONFIG_OUTPUTS_MAX + 1];
+    char cache[PATH_MAX];
+    struct sandbox_options options = {
+        .live = plan->live,
+        .looks = plan->system_visibility,
+        .written = written,
+    };
+    for (size_t i = 0; i < plan->output_count; i++)
+        if (plan->outputs[i].config->path && strcmp(plan->outputs[i].config->path, "-") != 0)
+            written[options.written_count++] = plan->outputs[i].config->path;
+    if (plan->config->registry.cache_directory) {
+        snprintf(cache, sizeof cache, "%s/", plan->config->registry.cache_directory);
+        written[options.written_count++] = cache;
+    }
+    if (plan->config->sandbox)
+        sandbox_open(&pipeline->sandbox, &options);
+}
+
 /* From here on the monitor tells of the run; scrapes ask the delivering thread. */
 static int show_to_monitor(struct pipeline *pipeline, struct error *error) {
     struct monitored *monitored = &pipeline->monitored;
@@ -141,6 +164,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     signals_install(plan->config->delivery.shutdown_timeout);
     service_manager_open(&pipeline->service_manager);
     own_sockets_enable(plan->decode.ignore_own_sockets);
+    open_sandbox(pipeline);
     int result = monitor_open(plan, &pipeline->monitor, error);
     if (result == 0)
         result = open_privileged(pipeline, error);
@@ -158,6 +182,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
         result = reporter_open(plan->heartbeat_interval, plan->meter.tcp_gaps, &pipeline->heartbeats, error);
     if (result == 0)
         result = show_to_monitor(pipeline, error);
+    sandbox_tighten(&pipeline->sandbox);
     if (result == 0)
         *opened = pipeline;
     else
@@ -187,6 +212,7 @@ void pipeline_close(struct pipeline *pipeline) {
     visibility_stop(pipeline->visibility);
     local_pods_destroy(pipeline->local_pods);
     own_sockets_release();
+    sandbox_close(&pipeline->sandbox);
     MAGIC_CLEAR(pipeline);
     free(pipeline);
 }
@@ -252,6 +278,7 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
         prefault_start(&pipeline->prefault, pipeline->lanes, pipeline->lane_count);
         opening_log(pipeline);
     }
+    sandbox_log(&pipeline->sandbox, pipeline->plan->live ? LOG_INFO : LOG_DEBUG);
     if (pipeline->lane_count > 1)
         parallel_run(pipeline);
     else

@@ -8,6 +8,7 @@
 #include "app/account/reporter.h"
 #include "app/host/failure.h"
 #include "app/host/progress.h"
+#include "app/host/sandbox.h"
 #include "app/host/service_manager.h"
 #include "app/monitor/monitor.h"
 #include "app/plan/plan.h"
@@ -40,6 +41,7 @@ struct pipeline {
     struct monitored monitored;    /* what it is told of this run */
     struct exchange exchange;      /* of snapshots for it */
     struct service_manager service_manager;
+    struct sandbox sandbox;
     double seconds; /* that the run took */
 };
 
