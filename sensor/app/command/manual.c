@@ -143,7 +143,7 @@ static const char signals[] =
     "Where an output makes pseudonyms: reads the key of\n.I anonymization.key_file\n"
     "again. If the terminal that it runs on has gone: as \\fBSIGTERM\\fR. Else nothing, and a line says so.\n"
     ".TP\n\\fBSIGUSR1\\fR, \\fBSIGUSR2\\fR, \\fBSIGPIPE\\fR, \\fBSIGXFSZ\\fR\n"
-    "Ignored. An output whose reader went away ends the run in order; a file that may not grow is an error.\n"
+    "Ignored. A reader that went away ends its output in order, a file that may not grow ends it with an error.\n"
     ".PP\nCommands that print or ask and end, such as \\fBverify\\fR, are ended by any of these at once.\n";
 
 static const char files[] =
