@@ -88,19 +88,27 @@ static int open_privileged(struct pipeline *pipeline, struct error *error) {
 /* Before anything is opened that others may have made. */
 static void open_sandbox(struct pipeline *pipeline) {
     const struct plan *plan = pipeline->plan;
-    const char *written[CONFIG_OUTPUTS_MAX + 1];
-    char cache[PATH_MAX];
+    const char *written[2 * CONFIG_OUTPUTS_MAX + 2];
+    char cache[PATH_MAX], spool[PATH_MAX];
     struct sandbox_options options = {
         .live = plan->live,
         .looks = plan->system_visibility,
         .written = written,
     };
-    for (size_t i = 0; i < plan->output_count; i++)
-        if (plan->outputs[i].config->path && strcmp(plan->outputs[i].config->path, "-") != 0)
-            written[options.written_count++] = plan->outputs[i].config->path;
+    for (size_t i = 0; i < plan->output_count; i++) {
+        const struct output_config *output = plan->outputs[i].config;
+        if (output->path && strcmp(output->path, "-") != 0)
+            written[options.written_count++] = output->path;
+        if (output->dead_letters)
+            written[options.written_count++] = output->dead_letters;
+    }
     if (plan->config->registry.cache_directory) {
         snprintf(cache, sizeof cache, "%s/", plan->config->registry.cache_directory);
         written[options.written_count++] = cache;
+    }
+    if (plan->config->spool.directory) {
+        snprintf(spool, sizeof spool, "%s/", plan->config->spool.directory);
+        written[options.written_count++] = spool;
     }
     if (plan->config->sandbox)
         sandbox_open(&pipeline->sandbox, &options);
