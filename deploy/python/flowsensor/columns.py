@@ -42,14 +42,14 @@ class Columns:
 
     def of_blocks(self, bodies: Sequence[bytes], count: int) -> Optional[polars.DataFrame]:
         """The columns of `count` records in blocks' bodies. None: these are not the bytes of so many records."""
-        frame = read(self._head, b"".join((*bodies, self._last)), count + 1)
+        frame = read(self._head, (*bodies, self._last), count + 1)
         if frame is None or frame[self._sealed][-1] != SEAL.hex():
             return None
         return self._flat(frame.head(count))
 
     def of_messages(self, bodies: Sequence[bytes]) -> Optional[polars.DataFrame]:
         """The columns of bodies that have a record each. None: one of them hasn't."""
-        frame = read(self._head_of_messages, SEAL.join((*bodies, b"")), len(bodies))
+        frame = read(self._head_of_messages, (SEAL.join((*bodies, b"")),), len(bodies))
         if frame is None or frame[SEAL_FIELD].unique().to_list() != [SEAL]:
             return None
         return self._flat(frame.drop(SEAL_FIELD))
@@ -96,10 +96,10 @@ def header(fields: List[Dict[str, Any]]) -> bytes:
     return b"Obj\x01" + long(1) + long(len(entry)) + entry + long(len(schema)) + schema + long(0) + SEAL
 
 
-def read(head: bytes, body: bytes, count: int) -> Optional[polars.DataFrame]:
-    """What polars reads of a container with one block; None if it can't."""
+def read(head: bytes, bodies: Sequence[bytes], count: int) -> Optional[polars.DataFrame]:
+    """What polars reads of a container with one block of these bodies; None if it can't."""
     import polars
-    block = b"".join((head, long(count), long(len(body)), body, SEAL))
+    block = b"".join((head, long(count), long(sum(map(len, bodies))), *bodies, SEAL))
     try:
         return polars.read_avro(io.BytesIO(block))
     except Exception:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Path = Union[str, "os.PathLike[str]", streams.Readable]
 # So much of a file, unpacked, is read into columns at once.
-CHUNK_BYTES = 16 << 20
+CHUNK_BYTES = 4 << 20
 
 
 def read(*paths: Union[Path, Sequence[Path]], strict: bool = True) -> Flows:
