@@ -202,6 +202,40 @@ static void what_a_failed_sync_may_have_lost_is_written_again(void **state) {
     spool_close(spool);
 }
 
+/* A segment that is given up keeps no count of what went to another. */
+static void what_is_written_again_is_counted_there(void **state) {
+    (void)state;
+    struct spool_options options = fixture_options();
+    struct spool_settings settings = fixture_settings();
+    settings.disk = &watched_disk;
+    settings.commit_after = 3600000000;
+    settings.retry_after = 1000;
+    settings.commit_size = 64 << 10;
+    options.when_full = SPOOL_DROP_OLDEST;
+    struct spool *spool = fixture_open_with(&options, &settings);
+    uint64_t seq = 1;
+    while (seq <= 5)
+        append_surely(spool, seq++, false);
+    assert_int_equal(spool_sync(spool, 20000000), 0);
+    while (seq <= 10)
+        append_surely(spool, seq++, true);
+    char path[128];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/00000000000000000001.spool", folder);
+    wait_until(stat(path, &status) == 0 && (uint64_t)status.st_size == statistics_of(spool).bytes, 10,
+               "they are written");
+    watched_fail(CALL_SYNC, 1, 1, EIO);
+    assert_int_equal(spool_sync(spool, 20000000), 0);
+    assert_int_equal(statistics_of(spool).segments, 2);
+    while (statistics_of(spool).dropped_oldest == 0) {
+        append_surely(spool, seq++, true);
+        assert_int_equal(spool_sync(spool, 20000000), 0);
+    }
+    assert_int_equal(statistics_of(spool).dropped_oldest, 5);
+    assert_int_equal(statistics_of(spool).waiting, 0);
+    spool_close(spool);
+}
+
 static void a_deleted_folder_is_made_again(void **state) {
     (void)state;
     struct spool_record record;
@@ -229,6 +263,27 @@ static void a_deleted_folder_is_made_again(void **state) {
     spool_close(spool);
     spool = open_watched(); /* it has its lock and its cursor */
     assert_true(statistics_of(spool).found >= 2 && statistics_of(spool).lost_cursors == 0);
+    spool_close(spool);
+}
+
+/* Nothing is appended: the cursor tells. */
+static void a_deleted_folder_is_noticed_by_the_cursor(void **state) {
+    (void)state;
+    struct spool_record record;
+    struct spool *spool = open_watched();
+    for (uint64_t seq = 1; seq <= 10; seq++)
+        append_surely(spool, seq, false);
+    assert_int_equal(spool_sync(spool, 20000000), 0);
+    assert_int_equal(scratch_remove(folder), 0);
+    spool_release(spool, 3, NULL, 0);
+    assert_int_equal(spool_sync(spool, 20000000), 0);
+    assert_int_equal(statistics_of(spool).bytes, 0);
+    assert_false(read_next(spool, &record));
+    assert_int_equal(statistics_of(spool).damaged, 10);
+    assert_closed_account(spool);
+    assert_int_equal(append_surely(spool, 11, false), 11);
+    assert_true(read_next(spool, &record));
+    assert_int_equal(record.message.seq, 11);
     spool_close(spool);
 }
 
@@ -316,7 +371,9 @@ int main(void) {
         fault_case(each_call_of_an_opening_fails),
         fault_case(a_disk_that_fails_for_a_while_costs_nothing_that_fits_in_the_buffer),
         fault_case(what_a_failed_sync_may_have_lost_is_written_again),
+        fault_case(what_is_written_again_is_counted_there),
         fault_case(a_deleted_folder_is_made_again),
+        fault_case(a_deleted_folder_is_noticed_by_the_cursor),
         fault_case(a_deleted_segment_is_noticed),
         fault_case(a_segment_that_stays_unreadable_is_damage),
         fault_case(closing_does_not_wait_for_a_disk_that_fails),

@@ -161,7 +161,7 @@ static void play(const char *name, enum spool_when_full when_full, bool in_memor
     print_message("%s: FLOWSENSOR_SEED=%llu\n", name, (unsigned long long)model.random);
     model.next = model.end = model.low = model.synced_end = model.synced_low = 1;
     fixture_begin();
-    watched.no_sync = true;
+    watched.no_sync = watched.slow_reads = true;
     options = fixture_options();
     settings = fixture_settings();
     options.when_full = when_full;

@@ -48,8 +48,9 @@ static struct {
     enum disk_call fail_call;
     unsigned long fail_at, fail_count, failed;
     int fail_errno;
-    bool frozen;  /* no call changes anything: the process was killed */
-    bool no_sync; /* syncs cost no time, and do nothing */
+    bool frozen;     /* no call changes anything: the process was killed */
+    bool slow_reads; /* so that the caller is at something else meanwhile */
+    bool no_sync;    /* syncs cost no time, and do nothing */
     bool recording;
     struct disk_event *events;
     size_t event_count, event_capacity;
@@ -77,7 +78,7 @@ static inline void watched_reset(void) {
     for (size_t i = 0; i < watched.event_count; i++)
         free(watched.events[i].bytes);
     watched.event_count = 0;
-    watched.frozen = watched.no_sync = watched.recording = false;
+    watched.frozen = watched.no_sync = watched.recording = watched.slow_reads = false;
     watched_fail(DISK_CALLS, 0, 0, 0);
 }
 
@@ -155,6 +156,8 @@ static int watched_open_memory(const char *name) {
 
 static ssize_t watched_read(int file, void *bytes, size_t count, uint64_t offset) {
     int result = watched_call(CALL_READ);
+    if (watched.slow_reads)
+        usleep(100);
     return result < 0 ? result : spool_disk_real.read(file, bytes, count, offset);
 }
 
