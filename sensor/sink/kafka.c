@@ -121,6 +121,7 @@ static void kafka_close(void *state) {
     spool_close(sink->spool);
     forget_all(sink);
     free(sink->lanes);
+    free(sink->last_release.lanes);
     dead_letters_close(&sink->dead_letters);
     kafka_origins_close(&sink->origins);
     if (sink->conf)

@@ -146,23 +146,45 @@ void kafka_drain(struct kafka_sink *sink, int most) {
     }
 }
 
-/* What is done, for a run after this one. */
-static void release(struct kafka_sink *sink) {
+/* Puts what is done into `cursor`, lane by lane, those alone that are beyond the lowest one. */
+static uint64_t find_done(const struct kafka_sink *sink, struct spool_lane *cursor, size_t *count) {
     uint64_t end = spool_end(sink->spool), low = end;
-    struct spool_lane *lanes = malloc(sink->lane_count * sizeof *lanes);
-    size_t count = 0;
-    if (!lanes)
-        return;
+    size_t used = 0;
     for (size_t i = 0; i < sink->lane_count; i++) {
-        lanes[i] = (struct spool_lane){(int32_t)i, kafka_lane_low(&sink->lanes[i], end)};
-        if (lanes[i].position < low)
-            low = lanes[i].position;
+        cursor[i] = (struct spool_lane){(int32_t)i, kafka_lane_low(&sink->lanes[i], end)};
+        if (cursor[i].position < low)
+            low = cursor[i].position;
     }
     for (size_t i = 0; i < sink->lane_count; i++)
-        if (lanes[i].position > low)
-            lanes[count++] = lanes[i];
-    spool_release(sink->spool, low, lanes, count);
-    free(lanes);
+        if (cursor[i].position > low)
+            cursor[used++] = cursor[i];
+    *count = used;
+    return low;
+}
+
+static bool is_same(const struct kafka_release *last, uint64_t low, const struct spool_lane *cursor,
+                    size_t count) {
+    bool same = last->low == low && last->count == count;
+    for (size_t i = 0; same && i < count; i++)
+        same = last->lanes[i].lane == cursor[i].lane && last->lanes[i].position == cursor[i].position;
+    return same;
+}
+
+/* What is done, for a run after this one. Nothing is written while nothing changes. */
+static void release(struct kafka_sink *sink) {
+    struct kafka_release *last = &sink->last_release;
+    size_t count;
+    struct spool_lane *cursor = malloc(sink->lane_count * sizeof *cursor);
+    if (!cursor)
+        return;
+    uint64_t low = find_done(sink, cursor, &count);
+    if (is_same(last, low, cursor, count)) {
+        free(cursor);
+        return;
+    }
+    spool_release(sink->spool, low, cursor, count);
+    free(last->lanes);
+    *last = (struct kafka_release){low, cursor, count};
 }
 
 void kafka_look_at_lanes(struct kafka_sink *sink) {

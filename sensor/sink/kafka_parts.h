@@ -37,6 +37,13 @@ struct kafka_sweep {
     int64_t refilled; /* monotonic clock */
 };
 
+/* What the spool was told last. */
+struct kafka_release {
+    uint64_t low;
+    struct spool_lane *lanes;
+    size_t count;
+};
+
 struct kafka_sink {
     uint32_t magic;
     const char *output, *topic;      /* borrowed from the output */
@@ -74,6 +81,7 @@ struct kafka_sink {
     double drain_rate;     /* records a second */
     int64_t silence_limit; /* a partition that acknowledges nothing for so long is held */
     int64_t looked, released;
+    struct kafka_release last_release;
     int said_reason; /* why the last line said that a partition is held, and until when it is not said again */
     int64_t quiet;
 };
