@@ -35,14 +35,13 @@ static int64_t kafka_deadline(const struct kafka_sink *sink) {
 }
 
 static void look_at_link(struct kafka_sink *sink) {
-    const struct sink_statistics *statistics = &sink->statistics;
-    struct spool_statistics spool = {0};
+    struct sink_statistics *statistics = &sink->statistics;
     int64_t now = clock_monotonic();
     if (sink->spool)
-        spool_statistics(sink->spool, &spool);
+        spool_statistics(sink->spool, &statistics->spool);
     const struct kafka_sight sight = {.now = now,
                                       .oldest_age = ages_oldest(&sink->ages, now),
-                                      .waiting = statistics->in_flight + spool.waiting,
+                                      .waiting = statistics->in_flight + statistics->spool.waiting,
                                       .acknowledged = statistics->acknowledged,
                                       .reason = statistics->last_error};
     kafka_link_look(&sink->link, &sight);
@@ -273,16 +272,14 @@ static int kafka_poll(void *state, struct error *error) {
     return look(sink, DRAINED_AT_ONCE, error);
 }
 
-/* A quarter of the room is left for records that can't wait. */
+/* A quarter of the room is left for records that can't wait. Asked for each record, so of the spool it knows what the last
+ * poll saw. */
 static bool kafka_has_room(const void *state) {
     const struct kafka_sink *sink = state;
     const struct sink_statistics *statistics = &sink->statistics;
     uint64_t records_max = sink->records_max, bytes_max = statistics->queue_limit_bytes;
-    if (sink->spool) {
-        struct spool_statistics spool;
-        spool_statistics(sink->spool, &spool);
-        return spool.bytes < spool.size - spool.size / 4;
-    }
+    if (sink->spool)
+        return statistics->spool.bytes <= statistics->spool.size - statistics->spool.size / 4;
     return (records_max == 0 || statistics->in_flight < records_max - records_max / 4) &&
            statistics->queue_bytes < bytes_max - bytes_max / 4;
 }
