@@ -32,7 +32,7 @@ static const struct spool_origin fixture_origin = {
     .schema_id = 7,
 };
 
-static struct spool_options fixture_options(void) {
+static inline struct spool_options fixture_options(void) {
     return (struct spool_options){
         .output = "flows",
         .directory = folder,
@@ -43,7 +43,7 @@ static struct spool_options fixture_options(void) {
     };
 }
 
-static struct spool_settings fixture_settings(void) {
+static inline struct spool_settings fixture_settings(void) {
     return (struct spool_settings){
         .disk = &spool_disk_real,
         .segment_size = 4096,
@@ -64,8 +64,8 @@ static inline void fixture_end(void) {
     assert_int_equal(scratch_remove(folder), 0);
 }
 
-static struct spool *fixture_open_with(const struct spool_options *options,
-                                       const struct spool_settings *settings) {
+static inline struct spool *fixture_open_with(const struct spool_options *options,
+                                              const struct spool_settings *settings) {
     struct spool *spool = NULL;
     struct error error = {0};
     int result = spool_open_with(options, settings, &spool, &error);
@@ -96,7 +96,7 @@ static inline int32_t fixture_lane(uint64_t seq) {
     return (int32_t)(seq % 5) - 1;
 }
 
-static enum spool_answer append(struct spool *spool, uint64_t seq, bool taken, uint64_t *position) {
+static inline enum spool_answer append(struct spool *spool, uint64_t seq, bool taken, uint64_t *position) {
     uint8_t body[BODY_MAX];
     char key[24];
     struct message message = {
@@ -120,7 +120,7 @@ static inline uint64_t append_surely(struct spool *spool, uint64_t seq, bool tak
     return position;
 }
 
-static void assert_record(const struct spool_record *record) {
+static inline void assert_record(const struct spool_record *record) {
     uint8_t body[BODY_MAX];
     char key[24];
     const struct message *message = &record->message;
@@ -152,7 +152,7 @@ static inline bool read_next(struct spool *spool, struct spool_record *record) {
     return true;
 }
 
-static struct spool_statistics statistics_of(const struct spool *spool) {
+static inline struct spool_statistics statistics_of(const struct spool *spool) {
     struct spool_statistics statistics;
     spool_statistics(spool, &statistics);
     return statistics;
@@ -162,7 +162,7 @@ static struct spool_statistics statistics_of(const struct spool *spool) {
 static uint64_t fixture_slack;
 
 /* Looks whether all records are accounted for. */
-static void assert_closed_account(const struct spool *spool) {
+static inline void assert_closed_account(const struct spool *spool) {
     struct spool_statistics s = statistics_of(spool);
     uint64_t in = s.found + s.appended, out = s.waiting + s.taken + s.skipped + s.dropped_oldest + s.damaged;
     if (in != out)
