@@ -56,13 +56,16 @@ static void allow(int ruleset, const char *path, uint64_t rights, int version) {
     close(rule.parent_fd);
 }
 
-/* The folder's parent, unless that is the root; of one that isn't there the nearest one above it. */
+/* The folder's parent, unless that is the root. Of one that isn't there the nearest one above it, which is to hold it. */
 static void allow_folder(int ruleset, const char *folder, int version) {
     char path[PATH_MAX], real[PATH_MAX];
     if (strlen(folder) >= sizeof path)
         return;
     strcpy(path, folder);
-    while (!realpath(path, real)) {
+    for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--)
+        path[end - 1] = '\0';
+    bool there = true;
+    for (; !realpath(path, real); there = false) {
         if (errno != ENOENT || strcmp(path, ".") == 0 || strcmp(path, "/") == 0)
             return;
         char *slash = strrchr(path, '/');
@@ -72,7 +75,7 @@ static void allow_folder(int ruleset, const char *folder, int version) {
             strcpy(path, ".");
     }
     char *name = strrchr(real, '/');
-    if (name != real)
+    if (there && name != real)
         *name = '\0';
     allow(ruleset, real, FOLDER_RIGHTS, version);
 }
