@@ -115,8 +115,8 @@ outputs = ( {{ topic = "{topic}"; kafka = [ "bootstrap.servers={broker or self.s
         status = Path(f"/proc/{running.process.pid}/status").read_text()
         resident = int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
         self.assertAlmostEqual(scrape("process_resident_memory_bytes"), resident, delta=8 << 20)
-        # A module of nDPI is measured by each process, and differs by some hundred bytes.
-        self.assertAlmostEqual(scrape("flowsensor_memory_budget_bytes"), self.budget, delta=4096 * meters)
+        # A module of nDPI is measured by each process, and differs by what the C library's lists of free blocks hold: up to 4.5 KiB.
+        self.assertAlmostEqual(scrape("flowsensor_memory_budget_bytes"), self.budget, delta=8192 * meters)
         self.assertAlmostEqual(scrape("process_open_fds"), len(os.listdir(f"/proc/{running.process.pid}/fd")), delta=3)
         self.assertAlmostEqual(scrape("process_start_time_seconds"), time.time() - (time.monotonic() - running.start), delta=2)
 
