@@ -81,6 +81,7 @@ static bool next_record(struct kafka_sink *sink) {
     struct kafka_sweep *sweep = &sink->sweep;
     if (sweep->from != 0) {
         spool_seek(sink->spool, sweep->from);
+        sweep->at = sweep->from;
         sweep->from = 0;
         sweep->has_record = false;
     }

@@ -30,7 +30,7 @@ typedef int32_t kafka_partitioner(const struct rd_kafka_topic_s *topic, const vo
 struct kafka_sweep {
     bool due;        /* a partition drains: there may be records for it */
     uint64_t from;   /* where to go back to first; 0: go on */
-    uint64_t at;     /* the position after the record that was read last */
+    uint64_t at;     /* the next record that is read is there or behind it */
     bool has_record; /* one was read, and not handed over yet */
     struct spool_record record;
     double allowed;   /* records that may be handed over now */

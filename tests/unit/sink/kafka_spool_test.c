@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "sink/kafka_parts.h"
 
 enum { RECORDS = 200, PARTITIONS = 3, MOST = 4096 };
 
@@ -206,6 +207,40 @@ static void one_partition_without_a_leader_holds_no_other(void **state) {
     assert_int_equal(consume(3 * RECORDS, PARTITIONS), 0);
 }
 
+/* As an acknowledgement does. */
+static void let_drain(struct kafka_sink *sink, size_t lane) {
+    assert_true(kafka_lane_acknowledged(&sink->lanes[lane], clock_monotonic()));
+    kafka_drains(sink, &sink->lanes[lane]);
+}
+
+/* Each goes back to its own first record, though the next one begins before the disk has answered the one before. */
+static void partitions_drain_one_soon_after_the_other(void **state) {
+    (void)state;
+    struct sink_options options = spool_options(true);
+    void *sink = open_sink(&options);
+    write_some(sink, 0, RECORDS);
+    wait_for(sink, RECORDS, RECORDS);
+    struct kafka_sink *parts = sink;
+    for (size_t i = 0; i < PARTITIONS; i++) {
+        kafka_hold(parts, &parts->lanes[i], 0);
+        parts->lanes[i].retry = INT64_MAX; /* when the test says so */
+        write_some(sink, (i + 1) * RECORDS, (i + 2) * RECORDS);
+        while (statistics_of(sink, (i + 2) * RECORDS).in_flight > 0)
+            serve(sink, 5000);
+    }
+    let_drain(parts, PARTITIONS - 1);
+    serve(sink, SECOND / 4); /* the disk's thread reads for this one, beyond the others' records */
+    assert_int_equal(parts->lanes[PARTITIONS - 1].state, KAFKA_FLOWS);
+    for (size_t i = 0; i < PARTITIONS - 1; i++) {
+        let_drain(parts, i);
+        kafka_drain(parts, 1);
+    }
+    wait_for(sink, (1 + PARTITIONS) * RECORDS, (1 + PARTITIONS) * RECORDS);
+    flush_well(sink);
+    sink_kafka.close(sink);
+    assert_int_equal(consume((1 + PARTITIONS) * RECORDS, PARTITIONS), 0);
+}
+
 static void the_next_run_sends_what_the_last_one_left(void **state) {
     (void)state;
     struct sink_options options = spool_options(true);
@@ -249,6 +284,7 @@ int main(void) {
         ON_PARTITIONS(a_fatal_error_makes_a_fresh_producer),
         ON_PARTITIONS(a_batch_that_is_too_large_is_cut),
         ON_PARTITIONS(one_partition_without_a_leader_holds_no_other),
+        ON_PARTITIONS(partitions_drain_one_soon_after_the_other),
         ON_PARTITIONS(the_next_run_sends_what_the_last_one_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
