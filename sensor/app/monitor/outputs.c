@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/monitor/getters.h"
+#include "base/clock.h"
 
 static const char *name_of(const struct metric_source *source, size_t output) {
     return source->plan->outputs[output].name;
@@ -51,13 +52,19 @@ GETTER(records_in_flight) {
 }
 
 /* While the loop hangs the records grow older too. */
+/* In memory, or in the spool, where it may be from before the start: then only the wall clock knows. */
+static int64_t age_of_oldest(const struct metric_source *source, const struct sink_statistics *sink) {
+    int64_t since = source->now - source->snapshot->time;
+    int64_t in_memory = sink->oldest_age == 0 ? 0 : sink->oldest_age + since;
+    int64_t in_spool = sink->spool.oldest == 0 ? 0 : clock_realtime() - sink->spool.oldest;
+    return in_memory > in_spool ? in_memory : in_spool;
+}
+
 GETTER(oldest_age) {
-    EACH_OUTPUT(i) {
-        int64_t age = sink_of(source, i)->oldest_age;
-        int64_t since = source->now - source->snapshot->time;
-        if (is_kafka(source, i))
-            metric_microseconds(text, NULL, METRIC_LABELS(OUTPUT_LABEL(i)), age == 0 ? 0 : age + since);
-    }
+    EACH_OUTPUT(i)
+    if (is_kafka(source, i))
+        metric_microseconds(text, NULL, METRIC_LABELS(OUTPUT_LABEL(i)),
+                            age_of_oldest(source, sink_of(source, i)));
 }
 
 GETTER(spool_full_in) {
