@@ -208,7 +208,7 @@ def ledger():
         graph("States of open flows", "Early and update records per second: states of flows that go on (meter.early_packets, early_after, update_interval).",
               [query(total(rate("flowsensor_flows_early_records_total")), "early"),
                query(total(rate("flowsensor_flows_update_records_total")), "update")], "ops"),
-        graph("Records: made = acknowledged + in flight + dropped", "Records per second of all outputs.",
+        graph("Records: made + found = acknowledged + in flight + spooled + dead letters + dropped", "Records per second of all outputs.",
               [query(total(rate("flowsensor_output_records_acknowledged_total")), "acknowledged"),
                query(total(rate("flowsensor_output_records_dropped_total"), "reason"), "dropped: {{reason}}")], "ops", 8, stacked=True),
         graph("Flow table", "Open flows as a share of meter.flow_table_size, the 20 fullest. A full table cuts flows (end_reason evicted).",
@@ -236,19 +236,45 @@ def delivery():
         graph("Time to delivery", "From handing a record over to its acknowledgement: quantiles and mean of all outputs.",
               [query(f"histogram_quantile({quantile}, {buckets})", f"{100 * quantile:g} %") for quantile in (0.5, 0.9, 0.99)]
               + [query(f"{total(seconds)} / {total(count)}", "mean")], "s", 8),
-        graph("Oldest record", "Age of the oldest record that is not acknowledged yet, the 20 worst sensors.",
+        graph("Oldest record", "Age of the oldest record that is not acknowledged yet, in memory or in the spool, the 20 worst sensors.",
               [query(f"topk(20, max by (instance, output) ({of('flowsensor_output_oldest_record_age_seconds')}))", "{{instance}} {{output}}")],
               "s", 8, limits=((60, "orange"), (900, "red"))),
         graph("In flight", "Records that were handed over and are not acknowledged yet.",
               [query(f"topk(20, {total(of('flowsensor_output_records_in_flight'), 'instance, output')})", "{{instance}} {{output}}")], "short", 8),
-        graph("Queue", "Bytes in the queue as a share of its limit (queue.buffering.max.kbytes), the 20 fullest.",
+        graph("Records under way", "Bytes of records under way as a share of their limit (queue.buffering.max.kbytes), the 20 fullest. Beyond it they go to the spool.",
               [query(f"topk(20, {total(of('flowsensor_output_queue_bytes'), 'instance, output')} / "
                      f"{total(of('flowsensor_output_queue_limit_bytes'), 'instance, output')})", "{{instance}} {{output}}")],
-              "percentunit", 8, limits=((0.8, "orange"),)),
+              "percentunit", 8),
         graph("Kafka errors", "Errors per second that the Kafka client reports: a broker that is away, a login refused.",
               [query(f"topk(20, {total(rate('flowsensor_kafka_errors_total'), 'instance, output')})", "{{instance}} {{output}}")], "ops", 8),
         stat("Outputs that gave up", "Outputs that can't go on, for which their sensor is ending.",
              total(of("flowsensor_output_failed")), limits=((1, "red"),), width=8),
+    ]
+
+
+WEEK = 7 * 24 * 3600
+
+
+def spool():
+    return [
+        graph("Spooled records", "Records that wait in the spool, the 20 outputs with most. 0: the broker takes all.",
+              [query(f"topk(20, {total(of('flowsensor_spool_records'), 'instance, output')})", "{{instance}} {{output}}")], "short", 8),
+        graph("Spool, of its limit", "Bytes in the spool as a share of its limit (spool.size, or spool.memory_size), the 20 fullest.",
+              [query(f"topk(20, {total(of('flowsensor_spool_bytes'), 'instance, output')} / "
+                     f"{total(of('flowsensor_spool_limit_bytes'), 'instance, output')})", "{{instance}} {{output}}")],
+              "percentunit", 8, limits=((0.8, "orange"), (0.95, "red"))),
+        graph("Time until the spool is full", "At the growth of the last minute, the 20 soonest; 7 days stand for longer and for never. Then records are lost.",
+              [query(f"bottomk(20, min by (instance, output) (clamp_max({of('flowsensor_spool_full_in_seconds')}, {WEEK})))", "{{instance}} {{output}}")], "s", 8),
+        graph("Found at the start", "Records that an earlier run left in the spool, and that this one sends; the 20 outputs with most.",
+              [query(f"topk(20, {total(of('flowsensor_spool_found_records'), 'instance, output')})", "{{instance}} {{output}}")], "short", 8),
+        graph("Dead letters", "Records per second that a broker refused for their content or size, and that are in the files of outputs.dead_letters.",
+              [query(total(rate("flowsensor_output_records_dead_lettered_total"), "output"), "{{output}}")], "ops", 8),
+        graph("Possibly duplicated", "Records per second that were sent again though the broker may have had them: after a crash, or after a fatal error of the producer.",
+              [query(total(rate("flowsensor_output_records_possibly_duplicated_total"), "output"), "{{output}}")], "ops", 8),
+        graph("Disk errors", "Calls per second to the spool's disk that failed, the 20 worst sensors: it is full, read-only or gone.",
+              [query(f"topk(20, {total(rate('flowsensor_spool_disk_errors_total'), 'instance, output')})", "{{instance}} {{output}}")], "ops", 12),
+        stat("Damaged segments", "Parts of spools that could not be read to their end and were set aside, since the starts of the sensors.",
+             total(of("flowsensor_spool_damaged_segments_total")), limits=((1, "orange"),), width=12),
     ]
 
 
@@ -356,7 +382,7 @@ def starts():
 
 def dashboard():
     rows = (("Overview", overview()), ("Traffic by application", applications()), ("Capture and drops", capture()),
-            ("The ledger", ledger()), ("Delivery", delivery()), ("Registry, schema and key", registry()),
+            ("The ledger", ledger()), ("Delivery", delivery()), ("Spool", spool()), ("Registry, schema and key", registry()),
             ("Balance of sensors and meters", balance()), ("Resources", resources()), ("Sensors", information()))
     return {
         "id": None, "uid": "flowsensor", "title": "flowsensor", "description": "Flows, drops, the ledger and delivery of all flowsensors.",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 HERE = {"job": "flowsensor", "instance": "a:19995"}
 KAFKA = {**HERE, "output": "flows"}
+# What all sensors of a job have together: no instance.
+ALL = {"job": "flowsensor", "output": "flows"}
 
 
 @dataclass
@@ -21,6 +23,11 @@ def series(metric, values, labels=None, **more):
     """A series in promtool's notation; `labels` are those of a sensor without outputs unless given."""
     shown = ", ".join(f'{name}="{value}"' for name, value in {**(HERE if labels is None else labels), **more}.items())
     return {"series": f"{metric}{{{shown}}}", "values": values}
+
+
+def at_each(metric, values, instances, **more):
+    """The same series of several sensors."""
+    return [series(metric, values, KAFKA, **{"instance": f"{index}:19995", **more}) for index in range(instances)]
 
 
 def warning(description, labels=None, **more):
@@ -225,14 +232,16 @@ def dropped():
         return [series("flowsensor_output_records_dropped_total", values, KAFKA, reason="queue_full"),
                 series("flowsensor_output_records_dropped_total", "0x60", KAFKA, reason="rejected"),
                 series("flowsensor_output_records_made_total", made, KAFKA)]
-    few = "Output flows of a:19995 dropped about {} records within 5 minutes, reason queue_full. They are lost."
-    many = "Output flows of a:19995 drops {} of its records. They are lost."
+    few = "Output flows of job flowsensor dropped about {} records within 5 minutes, reason queue_full. They are lost."
+    many = "Output flows of job flowsensor drops more than 1 % of its records at {} sensors. They are lost."
 
     def some(count):
-        return warning(few.format(count), KAFKA, reason="queue_full")
+        return warning(few.format(count), ALL, reason="queue_full")
+    three = at_each("flowsensor_output_records_dropped_total", "0+5x60", 3, reason="queue_full") + at_each("flowsensor_output_records_made_total", "0+100x60", 3)
     return [
         Case("FlowsensorRecordsDropped", "a few", 7, lost("0x5 5x30"), (some(5),)),
-        Case("FlowsensorRecordsDropped", "many", 12, lost("0+5x60"), (some(25), critical(many.format("5%"), KAFKA))),
+        Case("FlowsensorRecordsDropped", "many", 12, lost("0+5x60"), (some(25), critical(many.format(1), ALL))),
+        Case("FlowsensorRecordsDropped", "at three sensors", 12, three, (some(75), critical(many.format(3), ALL))),
         Case("FlowsensorRecordsDropped", "many, not for long", 8, lost("0+5x60"), (some(25),)),
         Case("FlowsensorRecordsDropped", "not so many", 30, lost("0+19x60", "0+2000x60"), (some(95),)),
         Case("FlowsensorRecordsDropped", "long ago", 20, lost("0x5 5x30")),
@@ -241,30 +250,95 @@ def dropped():
 
 
 def late():
-    def age(values):
-        return [series("flowsensor_output_oldest_record_age_seconds", values, KAFKA)]
-    text = "The oldest record of output flows of a:19995 has waited for {}."
-    longer = text + " When the queue is full, records are lost."
+    def age(values, instances=1):
+        return at_each("flowsensor_output_oldest_record_age_seconds", values, instances)
+
+    def minutes(count):
+        return warning(f"Records of output flows of job flowsensor have waited for more than a minute at {count} sensors. They are kept, and sent "
+                       "when the broker is back.", ALL)
+
+    def longer(count):
+        return critical(f"Records of output flows of job flowsensor have waited for more than a quarter of an hour at {count} sensors. When a "
+                        "sensor's spool is full, it loses records.", ALL)
+    east = {"cluster": "east"}
+    in_east = ("Records of output flows of job flowsensor in cluster east have waited for more than a minute at 2 sensors. They are kept, and sent "
+               "when the broker is back.")
     return [
-        Case("FlowsensorRecordsLate", "minutes", 7, age("0 60+60x60"), (warning(text.format("7m 0s"), KAFKA),)),
-        Case("FlowsensorRecordsLate", "a quarter of an hour", 21, age("0 60+60x60"),
-             (warning(text.format("21m 0s"), KAFKA), critical(longer.format("21m 0s"), KAFKA))),
-        Case("FlowsensorRecordsLate", "a quarter of an hour, not for long", 18, age("0 60+60x60"), (warning(text.format("18m 0s"), KAFKA),)),
-        Case("FlowsensorRecordsLate", "nearly a quarter of an hour", 20, age("870x30"), (warning(text.format("14m 30s"), KAFKA),)),
+        Case("FlowsensorRecordsLate", "minutes", 7, age("0 60+60x60"), (minutes(1),)),
+        Case("FlowsensorRecordsLate", "at 20 sensors it is one alert", 7, age("0 60+60x60", 20), (minutes(20),)),
+        Case("FlowsensorRecordsLate", "each cluster has its own", 7, age("0 60+60x60", 3)
+             + at_each("flowsensor_output_oldest_record_age_seconds", "0 60+60x60", 2, **east), (minutes(3), warning(in_east, ALL, **east))),
+        Case("FlowsensorRecordsLate", "sensors that are well are not counted", 7, [*age("0 60+60x60", 2),
+             series("flowsensor_output_oldest_record_age_seconds", "0x60", KAFKA, instance="well:19995")], (minutes(2),)),
+        Case("FlowsensorRecordsLate", "a quarter of an hour", 21, age("0 60+60x60"), (minutes(1), longer(1))),
+        Case("FlowsensorRecordsLate", "a quarter of an hour, not for long", 18, age("0 60+60x60"), (minutes(1),)),
+        Case("FlowsensorRecordsLate", "nearly a quarter of an hour", 20, age("870x30"), (minutes(1),)),
         Case("FlowsensorRecordsLate", "one slow minute", 12, age("0x5 70 0x5 70 0x5")),
         Case("FlowsensorRecordsLate", "not for long", 6, age("0 60+60x60")),
         Case("FlowsensorRecordsLate", "at the threshold", 20, age("60x30")),
     ]
 
 
-def queue():
-    def full(values):
-        return [series("flowsensor_output_queue_bytes", values, KAFKA), series("flowsensor_output_queue_limit_bytes", "1000x30", KAFKA)]
+def spool():
+    def filling(seconds, used="0x60", instances=1):
+        return (at_each("flowsensor_spool_full_in_seconds", seconds, instances) + at_each("flowsensor_spool_bytes", used, instances)
+                + at_each("flowsensor_spool_limit_bytes", "1000x60", instances))
+
+    def never(minutes):
+        """promtool's notation can't repeat it."""
+        return " ".join(["+Inf"] * minutes)
+
+    def within(count):
+        return warning(f"The spool of output flows of job flowsensor will be full within 6 hours, or is four fifths full, at {count} sensors. "
+                       "Then records are lost.", ALL)
+
+    def soon(count):
+        return critical(f"The spool of output flows of job flowsensor will be full within an hour, or is full, at {count} sensors. Then records "
+                        "are lost.", ALL)
+
+    def disk(values):
+        return [series("flowsensor_spool_disk_errors_total", values, KAFKA)]
+
+    def damaged(values):
+        return [series("flowsensor_spool_damaged_segments_total", values, KAFKA)]
+
+    def letters(values, instances=1):
+        return at_each("flowsensor_output_records_dead_lettered_total", values, instances)
+    bad_disk = warning("The spool of output flows of a:19995 has had disk errors for 5 minutes: the disk is full, read-only or gone. Records wait "
+                       "in memory while it has room.", KAFKA)
+
+    def unread(count):
+        return warning(f"The spool of output flows of a:19995 has {count} damaged segments, one of them within an hour. Their records are lost, and "
+                       "counted as far as their number is known.", KAFKA)
+
+    def refused(count):
+        return warning(f"The broker refused about {count} records of output flows of job flowsensor within an hour, for their content or size. They "
+                       "are in the dead-letter files of the sensors.", ALL)
     return [
-        Case("FlowsensorQueueNearlyFull", "nearly", 6, full("900x30"), (warning(
-            "The queue of output flows of a:19995 is 90% full. When it is full, records are lost.", KAFKA),)),
-        Case("FlowsensorQueueNearlyFull", "not for long", 4, full("900x30")),
-        Case("FlowsensorQueueNearlyFull", "at the threshold", 29, full("800x30")),
+        Case("FlowsensorSpoolFilling", "full in five hours", 6, filling("18000x30"), (within(1),)),
+        Case("FlowsensorSpoolFilling", "at 20 sensors it is one alert", 6, filling("18000x30", instances=20), (within(20),)),
+        Case("FlowsensorSpoolFilling", "full in half an hour", 6, filling("1800x30"), (within(1), soon(1))),
+        Case("FlowsensorSpoolFilling", "fills no more, and is nearly full", 6, filling(never(30), "900x30"), (within(1),)),
+        Case("FlowsensorSpoolFilling", "full", 6, filling("0x30", "1000x30"), (within(1), soon(1))),
+        Case("FlowsensorSpoolFilling", "full, and it was taken out of", 6, filling(never(30), "960x30"), (within(1), soon(1))),
+        Case("FlowsensorSpoolFilling", "not for long", 4, filling("1800x30", "1000x30")),
+        Case("FlowsensorSpoolFilling", "a broker restarted", 12, filling(f"{never(5)} 7000x3 {never(30)}")),
+        Case("FlowsensorSpoolFilling", "not soon", 29, filling("21600x30", "800x30")),
+        Case("FlowsensorSpoolFilling", "not so soon", 29, filling("3600x30", "950x30"), (within(1),)),
+        Case("FlowsensorSpoolFilling", "it does not fill", 29, filling(never(30), "790x30")),
+        Case("FlowsensorSpoolDisk", "each half second", 8, disk("0+120x30"), (bad_disk,)),
+        Case("FlowsensorSpoolDisk", "one call", 12, disk("0x5 1x30")),
+        Case("FlowsensorSpoolDisk", "not for long", 5, disk("0+120x30")),
+        Case("FlowsensorSpoolDisk", "none", 29, disk("7x30")),
+        Case("FlowsensorSpoolDamaged", "one while it ran", 9, damaged("0x5 1x90"), (unread(1),)),
+        Case("FlowsensorSpoolDamaged", "one at the start", 3, damaged("2x90"), (unread(2),)),
+        Case("FlowsensorSpoolDamaged", "one more", 90, damaged("1x80 2x30"), (unread(2),)),
+        Case("FlowsensorSpoolDamaged", "long ago", 70, damaged("0x5 1x90")),
+        Case("FlowsensorSpoolDamaged", "none", 90, damaged("0x95")),
+        Case("FlowsensorDeadLetters", "a few", 7, letters("0x5 9x90"), (refused(9),)),
+        Case("FlowsensorDeadLetters", "at three sensors it is one alert", 7, letters("0x5 9x90", 3), (refused(27),)),
+        Case("FlowsensorDeadLetters", "long ago", 70, letters("0x5 9x90")),
+        Case("FlowsensorDeadLetters", "restart after some", 90, letters("9x80 0x30")),
     ]
 
 
@@ -282,9 +356,12 @@ def failed_output():
 def kafka():
     def errors(values):
         return [series("flowsensor_kafka_errors_total", values, KAFKA)]
+
+    def reported(count):
+        return warning(f"The Kafka clients of output flows of job flowsensor have reported errors for 10 minutes at {count} sensors.", ALL)
     return [
-        Case("FlowsensorKafkaErrors", "each minute", 12, errors("0+2x30"), (warning(
-            "The Kafka client of output flows of a:19995 has reported errors for 10 minutes (about 10 in the last 5).", KAFKA),)),
+        Case("FlowsensorKafkaErrors", "each minute", 12, errors("0+2x30"), (reported(1),)),
+        Case("FlowsensorKafkaErrors", "at 20 sensors it is one alert", 12, at_each("flowsensor_kafka_errors_total", "0+2x30", 20), (reported(20),)),
         Case("FlowsensorKafkaErrors", "a broker restarted", 16, errors("0x5 9x30")),
         Case("FlowsensorKafkaErrors", "not for long", 10, errors("0+2x30")),
         Case("FlowsensorKafkaErrors", "restart after some", 20, errors("9x12 0x30")),
@@ -300,18 +377,26 @@ def schema():
 
     def errors(values):
         return [series("flowsensor_registry_errors_total", values)]
+
+    def unconfirmed(count):
+        return warning(f"Output flows of job flowsensor has had a cached schema id for an hour at {count} sensors.", ALL)
+
+    def failed(count):
+        return warning(f"Requests of the flowsensors of job flowsensor to the schema registry have failed for 10 minutes at {count} of them.",
+                       {"job": "flowsensor"})
     return [
         Case("FlowsensorSchemaMismatch", "one scrape saw it", 9, mismatch("0x5 1 _x30"), (critical(
             "Output flows of a:19995 began with a cached schema id, which the registry contradicted within the last 15 minutes. The sensor "
             "exited; records since its start can't be decoded with this registry.", KAFKA),)),
         Case("FlowsensorSchemaMismatch", "long ago, and started again", 25, mismatch("0x5 1 0x30")),
         Case("FlowsensorSchemaMismatch", "all is well", 20, mismatch("0x30")),
-        Case("FlowsensorSchemaUnconfirmed", "for an hour", 61, cached("1x90"), (warning(
-            "Output flows of a:19995 has sent records under a cached schema id for an hour.", KAFKA),)),
+        Case("FlowsensorSchemaUnconfirmed", "for an hour", 61, cached("1x90"), (unconfirmed(1),)),
+        Case("FlowsensorSchemaUnconfirmed", "at 20 sensors it is one alert", 61, at_each("flowsensor_output_schema_cached", "1x90", 20), (unconfirmed(20),)),
         Case("FlowsensorSchemaUnconfirmed", "confirmed after half an hour", 90, cached("1x30 0x90")),
         Case("FlowsensorSchemaUnconfirmed", "not for long", 59, cached("1x90")),
-        Case("FlowsensorRegistryErrors", "each minute", 12, errors("0+6x30"), (warning(
-            "Requests of a:19995 to the schema registry have failed for 10 minutes (about 30 in the last 5)."),)),
+        Case("FlowsensorRegistryErrors", "each minute", 12, errors("0+6x30"), (failed(1),)),
+        Case("FlowsensorRegistryErrors", "at 20 sensors it is one alert", 12,
+             [series("flowsensor_registry_errors_total", "0+6x30", instance=f"{index}:19995") for index in range(20)], (failed(20),)),
         Case("FlowsensorRegistryErrors", "for two minutes", 16, errors("0x5 6+6x2 18x30")),
         Case("FlowsensorRegistryErrors", "not for long", 10, errors("0+6x30")),
         Case("FlowsensorRegistryErrors", "restart after some", 20, errors("9x12 0x30")),
@@ -339,4 +424,4 @@ def overload():
 
 
 CASES = [case for made in (down, absent, restarts, snapshot, memory, clock, kernel_drops, interface_drops, no_packets, times_raised, residual,
-                           overload, flow_table, key_reload, dropped, late, queue, failed_output, kafka, schema) for case in made()]
+                           overload, flow_table, key_reload, dropped, late, spool, failed_output, kafka, schema) for case in made()]

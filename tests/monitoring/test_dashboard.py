@@ -107,7 +107,7 @@ class Dashboard(unittest.TestCase):
     def test_rows(self):
         titles = [row["title"] for row in self.rows]
         self.assertEqual(len(titles), len(set(titles)))
-        for topic in ("Overview", "Traffic by application", "Capture and drops", "The ledger", "Delivery", "Balance of sensors and meters", "Resources"):
+        for topic in ("Overview", "Traffic by application", "Capture and drops", "The ledger", "Delivery", "Spool", "Balance of sensors and meters", "Resources"):
             self.assertIn(topic, titles)
 
     def test_nothing_overlaps(self):
@@ -122,9 +122,9 @@ class Dashboard(unittest.TestCase):
 
     def test_thresholds_are_those_of_the_alerts(self):
         """A line in a graph where an alert begins."""
-        for title, alert in (("Oldest record", "FlowsensorRecordsLate"), ("Queue", "FlowsensorQueueNearlyFull"), ("Flow table", "FlowsensorFlowTableNearlyFull"),
+        for title, alert in (("Oldest record", "FlowsensorRecordsLate"), ("Spool, of its limit", "FlowsensorSpoolFilling"), ("Flow table", "FlowsensorFlowTableNearlyFull"),
                              ("Memory, of the budget", "FlowsensorMemory"), ("Age of the numbers", "FlowsensorSnapshotStale"), ("Kernel drops", "FlowsensorKernelDrops")):
-            expected = [float(re.search(r"> ([\d.]+)\s*$", rule["expr"])[1]) for rule in support.alerts() if rule["alert"] == alert]
+            expected = [float(re.search(r"> ([\d.]+)\)?\s*$", rule["expr"])[1]) for rule in support.alerts() if rule["alert"] == alert]
             panel = next(panel for panel in self.panels if panel["title"] == title)
             steps = [step["value"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"] if step["value"] is not None]
             self.assertEqual(steps, expected, title)

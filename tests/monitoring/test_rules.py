@@ -56,9 +56,10 @@ def at_once(rule):
 
 
 def sooner(rule):
-    """Without the thresholds of 0, and the number of restarts, which is whole."""
-    expression = re.sub(r"> ([\d.]+)\s*$", lambda found: f"> {0.9 * float(found[1])}", rule["expr"])
-    return {"expr": expression} if re.search(r"> (?!0$)[\d.]+$", rule["expr"].strip()) and "count" not in rule["expr"] else {}
+    """Without the thresholds of 0, and the number of restarts, which is whole. A threshold may be inside a count of sensors."""
+    expression = re.sub(r"> ([\d.]+)(\)?)\s*$", lambda found: f"> {0.9 * float(found[1])}{found[2]}", rule["expr"])
+    whole = rule["alert"] in ("FlowsensorDown", "FlowsensorRestarts")
+    return {"expr": expression} if re.search(r"> (?!0\)?$)[\d.]+\)?$", rule["expr"].strip()) and not whole else {}
 
 
 MUTATIONS = {"never": never, "at once": at_once, "sooner": sooner}
@@ -114,11 +115,18 @@ class Rules(unittest.TestCase):
                 self.assertEqual(set(rule["annotations"]), {"summary", "description", "runbook_url"})
                 self.assertEqual(rule["annotations"]["runbook_url"], f"{RUNBOOK}{rule['alert']}.md")
                 self.assertNotIn("{{", rule["annotations"]["summary"], "a summary is the same for all of a group")
-                if "count by (cluster, namespace, job)" in rule["expr"]:
-                    self.assertIn("of job {{ $labels.job }}", rule["annotations"]["description"])
+                if re.search(r"(count|sum) by \(cluster, namespace, job(, output(, reason)?)?\)", rule["expr"]):
+                    self.assertIn("of job {{ $labels.job }}{{ with $labels.cluster }} in cluster {{ . }}{{ end }}", rule["annotations"]["description"])
                 elif rule["alert"] != "FlowsensorAbsent":
                     self.assertIn("$labels.instance", rule["annotations"]["description"])
                     self.assertIn("on node {{ . }}", rule["annotations"]["description"])
+
+    def test_what_the_broker_causes_is_one_alert(self):
+        """Not one for each sensor: a group has no instance, and its description the number of sensors or of records."""
+        for alert in ("RecordsLate", "RecordsDropped", "KafkaErrors", "SpoolFilling", "DeadLetters", "SchemaUnconfirmed", "RegistryErrors"):
+            for rule in (rule for rule in support.alerts() if rule["alert"] == f"Flowsensor{alert}"):
+                self.assertRegex(rule["expr"], r"^(count|sum) by \(cluster, namespace, job")
+                self.assertIn("{{ $value", rule["annotations"]["description"])
 
     def test_windows_hold_five_scrapes_a_minute_apart(self):
         minutes = {"s": 1 / 60, "m": 1, "h": 60, "d": 1440}
