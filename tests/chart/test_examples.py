@@ -107,6 +107,9 @@ class Memory(unittest.TestCase):
         "long splt": {"meter": {"spltAnalysis": 255}},
         "plain": {"meter": {"dissections": 0, "statisticalAnalysis": False, "spltAnalysis": 0}},
         "more outputs": {"kafka": {"statsTopic": "stats"}, "extraOutputs": [{"topic": "a"}, {"topic": "b"}]},
+        "spool in memory": {"spool": {"enabled": False}},
+        "small spool in memory": {"spool": {"enabled": False}, "extraConfig": {"spool": {"memory_size": "8MiB"}}},
+        "large spool": {"spool": {"size": "64GiB"}},
         "no ring": {"capture": {"socketBufferSize": "0"}},
         "nfstream": {"profile": "nfstream"},
     }

@@ -106,6 +106,7 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- if $value }}{{ $_ := set $output $option $value }}{{ end -}}
 {{- end -}}
 {{- if not (kindIs "invalid" $from.headers) }}{{ $_ := set $output "headers" $from.headers }}{{ end -}}
+{{- if and (eq $.purpose "run") $values.spool.deadLetters }}{{ $_ := set $output "dead_letters" (printf "/var/lib/flowsensor/dead-letters-%s.jsonl" ($from.name | default $from.topic)) }}{{ end -}}
 {{- if and $publishes $from.recordKinds }}{{ $_ := set $output "record_kinds" $from.recordKinds }}{{ end -}}
 {{- $properties := dict "context" $.context "servers" $from.bootstrapServers "config" $from.config "kafka" (ne $.purpose "schema") "sasl" $sasl -}}
 {{- $_ := set $output "kafka" (include "flowsensor.kafkaProperties" $properties | fromJsonArray) -}}
@@ -156,6 +157,9 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- if $values.schemaRegistry.url }}{{ $_ := set $options "registry" (include "flowsensor.registryOptions" . | fromJson) }}{{ end -}}
 {{- if eq .purpose "run" -}}
 {{- $_ := set $options "monitoring" (dict "listen" (include "flowsensor.listen" .context)) -}}
+{{- $spool := dict "when_full" $values.spool.whenFull "drain_rate" $values.spool.drainRate -}}
+{{- if $values.spool.enabled }}{{ $spool = merge $spool (dict "directory" "/var/lib/flowsensor/spool" "size" $values.spool.size) }}{{ end -}}
+{{- $_ := set $options "spool" $spool -}}
 {{- end -}}
 {{- if eq .purpose "topics" -}}
 {{- $config := list -}}

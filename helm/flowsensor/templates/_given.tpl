@@ -14,7 +14,8 @@ anonymization.existingSecret: {anonymization.key: key}
 identity.existingSecret: {identity.key: key}
 identity.connKey.existingSecret: {identity.connKey.key: key}
 state.type=hostPath: {state.hostPath: /var/lib/flowsensor}
-state.type=emptyDir: {state.sizeLimit: 64Mi}
+state.type=emptyDir: {state.sizeLimit: ""}
+spool.enabled: {spool.size: 1GiB}
 topics.provision=job|topics.provision=strimzi: {topics.partitions: 12, topics.replicationFactor: -1, topics.config: {retention.ms: 604800000, cleanup.policy: delete}}
 topics.provision=job: {topics.principal: "", topics.admin.existingSecret: ""}
 topics.admin.existingSecret: {topics.admin.usernameKey: username, topics.admin.passwordKey: password}

@@ -36,8 +36,8 @@ taken at the start, before there is any traffic.
 {{- end -}}
 {{- range $options.outputs -}}
 {{- if .topic -}}
-{{- $bytes := include "flowsensor.queueBytes" .kafka | int64 -}}
-{{- $items = append $items (dict "what" (printf "queue of the output %s" (.name | default .topic)) "bytes" (add (mul 12 $mib) $bytes) "start" (mul 12 $mib)) -}}
+{{- $bytes := include "flowsensor.windowBytes" (dict "kafka" .kafka "spool" ($options.spool | default dict)) | int64 -}}
+{{- $items = append $items (dict "what" (printf "Kafka client and records of the output %s" (.name | default .topic)) "bytes" (add (mul 12 $mib) $bytes) "start" (mul 12 $mib)) -}}
 {{- else -}}
 {{- $items = append $items (dict "what" "an output to a file" "bytes" (mul 2 $mib) "start" 0) -}}
 {{- end -}}
@@ -48,13 +48,18 @@ taken at the start, before there is any traffic.
 {{- toJson $items -}}
 {{- end -}}
 
-{{/* Bytes that librdkafka's queue can hold, from a list of properties: records, and 1024 for each message beside its record. */}}
-{{- define "flowsensor.queueBytes" -}}
+{{/*
+Bytes of an output's records in memory: (dict "kafka" PROPERTIES "spool" OPTIONS). Records under way are there twice, with 1024 bytes of
+librdkafka's and 104 of the output's for each; and the spool has buffers, or, without a folder, all of itself.
+*/}}
+{{- define "flowsensor.windowBytes" -}}
 {{- $properties := dict -}}
-{{- range . }}{{ $_ := set $properties (splitn "=" 2 .)._0 (splitn "=" 2 .)._1 }}{{ end -}}
-{{- $kbytes := get $properties "queue.buffering.max.kbytes" | default "65536" | int64 -}}
+{{- range .kafka }}{{ $_ := set $properties (splitn "=" 2 .)._0 (splitn "=" 2 .)._1 }}{{ end -}}
+{{- $kbytes := get $properties "queue.buffering.max.kbytes" | default "16384" | int64 -}}
 {{- $messages := get $properties "queue.buffering.max.messages" | default (div (mul $kbytes 16) 10 | toString) | int64 -}}
-{{- add (mul $kbytes 1024) (mul $messages 1024) -}}
+{{- $spool := add (mul $kbytes 1024) 1048576 -}}
+{{- if not .spool.directory }}{{ $spool = include "flowsensor.bytes" (.spool.memory_size | default "48MiB") }}{{ end -}}
+{{- add (mul $kbytes 2 1024) (mul $messages 1128) $spool -}}
 {{- end -}}
 
 {{/* MiB that the limit must be at least. */}}
@@ -93,12 +98,19 @@ Raise or remove the limit, or lower meter.flowTableSize, meter.dissectionFlows, 
 {{- if gt (include "flowsensor.quantity" $request | int64) (include "flowsensor.quantity" $limit | int64) -}}
 {{- fail (printf "\n\nresources.requests.memory %s is more than the limit %s: lower it, or set resources.limits.memory\n" $request $limit) -}}
 {{- end -}}
+{{- $disk := include "flowsensor.ephemeral" (dict "context" .) | fromJson -}}
 requests:
   cpu: {{ include "flowsensor.scalar" $given.requests.cpu }}
   memory: {{ $request }}
+  {{- with $disk.request }}
+  ephemeral-storage: {{ . }}
+  {{- end }}
 limits:
   {{- with $given.limits.cpu }}
   cpu: {{ include "flowsensor.scalar" . }}
   {{- end }}
   memory: {{ $limit }}
+  {{- with $disk.limit }}
+  ephemeral-storage: {{ . }}
+  {{- end }}
 {{- end -}}
