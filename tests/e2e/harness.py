@@ -130,7 +130,8 @@ class Ledger:
     FLOWS = re.compile(r"flows: opened (\d+) = exported (\d+)(?: \(([^)]*)\))?"
                        r"(?: \+ discarded (\d+) \(max_nflows \d+\))? \+ open (\d+)(?: \+ elsewhere (\d+))?"
                        r"(?:.*; early records (\d+))?(?:.*; update records (\d+))?")
-    OUTPUT = re.compile(r"output (.+) \(([a-z]+)\): made (\d+) = acknowledged (\d+) \+ in flight (\d+) \+ dropped (\d+)"
+    OUTPUT = re.compile(r"output (.+) \(([a-z]+)\): made (\d+)(?: \+ found in the spool (\d+))? = acknowledged (\d+) \+ in flight (\d+)"
+                        r"(?: \+ spooled (\d+))?(?: \+ dead letters (\d+))? \+ dropped (\d+)"
                         r"(?: \(([^)]*)\))?; (\d+) bytes encoded(?:, checksum ([0-9a-f]+))?; (exported|reports|protocols) (\d+) = made (\d+)")
 
     def __init__(self, lines):
@@ -148,8 +149,9 @@ class Ledger:
 
     @staticmethod
     def output(found):
-        return {"sink": found[2], "made": int(found[3]), "acknowledged": int(found[4]), "in_flight": int(found[5]),
-                "dropped": int(found[6]), "why": parts(found[7]), "bytes": int(found[8]), "checksum": found[9], "of": found[10], "due": int(found[11]), "of_due": int(found[12])}
+        counts = dict(zip(("made", "found", "acknowledged", "in_flight", "spooled", "dead_lettered", "dropped"), (int(text or 0) for text in found.groups()[2:9])))
+        return {"sink": found[2], **counts, "why": parts(found[10]), "bytes": int(found[11]), "checksum": found[12], "of": found[13],
+                "due": int(found[14]), "of_due": int(found[15])}
 
 
 class Case(unittest.TestCase):
@@ -224,7 +226,8 @@ class Case(unittest.TestCase):
         self.assertEqual(ledger.packets["ignored"], sum(ledger.packets["why"].values()), result)
         self.assertEqual(ledger.flows["opened"], ledger.flows["exported"] + ledger.flows["discarded"] + ledger.flows["open"] + ledger.flows["elsewhere"], result)
         for output in ledger.outputs.values():
-            self.assertEqual(output["made"], output["acknowledged"] + output["in_flight"] + output["dropped"], result)
+            ended = sum(output[where] for where in ("acknowledged", "in_flight", "spooled", "dead_lettered", "dropped"))
+            self.assertEqual(output["made"] + output["found"], ended, result)
             self.assertEqual(output["dropped"], sum(output["why"].values()), result)
             self.assertEqual((output["due"], output["of_due"]), (output["made"], output["made"]), result)
             if output["of"] == "exported":

@@ -2,6 +2,7 @@
 """Runs the end-to-end tests of the flowsensor binary; the closing line counts them.
 
 Usage: python3 tests/e2e/run.py [-v] [-k PATTERN] [MODULE ...]
+       python3 tests/e2e/run.py --soak MINUTES [--seed N]
 
 Needs: the binary (environment FLOWSENSOR, default build/release/sensor/flowsensor), the Python packages fastavro and
 confluent-kafka, Java and the servers that deploy/local/servers.sh installs; root and iproute2 for the tests that make
@@ -11,6 +12,7 @@ built with sanitizers that reads the corpus too. What is absent is named and cou
 import argparse
 import signal
 import sys
+import time
 import unittest
 from pathlib import Path
 
@@ -28,14 +30,24 @@ def load(names, pattern):
     return loader.loadTestsFromNames([name.removesuffix(".py") for name in names])
 
 
+def load_soak(minutes, seed):
+    sys.path.insert(0, str(HERE))
+    import soak
+    return unittest.TestSuite([soak.load(minutes, seed)])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="only these, as in test_cli (default: all)")
     parser.add_argument("-k", metavar="PATTERN", help="only tests whose name matches")
     parser.add_argument("-v", "--verbose", action="store_true", help="name each test")
+    parser.add_argument("--soak", type=int, metavar="MINUTES", help="instead: a fault a minute, drawn at random (soak.py)")
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, metavar="N", help="of --soak: draw the faults of an earlier run again")
     arguments = parser.parse_args()
     # An end by SIGTERM must still stop the servers, which atexit does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if arguments.soak:
+        sys.exit(unittests.run(load_soak(arguments.soak, arguments.seed), "soak", arguments.verbose))
     sys.exit(unittests.run(load(arguments.modules, arguments.k), "e2e", arguments.verbose))
 
 

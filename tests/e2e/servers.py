@@ -41,6 +41,7 @@ class LocalServers:
         self.folder = tempfile.TemporaryDirectory(prefix="flowsensor-servers-")
         self.admin = None
         script("install")
+        self.prepare()
         script("start", self.folder.name, "--sasl", *flags)
         atexit.register(self.stop)
         lines = shlex.split((Path(self.folder.name) / "env").read_text())
@@ -48,6 +49,9 @@ class LocalServers:
         self.bootstrap, self.registry = values["KAFKA_BOOTSTRAP"], values["REGISTRY_URL"]
         self.sasl_bootstrap, self.username = values["KAFKA_SASL_BOOTSTRAP"], values["KAFKA_SASL_USERNAME"]
         self.password_file = values["KAFKA_SASL_PASSWORD_FILE"]
+
+    def prepare(self):
+        """For those that derive from this: before the servers start, which find .folder empty."""
 
     def stop(self):
         self.admin = None  # its threads would complain of the broker's end
@@ -76,7 +80,7 @@ class LocalServers:
     def administrator(self):
         """A client that may do everything; it lives as long as the servers."""
         from confluent_kafka.admin import AdminClient
-        self.admin = self.admin or AdminClient({"bootstrap.servers": self.bootstrap})
+        self.admin = self.admin or AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})  # brokers are stopped under it
         return self.admin
 
     def topic(self, name, partitions=1, **config):

@@ -1,0 +1,112 @@
+"""A soak: a live sensor at a steady rate, and a fault a minute drawn at random, with a seed that draws the same again. Nothing is lost, the
+ledger closes all the time, and memory, descriptors and threads don't grow.
+
+Run: python3 tests/e2e/run.py --soak MINUTES [--seed N]
+"""
+import contextlib
+import os
+import random
+import time
+
+from fault_row import RATE, Row
+
+MINUTE_S = int(os.environ.get("SOAK_MINUTE_S") or 60)
+GROWTH_KIB = 8 << 10  # beyond the highest of the first faults: the allocator's own
+WARM_FAULTS = 2
+
+
+class Soak(Row):
+    minutes, seed = 0, 0
+
+    @contextlib.contextmanager
+    def killed(self):
+        self.brokers.broker.kill()
+        yield
+        self.brokers.broker.start()
+        self.brokers.broker.wait_until_back()
+
+    def paused(self):
+        return self.brokers.paused()
+
+    @contextlib.contextmanager
+    def relayed(self, **settings):
+        """The relay behaves so; then as a plain one again."""
+        relay = self.brokers.relay
+        before = {name: getattr(relay, name) for name in settings}
+        vars(relay).update(settings)
+        yield
+        vars(relay).update(before)
+
+    def slow(self):
+        return self.relayed(rate=12 * RATE, delay_s=0.05)
+
+    def silent(self):
+        return self.relayed(silent=True)
+
+    @contextlib.contextmanager
+    def refusing(self):
+        with self.relayed(refusing=True):
+            self.brokers.relay.cut()
+            yield
+
+    @contextlib.contextmanager
+    def flapping(self):
+        with self.relayed():
+            for _ in range(5):
+                self.brokers.relay.cut()
+                time.sleep(0.5)  # how long a connection lives
+            yield
+
+    @contextlib.contextmanager
+    def full_disk(self):
+        """The spool's, in an outage."""
+        with self.brokers.paused():
+            self.sensor.wait_for(lambda: self.sensor.count("spooled") > 0, 20, "records in the spool")
+            filler = self.spool / "filler"
+            with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(1 << 16))
+            try:
+                time.sleep(2)  # shorter than the memory before the disk lasts
+            finally:
+                filler.unlink()
+            yield
+
+    FAULTS = (killed, paused, slow, silent, refusing, flapping, full_disk)
+
+    def test_soak(self):
+        self.brokers.mount(self.spool, 128)
+        self.addCleanup(self.brokers.unmount, self.spool)
+        choose, held = random.Random(self.seed), []
+        self.begin(self.brokers.relay.bootstrap)
+        self.flow()
+        for minute in range(self.minutes):
+            end = time.monotonic() + MINUTE_S
+            fault, duration = choose.choice(self.FAULTS), choose.uniform(MINUTE_S / 12, MINUTE_S / 3)
+            before = len(self.sensor.probe.samples)
+            with fault(self):
+                time.sleep(duration)  # the fault's length
+            self.back(limit=120)
+            self.sensor.wait_until_flowing()
+            samples = self.sensor.probe.samples[before:]
+            held.append((max(sample.resident_kib for sample in samples), samples[-1].descriptors, samples[-1].threads))
+            print(f"  minute {minute + 1}: {fault.__name__} for {duration:.1f} s: " + ", ".join(f"{name} {value}" for name, value in self.figures.items()) +
+                  ", RSS {} KiB, descriptors {}, threads {}".format(*held[-1]), flush=True)
+            time.sleep(max(0, end - time.monotonic()))  # the rest of the minute
+        self.finish()
+        self.check_lost_nothing()
+        self.check_flat(held)
+
+    def check_flat(self, held):
+        warm, late = held[:WARM_FAULTS], held[WARM_FAULTS:]
+        if late:
+            self.assertLess(max(resident for resident, _, _ in late), max(resident for resident, _, _ in warm) + GROWTH_KIB, held)
+            self.assertLessEqual(max(descriptors for _, descriptors, _ in late), max(descriptors for _, descriptors, _ in warm) + 2, held)
+            self.assertEqual({threads for _, _, threads in held}, {held[0][2]})
+
+
+def load(minutes, seed):
+    """The test, with its length and its seed."""
+    Soak.minutes, Soak.seed = minutes, seed
+    print(f"soak: {minutes} minutes, seed {seed}", flush=True)
+    return Soak("test_soak")
