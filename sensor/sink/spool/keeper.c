@@ -4,11 +4,12 @@
 
 #include "base/clock.h"
 #include "sink/spool/disk_failure.h"
+#include "sink/spool/from_buffer.h"
 #include "sink/spool/read_ahead.h"
 #include "sink/spool/upkeep.h"
 #include "sink/spool/writer.h"
 
-enum todo { READ, WRITE, COMMIT, CURSOR, DELETE, FINISH, NOTHING };
+enum todo { READ, READ_BUFFER, FORGET, WRITE, COMMIT, CURSOR, DELETE, FINISH, NOTHING };
 
 /* True if it is due; else *until is at most that moment. */
 static bool is_due(int64_t when, int64_t now, int64_t *until) {
@@ -41,7 +42,7 @@ static bool is_reader_at_end(const struct spool_log *log) {
 
 static bool is_write_due(const struct spool_log *log, int64_t now, int64_t *until) {
     const struct pending *pending = &log->pending;
-    if (pending->unwritten == 0)
+    if (pending->unwritten == 0 || from_buffer_needs_cursor(log))
         return false;
     bool at_once = log->stopping || log->hurry || is_reader_at_end(log) ||
                    pending->unwritten + pending->unsynced >= log->settings.commit_size;
@@ -61,7 +62,7 @@ static bool is_commit_due(const struct spool_log *log, int64_t now, int64_t *unt
 static bool is_cursor_due(const struct spool_log *log, int64_t now, int64_t *until) {
     if (log->cursor_turn == log->cursor_written)
         return false;
-    bool at_once = log->stopping || log->hurry || log->segments.gone > 0;
+    bool at_once = log->stopping || log->hurry || log->segments.gone > 0 || from_buffer_needs_cursor(log);
     int64_t when = at_once && !log->cursor_bounded ? 0 : log->cursor_time + log->settings.commit_after;
     return is_due(later(when, log->retry_at[JOB_CURSOR]), now, until);
 }
@@ -81,6 +82,10 @@ static bool is_finish_due(const struct spool_log *log, int64_t now, int64_t *unt
 static enum todo what_next(struct spool_log *log, int64_t *until) {
     int64_t now = clock_monotonic();
     *until = INT64_MAX;
+    if (from_buffer_has_done(log))
+        return FORGET;
+    if (from_buffer_is_due(log) && read_ahead_chunk(log) && is_due(log->retry_at[JOB_READ], now, until))
+        return READ_BUFFER;
     if (is_read_due(log, now, until))
         return READ;
     if (is_write_due(log, now, until))
@@ -114,6 +119,8 @@ static void keeper_do(struct spool_log *log, enum todo todo) {
         upkeep_folder(log);
     switch (todo) {
     case READ: read_ahead(log); break;
+    case READ_BUFFER: from_buffer_read(log); break;
+    case FORGET: from_buffer_forget(log); break;
     case WRITE: writer_write(log); break;
     case COMMIT: writer_commit(log); break;
     case CURSOR: upkeep_cursor(log); break;

@@ -90,13 +90,29 @@ void pending_written(struct pending *pending, uint64_t to, uint64_t position, ui
     pending->unsynced += bytes;
 }
 
-void pending_synced(struct pending *pending, int64_t now) {
+static void free_written(struct pending *pending) {
     pending->synced = pending->written;
     pending->synced_end = pending->written_end;
-    pending->unsynced = 0;
-    pending->unsynced_since = pending->unwritten > 0 ? pending->unwritten_since : now;
     if (pending->synced == pending->appended) /* from the start again: its memory is in the cache */
         pending->synced = pending->written = pending->appended = 0;
+}
+
+void pending_synced(struct pending *pending, int64_t now) {
+    pending->unsynced = 0;
+    pending->unsynced_since = pending->unwritten > 0 ? pending->unwritten_since : now;
+    free_written(pending);
+}
+
+void pending_forget(struct pending *pending, uint64_t position) {
+    DEBUG_CHECK(pending->unsynced == 0 && position <= pending->end);
+    while (pending->written_end < position) {
+        size_t size =
+            segment_record_whole_size(pending_record(pending, &pending->written, pending->appended));
+        pending->written += size;
+        pending->unwritten -= size;
+        pending->written_end++;
+    }
+    free_written(pending);
 }
 
 void pending_rewind(struct pending *pending) {

@@ -45,6 +45,9 @@ void pending_synced(struct pending *pending, int64_t now);
 /* What was written and not synced is to be written again. */
 void pending_rewind(struct pending *pending);
 
+/* Records before that position, of which none is written, are taken out. */
+void pending_forget(struct pending *pending, uint64_t position);
+
 /* The position is not below synced_end. */
 void pending_settle(struct pending *pending, uint64_t position);
 uint64_t pending_count_settled(const struct pending *pending, uint64_t from, uint64_t to);

@@ -174,6 +174,54 @@ static void a_disk_that_fails_for_a_while_costs_nothing_that_fits_in_the_buffer(
     spool_close(spool);
 }
 
+/* Takes and releases all that is there; returns the seq after the last. */
+static uint64_t take_all(struct spool *spool, uint64_t seq) {
+    struct spool_record record;
+    while (read_next(spool, &record)) {
+        assert_int_equal(record.message.seq, seq++);
+        spool_take(spool, &record);
+    }
+    spool_release(spool, spool_end(spool), NULL, 0);
+    return seq;
+}
+
+/* Whoever takes records makes room for others, though the disk takes nothing for good. */
+static void records_go_by_the_buffer_while_the_disk_takes_nothing(void **state) {
+    (void)state;
+    static const int errors[] = {EIO, ENOSPC};
+    uint64_t seq = 1, next = 1;
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        struct spool *spool = open_watched();
+        for (; seq % RECORDS != 0; seq++)
+            append_surely(spool, seq, false);
+        assert_int_equal(spool_sync(spool, 20000000), 0);
+        watched_fail(CALL_WRITE, 1, ULONG_MAX, errors[i]);
+        for (int round = 0; round < 5; round++) {
+            while (append(spool, seq, false, NULL) == SPOOL_OK)
+                seq++;
+            wait_until(statistics_of(spool).disk_failing_since != 0, 10, "the failure is seen");
+            next = take_all(spool, next);
+            assert_int_equal(next, seq);
+            assert_int_equal(statistics_of(spool).waiting, 0);
+            append_surely(spool, seq++, false);
+        }
+        assert_closed_account(spool);
+        watched_fail(DISK_CALLS, 0, 0, 0);
+        for (unsigned j = 0; j < RECORDS; j++)
+            append_surely(spool, seq++, false);
+        assert_int_equal(spool_sync(spool, 20000000), 0);
+        assert_closed_account(spool);
+        spool_close(spool);
+        spool = open_watched();
+        assert_int_equal(statistics_of(spool).found, seq - next);
+        next = take_all(spool, next);
+        assert_int_equal(next, seq);
+        assert_int_equal(statistics_of(spool).damaged, 0);
+        assert_int_equal(statistics_of(spool).damaged_segments, 0);
+        spool_close(spool);
+    }
+}
+
 /* What was written and not synced may be gone where a sync fails: it is written again, and read once. */
 static void what_a_failed_sync_may_have_lost_is_written_again(void **state) {
     (void)state;
@@ -369,6 +417,7 @@ int main(void) {
         fault_case(each_deletion_fails_once),
         fault_case(each_reading_fails_once),
         fault_case(each_call_of_an_opening_fails),
+        fault_case(records_go_by_the_buffer_while_the_disk_takes_nothing),
         fault_case(a_disk_that_fails_for_a_while_costs_nothing_that_fits_in_the_buffer),
         fault_case(what_a_failed_sync_may_have_lost_is_written_again),
         fault_case(what_is_written_again_is_counted_there),
