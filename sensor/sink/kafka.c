@@ -227,6 +227,8 @@ static int kafka_unavailable(const struct kafka_sink *sink, struct error *error)
 /* Live, what can't be sent now goes to the spool; later records of its partition go there too, until it has drained. */
 static enum kafka_sent keep_in_spool(struct kafka_sink *sink, int32_t number, const struct message *message) {
     uint64_t position = 0;
+    if (number >= 0 && sink->lanes[number].state == KAFKA_FLOWS)
+        kafka_spill(sink, &sink->lanes[number]);
     switch (spool_append(sink->spool, number, message, false, &position)) {
     case SPOOL_FULL: return KAFKA_NO_ROOM;
     case SPOOL_TOO_LARGE: kafka_count_drop(sink, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE); return KAFKA_GIVEN_UP;

@@ -211,7 +211,7 @@ void kafka_look_at_lanes(struct kafka_sink *sink) {
 
 /* What the spool has no room for is given up. */
 static void park_lane(struct kafka_sink *sink, struct kafka_lane *lane) {
-    kafka_hold(sink, lane, 0);
+    kafka_spill(sink, lane);
     for (struct kafka_entry *entry = lane->first, *next; entry; entry = next) {
         next = entry->next;
         sink->parked += entry->position != 0;

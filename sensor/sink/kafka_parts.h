@@ -132,7 +132,12 @@ void kafka_send_again(struct kafka_sink *sink);
 /* Takes an entry out of memory: it is done, whatever became of it. */
 void kafka_forget(struct kafka_sink *sink, struct kafka_entry *entry);
 
-/* The partition is held from now on: a line says so, and what it has in memory goes to the spool too. */
+/* What the partition has in memory goes to a spool on disk too, so that a crash doesn't lose it; it is taken out there when it
+ * is done. To be called while the partition FLOWS, before a record of it goes to the spool alone: behind that one they would
+ * be read, and sent twice. */
+void kafka_spill(struct kafka_sink *sink, struct kafka_lane *lane);
+
+/* The partition is held from now on: a line says so, and what it has in memory is spilled. */
 void kafka_hold(struct kafka_sink *sink, struct kafka_lane *lane, int reason);
 
 /* The partition drains: its records in the spool are looked for. */

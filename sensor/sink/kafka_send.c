@@ -28,10 +28,9 @@ static void say_held(struct kafka_sink *sink, struct kafka_lane *lane, int reaso
              kafka_remedy_of(reason));
 }
 
-/* So that a crash doesn't lose them. They stay in memory, and are taken out of the spool when they are done. */
-static void spill(struct kafka_sink *sink, struct kafka_lane *lane) {
+void kafka_spill(struct kafka_sink *sink, struct kafka_lane *lane) {
     for (struct kafka_entry *entry = lane->first; entry; entry = entry->next) {
-        if (entry->position != 0)
+        if (!sink->durable || entry->position != 0)
             continue;
         size_t prefix = entry->origin->framing.length;
         struct message message = {
@@ -51,8 +50,8 @@ static void spill(struct kafka_sink *sink, struct kafka_lane *lane) {
 
 void kafka_hold(struct kafka_sink *sink, struct kafka_lane *lane, int reason) {
     say_held(sink, lane, reason);
-    if (sink->durable && lane->state != KAFKA_HELD)
-        spill(sink, lane);
+    if (lane->state == KAFKA_FLOWS)
+        kafka_spill(sink, lane);
     kafka_lane_hold(lane, reason, sink->spool ? spool_end(sink->spool) : 0, clock_monotonic());
 }
 

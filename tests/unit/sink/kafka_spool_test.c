@@ -136,6 +136,27 @@ static void an_outage_costs_nothing_with_a_spool_on_disk(void **state) {
     survive_an_outage(true);
 }
 
+/* What was in memory goes to the spool behind records that came later, and is not read there while it is in memory. */
+static void an_outage_after_the_memory_was_full_sends_nothing_twice(void **state) {
+    (void)state;
+    struct sink_options options = live_options("linger.ms=5", "queue.buffering.max.messages=60");
+    options.spool.directory = folder;
+    options.spool.size = 64 << 20;
+    void *sink = open_sink(&options);
+    write_some(sink, 0, 1);
+    wait_for(sink, 1, 1);
+    rd_kafka_mock_broker_set_down(cluster, BROKER);
+    write_some(sink, 1, RECORDS);
+    assert_true(statistics_of(sink, RECORDS).spooled > 0);
+    serve(sink, SECOND);
+    rd_kafka_mock_broker_set_up(cluster, BROKER);
+    wait_for(sink, RECORDS, RECORDS);
+    flush_well(sink);
+    assert_int_equal(statistics_of(sink, RECORDS).acknowledged, RECORDS);
+    sink_kafka.close(sink);
+    assert_int_equal(consume(RECORDS, PARTITIONS), 0);
+}
+
 static void refuse_and_take_again(rd_kafka_resp_err_t code, uint64_t possibly_twice) {
     struct sink_options options = spool_options(true);
     void *sink = open_sink(&options);
@@ -278,6 +299,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_PARTITIONS(an_outage_costs_nothing_with_a_spool_in_memory),
         ON_PARTITIONS(an_outage_costs_nothing_with_a_spool_on_disk),
+        ON_PARTITIONS(an_outage_after_the_memory_was_full_sends_nothing_twice),
         ON_PARTITIONS(a_deleted_topic_is_waited_for),
         ON_PARTITIONS(a_revoked_right_is_waited_for),
         ON_PARTITIONS(missing_replicas_are_waited_for),
