@@ -130,9 +130,11 @@ class Ledger:
     FLOWS = re.compile(r"flows: opened (\d+) = exported (\d+)(?: \(([^)]*)\))?"
                        r"(?: \+ discarded (\d+) \(max_nflows \d+\))? \+ open (\d+)(?: \+ elsewhere (\d+))?"
                        r"(?:.*; early records (\d+))?(?:.*; update records (\d+))?")
-    OUTPUT = re.compile(r"output (.+) \(([a-z]+)\): made (\d+)(?: \+ found in the spool (\d+))? = acknowledged (\d+) \+ in flight (\d+)"
-                        r"(?: \+ spooled (\d+))?(?: \+ dead letters (\d+))? \+ dropped (\d+)"
-                        r"(?: \(([^)]*)\))?; (\d+) bytes encoded(?:, checksum ([0-9a-f]+))?; (exported|reports|protocols) (\d+) = made (\d+)")
+    OUTPUT = re.compile(r"output (?P<name>.+) \((?P<sink>[a-z]+)\): made (?P<made>\d+)(?: \+ found in the spool (?P<found>\d+))? = "
+                        r"acknowledged (?P<acknowledged>\d+) \+ in flight (?P<in_flight>\d+)(?: \+ spooled (?P<spooled>\d+))?"
+                        r"(?: \+ dead letters (?P<dead_lettered>\d+))? \+ dropped (?P<dropped>\d+)(?: \((?P<why>[^)]*)\))?; (?P<bytes>\d+) bytes encoded"
+                        r"(?:, checksum (?P<checksum>[0-9a-f]+))?; (?P<of>exported|reports|protocols) (?P<due>\d+) = made (?P<of_due>\d+)")
+    TEXTS = ("sink", "checksum", "of")
 
     def __init__(self, lines):
         self.packets, self.flows, self.outputs = None, None, {}
@@ -144,14 +146,13 @@ class Ledger:
                               "discarded": int(found[4] or 0), "open": int(found[5]), "elsewhere": int(found[6] or 0),
                               "early": int(found[7] or 0), "update": int(found[8] or 0)}
             elif found := self.OUTPUT.search(line):
-                self.outputs[found[1].removeprefix("flowsensor: ")] = self.output(found)
+                self.outputs[found["name"].removeprefix("flowsensor: ")] = self.output(found.groupdict())
         self.residual = any("RESIDUAL" in line for line in lines)
 
-    @staticmethod
-    def output(found):
-        counts = dict(zip(("made", "found", "acknowledged", "in_flight", "spooled", "dead_lettered", "dropped"), (int(text or 0) for text in found.groups()[2:9])))
-        return {"sink": found[2], **counts, "why": parts(found[10]), "bytes": int(found[11]), "checksum": found[12], "of": found[13],
-                "due": int(found[14]), "of_due": int(found[15])}
+    @classmethod
+    def output(cls, found):
+        why = parts(found.pop("why"))
+        return {name: text if name in cls.TEXTS else int(text or 0) for name, text in found.items() if name != "name"} | {"why": why}
 
 
 class Case(unittest.TestCase):
@@ -226,8 +227,8 @@ class Case(unittest.TestCase):
         self.assertEqual(ledger.packets["ignored"], sum(ledger.packets["why"].values()), result)
         self.assertEqual(ledger.flows["opened"], ledger.flows["exported"] + ledger.flows["discarded"] + ledger.flows["open"] + ledger.flows["elsewhere"], result)
         for output in ledger.outputs.values():
-            ended = sum(output[where] for where in ("acknowledged", "in_flight", "spooled", "dead_lettered", "dropped"))
-            self.assertEqual(output["made"] + output["found"], ended, result)
+            self.assertEqual(output["made"] + output["found"], sum(output[part] for part in ("acknowledged", "in_flight", "spooled", "dead_lettered", "dropped")),
+                             result)
             self.assertEqual(output["dropped"], sum(output["why"].values()), result)
             self.assertEqual((output["due"], output["of_due"]), (output["made"], output["made"]), result)
             if output["of"] == "exported":

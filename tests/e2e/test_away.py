@@ -71,7 +71,7 @@ class Away(Case):
 
     def check_back(self, running, topic):
         wait_until(lambda: self.lines(running, "the broker is back after"), limit=60, what="a line that says it is back")
-        wait_until(lambda: f"delivery ok\noutput {topic} ok\n" in self.ready()[1], limit=20, what="an empty spool")
+        wait_until(lambda: f"delivery ok\noutput {topic} ok\n" in self.ready()[1], limit=10, what="word that nothing is spooled")
 
     def test_broker_stopped(self):
         """While nothing is to be sent too: what is said does not depend on records."""

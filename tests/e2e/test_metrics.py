@@ -100,7 +100,7 @@ outputs = ( {{ topic = "{topic}"; kafka = [ "bootstrap.servers={broker or self.s
 
     def check_gauges(self, scrape, running, topic, meters):
         self.assertEqual(scrape("flowsensor_output_queue_bytes", output=topic), 0)
-        self.assertEqual(scrape("flowsensor_output_queue_limit_bytes", output=topic), 65536 * 1024)
+        self.assertEqual(scrape("flowsensor_output_queue_limit_bytes", output=topic), 16384 * 1024)
         self.assertEqual(scrape("flowsensor_output_oldest_record_age_seconds", output=topic), 0)
         self.assertEqual(scrape("flowsensor_capture_buffer_bytes"), meters * (64 << 20))
         self.assertEqual(scrape("flowsensor_capture_interfaces"), 1)
@@ -169,7 +169,10 @@ outputs = ( {{ topic = "{topic}"; kafka = [ "bootstrap.servers={broker or self.s
         time.sleep(1.5)  # in which the record grows older
         older = self.scrape()
         self.assertEqual(self.get("/readyz")[0], 200)
-        self.assertGreater(older("flowsensor_output_records_in_flight", **told), old("flowsensor_output_records_in_flight", **told))
+        waiting = [sum(scrape(name, **told) for name in ("flowsensor_output_records_in_flight", "flowsensor_spool_records")) for scrape in (old, older)]
+        self.assertGreater(waiting[1], waiting[0])
+        self.assertGreater(older("flowsensor_spool_records", **told), 0)
+        self.assertLess(older("flowsensor_spool_bytes", **told), older("flowsensor_spool_limit_bytes", **told))
         grown = older("flowsensor_output_oldest_record_age_seconds", **told) - old("flowsensor_output_oldest_record_age_seconds", **told)
         passed = older("flowsensor_clock_seconds") - old("flowsensor_clock_seconds")
         self.assertAlmostEqual(grown, passed, delta=1)
@@ -191,7 +194,7 @@ outputs = ( {{ topic = "{topic}"; kafka = [ "bootstrap.servers={broker or self.s
         running = self.capture("-c", self.conf("flows", broker=f"127.0.0.1:{closed_port()}"), "--set", "delivery.shutdown_timeout=100ms",
                                "--set", "delivery.timeout=1s")
         self.send(conversations(5), rounds=1)
-        scrape = wait_until(lambda: (scrape := self.scrape())("flowsensor_output_records_in_flight", output="flows") > 5 and
+        scrape = wait_until(lambda: (scrape := self.scrape())("flowsensor_spool_records", output="flows") > 5 and
                             scrape("flowsensor_kafka_errors_total", output="flows") > 0 and scrape, what="records that wait", limit=15)
         self.assertEqual(scrape("flowsensor_output_failed", output="flows"), 0)
         wait_until(lambda: "\noutput flows: delivery degraded: it has waited for the broker for " in self.get("/readyz")[1], what="word of the broker", limit=15)
