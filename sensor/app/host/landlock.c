@@ -7,6 +7,7 @@
 #include <linux/landlock.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -61,7 +62,7 @@ static void allow_folder(int ruleset, const char *folder, int version) {
     char path[PATH_MAX], real[PATH_MAX];
     if (strlen(folder) >= sizeof path)
         return;
-    strcpy(path, folder);
+    snprintf(path, sizeof path, "%s", folder);
     for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--)
         path[end - 1] = '\0';
     bool there = true;
@@ -72,7 +73,7 @@ static void allow_folder(int ruleset, const char *folder, int version) {
         if (slash)
             *(slash == path ? slash + 1 : slash) = '\0';
         else
-            strcpy(path, ".");
+            snprintf(path, sizeof path, ".");
     }
     char *name = strrchr(real, '/');
     if (there && name != real)
