@@ -31,7 +31,6 @@ CHANGES = {
 # Options that don't, with another value and the reason.
 SOURCE, NODE, FLAGGED, EARLY = "which packets there are", "the node", "the record's quality_flags tell", "record_kind tells, and final records are the same"
 KEEPS = {
-    "sandbox": ("false", NODE),
     "capture.sort": ("true", SOURCE),
     "capture.roles": ("host:lo", SOURCE),
     "capture.scope": ("uplink", SOURCE),
