@@ -11,7 +11,7 @@ from relay import Relay
 from servers import LocalServers
 
 START_LIMIT_S = 90
-DISK_MIB = 512
+DISK_MIB = 1024
 
 
 def free_port():

@@ -26,6 +26,7 @@ COMMIT_S = 0.5  # records of the last half second may be lost by a kill
 SHUTDOWN_S = 10
 WARM_S = 1.5
 DESCRIPTORS_MAX = 100
+LOOK_BACK_S = 5
 COUNT = itertools.count()
 
 
@@ -45,7 +46,7 @@ capture = {{ interfaces = [ "{row.source.device}" ]; }};
 meter = {{ n_dissections = 0; idle_timeout = "500ms"; flow_table_size = 65536; }};
 delivery = {{ shutdown_timeout = "{SHUTDOWN_S}s"; }};
 monitoring = {{ listen = "127.0.0.1:0"; }};
-spool = {{ directory = "{row.spool}"; }};
+spool = {{ directory = "{row.spool}"; size = "4GiB"; }};
 outputs = ( {{ name = "kafka"; topic = "{row.topic}"; columns_to_anonymize = [ "all=keep" ]; kafka = [ {listed} ]; }} );
 """)
         self.running = Running("-c", config, *options)
@@ -153,8 +154,9 @@ class Row(Case):
         self.sensor.wait_for(lambda: probe.first_acknowledgement(at) is not None, limit, "an acknowledgement after the fault")
         self.sensor.wait_for(lambda: probe.last.time > at + 1 and probe.last.counts["spooled"] == 0, 600 if LONG else limit, "the end of the spool")
         drained = probe.drained(at)
+        since = next((index for index in range(len(probe.samples) - 1, -1, -1) if probe.samples[index].time < at - LOOK_BACK_S), 0)
         self.figures |= {"first ack s": round(probe.first_acknowledgement(at), 2),
-                         "spooled": max(sample.counts["spooled"] for sample in probe.samples),
+                         "spooled": max(sample.counts["spooled"] for sample in probe.samples[since:]),
                          "drain/live": round(drained / RATE, 1) if drained else "-"}
 
     def finish(self):
