@@ -11,7 +11,7 @@ import time
 from fault_row import RATE, Row
 
 MINUTE_S = int(os.environ.get("SOAK_MINUTE_S") or 60)
-GROWTH_KIB = 8 << 10  # beyond what it had after the first outage, which uses all buffers: the allocator's own
+GROWTH_KIB = 8 << 10  # in the second half, when all buffers have been full: the allocator's own
 CLOSED_SOCKETS = 32  # that base/own_sockets.h keeps at most
 
 
@@ -99,7 +99,8 @@ class Soak(Row):
 
     def check_flat(self, before, held):
         resident, descriptors, threads = zip(*held)
-        self.assertLess(max(resident), resident[0] + GROWTH_KIB, held)
+        half = (len(resident) + 1) // 2
+        self.assertLess(max(resident), max(resident[:half]) + GROWTH_KIB, held)
         self.assertLessEqual(max(descriptors), before + CLOSED_SOCKETS, held)
         self.assertEqual(set(threads), {threads[0]}, held)
 
