@@ -39,9 +39,11 @@ static void look_at_link(struct kafka_sink *sink) {
     int64_t now = clock_monotonic();
     if (sink->spool)
         spool_statistics(sink->spool, &statistics->spool);
+    /* While the schema's id is not known, records in the spool don't wait for the broker. */
+    uint64_t spooled = kafka_frames(sink) ? statistics->spool.waiting : 0;
     const struct kafka_sight sight = {.now = now,
                                       .oldest_age = ages_oldest(&sink->ages, now),
-                                      .waiting = statistics->in_flight + statistics->spool.waiting,
+                                      .waiting = statistics->in_flight + spooled,
                                       .acknowledged = statistics->acknowledged,
                                       .reason = statistics->last_error};
     kafka_link_look(&sink->link, &sight);
@@ -86,8 +88,9 @@ static int open_origins(struct kafka_sink *sink, const struct sink_options *opti
         .framing = options->framing,
         .schema_id = options->schema_id,
     };
+    bool frames = options->schema_id != 0 || strcmp(options->framing, "confluent") != 0;
     return kafka_origins_open(&sink->origins, &sink->own, options->schema_fingerprint, options->headers,
-                              true) < 0
+                              frames) < 0
                ? error_set(error, ENOMEM, EX_OSERR, "out of memory")
                : 0;
 }
@@ -274,6 +277,17 @@ static int kafka_poll(void *state, struct error *error) {
     return look(sink, DRAINED_AT_ONCE, error);
 }
 
+static void kafka_set_schema_id(void *state, uint32_t id) {
+    struct kafka_sink *sink = state;
+    DEBUG_CHECK(id == 0 || sink->own.schema_id == 0 || sink->own.schema_id == id);
+    kafka_origins_set_id(&sink->origins, id);
+    if (id == 0)
+        return;
+    sink->own.schema_id = id;
+    if (sink->spool)
+        spool_set_schema_id(sink->spool, id);
+}
+
 /* A quarter of the room is left for records that can't wait. Asked for each record, so of the spool it knows what the last
  * poll saw. */
 static bool kafka_has_room(const void *state) {
@@ -297,8 +311,9 @@ static void give_up_or_park(struct kafka_sink *sink, int64_t limit) {
     sink->statistics.dropped[SINK_DROP_undelivered] += sink->statistics.in_flight;
     forget_all(sink);
     if (sink->spool) {
+        enum sink_drop why = kafka_frames(sink) ? SINK_DROP_undelivered : SINK_DROP_unframed;
         spool_statistics(sink->spool, &sink->statistics.spool);
-        sink->statistics.dropped[SINK_DROP_undelivered] += sink->statistics.spool.waiting;
+        sink->statistics.dropped[why] += sink->statistics.spool.waiting;
         sink->given_up = true;
     }
 }
@@ -318,22 +333,37 @@ static int not_taken(const struct kafka_sink *sink, struct error *error) {
                      sink->output, sink->topic, count, rd_kafka_err2str(sink->last_refusal), remedy);
 }
 
+/* The error for records of a spool in memory that could not be framed. */
+static int never_framed(const struct kafka_sink *sink, uint64_t told, struct error *error) {
+    uint64_t count = sink->statistics.dropped[SINK_DROP_unframed] - told;
+    if (count == 0)
+        return 0;
+    return error_set(
+        error, ETIMEDOUT, EX_UNAVAILABLE,
+        "output \"%s\": topic %s: %" PRIu64
+        " records are dropped (%s), since the registry has not told or confirmed the id of their schema; set spool.directory to keep them",
+        sink->output, sink->topic, count, sink_drop_name(SINK_DROP_unframed));
+}
+
 /* Records that could still be delivered. A spool that outlives the process needs not be emptied, and a broker that is away
  * needs not be waited for. */
 static bool has_to_wait(struct kafka_sink *sink) {
     struct spool_statistics spool = {0};
-    bool moves = false;
+    bool moves = false, frames = kafka_frames(sink);
     if (sink->spool)
         spool_statistics(sink->spool, &spool);
-    for (size_t i = 0; i < sink->lane_count; i++)
-        moves |= sink->lanes[i].count > 0 && sink->lanes[i].state != KAFKA_HELD;
-    return sink->durable ? moves : sink->statistics.in_flight + spool.waiting > 0;
+    for (size_t i = 0; i < sink->lane_count; i++) {
+        const struct kafka_lane *lane = &sink->lanes[i];
+        moves |= (frames ? lane->count : lane->sent) > 0 && lane->state != KAFKA_HELD;
+    }
+    return sink->durable || !frames ? moves : sink->statistics.in_flight + spool.waiting > 0;
 }
 
 static int kafka_flush(void *state, int64_t limit, bool patient, struct error *error) {
     struct kafka_sink *sink = state;
     int64_t end = clock_monotonic() + limit;
     uint64_t told = sink->wait_when_full ? 0 : sink->statistics.dropped[SINK_DROP_undelivered];
+    uint64_t unframed = sink->statistics.dropped[SINK_DROP_unframed];
     bool progress = true;
     sink->waiting_since = clock_monotonic();
     sink->drain_rate = sink->durable ? 0 : sink->drain_rate;
@@ -347,7 +377,8 @@ static int kafka_flush(void *state, int64_t limit, bool patient, struct error *e
         return sink->authentication_failed
                    ? kafka_refused_login(sink->output, sink->statistics.last_error, error)
                    : kafka_unavailable(sink, error);
-    return not_taken(sink, error);
+    int result = never_framed(sink, unframed, error);
+    return result == 0 ? not_taken(sink, error) : result;
 }
 
 static void kafka_statistics(const void *state, struct sink_statistics *statistics) {
@@ -376,6 +407,7 @@ const struct sink_type sink_kafka = {
     .open = kafka_open,
     .write = kafka_write,
     .poll = kafka_poll,
+    .set_schema_id = kafka_set_schema_id,
     .has_room = kafka_has_room,
     .flush = kafka_flush,
     .statistics = kafka_statistics,

@@ -136,7 +136,7 @@ static void refill(struct kafka_sink *sink) {
 
 void kafka_drain(struct kafka_sink *sink, int most) {
     struct kafka_sweep *sweep = &sink->sweep;
-    if (!sweep->due || !sink->origins.runs[0]->frames)
+    if (!sweep->due || !kafka_frames(sink))
         return;
     refill(sink);
     for (int i = 0; i < most && sweep->allowed >= 1 && next_record(sink); i++) {

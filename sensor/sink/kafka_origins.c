@@ -36,6 +36,16 @@ void kafka_origins_close(struct kafka_origins *origins) {
     }
 }
 
+/* Others are made of the spool's records, which are read only while this run's can be framed. */
+void kafka_origins_set_id(struct kafka_origins *origins, uint32_t id) {
+    struct kafka_origin *own = origins->runs[0];
+    own->frames = id != 0;
+    if (!own->frames)
+        return;
+    own->schema_id = id;
+    framing_make(&own->framing, origins->own->framing, id, 0);
+}
+
 static bool is_same(const struct kafka_origin *origin, const struct spool_origin *of) {
     const struct message_origin *message = &of->message;
     return origin->schema_id == of->schema_id && strcmp(origin->boot_id, message->boot_id) == 0 &&

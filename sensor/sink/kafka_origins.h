@@ -28,10 +28,13 @@ struct kafka_origins {
     struct kafka_origin *runs[KAFKA_ORIGINS_MAX]; /* [0]: this run */
 };
 
-/* -ENOMEM. `frames`: whether the schema's id of this run is known. */
+/* -ENOMEM. `frames`: whether the schema's id of this run is known, where the framing has it. */
 int kafka_origins_open(struct kafka_origins *origins, const struct spool_origin *own, uint64_t fingerprint,
                        unsigned headers, bool frames);
 void kafka_origins_close(struct kafka_origins *origins);
+
+/* The schema's id of this run is known from now on, or with 0 no longer. */
+void kafka_origins_set_id(struct kafka_origins *origins, uint32_t id);
 
 /* The run that made a record of the spool. NULL: no memory, or records of too many runs are in memory; try again later. */
 struct kafka_origin *kafka_origins_find(struct kafka_origins *origins, const struct spool_origin *of,

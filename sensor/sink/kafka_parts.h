@@ -86,6 +86,11 @@ struct kafka_sink {
     int64_t quiet;
 };
 
+/* Whether the id of this run's schema is known, so that records may be sent; else they wait in the spool. */
+static inline bool kafka_frames(const struct kafka_sink *sink) {
+    return sink->origins.runs[0]->frames;
+}
+
 /* kafka_producer.c */
 
 /* Makes the producer that the options ask for, and the topic's handle. EX_CONFIG. */

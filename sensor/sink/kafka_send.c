@@ -195,6 +195,8 @@ static void lane_send_again(struct kafka_sink *sink, struct kafka_lane *lane) {
 }
 
 void kafka_send_again(struct kafka_sink *sink) {
+    if (!kafka_frames(sink))
+        return;
     for (size_t i = 0; i < sink->lane_count; i++)
         if (sink->lanes[i].unsent)
             lane_send_again(sink, &sink->lanes[i]);

@@ -86,8 +86,8 @@ struct sink_options {
     const char *topic;        /* kafka */
     const char *const *kafka; /* kafka: librdkafka properties "name=value" */
     size_t kafka_count;
-    const char *framing;                     /* kafka: "confluent", "single_object", "none" */
-    uint32_t schema_id;                      /* kafka, confluent: from the registry */
+    const char *framing; /* kafka: "confluent", "single_object", "none" */
+    uint32_t schema_id;  /* kafka, confluent: from the registry; 0: not known yet, see set_schema_id */
     uint64_t schema_fingerprint;             /* kafka, single_object */
     const struct message_origin *origin;     /* kafka: what headers say */
     unsigned headers;                        /* kafka: a set of enum kafka_header (sink/kafka_header_set.h) */
@@ -116,6 +116,9 @@ struct sink_type {
     int (*write)(void *state, const struct message *message, struct error *error);
     /* Serves callbacks and timers; cheap; called now and then. Fails as write does. May be NULL. */
     int (*poll)(void *state, struct error *error);
+    /* The registry's id of the schema is known from now on. 0: it is not, or is not to be used: live, records wait
+     * unframed until it is. Once an id was given, only that one may follow. NULL: no record has it. */
+    void (*set_schema_id)(void *state, uint32_t id);
     /* Whether it is well away from dropping records for want of room. NULL: always. */
     bool (*has_room)(const void *state);
     /* Gets everything written or acknowledged. It may take `limit` microseconds in all, or, if `patient`, that long

@@ -72,6 +72,7 @@ static uint64_t consume(uint64_t count, int partitions) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, 10000);
         assert_non_null(message);
         assert_int_equal(message->err, 0);
+        assert_memory_equal(message->payload, "\0\0\0\0\7", 5); /* the schema's id */
         int64_t seq = strtoll((const char *)message->payload + strlen("     record "), NULL, 10);
         assert_true(seq >= 0 && seq < MOST);
         twice += seen[seq];
@@ -295,6 +296,72 @@ static void the_next_run_sends_what_the_last_one_left(void **state) {
 
 #define ON_PARTITIONS(test) cmocka_unit_test_setup_teardown(test, start_partitions, stop_partitions)
 
+static void wait_for_the_id(bool on_disk) {
+    struct sink_options options = spool_options(on_disk);
+    options.schema_id = 0;
+    void *sink = open_sink(&options);
+    write_some(sink, 0, RECORDS);
+    serve(sink, SECOND / 2);
+    assert_int_equal(statistics_of(sink, RECORDS).spooled, RECORDS);
+    assert_int_equal(sink_kafka.waiting_since(sink), 0); /* not for the broker */
+    sink_kafka.set_schema_id(sink, 7);
+    write_some(sink, RECORDS, 2 * RECORDS);
+    wait_for(sink, 2 * RECORDS, 2 * RECORDS);
+    flush_well(sink);
+    sink_kafka.close(sink);
+    assert_int_equal(consume(2 * RECORDS, PARTITIONS), 0);
+}
+
+static void records_wait_on_disk_for_the_schemas_id(void **state) {
+    (void)state;
+    wait_for_the_id(true);
+}
+
+static void records_wait_in_memory_for_the_schemas_id(void **state) {
+    (void)state;
+    wait_for_the_id(false);
+}
+
+/* Until the registry is restored, and over a restart. */
+static void records_wait_while_the_schemas_id_is_contradicted(void **state) {
+    (void)state;
+    struct sink_options options = spool_options(true);
+    void *sink = open_sink(&options);
+    write_some(sink, 0, RECORDS);
+    wait_for(sink, RECORDS, RECORDS);
+    sink_kafka.set_schema_id(sink, 0);
+    write_some(sink, RECORDS, 2 * RECORDS);
+    serve(sink, SECOND / 2);
+    assert_int_equal(statistics_of(sink, 2 * RECORDS).spooled, RECORDS);
+    sink_kafka.set_schema_id(sink, 7);
+    wait_for(sink, 2 * RECORDS, 2 * RECORDS);
+    sink_kafka.set_schema_id(sink, 0);
+    write_some(sink, 2 * RECORDS, 3 * RECORDS);
+    int64_t began = clock_monotonic();
+    flush_well(sink);
+    assert_true(clock_monotonic() - began < 5 * SECOND); /* the disk keeps them */
+    assert_int_equal(statistics_of(sink, 3 * RECORDS).spooled, RECORDS);
+    sink_kafka.close(sink);
+    sink = open_sink(&options);
+    wait_for(sink, RECORDS, 0);
+    flush_well(sink);
+    sink_kafka.close(sink);
+    assert_int_equal(consume(3 * RECORDS, PARTITIONS), 0);
+}
+
+static void records_in_memory_whose_id_is_never_told_are_dropped_at_the_end(void **state) {
+    (void)state;
+    struct sink_options options = spool_options(false);
+    options.schema_id = 0;
+    void *sink = open_sink(&options);
+    write_some(sink, 0, RECORDS);
+    int64_t began = clock_monotonic();
+    flush_badly(sink, ENOUGH, false, EX_UNAVAILABLE, "200 records are dropped (unframed)");
+    assert_true(clock_monotonic() - began < 5 * SECOND);
+    assert_int_equal(statistics_of(sink, RECORDS).dropped[SINK_DROP_unframed], RECORDS);
+    sink_kafka.close(sink);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_PARTITIONS(an_outage_costs_nothing_with_a_spool_in_memory),
@@ -308,6 +375,10 @@ int main(void) {
         ON_PARTITIONS(one_partition_without_a_leader_holds_no_other),
         ON_PARTITIONS(partitions_drain_one_soon_after_the_other),
         ON_PARTITIONS(the_next_run_sends_what_the_last_one_left),
+        ON_PARTITIONS(records_wait_on_disk_for_the_schemas_id),
+        ON_PARTITIONS(records_wait_in_memory_for_the_schemas_id),
+        ON_PARTITIONS(records_wait_while_the_schemas_id_is_contradicted),
+        ON_PARTITIONS(records_in_memory_whose_id_is_never_told_are_dropped_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
