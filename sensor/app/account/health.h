@@ -12,9 +12,10 @@
 
 /* One output's. The delivering thread stores all of it. */
 struct output_health {
-    _Atomic bool failed;        /* the sink can't go on; records are counted, and encoded no more */
-    _Atomic bool mismatch;      /* the registry has another id; records are made, counted, and go nowhere */
-    _Atomic bool schema_cached; /* the schema's id is from the cache; the registry has not answered yet */
+    _Atomic bool failed;         /* the sink can't go on; records are counted, and encoded no more */
+    _Atomic bool mismatch;       /* the registry has another id: records wait, or, of captures, go nowhere */
+    _Atomic bool schema_cached;  /* the schema's id is from the cache; the registry has not answered yet */
+    _Atomic bool schema_unknown; /* records wait until the registry tells the schema's id */
     /* Since when records have waited for the receiver (monotonic clock), at the last look; 0: they flow. No reason to be
      * unready. */
     _Atomic int64_t waiting_since;

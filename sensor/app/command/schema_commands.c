@@ -94,7 +94,7 @@ static int check_schema(struct registry *registry, const char *subject, const st
 static int find_schema(struct registry *registry, const char *subject, const struct schema *schema,
                        struct error *error) {
     uint32_t id;
-    int result = registry_resolve(registry, subject, schema, false, &id, NULL, error);
+    int result = registry_resolve(registry, subject, schema, false, &id, error);
     if (result == 0)
         printf("%s: %s has id %u\n", subject, schema->name, id);
     return result;
@@ -141,7 +141,7 @@ static int ask_registry(enum command command, struct registry *registry, const s
 static int open_registry(enum command command, const struct config *config, struct registry **registry,
                          struct error *error) {
     struct registry_options options = registry_options_of(config);
-    /* What a run would take from there says nothing about the registry. */
+    /* Whoever only looks leaves nothing in the folder of a run. */
     if (command == COMMAND_SCHEMA_FIND)
         options.cache_directory = NULL;
     return registry_open(&options, registry, error);

@@ -285,8 +285,8 @@ static int check_content(struct verification *verification, struct error *error)
         return 0;
     }
     bool has_id = strcmp(plan->framing, "confluent") == 0;
-    result = has_id ? check_by_registry(verification, &count, error)
-                    : check_record(verification, plan->schema->text, &count, error);
+    result = has_id && verification->registry ? check_by_registry(verification, &count, error)
+                                              : check_record(verification, plan->schema->text, &count, error);
     if (result < 0)
         return result;
     print_place(verification);
@@ -302,8 +302,9 @@ static int verify_output(struct verification *verification, const struct anonymi
                          struct error *error) {
     const struct plan *plan = verification->plan;
     const struct sink_options options = kafka_options_of(plan->config, verification->output_plan->config);
-    int result = output_open(&verification->output, verification->output_plan, plan, key,
-                             verification->registry, error);
+    int result = output_begin(&verification->output, verification->output_plan, plan, key, error);
+    if (result == 0)
+        result = output_open(&verification->output, plan, INT64_MAX, error);
     if (result == 0)
         result = make_record(verification, error);
     if (result == 0)

@@ -69,6 +69,23 @@ static int check_monitoring(const struct config *config, struct error *error) {
     return config->monitoring.listen ? listen_address_parse(config->monitoring.listen, &address, error) : 0;
 }
 
+static int check_schema_id(const struct config *config, size_t index, struct error *error) {
+    const struct output_config *output = &config->outputs[index];
+    if (output->framing && strcmp(output->framing, "confluent") == 0 && !config->registry.url &&
+        output->schema_id == 0)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "output %zu: framing \"confluent\" needs registry.url or schema_id; or set framing = \"single_object\"",
+            index);
+    if (output->schema_id != 0 &&
+        (!output->topic || (output->framing && strcmp(output->framing, "confluent") != 0)))
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "output %zu: schema_id is given, and means something only with topic and framing \"confluent\"",
+            index);
+    return 0;
+}
+
 static int check_output(const struct config *config, size_t index, struct error *error) {
     const struct output_config *output = &config->outputs[index];
     const char *sink = output->sink ? output->sink : "";
@@ -97,12 +114,7 @@ static int check_output(const struct config *config, size_t index, struct error 
             error, EINVAL, EX_CONFIG,
             "output %zu: rotate_files needs rotate_flows or rotate_size, which say when a new file begins; set one of them",
             index);
-    if (output->framing && strcmp(output->framing, "confluent") == 0 && !config->registry.url)
-        return error_set(
-            error, EINVAL, EX_CONFIG,
-            "output %zu: framing \"confluent\" needs registry.url; or set framing = \"single_object\"",
-            index);
-    return 0;
+    return check_schema_id(config, index, error);
 }
 
 /* Where an output writes; NULL for null. */

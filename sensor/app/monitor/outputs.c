@@ -99,9 +99,12 @@ GETTER(output_failed) {
 }
 
 GETTER(schema_cached) {
-    EACH_OUTPUT(i)
-    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)),
-                 atomic_load_explicit(&source->run->health.outputs[i]->schema_cached, memory_order_relaxed));
+    EACH_OUTPUT(i) {
+        const struct output_health *health = source->run->health.outputs[i];
+        bool waits = atomic_load_explicit(&health->schema_cached, memory_order_relaxed) ||
+                     atomic_load_explicit(&health->schema_unknown, memory_order_relaxed);
+        metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), waits);
+    }
 }
 
 GETTER(schema_mismatch) {

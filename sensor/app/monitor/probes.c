@@ -50,6 +50,13 @@ static const char *receiver_of(const struct output_plan *plan) {
     return plan->sink == &sink_file ? "disk" : "broker";
 }
 
+static const char *note_of_schema(const struct output_health *output) {
+    if (atomic_load_explicit(&output->schema_unknown, memory_order_relaxed))
+        return " (schema id not known yet)";
+    return atomic_load_explicit(&output->schema_cached, memory_order_relaxed) ? " (schema id from the cache)"
+                                                                              : "";
+}
+
 static bool say_output(const struct output_health *output, const struct output_plan *plan, int64_t now,
                        FILE *stream) {
     const char *problem = NULL, *name = plan->name;
@@ -57,8 +64,7 @@ static bool say_output(const struct output_health *output, const struct output_p
         problem = "failed";
     else if (atomic_load_explicit(&output->mismatch, memory_order_relaxed))
         problem = "schema mismatch";
-    bool cached = atomic_load_explicit(&output->schema_cached, memory_order_relaxed);
-    const char *note = cached ? " (schema id from the cache)" : "";
+    const char *note = note_of_schema(output);
     int64_t since = waiting_since(output);
     uint64_t records = spooled(output);
     if (problem)

@@ -86,7 +86,8 @@ static int plan_output(const struct plan *plan, const struct output_config *from
     output->sink = sink_find(config_output_sink(from));
     output->name = config_output_name(from);
     output->encoding = encoding_find(from->format ? from->format : "avro");
-    output->framing = from->framing ? from->framing : config->registry.url ? "confluent" : "single_object";
+    bool has_id = config->registry.url || from->schema_id != 0;
+    output->framing = from->framing ? from->framing : has_id ? "confluent" : "single_object";
     const char *name = from->schema ? from->schema : schema_default_name(profile);
     int result = schema_load(name, plan->udps_rows, takes_udps(plan, output, name), &output->schema, error);
     if (result == 0)

@@ -5,30 +5,32 @@
 #include "app/config/key_file.h"
 #include "app/host/signals.h"
 #include "app/plan/anonymization_key.h"
-#include "app/plan/registry_options.h"
 #include "app/run/rekeying.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
 
+/* Live, a start waits for the registry that long: a slow one must cost no packets. */
+enum { REGISTRY_PATIENCE_MICROSECONDS = 200000 };
+
 int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,
                   struct error *error) {
-    struct registry *registry = NULL;
     struct anonymize_key key = {0};
     delivery->plan = plan;
     delivery->failure = failure;
-    int result = registry_open_configured(plan->config, &registry, error);
-    if (result == 0 && plan->has_pseudonyms)
-        result = anonymization_load_key(plan->config, KEY_FILE_START_WAIT, &key, error);
+    int result =
+        plan->has_pseudonyms ? anonymization_load_key(plan->config, KEY_FILE_START_WAIT, &key, error) : 0;
     for (size_t i = 0; result == 0 && i < plan->output_count; i++) {
         delivery->count = i + 1;
         delivery->outputs[i].capture_files = delivery->capture_files;
         delivery->outputs[i].places = delivery->places;
-        result = output_open(&delivery->outputs[i], &plan->outputs[i], plan, &key, registry, error);
+        result = output_begin(&delivery->outputs[i], &plan->outputs[i], plan, &key, error);
     }
+    int64_t until = plan->waits_for_room ? INT64_MAX : clock_monotonic() + REGISTRY_PATIENCE_MICROSECONDS;
+    for (size_t i = 0; result == 0 && i < plan->output_count; i++)
+        result = output_open(&delivery->outputs[i], plan, until, error);
     anonymize_key_wipe(&key);
-    registry_close(registry);
     return result;
 }
 

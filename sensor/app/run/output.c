@@ -6,31 +6,9 @@
 
 #include "app/host/signals.h"
 #include "app/plan/kafka_options.h"
-#include "app/plan/registry_options.h"
 #include "base/check.h"
 
-/* How often the registry is asked again while an id from the cache is in use. */
-enum { WATCH_MICROSECONDS = 10 * 1000000 };
 enum { LOOK_MICROSECONDS = 1000000 }; /* at what waits and was dropped */
-
-static int resolve_schema_id(struct output *output, const struct config *config, struct registry *registry,
-                             uint32_t *id, struct error *error) {
-    const struct output_plan *plan = output->plan;
-    bool from_cache = false;
-    char *subject = registry_subject(plan->config->subject_strategy, plan->config->topic, plan->schema);
-    if (!subject)
-        return error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    int result = registry_resolve(registry, subject, plan->schema, config->registry.auto_register, id,
-                                  &from_cache, error);
-    if (result == 0 && from_cache) {
-        output->registry = registry_options_of(config);
-        atomic_store_explicit(&output->health.schema_cached, true, memory_order_relaxed);
-        result = registry_watch_start(&output->registry, subject, plan->schema, *id, WATCH_MICROSECONDS,
-                                      &output->watch, error);
-    }
-    free(subject);
-    return result;
-}
 
 static int open_sink(struct output *output, const struct plan *plan, uint32_t schema_id,
                      struct error *error) {
@@ -109,21 +87,24 @@ static int make_recorders(struct output *output, const struct plan *plan, const 
     return result;
 }
 
-int output_open(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
-                const struct anonymize_key *key, struct registry *registry, struct error *error) {
+int output_begin(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
+                 const struct anonymize_key *key, struct error *error) {
     output->plan = output_plan;
-    uint32_t schema_id = 0;
     make_key_lock(output, plan);
     int result = make_recorders(output, plan, key, error);
-    if (result == 0 && output_plan->config->topic && strcmp(output_plan->framing, "confluent") == 0)
-        result = resolve_schema_id(output, plan->config, registry, &schema_id, error);
+    return result == 0 ? output_schema_ask(&output->schema, output_plan, plan, error) : result;
+}
+
+int output_open(struct output *output, const struct plan *plan, int64_t until, struct error *error) {
+    uint32_t schema_id;
+    int result = output_schema_settle(&output->schema, until, &output->health, &schema_id, error);
     return result == 0 ? open_sink(output, plan, schema_id, error) : result;
 }
 
 void output_close(struct output *output) {
     if (output->sink)
         output->plan->sink->close(output->sink);
-    registry_watch_stop(output->watch);
+    output_schema_close(&output->schema);
     free(output->spool_directory);
     for (size_t i = 0; i < output->share_count; i++)
         recorder_destroy(output->shares[i].recorder);
@@ -146,7 +127,7 @@ bool output_has_failed(const struct output *output) {
 }
 
 static bool is_mismatched(const struct output *output) {
-    return atomic_load_explicit(&output->health.mismatch, memory_order_relaxed);
+    return output_schema_drops(&output->schema, &output->health);
 }
 
 bool output_takes(const struct output *output) {
@@ -248,19 +229,6 @@ void output_count(const struct output *output, struct delivery_counts *counts) {
         output->plan->sink->statistics(output->sink, &counts->sink);
 }
 
-/* What the registry says of an id from the cache; -EINVAL once, when it has another one. */
-static int hear_registry(struct output *output, struct error *error) {
-    if (!output->watch || is_mismatched(output))
-        return 0;
-    enum registry_watch_state state = registry_watch_state(output->watch, error);
-    atomic_store_explicit(&output->health.schema_cached, state == REGISTRY_WATCH_PENDING,
-                          memory_order_relaxed);
-    if (state != REGISTRY_WATCH_MISMATCH || output_has_failed(output))
-        return 0;
-    atomic_store_explicit(&output->health.mismatch, true, memory_order_relaxed);
-    return -EINVAL;
-}
-
 int output_poll(struct output *output, struct error *error) {
     const struct sink_type *type = output->plan->sink;
     int result = 0;
@@ -270,7 +238,9 @@ int output_poll(struct output *output, struct error *error) {
             atomic_store_explicit(&output->health.waiting_since, type->waiting_since(output->sink),
                                   memory_order_relaxed);
     }
-    return result == 0 ? hear_registry(output, error) : result;
+    return result == 0 && !output_has_failed(output)
+               ? output_schema_hear(&output->schema, type, output->sink, &output->health, error)
+               : result;
 }
 
 void output_watch(struct output *output, int64_t now) {

@@ -13,11 +13,10 @@
 #include "app/account/records.h"
 #include "app/plan/plan.h"
 #include "app/run/drops_log.h"
+#include "app/run/output_schema.h"
 #include "base/cache_line.h"
 #include "base/error.h"
 #include "record/recorder.h"
-#include "record/registry/registry.h"
-#include "record/registry/watch.h"
 #include "sink/sink.h"
 
 /* What one meter's thread has of an output. */
@@ -37,9 +36,8 @@ struct output {
     bool may_rekey;            /* pseudonyms have a key that may change; else nobody takes the lock */
     pthread_rwlock_t rekeying; /* read-locked to make a record, write-locked to change the key */
     void *sink;
-    char *spool_directory;               /* NULL: it has none */
-    struct registry_options registry;    /* for the watch */
-    struct registry_watch *watch;        /* NULL unless the schema's id came from the cache */
+    char *spool_directory; /* NULL: it has none */
+    struct output_schema schema;
     uint64_t taken;                      /* by the delivering thread = the sink's + sum(dropped) */
     uint64_t dropped[OUTPUT_DROP_COUNT]; /* of these, before the sink */
     struct drops_log drops;              /* of these, and the sink's */
@@ -47,11 +45,16 @@ struct output {
     struct output_health health;
 };
 
-/* Makes a recorder for each of the plan's meters, asks the registry (may be NULL) for the schema's id, and opens the sink.
- * `key`: of pseudonyms, used during the call. After a failure output_close() frees what was made.
+/* Makes a recorder for each of the plan's meters, and begins to ask the registry for the schema's id. `key`: of pseudonyms,
+ * used during the call. After a failure of this or the next output_close() frees what was made.
  * @thread main, before the others are started, and after they have ended */
-int output_open(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
-                const struct anonymize_key *key, struct registry *registry, struct error *error);
+int output_begin(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
+                 const struct anonymize_key *key, struct error *error);
+
+/* Waits for the schema's id until that moment (monotonic clock; INT64_MAX: as long as the registry may take), and opens the
+ * sink. All outputs have begun before: they ask at the same time.
+ * @thread main, as above */
+int output_open(struct output *output, const struct plan *plan, int64_t until, struct error *error);
 void output_close(struct output *output);
 
 /* Makes the flow's record. The message is valid until the same meter's next record. False: there is none to send. The
@@ -101,8 +104,8 @@ void output_count(const struct output *output, struct delivery_counts *counts);
  * @thread deliver: takes the lock of the key alone, before meters that wait for it */
 int output_rekey(struct output *output, const struct anonymize_key *key);
 
-/* Lets the sink serve its callbacks and timers, and hears what the registry says of an id that came from the cache. Fails
- * as output_send() does; on a mismatch once, with EX_CONFIG, and the output goes on counting.
+/* Lets the sink serve its callbacks and timers, and hears what the registry says of the schema's id. Fails as output_send()
+ * does; while captures are read, on a mismatch once, with EX_CONFIG, and the output goes on counting.
  * @thread deliver */
 int output_poll(struct output *output, struct error *error);
 

@@ -38,7 +38,7 @@ int registry_cache_read(const char *directory, const char *url, const char *subj
     const json_t *number = json_object_get(content, "id");
     bool good = member_equals(content, "url", url) && member_equals(content, "subject", subject) &&
                 member_equals(content, "sha256", sha256) && json_is_integer(number) &&
-                json_integer_value(number) >= 0 && json_integer_value(number) <= INT32_MAX;
+                json_integer_value(number) > 0 && json_integer_value(number) <= INT32_MAX;
     if (good)
         *id = (uint32_t)json_integer_value(number);
     json_decref(content);

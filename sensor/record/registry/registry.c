@@ -21,7 +21,6 @@ struct registry {
     uint32_t magic;
     struct registry_http *http;
     char *cache_directory;
-    struct error silence; /* why the registry did not answer; exit_code 0: it has not failed to */
 };
 
 int registry_open(const struct registry_options *options, struct registry **opened, struct error *error) {
@@ -59,7 +58,7 @@ static int unexpected_answer(const struct registry *registry, const char *subjec
             error, EACCES, EX_NOPERM,
             "registry %s: it refuses access (%ld); check registry.username and registry.password_file", url,
             answer->status);
-    if (answer->status == 422)
+    if (answer->status == 422 && answer->code != 0)
         return error_set(error, EINVAL, EX_CONFIG,
                          "registry %s: it does not take the schema for subject %s: %s", url, subject,
                          answer->message);
@@ -69,11 +68,11 @@ static int unexpected_answer(const struct registry *registry, const char *subjec
         url, answer->status, answer->message);
 }
 
-/* The member "id" of a good answer. */
+/* The member "id" of a good answer. No registry gives 0, which stands for "not known" elsewhere. */
 static int take_id(const struct registry *registry, const char *subject, const struct registry_answer *answer,
                    uint32_t *id, struct error *error) {
     const json_t *number = json_object_get(answer->body, "id");
-    if (answer->status != 200 || !json_is_integer(number) || json_integer_value(number) < 0 ||
+    if (answer->status != 200 || !json_is_integer(number) || json_integer_value(number) <= 0 ||
         json_integer_value(number) > INT32_MAX)
         return unexpected_answer(registry, subject, answer, error);
     *id = (uint32_t)json_integer_value(number);
@@ -98,7 +97,7 @@ int registry_register(struct registry *registry, const char *subject, const stru
                                            &answer, error);
     if (result < 0)
         return result;
-    if (answer.status == 409)
+    if (answer.status == 409 && answer.code != 0)
         result = error_set(
             error, EINVAL, EX_CONFIG,
             "registry %s: subject %s refuses schema %s as incompatible (409): %s; give a changed meaning a new field name, or a new subject",
@@ -119,44 +118,21 @@ static int not_registered(const struct registry *registry, const char *subject, 
         registry_http_url(registry->http), subject, schema->name);
 }
 
-/* The registry did not answer: uses the last good answer, if there is one. `error` already says why. */
-static int resolve_cached(const struct registry *registry, const char *subject, const struct schema *schema,
-                          uint32_t *id, struct error *error) {
-    if (!registry->cache_directory || error->exit_code != EX_UNAVAILABLE ||
-        registry_cache_read(registry->cache_directory, registry_http_url(registry->http), subject,
-                            schema->sha256, id) < 0)
-        return -EHOSTUNREACH;
-    log_line(LOG_WARNING, "%s; going on with the cached id %u of subject %s", error->text, *id, subject);
-    return 0;
-}
-
-/* Asks for the schema, unless the registry failed to answer before. */
-static int registry_ask(struct registry *registry, const char *subject, const struct schema *schema,
-                        struct registry_answer *answer, struct error *error) {
-    if (registry->silence.exit_code != 0) {
-        *error = registry->silence;
-        return -EHOSTUNREACH;
-    }
-    int result =
-        registry_http_post_schema(registry->http, "/subjects/%s", subject, schema->text, answer, error);
-    /* If an answer is larger than the limit, the registry can be reached: it may be asked again. */
-    if (result < 0 && result != -EMSGSIZE && result != -EINTR)
-        registry->silence = *error;
-    return result;
+int registry_recall(const struct registry *registry, const char *subject, const struct schema *schema,
+                    uint32_t *id) {
+    return registry->cache_directory
+               ? registry_cache_read(registry->cache_directory, registry_http_url(registry->http), subject,
+                                     schema->sha256, id)
+               : -ENOENT;
 }
 
 int registry_resolve(struct registry *registry, const char *subject, const struct schema *schema,
-                     bool auto_register, uint32_t *id, bool *from_cache, struct error *error) {
+                     bool auto_register, uint32_t *id, struct error *error) {
     struct registry_answer answer;
-    struct error own;
-    error = error ? error : &own;
-    int result = registry_ask(registry, subject, schema, &answer, error);
-    if (from_cache)
-        *from_cache = result < 0;
-    if (result == -EMSGSIZE || result == -EINTR)
-        return result;
+    int result =
+        registry_http_post_schema(registry->http, "/subjects/%s", subject, schema->text, &answer, error);
     if (result < 0)
-        return resolve_cached(registry, subject, schema, id, error);
+        return result;
     bool absent =
         answer.status == 404 && (answer.code == SUBJECT_NOT_FOUND || answer.code == SCHEMA_NOT_FOUND);
     if (!absent)

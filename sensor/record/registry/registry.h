@@ -1,8 +1,10 @@
 /* Client of a schema registry with the Confluent API (libcurl, jansson), used at start and from `flowsensor schema`.
  *
  * It looks up the exact schema text under the subject, and registers it only when told to. Answers are bounded in time
- * and size. The last good answer is kept in a cache file, keyed by registry URL, subject and SHA-256 of the text; it is
- * used only while the registry can't be reached, never against a 404 or another id. */
+ * and size. What doesn't answer as a registry does (a page of HTML, a redirect, 429, 5xx, half an answer) counts as no
+ * answer. The last good answer is kept in a cache file, keyed by registry URL, subject and SHA-256 of the text.
+ *
+ * A client belongs to one thread at a time. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,14 +26,16 @@ struct registry;
 int registry_open(const struct registry_options *options, struct registry **registry, struct error *error);
 void registry_close(struct registry *registry);
 
-/* Gets the id of exactly this schema under the subject. If it is not registered there, it is registered with auto_register;
- * otherwise EX_CONFIG, with a line that names the command that registers it. EX_UNAVAILABLE: the registry can't be reached,
- * and the cache has no id. *from_cache (may be NULL): the registry did not answer, and the id is the cache's; see watch.h.
- *
- * After a request without an answer the registry is not asked again until registry_close(). So a start waits for it only
- * once, with any number of outputs. */
+/* Gets the id of exactly this schema under the subject, which is never 0, and keeps it in the cache. If it is not registered
+ * there, it is registered with auto_register; otherwise -ENOENT and EX_CONFIG, with a line that names the command that
+ * registers it. EX_CONFIG also if the registry refuses the schema; EX_NOPERM: access; EX_UNAVAILABLE: it can't be reached. */
 int registry_resolve(struct registry *registry, const char *subject, const struct schema *schema,
-                     bool auto_register, uint32_t *id, bool *from_cache, struct error *error);
+                     bool auto_register, uint32_t *id, struct error *error);
+
+/* The cached id of this schema; -ENOENT: none, or no cache. It is for as long as the registry can't be reached, and never
+ * against its answer. Any thread: reads files only. */
+int registry_recall(const struct registry *registry, const char *subject, const struct schema *schema,
+                    uint32_t *id);
 
 /* Registers; EX_CONFIG with the registry's reason if it refuses the change (409). */
 int registry_register(struct registry *registry, const char *subject, const struct schema *schema,

@@ -18,7 +18,8 @@ static void bench_open(struct bench *bench, const char *settings) {
     *bench = (struct bench){0};
     plan_to_catch(&bench->caught, settings, 1, "");
     const struct plan *plan = &bench->caught.plan;
-    if (output_open(&bench->output, &plan->outputs[0], plan, &key, NULL, &error) < 0)
+    if (output_begin(&bench->output, &plan->outputs[0], plan, &key, &error) < 0 ||
+        output_open(&bench->output, plan, INT64_MAX, &error) < 0)
         fail_msg("%s", error.text);
     assert_true(catchers[0].open);
 }
@@ -221,7 +222,8 @@ static void a_sink_that_does_not_open_is_an_error(void **state) {
     struct error error = {0};
     plan_to_catch(&caught, "", 1, "");
     catchers[0].fails_to_open = true;
-    assert_int_equal(output_open(&output, &caught.plan.outputs[0], &caught.plan, &key, NULL, &error), -EIO);
+    assert_int_equal(output_begin(&output, &caught.plan.outputs[0], &caught.plan, &key, &error), 0);
+    assert_int_equal(output_open(&output, &caught.plan, INT64_MAX, &error), -EIO);
     assert_line(&error, EX_IOERR, "the test's sink fails");
     output_close(&output);
     caught_plan_release(&caught);

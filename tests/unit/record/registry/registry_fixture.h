@@ -40,8 +40,8 @@ static inline struct outcome resolve_with(const struct registry_options *options
     struct outcome outcome = {.id = UINT32_MAX};
     struct registry *registry = NULL;
     assert_int_equal(registry_open(options, &registry, &outcome.error), 0);
-    outcome.result = registry_resolve(registry, "flows-value", &schema, auto_register, &outcome.id,
-                                      &outcome.from_cache, &outcome.error);
+    outcome.result =
+        registry_resolve(registry, "flows-value", &schema, auto_register, &outcome.id, &outcome.error);
     registry_close(registry);
     return outcome;
 }

@@ -21,7 +21,6 @@ static void the_id_of_the_exact_text_is_looked_up(void **state) {
     struct outcome outcome = resolve_with(&options, false);
     assert_int_equal(outcome.result, 0);
     assert_int_equal(outcome.id, 42);
-    assert_false(outcome.from_cache);
     assert_int_equal(strncmp(server->requests[0], "POST /subjects/flows-value HTTP/1.1\r\n", 37), 0);
     assert_non_null(strstr(server->requests[0], "Content-Type: application/vnd.schemaregistry.v1+json\r\n"));
     assert_non_null(strstr(server->requests[0], "\r\n\r\n{\"schema\":\"{\\\"type\\\": \\\"record\\\"}\"}"));
@@ -81,6 +80,7 @@ static void nonsense_is_refused(void **state) {
         "{}",
         "{\"id\": \"7\"}",
         "{\"id\": -1}",
+        "{\"id\": 0}",
         "{\"id\": 2147483648}",
         "{\"id\": 1.5}",
         "{\"id\": 7",
@@ -89,6 +89,17 @@ static void nonsense_is_refused(void **state) {
         struct outcome outcome = resolve_once((struct server_answer){200, bodies[i], NULL});
         assert_refused(&outcome, EX_UNAVAILABLE, "not how a schema registry answers");
         assert_int_equal(outcome.id, UINT32_MAX);
+    }
+}
+
+/* A proxy in between may have any status, too. */
+static void a_refusal_without_the_registrys_code_is_none(void **state) {
+    (void)state;
+    static const int statuses[] = {409, 422, 429};
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        struct outcome outcome =
+            resolve_once((struct server_answer){statuses[i], "<html>slow down</html>", NULL});
+        assert_refused(&outcome, EX_UNAVAILABLE, "not how a schema registry answers");
     }
 }
 
@@ -173,6 +184,7 @@ int main(void) {
         cmocka_unit_test(refused_access_names_the_password),
         cmocka_unit_test(an_unwanted_schema_tells_the_registrys_reason),
         cmocka_unit_test(nonsense_is_refused),
+        cmocka_unit_test(a_refusal_without_the_registrys_code_is_none),
         cmocka_unit_test(a_redirect_is_not_followed),
         cmocka_unit_test(a_silent_registry_is_left_after_the_timeout),
         cmocka_unit_test(a_registry_that_is_absent_or_hangs_up_is_unavailable),
