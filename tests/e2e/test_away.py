@@ -1,61 +1,16 @@
 """A broker or a registry that goes away and comes back: one line each way, /readyz tells it and stays ready, and nothing is lost.
 Live, on lo; needs root. Run: python3 tests/e2e/run.py test_away
 """
-import contextlib
-import http.client
-import os
-import re
 import signal
-import socket
 import threading
 import unittest
 
-from harness import Case, run, wait_until
-from servers import FaultyRegistry, LocalServers, answers
+from harness import run, wait_until
+from live_flows import LiveFlows
+from servers import FaultyRegistry, answers
 
-ABLE = os.geteuid() == 0
 
-
-@unittest.skipUnless(ABLE, "capturing needs root")
-class Away(Case):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.servers = LocalServers.get()
-
-    def setUp(self):
-        super().setUp()
-        self.receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.addCleanup(self.receiver.close)
-        self.receiver.bind(("127.0.0.1", 0))
-        self.port = self.receiver.getsockname()[1]
-
-    def begin(self, topic, *more):
-        running = self.start("-i", "lo", "-f", f"udp port {self.port}", "--set", f"outputs.0.topic={topic}", "--set", "outputs.0.columns_to_anonymize=all=keep",
-                             "--set", f"outputs.0.kafka=bootstrap.servers={self.servers.bootstrap}", "--set", "meter.idle_timeout=500ms", "--set",
-                             "monitoring.listen=127.0.0.1:0", *more)
-        self.at = wait_until(lambda: re.search(r"monitoring: http://([^/ ]+)/metrics", self.log(running)), what="the endpoint")[1]
-        wait_until(lambda: self.ready()[0] == 200, what="readiness", limit=30)
-        return running
-
-    def log(self, running):
-        return os.pread(running.errors.fileno(), 1 << 20, 0).decode()
-
-    def lines(self, running, words):
-        return [line for line in self.log(running).splitlines() if words in line]
-
-    def ready(self):
-        connection = http.client.HTTPConnection(self.at, timeout=10)
-        with contextlib.closing(connection):
-            connection.request("GET", "/readyz")
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-
-    def send(self):
-        """A flow."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.sendto(b"datagram", ("127.0.0.1", self.port))
-
+class Away(LiveFlows):
     def end(self, running, topic, flows):
         """Everything arrived, and nothing else was said of the broker."""
         running.signal(signal.SIGTERM)
