@@ -24,6 +24,7 @@ enum {
     LIVE_PATIENCE_MILLISECONDS = 100, /* of the 300 that a start may take */
     CHECK_MILLISECONDS = 5,
     SILENCE_MICROSECONDS = 400000, /* beyond linger.ms: a partition that acknowledges nothing is held */
+    BUFFER_LEAST = 1 << 20,        /* of the spool: a burst may come faster than the disk takes it */
     PARK_MICROSECONDS = 500000,    /* for the disk, at the end */
     DRAINED_AT_ONCE = 2048,
     DRAINED_BESIDE = 8, /* with each new record */
@@ -70,7 +71,9 @@ static int open_spool(struct kafka_sink *sink, const struct sink_options *option
         .output = options->output,
         .directory = options->spool.directory,
         .size = options->spool.size,
-        .buffer_size = sink->statistics.queue_limit_bytes / 2,
+        .buffer_size = sink->statistics.queue_limit_bytes / 2 > BUFFER_LEAST
+                           ? sink->statistics.queue_limit_bytes / 2
+                           : BUFFER_LEAST,
         .when_full = options->spool.drop_oldest ? SPOOL_DROP_OLDEST : SPOOL_DROP_NEWEST,
         .origin = sink->own,
     };
