@@ -11,7 +11,7 @@
 #include "sink/spool/disk_failure.h"
 #include "sink/spool/writer.h"
 
-enum { DAMAGED_KEPT = 1 }; /* it is beside the size that the spool may have */
+enum { DAMAGED_KEPT = 2 }; /* beside the size that the spool may have */
 
 static int write_cursor(const struct spool_disk *disk, int folder, const struct buffer *cursor) {
     int file = disk->open(folder, "cursor.new", O_WRONLY | O_CREAT | O_TRUNC);

@@ -153,6 +153,7 @@ struct caught_plan {
 static void plan_text_to_catch(struct caught_plan *caught, const char *text) {
     struct error error = {0};
     load_well(&caught->config, text);
+    caught->config.sandbox = false; /* which would stay with the test's process */
     if (plan_make(&caught->config, PLAN_SCHEMAS_AS_NAMED, &caught->plan, &error) < 0)
         fail_msg("%s", error.text);
     for (size_t i = 0; i < caught->plan.output_count; i++)
