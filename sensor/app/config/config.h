@@ -88,7 +88,8 @@ int config_check_outputs(const struct config *config, struct error *error);
 /* The configuration in force, in the file's language; secrets masked. */
 void config_print(const struct config *config, FILE *stream);
 
-/* `text` with ${...} replaced; malloc'd. -EINVAL and the reason (without place) in *reason. */
+/* `text` with ${...} replaced; malloc'd. -EINVAL and the reason (without place) in *reason.
+ * @thread main; any, for a text that was expanded before: then no variable is taken, and nothing shared changes */
 int config_expand(const char *text, char **expanded, struct error *reason);
 
 /* Whether a librdkafka property's value must not be shown. */

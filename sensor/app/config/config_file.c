@@ -88,6 +88,17 @@ static int read_scalar(const char *file, const config_setting_t *setting, const 
     return result < 0 ? fail_at(place, row->path, reason.text, error) : 0;
 }
 
+/* Files may change: what names one is kept, so that it can be read again. */
+static int keep_written(const config_setting_t *setting, const struct option_row *row, void *object) {
+    int result = 0;
+    for (unsigned i = 0; result == 0 && i < (unsigned)config_setting_length(setting); i++) {
+        const char *text = config_setting_get_string(config_setting_get_elem(setting, i));
+        if (text && strstr(text, "${file:"))
+            result = option_set_written(row, object, i, text);
+    }
+    return result;
+}
+
 static int read_list(const char *file, const config_setting_t *setting, const struct option_row *row,
                      void *object, struct error *error) {
     if (!config_setting_is_array(setting) && !config_setting_is_list(setting))
@@ -105,7 +116,8 @@ static int read_list(const char *file, const config_setting_t *setting, const st
             result = reason.text[0] ? fail_at(place_of(file, item), row->path, reason.text, error)
                                     : fail_type(place_of(file, item), row, error);
     }
-    if (result == 0 && option_set_list(row, object, (const char *const *)items, count) < 0)
+    if (result == 0 && (option_set_list(row, object, (const char *const *)items, count) < 0 ||
+                        keep_written(setting, row, object) < 0))
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
     for (size_t i = 0; i < count; i++)
         secret_free(items[i]);

@@ -231,7 +231,10 @@ int option_set(const struct option_row *row, void *object, const char *text, str
 static void free_list(struct string_list *list) {
     for (size_t i = 0; i < list->count; i++)
         secret_free(list->items[i]);
+    for (size_t i = 0; list->written && i < list->count; i++)
+        secret_free(list->written[i]); /* beside the reference there may be a part of a secret */
     free(list->items);
+    free(list->written);
     *list = (struct string_list){0};
 }
 
@@ -248,6 +251,17 @@ int option_set_list(const struct option_row *row, void *object, const char *cons
     }
     option_clear(row, object);
     *(struct string_list *)option_member(row, object) = list;
+    return 0;
+}
+
+int option_set_written(const struct option_row *row, void *object, size_t index, const char *text) {
+    struct string_list *list = option_member(row, object);
+    if (!list->written)
+        list->written = calloc(list->count, sizeof *list->written);
+    char *copy = list->written ? strdup(text) : NULL;
+    if (!copy)
+        return -ENOMEM;
+    list->written[index] = copy;
     return 0;
 }
 

@@ -26,6 +26,8 @@ enum option_switch { SWITCH_UNSET, SWITCH_OFF, SWITCH_ON };
 
 struct string_list {
     char **items; /* each malloc'd */
+    char *
+        *written; /* of each: as the file has it, where it names a ${file:PATH}; else NULL. NULL: none does */
     size_t count;
 };
 
@@ -46,6 +48,8 @@ const char *option_type_name(enum option_type type); /* "boolean", "duration", .
  * such as \"5s\", got ..."); the caller adds where. */
 int option_set(const struct option_row *row, void *object, const char *text, struct error *reason);
 int option_set_list(const struct option_row *row, void *object, const char *const *items, size_t count);
+/* Of an item of the list: how the file has it. -ENOMEM. */
+int option_set_written(const struct option_row *row, void *object, size_t index, const char *text);
 void option_clear(const struct option_row *row, void *object);
 
 /* Whether the member differs from "not set". */
