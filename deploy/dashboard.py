@@ -247,6 +247,13 @@ def delivery():
               "percentunit", 8),
         graph("Kafka errors", "Errors per second that the Kafka client reports: a broker that is away, a login refused.",
               [query(f"topk(20, {total(rate('flowsensor_kafka_errors_total'), 'instance, output')})", "{{instance}} {{output}}")], "ops", 8),
+        graph("Certificates", "Days until the certificates of a file expire, the 20 first; `file` is the property that names it.",
+              [query(f"bottomk(20, (min by (output, file) ({of('flowsensor_certificate_not_after_seconds')}) - time()) / 86400)", "{{output}} {{file}}")],
+              "d", 8),
+        stat("New credentials in use", "Passwords, keys and certificates in the dashboard's range whose file changed, and that came into use.",
+             f"sum(increase({of('flowsensor_credentials_renewed_total')}[$__range]))", width=4),
+        stat("New credentials refused", "Passwords, keys and certificates in the dashboard's range that can't be used; those before them stay.",
+             f"sum(increase({of('flowsensor_credentials_refused_total')}[$__range]))", limits=((1, "orange"),), width=4),
         stat("Outputs that gave up", "Outputs that can't go on, for which their sensor is ending.",
              total(of("flowsensor_output_failed")), limits=((1, "red"),), width=8),
     ]

@@ -122,6 +122,8 @@ static void forget_all(struct kafka_sink *sink) {
 static void kafka_close(void *state) {
     struct kafka_sink *sink = state;
     CHECK(IS_VALID(sink, KAFKA_SINK_MAGIC));
+    sink->lingers |= !kafka_renewal_end(sink->renewal);
+    kafka_offer_free(sink->offer);
     kafka_producer_end(sink);
     spool_close(sink->spool);
     forget_all(sink);
@@ -137,6 +139,10 @@ static void kafka_close(void *state) {
     free(sink);
 }
 
+static void complete_conf(struct rd_kafka_conf_s *conf, void *context) {
+    kafka_callbacks_set(conf, context);
+}
+
 static int kafka_open(const struct sink_options *options, void **state, struct error *error) {
     struct kafka_sink *sink = calloc(1, sizeof *sink);
     if (!sink)
@@ -149,7 +155,9 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     sink->has_neighbours = options->has_neighbours;
     sink->deadline = options->deadline;
     sink->delivery_limit = options->delivery_limit;
-    int result = kafka_producer_make(sink, options, error);
+    int result = kafka_renewal_make(options, complete_conf, sink, &sink->renewal, error);
+    if (result == 0)
+        result = kafka_producer_make(sink, options, error);
     if (result == 0)
         result = open_origins(sink, options, error);
     if (result == 0) {
@@ -160,6 +168,8 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
         result = dead_letters_open(&sink->dead_letters, options->output, options->dead_letters, error);
     if (result == 0)
         result = wait_for_topic(sink, error);
+    if (result == 0)
+        result = kafka_renewal_start(sink->renewal, error);
     if (result < 0)
         kafka_close(sink);
     else
@@ -178,6 +188,7 @@ static int64_t kafka_patience(const struct kafka_sink *sink) {
 /* Everything that is due beside the delivery reports. */
 static int look(struct kafka_sink *sink, int drained, struct error *error) {
     int result = kafka_watch_topic(sink, error);
+    kafka_turn_over(sink);
     if (sink->producer_failed)
         kafka_producer_replace(sink);
     kafka_look_at_lanes(sink);
@@ -191,7 +202,8 @@ static int look(struct kafka_sink *sink, int drained, struct error *error) {
 /* What moves while records get through, or are given up. */
 static uint64_t progress_of(const struct kafka_sink *sink) {
     const struct sink_statistics *statistics = &sink->statistics;
-    uint64_t progress = statistics->acknowledged + statistics->dead_lettered + (uint64_t)sink->partitions;
+    uint64_t progress = statistics->acknowledged + statistics->dead_lettered + statistics->renewals +
+                        (uint64_t)sink->partitions;
     for (int i = 0; i < SINK_DROP_COUNT; i++)
         progress += statistics->dropped[i];
     return progress;
@@ -388,6 +400,7 @@ static void kafka_statistics(const void *state, struct sink_statistics *statisti
     const struct kafka_sink *sink = state;
     *statistics = sink->statistics;
     statistics->oldest_age = ages_oldest(&sink->ages, clock_monotonic());
+    kafka_renewal_statistics(sink->renewal, statistics);
     if (!sink->spool)
         return;
     struct spool_statistics *spool = &statistics->spool;

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/own_sockets.h"
+#include "sink/kafka_client.h"
 #include "sink/kafka_errors.h"
 
 static void kafka_remember_error(struct kafka_sink *sink, int code, const char *text) {
@@ -95,26 +95,11 @@ static void kafka_on_log(const rd_kafka_t *producer, int level, const char *faci
     log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
 }
 
-/* The broker's thread; sockets don't block. */
-static int kafka_connect_own(int descriptor, const struct sockaddr *peer, int length, const char *id,
-                             void *opaque) {
-    (void)id, (void)opaque;
-    return own_socket_connect(descriptor, peer, (socklen_t)length);
-}
-
-static int kafka_close_socket(int descriptor, void *opaque) {
-    (void)opaque;
-    return own_socket_close(descriptor);
-}
-
 void kafka_callbacks_set(rd_kafka_conf_t *conf, struct kafka_sink *sink) {
     rd_kafka_conf_set_opaque(conf, sink);
     rd_kafka_conf_set_dr_msg_cb(conf, kafka_delivered);
     rd_kafka_conf_set_error_cb(conf, kafka_on_error);
     rd_kafka_conf_set_stats_cb(conf, kafka_on_statistics);
     rd_kafka_conf_set_log_cb(conf, kafka_on_log);
-    if (own_sockets_enabled()) {
-        rd_kafka_conf_set_connect_cb(conf, kafka_connect_own);
-        rd_kafka_conf_set_closesocket_cb(conf, kafka_close_socket);
-    }
+    kafka_use_own_sockets(conf);
 }

@@ -7,11 +7,31 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/own_sockets.h"
 #include "sink/kafka_properties.h"
 
 static void client_on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
     (void)handle, (void)level;
     log_line(LOG_DEBUG, "librdkafka: %s: %s", facility, text);
+}
+
+/* The broker's thread; sockets don't block. */
+static int kafka_connect_own(int descriptor, const struct sockaddr *peer, int length, const char *id,
+                             void *opaque) {
+    (void)id, (void)opaque;
+    return own_socket_connect(descriptor, peer, (socklen_t)length);
+}
+
+static int kafka_close_socket(int descriptor, void *opaque) {
+    (void)opaque;
+    return own_socket_close(descriptor);
+}
+
+void kafka_use_own_sockets(rd_kafka_conf_t *conf) {
+    if (!own_sockets_enabled())
+        return;
+    rd_kafka_conf_set_connect_cb(conf, kafka_connect_own);
+    rd_kafka_conf_set_closesocket_cb(conf, kafka_close_socket);
 }
 
 int kafka_refused_login(const char *output, const char *reason, struct error *error) {
@@ -60,6 +80,7 @@ static void set_own_properties(rd_kafka_conf_t *conf) {
     rd_kafka_conf_set(conf, "fetch.max.bytes", "4194304", NULL, 0);
     rd_kafka_conf_set(conf, "message.max.bytes", "1000000", NULL, 0);
     rd_kafka_conf_set_log_cb(conf, client_on_log);
+    kafka_use_own_sockets(conf);
 }
 
 int kafka_client_open(struct kafka_client *client, const struct sink_options *options, struct error *error) {

@@ -12,6 +12,11 @@
 #include "sink/sink.h"
 
 struct rd_kafka_s;
+struct rd_kafka_conf_s;
+
+/* Its sockets are known as the sensor's own, if any are (base/own_sockets.h).
+ * @thread any: nothing is shared */
+void kafka_use_own_sockets(struct rd_kafka_conf_s *conf);
 
 /* The login was refused, in the broker's words. EX_NOPERM.
  * @thread any: nothing is shared */

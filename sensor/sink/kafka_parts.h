@@ -1,4 +1,5 @@
 /* The state of a Kafka output, for the files that share it: kafka.c (the sink), kafka_producer.c (librdkafka's handles),
+ * kafka_turnover.c (its passwords and certificates),
  * kafka_callbacks.c (what librdkafka calls back), kafka_send.c (records in memory) and kafka_drain.c (records in the spool).
  * Private to these.
  *
@@ -14,6 +15,7 @@
 #include "sink/kafka_lane.h"
 #include "sink/kafka_link.h"
 #include "sink/kafka_origins.h"
+#include "sink/kafka_renewal.h"
 #include "sink/sink.h"
 #include "sink/spool/spool.h"
 
@@ -51,8 +53,12 @@ struct kafka_sink {
     struct rd_kafka_topic_s *handle; /* of the topic: a name is looked up under a lock with each message */
     struct rd_kafka_s *producer;
     kafka_partitioner *partitioner;
-    bool producer_failed; /* a fresh one is needed */
-    bool lingers;         /* an old producer's threads still end: the sink must stay */
+    bool producer_failed;          /* a fresh one is needed */
+    struct kafka_renewal *renewal; /* NULL: nothing of the properties comes from files */
+    struct kafka_offer
+        *offer;         /* to be used when the producer has no records under way; until then it gets none */
+    int64_t offer_ends; /* monotonic clock: it is used then, come what may */
+    bool lingers;       /* an old producer's threads still end: the sink must stay */
     struct spool_origin own;
     struct kafka_origins origins;
     bool wait_when_full, has_neighbours;
@@ -99,6 +105,9 @@ int kafka_producer_make(struct kafka_sink *sink, const struct sink_options *opti
 /* Ends the producer, without waiting for its records. */
 void kafka_producer_end(struct kafka_sink *sink);
 
+/* Records that librdkafka has. */
+size_t kafka_count_sent(const struct kafka_sink *sink);
+
 /* librdkafka gives back what it has not sent yet, or not heard of. */
 void kafka_producer_take_back(struct kafka_sink *sink);
 
@@ -114,6 +123,11 @@ int32_t kafka_partition_of(const struct kafka_sink *sink, const char *key, size_
 
 /* There are at least so many lanes from now on. False: no memory. */
 bool kafka_lanes_grow(struct kafka_sink *sink, size_t count);
+
+/* kafka_turnover.c */
+
+/* Looks whether there are new passwords or certificates, and brings them into use. */
+void kafka_turn_over(struct kafka_sink *sink);
 
 /* kafka_callbacks.c */
 

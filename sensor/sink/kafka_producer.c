@@ -91,7 +91,7 @@ void kafka_producer_end(struct kafka_sink *sink) {
     sink->handle = NULL;
 }
 
-static size_t count_sent(const struct kafka_sink *sink) {
+size_t kafka_count_sent(const struct kafka_sink *sink) {
     size_t sent = 0;
     for (size_t i = 0; i < sink->lane_count; i++)
         sent += sink->lanes[i].sent;
@@ -103,7 +103,7 @@ static size_t count_sent(const struct kafka_sink *sink) {
 void kafka_producer_take_back(struct kafka_sink *sink) {
     int64_t end = clock_monotonic() + INT64_C(1000) * PURGE_MILLISECONDS;
     rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    while (count_sent(sink) > 0 && clock_monotonic() < end)
+    while (kafka_count_sent(sink) > 0 && clock_monotonic() < end)
         rd_kafka_poll(sink->producer, PURGE_STEP_MILLISECONDS);
     for (size_t i = 0; i < sink->lane_count; i++)
         for (struct kafka_entry *entry = sink->lanes[i].first; entry; entry = entry->next)
@@ -206,6 +206,8 @@ static int end_check(struct kafka_sink *sink, int64_t now, struct error *error) 
 
 int kafka_watch_topic(struct kafka_sink *sink, struct error *error) {
     int64_t now = clock_monotonic();
+    if (!sink->check && sink->offer) /* another producer is about to come */
+        return 0;
     if (!sink->check) {
         bool soon = sink->next_check - now > SOON_MICROSECONDS && is_troubled(sink);
         if (soon)

@@ -169,7 +169,7 @@ enum kafka_sent kafka_send(struct kafka_sink *sink, int32_t number, const struct
     size_t size = origin->framing.length + message->body_length + message->key_length;
     /* What doesn't fit into the empty memory never will; librdkafka says how. */
     bool fits = has_room(sink, lane, size) || sink->statistics.in_flight == 0;
-    if (!fits || lane->unsent || !kafka_lane_may_send(lane))
+    if (sink->offer || !fits || lane->unsent || !kafka_lane_may_send(lane))
         return KAFKA_NO_ROOM;
     struct kafka_entry *entry = kafka_entry_make(message, origin->framing.prefix, origin->framing.length);
     if (!entry)
@@ -195,7 +195,7 @@ static void lane_send_again(struct kafka_sink *sink, struct kafka_lane *lane) {
 }
 
 void kafka_send_again(struct kafka_sink *sink) {
-    if (!kafka_frames(sink))
+    if (!kafka_frames(sink) || sink->offer)
         return;
     for (size_t i = 0; i < sink->lane_count; i++)
         if (sink->lanes[i].unsent)

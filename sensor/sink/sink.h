@@ -37,6 +37,19 @@ enum sink_drop {
 const char *sink_drop_name(enum sink_drop drop);
 const char *sink_drop_text(enum sink_drop drop);
 
+/* Certificates that a Kafka output uses: the property that names the file. */
+#define SINK_CERTIFICATES(X)                   \
+    X(ca, "ssl.ca.location")                   \
+    X(certificate, "ssl.certificate.location") \
+    X(keystore, "ssl.keystore.location")
+
+enum sink_certificate {
+#define X(name, property) SINK_CERTIFICATE_##name,
+    SINK_CERTIFICATES(X)
+#undef X
+        SINK_CERTIFICATE_COUNT
+};
+
 /* records handed over + found = acknowledged + in_flight + spooled + dead_lettered + sum(dropped). */
 struct sink_statistics {
     uint64_t acknowledged;
@@ -57,6 +70,9 @@ struct sink_statistics {
     uint64_t errors;            /* that the library reported: a broker is down, a login refused ... */
     uint64_t queue_bytes;       /* of the records in flight, with framing and keys */
     uint64_t queue_limit_bytes; /* queue.buffering.max.kbytes */
+    uint64_t renewals;          /* new passwords, certificates and the like that came into use */
+    uint64_t renewals_refused;  /* that did not: they are wrong */
+    int64_t not_after[SINK_CERTIFICATE_COUNT]; /* Unix time; 0: there is none, or it isn't known */
     /* Where the record is that was acknowledged last; the offset is negative if the broker did not tell it. */
     int32_t last_partition;
     int64_t last_offset;
@@ -85,6 +101,11 @@ struct sink_options {
     bool checksum;   /* null: add one up */
     const char *topic;        /* kafka */
     const char *const *kafka; /* kafka: librdkafka properties "name=value" */
+    /* Of each: how the configuration has it, where its value comes from a file (sink/kafka_renewal.h); else NULL. NULL: none
+     * does. */
+    const char *const *kafka_written;
+    /* kafka: reads such a value again: malloc'd, or -errno with the reason. Called in a thread of the sink's own. */
+    int (*expand)(const char *written, char **value, struct error *reason);
     size_t kafka_count;
     const char *framing; /* kafka: "confluent", "single_object", "none" */
     uint32_t schema_id;  /* kafka, confluent: from the registry; 0: not known yet, see set_schema_id */

@@ -67,6 +67,21 @@ GETTER(oldest_age) {
                             age_of_oldest(source, sink_of(source, i)));
 }
 
+/* The property that names each file. */
+static const char *const certificate_files[] = {
+#define X(name, property) property,
+    SINK_CERTIFICATES(X)
+#undef X
+};
+
+GETTER(certificates) {
+    EACH_OUTPUT(i)
+    for (int file = 0; file < SINK_CERTIFICATE_COUNT; file++)
+        if (sink_of(source, i)->not_after[file] != 0)
+            metric_signed(text, METRIC_LABELS(OUTPUT_LABEL(i), {"file", certificate_files[file]}),
+                          sink_of(source, i)->not_after[file]);
+}
+
 GETTER(spool_full_in) {
     EACH_OUTPUT(i)
     if (is_kafka(source, i))

@@ -28,6 +28,8 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .topic = config->topic,
         .kafka = (const char *const *)config->kafka.items,
         .kafka_count = config->kafka.count,
+        .kafka_written = (const char *const *)config->kafka.written,
+        .expand = config_expand,
         .framing = output->plan->framing,
         .schema_id = schema_id,
         .schema_fingerprint = output->plan->schema->fingerprint,
