@@ -423,5 +423,38 @@ def overload():
     ]
 
 
+def credentials():
+    day = 24 * 60  # minutes
+
+    def refused(values):
+        return [series("flowsensor_credentials_refused_total", values, KAFKA)]
+
+    def ends(days, length=30, instance="a:19995", file="ssl.certificate.location"):
+        """Time is 0 at minute 0, so that is when it expires."""
+        return series("flowsensor_certificate_not_after_seconds", f"{days * 86400}x{length}", KAFKA, instance=instance, file=file)
+
+    def expires(severity, when, tail, file="ssl.certificate.location"):
+        return (severity, {"job": "flowsensor", "output": "flows", "file": file},
+                f"A certificate of {file}, output flows of job flowsensor, expires in {when}. {tail}")
+    soon = "Replace its file; no restart is needed."
+    late = "Then no record is delivered."
+    return [
+        Case("FlowsensorCredentialsRefused", "once", 7, refused("0x5 1x90"), (warning(
+            "Output flows of a:19995 still uses what it had before a file was replaced.", KAFKA),)),
+        Case("FlowsensorCredentialsRefused", "long ago", 70, refused("0x5 1x90")),
+        Case("FlowsensorCredentialsRefused", "restart after one", 90, refused("1x80 0x30")),
+        Case("FlowsensorCertificateExpires", "in three weeks", 20, [ends(21)], (expires("warning", "20d 23h 40m 0s", soon),)),
+        Case("FlowsensorCertificateExpires", "of many sensors the first", 20, [ends(25), ends(21, instance="b:19995")],
+             (expires("warning", "20d 23h 40m 0s", soon),)),
+        Case("FlowsensorCertificateExpires", "the authority's alone", 20, [ends(90), ends(21, file="ssl.ca.location")],
+             (expires("warning", "20d 23h 40m 0s", soon, "ssl.ca.location"),)),
+        Case("FlowsensorCertificateExpires", "in five days", 20, [ends(5)],
+             (expires("warning", "4d 23h 40m 0s", soon), expires("critical", "4d 23h 40m 0s", late))),
+        Case("FlowsensorCertificateExpires", "not for long", 14, [ends(5)]),
+        Case("FlowsensorCertificateExpires", "in a month", 30, [ends(31)]),
+        Case("FlowsensorCertificateExpires", "no longer a month", day + 20, [ends(31, day + 60)], (expires("warning", "29d 23h 40m 0s", soon),)),
+    ]
+
+
 CASES = [case for made in (down, absent, restarts, snapshot, memory, clock, kernel_drops, interface_drops, no_packets, times_raised, residual,
-                           overload, flow_table, key_reload, dropped, late, spool, failed_output, kafka, schema) for case in made()]
+                           overload, flow_table, key_reload, dropped, late, spool, failed_output, kafka, credentials, schema) for case in made()]

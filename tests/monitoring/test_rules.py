@@ -115,7 +115,7 @@ class Rules(unittest.TestCase):
                 self.assertEqual(set(rule["annotations"]), {"summary", "description", "runbook_url"})
                 self.assertEqual(rule["annotations"]["runbook_url"], f"{RUNBOOK}{rule['alert']}.md")
                 self.assertNotIn("{{", rule["annotations"]["summary"], "a summary is the same for all of a group")
-                if re.search(r"(count|sum) by \(cluster, namespace, job(, output(, reason)?)?\)", rule["expr"]):
+                if re.search(r"(count|sum|min) by \(cluster, namespace, job(, output(, reason|, file)?)?\)", rule["expr"]):
                     self.assertIn("of job {{ $labels.job }}{{ with $labels.cluster }} in cluster {{ . }}{{ end }}", rule["annotations"]["description"])
                 elif rule["alert"] != "FlowsensorAbsent":
                     self.assertIn("$labels.instance", rule["annotations"]["description"])
