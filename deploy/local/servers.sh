@@ -24,8 +24,8 @@ usage: servers.sh install                      fetch the pinned jars into the ca
 start writes DIR/env, lines of NAME=VALUE for a shell to source:
   KAFKA_BOOTSTRAP, REGISTRY_URL, and with --sasl (SASL_PLAINTEXT, mechanism PLAIN)
   KAFKA_SASL_BOOTSTRAP, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD_FILE
-With --tls (SASL_SSL, mechanisms SCRAM-SHA-512 and PLAIN; the registry by https as well)
-  KAFKA_TLS_BOOTSTRAP, KAFKA_TLS_CA_FILE, REGISTRY_TLS_URL, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD_FILE
+With --tls (SASL_SSL, mechanisms SCRAM-SHA-256, SCRAM-SHA-512 and PLAIN; the registry by https as well)
+  KAFKA_TLS_BOOTSTRAP, KAFKA_MTLS_BOOTSTRAP (SSL, for clients with certificates of DIR/tls/ca.crt), KAFKA_TLS_CA_FILE, REGISTRY_TLS_URL, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD_FILE
 With --acl that user may do only what ACLs allow, at first nothing; whoever comes without SASL may do everything, and so
 may the user admin, who has the same password.
 
@@ -193,10 +193,10 @@ make_certificates() {
 }
 
 write_kafka_config() {
-  local dir=$1 port=$2 controller=$3 sasl_port=$4 tls_port=$5 acl=$6
+  local dir=$1 port=$2 controller=$3 sasl_port=$4 tls_port=$5 mtls_port=$6 acl=$7
   local listeners="PLAINTEXT://$HOST:$port" login
   [ -z "$sasl_port" ] || listeners+=",SASL_PLAINTEXT://$HOST:$sasl_port"
-  [ -z "$tls_port" ] || listeners+=",SASL_SSL://$HOST:$tls_port"
+  [ -z "$tls_port" ] || listeners+=",SASL_SSL://$HOST:$tls_port,SSL://$HOST:$mtls_port"
   cat >"$dir/server.properties" <<CONF
 process.roles=broker,controller
 node.id=1
@@ -205,7 +205,7 @@ controller.listener.names=CONTROLLER
 listeners=$listeners,CONTROLLER://$HOST:$controller
 advertised.listeners=$listeners
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL,CONTROLLER:PLAINTEXT
 log.dirs=$dir/kafka-data
 auto.create.topics.enable=false
 # One broker: every internal topic has one replica, and few partitions make a quick start.
@@ -230,11 +230,17 @@ listener.name.sasl_plaintext.sasl.enabled.mechanisms=PLAIN
 listener.name.sasl_plaintext.plain.sasl.jaas.config=$login
 CONF
   [ -z "$tls_port" ] || cat >>"$dir/server.properties" <<CONF
-listener.name.sasl_ssl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
+listener.name.sasl_ssl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
 listener.name.sasl_ssl.plain.sasl.jaas.config=$login
+listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_ssl.ssl.keystore.type=PEM
 listener.name.sasl_ssl.ssl.keystore.location=$dir/tls/server.pem
+listener.name.ssl.ssl.client.auth=required
+listener.name.ssl.ssl.keystore.type=PEM
+listener.name.ssl.ssl.keystore.location=$dir/tls/server.pem
+listener.name.ssl.ssl.truststore.type=PEM
+listener.name.ssl.ssl.truststore.location=$dir/tls/ca.crt
 CONF
   [ "$acl" = no ] || cat >>"$dir/server.properties" <<CONF
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
@@ -251,7 +257,8 @@ kafka_class() {
 start_kafka() {
   local dir=$1 tls=$2 user accounts=()
   for user in flowsensor admin; do
-    [ "$tls" = no ] || accounts+=(--add-scram "SCRAM-SHA-512=[name=$user,password=$(cat "$dir/sasl.password")]")
+    [ "$tls" = no ] || accounts+=(--add-scram "SCRAM-SHA-512=[name=$user,password=$(cat "$dir/sasl.password")]"
+      --add-scram "SCRAM-SHA-256=[name=$user,password=$(cat "$dir/sasl.password")]")
   done
   if [ ! -f "$dir/kafka-data/meta.properties" ]; then
     kafka_class 128m kafka.tools.StorageTool format -t FlowsensorLocalServerA -c "$dir/server.properties" "${accounts[@]}" \
@@ -299,7 +306,7 @@ set_compatibility() {
 }
 
 start_servers() {
-  local dir=$1 sasl=$2 acl=$3 tls=$4 sasl_port='' tls_port='' registry_tls_port='' kafka_port registry_port registry_url
+  local dir=$1 sasl=$2 acl=$3 tls=$4 sasl_port='' tls_port='' mtls_port='' registry_tls_port='' kafka_port registry_port registry_url
   install_servers
   mkdir -p "$dir"
   dir=$(cd "$dir" && pwd)
@@ -312,13 +319,14 @@ start_servers() {
   [ "$sasl" = no ] || sasl_port=$(chosen_port "${KAFKA_SASL_PORT:-}" KAFKA_SASL_PORT)
   if [ "$tls" = yes ]; then
     tls_port=$(free_port)
+    mtls_port=$(free_port)
     registry_tls_port=$(free_port)
     make_certificates "$dir"
   fi
   if [ "$sasl$tls" != nono ]; then
     [ -s "$dir/sasl.password" ] || od -An -tx1 -N16 /dev/urandom | tr -d ' \n' >"$dir/sasl.password"
   fi
-  write_kafka_config "$dir" "$kafka_port" "$(free_port)" "$sasl_port" "$tls_port" "$acl"
+  write_kafka_config "$dir" "$kafka_port" "$(free_port)" "$sasl_port" "$tls_port" "$mtls_port" "$acl"
   # Half a start is none: whatever ends this script before both answer also ends what it started.
   # shellcheck disable=SC2064
   trap "$(printf 'stop_servers %q' "$dir")" EXIT
@@ -333,6 +341,7 @@ start_servers() {
     [ "$sasl" = no ] || printf 'KAFKA_SASL_BOOTSTRAP=%s\n' "$HOST:$sasl_port"
     if [ "$tls" = yes ]; then
       printf 'KAFKA_TLS_BOOTSTRAP=%s\n' "$HOST:$tls_port"
+      printf 'KAFKA_MTLS_BOOTSTRAP=%s\n' "$HOST:$mtls_port"
       printf 'KAFKA_TLS_CA_FILE=%q\n' "$dir/tls/ca.crt"
       printf 'REGISTRY_TLS_URL=https://%s/apis/ccompat/v7\n' "$HOST:$registry_tls_port"
     fi

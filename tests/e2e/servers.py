@@ -49,6 +49,7 @@ class LocalServers:
         self.bootstrap, self.registry = values["KAFKA_BOOTSTRAP"], values["REGISTRY_URL"]
         self.sasl_bootstrap, self.username = values["KAFKA_SASL_BOOTSTRAP"], values["KAFKA_SASL_USERNAME"]
         self.password_file = values["KAFKA_SASL_PASSWORD_FILE"]
+        self.tls_bootstrap, self.mtls_bootstrap = values.get("KAFKA_TLS_BOOTSTRAP"), values.get("KAFKA_MTLS_BOOTSTRAP")
 
     def prepare(self):
         """For those that derive from this: before the servers start, which find .folder empty."""
