@@ -9,10 +9,11 @@
 #include "base/log.h"
 #include "sink/kafka_client.h"
 #include "sink/kafka_errors.h"
+#include "sink/kafka_tls.h"
 
 static void kafka_remember_error(struct kafka_sink *sink, int code, const char *text) {
     sink->last_error = code;
-    snprintf(sink->statistics.last_error, sizeof sink->statistics.last_error, "%s", text);
+    kafka_tls_explain(text, sink->statistics.last_error, sizeof sink->statistics.last_error);
 }
 
 static void acknowledged(struct kafka_sink *sink, struct kafka_entry *entry,

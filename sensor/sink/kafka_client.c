@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/own_sockets.h"
 #include "sink/kafka_properties.h"
+#include "sink/kafka_tls.h"
 
 static void client_on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
     (void)handle, (void)level;
@@ -64,7 +65,7 @@ static void client_on_error(rd_kafka_t *handle, int code, const char *reason, vo
     /* "All brokers are down" hides the reason that came before it. */
     if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || client->last_code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         client->last_code = code;
-        snprintf(client->last_error, sizeof client->last_error, "%s", reason);
+        kafka_tls_explain(reason, client->last_error, sizeof client->last_error);
     }
     if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
         client->authentication_failed = true;

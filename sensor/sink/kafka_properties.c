@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "sink/kafka_lane.h"
+#include "sink/kafka_tls.h"
 
 /* Measured with librdkafka 2.0.2 and a full queue. */
 enum {
@@ -104,6 +105,7 @@ static int check_broker(const rd_kafka_conf_t *conf, const char *output, struct 
 
 int kafka_properties_make(const struct sink_options *options, rd_kafka_conf_t **made, struct error *error) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    kafka_tls_watch(conf);
     int result = set_properties(conf, options, error);
     if (result == 0)
         result = limit_messages(conf, options, error);
