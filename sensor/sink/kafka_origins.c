@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 static void origin_free(struct kafka_origin *origin) {
     if (!origin)
         return;
@@ -83,8 +85,11 @@ static struct kafka_origin *origin_make(const struct kafka_origins *origins, con
     frame(made, origins, of);
     struct message_origin copy = {made->sensor_id, made->boot_id, made->output, made->feature_hash, false};
     if (made->sensor_id && made->boot_id && made->output && made->feature_hash &&
-        kafka_headers_open(&made->headers, &copy, origins->headers) == 0)
+        kafka_headers_open(&made->headers, &copy, origins->headers) == 0) {
+        log_line(LOG_INFO, "output \"%s\": records of an earlier run (boot_id %s) that waited are sent now",
+                 made->output, made->boot_id);
         return made;
+    }
     origin_free(made);
     return NULL;
 }
