@@ -101,7 +101,7 @@ struct sink_options {
     bool checksum;   /* null: add one up */
     const char *topic;        /* kafka */
     const char *const *kafka; /* kafka: librdkafka properties "name=value" */
-    /* Of each: how the configuration has it, where its value comes from a file (sink/kafka_renewal.h); else NULL. NULL: none
+    /* Of each: how the configuration has it, where its value comes from a file (sink/kafka/kafka_renewal.h); else NULL. NULL: none
      * does. */
     const char *const *kafka_written;
     /* kafka: reads such a value again: malloc'd, or -errno with the reason. Called in a thread of the sink's own. */
@@ -109,9 +109,9 @@ struct sink_options {
     size_t kafka_count;
     const char *framing; /* kafka: "confluent", "single_object", "none" */
     uint32_t schema_id;  /* kafka, confluent: from the registry; 0: not known yet, see set_schema_id */
-    uint64_t schema_fingerprint;             /* kafka, single_object */
-    const struct message_origin *origin;     /* kafka: what headers say */
-    unsigned headers;                        /* kafka: a set of enum kafka_header (sink/kafka_header_set.h) */
+    uint64_t schema_fingerprint;         /* kafka, single_object */
+    const struct message_origin *origin; /* kafka: what headers say */
+    unsigned headers; /* kafka: a set of enum kafka_header (sink/kafka/kafka_header_set.h) */
     const char *schema_name, *schema_sha256; /* kafka: for the spool */
     struct sink_spool spool;                 /* kafka, live */
     const char *dead_letters;                /* kafka: a file's path; NULL: none */

@@ -15,7 +15,7 @@ RULES = (
     ("libcurl", re.compile(r"curl/.*|curl\.h"), ("record/registry/*",)),
     ("libpsl", re.compile(r"libpsl\.h"), ("record/anonymize/registered_domain.c",)),
     ("jansson", re.compile(r"jansson\w*\.h"), ("record/*",)),
-    ("librdkafka", re.compile(r"librdkafka/.*|rdkafka\w*\.h"), ("sink/kafka.c", "sink/kafka_*.c")),
+    ("librdkafka", re.compile(r"librdkafka/.*|rdkafka\w*\.h"), ("sink/kafka/*.c",)),
     ("libmicrohttpd", re.compile(r"microhttpd\w*\.h"), ("app/monitor/http.c",)),
     ("libconfig", re.compile(r"libconfig\.h(\+\+)?"), ("app/config/*",)),
     ("libcap-ng", re.compile(r"cap-ng\.h"), ("app/host/privileges.c",)),

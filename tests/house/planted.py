@@ -30,7 +30,7 @@ CLEAN = {
     "sensor/record/registry/registry.c": '#include "record/record.h"\n\n#include <curl/curl.h>\n',
     "sensor/sink/sink.c": '#include "record/record.h"\n',
     "sensor/sink/sinks.def": "SINK(kafka)\n",
-    "sensor/sink/kafka.c": '#include "record/record.h"\n\n#include <librdkafka/rdkafka.h>\n',
+    "sensor/sink/kafka/kafka.c": '#include "record/record.h"\n\n#include <librdkafka/rdkafka.h>\n',
     "sensor/app/config/config.c": '#include "capture/capture.h"\n#include "record/record.h"\n\n#include <libconfig.h>\n',
 }
 

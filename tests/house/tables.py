@@ -57,9 +57,9 @@ def judge_rows(table, text, files):
                           f"write {table.macro}(name) at the start of a line of its own")
         elif name in seen:
             yield Finding(path, line, f"second row of {name}", f"line {seen[name]} has it already", "take one off")
-        elif f"sensor/{table.folder}/{name}.c" not in files:
+        elif not {f"sensor/{table.folder}/{name}.c", f"sensor/{table.folder}/{name}/{name}.c"} & set(files):
             yield Finding(path, line, f"row {name} without its file",
-                          f"a row stands for sensor/{table.folder}/{name}.c",
+                          f"a row stands for sensor/{table.folder}/{name}.c, or {name}/{name}.c there",
                           "add the file or take the row off")
         seen.setdefault(name, line)
 

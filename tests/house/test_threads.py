@@ -5,7 +5,7 @@ from planted import Planted
 class Threads(Planted):
     script = "threads.py"
 
-    def plant_code(self, statement, path="sensor/sink/kafka.c"):
+    def plant_code(self, statement, path="sensor/sink/kafka/kafka.c"):
         self.plant(path, f"int one(void) {{\n    {statement}\n    return 1;\n}}\n")
         return f"{path}:2"
 
@@ -43,5 +43,5 @@ class Threads(Planted):
                 self.passes()
 
     def test_words_in_comments_and_texts(self):
-        self.plant("sensor/sink/kafka.c", '/* not pthread_create( */\nconst char *text = "sem_timedwait(";\n')
+        self.plant("sensor/sink/kafka/kafka.c", '/* not pthread_create( */\nconst char *text = "sem_timedwait(";\n')
         self.passes()

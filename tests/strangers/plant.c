@@ -12,7 +12,7 @@
 
 #include "record/encoding/encoding.h"
 #include "record/recorder.h"
-#include "sink/kafka_header_set.h"
+#include "sink/kafka/kafka_header_set.h"
 #include "sink/sink.h"
 
 enum { OUTPUTS = 5, DELIVERY_LIMIT_MICROSECONDS = 30000000, PATH_SIZE = 4096 };

@@ -5,7 +5,7 @@
 #include "app/plan/kafka_options.h"
 #include "app/plan/registry_options.h"
 #include "record/registry/tls_files.h"
-#include "sink/kafka_admin.h"
+#include "sink/kafka/kafka_admin.h"
 
 static int check_output(const struct plan *plan, const struct output_plan *output, struct error *error) {
     struct sink_options options = kafka_options_of(plan->config, output->config);

@@ -8,7 +8,7 @@
 #include "app/host/failure.h"
 #include "app/plan/kafka_options.h"
 #include "record/schema/schema.h"
-#include "sink/kafka_admin.h"
+#include "sink/kafka/kafka_admin.h"
 
 static void print_report(const char *topic, const struct topic_wish *wish, const struct topic_report *report,
                          bool granted) {

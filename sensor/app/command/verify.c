@@ -18,8 +18,8 @@
 #include "meter/dissect.h"
 #include "record/avro_decode.h"
 #include "sink/framing.h"
-#include "sink/kafka_header_set.h"
-#include "sink/kafka_read.h"
+#include "sink/kafka/kafka_header_set.h"
+#include "sink/kafka/kafka_read.h"
 
 enum { REPORT_MICROSECONDS = 1000000 };
 

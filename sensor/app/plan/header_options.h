@@ -4,7 +4,7 @@
 #include "app/config/config.h"
 #include "base/error.h"
 #include "record/schema/schema.h"
-#include "sink/kafka_header_set.h"
+#include "sink/kafka/kafka_header_set.h"
 
 /* Makes the set of them, for records of the schema. EX_CONFIG: a name is unknown or given twice, or
  * the output isn't Kafka's. */

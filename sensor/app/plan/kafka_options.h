@@ -1,4 +1,4 @@
-/* An output's Kafka options, as the functions of sink/kafka_*.h want them that commands call without a sink. */
+/* An output's Kafka options, as the functions of sink/kafka/ want them that commands call without a sink. */
 #pragma once
 
 #include "app/config/config.h"

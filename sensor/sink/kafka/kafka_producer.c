@@ -1,0 +1,219 @@
+/* A Kafka output's producer: made, ended, and made afresh where it can't go on; and the partitions of its topic. */
+#include <errno.h>
+#include <inttypes.h>
+#include <librdkafka/rdkafka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sink/kafka/kafka_end.h"
+#include "sink/kafka/kafka_client.h"
+#include "sink/kafka/kafka_parts.h"
+#include "sink/kafka/kafka_properties.h"
+#include "sink/kafka/kafka_topic.h"
+
+enum {
+    PURGE_MILLISECONDS = 1000,
+    PURGE_STEP_MILLISECONDS = 20,
+    CHECK_MICROSECONDS = 5000000, /* how long one look at the topic may take */
+    SOON_MICROSECONDS = 1000000,  /* to the next, while partitions are unknown or held */
+    LATER_MICROSECONDS = 60000000,
+    LANES_MAX = 1 << 20,
+};
+
+/* The values of the property "partitioner". */
+static const struct {
+    const char *name;
+    kafka_partitioner *partitioner;
+} partitioners[] = {
+    {"murmur2_random", rd_kafka_msg_partitioner_murmur2_random},
+    {"murmur2", rd_kafka_msg_partitioner_murmur2},
+    {"consistent", rd_kafka_msg_partitioner_consistent},
+    {"consistent_random", rd_kafka_msg_partitioner_consistent_random},
+    {"fnv1a", rd_kafka_msg_partitioner_fnv1a},
+    {"fnv1a_random", rd_kafka_msg_partitioner_fnv1a_random},
+    {"random", rd_kafka_msg_partitioner_random},
+};
+
+static kafka_partitioner *partitioner_of(const rd_kafka_conf_t *conf) {
+    char name[32] = "";
+    size_t size = sizeof name;
+    rd_kafka_conf_get(conf, "partitioner", name, &size);
+    for (size_t i = 0; i < sizeof partitioners / sizeof *partitioners; i++)
+        if (strcmp(partitioners[i].name, name) == 0)
+            return partitioners[i].partitioner;
+    return partitioners[0].partitioner;
+}
+
+int32_t kafka_partition_of(const struct kafka_sink *sink, const char *key, size_t length) {
+    return sink->partitions > 0 ? sink->partitioner(sink->handle, key, length, sink->partitions, NULL, NULL)
+                                : -1;
+}
+
+/* librdkafka takes the configuration, unless it fails. */
+static int make_of_conf(struct kafka_sink *sink, struct error *error) {
+    char reason[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(sink->conf);
+    sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+    if (!sink->producer) {
+        rd_kafka_conf_destroy(conf);
+        return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", sink->output, reason);
+    }
+    sink->handle = rd_kafka_topic_new(sink->producer, sink->topic, NULL);
+    return sink->handle ? 0
+                        : error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: topic \"%s\": %s",
+                                    sink->output, sink->topic, rd_kafka_err2str(rd_kafka_last_error()));
+}
+
+int kafka_producer_make(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
+    int result = kafka_properties_make(options, &sink->conf, error);
+    if (result < 0)
+        return result;
+    kafka_warn_of_scram(options);
+    kafka_callbacks_set(sink->conf, sink);
+    sink->partitioner = partitioner_of(sink->conf);
+    return make_of_conf(sink, error);
+}
+
+void kafka_producer_end(struct kafka_sink *sink) {
+    struct error ignored;
+    kafka_topic_check_end(sink->check, NULL, &ignored);
+    sink->check = NULL;
+    if (!sink->producer)
+        return;
+    rd_kafka_purge(sink->producer,
+                   RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    if (sink->handle)
+        rd_kafka_topic_destroy(sink->handle);
+    sink->lingers |= !kafka_end(sink->producer);
+    sink->producer = NULL;
+    sink->handle = NULL;
+}
+
+size_t kafka_count_sent(const struct kafka_sink *sink) {
+    size_t sent = 0;
+    for (size_t i = 0; i < sink->lane_count; i++)
+        sent += sink->lanes[i].sent;
+    return sent;
+}
+
+/* Delivery reports give the entries back. What is not reported in time comes back all the same: nobody polls the old producer
+ * any more. */
+void kafka_producer_take_back(struct kafka_sink *sink) {
+    int64_t end = clock_monotonic() + INT64_C(1000) * PURGE_MILLISECONDS;
+    rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (kafka_count_sent(sink) > 0 && clock_monotonic() < end)
+        rd_kafka_poll(sink->producer, PURGE_STEP_MILLISECONDS);
+    for (size_t i = 0; i < sink->lane_count; i++)
+        for (struct kafka_entry *entry = sink->lanes[i].first; entry; entry = entry->next)
+            if (entry->sent) {
+                kafka_lane_came_back(&sink->lanes[i], entry);
+                entry->maybe_there = true;
+            }
+}
+
+void kafka_producer_replace(struct kafka_sink *sink) {
+    char reason[256] = "";
+    struct error error = {0};
+    int code = rd_kafka_fatal_error(sink->producer, reason, sizeof reason);
+    kafka_producer_take_back(sink);
+    kafka_producer_end(sink);
+    sink->next_check = 0;
+    int result = make_of_conf(sink, &error);
+    log_line(
+        LOG_WARNING,
+        "output \"%s\": topic %s: the producer can't go on (%s); a new one sends what was not acknowledged again: "
+        "%" PRIu64 " records, some of them perhaps twice%s%s",
+        sink->output, sink->topic, reason[0] ? reason : rd_kafka_err2str(code), sink->statistics.in_flight,
+        result < 0 ? "; " : "", result < 0 ? error.text : "");
+    sink->producer_failed = result < 0;
+    for (size_t i = 0; i < sink->lane_count; i++)
+        if (sink->lanes[i].count > 0)
+            kafka_hold(sink, &sink->lanes[i], RD_KAFKA_RESP_ERR__FATAL);
+}
+
+bool kafka_lanes_grow(struct kafka_sink *sink, size_t count) {
+    if (count <= sink->lane_count)
+        return true;
+    struct kafka_lane *lanes = count <= LANES_MAX ? realloc(sink->lanes, count * sizeof *lanes) : NULL;
+    if (!lanes)
+        return false;
+    sink->lanes = lanes;
+    memset(lanes + sink->lane_count, 0, (count - sink->lane_count) * sizeof *lanes);
+    /* The spool may have records of theirs. */
+    bool queue = sink->spool && spool_first(sink->spool) < spool_end(sink->spool);
+    for (size_t i = sink->lane_count; queue && i < count; i++) {
+        lanes[i].state = KAFKA_DRAINS;
+        lanes[i].next = spool_first(sink->spool);
+        kafka_drains(sink, &lanes[i]);
+    }
+    sink->lane_count = count;
+    return true;
+}
+
+/* Up to where an earlier run got the records of each partition through. */
+static void remember_done(struct kafka_sink *sink) {
+    uint64_t low = 0;
+    const struct spool_lane *done = NULL;
+    size_t count = spool_lanes(sink->spool, &low, &done);
+    for (size_t i = 0; i < count; i++)
+        if (done[i].lane >= 0 && kafka_lanes_grow(sink, (size_t)done[i].lane + 1))
+            sink->lanes[done[i].lane].done = done[i].position;
+}
+
+static void learn_partitions(struct kafka_sink *sink, int32_t partitions) {
+    if (partitions == sink->partitions)
+        return;
+    if (sink->partitions != 0)
+        log_line(LOG_INFO, "output \"%s\": topic %s has %d partitions now, and had %d", sink->output,
+                 sink->topic, partitions, sink->partitions);
+    if (!kafka_lanes_grow(sink, (size_t)partitions))
+        return;
+    if (sink->spool && sink->partitions == 0)
+        remember_done(sink);
+    sink->partitions = partitions;
+}
+
+static bool is_troubled(const struct kafka_sink *sink) {
+    for (size_t i = 0; i < sink->lane_count; i++)
+        if (sink->lanes[i].state == KAFKA_HELD)
+            return true;
+    return sink->partitions == 0;
+}
+
+static int begin_check(struct kafka_sink *sink, int64_t now, struct error *error) {
+    sink->next_check = now + SOON_MICROSECONDS;
+    int64_t limit = sink->was_checked || sink->delivery_limit > CHECK_MICROSECONDS ? CHECK_MICROSECONDS
+                                                                                   : sink->delivery_limit;
+    return kafka_topic_check_begin(sink->producer, sink->output, sink->topic, limit, &sink->check, error);
+}
+
+/* Only kafka_on_error() hears of a refused login. */
+static int end_check(struct kafka_sink *sink, int64_t now, struct error *error) {
+    int32_t partitions = sink->partitions;
+    int result = kafka_topic_check_end(sink->check, &partitions, error);
+    sink->check = NULL;
+    if (result == 0 && !sink->was_checked && sink->authentication_failed)
+        result = kafka_refused_login(sink->output, sink->statistics.last_error, error);
+    bool fails = result < 0 && !sink->was_checked;
+    sink->was_checked = true;
+    if (result == 0)
+        learn_partitions(sink, partitions);
+    sink->next_check = now + (is_troubled(sink) ? SOON_MICROSECONDS : LATER_MICROSECONDS);
+    return fails ? result : 0;
+}
+
+int kafka_watch_topic(struct kafka_sink *sink, struct error *error) {
+    int64_t now = clock_monotonic();
+    if (!sink->check && sink->offer) /* another producer is about to come */
+        return 0;
+    if (!sink->check) {
+        bool soon = sink->next_check - now > SOON_MICROSECONDS && is_troubled(sink);
+        if (soon)
+            sink->next_check = now + SOON_MICROSECONDS;
+        return now >= sink->next_check ? begin_check(sink, now, error) : 0;
+    }
+    bool over = kafka_topic_check_is_over(sink->check) || (sink->authentication_failed && !sink->was_checked);
+    return over ? end_check(sink, now, error) : 0;
+}
