@@ -44,8 +44,8 @@ static enum kafka_probed ask(struct kafka_client *client, atomic_bool *stop, str
     while (topic && code != RD_KAFKA_RESP_ERR_NO_ERROR && !atomic_load(stop) && kafka_client_may_wait(client))
         code = rd_kafka_metadata(client->handle, 0, topic, &metadata,
                                  kafka_client_milliseconds(client, TRY_MILLISECONDS));
-    enum kafka_probed result = code == RD_KAFKA_RESP_ERR_NO_ERROR ? judge_answer(options, metadata, error)
-                                                                  : judge_silence(client, error);
+    enum kafka_probed result =
+        metadata ? judge_answer(options, metadata, error) : judge_silence(client, error);
     if (metadata)
         rd_kafka_metadata_destroy(metadata);
     if (topic)

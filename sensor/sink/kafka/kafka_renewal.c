@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <librdkafka/rdkafka.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -182,7 +183,7 @@ static void note_failure(struct kafka_renewal *renewal, const char *text) {
         return;
     }
     renewal->said = false;
-    strcpy(renewal->failure, text);
+    snprintf(renewal->failure, sizeof renewal->failure, "%s", text);
 }
 
 /* Takes the reading. */

@@ -29,7 +29,7 @@ static void note_refusal(const char *broker, int code) {
     pthread_mutex_unlock(&lock);
 }
 
-/* OpenSSL has judged; that stays. */
+/* OpenSSL has judged; that stays. The form is librdkafka's. NOLINTNEXTLINE(readability-function-size) */
 static int on_certificate(rd_kafka_t *client, const char *broker, int32_t id, int *code, int depth,
                           const char *bytes, size_t size, char *reason, size_t reason_size, void *opaque) {
     (void)client, (void)id, (void)depth, (void)bytes, (void)size, (void)opaque;
