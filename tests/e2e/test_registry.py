@@ -130,7 +130,8 @@ class Unknown(RegistryCase):
         self.send()
         self.send()
         self.waits(topic, 2)
-        self.assertIn(f"output {topic}: delivery degraded: 2 records spooled (schema id not known yet)", self.ready()[1])
+        words = f"output {topic}: delivery degraded: 2 records spooled (schema id not known yet)"
+        wait_until(lambda: words in self.ready()[1], what=f"/readyz to say {words}")
         self.assertEqual(self.ready()[0], 200)
         self.assertEqual(self.metric("output_schema_cached", topic), 1)
         self.answers[f"{topic}-value"] = has_id(7)

@@ -121,7 +121,8 @@ outputs = ( {", ".join(f'{{ topic = "t{i}"; columns_to_anonymize = [ "all=keep" 
     def test_registry_that_says_nothing(self):
         with SilentServer() as server:
             for source in SOURCES:
-                self.ends(self.starts(*self.registry_arguments(f"http://127.0.0.1:{server.port}", 1, *source)))
+                # Live it captures by then.
+                self.ends(self.starts(*self.registry_arguments(f"http://127.0.0.1:{server.port}", 1, *source)), limit=2 * LIMIT_S)
 
     def test_registry_that_says_nothing_holds_no_start(self):
         """All outputs ask it at once, and capture doesn't wait; a signal then ends the requests that are under way."""
