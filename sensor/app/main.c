@@ -61,9 +61,11 @@ static int execute_plan(const struct command_request *request, const struct conf
     enum command command = request->command;
     struct plan plan;
     bool runs = command == COMMAND_RUN || command == COMMAND_CHECK_CONFIG || command == COMMAND_MEMORY;
-    int result = runs                        ? config_check(config, error)
-                 : command == COMMAND_VERIFY ? kafka_check_outputs(config, error)
-                                             : 0;
+    int result = config_check_registry(config, error);
+    if (result == 0 && runs)
+        result = config_check(config, error);
+    else if (result == 0 && command == COMMAND_VERIFY)
+        result = kafka_check_outputs(config, error);
     if (result < 0)
         return result;
     bool composes = command == COMMAND_SCHEMA_COMPOSE;

@@ -116,9 +116,9 @@ class LocalServers:
 
 
 class FaultyRegistry:
-    """An HTTP server whose `answer(request)` decides; it counts the requests. Use as a context."""
+    """An HTTP server whose `answer(request)` decides; it counts the requests. `tls`: a context of ssl. Use as a context."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, tls=None):
         self.requests = []
         outer = self
 
@@ -138,7 +138,9 @@ class FaultyRegistry:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_port}"
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()

@@ -82,6 +82,9 @@ int config_check(const struct config *config, struct error *error);
 /* The part of config_check() that looks at files: no output may be written over what is read. EX_CONFIG. */
 int config_check_overwrites(const struct config *config, struct error *error);
 
+/* How a registry is logged in at, for every command that may ask it. EX_CONFIG. */
+int config_check_registry(const struct config *config, struct error *error);
+
 /* The part of config_check() that is about outputs, for commands that read no packets. EX_CONFIG. */
 int config_check_outputs(const struct config *config, struct error *error);
 

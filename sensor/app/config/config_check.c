@@ -33,14 +33,25 @@ static int given_in_vain(const char *option, const char *needed, struct error *e
 }
 
 /* A login or TLS file without a registry would be ignored: it is refused, since whoever gives it believes it is used. */
-static int check_registry(const struct config *config, struct error *error) {
-    const char *url = config->registry.url;
+int config_check_registry(const struct config *config, struct error *error) {
+    const char *url = config->registry.url, *token_url = config->registry.oauth_token_url;
+    const char *client = config->registry.oauth_client_id;
+    const char *bearer = config->registry.bearer_token_file, *username = config->registry.username;
     const struct {
         const char *option, *value, *needed, *needs;
     } pairs[] = {
         {"registry.username", config->registry.username, "registry.url", url},
         {"registry.password_file", config->registry.password_file, "registry.username",
          config->registry.username},
+        {"registry.bearer_token_file", bearer, "registry.url", url},
+        {"registry.oauth_token_url", token_url, "registry.url", url},
+        {"registry.oauth_token_url", token_url, "registry.oauth_client_id", client},
+        {"registry.oauth_client_id", client, "registry.oauth_token_url", token_url},
+        {"registry.oauth_client_id", client, "registry.oauth_client_secret_file",
+         config->registry.oauth_client_secret_file},
+        {"registry.oauth_client_secret_file", config->registry.oauth_client_secret_file,
+         "registry.oauth_client_id", client},
+        {"registry.oauth_scope", config->registry.oauth_scope, "registry.oauth_token_url", token_url},
         {"registry.ca_file", config->registry.ca_file, "registry.url", url},
         {"registry.certificate_file", config->registry.certificate_file, "registry.url", url},
         {"registry.key_file", config->registry.key_file, "registry.certificate_file",
@@ -49,6 +60,11 @@ static int check_registry(const struct config *config, struct error *error) {
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (pairs[i].value && !pairs[i].needs)
             return given_in_vain(pairs[i].option, pairs[i].needed, error);
+    if ((username != NULL) + (bearer != NULL) + (token_url != NULL) > 1)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "registry.username, registry.bearer_token_file and registry.oauth_token_url are three "
+            "ways to log in; give one");
     return 0;
 }
 
@@ -153,8 +169,6 @@ int config_check(const struct config *config, struct error *error) {
         result = check_reports(config, error);
     if (result == 0)
         result = check_monitoring(config, error);
-    if (result == 0)
-        result = check_registry(config, error);
     if (result == 0)
         result = config_check_outputs(config, error);
     return result == 0 ? config_check_overwrites(config, error) : result;

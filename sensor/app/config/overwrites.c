@@ -15,7 +15,7 @@ struct input {
 };
 
 /* The captures come first, then all other files that are read. */
-enum { OTHERS = 7 };
+enum { OTHERS = 9 };
 
 static size_t list_others(const struct config *config, struct input others[OTHERS]) {
     const struct input all[OTHERS] = {
@@ -23,6 +23,8 @@ static size_t list_others(const struct config *config, struct input others[OTHER
         {config->identity.conn_key_file, "identity.conn_key_file"},
         {config->anonymization.key_file, "anonymization.key_file"},
         {config->registry.password_file, "registry.password_file"},
+        {config->registry.bearer_token_file, "registry.bearer_token_file"},
+        {config->registry.oauth_client_secret_file, "registry.oauth_client_secret_file"},
         {config->registry.ca_file, "registry.ca_file"},
         {config->registry.certificate_file, "registry.certificate_file"},
         {config->registry.key_file, "registry.key_file"},

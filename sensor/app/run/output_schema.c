@@ -93,6 +93,10 @@ int output_schema_hear(struct output_schema *schema, const struct sink_type *typ
     if (!schema->watch || schema->heard == REGISTRY_WATCH_CONFIRMED)
         return 0;
     enum registry_watch_state state = registry_watch_state(schema->watch, &id, &own);
+    if (state == REGISTRY_WATCH_PENDING && own.exit_code == EX_NOPERM && !schema->refusal_said) {
+        log_line(LOG_WARNING, "%s; it is asked again and again", own.text);
+        schema->refusal_said = true;
+    }
     if (state == schema->heard)
         return 0;
     schema->heard = state;

@@ -23,7 +23,8 @@ struct output_schema {
     enum registry_watch_state heard; /* at the last look */
     uint32_t pinned;
     bool from_cache;
-    bool holds; /* live: what may not be framed waits in the sink */
+    bool refusal_said; /* that the registry refuses access */
+    bool holds;        /* live: what may not be framed waits in the sink */
     bool trusts_cache;
 };
 

@@ -56,8 +56,8 @@ static int unexpected_answer(const struct registry *registry, const char *subjec
     if (answer->status == 401 || answer->status == 403)
         return error_set(
             error, EACCES, EX_NOPERM,
-            "registry %s: it refuses access (%ld); check registry.username and registry.password_file", url,
-            answer->status);
+            "registry %s: it refuses access (%ld); check registry.username and registry.password_file, or the token",
+            url, answer->status);
     if (answer->status == 422 && answer->code != 0)
         return error_set(error, EINVAL, EX_CONFIG,
                          "registry %s: it does not take the schema for subject %s: %s", url, subject,

@@ -5,9 +5,12 @@
 #include <stdint.h>
 
 struct registry_options {
-    const char *url;           /* may have a path: http://127.0.0.1:8080/apis/ccompat/v7 */
-    const char *username;      /* basic auth; NULL: none */
-    const char *password_file; /* its first line is the password */
+    const char *url;               /* may have a path: http://127.0.0.1:8080/apis/ccompat/v7 */
+    const char *username;          /* basic auth; NULL: none */
+    const char *password_file;     /* its first line is the password */
+    const char *bearer_token_file; /* its first line is the token; NULL: none */
+    /* Where a token is got by client credentials; NULL: nowhere. The scope may be NULL. */
+    const char *oauth_token_url, *oauth_client_id, *oauth_client_secret_file, *oauth_scope;
     const char *ca_file, *certificate_file, *key_file; /* TLS; NULL: system's CA, no client certificate */
     int64_t timeout;                                   /* microseconds per request */
     uint64_t max_response_size;                        /* bytes */

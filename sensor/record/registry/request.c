@@ -1,117 +1,40 @@
 #include "record/registry/request.h"
 
-#include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/buffer.h"
-#include "base/clock.h"
-#include "base/own_sockets.h"
 #include "base/secret.h"
+#include "record/registry/credentials.h"
+#include "record/registry/transfer.h"
 
 static _Atomic uint64_t request_count, error_count;
 
-enum { LOOK_MILLISECONDS = 100 }; /* whether to give up */
-
 struct registry_http {
-    CURL *curl;
-    CURLM *transfers; /* of the one at a time */
-    bool (*stop)(void *context);
-    void *stop_context;
+    struct registry_options options; /* texts are the caller's */
+    struct transfer transfer;
+    struct credentials *credentials;
     struct curl_slist *headers;
     char *url;
-    char *password;
-    int64_t timeout;
-    uint64_t max_response_size;
-    struct buffer response;
-    char reason[CURL_ERROR_SIZE];
 };
 
-static size_t http_receive(char *data, size_t size, size_t count, void *context) {
-    struct registry_http *http = context;
-    if (size * count > http->max_response_size - http->response.length)
-        return 0; /* libcurl ends the transfer with CURLE_WRITE_ERROR */
-    buffer_append(&http->response, data, size * count);
-    return http->response.failed ? 0 : size * count;
-}
-
-static bool must_stop(const struct registry_options *options) {
-    return options->stop && options->stop(options->stop_context);
-}
-
-/* A pipe's writer may take as long as a request. Bytes, or -errno. */
-static ssize_t read_some(int file, char *bytes, size_t size, const struct registry_options *options) {
-    struct pollfd ready = {.fd = file, .events = POLLIN};
-    for (int64_t end = clock_monotonic() + options->timeout; clock_monotonic() < end && !must_stop(options);)
-        if (poll(&ready, 1, LOOK_MILLISECONDS) > 0) {
-            ssize_t length = read(file, bytes, size);
-            return length < 0 ? -errno : length;
-        }
-    return must_stop(options) ? -EINTR : -ETIMEDOUT;
-}
-
-/* Reads it into `line`, which has room for the longest one: 0 or -errno. */
-static int read_password_line(const char *path, char *line, size_t size,
-                              const struct registry_options *options) {
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0)
-        return -errno;
-    size_t used = 0;
-    ssize_t length;
-    while ((length = read_some(file, line + used, size - 1 - used, options)) > 0 &&
-           !memchr(line + used, '\n', (size_t)length))
-        used += (size_t)length;
-    close(file);
-    return length < 0 ? (int)length : 0;
-}
-
-/* The first line of the password file; NULL with the line of the error. */
-static char *read_password(const struct registry_options *options, struct error *error) {
-    char line[1024] = "";
-    int result = read_password_line(options->password_file, line, sizeof line, options);
-    if (result < 0 || line[0] == '\0') {
-        explicit_bzero(line, sizeof line);
-        error_set(error, result < 0 ? -result : EINVAL, EX_NOINPUT, "registry.password_file %s: %s",
-                  options->password_file,
-                  result < 0 ? strerror(-result) : "is empty; its first line is the password");
-        return NULL;
-    }
-    line[strcspn(line, "\r\n")] = '\0';
-    char *password = strdup(line);
-    explicit_bzero(line, sizeof line);
-    if (!password)
-        error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    return password;
-}
-
-static int check_writers(const struct registry_options *options, struct error *error) {
-    int result = options->password_file
-                     ? secret_check_file("registry.password_file", options->password_file, error)
-                     : 0;
-    return result == 0 && options->key_file ? secret_check_file("registry.key_file", options->key_file, error)
-                                            : result;
-}
-
-static int check_url(const char *url, struct error *error) {
+static int check_url(const char *option, const char *url, struct error *error) {
     const char *host = strstr(url, "://");
     if (strchr(url, '@') && (!host || memchr(host + 3, '@', strcspn(host + 3, "/"))))
         return error_set(
             error, EINVAL, EX_CONFIG,
-            "registry.url has a user in it; use registry.username and registry.password_file, which stay out of logs");
+            "%s has a user in it; use registry.username and registry.password_file, which stay out of logs",
+            option);
     if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-        return error_set(error, EINVAL, EX_CONFIG,
-                         "registry.url \"%s\" does not begin with http:// or https://", url);
+        return error_set(error, EINVAL, EX_CONFIG, "%s \"%s\" does not begin with http:// or https://",
+                         option, url);
     CURLU *parts = curl_url();
     CURLUcode code = parts ? curl_url_set(parts, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
     curl_url_cleanup(parts);
     if (code != CURLUE_OK)
-        return error_set(error, EINVAL, EX_CONFIG, "registry.url \"%s\" is no address: %s", url,
+        return error_set(error, EINVAL, EX_CONFIG, "%s \"%s\" is no address: %s", option, url,
                          curl_url_strerror(code));
     return 0;
 }
@@ -123,75 +46,44 @@ static char *without_last_slash(const char *url) {
     return strndup(url, length);
 }
 
-static curl_socket_t http_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *peer) {
-    (void)context, (void)purpose;
-    int descriptor = socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
-    if (descriptor >= 0 && peer->socktype == SOCK_STREAM)
-        own_socket_prepare(descriptor, &peer->addr, peer->addrlen);
-    return descriptor;
+static void http_configure(struct registry_http *http) {
+    CURL *curl = http->transfer.curl;
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers);
+    if (http->options.certificate_file)
+        curl_easy_setopt(curl, CURLOPT_SSLCERT, http->options.certificate_file);
+    if (http->options.key_file)
+        curl_easy_setopt(curl, CURLOPT_SSLKEY, http->options.key_file);
 }
 
-static int http_close_socket(void *context, curl_socket_t descriptor) {
-    (void)context;
-    return own_socket_close(descriptor);
-}
-
-static void http_configure(struct registry_http *http, const struct registry_options *options) {
-    curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, http->reason);
-    curl_easy_setopt(http->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(http->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(http->curl, CURLOPT_FOLLOWLOCATION, 0L);
-    /* When we give up, we must not wait for a name look-up that is still going on: its thread ends by itself. */
-    curl_easy_setopt(http->curl, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, (long)(options->timeout / 1000));
-    curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, http->headers);
-    curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, http_receive);
-    curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, http);
-    curl_easy_setopt(http->curl, CURLOPT_USERAGENT, "flowsensor");
-    if (own_sockets_enabled()) {
-        curl_easy_setopt(http->curl, CURLOPT_OPENSOCKETFUNCTION, http_open_socket);
-        curl_easy_setopt(http->curl, CURLOPT_CLOSESOCKETFUNCTION, http_close_socket);
-    }
-    if (options->username) {
-        curl_easy_setopt(http->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-        curl_easy_setopt(http->curl, CURLOPT_USERNAME, options->username);
-        curl_easy_setopt(http->curl, CURLOPT_PASSWORD, http->password ? http->password : "");
-    }
-    if (options->ca_file)
-        curl_easy_setopt(http->curl, CURLOPT_CAINFO, options->ca_file);
-    if (options->certificate_file)
-        curl_easy_setopt(http->curl, CURLOPT_SSLCERT, options->certificate_file);
-    if (options->key_file)
-        curl_easy_setopt(http->curl, CURLOPT_SSLKEY, options->key_file);
+static int check_options(const struct registry_options *options, struct error *error) {
+    int result = check_url("registry.url", options->url, error);
+    if (result == 0 && options->oauth_token_url)
+        result = check_url("registry.oauth_token_url", options->oauth_token_url, error);
+    if (result == 0 && options->key_file)
+        result = secret_check_file("registry.key_file", options->key_file, error);
+    return result;
 }
 
 int registry_http_open(const struct registry_options *options, struct registry_http **opened,
                        struct error *error) {
-    int result = check_url(options->url, error);
-    if (result == 0)
-        result = check_writers(options, error);
+    int result = check_options(options, error);
     if (result < 0)
         return result;
     struct registry_http *http = calloc(1, sizeof *http);
     if (!http)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    http->timeout = options->timeout;
-    http->max_response_size = options->max_response_size;
+    http->options = *options;
     http->url = without_last_slash(options->url);
-    http->stop = options->stop;
-    http->stop_context = options->stop_context;
-    http->curl = curl_easy_init();
-    http->transfers = curl_multi_init();
     http->headers = curl_slist_append(NULL, "Content-Type: application/vnd.schemaregistry.v1+json");
-    if (!http->curl || !http->transfers || !http->url || !http->headers)
+    if (transfer_open(&http->transfer, options) < 0 || !http->url || !http->headers)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    if (result == 0 && options->password_file && !(http->password = read_password(options, error)))
-        result = -EINVAL;
+    if (result == 0)
+        result = credentials_open(&http->options, &http->credentials, error);
     if (result < 0) {
         registry_http_close(http);
         return result;
     }
-    http_configure(http, options);
+    http_configure(http);
     *opened = http;
     return 0;
 }
@@ -200,11 +92,9 @@ void registry_http_close(struct registry_http *http) {
     if (!http)
         return;
     curl_slist_free_all(http->headers);
-    curl_easy_cleanup(http->curl);
-    curl_multi_cleanup(http->transfers);
-    secret_free(http->password);
+    transfer_close(&http->transfer);
+    credentials_close(http->credentials);
     free(http->url);
-    buffer_free(&http->response);
     free(http);
 }
 
@@ -221,14 +111,14 @@ static int fail_transfer(struct registry_http *http, CURLcode code, struct error
         return error_set(
             error, ETIMEDOUT, EX_UNAVAILABLE,
             "registry %s: no answer within %.1f s; check that it runs, or raise registry.timeout", http->url,
-            (double)http->timeout / 1e6);
+            (double)http->options.timeout / 1e6);
     return error_set(error, ECONNREFUSED, EX_UNAVAILABLE,
                      "registry %s: %s; check registry.url and that the registry runs", http->url,
-                     http->reason[0] ? http->reason : curl_easy_strerror(code));
+                     transfer_reason(&http->transfer, code));
 }
 
 static char *make_url(struct registry_http *http, const char *path_format, const char *subject) {
-    char *escaped = curl_easy_escape(http->curl, subject, 0);
+    char *escaped = curl_easy_escape(http->transfer.curl, subject, 0);
     const char *place = strstr(path_format, "%s");
     char *url = NULL;
     if (escaped && place &&
@@ -241,49 +131,30 @@ static char *make_url(struct registry_http *http, const char *path_format, const
 
 /* Texts of the registry go into messages: error_set() makes control characters visible. */
 static void read_answer(struct registry_http *http, struct registry_answer *answer) {
-    answer->body = json_loadb((const char *)http->response.data, http->response.length, 0, NULL);
+    answer->body =
+        json_loadb((const char *)http->transfer.response.data, http->transfer.response.length, 0, NULL);
     const char *message = json_string_value(json_object_get(answer->body, "message"));
     answer->code = (long)json_integer_value(json_object_get(answer->body, "error_code"));
     if (message)
         snprintf(answer->message, sizeof answer->message, "%s", message);
     else
         snprintf(answer->message, sizeof answer->message, "%.*s",
-                 (int)(http->response.length < 80 ? http->response.length : 80),
-                 http->response.data ? (const char *)http->response.data : "");
-}
-
-/* Waits until the transfer has ended, or until we must give up. That gives CURLE_ABORTED_BY_CALLBACK, as in libcurl. */
-static CURLcode http_transfer(struct registry_http *http) {
-    int running = 1, left;
-    const CURLMsg *message = NULL;
-    if (curl_multi_add_handle(http->transfers, http->curl) != CURLM_OK)
-        return CURLE_OUT_OF_MEMORY;
-    while (running && !(http->stop && http->stop(http->stop_context)))
-        if (curl_multi_perform(http->transfers, &running) != CURLM_OK ||
-            (running && curl_multi_poll(http->transfers, NULL, 0, LOOK_MILLISECONDS, NULL) != CURLM_OK))
-            break;
-    if (!running)
-        message = curl_multi_info_read(http->transfers, &left);
-    CURLcode code = message ? message->data.result : CURLE_ABORTED_BY_CALLBACK;
-    curl_multi_remove_handle(http->transfers, http->curl);
-    return code;
+                 (int)(http->transfer.response.length < 80 ? http->transfer.response.length : 80),
+                 http->transfer.response.data ? (const char *)http->transfer.response.data : "");
 }
 
 /* Posts the body, or gets if there is none. */
 static int http_exchange(struct registry_http *http, const char *url, const char *body,
                          struct registry_answer *answer, struct error *error) {
-    http->response.length = 0;
-    http->reason[0] = '\0';
-    curl_easy_setopt(http->curl, CURLOPT_URL, url);
-    if (body)
-        curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, body);
-    else
-        curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
-    CURLcode code = http_transfer(http);
+    int result = credentials_apply(http->credentials, http->transfer.curl, error);
+    if (result < 0)
+        return result;
+    CURLcode code = transfer_run(&http->transfer, url, body, &answer->status);
     if (code != CURLE_OK)
         return fail_transfer(http, code, error);
-    curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &answer->status);
     read_answer(http, answer);
+    if (answer->status == 401)
+        credentials_refused(http->credentials);
     if (answer->status >= 500)
         return error_set(error, EIO, EX_UNAVAILABLE,
                          "registry %s: it answers %ld (%s); look into the registry's log", http->url,

@@ -169,8 +169,7 @@ enum registry_watch_state registry_watch_state(struct registry_watch *watch, uin
     pthread_mutex_lock(&watch->lock);
     enum registry_watch_state state = watch->state;
     *id = watch->id;
-    if (state == REGISTRY_WATCH_MISMATCH)
-        *error = watch->error;
+    *error = watch->error;
     pthread_mutex_unlock(&watch->lock);
     return state;
 }

@@ -38,7 +38,7 @@ int registry_watch_start(const struct registry_question *question, struct regist
 int registry_watch_first(struct registry_watch *watch, int64_t until, uint32_t *id, bool *from_cache,
                          struct error *error);
 
-/* CONFIRMED: *id is the registry's. MISMATCH: *error has the line.
+/* CONFIRMED: *id is the registry's. MISMATCH: *error has the line. PENDING: it has that of the last question, if that failed.
  * @thread any, takes the watch's lock */
 enum registry_watch_state registry_watch_state(struct registry_watch *watch, uint32_t *id,
                                                struct error *error);

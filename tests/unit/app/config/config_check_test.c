@@ -52,6 +52,8 @@ static void framing_confluent_needs_a_registry(void **state) {
     check(FILES
           "registry = { url = \"http://r\"; }; outputs = ( { topic = \"t\"; framing = \"confluent\"; } );",
           0, NULL);
+    check(FILES "outputs = ( { topic = \"t\"; framing = \"confluent\"; schema_id = 7; } );", 0, NULL);
+    check(FILES "outputs = ( { path = \"x\"; schema_id = 7; } );", EX_CONFIG, "output 0: schema_id is given");
     check(FILES "outputs = ( { path = \"x\"; framing = \"none\"; } );", EX_CONFIG,
           "output 0: framing is given, and means nothing without topic");
 }
