@@ -54,7 +54,8 @@
 {{- $common := dict "bootstrapServers" $kafka.bootstrapServers "config" $kafka.config "framing" $kafka.framing
     "subjectStrategy" $kafka.subjectStrategy "columnsToAnonymize" $kafka.columnsToAnonymize "schema" $kafka.schema
     "headers" $kafka.headers "key" $kafka.key "recordKinds" $kafka.recordKinds -}}
-{{- $outputs := list (merge (dict "topic" $kafka.topic) $common) -}}
+{{- /* An id is of one schema, so the other outputs don't have it by default. */ -}}
+{{- $outputs := list (merge (dict "topic" $kafka.topic "schemaId" $kafka.schemaId) $common) -}}
 {{- range $schema, $topic := dict "heartbeat/v1" $kafka.heartbeatTopic "ndpi_dictionary/v1" $kafka.dictionaryTopic
     "sensor_stats/v1" $kafka.statsTopic -}}
 {{- if $topic -}}
@@ -107,6 +108,7 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- end -}}
 {{- if not (kindIs "invalid" $from.headers) }}{{ $_ := set $output "headers" $from.headers }}{{ end -}}
 {{- if and (eq $.purpose "run") $values.spool.deadLetters }}{{ $_ := set $output "dead_letters" (printf "/var/lib/flowsensor/dead-letters-%s.jsonl" ($from.name | default $from.topic)) }}{{ end -}}
+{{- if and (eq $.purpose "run") $from.schemaId }}{{ $_ := set $output "schema_id" $from.schemaId }}{{ end -}}
 {{- if and $publishes $from.recordKinds }}{{ $_ := set $output "record_kinds" $from.recordKinds }}{{ end -}}
 {{- $properties := dict "context" $.context "servers" $from.bootstrapServers "config" $from.config "kafka" (ne $.purpose "schema") "sasl" $sasl -}}
 {{- $_ := set $output "kafka" (include "flowsensor.kafkaProperties" $properties | fromJsonArray) -}}
@@ -177,6 +179,7 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- $from := .context.Values.schemaRegistry -}}
 {{- $registry := dict "url" $from.url "timeout" $from.timeout -}}
 {{- if eq .purpose "run" }}{{ $_ := set $registry "cache_directory" "/var/lib/flowsensor" }}{{ end -}}
+{{- if and (eq .purpose "run") $from.trustCache }}{{ $_ := set $registry "trust_cache" true }}{{ end -}}
 {{- if $from.existingSecret -}}
 {{- $_ := set $registry "username" (printf "${file:%s/registry/username}" $secrets) -}}
 {{- $_ := set $registry "password_file" (printf "%s/registry/password" $secrets) -}}

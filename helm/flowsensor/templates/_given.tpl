@@ -7,7 +7,7 @@ which is enough. tests/chart holds the table against values_table.yaml.
 kafka.sasl.enabled: {kafka.sasl.mechanism: SCRAM-SHA-512, kafka.sasl.existingSecret: "", kafka.sasl.username: "", kafka.sasl.usernameKey: username, kafka.sasl.passwordKey: password}
 kafka.tls.enabled: {kafka.tls.existingSecret: "", kafka.tls.caSecret: "", kafka.tls.certificateKey: "", kafka.tls.keyKey: ""}
 kafka.tls.existingSecret|kafka.tls.caSecret: {kafka.tls.caKey: ca.crt}
-schemaRegistry.url: {schemaRegistry.timeout: 5s, schemaRegistry.existingSecret: "", schemaRegistry.tls.existingSecret: "", schemaRegistry.tls.certificateKey: "", schemaRegistry.tls.keyKey: ""}
+schemaRegistry.url: {schemaRegistry.timeout: 5s, schemaRegistry.trustCache: false, schemaRegistry.existingSecret: "", schemaRegistry.tls.existingSecret: "", schemaRegistry.tls.certificateKey: "", schemaRegistry.tls.keyKey: ""}
 schemaRegistry.existingSecret: {schemaRegistry.usernameKey: username, schemaRegistry.passwordKey: password}
 schemaRegistry.tls.existingSecret: {schemaRegistry.tls.caKey: ca.crt}
 anonymization.existingSecret: {anonymization.key: key}
