@@ -345,15 +345,16 @@ def schema():
         return [series("flowsensor_registry_errors_total", values)]
 
     def unconfirmed(count):
-        return warning(f"Output flows of job flowsensor has had a cached schema id for an hour at {count} sensors.", ALL)
+        return warning(f"Output flows of job flowsensor has had a schema id that the registry has not told or confirmed for an hour at "
+                       f"{count} sensors.", ALL)
 
     def failed(count):
         return warning(f"Requests of the flowsensors of job flowsensor to the schema registry have failed for 10 minutes at {count} of them.",
                        {"job": "flowsensor"})
     return [
         Case("FlowsensorSchemaMismatch", "one scrape saw it", 9, mismatch("0x5 1 _x30"), (critical(
-            "Output flows of a:19995 began with a cached schema id, which the registry contradicted within the last 15 minutes. The sensor "
-            "exited; records since its start can't be decoded with this registry.", KAFKA),)),
+            "The registry contradicted the schema id of output flows of a:19995 within the last 15 minutes, or doesn't have the schema. Its "
+            "records wait in the spool until the registry confirms the id.", KAFKA),)),
         Case("FlowsensorSchemaMismatch", "long ago, and started again", 25, mismatch("0x5 1 0x30")),
         Case("FlowsensorSchemaMismatch", "all is well", 20, mismatch("0x30")),
         Case("FlowsensorSchemaUnconfirmed", "for an hour", 61, cached("1x90"), (unconfirmed(1),)),
