@@ -103,7 +103,7 @@ static void an_id_from_the_cache_is_told(void **state) {
     atomic_store(&outputs[0].waiting_since, 100 * SECOND);
     expect(
         probe_ready(&health, &plan, STAGE_STOPPING, 101 * SECOND, out()), false,
-        "capture: stopping\noutput flows: delivery degraded: it has waited for its broker for 1.0 s, 0 records "
+        "capture: stopping\noutput flows: delivery degraded: it has waited for the broker for 1.0 s, 0 records "
         "spooled (schema id from the cache)\noutput stats ok\n");
 }
 
