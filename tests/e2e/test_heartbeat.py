@@ -62,6 +62,7 @@ class Topics:
 class Live(Case):
     meters = 1
     properties = ()  # more of the output of flows
+    sensor_id = "probe"
 
     @classmethod
     def setUpClass(cls):
@@ -85,7 +86,7 @@ class Live(Case):
         kafka = f'kafka = [ "bootstrap.servers={self.servers.bootstrap}", "linger.ms=20" ];'
         narrow = kafka.replace(" ];", "".join(f', "{item}"' for item in self.properties) + " ];")
         return self.write("sensor.conf", f"""
-identity = {{ sensor_id = "probe"; }};
+identity = {{ sensor_id = "{self.sensor_id}"; }};
 capture = {{ socket_buffer_size = "8MiB"; }};
 meter = {{ n_meters = {self.meters}; idle_timeout = "{IDLE.total_seconds() * 1000:.0f}ms"; active_timeout = "{ACTIVE.seconds}s";
           n_dissections = 0; flow_table_size = 16384; }};
@@ -121,7 +122,7 @@ outputs = ( {{ name = "flows"; topic = "{self.topics[FLOWS]}"; schema = "{FLOWS}
             return condition()
         wait_until(taken, what=what, limit=limit, pause=0)
 
-    def run_traffic(self):
+    def run_traffic(self, reasons=("active", "idle", "tcp_reset", "shutdown")):
         """A run that is told to stop when all is sent, so that flows are open, read as it goes on and to its end."""
         running = self.capture()
         sender = self.send(TRAFFIC_S)
@@ -131,7 +132,7 @@ outputs = ( {{ name = "flows"; topic = "{self.topics[FLOWS]}"; schema = "{FLOWS}
         self.result = running.finish()
         self.assertEqual(self.result.code, 0, self.result)
         self.read_until(lambda: self.event_time.is_complete, "the last heartbeat and all records before it")
-        self.assertEqual({record["end_reason"] for record in self.records}, {"active", "idle", "tcp_reset", "shutdown"})
+        self.assertEqual({record["end_reason"] for record in self.records}, set(reasons))
 
     def test_promises(self):
         self.run_traffic()
@@ -185,9 +186,9 @@ outputs = ( {{ name = "flows"; topic = "{self.topics[FLOWS]}"; schema = "{FLOWS}
             self.assertEqual(times, sorted(times))
 
     def test_dropped_records_are_not_waited_for(self):
-        """A queue of so few records that many find no room: heartbeats count them, and time goes on."""
-        self.properties = ("linger.ms=300", "queue.buffering.max.messages=10")
-        self.run_traffic()
+        """With so long a name the largest records are too large for the producer: heartbeats count them, and time goes on."""
+        self.properties, self.sensor_id = ("linger.ms=300", "message.max.bytes=1000"), "p" * 120
+        self.run_traffic(reasons=("active", "idle", "shutdown"))
         last = self.beats[-1]
         self.assertGreater(last["records_dropped"][0], 10)
         self.assertEqual(last["records_dropped"][0], last["last_seqs"][0] + 1 - len(self.records))
