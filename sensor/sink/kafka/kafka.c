@@ -360,8 +360,8 @@ static int never_framed(const struct kafka_sink *sink, uint64_t told, struct err
         sink->output, sink->topic, count, sink_drop_name(SINK_DROP_unframed));
 }
 
-/* Records that could still be delivered. A spool that outlives the process needs not be emptied, and a broker that is away
- * needs not be waited for. */
+/* Records that could still be delivered. A spool that outlives the process need not be emptied, and a broker that is away
+ * need not be waited for. */
 static bool has_to_wait(struct kafka_sink *sink) {
     struct spool_statistics spool = {0};
     bool moves = false, frames = kafka_frames(sink);

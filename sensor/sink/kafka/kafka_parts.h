@@ -1,7 +1,6 @@
 /* The state of a Kafka output, for the files that share it: kafka.c (the sink), kafka_producer.c (librdkafka's handles),
- * kafka_turnover.c (its passwords and certificates),
- * kafka_callbacks.c (what librdkafka calls back), kafka_send.c (records in memory) and kafka_drain.c (records in the spool).
- * Private to these.
+ * kafka_turnover.c (its passwords and certificates), kafka_callbacks.c (what librdkafka calls back), kafka_send.c (records in
+ * memory) and kafka_drain.c (records in the spool). Private to these.
  *
  * Belongs to the output's thread: `deliver`, or the one that flushes it at the end (sink.h). */
 #pragma once
@@ -54,6 +53,7 @@ struct kafka_sink {
     struct rd_kafka_s *producer;
     kafka_partitioner *partitioner;
     bool producer_failed;          /* a fresh one is needed */
+    int64_t next_replacement;      /* monotonic clock: when to try that again; 0: it has not failed */
     struct kafka_renewal *renewal; /* NULL: nothing of the properties comes from files */
     struct kafka_offer
         *offer;         /* to be used when the producer has no records under way; until then it gets none */
@@ -111,7 +111,8 @@ size_t kafka_count_sent(const struct kafka_sink *sink);
 /* librdkafka gives back what it has not sent yet, or not heard of. */
 void kafka_producer_take_back(struct kafka_sink *sink);
 
-/* Where the producer failed: gets its records back and makes a fresh one, which takes them again. */
+/* Where the producer failed: gets its records back and makes a fresh one, which takes them again. If none can be made, that is
+ * tried again each second. */
 void kafka_producer_replace(struct kafka_sink *sink);
 
 /* Looks at what the broker says of the topic, now and then: its partitions. The first look at all may find that there is no

@@ -51,19 +51,25 @@ int32_t kafka_partition_of(const struct kafka_sink *sink, const char *key, size_
                                 : -1;
 }
 
-/* librdkafka takes the configuration, unless it fails. */
+/* Puts another producer, and its handle of the topic, in place of those that are there; on failure these stay. librdkafka takes
+ * the configuration, unless it fails. */
 static int make_of_conf(struct kafka_sink *sink, struct error *error) {
     char reason[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(sink->conf);
-    sink->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
-    if (!sink->producer) {
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+    if (!producer) {
         rd_kafka_conf_destroy(conf);
         return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", sink->output, reason);
     }
-    sink->handle = rd_kafka_topic_new(sink->producer, sink->topic, NULL);
-    return sink->handle ? 0
-                        : error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: topic \"%s\": %s",
-                                    sink->output, sink->topic, rd_kafka_err2str(rd_kafka_last_error()));
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(producer, sink->topic, NULL);
+    if (!handle) {
+        sink->lingers |= !kafka_end(producer);
+        return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: topic \"%s\": %s", sink->output,
+                         sink->topic, rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    sink->producer = producer;
+    sink->handle = handle;
+    return 0;
 }
 
 int kafka_producer_make(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {
@@ -76,17 +82,24 @@ int kafka_producer_make(struct kafka_sink *sink, const struct sink_options *opti
     return make_of_conf(sink, error);
 }
 
-void kafka_producer_end(struct kafka_sink *sink) {
+static void end_check_of(struct kafka_sink *sink) {
     struct error ignored;
     kafka_topic_check_end(sink->check, NULL, &ignored);
     sink->check = NULL;
+}
+
+static void end_handles(struct kafka_sink *sink, rd_kafka_t *producer, rd_kafka_topic_t *handle) {
+    rd_kafka_purge(producer,
+                   RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    rd_kafka_topic_destroy(handle);
+    sink->lingers |= !kafka_end(producer);
+}
+
+void kafka_producer_end(struct kafka_sink *sink) {
+    end_check_of(sink);
     if (!sink->producer)
         return;
-    rd_kafka_purge(sink->producer,
-                   RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-    if (sink->handle)
-        rd_kafka_topic_destroy(sink->handle);
-    sink->lingers |= !kafka_end(sink->producer);
+    end_handles(sink, sink->producer, sink->handle);
     sink->producer = NULL;
     sink->handle = NULL;
 }
@@ -113,21 +126,36 @@ void kafka_producer_take_back(struct kafka_sink *sink) {
             }
 }
 
+/* There is no memory or no thread for another one. The one that failed takes nothing more, so records wait. */
+static void put_off(struct kafka_sink *sink, int64_t now, const char *reason) {
+    if (sink->next_replacement == 0)
+        log_line(LOG_ERROR, "%s; its producer can't go on, and making another is tried each second", reason);
+    sink->next_replacement = now + SOON_MICROSECONDS;
+}
+
 void kafka_producer_replace(struct kafka_sink *sink) {
     char reason[256] = "";
     struct error error = {0};
-    int code = rd_kafka_fatal_error(sink->producer, reason, sizeof reason);
+    int64_t now = clock_monotonic();
+    rd_kafka_t *failed = sink->producer;
+    rd_kafka_topic_t *handle = sink->handle;
+    if (now < sink->next_replacement)
+        return;
+    int code = rd_kafka_fatal_error(failed, reason, sizeof reason);
     kafka_producer_take_back(sink);
-    kafka_producer_end(sink);
-    sink->next_check = 0;
-    int result = make_of_conf(sink, &error);
+    if (make_of_conf(sink, &error) < 0) {
+        put_off(sink, now, error.text);
+        return;
+    }
+    end_check_of(sink);
+    end_handles(sink, failed, handle);
+    sink->next_check = sink->next_replacement = 0;
+    sink->producer_failed = false;
     log_line(
         LOG_WARNING,
         "output \"%s\": topic %s: the producer can't go on (%s); a new one sends what was not acknowledged again: "
-        "%" PRIu64 " records, some of them perhaps twice%s%s",
-        sink->output, sink->topic, reason[0] ? reason : rd_kafka_err2str(code), sink->statistics.in_flight,
-        result < 0 ? "; " : "", result < 0 ? error.text : "");
-    sink->producer_failed = result < 0;
+        "%" PRIu64 " records, some of them perhaps twice",
+        sink->output, sink->topic, reason[0] ? reason : rd_kafka_err2str(code), sink->statistics.in_flight);
     for (size_t i = 0; i < sink->lane_count; i++)
         if (sink->lanes[i].count > 0)
             kafka_hold(sink, &sink->lanes[i], RD_KAFKA_RESP_ERR__FATAL);
@@ -186,7 +214,9 @@ static int begin_check(struct kafka_sink *sink, int64_t now, struct error *error
     sink->next_check = now + SOON_MICROSECONDS;
     int64_t limit = sink->was_checked || sink->delivery_limit > CHECK_MICROSECONDS ? CHECK_MICROSECONDS
                                                                                    : sink->delivery_limit;
-    return kafka_topic_check_begin(sink->producer, sink->output, sink->topic, limit, &sink->check, error);
+    int result =
+        kafka_topic_check_begin(sink->producer, sink->output, sink->topic, limit, &sink->check, error);
+    return sink->was_checked ? 0 : result; /* in a run it is tried again */
 }
 
 /* Only kafka_on_error() hears of a refused login. */
