@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "scratch.h"
+
 enum { LONG_MICROSECONDS = 15000000, STEP_MICROSECONDS = 2000 };
 
-static char folder[] = "/tmp/kafka-renewal-XXXXXX", path[64];
+static char folder[SCRATCH_SIZE], path[64];
 
 static void put(const char *content) {
     char fresh[80];
@@ -148,7 +150,7 @@ static void an_end_in_the_middle_leaves_nothing_behind(void **state) {
 
 static int make_folder(void **state) {
     (void)state;
-    if (!mkdtemp(folder))
+    if (!scratch_make(folder))
         return -1;
     snprintf(path, sizeof path, "%s/value", folder);
     return 0;
@@ -156,8 +158,7 @@ static int make_folder(void **state) {
 
 static int remove_folder(void **state) {
     (void)state;
-    unlink(path);
-    return rmdir(folder);
+    return scratch_remove(folder);
 }
 
 int main(void) {

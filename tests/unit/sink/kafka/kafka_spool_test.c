@@ -7,11 +7,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "scratch.h"
 #include "sink/kafka/kafka_parts.h"
 
 enum { RECORDS = 200, PARTITIONS = 3, MOST = 4096 };
 
-static char folder[] = "/tmp/kafka-spool-XXXXXX";
+static char folder[SCRATCH_SIZE];
 
 static struct sink_options spool_options(bool on_disk) {
     struct sink_options options = live_options("linger.ms=5", NULL);
@@ -91,14 +92,11 @@ static int start_partitions(void **state) {
     cluster = rd_kafka_mock_cluster_new(owner, 1);
     rd_kafka_mock_topic_create(cluster, "flows", PARTITIONS, 1);
     snprintf(bootstrap, sizeof bootstrap, "bootstrap.servers=%s", rd_kafka_mock_cluster_bootstraps(cluster));
-    strcpy(folder, "/tmp/kafka-spool-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
+    return scratch_make(folder) ? 0 : -1;
 }
 
 static int stop_partitions(void **state) {
-    char command[64];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command) | stop_cluster(state);
+    return scratch_remove(folder) | stop_cluster(state);
 }
 
 static void survive_an_outage(bool on_disk) {

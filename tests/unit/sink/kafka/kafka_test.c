@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "scratch.h"
+
 static rd_kafka_message_t *consume_next(rd_kafka_t *consumer) {
     rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, 10000);
     assert_non_null(message);
@@ -367,9 +369,10 @@ static void what_the_broker_refuses_is_counted(void **state) {
 
 static void what_the_broker_refuses_becomes_a_dead_letter(void **state) {
     (void)state;
-    char path[] = "dead-letters-XXXXXX", line[512] = "";
+    char folder[SCRATCH_SIZE], path[SCRATCH_SIZE + 16], line[512] = "";
     struct sink_options options = live_options(NULL, NULL);
-    int descriptor = mkstemp(path);
+    assert_non_null(scratch_make(folder));
+    snprintf(path, sizeof path, "%s/letters.jsonl", folder);
     options.dead_letters = path;
     void *sink = open_sink(&options);
     rd_kafka_mock_push_request_errors(cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_INVALID_RECORD);
@@ -377,9 +380,11 @@ static void what_the_broker_refuses_becomes_a_dead_letter(void **state) {
     flush_well(sink);
     assert_int_equal(statistics_of(sink, 1).dead_lettered, 1);
     sink_kafka.close(sink);
-    assert_true(read(descriptor, line, sizeof line - 1) > 0);
-    close(descriptor);
-    unlink(path);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof line, file));
+    fclose(file);
+    assert_int_equal(scratch_remove(folder), 0);
     assert_non_null(
         strstr(line, "\"topic\": \"flows\", \"partition\": 0, \"seq\": 0, \"record_kind\": \"final\""));
     assert_non_null(strstr(line, "\"value\": \"AAAAAAdyZWNvcmQ=\"}\n"));

@@ -1,23 +1,8 @@
 /* A disk that fails: each kind of call, each time in turn, and for a while. The spool lives, counts, and when the disk is
  * well again nothing that it took is missing. */
-#include "sink/spool/spool_fixture.h"
+#include "sink/spool/watched_fixture.h"
 
 #include <limits.h>
-
-#include "sink/spool/watched_disk.h"
-
-static int begin(void **state) {
-    (void)state;
-    fixture_begin();
-    return 0;
-}
-
-static int end(void **state) {
-    (void)state;
-    watched_reset();
-    fixture_end();
-    return 0;
-}
 
 static struct spool *open_watched(void) {
     struct spool_options options = fixture_options();
@@ -406,7 +391,7 @@ static void a_failure_and_its_end_are_one_line_each(void **state) {
 }
 
 int main(void) {
-#define fault_case(function) cmocka_unit_test_setup_teardown(function, begin, end)
+#define fault_case(function) cmocka_unit_test_setup_teardown(function, watched_begin, watched_end)
     const struct CMUnitTest tests[] = {
         fault_case(each_write_fails_once),
         fault_case(each_write_finds_the_disk_full_once),

@@ -1,26 +1,5 @@
 /* Whose the folder is, and who may use it. */
-#include "sink/spool/spool_fixture.h"
-
-#include "sink/spool/watched_disk.h"
-
-static int begin(void **state) {
-    (void)state;
-    fixture_begin();
-    return 0;
-}
-
-static int end(void **state) {
-    (void)state;
-    watched_reset();
-    fixture_end();
-    return 0;
-}
-
-static const char *path_of(const char *name) {
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
+#include "sink/spool/watched_fixture.h"
 
 static void only_the_owner_may_read(void **state) {
     (void)state;
@@ -112,7 +91,7 @@ static void a_size_without_room_is_refused(void **state) {
 }
 
 int main(void) {
-#define folder_case(function) cmocka_unit_test_setup_teardown(function, begin, end)
+#define folder_case(function) cmocka_unit_test_setup_teardown(function, watched_begin, watched_end)
     const struct CMUnitTest tests[] = {
         folder_case(only_the_owner_may_read),
         folder_case(a_folder_that_is_not_ours_alone_is_refused),

@@ -1,30 +1,9 @@
 /* What the spool makes of a folder that a crash, a bad disk or a person left. */
-#include "sink/spool/spool_fixture.h"
+#include "sink/spool/watched_fixture.h"
 
 #include <dirent.h>
 
-#include "sink/spool/watched_disk.h"
-
 enum { RECORDS = 160 };
-
-static int begin(void **state) {
-    (void)state;
-    fixture_begin();
-    return 0;
-}
-
-static int end(void **state) {
-    (void)state;
-    watched_reset();
-    fixture_end();
-    return 0;
-}
-
-static const char *path_of(const char *name) {
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
 
 /* Records 1 to RECORDS in segments; gives the numbers of the files. */
 static size_t fill_folder(uint64_t numbers[RECORDS]) {
@@ -351,7 +330,7 @@ static void delete_before_cursor(void **state) {
 }
 
 int main(void) {
-#define recovery_case(function) cmocka_unit_test_setup_teardown(function, begin, end)
+#define recovery_case(function) cmocka_unit_test_setup_teardown(function, watched_begin, watched_end)
     const struct CMUnitTest tests[] = {
         recovery_case(a_torn_end_is_cut),
         recovery_case(garbage_behind_the_end_is_cut),
