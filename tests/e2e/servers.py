@@ -183,11 +183,11 @@ class SilentServer:
         self.listener.close()
 
 
-class HugeAnswers:
-    """A broker that answers each first request by a length and then bytes until the connection ends, at most that many."""
+class ConnectionServer:
+    """Serves one connection of loopback after another by serve_one(). Use as a context."""
 
-    def __init__(self, length):
-        self.length, self.answers, self.longest = length, 0, 0
+    def serve_one(self, connection):
+        raise NotImplementedError
 
     def __enter__(self):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -204,10 +204,21 @@ class HugeAnswers:
                 return
             with connection, contextlib.suppress(OSError):
                 connection.settimeout(2)
-                self.answer(connection)
-            self.answers += 1
+                self.serve_one(connection)
 
-    def answer(self, connection):
+    def __exit__(self, *_exception):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+
+
+class HugeAnswers(ConnectionServer):
+    """A broker that answers each first request by a length and then bytes until the connection ends, at most that many."""
+
+    def __init__(self, length):
+        self.length, self.answers, self.longest = length, 0, 0
+
+    def serve_one(self, connection):
         sent, request = 0, connection.recv(65536)
         try:
             # Of an answer to the first request, that request's number comes next.
@@ -217,8 +228,4 @@ class HugeAnswers:
             connection.recv(65536)
         finally:
             self.longest = max(self.longest, sent)
-
-    def __exit__(self, *_exception):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join()
+            self.answers += 1

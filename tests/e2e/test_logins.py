@@ -4,16 +4,14 @@ Run: python3 tests/e2e/run.py test_logins
 """
 import os
 import re
-import socket
 import ssl
-import threading
 import unittest
 from pathlib import Path
 
 import frames
 from authority import Authority
 from harness import Case, run
-from servers import LocalServers
+from servers import ConnectionServer, LocalServers
 
 FLOWS = 20
 SCRAM_SINCE = (2, 6, 1)  # of librdkafka, against Kafka 4
@@ -108,35 +106,14 @@ outputs = ( {{ name = "out"; topic = "{self.topic}"; columns_to_anonymize = [ "a
             self.is_refused(os.EX_UNAVAILABLE, ["certificate has expired"], *self.mtls(bootstrap=f"127.0.0.1:{server.port}"))
 
 
-class Handshakes:
-    """A server that shakes hands by TLS, and says nothing. Use as a context."""
+class Handshakes(ConnectionServer):
+    """A server that shakes hands by TLS, and says nothing."""
 
     def __init__(self, context):
         self.context = context
 
-    def __enter__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-        return self
-
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            try:
-                connection.settimeout(2)
-                self.context.wrap_socket(connection, server_side=True).close()
-            except OSError:
-                connection.close()
-
-    def __exit__(self, *_exception):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join()
+    def serve_one(self, connection):
+        self.context.wrap_socket(connection, server_side=True).close()
 
 
 if __name__ == "__main__":
