@@ -113,6 +113,7 @@ outputs = ( {{ topic = "{topic}"; columns_to_anonymize = [ "all=hash" ];
     kafka = [ "bootstrap.servers={self.servers.bootstrap}", "queue.buffering.max.kbytes={QUEUE_KIB}" ]; }} );"""
 
     def configuration(self, fate):
+        """A step of the ladder is left after 2 s: like the times of the rules, a part of the default, so that one loss is no overload yet."""
         outputs = {"broker": lambda: self.kafka("flows", self.servers.registry), "schema": lambda: self.kafka("cached", self.registry.url)}
         file = f"""outputs = ( {{ path = "{self.folder}/{fate}.csv"; rotate_size = "1MiB"; rotate_files = 2; }} );"""
         path = self.folder / f"{fate}.conf"
@@ -124,6 +125,7 @@ identity = {{ sensor_id = "{fate}"; }};
 anonymization = {{ key_file = "{self.folder}/key"; }};
 monitoring = {{ listen = "{self.address(fate)}"; }};
 delivery = {{ shutdown_timeout = "10s"; }};
+overload = {{ patience = "2s"; }};
 spool = {{ memory_size = "{SPOOL}"; }};
 {outputs.get(fate, lambda: file)()}
 """)
