@@ -62,7 +62,9 @@ suite_grid() { unittests tests/parity/test_grid.py && "$PYTHON" tests/parity/gri
 suite_plugins() { "$PYTHON" tests/parity/plugins.py; }
 suite_labels() { "$PYTHON" tests/parity/labels.py; }
 suite_labels_ndpi5() { unittests tests/parity/test_ndpi_forms.py && "$PYTHON" tests/parity/labels_ndpi5.py; }
-suite_e2e() { "$PYTHON" tests/e2e/run.py; }
+suite_e2e() { "$PYTHON" tests/e2e/run.py --only shared; }
+# What measures times, rates and losses: nothing runs beside it.
+suite_e2e_alone() { "$PYTHON" tests/e2e/run.py --only alone; }
 suite_python() { unittests tests/python; }
 suite_tutorial() { unittests tests/tutorial; }
 # Man page, completions, systemd unit, Debian packages, compose file and Kustomize base.
@@ -86,8 +88,8 @@ suite_image() { discover tests/image tests/image; }
 suite_pod() { unittests tests/pod; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
-ALL=(house reference unit sanitize threads tidy parity grid plugins labels labels_ndpi5 e2e python tutorial strangers compatibility scorer monitoring
-  chart image pod packaging examples cluster fuzz)
+ALL=(house reference unit sanitize threads tidy parity grid plugins labels labels_ndpi5 e2e_alone monitoring e2e python tutorial strangers
+  compatibility scorer chart image pod packaging examples cluster fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }
@@ -116,8 +118,9 @@ run_suite() {
   [ $verdict = ok ]
 }
 
-# Suites that only compute, by the suite that mostly waits: they run beside it, at a low priority and one after another.
-declare -A BESIDE=([cluster]="grid plugins labels labels_ndpi5 fuzz")
+# By a suite that mostly waits, those that measure nothing: they run beside it, at a low priority and one after another.
+declare -A BESIDE=([cluster]="grid plugins labels labels_ndpi5 fuzz"
+  [e2e]="python tutorial strangers compatibility scorer chart image pod packaging examples")
 
 # chosen NAME NAMES: whether it is among them.
 chosen() { [[ " $2 " = *" $1 "* ]]; }

@@ -8,6 +8,8 @@ import unittest
 
 from fault_row import FAULT_S, PARTITIONS, RATE, Row, seconds
 
+ALONE = "what a fault costs at a rate"
+
 AWAY_S = seconds(FAULT_S, 600)
 MINUTE_S = seconds(FAULT_S, 60)
 

@@ -30,6 +30,8 @@ LONG_PORT, SHORT_PORT = 7100, 7101
 # One datagram of each host's long flow, and one flow of one datagram, again and again. Tells when each began, by the true clock.
 SENDER = """
 import json, socket, sys, time
+
+ALONE = "what is lost at a rate"
 hosts, near, long_port, short_port, seconds, pause = json.loads(sys.argv[1])
 def bound(host, port):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

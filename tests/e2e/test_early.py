@@ -19,6 +19,8 @@ from harness import CAPTURES, Case
 import test_live_and_file
 import test_n_meters
 
+ALONE = "what is lost at a rate"
+
 LONG = os.environ.get("LONG") == "yes"
 KEY = "000102030405060708090a0b0c0d0e0f"
 USUAL = Law(packets=(3, 8, 20), after=500_000, interval=1_000_000)

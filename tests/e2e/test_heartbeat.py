@@ -19,6 +19,8 @@ from harness import CAPTURES, SCHEMAS, Case, run, wait_until
 from servers import LocalServers
 from test_live import ABLE, wait_for_capture
 
+ALONE = "how late a heartbeat is"
+
 FLOWS, BEATS = "flow/v2", "heartbeat/v1"
 PARTITIONS = 3
 IDLE, ACTIVE, INTERVAL = timedelta(seconds=1.5), timedelta(seconds=1), timedelta(seconds=1)

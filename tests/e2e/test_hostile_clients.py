@@ -12,6 +12,8 @@ import unittest
 from endpoint import ABLE, Monitoring, conversations
 from harness import wait_until
 
+ALONE = "the time to an answer"
+
 SLOW_CLIENTS = 1000
 REQUEST_S = 3  # from accept to a complete request
 SLACK_S = 1    # of a machine that has other things to do, and of the server's look each quarter of a second

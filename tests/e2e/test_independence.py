@@ -30,6 +30,8 @@ import test_live
 from harness import Case, environment, is_idle, run, wait_until
 from servers import FaultyRegistry, SilentServer, answers, closed_port
 
+ALONE = "the time to an end"
+
 FLOWS = 6000  # their records are larger than any pipe and what an output gathers
 RECOVERY_S = 10
 SHUTDOWN_S = 2

@@ -15,6 +15,8 @@ from veths import VLAN, Sensor, datagram, tagged
 # As a module: unittest runs every class of tests that a module has by name.
 import veths
 
+ALONE = "the time to a capture"
+
 ROUNDS = 50 if os.environ.get("LONG") == "yes" else 5
 CAUGHT_WITHIN_S = 1
 ENDED_WITHIN_S = 3

@@ -19,6 +19,8 @@ from namespaces import SilentWire
 # As a module: unittest runs every class of tests that a module has by name.
 import test_live
 
+ALONE = "what is lost at a rate"
+
 ROUNDS = 20 if os.environ.get("LONG") == "yes" else 1
 METERS = (1, 2, 4) if os.environ.get("LONG") == "yes" else (1,)
 FLOWS, PACKETS_A_SECOND, BATCH = 500_000, 200_000, 500

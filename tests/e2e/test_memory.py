@@ -23,6 +23,8 @@ BYTES_PER_FLOW = 1000
 # Flows of one packet each, three quarters of them TCP, whose payload nDPI keeps; not faster than the slowest build takes them.
 FLOOD = """
 import random, socket, struct, sys, time
+
+ALONE = "memory with a full ring"
 link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 link.bind(("far0", 0))
 dice = random.Random(20261124)

@@ -21,6 +21,8 @@ with server.accept()[0] as connection:
 """
 SEND = f"""
 import socket, sys
+
+ALONE = "what is lost at a rate"
 with socket.create_connection(("{NEAR}", int(sys.argv[1]))) as connection:
     connection.sendall(bytes({TRANSFER}))
 """

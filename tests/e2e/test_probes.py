@@ -17,6 +17,8 @@ import frames
 from endpoint import ABLE, ADDRESS, OUTSIDE, Monitoring
 from harness import CAPTURES, wait_until
 
+ALONE = "the time to an answer"
+
 
 @unittest.skipUnless(ABLE, "capturing needs root")
 class Probes(Monitoring):

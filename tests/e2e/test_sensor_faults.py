@@ -11,6 +11,8 @@ import unittest
 
 from fault_row import COMMIT_S, LONG, RATE, SHUTDOWN_S, Row
 
+ALONE = "what a fault costs at a rate"
+
 KILLS, ENDS = (200, 100) if LONG else (3, 3)
 SPOOL_MIB = 64
 RECOVERY_S = 10

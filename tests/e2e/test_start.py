@@ -14,6 +14,8 @@ from namespaces import SilentWire
 from servers import LocalServers, closed_port
 from test_live import ABLE
 
+ALONE = "the time to a start"
+
 BEGUN = b": capturing on "
 LIMIT_S = 0.3  # of a start
 

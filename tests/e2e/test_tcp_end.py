@@ -38,6 +38,8 @@ while True:
 """
 CONNECT = f"""
 import socket, sys, time
+
+ALONE = "the time to a record"
 for _ in range(int(sys.argv[2])):
     with socket.create_connection(("{NEAR}", int(sys.argv[1]))) as connection:
         connection.sendall(b"question")
