@@ -222,7 +222,9 @@ class Cached(RegistryCase):
         self.answers[f"{wrong}-value"] = has_id(8)
         wait_until(lambda: self.lines(running, "under id 8, not under 7"), limit=30, what="a line about the mismatch")
         self.assertEqual(self.metric("output_schema_mismatch", wrong), 1)
-        self.assertIn(f"output {wrong}: schema mismatch", self.ready()[1])
+        status, text = self.ready()
+        self.assertIn(f"output {wrong}: delivery degraded: schema mismatch", text)
+        self.assertEqual(status, 200)
         for flows in (1, 2):
             self.send()
             self.arrived(right, flows)

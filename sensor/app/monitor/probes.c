@@ -15,7 +15,8 @@ static bool say_loop(const struct heartbeat *heartbeat, int64_t now, const char 
     return false;
 }
 
-/* What lies behind the loop that delivers; it is no reason to be unready, since records wait in the spool. */
+/* What lies behind the loop that delivers. It is no reason to be unready: records wait in the spool or are counted as
+ * dropped, capture goes on, and no other pod would do better. */
 static int64_t waiting_since(const struct output_health *output) {
     return atomic_load_explicit(&output->waiting_since, memory_order_relaxed);
 }
@@ -24,11 +25,22 @@ static uint64_t spooled(const struct output_health *output) {
     return atomic_load_explicit(&output->spooled, memory_order_relaxed);
 }
 
-static bool any_waits(const struct health *health) {
-    bool any = false;
-    for (size_t i = 0; i < health->output_count; i++)
-        any |= waiting_since(health->outputs[i]) != 0 || spooled(health->outputs[i]) > 0;
-    return any;
+static bool has_failed(const struct output_health *output) {
+    return atomic_load_explicit(&output->failed, memory_order_relaxed);
+}
+
+static bool has_mismatch(const struct output_health *output) {
+    return atomic_load_explicit(&output->mismatch, memory_order_relaxed);
+}
+
+/* What to say of the loop that delivers, while it moves. */
+static const char *state_of_delivery(const struct health *health) {
+    bool waits = false, troubled = false;
+    for (size_t i = 0; i < health->output_count; i++) {
+        waits |= waiting_since(health->outputs[i]) != 0 || spooled(health->outputs[i]) > 0;
+        troubled |= has_failed(health->outputs[i]) || has_mismatch(health->outputs[i]);
+    }
+    return waits ? ": degraded, records wait" : troubled ? ": degraded" : " ok";
 }
 
 /* Captures are numbered as the meters are, if there are several. */
@@ -41,7 +53,7 @@ static bool say_loops(const struct health *health, int64_t now, FILE *stream) {
         good &= say_loop(health->captures[i], now, " ok", stream);
     }
     fputs("delivery", stream);
-    good &= say_loop(health->delivery, now, any_waits(health) ? ": degraded, records wait" : " ok", stream);
+    good &= say_loop(health->delivery, now, state_of_delivery(health), stream);
     return good;
 }
 
@@ -57,18 +69,16 @@ static const char *note_of_schema(const struct output_health *output) {
                                                                               : "";
 }
 
-static bool say_output(const struct output_health *output, const struct output_plan *plan, int64_t now,
+static void say_output(const struct output_health *output, const struct output_plan *plan, int64_t now,
                        FILE *stream) {
-    const char *problem = NULL, *name = plan->name;
-    if (atomic_load_explicit(&output->failed, memory_order_relaxed))
-        problem = "failed";
-    else if (atomic_load_explicit(&output->mismatch, memory_order_relaxed))
-        problem = "schema mismatch";
-    const char *note = note_of_schema(output);
+    const char *name = plan->name, *note = note_of_schema(output);
     int64_t since = waiting_since(output);
     uint64_t records = spooled(output);
-    if (problem)
-        fprintf(stream, "output %s: %s\n", name, problem);
+    if (has_failed(output))
+        fprintf(stream, "output %s: delivery degraded: failed, its records are counted as dropped\n", name);
+    else if (has_mismatch(output))
+        fprintf(stream, "output %s: delivery degraded: schema mismatch, %" PRIu64 " records spooled\n", name,
+                records);
     else if (since != 0)
         fprintf(stream,
                 "output %s: delivery degraded: it has waited for the %s for %.1f s, %" PRIu64
@@ -78,7 +88,6 @@ static bool say_output(const struct output_health *output, const struct output_p
         fprintf(stream, "output %s: delivery degraded: %" PRIu64 " records spooled%s\n", name, records, note);
     else
         fprintf(stream, "output %s ok%s\n", name, note);
-    return problem == NULL;
 }
 
 /* Once the end has begun the loops make the records of all open flows, and wait for room: that has a limit of its own. */
@@ -105,7 +114,7 @@ bool probe_ready(const struct health *health, const struct plan *plan, enum stag
     else
         good = say_loops(health, now, stream);
     for (size_t i = 0; i < health->output_count; i++)
-        good &= say_output(health->outputs[i], &plan->outputs[i], now, stream);
+        say_output(health->outputs[i], &plan->outputs[i], now, stream);
     return good;
 }
 

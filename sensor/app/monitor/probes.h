@@ -22,8 +22,9 @@ enum { PROBES_LIMIT = 10 * 1000000 };
  * own. */
 bool probe_live(const struct health *health, enum stage stage, int64_t now, FILE *stream);
 
-/* Capturing, the schemas' ids are known and right, no output has failed. An absent broker is no reason, nor is a full disk,
- * but they are told: "delivery degraded", since when, and how many records are in the spool. The plan has the outputs' names. */
+/* Capturing: every loop moved within the limit. What an output lacks is no reason, be it a broker that is away, a full disk, a
+ * schema that the registry contradicts, or that it failed for good. It is told: "delivery degraded", why or since when, and how
+ * many records are in the spool. The plan has the outputs' names. */
 bool probe_ready(const struct health *health, const struct plan *plan, enum stage stage, int64_t now,
                  FILE *stream);
 
