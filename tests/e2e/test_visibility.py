@@ -3,6 +3,7 @@ addresses. Needs root and iproute2. Run: python3 tests/e2e/run.py test_visibilit
 
 The far ends are network namespaces too, but nothing else is known of them to the test than that they answer.
 """
+import contextlib
 import csv
 import io
 import json
@@ -22,7 +23,7 @@ from collections import Counter
 from pathlib import Path
 
 from harness import CAPTURES, Case, wait_until
-from test_live import wait_for_capture
+from test_live import wait_for_capture, waits
 from namespaces import ip
 
 ALONE = "the processor's time, and looks at all processes"
@@ -131,11 +132,13 @@ class Visibility(Case):
         return running
 
     @staticmethod
-    def listens(process):
-        try:
-            return process.poll() is not None or len(Path(f"/proc/{process.pid}/net/packet").read_text().splitlines()) > 1
-        except OSError:
-            return False
+    def capturing_child(process):
+        """The process id of the sensor that this process has started, once it captures; else None."""
+        with contextlib.suppress(OSError):
+            for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                if Path(f"/proc/{child}/comm").read_text() == "flowsensor\n" and waits(types.SimpleNamespace(pid=int(child))):
+                    return int(child)
+        return None
 
     def stop(self, running):
         running.signal(signal.SIGTERM)
@@ -319,9 +322,10 @@ class Visibility(Case):
     def test_process_namespace_of_a_container(self):
         """As root, but not in the host's process namespace: the warning says that."""
         running = self.start("-i", "br0", "-w", "null:", *ON, prefix=(*self.host.prefix, "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--"))
-        wait_until(lambda: self.listens(running.process), what="the start of the capture")
-        child = int(Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()[0])
-        os.kill(child, signal.SIGTERM)
+        wait_until(lambda: running.process.poll() is not None or self.capturing_child(running.process), what="the start of the capture")
+        child = self.capturing_child(running.process)
+        if child:
+            os.kill(child, signal.SIGTERM)
         result = self.ended_well(running.finish())
         warnings = [line for line in result.lines if "warning" in line]
         self.assertEqual(len(warnings), 1, result)
