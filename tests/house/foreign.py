@@ -12,7 +12,7 @@ from common import Finding, includes, run, sources
 RULES = (
     ("nDPI", re.compile(r"(.*/)?(ndpi_\w+|libndpi\w*)\.h|ndpi/.*"), ("meter/dissect*",)),
     ("Avro C", re.compile(r"avro\.h|avro/.*"), ("record/*",)),
-    ("libcurl", re.compile(r"curl/.*|curl\.h"), ("record/registry/*",)),
+    ("libcurl", re.compile(r"curl/.*|curl\.h"), ("record/login/*", "record/registry/*")),
     ("libpsl", re.compile(r"libpsl\.h"), ("record/anonymize/registered_domain.c",)),
     ("jansson", re.compile(r"jansson\w*\.h"), ("record/*",)),
     ("librdkafka", re.compile(r"librdkafka/.*|rdkafka\w*\.h"), ("sink/kafka/*.c",)),

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "record/login/limits.h"
+
 struct registry_options {
     const char *url;               /* may have a path: http://127.0.0.1:8080/apis/ccompat/v7 */
     const char *username;          /* basic auth; NULL: none */
@@ -19,6 +21,13 @@ struct registry_options {
     bool (*stop)(void *context);
     void *stop_context;
 };
+
+static inline struct login_limits registry_limits(const struct registry_options *options) {
+    return (struct login_limits){.timeout = options->timeout,
+                                 .max_size = options->max_response_size,
+                                 .stop = options->stop,
+                                 .stop_context = options->stop_context};
+}
 
 /* The requests that the process sent to registries since its start, those of watches included.
  * @thread any: atomic counters */

@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "record/login/transfer.h"
+#include "record/login/url.h"
 #include "record/registry/credentials.h"
-#include "record/registry/transfer.h"
 
 static _Atomic uint64_t request_count, error_count;
 
@@ -19,25 +20,6 @@ struct registry_http {
     struct curl_slist *headers;
     char *url;
 };
-
-static int check_url(const char *option, const char *url, struct error *error) {
-    const char *host = strstr(url, "://");
-    if (strchr(url, '@') && (!host || memchr(host + 3, '@', strcspn(host + 3, "/"))))
-        return error_set(
-            error, EINVAL, EX_CONFIG,
-            "%s has a user in it; use registry.username and registry.password_file, which stay out of logs",
-            option);
-    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-        return error_set(error, EINVAL, EX_CONFIG, "%s \"%s\" does not begin with http:// or https://",
-                         option, url);
-    CURLU *parts = curl_url();
-    CURLUcode code = parts ? curl_url_set(parts, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
-    curl_url_cleanup(parts);
-    if (code != CURLUE_OK)
-        return error_set(error, EINVAL, EX_CONFIG, "%s \"%s\" is no address: %s", option, url,
-                         curl_url_strerror(code));
-    return 0;
-}
 
 static char *without_last_slash(const char *url) {
     size_t length = strlen(url);
@@ -56,9 +38,8 @@ static void http_configure(struct registry_http *http) {
 }
 
 static int check_options(const struct registry_options *options, struct error *error) {
-    int result = check_url("registry.url", options->url, error);
-    if (result == 0 && options->oauth_token_url)
-        result = check_url("registry.oauth_token_url", options->oauth_token_url, error);
+    int result =
+        login_check_url("registry.url", options->url, "registry.username and registry.password_file", error);
     if (result == 0 && options->key_file)
         result = secret_check_file("registry.key_file", options->key_file, error);
     return result;
@@ -69,13 +50,14 @@ int registry_http_open(const struct registry_options *options, struct registry_h
     int result = check_options(options, error);
     if (result < 0)
         return result;
+    const struct login_limits limits = registry_limits(options);
     struct registry_http *http = calloc(1, sizeof *http);
     if (!http)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     http->options = *options;
     http->url = without_last_slash(options->url);
     http->headers = curl_slist_append(NULL, "Content-Type: application/vnd.schemaregistry.v1+json");
-    if (transfer_open(&http->transfer, options) < 0 || !http->url || !http->headers)
+    if (transfer_open(&http->transfer, &limits, options->ca_file) < 0 || !http->url || !http->headers)
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
     if (result == 0)
         result = credentials_open(&http->options, &http->credentials, error);

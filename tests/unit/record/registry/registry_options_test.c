@@ -138,6 +138,7 @@ static void a_token_server_that_gives_none_is_named(void **state) {
         const char *text;
     } cases[] = {
         {{401, "{\"error\": \"invalid_client\"}", NULL}, EX_NOPERM, "invalid_client"},
+        {{403, "<html>no</html>", NULL}, EX_NOPERM, "no token (403); check registry.oauth_client_id"},
         {{503, "<html>busy</html>", NULL}, EX_UNAVAILABLE, "not how a token server answers (503)"},
         {{200, "{\"access_token\": 5}", NULL}, EX_UNAVAILABLE, "not how a token server answers (200)"},
         {{302, "", "Location: /login\r\n"}, EX_UNAVAILABLE, "not how a token server answers (302)"},
@@ -196,6 +197,31 @@ static void a_url_is_http_and_has_no_user(void **state) {
     registry_close(registry);
 }
 
+static void a_secret_goes_nowhere_in_clear(void **state) {
+    (void)state;
+    static const char *const refused[] = {"http://host/token", "http://127.0.0.1.example/token",
+                                          "http://localhost.example", "http://[::2]/", "ftp://127.0.0.1/"};
+    static const char *const taken[] = {"https://host/token", "http://127.0.0.2:1/token",
+                                        "http://localhost:1", "http://[::1]:1/token"};
+    char path[128];
+    struct registry_options options = options_for("http://127.0.0.1:1");
+    struct registry *registry = NULL;
+    struct error error = {0};
+    write_file(path, sizeof path, "hunter2\n");
+    options.oauth_client_id = "sensor";
+    options.oauth_client_secret_file = path;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        options.oauth_token_url = refused[i];
+        refuse_options(&options, EX_CONFIG, "registry.oauth_token_url");
+    }
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        options.oauth_token_url = taken[i];
+        if (registry_open(&options, &registry, &error) < 0)
+            fail_msg("%s", error.text);
+        registry_close(registry);
+    }
+}
+
 static void assert_subject(const char *strategy, const char *expected) {
     char *subject = registry_subject(strategy, "flows", &schema);
     assert_string_equal(subject, expected);
@@ -219,6 +245,7 @@ int main(void) {
         cmocka_unit_test(a_token_server_that_gives_none_is_named),
         cmocka_unit_test(a_password_file_must_have_a_password),
         cmocka_unit_test(a_url_is_http_and_has_no_user),
+        cmocka_unit_test(a_secret_goes_nowhere_in_clear),
         cmocka_unit_test(subjects_follow_the_strategy),
     };
     return cmocka_run_group_tests(tests, set_up, remove_folder);

@@ -1,5 +1,6 @@
 /* One HTTP request at a time by libcurl: bounded in time and size, without redirects, and given up when the caller says so.
- * Servers' certificates and names are checked. Private to the registry client; belongs to one thread at a time. */
+ * Servers' certificates and names are checked. Private to record/login/ and the registry client; belongs
+ * to one thread at a time. */
 #pragma once
 
 #include <curl/curl.h>
@@ -7,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "record/registry/registry_access.h"
+#include "record/login/limits.h"
 
 struct transfer {
     CURL *curl;      /* for options of one's own */
@@ -19,8 +20,8 @@ struct transfer {
     char reason[CURL_ERROR_SIZE];
 };
 
-/* Takes the limits and the authority of the options. -ENOMEM; transfer_close() then frees too. */
-int transfer_open(struct transfer *transfer, const struct registry_options *options);
+/* `ca_file`: NULL: the system's authorities. -ENOMEM; transfer_close() then frees too. */
+int transfer_open(struct transfer *transfer, const struct login_limits *limits, const char *ca_file);
 void transfer_close(struct transfer *transfer);
 
 /* Posts the body, or gets if it is NULL. CURLE_ABORTED_BY_CALLBACK: given up; CURLE_WRITE_ERROR: too large an answer. */

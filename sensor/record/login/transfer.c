@@ -1,4 +1,4 @@
-#include "record/registry/transfer.h"
+#include "record/login/transfer.h"
 
 #include <errno.h>
 
@@ -27,7 +27,8 @@ static int transfer_close_socket(void *context, curl_socket_t descriptor) {
     return own_socket_close(descriptor);
 }
 
-static void transfer_configure(struct transfer *transfer, const struct registry_options *options) {
+static void transfer_configure(struct transfer *transfer, const struct login_limits *limits,
+                               const char *ca_file) {
     CURL *curl = transfer->curl;
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->reason);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -35,7 +36,7 @@ static void transfer_configure(struct transfer *transfer, const struct registry_
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     /* When we give up, we must not wait for a name look-up that is still going on: its thread ends by itself. */
     curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(options->timeout / 1000));
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(limits->timeout / 1000));
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, transfer_receive);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "flowsensor");
@@ -46,19 +47,19 @@ static void transfer_configure(struct transfer *transfer, const struct registry_
     /* Both are libcurl's defaults too; no setting may switch them off. */
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-    if (options->ca_file)
-        curl_easy_setopt(curl, CURLOPT_CAINFO, options->ca_file);
+    if (ca_file)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
 }
 
-int transfer_open(struct transfer *transfer, const struct registry_options *options) {
-    transfer->stop = options->stop;
-    transfer->stop_context = options->stop_context;
-    transfer->max_size = options->max_response_size;
+int transfer_open(struct transfer *transfer, const struct login_limits *limits, const char *ca_file) {
+    transfer->stop = limits->stop;
+    transfer->stop_context = limits->stop_context;
+    transfer->max_size = limits->max_size;
     transfer->curl = curl_easy_init();
     transfer->requests = curl_multi_init();
     if (!transfer->curl || !transfer->requests)
         return -ENOMEM;
-    transfer_configure(transfer, options);
+    transfer_configure(transfer, limits, ca_file);
     return 0;
 }
 
