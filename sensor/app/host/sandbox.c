@@ -1,12 +1,26 @@
 #include "app/host/sandbox.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "app/host/landlock.h"
 
+/* At the end counts of lines are written into the build's folder. */
+#ifdef FLOWSENSOR_COVERAGE
+enum { COUNTS_LINES = true };
+#else
+enum { COUNTS_LINES = false };
+#endif
+
 void sandbox_open(struct sandbox *sandbox, const struct sandbox_options *options) {
-    *sandbox = (struct sandbox){.opened = true, .looks = options->looks};
+    *sandbox = (struct sandbox){.opened = true,
+                                .looks = options->looks,
+                                .guard = {.listener = -1, .event = -1},
+                                .filter = -ENOTSUP,
+                                .landlock = -ENOTSUP};
+    if (COUNTS_LINES)
+        return;
     if (!options->looks)
         sandbox->landlock = landlock_restrict_writing(options->written, options->written_count);
     sandbox->filter = seccomp_guard_open(&sandbox->guard, options->live, options->looks);
