@@ -19,7 +19,10 @@ enum {
      * After a refusal or a reset only packets that still wait in the capture's ring follow. */
     LINGER_MICROSECONDS = 120 * 1000000,
     SHORT_LINGER_MICROSECONDS = 10 * 1000000,
-    IN_USE = 1 << 16, /* in an entry's `key`, above the port */
+    /* The kernel asks a peer again after 1 and 3 s, newer ones each second; then after twice as long each time. */
+    CONNECT_MICROSECONDS = 3200000,
+    SENT_AGAIN_MOST = 4, /* within 3 s to a peer that is near */
+    IN_USE = 1 << 16,    /* in an entry's `key`, above the port */
     IS_IPV6 = 1 << 17,
     TURN = 1 << 18,
 };
@@ -35,9 +38,11 @@ static struct entry entries[PLACES];
 static atomic_size_t entry_count; /* places that were ever used */
 _Atomic uint64_t own_socket_ports[1024];
 
-/* Protects what follows: of each place, the descriptor, and until when it is held after it was closed; 0: it wasn't. */
+/* Protects what follows: of each place, the descriptor, when it was entered, and until when it is held after it was closed;
+ * 0: it wasn't. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int descriptors[PLACES];
+static int64_t entered[PLACES];
 static int64_t held_until[PLACES];
 static bool told;
 static atomic_bool on;
@@ -142,6 +147,7 @@ static void entry_write(size_t place, int descriptor, const struct own_end *end)
     atomic_store(&entry->key, turn + TURN + (end->is_ipv6 ? IS_IPV6 : 0) + IN_USE + end->port);
     show_port(end->port);
     descriptors[place] = descriptor;
+    entered[place] = clock_monotonic();
     held_until[place] = 0;
     if (place >= atomic_load(&entry_count))
         atomic_store(&entry_count, place + 1);
@@ -288,6 +294,25 @@ int own_socket_close(int descriptor) {
     close_expired(now);
     pthread_mutex_unlock(&mutex);
     return place < PLACES ? 0 : close(descriptor);
+}
+
+static bool is_unanswered(size_t place, int64_t now) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    if (getsockopt(descriptors[place], IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+        return false;
+    if (info.tcpi_state == TCP_SYN_SENT)
+        return now - entered[place] >= CONNECT_MICROSECONDS;
+    return info.tcpi_state == TCP_ESTABLISHED && info.tcpi_retransmits >= SENT_AGAIN_MOST;
+}
+
+void own_sockets_cut_unanswered(void) {
+    pthread_mutex_lock(&mutex);
+    int64_t now = clock_monotonic();
+    for (size_t i = 0; i < atomic_load(&entry_count); i++)
+        if (is_used(i) && held_until[i] == 0 && is_unanswered(i, now))
+            shutdown(descriptors[i], SHUT_RDWR);
+    pthread_mutex_unlock(&mutex);
 }
 
 void own_sockets_release(void) {

@@ -31,6 +31,12 @@ int own_socket_connect(int descriptor, const struct sockaddr *peer, socklen_t le
  * @thread any, takes the mutex */
 int own_socket_close(int descriptor);
 
+/* Shuts down connections of which the peer's kernel answers nothing, so that their owner makes new ones: those that are not made
+ * after 3 s, and those whose data was sent five times. The kernel would ask less and less often whether the peer is back, in the end
+ * twice a minute. A peer that is slow, or whose program stands still, answers.
+ * @thread any, takes the mutex */
+void own_sockets_cut_unanswered(void);
+
 /* Closes what is still held; at the end of a run, when no such connection is left.
  * @thread any, takes the mutex */
 void own_sockets_release(void);

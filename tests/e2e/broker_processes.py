@@ -12,6 +12,7 @@ from servers import LocalServers
 
 START_LIMIT_S = 90
 DISK_MIB = 1024
+ANSWER_S = 0.5  # in which the kernel answers on loopback, if it does at all
 
 
 def free_port():
@@ -63,6 +64,18 @@ class Broker:
     def send(self, number):
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
+
+    def crowd(self):
+        """While it is paused: so many clients wait to be accepted that the kernel answers no more of them, as after ten minutes, or with a
+        hundred sensors. Those who wait have left when it goes on."""
+        with contextlib.ExitStack() as stack:
+            while True:
+                client = stack.enter_context(socket.socket())
+                client.settimeout(ANSWER_S)
+                try:
+                    client.connect(("127.0.0.1", self.port))
+                except TimeoutError:
+                    return
 
     def kill(self):
         self.end(signal.SIGKILL)
@@ -137,6 +150,18 @@ class Brokers(LocalServers):
         self.second_broker.start()
         self.second_broker.wait_until_back()
         return self.second_broker
+
+    @contextlib.contextmanager
+    def unreachable(self):
+        """The relay's host gets no packet and sends none, as behind a cable that is out."""
+        rules = [("INPUT", "-i", "lo", "-p", "tcp", side, str(self.relay.port), "-j", "DROP") for side in ("--dport", "--sport")]
+        for rule in rules:
+            subprocess.run(["iptables", "-w", "20", "-I", *rule], check=True)
+        try:
+            yield
+        finally:
+            for rule in rules:
+                subprocess.run(["iptables", "-w", "20", "-D", *rule], check=True)
 
     def stop(self):
         if self.second_broker:

@@ -13,6 +13,7 @@ import unittest
 from broker_processes import Brokers
 from flow_source import FlowSource
 from harness import Case, Running, wait_until
+from independent_client import IndependentClient
 from sensor_probe import Probe
 from seq_reader import SeqReader
 from test_live import wait_for_capture
@@ -20,13 +21,14 @@ from test_live import wait_for_capture
 ABLE = os.geteuid() == 0 and shutil.which("ip") is not None
 LONG = os.environ.get("LONG") == "yes"
 RATE = int(os.environ.get("MATRIX_RATE") or (5000 if LONG else 2000))
-FAULT_S = 6
+FAULT_S = int(os.environ.get("MATRIX_FAULT_S") or 6)
 PARTITIONS = 6
 COMMIT_S = 0.5  # records of the last half second may be lost by a kill
 SHUTDOWN_S = 10
 WARM_S = 1.5
 DESCRIPTORS_MAX = 100
 LOOK_BACK_S = 5
+BEHIND_S = 2  # a sensor's first acknowledgement after that of a client that began when the fault ended
 COUNT = itertools.count()
 
 
@@ -39,7 +41,7 @@ class SensorRun:
     """A sensor from its start to its end. After that: .made of its records (of a killed one those that it can't lose), .ledger."""
 
     def __init__(self, row, bootstrap, *options, properties=()):
-        self.row = row
+        self.row, self.bootstrap = row, bootstrap
         listed = ", ".join(f'"{text}"' for text in (f"bootstrap.servers={bootstrap}", *properties))
         config = row.write(f"sensor{next(COUNT)}.conf", f"""
 capture = {{ interfaces = [ "{row.source.device}" ]; }};
@@ -124,7 +126,8 @@ class Row(Case):
         self.spool, self.runs, self.figures = self.folder / "spool", [], {}
         self.source = FlowSource()
         self.addCleanup(self.source.close)
-        self.topic = self.make_topic()
+        self.topic, self.client = self.make_topic(), None
+        self.beside = self.brokers.topic(f"beside-{self.topic}")
         self.reader = SeqReader(self.brokers, self.topic, PARTITIONS, self.decode_every)
         self.addCleanup(self.reader.close)
 
@@ -147,11 +150,20 @@ class Row(Case):
         """The fault's length."""
         time.sleep(duration)
 
-    def back(self, at=None, limit=60):
-        """The fault is over since `at`: what came of it, while traffic goes on."""
-        at = at or time.monotonic()
+    def mended(self):
+        """The fault ends about now: an independent client begins to ask when the broker takes records again."""
+        self.client = IndependentClient(self.sensor.bootstrap, self.beside)
+        self.addCleanup(self.client.close)
+
+    def back(self, limit=60):
+        """The fault is over, since mended() if that was called: what came of it, while traffic goes on."""
+        client, self.client = self.client, None
+        at = client.began if client else time.monotonic()
         probe = self.sensor.probe
         self.sensor.wait_for(lambda: probe.first_acknowledgement(at) is not None, limit, "an acknowledgement after the fault")
+        if client:
+            self.sensor.wait_for(lambda: client.delay_s is not None, limit, "the independent client's record")
+            self.figures |= {"a client's s": round(client.delay_s, 2), "behind it s": round(probe.first_acknowledgement(at) - client.delay_s, 2)}
         self.sensor.wait_for(lambda: probe.last.time > at + 1 and probe.last.counts["spooled"] == 0, 600 if LONG else limit, "the end of the spool")
         drained = probe.drained(at)
         since = next((index for index in range(len(probe.samples) - 1, -1, -1) if probe.samples[index].time < at - LOOK_BACK_S), 0)
@@ -198,6 +210,7 @@ class Row(Case):
         self.assertEqual(disorder, 0, "records out of their partition's order")
         self.assertEqual(self.figures["capture drops"], 0)
         self.assertLessEqual(self.figures["descriptors"], DESCRIPTORS_MAX)
+        self.assertLessEqual(self.figures.get("behind it s", 0), BEHIND_S)
         self.assertEqual({sample.residual for sample in samples}, {0.0})
 
     def check_lost_nothing(self, **allowed):

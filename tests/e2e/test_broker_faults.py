@@ -6,7 +6,7 @@ import signal
 import time
 import unittest
 
-from fault_row import FAULT_S, PARTITIONS, RATE, Row, seconds
+from fault_row import FAULT_S, LONG, PARTITIONS, RATE, Row, seconds
 
 ALONE = "what a fault costs at a rate"
 
@@ -21,6 +21,7 @@ class BrokerFaults(Row):
         self.brokers.broker.kill()
         self.last_for(AWAY_S)
         self.brokers.broker.start()
+        self.mended()
         self.brokers.broker.wait_until_back()
         self.back()
         self.finish()
@@ -31,6 +32,19 @@ class BrokerFaults(Row):
         self.flow()
         with self.brokers.paused():
             self.last_for(AWAY_S)
+        self.mended()
+        self.back()
+        self.finish()
+        self.check_lost_nothing()
+
+    def test_paused_for_many_clients(self):
+        """Connections end, and the kernel answers no new ones: as many as it lets wait to be accepted wait already."""
+        self.begin(properties=() if LONG else ("socket.timeout.ms=4000", "request.timeout.ms=3000"))
+        self.flow()
+        with self.brokers.paused():
+            self.brokers.broker.crowd()
+            self.last_for(seconds(16, 600))
+        self.mended()
         self.back()
         self.finish()
         self.check_lost_nothing()
@@ -45,6 +59,7 @@ class BrokerFaults(Row):
             self.last_for(AWAY_S)
         finally:
             relay.rate, relay.delay_s = None, 0.0
+        self.mended()
         self.back()
         self.finish()
         self.check_lost_nothing()
@@ -59,6 +74,18 @@ class BrokerFaults(Row):
             self.last_for(MINUTE_S)
         finally:
             relay.silent = False
+        self.mended()
+        self.back()
+        self.finish()
+        self.check_lost_nothing()
+
+    def test_unreachable(self):
+        """Connections are lost, and the kernel answers no new ones."""
+        self.begin(self.brokers.relay.bootstrap)
+        self.flow()
+        with self.brokers.unreachable():
+            self.last_for(seconds(8, 60))
+        self.mended()
         self.back()
         self.finish()
         self.check_lost_nothing()
@@ -73,6 +100,7 @@ class BrokerFaults(Row):
             self.last_for(MINUTE_S)
         finally:
             relay.refusing = False
+        self.mended()
         self.back()
         self.finish()
         self.check_lost_nothing()
@@ -92,6 +120,7 @@ class BrokerFaults(Row):
             self.brokers.broker.kill()
             filler.unlink()
             self.brokers.broker.start()
+            self.mended()
         self.brokers.broker.wait_until_back()
         self.back()
         self.finish()
@@ -119,6 +148,7 @@ class BrokerFaults(Row):
                 kept.unlink()
         self.last_for(MINUTE_S / 2)
         self.brokers.broker.start()
+        self.mended()
         self.brokers.broker.wait_until_back()
         self.reader.again(forget=True)
         self.back()

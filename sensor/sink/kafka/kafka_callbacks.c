@@ -12,8 +12,10 @@
 #include "sink/kafka/kafka_tls.h"
 
 static void kafka_remember_error(struct kafka_sink *sink, int code, const char *text) {
+    char plain[512];
     sink->last_error = code;
-    kafka_tls_explain(text, sink->statistics.last_error, sizeof sink->statistics.last_error);
+    kafka_error_text(text, plain, sizeof plain);
+    kafka_tls_explain(plain, sink->statistics.last_error, sizeof sink->statistics.last_error);
 }
 
 static void acknowledged(struct kafka_sink *sink, struct kafka_entry *entry,

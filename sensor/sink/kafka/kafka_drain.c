@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/own_sockets.h"
 #include "sink/kafka/kafka_parts.h"
 
 enum {
@@ -193,16 +194,20 @@ void kafka_look_at_lanes(struct kafka_sink *sink) {
     if (now - sink->looked < LOOK_MICROSECONDS)
         return;
     sink->looked = now;
+    bool away = sink->link.lost != 0;
     for (size_t i = 0; i < sink->lane_count; i++) {
         struct kafka_lane *lane = &sink->lanes[i];
         if (sink->spool && kafka_lane_is_silent(lane, sink->silence_limit, now))
             kafka_hold(sink, lane, 0);
+        away |= lane->state == KAFKA_HELD;
         if (kafka_lane_retry(lane, now))
             kafka_drains(sink, lane);
         if (!sink->spool)
             flow(sink, i);
         say_silent(sink, i, now);
     }
+    if (away)
+        own_sockets_cut_unanswered();
     if (sink->spool && sink->lane_count > 0 && now - sink->released >= RELEASE_MICROSECONDS) {
         sink->released = now;
         release(sink);

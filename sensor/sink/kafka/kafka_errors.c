@@ -1,6 +1,11 @@
 #include "sink/kafka/kafka_errors.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNANSWERED_MILLISECONDS = 3000 }; /* base/own_sockets.h */
 
 /* What isn't named here is held: a record is given up only where its own content is known to be the reason. */
 enum kafka_class kafka_class_of(int code) {
@@ -29,4 +34,16 @@ const char *kafka_remedy_of(int code) {
         return "; bring the topic's replicas back, or lower min.insync.replicas";
     default: return "";
     }
+}
+
+void kafka_error_text(const char *text, char *copy, size_t size) {
+    static const char reset[] = "Connection reset by peer (after ", connecting[] = "ms in state CONNECT";
+    const char *found = strstr(text, reset);
+    char *rest = NULL;
+    bool cut = found && strtol(found + sizeof reset - 1, &rest, 10) >= UNANSWERED_MILLISECONDS &&
+               strncmp(rest, connecting, sizeof connecting - 1) == 0;
+    if (cut)
+        snprintf(copy, size, "%.*sno answer%s", (int)(found - text), text, strstr(found, " (after "));
+    else
+        snprintf(copy, size, "%s", text);
 }

@@ -2,6 +2,8 @@
  * @thread any: no state */
 #pragma once
 
+#include <stddef.h>
+
 #include "sink/sink.h"
 
 enum kafka_class {
@@ -21,3 +23,7 @@ enum kafka_class kafka_class_of(int code);
 
 /* For the log: what to do about a partition that is held for this reason; "" if only waiting helps. */
 const char *kafka_remedy_of(int code);
+
+/* Copies an error text of librdkafka. Of a connection that own_sockets_cut_unanswered() ended it says that the peer has reset it, where
+ * nobody answered. */
+void kafka_error_text(const char *text, char *copy, size_t size);

@@ -175,7 +175,8 @@ void kafka_give_up(struct kafka_sink *sink, struct kafka_entry *entry, int code)
 /* Hands over records of the spool, as many as the rate, the room and the partitions allow, and `most`. */
 void kafka_drain(struct kafka_sink *sink, int most);
 
-/* Holds what is silent, tries again what is held, and tells the spool what is done. Cheap: looks twenty times a second. */
+/* Holds what is silent, tries again what is held, ends connections that nobody answers, and tells the spool what is done. Cheap: looks
+ * twenty times a second. */
 void kafka_look_at_lanes(struct kafka_sink *sink);
 
 /* At the end: what is still in memory goes to the spool, where it outlives the process. librdkafka has none of it. */

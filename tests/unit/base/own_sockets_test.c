@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +17,7 @@
 #include <cmocka.h>
 
 #include "skip.h"
+#include "wait.h"
 
 union address {
     struct sockaddr any;
@@ -181,6 +184,48 @@ static void one_that_does_not_block_is_known_while_it_connects(void **state) {
     close(listener);
 }
 
+static int connect_soon(const union address *peer) {
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(own_socket_connect(descriptor, &peer->any, sizeof *peer), 0);
+    return descriptor;
+}
+
+static int tcp_state(int descriptor) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    assert_int_equal(getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.tcpi_state;
+}
+
+static bool has_ended(int descriptor) {
+    struct pollfd look = {.fd = descriptor};
+    own_sockets_cut_unanswered();
+    return poll(&look, 1, 0) == 1 && (look.revents & POLLHUP) != 0;
+}
+
+/* The kernel answers no more than it lets wait to be accepted. */
+static void one_that_nobody_answers_is_cut(void **state) {
+    (void)state;
+    enum { WAITING = 2 };
+    union address peer;
+    int listener = listen_on(AF_INET, &peer), waiting[WAITING];
+    assert_int_equal(listen(listener, WAITING - 1), 0);
+    for (int i = 0; i < WAITING; i++)
+        waiting[i] = connect_soon(&peer);
+    int64_t began = clock_monotonic();
+    int own = connect_soon(&peer);
+    own_sockets_cut_unanswered();
+    assert_int_equal(tcp_state(own), TCP_SYN_SENT);
+    wait_until(has_ended(own), 10, "the end of an attempt");
+    assert_true(clock_monotonic() - began >= 3000000);
+    for (int i = 0; i < WAITING; i++) {
+        assert_int_equal(tcp_state(waiting[i]), TCP_ESTABLISHED);
+        own_socket_close(waiting[i]);
+    }
+    own_socket_close(own);
+    close(listener);
+}
+
 static void without_being_asked_nothing_is_done(void **state) {
     (void)state;
     union address peer;
@@ -311,6 +356,7 @@ int main(void) {
         ENABLED(a_port_stays_its_sockets_after_a_reset),
         ENABLED(a_refused_one_is_known_too),
         ENABLED(one_that_does_not_block_is_known_while_it_connects),
+        ENABLED(one_that_nobody_answers_is_cut),
         ENABLED(without_being_asked_nothing_is_done),
         ENABLED(a_descriptor_of_others_is_just_closed),
         ENABLED(there_is_room_for_some_hundred),
