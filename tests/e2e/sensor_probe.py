@@ -48,7 +48,7 @@ class Probe:
 
     def work(self):
         while not self.ended.wait(PERIOD_S):
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, TypeError):  # the last when it has just ended
                 self.samples.append(self.sample())
 
     def sample(self):
