@@ -1,103 +1,6 @@
 /* The Kafka sink where its broker, topic or a partition can't take records: live they wait in the spool, and none is lost, sent
  * twice or out of order. What arrived is read by a consumer. */
-#include "sink/kafka/kafka_fixture.h"
-
-#include <inttypes.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "base/clock.h"
-#include "scratch.h"
-#include "sink/kafka/kafka_parts.h"
-
-enum { RECORDS = 200, PARTITIONS = 3, MOST = 4096 };
-
-static char folder[SCRATCH_SIZE];
-
-static struct sink_options spool_options(bool on_disk) {
-    struct sink_options options = live_options("linger.ms=5", NULL);
-    options.spool.directory = on_disk ? folder : NULL;
-    options.spool.size = 64 << 20;
-    return options;
-}
-
-/* Each record's key is its own, so the partitions get equally many. */
-static void write_some(void *sink, uint64_t from, uint64_t to) {
-    struct error error = {0};
-    for (uint64_t seq = from; seq < to; seq++) {
-        char body[32], key[33];
-        snprintf(body, sizeof body, "record %" PRIu64, seq);
-        snprintf(key, sizeof key, "%032" PRIx64, seq * 2654435761u);
-        struct message message = example_message(body, strlen(body), seq);
-        message.key = key;
-        if (sink_kafka.write(sink, &message, &error) < 0)
-            fail_msg("%s", error.text);
-    }
-}
-
-static void serve(void *sink, int64_t microseconds) {
-    struct error error = {0};
-    int64_t end = clock_monotonic() + microseconds;
-    while (clock_monotonic() < end) {
-        assert_int_equal(sink_kafka.poll(sink, &error), 0);
-        usleep(2000);
-    }
-}
-
-static void wait_for(void *sink, uint64_t acknowledged, uint64_t handed_over) {
-    int64_t end = clock_monotonic() + ENOUGH;
-    while (statistics_of(sink, handed_over).acknowledged < acknowledged) {
-        if (clock_monotonic() > end)
-            fail_msg("%" PRIu64 " of %" PRIu64 " acknowledged", statistics_of(sink, handed_over).acknowledged,
-                     acknowledged);
-        serve(sink, 5000);
-    }
-}
-
-/* Reads `count` records: each once, and those of a partition in order. How many were not new is returned. */
-static uint64_t consume(uint64_t count, int partitions) {
-    char reason[256];
-    bool seen[MOST] = {false};
-    int64_t last[PARTITIONS] = {-1, -1, -1};
-    uint64_t twice = 0;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "bootstrap.servers", strchr(bootstrap, '=') + 1, NULL, 0);
-    rd_kafka_conf_set(conf, "group.id", "test", NULL, 0);
-    rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
-    for (int i = 0; i < partitions; i++)
-        rd_kafka_topic_partition_list_add(list, "flows", i)->offset = 0;
-    rd_kafka_assign(consumer, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    for (uint64_t i = 0; i < count + twice; i++) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, 10000);
-        assert_non_null(message);
-        assert_int_equal(message->err, 0);
-        assert_memory_equal(message->payload, "\0\0\0\0\7", 5); /* the schema's id */
-        int64_t seq = strtoll((const char *)message->payload + strlen("     record "), NULL, 10);
-        assert_true(seq >= 0 && seq < MOST);
-        twice += seen[seq];
-        assert_true(seen[seq] || seq > last[message->partition]);
-        seen[seq] = true;
-        last[message->partition] = seq;
-        rd_kafka_message_destroy(message);
-    }
-    rd_kafka_destroy(consumer);
-    return twice;
-}
-
-static int start_partitions(void **state) {
-    start_cluster(state);
-    rd_kafka_mock_cluster_destroy(cluster);
-    cluster = rd_kafka_mock_cluster_new(owner, 1);
-    rd_kafka_mock_topic_create(cluster, "flows", PARTITIONS, 1);
-    snprintf(bootstrap, sizeof bootstrap, "bootstrap.servers=%s", rd_kafka_mock_cluster_bootstraps(cluster));
-    return scratch_make(folder) ? 0 : -1;
-}
-
-static int stop_partitions(void **state) {
-    return scratch_remove(folder) | stop_cluster(state);
-}
+#include "sink/kafka/kafka_spool_fixture.h"
 
 static void survive_an_outage(bool on_disk) {
     struct sink_options options = spool_options(on_disk);
@@ -106,7 +9,7 @@ static void survive_an_outage(bool on_disk) {
     wait_for(sink, RECORDS, RECORDS);
     rd_kafka_mock_broker_set_down(cluster, BROKER);
     write_some(sink, RECORDS, 2 * RECORDS);
-    serve(sink, SECOND);
+    wait_until_all_are(KAFKA_HELD, sink);
     write_some(sink, 2 * RECORDS, 3 * RECORDS);
     struct sink_statistics statistics = statistics_of(sink, 3 * RECORDS);
     assert_true(statistics.spooled >= RECORDS);
@@ -118,6 +21,7 @@ static void survive_an_outage(bool on_disk) {
     write_some(sink, 3 * RECORDS, 4 * RECORDS);
     wait_for(sink, 4 * RECORDS, 4 * RECORDS);
     assert_int_equal(statistics_of(sink, 4 * RECORDS).spooled, 0);
+    wait_until_all_are(KAFKA_FLOWS, sink);
     write_some(sink, 4 * RECORDS, 5 * RECORDS); /* not by way of the spool any more */
     assert_int_equal(statistics_of(sink, 5 * RECORDS).spooled, 0);
     flush_well(sink);
@@ -167,7 +71,7 @@ static void refuse_and_take_again(rd_kafka_resp_err_t code, uint64_t possibly_tw
     flush_well(sink);
     assert_true(statistics_of(sink, 2 * RECORDS).possibly_duplicated <= possibly_twice);
     sink_kafka.close(sink);
-    assert_true(consume(2 * RECORDS, PARTITIONS) <= possibly_twice);
+    assert_true(consume_after_refusal(2 * RECORDS, PARTITIONS) <= possibly_twice);
 }
 
 static void a_deleted_topic_is_waited_for(void **state) {
@@ -202,7 +106,7 @@ static void a_batch_that_is_too_large_is_cut(void **state) {
     wait_for(sink, RECORDS, RECORDS);
     flush_well(sink);
     sink_kafka.close(sink);
-    assert_int_equal(consume(RECORDS, PARTITIONS), 0);
+    assert_int_equal(consume_after_refusal(RECORDS, PARTITIONS), 0);
 }
 
 static void one_partition_without_a_leader_holds_no_other(void **state) {
@@ -269,7 +173,7 @@ static void the_next_run_sends_what_the_last_one_left(void **state) {
     wait_for(sink, RECORDS, RECORDS);
     rd_kafka_mock_broker_set_down(cluster, BROKER);
     write_some(sink, RECORDS, 2 * RECORDS);
-    serve(sink, SECOND);
+    wait_until_all_are(KAFKA_HELD, sink);
     write_some(sink, 2 * RECORDS, 3 * RECORDS);
     struct error error = {0};
     assert_int_equal(sink_kafka.flush(sink, SECOND, false, &error), 0);
@@ -291,8 +195,6 @@ static void the_next_run_sends_what_the_last_one_left(void **state) {
     sink_kafka.close(sink);
     assert_int_equal(consume(4 * RECORDS, PARTITIONS), 0);
 }
-
-#define ON_PARTITIONS(test) cmocka_unit_test_setup_teardown(test, start_partitions, stop_partitions)
 
 static void wait_for_the_id(bool on_disk) {
     struct sink_options options = spool_options(on_disk);
