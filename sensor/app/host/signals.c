@@ -1,5 +1,6 @@
 #include "app/host/signals.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -36,11 +37,14 @@ static bool terminal_is_gone(void) {
     return terminal >= 0 && tcgetattr(terminal, &attributes) < 0;
 }
 
+/* Whoever is interrupted looks at errno next: a wait that ended by EINTR would be taken for one that failed. */
 static void handle_hangup(int number) {
+    int interrupted = errno;
     if (terminal_is_gone())
         handle_end(number);
     else
         atomic_store(&reloading, true);
+    errno = interrupted;
 }
 
 /* SIGPIPE and SIGXFSZ are ignored, since the write itself fails then and tells why: the reader went away, or the file
