@@ -22,7 +22,10 @@ def read_counts(build):
     notes = sorted(str(path) for path in (build / "sensor").rglob("*.gcno"))
     if not notes:
         raise SystemExit(f"covered_lines: {build} was not built with --coverage; cmake --preset coverage")
-    done = subprocess.run(["gcov", "--json-format", "--stdout", *notes], capture_output=True, text=True, check=True)
+    done = subprocess.run(["gcov", "--json-format", "--stdout", *notes], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        stale = "\n".join(line for line in done.stderr.splitlines() if "mismatch" in line)
+        raise SystemExit(f"covered_lines: gcov failed; counts of an older build are removed by: find {build} -name '*.gcda' -delete\n{stale}")
     for document in done.stdout.splitlines():
         add_counts(json.loads(document), counts)
     return counts
