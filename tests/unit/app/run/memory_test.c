@@ -45,13 +45,10 @@ static void plan_several_meters(void) {
 
 /* A run in which the n-th call of this kind fails after everything is open. Whether it could not start for that. */
 static bool run_fails(const char *kind, unsigned long at) {
-    bool (*let_fail)(const char *kind, unsigned long at) = NULL;
-    *(void **)&let_fail = dlsym(RTLD_DEFAULT, "faults_fail");
+    faults_fail_call *let_fail = find_faults();
     struct pipeline *pipeline;
     struct snapshot snapshot = {0};
     struct error error = {0};
-    if (!let_fail)
-        fail_msg("run it by ctest, which preloads tests/faults");
     if (pipeline_open(&caught.plan, &pipeline, &error) < 0)
         fail_msg("%s", error.text);
     let_fail(kind, at);

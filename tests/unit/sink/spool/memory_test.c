@@ -52,9 +52,7 @@ static void without_a_thread(void **state) {
     struct spool_settings settings = fixture_settings();
     struct spool *spool = NULL;
     struct error error = {0};
-    bool (*let_fail)(const char *kind, unsigned long at) = NULL;
-    *(void **)&let_fail = dlsym(RTLD_DEFAULT, "faults_fail");
-    assert_non_null(let_fail);
+    faults_fail_call *let_fail = find_faults();
     options.directory = NULL;
     let_fail("thread", 1);
     assert_true(spool_open_with(&options, &settings, &spool, &error) < 0);
