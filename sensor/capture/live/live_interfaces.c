@@ -260,7 +260,17 @@ bool capture_of_one_interface(const struct capture_options *options) {
     return options->interface_count == 1 && strpbrk(word, "*?[!") == NULL && strcmp(word, "any") != 0;
 }
 
+/* Whether the table had no room or memory for one that the kernel told of: it may be the one that is meant. */
+static bool knows_all(const struct live_interfaces *interfaces) {
+    struct interface_table_statistics statistics;
+    interface_table_statistics(interfaces->table, &statistics);
+    return statistics.left_out == 0;
+}
+
 static int check_one(const struct live_interfaces *interfaces, const char *word, struct error *error) {
+    if (interfaces->count == 0 && !knows_all(interfaces))
+        return error_set(error, ENOMEM, EX_OSERR,
+                         "no memory for all interfaces of this host, so %s can't be found", word);
     if (interfaces->count == 0 && strcmp(word, "auto") == 0)
         return error_set(error, ENODEV, EX_NOINPUT,
                          "no default route, so interface \"auto\" can't be chosen; name an interface");
