@@ -31,7 +31,10 @@ may the user admin, who has the same password.
 
 environment:
   FLOWSENSOR_CACHE          cache folder (default ${XDG_CACHE_HOME:-$HOME/.cache}/flowsensor)
-  KAFKA_PORT, KAFKA_SASL_PORT, REGISTRY_PORT   ports to use in place of free ones
+  KAFKA_PORT, KAFKA_SASL_PORT, KAFKA_TLS_PORT, KAFKA_MTLS_PORT, REGISTRY_PORT   ports to use in place of free ones
+  KAFKA_VERSION             another Kafka than the pom's, for example 3.9.2
+  KAFKA_JWKS_URL            with --tls: SASL_SSL has the mechanism OAUTHBEARER too, for tokens that these keys have signed,
+                            with the audience "kafka"; a connection lasts as long as its token
   FLOWSENSOR_SERVERS_HOST   IPv4 address that both listen on (default 127.0.0.1)
   FLOWSENSOR_START_LIMIT_S  seconds that a server may take to answer (default 60)
 Topics and schemas stay in DIR over a stop and a start; remove DIR to forget them.
@@ -55,6 +58,15 @@ servers_dir() {
   local sum
   sum=$(sha256sum "$HERE/pom.xml")
   printf '%s/servers-%s\n' "$CACHE" "${sum:0:12}"
+}
+
+# The jars of the broker that is asked for.
+kafka_dir() {
+  if [ -n "${KAFKA_VERSION:-}" ]; then
+    printf '%s/kafka-%s\n' "$(servers_dir)" "$KAFKA_VERSION"
+  else
+    printf '%s/kafka\n' "$(servers_dir)"
+  fi
 }
 
 have_java() {
@@ -86,7 +98,7 @@ install_tools() {
 install_servers() {
   local target partial
   target=$(servers_dir)
-  [ -d "$target" ] && return 0
+  [ -d "$(kafka_dir)" ] && return 0
   install_tools
   mkdir -p "$CACHE"
   # Two callers at once would fetch everything twice: the second one waits and then finds the work done.
@@ -100,6 +112,14 @@ install_servers() {
       die 69 "Maven could not fetch the servers' jars; check that Maven Central can be reached and run 'servers.sh install' again"
     rm -rf "$partial/.markers"
     mv "$partial" "$target"
+  fi
+  partial="$target/partial"
+  if [ ! -d "$(kafka_dir)" ]; then
+    say "fetching Kafka $KAFKA_VERSION into $(kafka_dir) (55 MB)"
+    rm -rf "$partial"
+    mvn -q -B -C -f "$HERE/pom.xml" dependency:copy-dependencies@kafka "-Dkafka.version=$KAFKA_VERSION" "-Dservers.dir=$partial" >&2 ||
+      die 69 "Maven could not fetch Kafka $KAFKA_VERSION; check that Maven Central can be reached and run 'servers.sh install' again"
+    mv "$partial/kafka" "$(kafka_dir)"
   fi
   exec 9>&-
 }
@@ -230,7 +250,7 @@ listener.name.sasl_plaintext.sasl.enabled.mechanisms=PLAIN
 listener.name.sasl_plaintext.plain.sasl.jaas.config=$login
 CONF
   [ -z "$tls_port" ] || cat >>"$dir/server.properties" <<CONF
-listener.name.sasl_ssl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.sasl_ssl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512${KAFKA_JWKS_URL:+,OAUTHBEARER}
 listener.name.sasl_ssl.plain.sasl.jaas.config=$login
 listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
@@ -242,6 +262,14 @@ listener.name.ssl.ssl.keystore.location=$dir/tls/server.pem
 listener.name.ssl.ssl.truststore.type=PEM
 listener.name.ssl.ssl.truststore.location=$dir/tls/ca.crt
 CONF
+  [ -z "$tls_port" ] || [ -z "${KAFKA_JWKS_URL:-}" ] || cat >>"$dir/server.properties" <<CONF
+listener.name.sasl_ssl.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;
+listener.name.sasl_ssl.oauthbearer.sasl.server.callback.handler.class=org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler
+listener.name.sasl_ssl.oauthbearer.connections.max.reauth.ms=3600000
+sasl.oauthbearer.jwks.endpoint.url=$KAFKA_JWKS_URL
+sasl.oauthbearer.expected.audience=kafka
+sasl.oauthbearer.clock.skew.seconds=0
+CONF
   [ "$acl" = no ] || cat >>"$dir/server.properties" <<CONF
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS;User:admin
@@ -251,7 +279,7 @@ CONF
 kafka_class() {
   local heap=$1
   shift
-  java "-Xmx$heap" "${JVM[@]}" "-Dlog4j2.configurationFile=$HERE/log4j2.properties" -cp "$(servers_dir)/kafka/*" "$@"
+  java "-Xmx$heap" "${JVM[@]}" "-Dlog4j2.configurationFile=$HERE/log4j2.properties" -cp "$(kafka_dir)/*" "$@"
 }
 
 start_kafka() {
@@ -264,8 +292,9 @@ start_kafka() {
     kafka_class 128m kafka.tools.StorageTool format -t FlowsensorLocalServerA -c "$dir/server.properties" "${accounts[@]}" \
       >"$dir/kafka-format.log" 2>&1 || die 69 "Kafka could not format $dir/kafka-data; see $dir/kafka-format.log"
   fi
+  # Kafka asks for keys only where its own command line says so.
   spawn "$dir" kafka java -Xmx256m "${JVM[@]}" "-Dlog4j2.configurationFile=$HERE/log4j2.properties" \
-    -cp "$(servers_dir)/kafka/*" kafka.Kafka "$dir/server.properties"
+    "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${KAFKA_JWKS_URL:-}" -cp "$(kafka_dir)/*" kafka.Kafka "$dir/server.properties"
 }
 
 # Apicurio 3.0.9 opens no management port, later versions do, on every address: its place is named for them beforehand.
@@ -318,8 +347,8 @@ start_servers() {
   registry_url="http://$HOST:$registry_port/apis/ccompat/v7"
   [ "$sasl" = no ] || sasl_port=$(chosen_port "${KAFKA_SASL_PORT:-}" KAFKA_SASL_PORT)
   if [ "$tls" = yes ]; then
-    tls_port=$(free_port)
-    mtls_port=$(free_port)
+    tls_port=$(chosen_port "${KAFKA_TLS_PORT:-}" KAFKA_TLS_PORT)
+    mtls_port=$(chosen_port "${KAFKA_MTLS_PORT:-}" KAFKA_MTLS_PORT)
     registry_tls_port=$(free_port)
     make_certificates "$dir"
   fi

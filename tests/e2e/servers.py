@@ -36,13 +36,14 @@ class LocalServers:
             cls.instance = cls()
         return cls.instance
 
-    def __init__(self, *flags):
-        """Servers of one's own, with further flags of servers.sh."""
+    def __init__(self, *flags, env=None):
+        """Servers of one's own, with further flags and variables of servers.sh."""
+        self.flags, self.env = flags, env or {}
         self.folder = tempfile.TemporaryDirectory(prefix="flowsensor-servers-")
         self.admin = None
-        script("install")
+        script("install", env=self.env)
         self.prepare()
-        script("start", self.folder.name, "--sasl", *flags)
+        script("start", self.folder.name, "--sasl", *flags, env=self.env)
         atexit.register(self.stop)
         lines = shlex.split((Path(self.folder.name) / "env").read_text())
         values = dict(line.split("=", 1) for line in lines)
@@ -65,8 +66,9 @@ class LocalServers:
 
     def up(self):
         """After down(): the same servers again, with what they knew."""
-        ports = {"KAFKA_PORT": self.bootstrap, "KAFKA_SASL_PORT": self.sasl_bootstrap, "REGISTRY_PORT": self.registry.split("/")[2]}
-        script("start", self.folder.name, "--sasl", env={name: end.rpartition(":")[2] for name, end in ports.items()})
+        ports = {"KAFKA_PORT": self.bootstrap, "KAFKA_SASL_PORT": self.sasl_bootstrap, "REGISTRY_PORT": self.registry.split("/")[2],
+                 "KAFKA_TLS_PORT": self.tls_bootstrap, "KAFKA_MTLS_PORT": self.mtls_bootstrap}
+        script("start", self.folder.name, "--sasl", *self.flags, env=self.env | {name: end.rpartition(":")[2] for name, end in ports.items() if end})
 
     @contextlib.contextmanager
     def paused(self):
