@@ -32,7 +32,7 @@ PARTS = {
                          "record/anonymize/registered_domain.h"),
     "record/contract": None,
     "record/field": None,
-    "record/login": ("record/login/limits.h", "record/login/oauth.h", "record/login/secret_line.h", "record/login/transfer.h", "record/login/url.h"),
+    "record/login": ("record/login/jwt.h", "record/login/limits.h", "record/login/oauth.h", "record/login/secret_line.h", "record/login/transfer.h", "record/login/url.h"),
     "record/registry": ("record/registry/registry.h", "record/registry/tls_files.h", "record/registry/watch.h"),
     "record/schema": ("record/schema/schema.h",),
     "sink/kafka": ("sink/kafka/kafka_admin.h", "sink/kafka/kafka_header_set.h", "sink/kafka/kafka_read.h"),

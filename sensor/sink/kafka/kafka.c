@@ -26,6 +26,7 @@ enum {
     SILENCE_MICROSECONDS = 400000, /* beyond linger.ms: a partition that acknowledges nothing is held */
     BUFFER_LEAST = 1 << 20,        /* of the spool: a burst may come faster than the disk takes it */
     PARK_MICROSECONDS = 500000,    /* for the disk, at the end */
+    TOKENS_MICROSECONDS = 400000,  /* a request for a token is given up in 0.1 s */
     DRAINED_AT_ONCE = 2048,
     DRAINED_BESIDE = 8, /* with each new record */
 };
@@ -125,6 +126,7 @@ static void kafka_close(void *state) {
     sink->lingers |= !kafka_renewal_end(sink->renewal);
     kafka_offer_free(sink->offer);
     kafka_producer_end(sink);
+    kafka_tokens_end(sink->tokens, TOKENS_MICROSECONDS);
     spool_close(sink->spool);
     forget_all(sink);
     free(sink->lanes);
@@ -389,9 +391,9 @@ static int kafka_flush(void *state, int64_t limit, bool patient, struct error *e
     }
     give_up_or_park(sink, end - clock_monotonic());
     if (sink->statistics.dropped[SINK_DROP_undelivered] > told)
-        return sink->authentication_failed
-                   ? kafka_refused_login(sink->output, sink->statistics.last_error, error)
-                   : kafka_unavailable(sink, error);
+        return sink->authentication_failed ? kafka_refused_login(sink->output, sink->statistics.last_error,
+                                                                 sink->tokens != NULL, error)
+                                           : kafka_unavailable(sink, error);
     int result = never_framed(sink, unframed, error);
     return result == 0 ? not_taken(sink, error) : result;
 }
@@ -401,6 +403,7 @@ static void kafka_statistics(const void *state, struct sink_statistics *statisti
     *statistics = sink->statistics;
     statistics->oldest_age = ages_oldest(&sink->ages, clock_monotonic());
     kafka_renewal_statistics(sink->renewal, statistics);
+    statistics->renewals_refused += kafka_tokens_failures(sink->tokens);
     if (!sink->spool)
         return;
     struct spool_statistics *spool = &statistics->spool;

@@ -73,8 +73,10 @@ static void kafka_on_error(rd_kafka_t *producer, int code, const char *reason, v
     /* "All brokers are down" hides the reason that came before it. */
     if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || sink->last_error == RD_KAFKA_RESP_ERR_NO_ERROR)
         kafka_remember_error(sink, code, reason);
-    if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+    if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION) {
         sink->authentication_failed = true;
+        kafka_tokens_refused(sink->tokens);
+    }
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         sink->producer_failed = true;
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "sink/kafka/kafka_client.h"
 #include "sink/kafka/kafka_end.h"
+#include "sink/kafka/kafka_oauth.h"
 
 enum { SERVERS_SIZE = 8192, TOPIC_LENGTH_MAX = 249 };
 
@@ -26,11 +27,6 @@ static int resolve_nothing(const char *node, const char *service, const struct a
                            struct addrinfo **addresses, void *opaque) {
     (void)node, (void)service, (void)hints, (void)addresses, (void)opaque;
     return EAI_FAIL;
-}
-
-/* A token would be asked for over the network. */
-static void refresh_nothing(rd_kafka_t *handle, const char *config, void *opaque) {
-    (void)handle, (void)config, (void)opaque;
 }
 
 static int check_topic_name(const struct sink_options *options, struct error *error) {
@@ -94,7 +90,6 @@ static rd_kafka_t *make_producer(rd_kafka_conf_t *conf, char *servers, size_t si
     rd_kafka_conf_set(conf, "sasl.kerberos.min.time.before.relogin", "0", NULL, 0); /* runs no kinit */
     rd_kafka_conf_set_log_cb(conf, check_on_log);
     rd_kafka_conf_set_resolve_cb(conf, resolve_nothing);
-    rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, refresh_nothing);
     return rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, reason_size);
 }
 
@@ -102,6 +97,8 @@ int kafka_check(const struct sink_options *options, struct error *error) {
     char reason[512], servers[SERVERS_SIZE];
     rd_kafka_conf_t *conf = NULL;
     int result = check_topic_name(options, error);
+    if (result == 0)
+        result = kafka_oauth_check(options, error);
     if (result == 0)
         result = kafka_properties_make(options, &conf, error);
     if (result == 0 && (result = check_keytab(conf, options->output, error)) < 0)

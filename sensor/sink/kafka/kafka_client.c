@@ -10,6 +10,9 @@
 #include "base/own_sockets.h"
 #include "sink/kafka/kafka_properties.h"
 #include "sink/kafka/kafka_tls.h"
+#include "sink/kafka/kafka_tokens.h"
+
+enum { TOKENS_MICROSECONDS = 400000 /* a request is given up in 0.1 s */ };
 
 static void client_on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
     (void)handle, (void)level;
@@ -35,10 +38,11 @@ void kafka_use_own_sockets(rd_kafka_conf_t *conf) {
     rd_kafka_conf_set_closesocket_cb(conf, kafka_close_socket);
 }
 
-int kafka_refused_login(const char *output, const char *reason, struct error *error) {
-    return error_set(error, EACCES, EX_NOPERM,
-                     "output \"%s\": the broker refuses the login: %s; check sasl.username and sasl.password",
-                     output, reason);
+int kafka_refused_login(const char *output, const char *reason, bool by_token, struct error *error) {
+    return error_set(error, EACCES, EX_NOPERM, "output \"%s\": the broker refuses the login: %s; check %s",
+                     output, reason,
+                     by_token ? "the token's issuer, audience and end, and what the broker expects of them"
+                              : "sasl.username and sasl.password");
 }
 
 int kafka_topic_error(const char *output, const char *topic, int code, struct error *error) {
@@ -102,17 +106,26 @@ int kafka_client_open(struct kafka_client *client, const struct sink_options *op
     }
     if (conf && !client->handle)
         rd_kafka_conf_destroy(conf);
+    if (result == 0)
+        result = kafka_tokens_make(options, &client->tokens, error);
+    if (result == 0)
+        kafka_tokens_serve(client->tokens, client->handle);
     return result;
 }
 
 void kafka_client_close(struct kafka_client *client) {
+    kafka_tokens_end(client->tokens, TOKENS_MICROSECONDS);
+    client->tokens = NULL;
     if (client->handle)
         rd_kafka_destroy(client->handle);
     client->handle = NULL;
 }
 
 bool kafka_client_may_wait(struct kafka_client *client) {
+    struct error lack = {0};
     rd_kafka_poll(client->handle, 0);
+    if (kafka_tokens_lack(client->tokens, &lack) && lack.exit_code == EX_NOPERM)
+        return false;
     return !client->authentication_failed && clock_monotonic() < client->deadline;
 }
 
@@ -124,8 +137,12 @@ int kafka_client_milliseconds(const struct kafka_client *client, int most) {
 int kafka_client_gave_up(const struct kafka_client *client, struct error *error) {
     const struct sink_options *options = client->options;
     const char *reason = client->last_error[0] ? client->last_error : "no answer";
+    struct error lack = {0};
+    if (kafka_tokens_lack(client->tokens, &lack))
+        return error_set(error, EACCES, lack.exit_code, "output \"%s\": kafka: %s", options->output,
+                         lack.text);
     if (client->authentication_failed)
-        return kafka_refused_login(options->output, reason, error);
+        return kafka_refused_login(options->output, reason, client->tokens != NULL, error);
     return error_set(
         error, ETIMEDOUT, EX_UNAVAILABLE,
         "output \"%s\": topic %s: no broker answered within %.1f s (%s); check bootstrap.servers and that the broker runs, or raise delivery.timeout",

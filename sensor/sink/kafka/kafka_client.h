@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "sink/sink.h"
 
+struct kafka_tokens;
 struct rd_kafka_s;
 struct rd_kafka_conf_s;
 
@@ -18,9 +19,9 @@ struct rd_kafka_conf_s;
  * @thread any: nothing is shared */
 void kafka_use_own_sockets(struct rd_kafka_conf_s *conf);
 
-/* The login was refused, in the broker's words. EX_NOPERM.
+/* The login was refused, in the broker's words; `by_token`: by OAUTHBEARER. EX_NOPERM.
  * @thread any: nothing is shared */
-int kafka_refused_login(const char *output, const char *reason, struct error *error);
+int kafka_refused_login(const char *output, const char *reason, bool by_token, struct error *error);
 
 /* The error for a broker's answer about a topic (rd_kafka_resp_err_t): it is missing or forbidden, or its name is not
  * valid. 0: none of these.
@@ -30,7 +31,8 @@ int kafka_topic_error(const char *output, const char *topic, int code, struct er
 struct kafka_client {
     const struct sink_options *options;
     struct rd_kafka_s *handle;
-    int64_t deadline; /* monotonic clock */
+    struct kafka_tokens *tokens; /* NULL: it needs none */
+    int64_t deadline;            /* monotonic clock */
     int last_code;
     char last_error[256];
     bool authentication_failed;
@@ -40,7 +42,7 @@ struct kafka_client {
 int kafka_client_open(struct kafka_client *client, const struct sink_options *options, struct error *error);
 void kafka_client_close(struct kafka_client *client);
 
-/* Whether there is time left and the login was not refused; serves the client's callbacks. */
+/* Whether there is time left and neither a broker nor a token server has refused; serves the client's callbacks. */
 bool kafka_client_may_wait(struct kafka_client *client);
 /* Milliseconds left, at least 1 and at most `most`: how long one call may take. */
 int kafka_client_milliseconds(const struct kafka_client *client, int most);

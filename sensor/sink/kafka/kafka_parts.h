@@ -15,6 +15,7 @@
 #include "sink/kafka/kafka_link.h"
 #include "sink/kafka/kafka_origins.h"
 #include "sink/kafka/kafka_renewal.h"
+#include "sink/kafka/kafka_tokens.h"
 #include "sink/sink.h"
 #include "sink/spool/spool.h"
 
@@ -54,6 +55,7 @@ struct kafka_sink {
     kafka_partitioner *partitioner;
     bool producer_failed;          /* a fresh one is needed */
     int64_t next_replacement;      /* monotonic clock: when to try that again; 0: it has not failed */
+    struct kafka_tokens *tokens;   /* NULL: it logs in without any */
     struct kafka_renewal *renewal; /* NULL: nothing of the properties comes from files */
     struct kafka_offer
         *offer;         /* to be used when the producer has no records under way; until then it gets none */
@@ -127,7 +129,8 @@ bool kafka_lanes_grow(struct kafka_sink *sink, size_t count);
 
 /* kafka_turnover.c */
 
-/* Looks whether there are new passwords or certificates, and brings them into use. */
+/* Looks whether there are new passwords or certificates, and brings them into use; and whether there is a token, if it needs
+ * one. */
 void kafka_turn_over(struct kafka_sink *sink);
 
 /* kafka_callbacks.c */

@@ -17,7 +17,7 @@ static bool tls_failed(const struct kafka_client *client) {
 
 static enum kafka_probed judge_silence(const struct kafka_client *client, struct error *error) {
     kafka_client_gave_up(client, error);
-    if (client->authentication_failed)
+    if (client->authentication_failed || error->exit_code == EX_NOPERM)
         return KAFKA_BAD;
     if (!tls_failed(client))
         return KAFKA_UNDECIDED;

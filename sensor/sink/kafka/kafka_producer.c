@@ -67,6 +67,7 @@ static int make_of_conf(struct kafka_sink *sink, struct error *error) {
         return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: topic \"%s\": %s", sink->output,
                          sink->topic, rd_kafka_err2str(rd_kafka_last_error()));
     }
+    kafka_tokens_serve(sink->tokens, producer);
     sink->producer = producer;
     sink->handle = handle;
     return 0;
@@ -79,7 +80,8 @@ int kafka_producer_make(struct kafka_sink *sink, const struct sink_options *opti
     kafka_warn_of_scram(options);
     kafka_callbacks_set(sink->conf, sink);
     sink->partitioner = partitioner_of(sink->conf);
-    return make_of_conf(sink, error);
+    result = kafka_tokens_make(options, &sink->tokens, error);
+    return result < 0 ? result : make_of_conf(sink, error);
 }
 
 static void end_check_of(struct kafka_sink *sink) {
@@ -92,6 +94,7 @@ static void end_handles(struct kafka_sink *sink, rd_kafka_t *producer, rd_kafka_
     rd_kafka_purge(producer,
                    RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
     rd_kafka_topic_destroy(handle);
+    kafka_tokens_leave(sink->tokens, producer);
     sink->lingers |= !kafka_end(producer);
 }
 
@@ -225,7 +228,7 @@ static int end_check(struct kafka_sink *sink, int64_t now, struct error *error) 
     int result = kafka_topic_check_end(sink->check, &partitions, error);
     sink->check = NULL;
     if (result == 0 && !sink->was_checked && sink->authentication_failed)
-        result = kafka_refused_login(sink->output, sink->statistics.last_error, error);
+        result = kafka_refused_login(sink->output, sink->statistics.last_error, sink->tokens != NULL, error);
     bool fails = result < 0 && !sink->was_checked;
     sink->was_checked = true;
     if (result == 0)

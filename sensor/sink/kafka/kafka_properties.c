@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "sink/kafka/kafka_lane.h"
+#include "sink/kafka/kafka_oauth.h"
 #include "sink/kafka/kafka_tls.h"
 
 /* Measured with librdkafka 2.0.2 and a full queue. */
@@ -68,7 +69,22 @@ static int set_properties(rd_kafka_conf_t *conf, const struct sink_options *opti
     if (result == 0 && options->wait_when_full)
         result = set_property(conf, options->output, queue_of_files, error);
     for (size_t i = 0; result == 0 && i < options->kafka_count; i++)
-        result = set_property(conf, options->output, options->kafka[i], error);
+        if (!kafka_oauth_is_ours(options->kafka[i]))
+            result = set_property(conf, options->output, options->kafka[i], error);
+    return result;
+}
+
+/* Clients get tokens without being asked (kafka_tokens.h), but librdkafka wants somebody to ask. */
+static void ask_nobody(rd_kafka_t *client, const char *config, void *opaque) {
+    (void)client, (void)config, (void)opaque;
+}
+
+static int set_tokens(rd_kafka_conf_t *conf, const struct sink_options *options, struct error *error) {
+    struct kafka_oauth oauth;
+    bool needed = false;
+    int result = kafka_oauth_read(options, &oauth, &needed, error);
+    if (needed)
+        rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, ask_nobody);
     return result;
 }
 
@@ -107,6 +123,8 @@ int kafka_properties_make(const struct sink_options *options, rd_kafka_conf_t **
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     kafka_tls_watch(conf);
     int result = set_properties(conf, options, error);
+    if (result == 0)
+        result = set_tokens(conf, options, error);
     if (result == 0)
         result = limit_messages(conf, options, error);
     if (result == 0)

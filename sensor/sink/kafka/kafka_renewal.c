@@ -9,14 +9,14 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/gate.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "base/thread.h"
 #include "sink/kafka/kafka_end.h"
 #include "sink/kafka/kafka_probe.h"
 #include "sink/kafka/kafka_properties.h"
 #include "sink/kafka/kafka_secrets.h"
+#include "sink/kafka/kafka_side.h"
+#include "sink/kafka/kafka_tokens.h"
 
 enum {
     LOOK_MICROSECONDS = 1000000,
@@ -30,11 +30,8 @@ struct kafka_renewal {
     struct kafka_secrets *secrets;
     kafka_complete_conf *complete;
     void *context;
-    pthread_t thread;
-    struct gate gate; /* for `stop` and `over` */
-    bool started;
-    atomic_bool stop, over, lingers;
-    atomic_bool left; /* by the thread or by who ends it: the second of them frees */
+    struct kafka_side side;
+    atomic_bool lingers;
     _Atomic(struct kafka_offer *) offer;
     _Atomic(rd_kafka_t *) retired;
     _Atomic uint64_t refused;
@@ -45,17 +42,6 @@ struct kafka_renewal {
     bool said;                                 /* of what was not taken, or of the failure */
     int64_t next_try, pause;
 };
-
-static void sleep_until(struct kafka_renewal *renewal, atomic_bool *what, int64_t end) {
-    int64_t left;
-    while (!atomic_load(what) && (left = end - clock_monotonic()) > 0) {
-        uint32_t turn;
-        gate_enter(&renewal->gate, &turn);
-        if (!atomic_load(what))
-            gate_sleep(&renewal->gate, turn, left);
-        gate_leave(&renewal->gate);
-    }
-}
 
 static void note_use(struct kafka_renewal *renewal, struct kafka_reading *reading) {
     kafka_reading_free(renewal->used);
@@ -86,6 +72,7 @@ static struct sink_options options_of(const struct kafka_renewal *renewal,
 void kafka_offer_free(struct kafka_offer *offer) {
     if (!offer)
         return;
+    kafka_tokens_end(offer->tokens, 0);
     if (offer->producer)
         kafka_end(offer->producer);
     if (offer->conf)
@@ -107,8 +94,10 @@ static int fill_producer(struct kafka_offer *offer, const struct sink_options *o
     char reason[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(offer->conf);
     offer->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
-    if (offer->producer)
+    if (offer->producer) {
+        kafka_tokens_serve(offer->tokens, offer->producer);
         return 0;
+    }
     rd_kafka_conf_destroy(conf);
     return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
 }
@@ -123,10 +112,12 @@ static int make_offer(struct kafka_renewal *renewal, const struct kafka_reading 
     int result = kafka_properties_make(&options, &offer->conf, error);
     if (result == 0) {
         renewal->complete(offer->conf, renewal->context);
+        result = kafka_tokens_make(&options, &offer->tokens, error);
+    }
+    if (result == 0)
         result = kafka_reading_changes_login_only(renewal->used, reading)
                      ? fill_login(offer, reading, error)
                      : fill_producer(offer, &options, error);
-    }
     if (result < 0)
         kafka_offer_free(offer);
     else
@@ -139,7 +130,7 @@ static enum kafka_probed try_reading(struct kafka_renewal *renewal, const struct
     const struct sink_options options = options_of(renewal, reading);
     if (kafka_reading_check(renewal->secrets, reading, time(NULL), error) < 0)
         return KAFKA_BAD;
-    enum kafka_probed result = kafka_probe(&options, &renewal->stop, error);
+    enum kafka_probed result = kafka_probe(&options, &renewal->side.stop, error);
     if (result == KAFKA_GOOD && make_offer(renewal, reading, error) < 0)
         return KAFKA_BAD;
     return result;
@@ -166,7 +157,7 @@ static void try_it(struct kafka_renewal *renewal, struct kafka_reading *reading)
     }
     if (result == KAFKA_BAD)
         refuse(renewal, error.text);
-    else if (!again && !atomic_load(&renewal->stop))
+    else if (!again && !atomic_load(&renewal->side.stop))
         log_line(LOG_INFO,
                  "output \"%s\": new passwords or certificates wait until a broker can be asked: %s",
                  renewal->secrets->options.output, error.text);
@@ -238,13 +229,11 @@ static bool renewal_free(struct kafka_renewal *renewal) {
 
 static void *renewal_run(void *context) {
     struct kafka_renewal *renewal = context;
-    while (!atomic_load(&renewal->stop)) {
+    while (!atomic_load(&renewal->side.stop)) {
         look_once(renewal);
-        sleep_until(renewal, &renewal->stop, clock_monotonic() + LOOK_MICROSECONDS);
+        kafka_side_sleep(&renewal->side, clock_monotonic() + LOOK_MICROSECONDS);
     }
-    atomic_store(&renewal->over, true);
-    gate_open(&renewal->gate);
-    if (atomic_exchange(&renewal->left, true))
+    if (kafka_side_is_left(&renewal->side))
         renewal_free(renewal);
     return NULL;
 }
@@ -277,8 +266,7 @@ int kafka_renewal_make(const struct sink_options *options, kafka_complete_conf *
 int kafka_renewal_start(struct kafka_renewal *renewal, struct error *error) {
     if (!renewal)
         return 0;
-    int result = thread_start(&renewal->thread, "credentials", renewal_run, renewal);
-    renewal->started = result == 0;
+    int result = kafka_side_start(&renewal->side, "credentials", renewal_run, renewal);
     return result < 0 ? error_set(error, -result, EX_OSERR, "output \"%s\": no thread: %s",
                                   renewal->secrets->options.output, strerror(-result))
                       : 0;
@@ -287,19 +275,7 @@ int kafka_renewal_start(struct kafka_renewal *renewal, struct error *error) {
 bool kafka_renewal_end(struct kafka_renewal *renewal) {
     if (!renewal)
         return true;
-    if (!renewal->started)
-        return renewal_free(renewal);
-    atomic_store(&renewal->stop, true);
-    gate_open(&renewal->gate);
-    sleep_until(renewal, &renewal->over, clock_monotonic() + END_MICROSECONDS);
-    if (atomic_load(&renewal->over)) {
-        pthread_join(renewal->thread, NULL);
-        return renewal_free(renewal);
-    }
-    pthread_detach(renewal->thread);
-    if (atomic_exchange(&renewal->left, true))
-        renewal_free(renewal);
-    return false;
+    return kafka_side_end(&renewal->side, END_MICROSECONDS) && renewal_free(renewal);
 }
 
 struct kafka_offer *kafka_renewal_take(struct kafka_renewal *renewal) {
@@ -317,7 +293,7 @@ void kafka_renewal_retire(struct kafka_renewal *renewal, rd_kafka_t *producer) {
 void kafka_renewal_statistics(const struct kafka_renewal *renewal, struct sink_statistics *statistics) {
     if (!renewal)
         return;
-    statistics->renewals_refused = atomic_load_explicit(&renewal->refused, memory_order_relaxed);
+    statistics->renewals_refused += atomic_load_explicit(&renewal->refused, memory_order_relaxed);
     for (int i = 0; i < SINK_CERTIFICATE_COUNT; i++)
         statistics->not_after[i] = atomic_load_explicit(&renewal->not_after[i], memory_order_relaxed);
 }

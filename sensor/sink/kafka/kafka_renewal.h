@@ -23,6 +23,7 @@ struct kafka_offer {
     struct rd_kafka_conf_s *conf; /* for later producers */
     struct rd_kafka_s *producer;  /* NULL: the one in use takes the next two */
     char *username, *password;    /* where there is no producer */
+    struct kafka_tokens *tokens;  /* of OAUTHBEARER, else NULL: for that producer, or for the one in use */
     char changes[256];            /* "sasl.password" */
 };
 
@@ -44,5 +45,5 @@ void kafka_offer_free(struct kafka_offer *offer); /* with what is still in it */
 /* The thread ends this producer, which has no more records. */
 void kafka_renewal_retire(struct kafka_renewal *renewal, struct rd_kafka_s *producer);
 
-/* Fills in not_after and renewals_refused. */
+/* Fills in not_after, and adds to renewals_refused. */
 void kafka_renewal_statistics(const struct kafka_renewal *renewal, struct sink_statistics *statistics);

@@ -12,6 +12,7 @@
 
 #include "base/secret.h"
 #include "sink/certificate.h"
+#include "sink/kafka/kafka_oauth.h"
 
 enum { FILE_MAX = 4 << 20 /* a bundle of all authorities has 200 KiB */, NO_CERTIFICATE = -1 };
 
@@ -311,11 +312,13 @@ bool kafka_reading_changes_login_only(const struct kafka_reading *one, const str
     const char *mechanism = kafka_reading_value(other, "sasl.mechanisms");
     if (!mechanism)
         mechanism = kafka_reading_value(other, "sasl.mechanism");
-    bool only = mechanism && (strcmp(mechanism, "PLAIN") == 0 || strncmp(mechanism, "SCRAM", 5) == 0);
+    bool by_password = mechanism && (strcmp(mechanism, "PLAIN") == 0 || strncmp(mechanism, "SCRAM", 5) == 0);
+    bool only = true;
     for (size_t i = 0; only && i < one->count; i++)
         if (differs(one, other, i))
-            only = value_if(other->properties[i], "sasl.username") ||
-                   value_if(other->properties[i], "sasl.password");
+            only = kafka_oauth_is_ours(other->properties[i]) ||
+                   (by_password && (value_if(other->properties[i], "sasl.username") ||
+                                    value_if(other->properties[i], "sasl.password")));
     return only;
 }
 

@@ -50,7 +50,7 @@ bool kafka_reading_equals(const struct kafka_reading *one, const struct kafka_re
 void kafka_reading_changes(const struct kafka_reading *one, const struct kafka_reading *other, char *names,
                            size_t size);
 
-/* Whether only the name and password of PLAIN or SCRAM differ, which librdkafka takes without a new client. */
+/* Whether only the name and password of PLAIN or SCRAM differ, or what tokens are got by, which a client takes while it runs. */
 bool kafka_reading_changes_login_only(const struct kafka_reading *one, const struct kafka_reading *other);
 
 /* A property's value, the last one given; NULL: it is not given. */

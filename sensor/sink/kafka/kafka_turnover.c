@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,16 +21,27 @@ static void use_conf(struct kafka_sink *sink, struct kafka_offer *offer) {
     sink->next_check = 0;
 }
 
+/* The offer's take the old ones' place, which touch no client any more. */
+static void use_tokens(struct kafka_sink *sink, struct kafka_offer *offer) {
+    sink->statistics.renewals_refused += kafka_tokens_failures(sink->tokens);
+    kafka_tokens_end(sink->tokens, 0);
+    sink->tokens = offer->tokens;
+    offer->tokens = NULL;
+}
+
 /* Connections that are there stay; new ones log in by this. */
 static void use_login(struct kafka_sink *sink, struct kafka_offer *offer) {
     rd_kafka_error_t *failure =
-        rd_kafka_sasl_set_credentials(sink->producer, offer->username, offer->password);
+        offer->tokens ? NULL
+                      : rd_kafka_sasl_set_credentials(sink->producer, offer->username, offer->password);
     if (failure) {
         log_line(LOG_ERROR, "output \"%s\": new %s: %s", sink->output, offer->changes,
                  rd_kafka_error_string(failure));
         rd_kafka_error_destroy(failure);
         return;
     }
+    use_tokens(sink, offer);
+    kafka_tokens_serve(sink->tokens, sink->producer);
     use_conf(sink, offer);
     log_line(LOG_INFO, "output \"%s\": new %s: in use for new connections", sink->output, offer->changes);
 }
@@ -49,6 +61,7 @@ static void use_producer(struct kafka_sink *sink, struct kafka_offer *offer) {
     kafka_topic_check_end(sink->check, NULL, &ignored);
     sink->check = NULL;
     rd_kafka_topic_destroy(sink->handle);
+    use_tokens(sink, offer);
     kafka_renewal_retire(sink->renewal, sink->producer);
     sink->producer = offer->producer;
     sink->handle = handle;
@@ -66,7 +79,18 @@ static bool may_finish(const struct kafka_sink *sink) {
            clock_monotonic() < sink->offer_ends;
 }
 
+/* Why records wait, for who says so. */
+static void look_at_tokens(struct kafka_sink *sink) {
+    struct error lack;
+    if (!kafka_tokens_lack(sink->tokens, &lack))
+        return;
+    sink->last_error = RD_KAFKA_RESP_ERR__AUTHENTICATION;
+    snprintf(sink->statistics.last_error, sizeof sink->statistics.last_error, "%.*s",
+             (int)sizeof sink->statistics.last_error - 1, lack.text);
+}
+
 void kafka_turn_over(struct kafka_sink *sink) {
+    look_at_tokens(sink);
     if (!sink->offer) {
         sink->offer = kafka_renewal_take(sink->renewal);
         sink->offer_ends = clock_monotonic() + DRAIN_MICROSECONDS;
