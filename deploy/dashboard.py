@@ -286,17 +286,18 @@ def spool():
 
 
 def registry():
-    failed = of("flowsensor_anonymization_key_reloads_total", 'result="error"')
     return [
         graph("Registry requests", "Requests per second to the schema registry, and those that failed.",
               [query(total(rate("flowsensor_registry_requests_total")), "requests"),
-               query(total(rate("flowsensor_registry_errors_total")), "errors")], "ops", 12),
+               query(total(rate("flowsensor_registry_errors_total")), "errors")], "ops", 8),
         stat("Unconfirmed schemas", "Outputs whose schema id came from the cache and was not confirmed by the registry yet.",
              total(of("flowsensor_output_schema_cached")), limits=((1, "orange"),)),
         stat("Contradicted schemas", "Outputs whose cached schema id the registry contradicts, for which their sensor is ending.",
              total(of("flowsensor_output_schema_mismatch")), limits=((1, "red"),)),
-        stat("Key reloads that failed", "SIGHUPs in the dashboard's range on which the anonymization key could not be read.",
-             f"sum(increase({failed}[$__range]))", limits=((1, "orange"),)),
+        stat("Failed reloads", "Sensors whose last SIGHUP failed: they go on with the configuration and the key that they had before.",
+             f"sum(1 - {of('flowsensor_config_last_reload_successful')})", limits=((1, "orange"),)),
+        stat("Oldest configuration", "When the sensor that has gone the longest without a reload or a restart got its configuration.",
+             f"min({of('flowsensor_config_last_reload_success_timestamp_seconds')}) * 1000", unit="dateTimeFromNow"),
     ]
 
 
@@ -389,7 +390,7 @@ def starts():
 
 def dashboard():
     rows = (("Overview", overview()), ("Traffic by application", applications()), ("Capture and drops", capture()),
-            ("The ledger", ledger()), ("Delivery", delivery()), ("Spool", spool()), ("Registry, schema and key", registry()),
+            ("The ledger", ledger()), ("Delivery", delivery()), ("Spool", spool()), ("Registry, schema and configuration", registry()),
             ("Balance of sensors and meters", balance()), ("Resources", resources()), ("Sensors", information()))
     return {
         "id": None, "uid": "flowsensor", "title": "flowsensor", "description": "Flows, drops, the ledger and delivery of all flowsensors.",

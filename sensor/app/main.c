@@ -5,6 +5,7 @@
 
 #include "app/command/command_line.h"
 #include "app/command/completion.h"
+#include "app/command/line_again.h"
 #include "app/command/manual.h"
 #include "app/command/preflight.h"
 #include "app/command/reference.h"
@@ -24,12 +25,13 @@
 #include "base/log.h"
 #include "capture/capture.h"
 
-static int run_plan(const struct plan *plan, struct error *error) {
+static int run_plan(const struct plan *plan, const struct config_source *source, struct error *error) {
     struct pipeline *pipeline = NULL;
     int result = pipeline_open(plan, &pipeline, error);
     if (result < 0)
         return result;
     plan_warn(plan);
+    pipeline_reload_from(pipeline, source);
     result = pipeline_run(pipeline, error);
     pipeline_log_ledger(pipeline);
     pipeline_close(pipeline);
@@ -55,25 +57,27 @@ static void judge_as_configuration(struct error *error) {
         error->exit_code = EX_CONFIG;
 }
 
+/* Of a command that isn't about a run. */
+static int make_plan(enum command command, const struct config *config, struct plan *plan,
+                     struct error *error) {
+    bool composes = command == COMMAND_SCHEMA_COMPOSE;
+    int result = config_check_registry(config, error);
+    if (result == 0 && command == COMMAND_VERIFY)
+        result = kafka_check_outputs(config, error);
+    return result == 0
+               ? plan_make(config, composes ? PLAN_SCHEMAS_COMPOSED : PLAN_SCHEMAS_AS_NAMED, plan, error)
+               : result;
+}
+
 /* Commands that need the configuration judged and the schemas bound. */
 static int execute_plan(const struct command_request *request, const struct config *config,
-                        struct error *error) {
+                        const struct config_source *source, struct error *error) {
     enum command command = request->command;
-    struct plan plan;
+    struct plan plan = {0};
     bool runs = command == COMMAND_RUN || command == COMMAND_CHECK_CONFIG || command == COMMAND_MEMORY;
-    int result = config_check_registry(config, error);
-    if (result == 0 && runs)
-        result = config_check(config, error);
-    else if (result == 0 && command == COMMAND_VERIFY)
-        result = kafka_check_outputs(config, error);
-    if (result < 0)
-        return result;
-    bool composes = command == COMMAND_SCHEMA_COMPOSE;
-    result = plan_make(config, composes ? PLAN_SCHEMAS_COMPOSED : PLAN_SCHEMAS_AS_NAMED, &plan, error);
-    if (result == 0 && runs)
-        result = plan_check_run(&plan, error);
+    int result = runs ? plan_make_run(config, &plan, error) : make_plan(command, config, &plan, error);
     if (result == 0 && command == COMMAND_RUN)
-        result = run_plan(&plan, error);
+        result = run_plan(&plan, source, error);
     else if (result == 0 && command == COMMAND_VERIFY)
         result = verify_command(&plan, error);
     else if (result == 0 && command == COMMAND_MEMORY)
@@ -88,7 +92,8 @@ static int execute_plan(const struct command_request *request, const struct conf
     return result;
 }
 
-static int execute(const struct command_request *request, const struct config *config, struct error *error) {
+static int execute(const struct command_request *request, const struct config *config,
+                   const struct config_source *source, struct error *error) {
     enum command command = request->command;
     switch (command) {
     case COMMAND_HELP: command_line_help(request, stdout); return 0;
@@ -102,7 +107,7 @@ static int execute(const struct command_request *request, const struct config *c
     case COMMAND_PRINT_CONFIG: config_print(config, stdout); return 0;
     case COMMAND_TOPICS_CHECK:
     case COMMAND_TOPICS_CREATE: return topics_command(command, config, error);
-    default: return execute_plan(request, config, error);
+    default: return execute_plan(request, config, source, error);
     }
 }
 
@@ -120,17 +125,23 @@ int main(int argc, char **argv) {
     struct config config;
     struct error error = {0};
     struct command_request request = {0};
+    struct line_again line = {0};
     config_defaults(&config);
     int result = core_dumps_forbid(&error);
+    if (result == 0)
+        config.no_memory |= line_again_keep(&line, argc, argv) < 0;
     if (result == 0 && !config.no_memory)
         result = command_line_parse(argc, argv, &request, &config, &error);
+    line.path = request.path;
+    const struct config_source source = {.read = line_again_read, .context = &line};
     configure_log(&config);
     if (result == 0 && config.no_memory)
         result = error_set(&error, ENOMEM, EX_OSERR, "out of memory");
     if (result == 0)
-        result = standard_streams_end(execute(&request, &config, &error), &error);
+        result = standard_streams_end(execute(&request, &config, &source, &error), &error);
     if (result < 0 && error.text[0])
         log_line(LOG_ERROR, "%s", error.text);
     config_release(&config);
+    line_again_release(&line);
     return result < 0 ? error.exit_code : EX_OK;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ enum {
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 static const char *const format_names[] = {"plain", "json"};
 
-static enum log_level configured_level = LOG_INFO;
+static _Atomic enum log_level configured_level = LOG_INFO;
 static enum log_format configured_format = LOG_PLAIN;
 
 /* One line under construction; the sizes above leave room for every message. */
@@ -26,8 +27,12 @@ struct line {
 };
 
 void log_configure(enum log_level level, enum log_format format) {
-    configured_level = level;
+    log_set_level(level);
     configured_format = format;
+}
+
+void log_set_level(enum log_level level) {
+    atomic_store_explicit(&configured_level, level, memory_order_relaxed);
 }
 
 static int index_of(const char *name, const char *const *names, size_t count) {
@@ -137,7 +142,7 @@ static void build_line(struct line *line, enum log_level level, const char *mess
 }
 
 void log_line(enum log_level level, const char *format, ...) {
-    if (level > configured_level)
+    if (level > atomic_load_explicit(&configured_level, memory_order_relaxed))
         return;
     int saved_errno = errno;
     char message[MESSAGE_SIZE];

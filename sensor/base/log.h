@@ -14,6 +14,10 @@ enum log_format { LOG_PLAIN, LOG_JSON };
  * @thread main, before others are started */
 void log_configure(enum log_level level, enum log_format format);
 
+/* Another level from here on.
+ * @thread any: an atomic store */
+void log_set_level(enum log_level level);
+
 /* Level and format by their configuration names ("error", "warning", "info", "debug"; "plain", "json");
  * -EINVAL if there is no such name.
  * @thread any: nothing is shared */

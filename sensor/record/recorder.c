@@ -235,6 +235,10 @@ void recorder_end_rekeying(struct recorder *recorder, bool take) {
     recorder->next_anonymizer = NULL;
 }
 
+const char *recorder_key_id(const struct recorder *recorder) {
+    return recorder->source.anon_key_id;
+}
+
 struct text recorder_header(const struct recorder *recorder) {
     return (struct text){(const char *)recorder->header.data, recorder->header.length};
 }

@@ -30,11 +30,14 @@ int recorder_make_protocol(struct recorder *recorder, const struct l7_protocol *
                            struct message *message);
 
 /* Prepares another key of pseudonyms; -ENOMEM.
- * @thread deliver, also beside recorder_make(): it touches nothing that that uses */
+ * @thread reload, also beside recorder_make(): it touches nothing that that uses */
 int recorder_prepare_key(struct recorder *recorder, const struct anonymize_key *key);
 /* With `take`, uses the prepared key from the next record on; else forgets it. The key that is not used is wiped.
- * @thread deliver, never beside recorder_make(): the output's lock keeps them apart */
+ * @thread reload; with `take` never beside recorder_make(): the output's lock keeps them apart */
 void recorder_end_rekeying(struct recorder *recorder, bool take);
+/* anon_key_id of its records; NULL: they have none.
+ * @thread reload, as the only one that changes it */
+const char *recorder_key_id(const struct recorder *recorder);
 
 /* What a file begins with: CSV's column names; empty for the others. Valid until the recorder is destroyed. */
 struct text recorder_header(const struct recorder *recorder);

@@ -83,14 +83,14 @@ class Rotation(Anonymization):
         self.rotate(running, path, self.KEYS[1])
         self.replace(path, "not a key\n")
         running.signal(signal.SIGHUP)
-        wait_until(lambda: self.logged(running, "the old key stays in use"), what="the refusal")
+        wait_until(lambda: self.logged(running, "the configuration before it stays in force"), what="the refusal")
         wait_for_records(200)
         self.rotate(running, path, self.KEYS[2])
         wait_for_records(200)
         self.assertEqual(sender.wait(60), 0)
         running.signal(signal.SIGTERM)
         # The file that was none is told, once, and nothing else is wrong.
-        result = self.failed(running.finish(), 0, [path, "64 hexadecimal digits", "the old key stays in use"])
+        result = self.failed(running.finish(), 0, [path, "64 hexadecimal digits", "the configuration before it stays in force"])
         self.assertNotRegex(result.raw_error, rf"{FAR}|{NEAR}".replace(".", "[.]").encode())
         records = [json.loads(line) for line in written.read_text().splitlines()]
         # Datagrams that were sent while the last meter's socket was being opened may be missing.

@@ -238,7 +238,7 @@ outputs = ( {{ topic = "flows"; columns_to_anonymize = [ "all=keep" ]; kafka = [
         running = self.begin("-w", path)
         for harmless in Signals.HARMLESS:
             running.signal(harmless)
-        wait_until(lambda: running.said("nothing is read again"), what="the line about SIGHUP")
+        wait_until(lambda: running.said("no option has another value"), what="the line about SIGHUP")
         running.signal(signal.SIGTERM)
         self.ended_well(running.finish())
 

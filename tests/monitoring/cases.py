@@ -181,15 +181,15 @@ def flow_table():
     ]
 
 
-def key_reload():
-    def failed(values, result="error"):
-        return [series("flowsensor_anonymization_key_reloads_total", values, result=result)]
+def config_reload():
+    def successful(values):
+        return [series("flowsensor_config_last_reload_successful", values)]
     return [
-        Case("FlowsensorKeyReloadFailed", "once", 7, failed("0x5 1x90"), (warning(
-            "a:19995 still uses the old key after a SIGHUP.", result="error"),)),
-        Case("FlowsensorKeyReloadFailed", "long ago", 70, failed("0x5 1x90")),
-        Case("FlowsensorKeyReloadFailed", "reloads that went well", 7, failed("0x5 1x90", "ok")),
-        Case("FlowsensorKeyReloadFailed", "restart after one", 90, failed("1x80 0x30")),
+        Case("FlowsensorReloadFailed", "failed", 8, successful("1x5 0x30"), (warning(
+            "a:19995 goes on with its old configuration and key after a SIGHUP."),)),
+        Case("FlowsensorReloadFailed", "mended at once", 8, successful("1x5 0x0 1x30")),
+        Case("FlowsensorReloadFailed", "reloads that went well", 8, successful("1x30")),
+        Case("FlowsensorReloadFailed", "mended, or a restart", 30, successful("0x20 1x30")),
     ]
 
 
@@ -424,4 +424,4 @@ def credentials():
 
 
 CASES = [case for made in (down, absent, restarts, snapshot, memory, clock, kernel_drops, interface_drops, no_packets, times_raised, residual,
-                           overload, flow_table, key_reload, dropped, late, spool, failed_output, kafka, credentials, schema) for case in made()]
+                           overload, flow_table, config_reload, dropped, late, spool, failed_output, kafka, credentials, schema) for case in made()]

@@ -167,10 +167,10 @@ class Installed(unittest.TestCase):
         self.make_traffic()
         self.machine.wait("a record", lambda: self.records() > 0)
 
-    def test_5_reload_reads_the_key_again(self):
+    def test_5_reload_reads_the_configuration_again(self):
         self.machine.run("systemctl", "reload", "flowsensor")
         self.make_traffic()
-        self.machine.wait("word of the key", lambda: re.search("anonymization.*key", self.machine.run(
+        self.machine.wait("word of the reload", lambda: re.search("SIGHUP: the configuration was read again", self.machine.run(
             "journalctl", "--no-pager", "-u", "flowsensor").stdout))
         self.assertEqual(self.machine.property("ActiveState"), "active")
 

@@ -21,7 +21,6 @@ struct snapshot {
     struct ledger ledger; /* of all threads that count packets, flows or records */
     /* The delivering thread's part. */
     struct delivery_counts outputs[CONFIG_OUTPUTS_MAX]; /* as many as the plan has */
-    uint64_t key_reloads[2];                            /* [0] that failed, [1] that went well */
     /* Performance reports, heartbeats and nDPI's protocols, each a record of every output for those. */
     uint64_t reports, heartbeats, protocols;
 };

@@ -218,6 +218,7 @@ int command_line_parse(int argc, char **argv, struct command_request *request, s
     for (int i = 0; i < line.set_count; i++)
         config_hide_secrets(line.sets[i]);
     *request = line.request;
+    request->path = line.config_path;
     free(line.files);
     free(line.outputs);
     free(line.sets);

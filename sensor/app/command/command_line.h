@@ -14,6 +14,7 @@ struct command_request {
     /* COMMAND_HELP: of which command, as in "schema" "register"; borrowed from the rows. Without a second word: of all
      * that begin with the first; without any: of the program. */
     const char *word, *subword;
+    const char *path;   /* -c, the line's; NULL: not given */
     const char *fields; /* COMMAND_SCHEMA_FEATURES: --fields, the line's; NULL: not given */
 };
 

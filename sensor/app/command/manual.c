@@ -140,8 +140,9 @@ static const char signals[] =
     "End in order: no more packets are read, open flows are exported, and the outputs may take\n"
     ".I delivery.shutdown_timeout\nfor what is under way. A second one ends the process at once.\n"
     ".TP\n\\fBSIGHUP\\fR\n"
-    "Where an output makes pseudonyms: reads the key of\n.I anonymization.key_file\n"
-    "again. If the terminal that it runs on has gone: as \\fBSIGTERM\\fR. Else nothing, and a line says so.\n"
+    "Reads the configuration and the key of\n.I anonymization.key_file\n"
+    "again. If they are wrong, or an option has changed that needs a restart, what was in force stays, and a line says "
+    "why. If the terminal that it runs on has gone: as \\fBSIGTERM\\fR.\n"
     ".TP\n\\fBSIGUSR1\\fR, \\fBSIGUSR2\\fR, \\fBSIGPIPE\\fR, \\fBSIGXFSZ\\fR\n"
     "Ignored. A reader that went away ends its output in order, a file that may not grow ends it with an error.\n"
     ".PP\nCommands that print or ask and end, such as \\fBverify\\fR, are ended by any of these at once.\n";

@@ -1,5 +1,6 @@
 /* The whole configuration, as typed values. Each member's row in option_rows.def has its unit and meaning. The main thread
- * makes it before it starts others. From then on it doesn't change, and any thread may read it. */
+ * makes it before it starts others. From then on it doesn't change, and any thread may read it. With SIGHUP another one is read
+ * (app/run/reload.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -48,6 +49,15 @@ extern const size_t option_row_count;
 extern const struct option_row output_rows[];
 extern const size_t output_row_count;
 
+/* Where a run's configuration is from, to be read again. */
+struct config_source {
+    /* Defaults, and on top of them what the start read: file, --set, flags. Fails as a start does. The caller releases *config
+     * also then.
+     * @thread any, one at a time */
+    int (*read)(void *context, struct config *config, struct error *error);
+    void *context;
+};
+
 void config_defaults(struct config *config);
 void config_release(struct config *config);
 
@@ -88,11 +98,15 @@ int config_check_registry(const struct config *config, struct error *error);
 /* The part of config_check() that is about outputs, for commands that read no packets. EX_CONFIG. */
 int config_check_outputs(const struct config *config, struct error *error);
 
+/* Whether a run with the configuration `now` can go on with `next`: they differ in reloadable options alone. EX_CONFIG and
+ * one line that names the first other one. */
+int config_check_reload(const struct config *now, const struct config *next, struct error *error);
+
 /* The configuration in force, in the file's language; secrets masked. */
 void config_print(const struct config *config, FILE *stream);
 
 /* `text` with ${...} replaced; malloc'd. -EINVAL and the reason (without place) in *reason.
- * @thread main; any, for a text that was expanded before: then no variable is taken, and nothing shared changes */
+ * @thread any: a lock is on the variables that were taken */
 int config_expand(const char *text, char **expanded, struct error *reason);
 
 /* Whether a librdkafka property's value must not be shown. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@ struct taken_variable {
     char name[];
 };
 static struct taken_variable *taken_variables;
+/* On them and on the environment, which taking changes. */
+static pthread_mutex_t variables_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *variable_value(const char *name) {
     for (const struct taken_variable *taken = taken_variables; taken; taken = taken->next)
@@ -42,6 +45,17 @@ static void take_variable(const char *name) {
     taken->next = taken_variables;
     taken_variables = taken;
     explicit_bzero(shown, strlen(shown));
+}
+
+/* malloc'd; NULL: there is none. */
+static char *copy_variable(const char *name, bool is_secret) {
+    pthread_mutex_lock(&variables_lock);
+    if (is_secret)
+        take_variable(name);
+    const char *value = variable_value(name);
+    char *copy = value ? strdup(value) : NULL;
+    pthread_mutex_unlock(&variables_lock);
+    return copy;
 }
 
 /* Opens what must be a regular file that others can't change. A pipe or a device would block, or have no end. */
@@ -101,19 +115,17 @@ static char *resolve_reference(const char *inner, bool is_secret, struct error *
         return read_whole(inner + 5, reason);
     const char *separator = strstr(inner, ":-");
     char *name = separator ? strndup(inner, (size_t)(separator - inner)) : strdup(inner);
-    if (name && is_secret)
-        take_variable(name);
-    const char *value = name ? variable_value(name) : NULL;
+    char *value = name ? copy_variable(name, is_secret) : NULL;
     free(name);
-    if ((!value || !*value) && separator)
-        value = separator + 2;
-    if (!value) {
+    if ((!value || !*value) && separator) {
+        free(value);
+        value = strdup(separator + 2);
+    }
+    if (!value)
         error_set(reason, EINVAL, EX_CONFIG,
                   "${%s}: the environment has no such variable; set it, or write ${%s:-default}", inner,
                   inner);
-        return NULL;
-    }
-    return strdup(value);
+    return value;
 }
 
 /* A text that grows; what it leaves is wiped. */

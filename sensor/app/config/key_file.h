@@ -1,5 +1,5 @@
 /* A file that holds a key: a regular file, a FIFO, or the pipe of a process substitution. The size that is read and the time
- * that is waited are limited. One that others than its owner may write is refused, a terminal aside. Nothing here is shared: main reads keys at the start, `deliver` after SIGHUP. */
+ * that is waited are limited. One that others than its owner may write is refused, a terminal aside. Nothing here is shared: main reads keys at the start, `reload` after SIGHUP. */
 #pragma once
 
 #include <stdbool.h>

@@ -279,6 +279,42 @@ void option_clear(const struct option_row *row, void *object) {
     }
 }
 
+static bool is_same_text(const char *one, const char *other) {
+    return one && other ? strcmp(one, other) == 0 : one == other;
+}
+
+static const char *written_item(const struct string_list *list, size_t index) {
+    return list->written ? list->written[index] : NULL;
+}
+
+static bool is_same_item(const struct string_list *one, const struct string_list *other, size_t index) {
+    const char *first = written_item(one, index), *second = written_item(other, index);
+    return first || second ? is_same_text(first, second)
+                           : strcmp(one->items[index], other->items[index]) == 0;
+}
+
+static bool is_same_list(const struct string_list *one, const struct string_list *other) {
+    bool same = one->count == other->count;
+    for (size_t i = 0; same && i < one->count; i++)
+        same = is_same_item(one, other, i);
+    return same;
+}
+
+bool option_is_same(const struct option_row *row, const void *one, const void *other) {
+    const void *first = option_member_const(row, one), *second = option_member_const(row, other);
+    switch (row->type) {
+    case OPTION_BOOLEAN: return *(const bool *)first == *(const bool *)second;
+    case OPTION_SWITCH: return *(const enum option_switch *)first == *(const enum option_switch *)second;
+    case OPTION_INTEGER:
+    case OPTION_SIZE:
+    case OPTION_DURATION: return *(const int64_t *)first == *(const int64_t *)second;
+    case OPTION_STRING:
+    case OPTION_CHOICE: return is_same_text(*(char *const *)first, *(char *const *)second);
+    case OPTION_STRINGS: return is_same_list(first, second);
+    }
+    return false;
+}
+
 bool option_is_set(const struct option_row *row, const void *object) {
     switch (row->type) {
     case OPTION_SWITCH: return *(const enum option_switch *)option_member_const(row, object) != SWITCH_UNSET;

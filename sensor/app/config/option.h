@@ -39,6 +39,7 @@ struct option_row {
     int64_t min, max;    /* OPTION_INTEGER, OPTION_SIZE and OPTION_DURATION; both 0: not limited */
     const char *choices; /* OPTION_CHOICE: "a|b|c" */
     const char *help;    /* one or two sentences for the reference page */
+    bool reloadable;     /* a run takes another value with SIGHUP; else that needs a restart */
 };
 
 const char *option_type_name(enum option_type type); /* "boolean", "duration", ... as a person would say */
@@ -51,6 +52,10 @@ int option_set_list(const struct option_row *row, void *object, const char *cons
 /* Of an item of the list: how the file has it. -ENOMEM. */
 int option_set_written(const struct option_row *row, void *object, size_t index, const char *text);
 void option_clear(const struct option_row *row, void *object);
+
+/* Whether both objects have the same value. Of what a file is named for (option_set_written()) the name counts, since a
+ * value that comes from a file may change by itself. */
+bool option_is_same(const struct option_row *row, const void *one, const void *other);
 
 /* Whether the member differs from "not set". */
 bool option_is_set(const struct option_row *row, const void *object);

@@ -21,15 +21,17 @@ static const char encoding_names[] =
 
 const struct option_row option_rows[] = {
 #define OPTION(group, name, type, ...) \
-    {#group "." #name, OPTION_##type, offsetof(struct config, group.name), __VA_ARGS__},
-#define PLAIN(name, type, ...) {#name, OPTION_##type, offsetof(struct config, name), __VA_ARGS__},
+    {#group "." #name, OPTION_##type, offsetof(struct config, group.name), __VA_ARGS__, false},
+#define RELOADABLE(group, name, type, ...) \
+    {#group "." #name, OPTION_##type, offsetof(struct config, group.name), __VA_ARGS__, true},
+#define PLAIN(name, type, ...) {#name, OPTION_##type, offsetof(struct config, name), __VA_ARGS__, false},
 #include "app/config/option_rows.def"
 };
 const size_t option_row_count = sizeof option_rows / sizeof *option_rows;
 
 const struct option_row output_rows[] = {
 #define OUTPUT(name, type, ...) \
-    {"outputs." #name, OPTION_##type, offsetof(struct output_config, name), __VA_ARGS__},
+    {"outputs." #name, OPTION_##type, offsetof(struct output_config, name), __VA_ARGS__, false},
 #include "app/config/option_rows.def"
 };
 const size_t output_row_count = sizeof output_rows / sizeof *output_rows;

@@ -1,6 +1,6 @@
 /* What signals do to a run; the table is in signals.c, and for users in deploy/running.md. The first SIGINT or SIGTERM
  * asks for an orderly end, a second one ends the process at once. SIGHUP is the same where the run's terminal has gone;
- * else it asks for keys to be read again. */
+ * else it asks for the configuration to be read again. */
 #pragma once
 
 #include <signal.h>
@@ -18,7 +18,7 @@ void signals_install(int64_t shutdown_timeout);
  * @thread any */
 void signals_that_end(sigset_t *signals);
 
-/* Whether SIGHUP asked for keys since the last call.
+/* Whether SIGHUP asked for the configuration since the last call.
  * @thread deliver: one atomic exchange */
 bool signals_take_reload(void);
 

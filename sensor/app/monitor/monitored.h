@@ -4,6 +4,7 @@
 
 #include "app/account/exchange.h"
 #include "app/account/health.h"
+#include "app/account/reload_account.h"
 #include "capture/capture.h"
 #include "meter/meter.h"
 
@@ -12,5 +13,6 @@ struct monitored {
     const char *interface;         /* live; of files "" */
     const struct meter *namer;     /* of applications: meter_protocol_name() */
     const struct capture *capture; /* for what its cards dropped */
-    struct exchange *snapshots;    /* where the HTTP thread asks for them */
+    const struct reload_account *reload;
+    struct exchange *snapshots; /* where the HTTP thread asks for them */
 };

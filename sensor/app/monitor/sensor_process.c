@@ -24,9 +24,13 @@ GETTER(registry_errors) {
     metric_count(text, NULL, statistics.errors);
 }
 
-GETTER(key_reloads) {
-    metric_count(text, METRIC_LABELS({"result", "error"}), source->snapshot->key_reloads[0]);
-    metric_count(text, METRIC_LABELS({"result", "ok"}), source->snapshot->key_reloads[1]);
+GETTER(reload_successful) {
+    metric_count(text, NULL, !atomic_load_explicit(&source->run->reload->failed, memory_order_relaxed));
+}
+
+GETTER(reload_time) {
+    metric_microseconds(text, NULL, NULL,
+                        atomic_load_explicit(&source->run->reload->succeeded, memory_order_relaxed));
 }
 
 GETTER(cpu) {

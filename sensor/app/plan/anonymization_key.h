@@ -10,6 +10,6 @@
 /* Reads anonymization.key_file, or makes a random key where none is given. `wait`: microseconds for the writer of a pipe,
  * as in config/key_file.h. EX_NOINPUT, EX_NOPERM or EX_CONFIG with one line. The caller wipes the key
  * (anonymize_key_wipe()).
- * @thread main, deliver: nothing is shared */
+ * @thread main, reload: nothing is shared */
 int anonymization_load_key(const struct config *config, int64_t wait, struct anonymize_key *key,
                            struct error *error);

@@ -33,3 +33,13 @@ int plan_check_run(const struct plan *plan, struct error *error) {
         result = check_reports(plan, &plan->outputs[i], error);
     return result;
 }
+
+int plan_make_run(const struct config *config, struct plan *plan, struct error *error) {
+    *plan = (struct plan){0};
+    int result = config_check_registry(config, error);
+    if (result == 0)
+        result = config_check(config, error);
+    if (result == 0)
+        result = plan_make(config, PLAN_SCHEMAS_AS_NAMED, plan, error);
+    return result == 0 ? plan_check_run(plan, error) : result;
+}

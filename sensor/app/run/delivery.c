@@ -1,11 +1,8 @@
 #include "app/run/delivery.h"
 
-#include <string.h>
-
 #include "app/config/key_file.h"
 #include "app/host/signals.h"
 #include "app/plan/anonymization_key.h"
-#include "app/run/rekeying.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -109,21 +106,10 @@ bool delivery_has_room(const struct delivery *delivery) {
     return true;
 }
 
-/* Where there is nothing to read again a line says so: the SIGHUP must not look lost. */
-static void reload_key(struct delivery *delivery) {
-    if (rekeying_is_possible(delivery->plan))
-        delivery->key_reloads[rekeying_run(delivery->plan, delivery->outputs, delivery->count)]++;
-    else
-        log_line(LOG_INFO,
-                 "SIGHUP: no output makes pseudonyms by anonymization.key_file; nothing is read again");
-}
-
 void delivery_poll(struct delivery *delivery) {
     struct error error = {0};
     int64_t now = clock_monotonic();
     heartbeat_beat(&delivery->heartbeat, now);
-    if (signals_take_reload())
-        reload_key(delivery);
     for (size_t i = 0; i < delivery->count; i++)
         if (output_poll(&delivery->outputs[i], &error) < 0)
             note_failed(delivery, i, &error);
@@ -135,7 +121,6 @@ void delivery_count(const struct delivery *delivery, struct snapshot *snapshot) 
     snapshot->reports = delivery->reports;
     snapshot->heartbeats = delivery->heartbeats;
     snapshot->protocols = delivery->protocols;
-    memcpy(snapshot->key_reloads, delivery->key_reloads, sizeof snapshot->key_reloads);
     for (size_t i = 0; i < delivery->count; i++) {
         const struct output *output = &delivery->outputs[i];
         output_count(output, &snapshot->outputs[i]);

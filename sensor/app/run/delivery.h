@@ -22,7 +22,6 @@ struct delivery {
     const char *const *capture_files; /* of the source; NULL: live */
     const struct places *places;      /* of the source; NULL: files */
     _Atomic uint64_t flows;           /* admitted so far, or more */
-    uint64_t key_reloads[2];          /* [0] that failed, [1] that went well */
     /* Performance reports, heartbeats and nDPI's protocols, each a record of every output for those. */
     uint64_t reports, heartbeats, protocols;
     struct error error;         /* of delivery_send(): a kilobyte, which is not zeroed for each record */
@@ -57,7 +56,7 @@ void delivery_report(struct delivery *delivery, const struct sensor_report *repo
  * @thread deliver */
 bool delivery_has_room(const struct delivery *delivery);
 
-/* Serves the sinks' callbacks and timers, and reads the key of pseudonyms again if SIGHUP asked for that; cheap.
+/* Serves the sinks' callbacks and timers; cheap.
  * @thread deliver */
 void delivery_poll(struct delivery *delivery);
 

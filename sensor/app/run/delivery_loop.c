@@ -153,6 +153,7 @@ void delivery_loop_run(struct parallel *parallel) {
         if (now - polled >= PARALLEL_POLL_MICROSECONDS) {
             polled = now;
             delivery_poll(&parallel->pipeline->delivery);
+            reload_poll(&parallel->pipeline->reload);
             pipeline_show_life(parallel->pipeline, now);
         }
         report_and_give(parallel, now);

@@ -183,19 +183,26 @@ bool output_make_protocol(struct output *output, const struct l7_protocol *proto
            count_made(share, recorder_make_protocol(share->recorder, protocol, message));
 }
 
-int output_rekey(struct output *output, const struct anonymize_key *key) {
+int output_prepare_key(struct output *output, const struct anonymize_key *key) {
     int result = 0;
-    if (!output->may_rekey)
-        return 0;
-    for (size_t i = 0; result == 0 && i < output->share_count; i++)
+    for (size_t i = 0; output->may_rekey && result == 0 && i < output->share_count; i++)
         result = recorder_prepare_key(output->shares[i].recorder, key);
-    if (result == 0)
+    return result;
+}
+
+void output_end_rekeying(struct output *output, bool take) {
+    if (!output->may_rekey)
+        return;
+    if (take)
         pthread_rwlock_wrlock(&output->rekeying);
     for (size_t i = 0; i < output->share_count; i++)
-        recorder_end_rekeying(output->shares[i].recorder, result == 0);
-    if (result == 0)
+        recorder_end_rekeying(output->shares[i].recorder, take);
+    if (take)
         pthread_rwlock_unlock(&output->rekeying);
-    return result;
+}
+
+const char *output_key_id(const struct output *output) {
+    return recorder_key_id(output->shares[0].recorder);
 }
 
 /* Takes note of the sink's answer. */

@@ -100,9 +100,14 @@ bool output_has_failed(const struct output *output);
  * @thread deliver */
 void output_count(const struct output *output, struct delivery_counts *counts);
 
-/* All recorders change to this key between two seqs, whichever meters take them; -ENOMEM: none does.
- * @thread deliver: takes the lock of the key alone, before meters that wait for it */
-int output_rekey(struct output *output, const struct anonymize_key *key);
+/* Prepares another key of pseudonyms, where the output's may change; -ENOMEM.
+ * @thread reload (this and the next two) */
+int output_prepare_key(struct output *output, const struct anonymize_key *key);
+/* With `take`, all recorders change to the prepared key between two seqs, whichever meters take them: it holds the lock of
+ * the key alone, before meters that wait for it. Else the key is forgotten. */
+void output_end_rekeying(struct output *output, bool take);
+/* anon_key_id of the key in use, where that may change. */
+const char *output_key_id(const struct output *output);
 
 /* Lets the sink serve its callbacks and timers, and hears what the registry says of the schema's id. Fails as output_send()
  * does; while captures are read, on a mismatch once, with EX_CONFIG, and the output goes on counting.

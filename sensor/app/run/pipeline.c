@@ -125,6 +125,7 @@ static int show_to_monitor(struct pipeline *pipeline, struct error *error) {
     monitored->interface = pipeline->plan->live ? capture_source_name(pipeline->intakes[0].capture) : "";
     monitored->namer = pipeline->lanes[0].meter;
     monitored->capture = pipeline->intakes[0].capture;
+    monitored->reload = &pipeline->reload.account;
     monitored->snapshots = &pipeline->exchange;
     health->capture_count = pipeline->intake_count;
     for (size_t i = 0; i < pipeline->intake_count; i++)
@@ -167,6 +168,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     pipeline->magic = PIPELINE_MAGIC;
     pipeline->plan = plan;
+    reload_begin(&pipeline->reload, plan, &pipeline->delivery);
     heap_keep_freed();
     failure_init(&pipeline->failure, &pipeline->progress);
     signals_install(plan->config->delivery.shutdown_timeout);
@@ -275,6 +277,10 @@ static void report_end(struct pipeline *pipeline) {
     pipeline_report(pipeline, &ledger, true);
 }
 
+void pipeline_reload_from(struct pipeline *pipeline, const struct config_source *source) {
+    pipeline->reload.source = source;
+}
+
 int pipeline_run(struct pipeline *pipeline, struct error *error) {
     CHECK(IS_VALID(pipeline, PIPELINE_MAGIC));
     int64_t started = clock_monotonic();
@@ -291,6 +297,7 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
         parallel_run(pipeline);
     else
         serial_run(pipeline);
+    reload_end(&pipeline->reload);
     service_manager_stopping(&pipeline->service_manager);
     monitor_stop(pipeline->monitor);
     report_end(pipeline);

@@ -11,6 +11,9 @@ struct pipeline;
  * @thread main (all of these) */
 int pipeline_open(const struct plan *plan, struct pipeline **pipeline, struct error *error);
 
+/* Where SIGHUP has the configuration read again; borrowed until pipeline_close(). Without it SIGHUP changes nothing. */
+void pipeline_reload_from(struct pipeline *pipeline, const struct config_source *source);
+
 /* Runs to the end of the files or to a signal, exports the open flows, and flushes every output. 0, or -errno with the
  * first failure in *error, whose text is empty, since it was logged. Whatever the result, all that was measured is
  * exported, and what did not arrive is counted. */

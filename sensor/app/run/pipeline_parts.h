@@ -16,6 +16,7 @@
 #include "app/run/intake.h"
 #include "app/run/lane.h"
 #include "app/run/prefault.h"
+#include "app/run/reload.h"
 
 enum { PIPELINE_MAGIC = 0x71be11fe };
 
@@ -42,6 +43,7 @@ struct pipeline {
     struct exchange exchange;      /* of snapshots for it */
     struct service_manager service_manager;
     struct sandbox sandbox;
+    struct reload reload;
     double seconds; /* that the run took */
 };
 

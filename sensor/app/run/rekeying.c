@@ -1,33 +1,62 @@
 #include "app/run/rekeying.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "app/plan/anonymization_key.h"
 #include "base/log.h"
 
-bool rekeying_is_possible(const struct plan *plan) {
-    return plan->has_pseudonyms && plan->config->anonymization.key_file;
+/* The lock of the key is there from the start, or not. */
+static int check_same_kind(const struct plan *plan, const struct config *config, struct error *error) {
+    if (!plan->config->anonymization.key_file == !config->anonymization.key_file)
+        return 0;
+    return error_set(
+        error, EINVAL, EX_CONFIG,
+        "anonymization.key_file is %s, which needs a restart: pseudonyms have had %s key since the start",
+        config->anonymization.key_file ? "given now" : "given no more",
+        config->anonymization.key_file ? "a random" : "its");
 }
 
-bool rekeying_run(const struct plan *plan, struct output *outputs, size_t count) {
+static const char *id_in_use(const struct rekeying *rekeying) {
+    for (size_t i = 0; i < rekeying->count; i++)
+        if (rekeying->outputs[i].may_rekey)
+            return output_key_id(&rekeying->outputs[i]);
+    return NULL;
+}
+
+static int prepare_all(struct rekeying *rekeying, const struct anonymize_key *key, struct error *error) {
+    int result = anonymize_key_id(key, rekeying->id) ? 0 : -ENOMEM;
+    const char *id = id_in_use(rekeying);
+    if (result == 0 && id && strcmp(id, rekeying->id) == 0)
+        return 0;
+    rekeying->is_new = true;
+    for (size_t i = 0; result == 0 && i < rekeying->count; i++)
+        result = output_prepare_key(&rekeying->outputs[i], key);
+    return result == 0 ? 0 : error_set(error, -result, EX_OSERR, "no memory for the new key of pseudonyms");
+}
+
+int rekeying_prepare(struct rekeying *rekeying, const struct plan *plan, const struct config *config,
+                     struct error *error) {
     struct anonymize_key key;
-    struct error error = {0};
-    char id[ANONYMIZE_KEY_ID_SIZE] = "";
-    /* Packets and records don't wait for who writes into a pipe. */
-    if (anonymization_load_key(plan->config, 0, &key, &error) < 0) {
-        anonymize_key_wipe(&key);
-        log_line(LOG_ERROR, "%s; the old key stays in use", error.text);
-        return false;
-    }
-    bool good = true;
-    for (size_t i = 0; i < count; i++) {
-        if (output_rekey(&outputs[i], &key) == 0)
-            continue;
-        good = false;
-        log_line(LOG_ERROR,
-                 "output \"%s\": no memory for the new key of pseudonyms; the old one stays in use",
-                 outputs[i].plan->name);
-    }
-    if (anonymize_key_id(&key, id))
-        log_line(LOG_INFO, "anonymization.key_file was read again: anon_key_id is %s from here on", id);
+    if (!plan->has_pseudonyms)
+        return 0;
+    int result = check_same_kind(plan, config, error);
+    if (result < 0 || !config->anonymization.key_file)
+        return result;
+    /* The end of the run doesn't wait for who writes into a pipe. */
+    result = anonymization_load_key(config, 0, &key, error);
+    if (result == 0)
+        result = prepare_all(rekeying, &key, error);
     anonymize_key_wipe(&key);
-    return good;
+    return result;
+}
+
+void rekeying_end(const struct rekeying *rekeying, bool take) {
+    if (!rekeying->is_new)
+        return;
+    for (size_t i = 0; i < rekeying->count; i++)
+        output_end_rekeying(&rekeying->outputs[i], take);
+    if (take)
+        log_line(LOG_INFO, "anonymization.key_file was read again: anon_key_id is %s from here on",
+                 rekeying->id);
 }

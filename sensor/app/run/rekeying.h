@@ -1,4 +1,5 @@
-/* A change of the key of pseudonyms while the sensor runs (SIGHUP). */
+/* A change of the key of pseudonyms while the sensor runs (SIGHUP): read and prepared first, so that nothing can fail when it
+ * is taken. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,12 +7,22 @@
 
 #include "app/plan/plan.h"
 #include "app/run/output.h"
+#include "base/error.h"
+#include "record/anonymize/anonymize_key.h"
 
-/* Whether some output makes pseudonyms with a key from a file.
- * @thread any: a plan doesn't change */
-bool rekeying_is_possible(const struct plan *plan);
+struct rekeying {
+    struct output *outputs; /* borrowed */
+    size_t count;
+    bool is_new;                    /* the file has another key than that in use */
+    char id[ANONYMIZE_KEY_ID_SIZE]; /* the new one's */
+};
 
-/* Reads the key file again and gives its key to every output. If the file can't be read, or memory runs out, the old key
- * stays. Either is logged. Returns whether all outputs have the new key.
- * @thread deliver */
-bool rekeying_run(const struct plan *plan, struct output *outputs, size_t count);
+/* Reads the key that `config` names, for a run by `plan`, and prepares it in every output. What makes no pseudonyms has none,
+ * and the key may be the one in use: then nothing is prepared. Fails with one line; then too rekeying_end() follows.
+ * @thread reload */
+int rekeying_prepare(struct rekeying *rekeying, const struct plan *plan, const struct config *config,
+                     struct error *error);
+
+/* With `take`, every output changes to the new key between two seqs, and a line says its id. Else it is forgotten.
+ * @thread reload */
+void rekeying_end(const struct rekeying *rekeying, bool take);

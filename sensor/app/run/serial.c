@@ -33,6 +33,7 @@ static void serial_housekeeping(void *context) {
     struct pipeline *pipeline = context;
     int64_t now = clock_monotonic();
     delivery_poll(&pipeline->delivery);
+    reload_poll(&pipeline->reload);
     pipeline_show_life(pipeline, now);
     pipeline_give_snapshot(pipeline);
     if (reporter_due(pipeline->reporter, now)) {

@@ -16,7 +16,7 @@ struct sample {
 };
 
 #define ROW(type, member, min, max, choices) \
-    { "sample." #member, type, offsetof(struct sample, member), NULL, min, max, choices, "" }
+    { "sample." #member, type, offsetof(struct sample, member), NULL, min, max, choices, "", false }
 static const struct option_row boolean_row = ROW(OPTION_BOOLEAN, boolean, 0, 0, NULL);
 static const struct option_row switch_row = ROW(OPTION_SWITCH, on, 0, 0, NULL);
 static const struct option_row integer_row = ROW(OPTION_INTEGER, number, 1, 5000000000, NULL);
@@ -156,6 +156,50 @@ static void a_list_may_be_written_as_in_the_file(void **state) {
     option_clear(&list_row, &sample);
 }
 
+static void the_same_value_is_known_whatever_its_type(void **state) {
+    (void)state;
+    static const struct {
+        const struct option_row *row;
+        const char *value, *other;
+    } cases[] = {
+        {&boolean_row, "true", "false"}, {&switch_row, "on", "off"},  {&integer_row, "7", "8"},
+        {&size_row, "1KiB", "1025"},     {&duration_row, "1s", "2s"}, {&text_row, "a", "b"},
+        {&choice_row, "red", "blue"},    {&list_row, "a,b", "a,c"},   {&list_row, "a,b", "a"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sample one = {0}, other = {0};
+        set(cases[i].row, &one, cases[i].value);
+        set(cases[i].row, &other, cases[i].value);
+        assert_true(option_is_same(cases[i].row, &one, &other));
+        set(cases[i].row, &other, cases[i].other);
+        assert_false(option_is_same(cases[i].row, &one, &other));
+        option_clear(cases[i].row, &other);
+        if (cases[i].row->type == OPTION_STRING || cases[i].row->type == OPTION_CHOICE) {
+            assert_false(option_is_same(cases[i].row, &one, &other)); /* "not set" is no text */
+            assert_false(option_is_same(cases[i].row, &other, &one));
+        }
+        option_clear(cases[i].row, &one);
+    }
+}
+
+/* What is in the file changes by itself, as passwords do. */
+static void a_value_from_a_file_is_the_files(void **state) {
+    (void)state;
+    struct sample one = {0}, other = {0};
+    set(&list_row, &one, "p=old");
+    set(&list_row, &other, "p=new");
+    assert_int_equal(option_set_written(&list_row, &one, 0, "p=${file:a}"), 0);
+    assert_false(option_is_same(&list_row, &one, &other)); /* it isn't a file's now */
+    assert_int_equal(option_set_written(&list_row, &other, 0, "p=${file:a}"), 0);
+    assert_true(option_is_same(&list_row, &one, &other));
+    option_clear(&list_row, &other);
+    set(&list_row, &other, "p=old");
+    assert_int_equal(option_set_written(&list_row, &other, 0, "p=${file:b}"), 0);
+    assert_false(option_is_same(&list_row, &one, &other));
+    option_clear(&list_row, &one);
+    option_clear(&list_row, &other);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(booleans_have_the_usual_words),
@@ -163,6 +207,8 @@ int main(void) {
         cmocka_unit_test(sizes_and_durations_have_units),
         cmocka_unit_test(a_refused_text_leaves_the_old_one),
         cmocka_unit_test(commas_separate_items),
+        cmocka_unit_test(the_same_value_is_known_whatever_its_type),
+        cmocka_unit_test(a_value_from_a_file_is_the_files),
         cmocka_unit_test(a_list_may_be_written_as_in_the_file),
         cmocka_unit_test(a_backslash_keeps_a_comma_within_its_item),
     };

@@ -77,6 +77,7 @@ static void rows_keep_the_conventions(void **state) {
 static struct config config;
 static struct plan plan;
 static struct monitored run;
+static struct reload_account reload;
 static struct output_health healths[2];
 static struct snapshot snapshot;
 static struct schema flows = {.records = OF_FLOW}, reports = {.records = OF_SENSOR};
@@ -94,10 +95,8 @@ static struct capture capture_with_cards = {.type = &source_with_cards};
 static struct metric_source example_source(void) {
     config = (struct config){.profile = (char *)"native"};
     plan = (struct plan){.config = &config, .meters = 1, .output_count = 2};
-    plan.outputs[0].name = "to \"Kafka\"";
-    plan.outputs[0].sink = &sink_kafka;
-    plan.outputs[0].schema = &flows;
-    plan.outputs[0].kinds = 1u << RECORD_FINAL;
+    plan.outputs[0] = (struct output_plan){
+        .name = "to \"Kafka\"", .sink = &sink_kafka, .schema = &flows, .kinds = 1u << RECORD_FINAL};
     plan.outputs[1].name = "null";
     plan.outputs[1].sink = &sink_null;
     plan.outputs[1].schema = &reports;
@@ -106,6 +105,7 @@ static struct metric_source example_source(void) {
     atomic_store(&healths[1].schema_cached, true);
     run = (struct monitored){.interface = "eth0",
                              .capture = &capture_with_cards,
+                             .reload = &reload,
                              .health = {.outputs = {&healths[0], &healths[1]}, .output_count = 2}};
     snapshot = (struct snapshot){.time = 100 * SECOND, .reports = 7};
     struct ledger *ledger = &snapshot.ledger;

@@ -1,9 +1,6 @@
 /* All outputs of a run: one that fails leaves the others their records, and the last one ends the run; max_nflows; the end. */
 #include "app/run/delivery.h"
 
-#include <signal.h>
-
-#include "app/host/signals.h"
 #include "app/run/catching_sink.h"
 
 enum { ADMITTING_THREADS = 4 };
@@ -224,52 +221,6 @@ static void a_flush_that_fails_is_a_failure_once(void **state) {
     bench_close(&bench);
 }
 
-static void write_key(const char *path, char digit) {
-    char digits[64];
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    memset(digits, digit, sizeof digits);
-    assert_int_equal(fwrite(digits, 1, sizeof digits, file), sizeof digits);
-    assert_int_equal(fclose(file), 0);
-}
-
-static bool same_record(size_t one, size_t other) {
-    const struct caught *records = catchers[0].records;
-    return records[one].length == records[other].length &&
-           memcmp(records[one].body, records[other].body, records[one].length) == 0;
-}
-
-static void sighup_changes_the_key_of_pseudonyms(void **state) {
-    (void)state;
-    struct bench bench;
-    char settings[256];
-    char *path = text_file("", 0);
-    write_key(path, '1');
-    snprintf(settings, sizeof settings, "anonymization = { key_file = \"%s\"; };", path);
-    signals_install(1000000);
-    bench_open(&bench, settings, 1, "columns_to_anonymize = [ \"address=hash\" ];");
-    send_to_all(&bench);
-    write_key(path, '2');
-    delivery_poll(&bench.delivery);
-    send_to_all(&bench);
-    assert_true(same_record(0, 1)); /* nobody asked for it */
-    raise(SIGHUP);
-    delivery_poll(&bench.delivery);
-    send_to_all(&bench);
-    assert_false(same_record(1, 2));
-    assert_int_equal(bench.delivery.key_reloads[1], 1);
-    write_key(path, 'x');
-    raise(SIGHUP);
-    delivery_poll(&bench.delivery);
-    send_to_all(&bench);
-    assert_true(same_record(2, 3)); /* the old key stays in use */
-    assert_int_equal(bench.delivery.key_reloads[0], 1);
-    assert_false(bench.delivery.stop);
-    bench_close(&bench);
-    unlink(path);
-    free(path);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_opened_is_closed_if_the_next_one_fails),
@@ -281,7 +232,6 @@ int main(void) {
         cmocka_unit_test(max_nflows_are_admitted_of_all_threads_together),
         cmocka_unit_test(outputs_flush_at_the_same_time),
         cmocka_unit_test(a_flush_that_fails_is_a_failure_once),
-        cmocka_unit_test(sighup_changes_the_key_of_pseudonyms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,168 @@
+#include "app/run/reload.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/host/signals.h"
+#include "app/plan/plan_check.h"
+#include "app/run/rekeying.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+
+/* One configuration on its way into force. */
+struct change {
+    struct reload *reload;
+    const struct config *now;
+    struct config *next;
+    struct plan plan; /* of `next`, to check it, and for what follows from several options */
+    struct rekeying rekeying;
+};
+
+static int no_memory(struct error *error) {
+    return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+}
+
+static int needs_restart(const char *what, struct error *error) {
+    return error_set(error, EINVAL, EX_CONFIG, "%s has other contents now, which need a restart", what);
+}
+
+/* Files that are named as before may have other contents. */
+static int check_files(const struct plan *now, const struct plan *next, struct error *error) {
+    const struct config *config = next->config;
+    if (config->identity.key_file &&
+        memcmp(&now->identity.key, &next->identity.key, sizeof now->identity.key) != 0)
+        return needs_restart("identity.key_file", error);
+    if (config->identity.conn_key_file &&
+        memcmp(&now->identity.conn_key, &next->identity.conn_key, sizeof now->identity.conn_key) != 0)
+        return needs_restart("identity.conn_key_file", error);
+    for (size_t i = 0; i < next->output_count; i++)
+        if (strcmp(now->outputs[i].schema->sha256, next->outputs[i].schema->sha256) != 0)
+            return needs_restart(next->outputs[i].schema->name, error);
+    return 0;
+}
+
+static int read_next(struct change *change, struct error *error) {
+    const struct config_source *source = change->reload->source;
+    change->next = calloc(1, sizeof *change->next);
+    int result = change->next ? source->read(source->context, change->next, error) : no_memory(error);
+    if (result == 0)
+        result = plan_make_run(change->next, &change->plan, error);
+    if (result == 0)
+        result = config_check_reload(change->now, change->next, error);
+    return result == 0 ? check_files(change->reload->plan, &change->plan, error) : result;
+}
+
+/* All that can fail. */
+static int prepare(struct change *change, struct error *error) {
+    struct reload *reload = change->reload;
+    change->rekeying =
+        (struct rekeying){.outputs = reload->delivery->outputs, .count = reload->delivery->count};
+    return rekeying_prepare(&change->rekeying, reload->plan, change->next, error);
+}
+
+static void set_log_level(const struct config *config) {
+    enum log_level level;
+    if (log_level_parse(config->log.level, &level) == 0)
+        log_set_level(level);
+}
+
+static void put_into_force(struct change *change) {
+    rekeying_end(&change->rekeying, true);
+    set_log_level(change->next);
+}
+
+/* Which options have other values. */
+static void log_success(const struct change *change) {
+    struct log_draft draft;
+    FILE *stream = log_draft_begin(&draft);
+    bool any = false;
+    if (!stream)
+        return;
+    fputs("SIGHUP: the configuration was read again", stream);
+    for (size_t i = 0; i < option_row_count; i++) {
+        if (option_is_same(&option_rows[i], change->now, change->next))
+            continue;
+        fprintf(stream, "%s%s", any ? ", " : "; in force with other values: ", option_rows[i].path);
+        any = true;
+    }
+    if (!any)
+        fputs("; no option has another value", stream);
+    log_draft_end(&draft, LOG_INFO);
+}
+
+static void free_config(struct config *config) {
+    if (config)
+        config_release(config);
+    free(config);
+}
+
+/* The options are those of the next configuration from here on. */
+static void keep(struct change *change) {
+    struct reload *reload = change->reload;
+    free_config(reload->in_force);
+    reload->in_force = change->next;
+    change->next = NULL;
+    atomic_store_explicit(&reload->account.succeeded, clock_realtime(), memory_order_relaxed);
+}
+
+static void *reload_run(void *context) {
+    struct reload *reload = context;
+    struct error error = {0};
+    struct change change = {.reload = reload,
+                            .now = reload->in_force ? reload->in_force : reload->plan->config};
+    int result = read_next(&change, &error);
+    if (result == 0)
+        result = prepare(&change, &error);
+    if (result == 0) {
+        put_into_force(&change);
+        log_success(&change);
+        keep(&change);
+    } else {
+        rekeying_end(&change.rekeying, false);
+        log_line(LOG_ERROR, "SIGHUP: %s; the configuration before it stays in force", error.text);
+    }
+    atomic_store_explicit(&reload->account.failed, result < 0, memory_order_relaxed);
+    plan_release(&change.plan);
+    free_config(change.next);
+    atomic_store(&reload->done, true);
+    return NULL;
+}
+
+void reload_begin(struct reload *reload, const struct plan *plan, struct delivery *delivery) {
+    *reload = (struct reload){.plan = plan, .delivery = delivery};
+    atomic_store(&reload->account.succeeded, clock_realtime());
+}
+
+static void reload_start(struct reload *reload) {
+    atomic_store(&reload->done, false);
+    int result = thread_start(&reload->thread, "reload", reload_run, reload);
+    reload->runs = result == 0;
+    if (result == 0)
+        return;
+    atomic_store_explicit(&reload->account.failed, true, memory_order_relaxed);
+    log_line(LOG_ERROR,
+             "SIGHUP: no thread to read the configuration again: %s; the one before it stays in force",
+             strerror(-result));
+}
+
+static void reload_join(struct reload *reload) {
+    if (reload->runs)
+        pthread_join(reload->thread, NULL);
+    reload->runs = false;
+}
+
+void reload_poll(struct reload *reload) {
+    if (reload->runs && !atomic_load(&reload->done))
+        return;
+    reload_join(reload);
+    if (reload->source && signals_take_reload())
+        reload_start(reload);
+}
+
+void reload_end(struct reload *reload) {
+    reload_join(reload);
+    free_config(reload->in_force);
+    reload->in_force = NULL;
+}

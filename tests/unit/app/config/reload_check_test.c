@@ -1,0 +1,57 @@
+/* Which changes a run takes, and that the others are named. */
+#include <errno.h>
+
+#include "app/config_text.h"
+
+#define SOURCE "capture = { interfaces = [ \"lo\" ]; };"
+#define OUTPUT "outputs = ( { topic = \"a\"; kafka = [ \"bootstrap.servers=b\" ]; } );"
+
+static int check(const char *now, const char *next, struct error *error) {
+    struct config one, other;
+    load_well(&one, now);
+    load_well(&other, next);
+    int result = config_check_reload(&one, &other, error);
+    config_release(&one);
+    config_release(&other);
+    return result;
+}
+
+static void reloadable_options_may_change(void **state) {
+    (void)state;
+    struct error error = {0};
+    assert_int_equal(check(SOURCE OUTPUT, SOURCE OUTPUT, &error), 0);
+    assert_int_equal(
+        check(SOURCE OUTPUT,
+              SOURCE OUTPUT "log = { level = \"debug\"; }; anonymization = { key_file = \"k\"; };", &error),
+        0);
+}
+
+static void any_other_change_is_named(void **state) {
+    (void)state;
+    static const struct {
+        const char *next, *says;
+    } cases[] = {
+        {SOURCE OUTPUT "meter = { n_meters = 2; };",
+         "meter.n_meters has another value now, which needs a restart"},
+        {SOURCE OUTPUT "log = { level = \"debug\"; format = \"json\"; };", "log.format has another value"},
+        {OUTPUT "capture = { interfaces = [ \"lo\", \"eth0\" ]; };", "capture.interfaces has another value"},
+        {SOURCE "outputs = ( { topic = \"b\"; kafka = [ \"bootstrap.servers=b\" ]; } );",
+         "outputs.0.topic has another value"},
+        {SOURCE "outputs = ( { topic = \"a\"; kafka = [ \"bootstrap.servers=c\" ]; } );",
+         "outputs.0.kafka has another value"},
+        {SOURCE, "there are 0 outputs now instead of 1, which needs a restart"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error error = {0};
+        assert_int_equal(check(SOURCE OUTPUT, cases[i].next, &error), -EINVAL);
+        assert_line(&error, EX_CONFIG, cases[i].says);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reloadable_options_may_change),
+        cmocka_unit_test(any_other_change_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
