@@ -49,6 +49,8 @@ class SensorFaults(Row):
                          "lost of these": counts["made"] - min(counts["made"], seen.highest + 1)}
         # What was in flight when the broker stood still, it finds in its sockets afterwards.
         self.check_lost_nothing(duplicates=counts["in_flight"])
+        self.assertLessEqual(self.figures["duplicates"], self.figures["replayed"])
+        self.assertLess(self.figures["replayed"], counts["spooled"], "records that waited only")
 
     def test_killed_at_random(self):
         """For every other run the broker stands still: what is killed starts, flows, fills its spool, or drains it."""

@@ -80,7 +80,9 @@ static int open_spool(struct kafka_sink *sink, const struct sink_options *option
     };
     sink->durable = spool.directory != NULL;
     sink->drain_rate = options->spool.drain_rate;
-    return options->wait_when_full ? 0 : spool_open(&spool, &sink->spool, error);
+    int result = options->wait_when_full ? 0 : spool_open(&spool, &sink->spool, error);
+    sink->maybe_sent = sink->spool ? spool_end(sink->spool) : 0;
+    return result;
 }
 
 static int open_origins(struct kafka_sink *sink, const struct sink_options *options, struct error *error) {

@@ -135,19 +135,6 @@ static void refill(struct kafka_sink *sink) {
     sweep->refilled = now;
 }
 
-void kafka_drain(struct kafka_sink *sink, int most) {
-    struct kafka_sweep *sweep = &sink->sweep;
-    if (!sweep->due || !kafka_frames(sink))
-        return;
-    refill(sink);
-    for (int i = 0; i < most && sweep->allowed >= 1 && next_record(sink); i++) {
-        if (!hand_over_record(sink))
-            return;
-        sweep->has_record = false;
-        sweep->allowed--;
-    }
-}
-
 /* Puts what is done into `cursor`, lane by lane, those alone that are beyond the lowest one. */
 static uint64_t find_done(const struct kafka_sink *sink, struct spool_lane *cursor, size_t *count) {
     uint64_t end = spool_end(sink->spool), low = end;
@@ -172,14 +159,29 @@ static bool is_same(const struct kafka_release *last, uint64_t low, const struct
     return same;
 }
 
-/* What is done, for a run after this one. Nothing is written while nothing changes. */
-static void release(struct kafka_sink *sink) {
+/* From which position on no record was sent, while none of the spool is. What a partition has or had in memory is
+ * before its `next`. At the end the records in memory are counted one by one instead. */
+static uint64_t find_unsent(const struct kafka_sink *sink, bool ends) {
+    uint64_t from = sink->maybe_sent;
+    for (size_t i = 0; i < sink->lane_count && !ends; i++)
+        if (sink->lanes[i].next > from)
+            from = sink->lanes[i].next;
+    return from;
+}
+
+/* What is done and what may have been sent, for a run after this one. Nothing is written while nothing changes. `ends`: nothing
+ * more is sent. */
+static void release(struct kafka_sink *sink, bool ends) {
     struct kafka_release *last = &sink->last_release;
     size_t count;
-    struct spool_lane *cursor = malloc(sink->lane_count * sizeof *cursor);
+    struct spool_lane *cursor = malloc((sink->lane_count + 1) * sizeof *cursor);
     if (!cursor)
         return;
     uint64_t low = find_done(sink, cursor, &count);
+    sink->drain_announced = sink->sweep.due && !ends;
+    sink->drain_noted &= sink->drain_announced;
+    if (!sink->drain_announced)
+        cursor[count++] = (struct spool_lane){KAFKA_UNSENT_FROM, find_unsent(sink, ends)};
     if (is_same(last, low, cursor, count)) {
         free(cursor);
         return;
@@ -187,6 +189,34 @@ static void release(struct kafka_sink *sink) {
     spool_release(sink->spool, low, cursor, count);
     free(last->lanes);
     *last = (struct kafka_release){low, cursor, count};
+}
+
+void kafka_note_sent(struct kafka_sink *sink) {
+    release(sink, false);
+    spool_has_noted(sink->spool); /* hurries it */
+}
+
+/* A crash from now on leaves records that may have been sent. */
+static bool is_noted(struct kafka_sink *sink) {
+    if (!sink->durable || sink->drain_noted)
+        return true;
+    if (!sink->drain_announced)
+        release(sink, false);
+    sink->drain_noted = sink->drain_announced && spool_has_noted(sink->spool);
+    return sink->drain_noted;
+}
+
+void kafka_drain(struct kafka_sink *sink, int most) {
+    struct kafka_sweep *sweep = &sink->sweep;
+    if (!sweep->due || !kafka_frames(sink) || !is_noted(sink))
+        return;
+    refill(sink);
+    for (int i = 0; i < most && sweep->allowed >= 1 && next_record(sink); i++) {
+        if (!hand_over_record(sink))
+            return;
+        sweep->has_record = false;
+        sweep->allowed--;
+    }
 }
 
 void kafka_look_at_lanes(struct kafka_sink *sink) {
@@ -210,7 +240,7 @@ void kafka_look_at_lanes(struct kafka_sink *sink) {
         own_sockets_cut_unanswered();
     if (sink->spool && sink->lane_count > 0 && now - sink->released >= RELEASE_MICROSECONDS) {
         sink->released = now;
-        release(sink);
+        release(sink, false);
     }
 }
 
@@ -220,6 +250,7 @@ static void park_lane(struct kafka_sink *sink, struct kafka_lane *lane) {
     for (struct kafka_entry *entry = lane->first, *next; entry; entry = next) {
         next = entry->next;
         sink->parked += entry->position != 0;
+        sink->statistics.possibly_duplicated += entry->maybe_there && entry->position != 0;
         sink->statistics.dropped[SINK_DROP_undelivered] += entry->position == 0;
         kafka_forget(sink, entry);
     }
@@ -227,7 +258,7 @@ static void park_lane(struct kafka_sink *sink, struct kafka_lane *lane) {
 
 void kafka_park(struct kafka_sink *sink, int64_t limit) {
     if (sink->lane_count > 0)
-        release(sink);
+        release(sink, true);
     for (size_t i = 0; i < sink->lane_count; i++)
         park_lane(sink, &sink->lanes[i]);
     int result = spool_sync(sink->spool, limit);

@@ -83,8 +83,10 @@ struct kafka_sink {
     struct dead_letters dead_letters;
     struct spool *spool; /* NULL: a file is read, which waits */
     bool durable;        /* the spool outlives the process */
-    bool given_up;       /* at the end: a spool in memory */
-    uint64_t parked;     /* at the end: records that were in memory, and are in the spool */
+    uint64_t maybe_sent; /* found records below that position may have been sent by an earlier run */
+    bool drain_announced, drain_noted; /* that records of the spool are sent: to the spool, and on its disk */
+    bool given_up;                     /* at the end: a spool in memory */
+    uint64_t parked;                   /* at the end: records that were in memory, and are in the spool */
     struct kafka_sweep sweep;
     double drain_rate;     /* records a second */
     int64_t silence_limit; /* a partition that acknowledges nothing for so long is held */
@@ -93,6 +95,10 @@ struct kafka_sink {
     int said_reason; /* why the last line said that a partition is held, and until when it is not said again */
     int64_t quiet;
 };
+
+/* A note in the spool beside the partitions: records from this position on were not sent. While it is not there, any may have
+ * been. */
+enum { KAFKA_UNSENT_FROM = -2 };
 
 /* Whether the id of this run's schema is known, so that records may be sent; else they wait in the spool. */
 static inline bool kafka_frames(const struct kafka_sink *sink) {
@@ -175,12 +181,16 @@ void kafka_give_up(struct kafka_sink *sink, struct kafka_entry *entry, int code)
 
 /* kafka_drain.c */
 
-/* Hands over records of the spool, as many as the rate, the room and the partitions allow, and `most`. */
+/* Hands over records of the spool, as many as the rate, the room and the partitions allow, and `most`. The first ones wait until
+ * the spool has noted that records are sent. */
 void kafka_drain(struct kafka_sink *sink, int most);
 
 /* Holds what is silent, tries again what is held, ends connections that nobody answers, and tells the spool what is done. Cheap: looks
  * twenty times a second. */
 void kafka_look_at_lanes(struct kafka_sink *sink);
+
+/* Has the spool note at once what may have been sent: before it writes the records that a partition had in memory. */
+void kafka_note_sent(struct kafka_sink *sink);
 
 /* At the end: what is still in memory goes to the spool, where it outlives the process. librdkafka has none of it. */
 void kafka_park(struct kafka_sink *sink, int64_t limit);

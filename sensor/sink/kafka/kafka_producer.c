@@ -183,13 +183,15 @@ bool kafka_lanes_grow(struct kafka_sink *sink, size_t count) {
     return true;
 }
 
-/* Up to where an earlier run got the records of each partition through. */
+/* Up to where an earlier run got the records of each partition through, and sent them. */
 static void remember_done(struct kafka_sink *sink) {
     uint64_t low = 0;
     const struct spool_lane *done = NULL;
     size_t count = spool_lanes(sink->spool, &low, &done);
     for (size_t i = 0; i < count; i++)
-        if (done[i].lane >= 0 && kafka_lanes_grow(sink, (size_t)done[i].lane + 1))
+        if (done[i].lane == KAFKA_UNSENT_FROM && done[i].position < sink->maybe_sent)
+            sink->maybe_sent = done[i].position;
+        else if (done[i].lane >= 0 && kafka_lanes_grow(sink, (size_t)done[i].lane + 1))
             sink->lanes[done[i].lane].done = done[i].position;
 }
 

@@ -49,10 +49,13 @@ void kafka_spill(struct kafka_sink *sink, struct kafka_lane *lane) {
 }
 
 void kafka_hold(struct kafka_sink *sink, struct kafka_lane *lane, int reason) {
+    bool flowed = lane->state == KAFKA_FLOWS;
     say_held(sink, lane, reason);
-    if (lane->state == KAFKA_FLOWS)
+    if (flowed)
         kafka_spill(sink, lane);
     kafka_lane_hold(lane, reason, sink->spool ? spool_end(sink->spool) : 0, clock_monotonic());
+    if (flowed && sink->durable)
+        kafka_note_sent(sink);
 }
 
 void kafka_drains(struct kafka_sink *sink, const struct kafka_lane *lane) {
@@ -177,6 +180,7 @@ enum kafka_sent kafka_send(struct kafka_sink *sink, int32_t number, const struct
     entry->origin = origin;
     entry->lane = number;
     entry->position = position;
+    entry->maybe_there = position != 0 && position < sink->maybe_sent;
     keep(sink, lane, entry);
     bool alone = sink->statistics.in_flight == 1;
     enum kafka_sent sent = hand_over(sink, lane, entry);

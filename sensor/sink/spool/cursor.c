@@ -25,7 +25,8 @@ void cursor_put(uint8_t *bytes, uint64_t low, const struct spool_lane *lanes, si
     bytes_put_little_u64(bytes + 16, at_most(low, limit));
     for (size_t i = 0; i < count; i++) {
         bytes_put_little_u32(bytes + FIXED_SIZE + LANE_SIZE * i, (uint32_t)lanes[i].lane);
-        bytes_put_little_u64(bytes + FIXED_SIZE + LANE_SIZE * i + 4, at_most(lanes[i].position, limit));
+        uint64_t position = lanes[i].lane < 0 ? lanes[i].position : at_most(lanes[i].position, limit);
+        bytes_put_little_u64(bytes + FIXED_SIZE + LANE_SIZE * i + 4, position);
     }
     bytes_put_little_u32(bytes + 8, crc32c(bytes + SEALED_FROM, cursor_size(count) - SEALED_FROM));
 }

@@ -13,7 +13,7 @@
 enum { CURSOR_LANES_MAX = 1 << 18 };
 
 size_t cursor_size(size_t lanes);
-/* Into that many bytes. No position is put above `limit`. */
+/* Into that many bytes. No position of a lane from 0 on is put above `limit`. */
 void cursor_put(uint8_t *bytes, uint64_t low, const struct spool_lane *lanes, size_t count, uint64_t limit);
 /* False: torn or damaged. `lanes` has room for cursor_lanes(); NULL: they are not wanted. */
 bool cursor_get(struct bytes bytes, uint64_t *low, struct spool_lane *lanes);

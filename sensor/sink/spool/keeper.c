@@ -63,7 +63,8 @@ static bool is_cursor_due(const struct spool_log *log, int64_t now, int64_t *unt
     if (log->cursor_turn == log->cursor_written)
         return false;
     bool at_once = log->stopping || log->hurry || log->segments.gone > 0 || from_buffer_needs_cursor(log);
-    int64_t when = at_once && !log->cursor_bounded ? 0 : log->cursor_time + log->settings.commit_after;
+    at_once = (at_once && !log->cursor_bounded) || log->note_wanted;
+    int64_t when = at_once ? 0 : log->cursor_time + log->settings.commit_after;
     return is_due(later(when, log->retry_at[JOB_CURSOR]), now, until);
 }
 

@@ -215,7 +215,7 @@ int recovery_read(struct spool_log *log, struct error *error) {
     if (end < log->low)
         end = log->low;
     for (size_t i = 0; i < log->lane_count; i++)
-        if (end < log->lanes[i].position)
+        if (log->lanes[i].lane >= 0 && end < log->lanes[i].position)
             end = log->lanes[i].position;
     begin_counts(log, end);
     log->run_first = end;

@@ -47,7 +47,8 @@ struct spool_options {
     struct spool_origin origin; /* of what this run appends; copied */
 };
 
-/* Up to which position records of one lane are done: all below `position`. Lanes are Kafka's partitions. */
+/* Up to which position records of one lane are done: all below `position`. Lanes are Kafka's partitions. One below 0 is a note
+ * of the caller's own: its position means nothing to the spool, and is kept as it is. */
 struct spool_lane {
     int32_t lane;
     uint64_t position;
@@ -133,6 +134,10 @@ uint64_t spool_first(const struct spool *spool);
  * second, as far as the records themselves are on disk. A later run finds it with spool_lanes(). What is below and was
  * neither taken nor skipped is counted as skipped. */
 void spool_release(struct spool *spool, uint64_t low, const struct spool_lane *lanes, size_t count);
+
+/* Whether the disk has what was released last, though with lower positions while records themselves are not on disk yet. If
+ * not, it is written at once. True too for a spool in memory, and while the disk takes no cursor. */
+bool spool_has_noted(struct spool *spool);
 
 /* What the last run released. *lanes stays until the next spool_release(). */
 size_t spool_lanes(const struct spool *spool, uint64_t *low, const struct spool_lane **lanes);

@@ -253,6 +253,16 @@ void spool_release(struct spool *spool, uint64_t low, const struct spool_lane *l
     pthread_mutex_unlock(&log->lock);
 }
 
+bool spool_has_noted(struct spool *spool) {
+    struct spool_log *log = lock_log(spool);
+    bool noted = !log->directory || log->cursor_noted == log->cursor_turn || log->retry_at[JOB_CURSOR] != 0;
+    log->note_wanted = !noted;
+    if (!noted)
+        log_wake(log, 0);
+    pthread_mutex_unlock(&log->lock);
+    return noted;
+}
+
 size_t spool_lanes(const struct spool *spool, uint64_t *low, const struct spool_lane **lanes) {
     struct spool_log *log = lock_log(spool);
     size_t count = log->lane_count;

@@ -98,6 +98,8 @@ struct spool_log {
     size_t lane_count, lane_capacity;
     uint64_t cursor_turn;    /* changes with each of them */
     uint64_t cursor_written; /* the turn that is on disk */
+    uint64_t cursor_noted;   /* as that, or one whose positions are bounded there */
+    bool note_wanted;        /* spool_has_noted() said no */
     int64_t cursor_time;     /* monotonic: when it was written last */
     uint64_t durable_low;    /* what the cursor on disk says */
     bool cursor_bounded;     /* what is on disk says less: records up to there weren't synced */

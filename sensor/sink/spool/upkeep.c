@@ -45,7 +45,7 @@ static bool reserve_cursor(struct spool_log *log) {
 static bool is_ahead_of(const struct spool_log *log, uint64_t limit) {
     bool ahead = log->low > limit;
     for (size_t i = 0; i < log->lane_count; i++)
-        ahead |= log->lanes[i].position > limit;
+        ahead |= log->lanes[i].lane >= 0 && log->lanes[i].position > limit;
     return ahead;
 }
 
@@ -56,7 +56,8 @@ void upkeep_cursor(struct spool_log *log) {
     uint64_t limit = log->directory ? log->pending.synced_end : log->low;
     uint64_t low = log->low < limit ? log->low : limit;
     bool bounded = log->directory && is_ahead_of(log, limit);
-    uint64_t turn = bounded ? log->cursor_written : log->cursor_turn;
+    uint64_t noted = log->cursor_turn, turn = bounded ? log->cursor_written : noted;
+    log->note_wanted = false;
     if (log->directory && result == 0) {
         cursor_put(log->cursor.data, log->low, log->lanes, log->lane_count, limit);
         log->cursor.length = cursor_size(log->lane_count);
@@ -71,6 +72,7 @@ void upkeep_cursor(struct spool_log *log) {
     }
     log->durable_low = low;
     log->cursor_written = turn;
+    log->cursor_noted = noted;
     log->cursor_bounded = bounded;
     failure_end(log, JOB_CURSOR);
 }

@@ -100,6 +100,29 @@ static void records_count_once_taken_or_skipped(void **state) {
     spool_close(spool);
 }
 
+/* It may lie beyond all records, and moves no end. */
+static void a_callers_note_is_kept_as_it_is(void **state) {
+    (void)state;
+    const struct spool_lane lanes[] = {{-2, 1000}, {0, 1000}}, *found;
+    uint64_t low;
+    struct spool *spool = fixture_open();
+    append_surely(spool, 1, false);
+    spool_release(spool, 1, lanes, 2);
+    int64_t end = clock_monotonic() + 20000000;
+    while (!spool_has_noted(spool)) {
+        assert_true(clock_monotonic() < end);
+        usleep(1000);
+    }
+    spool_close(spool);
+    spool = fixture_open();
+    assert_int_equal(spool_lanes(spool, &low, &found), 2);
+    assert_int_equal(found[0].position, 1000);
+    assert_int_equal(found[1].position, 2);
+    assert_int_equal(spool_end(spool), 2);
+    assert_true(spool_has_noted(spool));
+    spool_close(spool);
+}
+
 static void a_later_run_goes_on_where_this_one_was(void **state) {
     (void)state;
     const struct spool_lane lanes[] = {{0, 12}, {3, 15}}, *found;
@@ -376,6 +399,7 @@ int main(void) {
         spool_case(what_is_in_the_buffer_is_read_at_once),
         spool_case(records_are_written_soon),
         spool_case(records_count_once_taken_or_skipped),
+        spool_case(a_callers_note_is_kept_as_it_is),
         spool_case(a_later_run_goes_on_where_this_one_was),
         spool_case(a_seek_goes_back_and_on),
         spool_case(when_full_the_newest_is_refused),
