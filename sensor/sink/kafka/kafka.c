@@ -122,11 +122,17 @@ static void forget_all(struct kafka_sink *sink) {
             kafka_forget(sink, sink->lanes[i].first);
 }
 
+static void kafka_free(void *context) {
+    struct kafka_sink *sink = context;
+    MAGIC_CLEAR(sink);
+    free(sink);
+}
+
 static void kafka_close(void *state) {
     struct kafka_sink *sink = state;
     CHECK(IS_VALID(sink, KAFKA_SINK_MAGIC));
-    sink->lingers |= !kafka_renewal_end(sink->renewal);
-    kafka_offer_free(sink->offer);
+    kafka_renewal_end(sink->renewal);
+    kafka_offer_free(sink->offer, &sink->stay);
     kafka_producer_end(sink);
     kafka_tokens_end(sink->tokens, TOKENS_MICROSECONDS);
     spool_close(sink->spool);
@@ -137,10 +143,7 @@ static void kafka_close(void *state) {
     kafka_origins_close(&sink->origins);
     if (sink->conf)
         rd_kafka_conf_destroy(sink->conf);
-    if (sink->lingers)
-        return;
-    MAGIC_CLEAR(sink);
-    free(sink);
+    kafka_stay_leave(&sink->stay);
 }
 
 static void complete_conf(struct rd_kafka_conf_s *conf, void *context) {
@@ -152,6 +155,7 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     if (!sink)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     sink->magic = KAFKA_SINK_MAGIC;
+    sink->stay = (struct kafka_stay){.holders = 1, .release = kafka_free, .context = sink};
     sink->dead_letters.descriptor = -1;
     sink->output = options->output;
     sink->topic = options->topic;
@@ -159,7 +163,7 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     sink->has_neighbours = options->has_neighbours;
     sink->deadline = options->deadline;
     sink->delivery_limit = options->delivery_limit;
-    int result = kafka_renewal_make(options, complete_conf, sink, &sink->renewal, error);
+    int result = kafka_renewal_make(options, complete_conf, sink, &sink->stay, &sink->renewal, error);
     if (result == 0)
         result = kafka_producer_make(sink, options, error);
     if (result == 0)

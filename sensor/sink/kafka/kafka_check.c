@@ -111,6 +111,6 @@ int kafka_check(const struct sink_options *options, struct error *error) {
         return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", options->output, reason);
     }
     result = check_servers(producer, options->output, servers, error);
-    kafka_end(producer);
+    kafka_end(producer, NULL);
     return result;
 }

@@ -1,61 +1,60 @@
 #include "sink/kafka/kafka_end.h"
 
 #include <librdkafka/rdkafka.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/gate.h"
 #include "base/log.h"
-#include "base/thread.h"
+#include "sink/kafka/kafka_side.h"
 
 /* Ending takes some milliseconds. With librdkafka 2.8 it sometimes takes a second if the producer was made just before. */
 enum { PATIENCE_MICROSECONDS = 200000 };
 
 struct kafka_ending {
+    struct kafka_side side;
     rd_kafka_t *producer;
-    pthread_t thread;
-    struct gate gate;
-    atomic_bool over;
+    struct kafka_stay *stay;
 };
+
+void kafka_stay_hold(struct kafka_stay *stay) {
+    if (stay)
+        atomic_fetch_add(&stay->holders, 1);
+}
+
+void kafka_stay_leave(struct kafka_stay *stay) {
+    if (stay && atomic_fetch_sub(&stay->holders, 1) == 1)
+        stay->release(stay->context);
+}
+
+static void ending_free(struct kafka_ending *end) {
+    kafka_stay_leave(end->stay);
+    free(end);
+}
 
 static void *destroy_producer(void *context) {
     struct kafka_ending *end = context;
     rd_kafka_destroy(end->producer);
-    atomic_store(&end->over, true);
-    gate_open(&end->gate);
+    if (kafka_side_is_left(&end->side))
+        ending_free(end);
     return NULL;
 }
 
-static bool wait_for_destroy(struct kafka_ending *end) {
-    int64_t limit = clock_monotonic() + PATIENCE_MICROSECONDS, left;
-    while (!atomic_load(&end->over) && (left = limit - clock_monotonic()) > 0) {
-        uint32_t turn;
-        gate_enter(&end->gate, &turn);
-        if (!atomic_load(&end->over))
-            gate_sleep(&end->gate, turn, left);
-        gate_leave(&end->gate);
-    }
-    return atomic_load(&end->over);
-}
-
-bool kafka_end(rd_kafka_t *producer) {
+void kafka_end(rd_kafka_t *producer, struct kafka_stay *stay) {
     struct kafka_ending *end = calloc(1, sizeof *end);
-    if (end)
+    if (end) {
         end->producer = producer;
-    if (!end || thread_start(&end->thread, "kafka end", destroy_producer, end) < 0) {
+        end->stay = stay;
+    }
+    if (!end || kafka_side_start(&end->side, "kafka end", destroy_producer, end) < 0) {
         rd_kafka_destroy(producer);
         free(end);
-        return true;
+        return;
     }
-    if (!wait_for_destroy(end)) {
+    kafka_stay_hold(stay);
+    if (kafka_side_end(&end->side, PATIENCE_MICROSECONDS))
+        ending_free(end);
+    else
         log_line(
             LOG_DEBUG,
             "librdkafka has not ended yet, perhaps because it looks up a name; it ends with the process");
-        pthread_detach(end->thread);
-        return false;
-    }
-    pthread_join(end->thread, NULL);
-    free(end);
-    return true;
 }

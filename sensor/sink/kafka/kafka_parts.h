@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "sink/ages.h"
 #include "sink/dead_letters.h"
+#include "sink/kafka/kafka_end.h"
 #include "sink/kafka/kafka_lane.h"
 #include "sink/kafka/kafka_link.h"
 #include "sink/kafka/kafka_origins.h"
@@ -48,6 +49,7 @@ struct kafka_release {
 
 struct kafka_sink {
     uint32_t magic;
+    struct kafka_stay stay; /* what librdkafka calls back has this: the sink is closed before it is freed */
     const char *output, *topic;      /* borrowed from the output */
     struct rd_kafka_conf_s *conf;    /* to make a fresh producer of */
     struct rd_kafka_topic_s *handle; /* of the topic: a name is looked up under a lock with each message */
@@ -60,7 +62,6 @@ struct kafka_sink {
     struct kafka_offer
         *offer;         /* to be used when the producer has no records under way; until then it gets none */
     int64_t offer_ends; /* monotonic clock: it is used then, come what may */
-    bool lingers;       /* an old producer's threads still end: the sink must stay */
     struct spool_origin own;
     struct kafka_origins origins;
     bool wait_when_full, has_neighbours;

@@ -63,7 +63,7 @@ static int make_of_conf(struct kafka_sink *sink, struct error *error) {
     }
     rd_kafka_topic_t *handle = rd_kafka_topic_new(producer, sink->topic, NULL);
     if (!handle) {
-        sink->lingers |= !kafka_end(producer);
+        kafka_end(producer, &sink->stay);
         return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: topic \"%s\": %s", sink->output,
                          sink->topic, rd_kafka_err2str(rd_kafka_last_error()));
     }
@@ -95,7 +95,7 @@ static void end_handles(struct kafka_sink *sink, rd_kafka_t *producer, rd_kafka_
                    RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
     rd_kafka_topic_destroy(handle);
     kafka_tokens_leave(sink->tokens, producer);
-    sink->lingers |= !kafka_end(producer);
+    kafka_end(producer, &sink->stay);
 }
 
 void kafka_producer_end(struct kafka_sink *sink) {

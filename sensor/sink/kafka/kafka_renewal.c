@@ -31,7 +31,7 @@ struct kafka_renewal {
     kafka_complete_conf *complete;
     void *context;
     struct kafka_side side;
-    atomic_bool lingers;
+    struct kafka_stay *stay;
     _Atomic(struct kafka_offer *) offer;
     _Atomic(rd_kafka_t *) retired;
     _Atomic uint64_t refused;
@@ -69,12 +69,12 @@ static struct sink_options options_of(const struct kafka_renewal *renewal,
     return options;
 }
 
-void kafka_offer_free(struct kafka_offer *offer) {
+void kafka_offer_free(struct kafka_offer *offer, struct kafka_stay *stay) {
     if (!offer)
         return;
     kafka_tokens_end(offer->tokens, 0);
     if (offer->producer)
-        kafka_end(offer->producer);
+        kafka_end(offer->producer, stay);
     if (offer->conf)
         rd_kafka_conf_destroy(offer->conf);
     secret_free(offer->username);
@@ -119,7 +119,7 @@ static int make_offer(struct kafka_renewal *renewal, const struct kafka_reading 
                      ? fill_login(offer, reading, error)
                      : fill_producer(offer, &options, error);
     if (result < 0)
-        kafka_offer_free(offer);
+        kafka_offer_free(offer, renewal->stay);
     else
         atomic_store(&renewal->offer, offer);
     return result;
@@ -203,8 +203,8 @@ static void look_once(struct kafka_renewal *renewal) {
     struct error error = {0};
     struct kafka_reading *reading = NULL;
     rd_kafka_t *retired = atomic_exchange(&renewal->retired, NULL);
-    if (retired && !kafka_end(retired))
-        atomic_store(&renewal->lingers, true);
+    if (retired)
+        kafka_end(retired, renewal->stay);
     if (atomic_load(&renewal->offer)) /* it was not taken yet */
         return;
     if (kafka_secrets_read(renewal->secrets, &reading, &error) < 0)
@@ -213,18 +213,17 @@ static void look_once(struct kafka_renewal *renewal) {
         judge(renewal, reading);
 }
 
-/* False: a producer still ends. */
-static bool renewal_free(struct kafka_renewal *renewal) {
+static void renewal_free(struct kafka_renewal *renewal) {
     rd_kafka_t *retired = atomic_exchange(&renewal->retired, NULL);
-    bool ended = !retired || kafka_end(retired);
-    ended &= !atomic_load(&renewal->lingers);
-    kafka_offer_free(atomic_exchange(&renewal->offer, NULL));
+    if (retired)
+        kafka_end(retired, renewal->stay);
+    kafka_offer_free(atomic_exchange(&renewal->offer, NULL), renewal->stay);
     kafka_reading_free(renewal->used);
     kafka_reading_free(renewal->seen);
     kafka_reading_free(renewal->tried);
     kafka_secrets_free(renewal->secrets);
+    kafka_stay_leave(renewal->stay);
     free(renewal);
-    return ended;
 }
 
 static void *renewal_run(void *context) {
@@ -239,7 +238,7 @@ static void *renewal_run(void *context) {
 }
 
 int kafka_renewal_make(const struct sink_options *options, kafka_complete_conf *complete, void *context,
-                       struct kafka_renewal **made, struct error *error) {
+                       struct kafka_stay *stay, struct kafka_renewal **made, struct error *error) {
     bool failed;
     struct error ignored;
     struct kafka_reading *reading = NULL;
@@ -253,6 +252,8 @@ int kafka_renewal_make(const struct sink_options *options, kafka_complete_conf *
     renewal->secrets = secrets;
     renewal->complete = complete;
     renewal->context = context;
+    renewal->stay = stay;
+    kafka_stay_hold(stay);
     /* Where that fails librdkafka says why, or nothing is watched: it knows ways to have no file. */
     if (kafka_secrets_read(secrets, &reading, &ignored) < 0) {
         renewal_free(renewal);
@@ -272,10 +273,9 @@ int kafka_renewal_start(struct kafka_renewal *renewal, struct error *error) {
                       : 0;
 }
 
-bool kafka_renewal_end(struct kafka_renewal *renewal) {
-    if (!renewal)
-        return true;
-    return kafka_side_end(&renewal->side, END_MICROSECONDS) && renewal_free(renewal);
+void kafka_renewal_end(struct kafka_renewal *renewal) {
+    if (renewal && kafka_side_end(&renewal->side, END_MICROSECONDS))
+        renewal_free(renewal);
 }
 
 struct kafka_offer *kafka_renewal_take(struct kafka_renewal *renewal) {
@@ -286,8 +286,8 @@ struct kafka_offer *kafka_renewal_take(struct kafka_renewal *renewal) {
 
 void kafka_renewal_retire(struct kafka_renewal *renewal, rd_kafka_t *producer) {
     rd_kafka_t *earlier = atomic_exchange(&renewal->retired, producer);
-    if (earlier && !kafka_end(earlier))
-        atomic_store(&renewal->lingers, true);
+    if (earlier)
+        kafka_end(earlier, renewal->stay);
 }
 
 void kafka_renewal_statistics(const struct kafka_renewal *renewal, struct sink_statistics *statistics) {

@@ -15,6 +15,7 @@
 #include "sink/sink.h"
 
 struct kafka_renewal;
+struct kafka_stay;
 struct rd_kafka_s;
 struct rd_kafka_conf_s;
 
@@ -30,17 +31,19 @@ struct kafka_offer {
 /* Sets what only the sink can in the configuration of a producer. */
 typedef void kafka_complete_conf(struct rd_kafka_conf_s *conf, void *context);
 
-/* Reads what is in use: to be called before librdkafka does. *renewal is NULL if nothing comes from files. EX_OSERR. */
+/* Reads what is in use: to be called before librdkafka does. *renewal is NULL if nothing comes from files. `stay`: what
+ * `complete` and its context need, for as long as the thread has producers. EX_OSERR. */
 int kafka_renewal_make(const struct sink_options *options, kafka_complete_conf *complete, void *context,
-                       struct kafka_renewal **renewal, struct error *error);
+                       struct kafka_stay *stay, struct kafka_renewal **renewal, struct error *error);
 /* Starts the thread. NULL is fine here and below. EX_OSERR. */
 int kafka_renewal_start(struct kafka_renewal *renewal, struct error *error);
-/* False: a disk or librdkafka holds the thread up. It ends with the process, and what producers call back must stay. */
-bool kafka_renewal_end(struct kafka_renewal *renewal);
+/* If a disk or librdkafka holds the thread up, it goes on for longer. */
+void kafka_renewal_end(struct kafka_renewal *renewal);
 
 /* The next offer, or NULL. */
 struct kafka_offer *kafka_renewal_take(struct kafka_renewal *renewal);
-void kafka_offer_free(struct kafka_offer *offer); /* with what is still in it */
+/* With what is still in it. */
+void kafka_offer_free(struct kafka_offer *offer, struct kafka_stay *stay);
 
 /* The thread ends this producer, which has no more records. */
 void kafka_renewal_retire(struct kafka_renewal *renewal, struct rd_kafka_s *producer);

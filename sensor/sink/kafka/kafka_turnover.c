@@ -105,5 +105,5 @@ void kafka_turn_over(struct kafka_sink *sink) {
     else
         use_login(sink, offer);
     sink->offer = NULL;
-    kafka_offer_free(offer);
+    kafka_offer_free(offer, &sink->stay);
 }
