@@ -120,6 +120,7 @@ install_servers() {
     mvn -q -B -C -f "$HERE/pom.xml" dependency:copy-dependencies@kafka "-Dkafka.version=$KAFKA_VERSION" "-Dservers.dir=$partial" >&2 ||
       die 69 "Maven could not fetch Kafka $KAFKA_VERSION; check that Maven Central can be reached and run 'servers.sh install' again"
     mv "$partial/kafka" "$(kafka_dir)"
+    rmdir "$partial"
   fi
   exec 9>&-
 }

@@ -14,14 +14,17 @@ from harness import Case, run
 from servers import ConnectionServer, LocalServers
 
 FLOWS = 20
+OLD_KAFKA = "3.9.2"  # takes SCRAM from each librdkafka
 SCRAM_SINCE = (2, 6, 1)  # of librdkafka, against Kafka 4
 
 
-class Logins(Case):
+class LoginCase(Case):
+    kafka = ""  # the version; that of deploy/local/pom.xml
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.servers = LocalServers("--tls")
+        cls.servers = LocalServers("--tls", env={"KAFKA_VERSION": cls.kafka})
         cls.addClassCleanup(cls.servers.stop)
         cls.tls = Path(cls.servers.folder.name) / "tls"
         cls.authority = Authority.read(cls.tls / "ca.crt", cls.tls / "ca.key")
@@ -64,6 +67,14 @@ outputs = ( {{ name = "out"; topic = "{self.topic}"; columns_to_anonymize = [ "a
         return [f"bootstrap.servers={bootstrap or self.servers.mtls_bootstrap}", "security.protocol=SSL", f"ssl.ca.location={self.folder}/ca",
                 f"ssl.certificate.location={self.folder}/crt", f"ssl.key.location={self.folder}/key"]
 
+    def scram_works(self):
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
+            with self.subTest(mechanism):
+                self.arrives(*self.sasl(mechanism))
+                self.is_refused(os.EX_NOPERM, ["login", "sasl.password"], *self.sasl(mechanism, "an0ther"))
+
+
+class Logins(LoginCase):
     def test_plain(self):
         self.arrives(*self.sasl("PLAIN"))
         self.arrives(*self.sasl("PLAIN", bootstrap=self.servers.sasl_bootstrap))
@@ -71,15 +82,14 @@ outputs = ( {{ name = "out"; topic = "{self.topic}"; columns_to_anonymize = [ "a
 
     def test_scram(self):
         """Before 2.6.1 librdkafka can't log in to Kafka 4, which a warning says."""
+        if self.librdkafka >= SCRAM_SINCE:
+            self.scram_works()
+            return
         for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
             with self.subTest(mechanism):
-                if self.librdkafka >= SCRAM_SINCE:
-                    self.arrives(*self.sasl(mechanism))
-                    self.is_refused(os.EX_NOPERM, ["login", "sasl.password"], *self.sasl(mechanism, "an0ther"))
-                else:
-                    result = self.deliver(*self.sasl(mechanism))
-                    self.assertEqual(result.code, os.EX_NOPERM, result)
-                    self.assertTrue(any("by SCRAM even with the right password" in line for line in result.lines), result)
+                result = self.deliver(*self.sasl(mechanism))
+                self.assertEqual(result.code, os.EX_NOPERM, result)
+                self.assertTrue(any("by SCRAM even with the right password" in line for line in result.lines), result)
 
     def test_mechanism_that_the_broker_lacks(self):
         self.is_refused(os.EX_NOPERM, ["login"], *self.sasl("SCRAM-SHA-512", bootstrap=self.servers.sasl_bootstrap))
@@ -104,6 +114,18 @@ outputs = ( {{ name = "out"; topic = "{self.topic}"; columns_to_anonymize = [ "a
         context.load_cert_chain(self.write("server.crt", certificate), self.write("server.key", key))
         with Handshakes(context) as server:
             self.is_refused(os.EX_UNAVAILABLE, ["certificate has expired"], *self.mtls(bootstrap=f"127.0.0.1:{server.port}"))
+
+
+class LoginsAtOldKafka(LoginCase):
+    kafka = OLD_KAFKA
+
+    def test_scram(self):
+        self.scram_works()
+
+    def test_plain_and_certificates(self):
+        self.arrives(*self.sasl("PLAIN"))
+        self.arrives(*self.mtls())
+        self.is_refused(os.EX_UNAVAILABLE, ["alert"], *self.mtls(days=-1))
 
 
 class Handshakes(ConnectionServer):
