@@ -36,16 +36,19 @@ class Secret:
 
 
 class Load:
-    """Flows of one datagram each to a port of lo, until it ends. Use as a context."""
+    """Flows of one datagram each to a port of lo, so many a second until it ends. Use as a context."""
 
-    def __init__(self, port):
-        self.port, self.sent, self.ending = port, 0, threading.Event()
+    def __init__(self, port, rate=400):
+        self.port, self.rate, self.sent, self.ending = port, rate, 0, threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
 
     def run(self):
+        begun = time.monotonic()
         while not self.ending.is_set():
-            for _ in range(10):
+            while self.sent < (time.monotonic() - begun) * self.rate:
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                    # An address has 28,000 ports, and one that comes again is no flow of its own.
+                    sender.bind((f"127.1.{self.sent % 250}.1", 0))
                     sender.sendto(b"datagram", ("127.0.0.1", self.port))
                 self.sent += 1
             time.sleep(0.02)  # the pace of the traffic
@@ -97,7 +100,7 @@ monitoring = {{ listen = "127.0.0.1:0"; }};
                 re.findall(r'^(flowsensor_\w+)\{output="out"(?:,file="([^"]+)")?\} (\S+)$', text, re.MULTILINE)}
 
     def count(self, name):
-        return self.metrics()[name, ""]
+        return wait_until(self.metrics, limit=30, what="metrics")[name, ""]
 
     def renewed(self, number):
         wait_until(lambda: self.count("flowsensor_credentials_renewed_total") == number, limit=60, what=f"renewal {number}")

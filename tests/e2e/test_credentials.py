@@ -1,5 +1,6 @@
 """Passwords and certificates that change while the sensor runs: the new ones are used, wrong ones are named and the old kept, and no
 record is lost. Live, on lo; needs root. Run: python3 tests/e2e/run.py test_credentials
+With LONG=yes there are 4,800 flows a second, and as many passwords as certificates.
 """
 import os
 import time
@@ -12,7 +13,11 @@ from live_output import LiveOutput, Load, Secret
 from servers import LocalServers
 
 ABLE = os.geteuid() == 0
+LONG = os.environ.get("LONG") == "yes"
+RATE = 4800 if LONG else 400
 REPLACEMENTS = 20
+PASSWORDS = REPLACEMENTS if LONG else 4
+OLD_KAFKA = "3.9.2"  # takes SCRAM from each librdkafka
 
 
 @unittest.skipUnless(ABLE, "capturing needs root")
@@ -42,7 +47,7 @@ class Credentials(Case, LiveOutput):
         end = self.metrics()["flowsensor_certificate_not_after_seconds", "ssl.certificate.location"]
         self.assertAlmostEqual(end, time.time() + 40 * 86400, delta=600)
         foreign, (_, another_key) = Authority.new().issue("foreign"), self.authority.issue("another")
-        with Load(self.port) as load:
+        with Load(self.port, RATE) as load:
             for number in range(1, REPLACEMENTS + 1):
                 if number == 5:
                     self.put_client("expired", days=-1)
@@ -82,6 +87,44 @@ class Credentials(Case, LiveOutput):
             self.more_arrive(100)
         self.assertNotIn("an0ther", self.log(running))
         self.nothing_lost(running, topic, load, duplicates=self.count("flowsensor_output_records_possibly_duplicated_total"))
+
+
+@unittest.skipUnless(ABLE, "capturing needs root")
+class Passwords(Case, LiveOutput):
+    """The broker learns new passwords while it runs, as only SCRAM's can be."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.servers = LocalServers("--tls", env={"KAFKA_VERSION": OLD_KAFKA})
+        cls.addClassCleanup(cls.servers.stop)
+
+    def tell_broker(self, password):
+        from confluent_kafka.admin import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
+        change = UserScramCredentialUpsertion(self.servers.username, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), password)
+        for future in self.servers.administrator().alter_user_scram_credentials([change]).values():
+            future.result(30)
+
+    def test_passwords_replaced_under_load(self):
+        topic, secret = self.servers.topic("credentials-passwords"), Secret(self.folder / "secret")
+        secret.put(password=Path(self.servers.password_file).read_bytes())
+        running = self.begin(topic, f"bootstrap.servers={self.servers.tls_bootstrap}", "security.protocol=SASL_SSL", "sasl.mechanisms=SCRAM-SHA-512",
+                             f"ssl.ca.location={self.servers.folder.name}/tls/ca.crt", f"sasl.username={self.servers.username}",
+                             f"sasl.password=${{file:{secret.folder}/password}}")
+        with Load(self.port, RATE) as load:
+            for number in range(1, PASSWORDS + 1):
+                if number % 4 == 0:
+                    secret.put(password=b"wr0ng-" + str(number).encode())
+                    self.is_named(running, "out", "refuses the login", "sasl.password")
+                password = f"n3w-{number}".encode()
+                self.tell_broker(password)
+                secret.put(password=password)
+                self.renewed(number)
+            self.more_arrive(RATE)
+        for word in ("n3w", "wr0ng"):
+            self.assertNotIn(word, self.log(running))
+        self.assertEqual(self.count("flowsensor_output_records_possibly_duplicated_total"), 0)
+        self.nothing_lost(running, topic, load)
 
 
 if __name__ == "__main__":
