@@ -128,10 +128,13 @@ class SeqReader:
             positions = [max(partition.offset, 0) for partition in self.consumer.position(asked)]
             return positions, [self.consumer.get_watermark_offsets(partition, timeout=10)[1] for partition in asked]
 
-    def catch_up(self, limit=120):
-        """Until all that is there now is read."""
+    def catch_up(self, limit=60):
+        """Until all that is there now is read, however long that takes while more is read within the limit."""
         _, ends = self.ends()
-        wait_until(lambda: all(at >= end for at, end in zip(self.ends()[0], ends)), limit=limit, what="all records read", pause=0.2)
+        at = self.ends()[0]
+        while any(position < end for position, end in zip(at, ends)):
+            wait_until(lambda before=at: self.ends()[0] != before, limit=limit, what=f"more records read than {at} of {ends}", pause=0.2)
+            at = self.ends()[0]
 
     def close(self):
         self.ended.set()
