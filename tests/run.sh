@@ -49,12 +49,14 @@ suite_house() {
 suite_tidy() { tests/house/tidy.sh build/release '^sensor/'; }
 suite_unit() { unit_tests release; }
 suite_sanitize() { unit_tests sanitize; }
-# Unit tests of rooms that have threads, and several meters, under ThreadSanitizer, on the repository's own captures.
+# Unit tests of rooms that have threads, several meters on the repository's own captures, live signals and registry logins
+# under ThreadSanitizer.
 suite_threads() {
   unit_tests threads -E '^unit\.(decode|feature|record\.(anonymize|field)|meter\.(uid|model))' &&
     FLOWSENSOR=$ROOT/build/threads/sensor/flowsensor FLOWSENSOR_SHARED=/nonexistent \
       TSAN_OPTIONS=atexit_sleep_ms=0:suppressions=$ROOT/tests/threads/suppressions.txt \
-      "$PYTHON" tests/e2e/run.py test_n_meters.Files test_n_meters.Ends test_n_meters.Stopped test_n_meters.Shares.test_flows_are_whole
+      "$PYTHON" tests/e2e/run.py test_n_meters.Files test_n_meters.Ends test_n_meters.Stopped test_n_meters.Shares.test_flows_are_whole \
+        test_signals.Live test_registry_login
 }
 suite_reference() { "$FLOWSENSOR" reference | diff -u deploy/reference.md -; }
 suite_parity() { unittests tests/parity/test_compare.py && "$PYTHON" tests/parity/parity.py; }
