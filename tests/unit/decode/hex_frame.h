@@ -20,6 +20,10 @@
 #define ADDRESSES_6                    \
     "20010db8000000000000000000000001" \
     "20010db8000000000000000000000002"
+/* Of 802.11: the rest of a header of data, and LLC with SNAP before IPv4. */
+#define MAC_3     "020000000003"
+#define WIFI_DATA "0000" MAC_1 MAC_2 MAC_3 "1000"
+#define LLC_SNAP  "aaaa030000000800"
 /* Port 1234 to 53 with the payload "hi", bare and in IPv4 and IPv6. */
 #define UDP            \
     "04d20035000a0000" \

@@ -260,7 +260,6 @@ static void ppp_and_hdlc(void **state) {
 }
 
 /* The parts of an 802.11 data frame. */
-#define MAC_3 "020000000003"
 #define MAC_4 "020000000004"
 #define THREE "0000" MAC_1 MAC_2 MAC_3 "1000"
 #define SNAP_IPV4  \

@@ -93,23 +93,20 @@ static void other_link_types(void **state) {
     "03000000"         \
     "0000000000000000" \
     "00"
-#define MAC_3       "020000000003"
-#define WIFI_HEADER "0000" MAC_1 MAC_2 MAC_3 "1000"
-#define SNAP        "aaaa030000000800"
 
 static void wireless_headers_have_26_bytes(void **state) {
     (void)state;
-    struct packet packet =
-        assert_udp(DECODE_NFSTREAM, LINK_IEEE802_11_RADIO, RADIOTAP "8801" WIFI_HEADER "0000" SNAP IPV4_UDP);
+    struct packet packet = assert_udp(DECODE_NFSTREAM, LINK_IEEE802_11_RADIO,
+                                      RADIOTAP "8801" WIFI_DATA "0000" LLC_SNAP IPV4_UDP);
     assert_int_equal(packet.source_mac[5], 2);
     assert_int_equal(packet.destination_mac[5], 3);
-    ignored(LINK_IEEE802_11_RADIO, RADIOTAP "0801" WIFI_HEADER SNAP IPV4_UDP, DECODE_not_ip);
+    ignored(LINK_IEEE802_11_RADIO, RADIOTAP "0801" WIFI_DATA LLC_SNAP IPV4_UDP, DECODE_not_ip);
     ignored(LINK_IEEE802_11_RADIO,
             "00001100"
             "03000000"
             "0000000000000000"
             "50"
-            "8801" WIFI_HEADER "0000" SNAP IPV4_UDP,
+            "8801" WIFI_DATA "0000" LLC_SNAP IPV4_UDP,
             DECODE_link_damaged);
 }
 
@@ -224,48 +221,6 @@ static void some_extension_headers_are_walked(void **state) {
             DECODE_ip_extension);
 }
 
-#define OUTER(length, port)  \
-    "4500" length "00010000" \
-    "40110000"               \
-    "01010101"               \
-    "02020202"               \
-    "1111" port "00000000"
-
-static void tunnels_over_ipv4(void **state) {
-    (void)state;
-    assert_int_equal(
-        assert_udp(DECODE_NFSTREAM, LINK_RAW, OUTER("0042", "0868") "30ff001e00000001" IPV4_UDP).tunnel,
-        TUNNEL_GTP_U);
-    /* One tag of TZSP is skipped, its header is not: the end tag makes one byte. */
-    assert_int_equal(assert_udp(DECODE_NFSTREAM, LINK_ETHERNET,
-                                ETHERNET "0800" OUTER("004f", "9090") "01000001"
-                                                                      "01" ETHERNET "0800" IPV4_UDP)
-                         .tunnel,
-                     TUNNEL_TZSP);
-    struct packet packet = assert_udp(DECODE_NFSTREAM, LINK_RAW,
-                                      OUTER("0062", "147f") "0010030000000000"
-                                                            "8801" WIFI_HEADER SNAP IPV4_UDP);
-    assert_int_equal(packet.tunnel, TUNNEL_CAPWAP);
-    assert_int_equal(packet.source_mac[5], 2);
-    assert_int_equal(packet.destination_mac[5], 3);
-}
-
-static void a_closed_tzsp_keeps_its_number(void **state) {
-    (void)state;
-    struct packet packet = metered(LINK_RAW, OUTER("0020", "9090") "01040001");
-    assert_int_equal(packet.tunnel, TUNNEL_TZSP);
-    assert_int_equal(packet.destination_port, 37008);
-}
-
-static void tunnels_over_ipv6_are_not_seen(void **state) {
-    (void)state;
-    struct packet packet = metered(LINK_RAW, "60000000002e"
-                                             "1140" ADDRESSES_6 "1111086800000000"
-                                             "30ff001e00000001" IPV4_UDP);
-    assert_int_equal(packet.tunnel, TUNNEL_NONE);
-    assert_int_equal(packet.destination_port, 2152);
-}
-
 /* So many bytes of raw IP were captured: a UDP packet, of 100 bytes or with a payload of 100, in one of IPv4 if
  * `outer`. */
 static enum decode_reason decode_size(size_t size, bool six, bool outer, struct packet *packet) {
@@ -354,9 +309,6 @@ int main(void) {
         cmocka_unit_test(later_fragments_are_ignored),
         cmocka_unit_test(ip_in_ip_is_metered_inside),
         cmocka_unit_test(some_extension_headers_are_walked),
-        cmocka_unit_test(tunnels_over_ipv4),
-        cmocka_unit_test(a_closed_tzsp_keeps_its_number),
-        cmocka_unit_test(tunnels_over_ipv6_are_not_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

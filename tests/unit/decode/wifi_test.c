@@ -3,7 +3,6 @@
 
 #include "decode/hex_frame.h"
 
-#define MAC_3 "020000000003"
 #define MAC_4 "020000000004"
 #define MAC_5 "020000000005"
 #define MAC_6 "020000000006"
