@@ -23,7 +23,7 @@ if [ "${1-}" = --missing ]; then
   shift
 fi
 MODULES=("$@")
-[ $# -gt 0 ] || MODULES=(test_captures test_tunnels test_links test_corpus test_offload test_interfaces test_live test_hostile_clients
+[ $# -gt 0 ] || MODULES=(test_captures test_tunnels test_links test_offload test_interfaces test_scopes test_live test_hostile_clients
   test_probes test_metrics test_registry)
 
 cd "$ROOT" || exit 70
