@@ -75,19 +75,28 @@ class Certificates(LoginCase):
 class Tokens(LoginCase):
     def setUp(self):
         super().setUp()
-        self.asked = []
+        self.asked, self.headers = [], []
         self.token = answers(200, json.dumps({"access_token": "abc.def", "token_type": "Bearer", "expires_in": 600}))
         self.registry = self.enterContext(FaultyRegistry(self.answer))
         self.oauth = [f"registry.oauth_token_url={self.registry.url}/token", "registry.oauth_client_id=sensor",
                       f"registry.oauth_client_secret_file={self.secret('secret', 'hunter2')}", "registry.oauth_scope=registry"]
 
     def answer(self, request):
+        self.headers.append(request.headers)
         self.asked.append((request.path, request.headers.get("Authorization"), request.body))
         (self.token if request.path == "/token" else FOUND)(request)
 
     def test_file(self):
         self.finds(self.registry, f"registry.bearer_token_file={self.secret('token', 'some.token')}")
         self.assertEqual([header for _, header, _ in self.asked], ["Bearer some.token"])
+
+    def test_headers(self):
+        """What Confluent Cloud wants with a token."""
+        self.finds(self.registry, *self.oauth, "registry.headers=target-sr-cluster: lsrc-1,Confluent-Identity-Pool-Id: pool-2")
+        self.assertEqual([(headers["target-sr-cluster"], headers["Confluent-Identity-Pool-Id"]) for headers in self.headers], [(None, None), ("lsrc-1", "pool-2")])
+        for header in ("Authorization: Basic abc", "host: another", "nothing", "a b: c", ": c", "name: "):
+            with self.subTest(header):
+                self.failed(self.find(self.registry, f"registry.headers={header}"), os.EX_CONFIG, ["registry.headers"])
 
     def test_client_credentials(self):
         self.finds(self.registry, *self.oauth)

@@ -52,6 +52,8 @@ int config_check_registry(const struct config *config, struct error *error) {
         {"registry.oauth_client_secret_file", config->registry.oauth_client_secret_file,
          "registry.oauth_client_id", client},
         {"registry.oauth_scope", config->registry.oauth_scope, "registry.oauth_token_url", token_url},
+        {"registry.headers", config->registry.headers.count > 0 ? config->registry.headers.items[0] : NULL,
+         "registry.url", url},
         {"registry.ca_file", config->registry.ca_file, "registry.url", url},
         {"registry.certificate_file", config->registry.certificate_file, "registry.url", url},
         {"registry.key_file", config->registry.key_file, "registry.certificate_file",

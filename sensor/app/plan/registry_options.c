@@ -18,6 +18,8 @@ struct registry_options registry_options_of(const struct config *config) {
         .oauth_client_id = config->registry.oauth_client_id,
         .oauth_client_secret_file = config->registry.oauth_client_secret_file,
         .oauth_scope = config->registry.oauth_scope,
+        .headers = (const char *const *)config->registry.headers.items,
+        .header_count = config->registry.headers.count,
         .ca_file = config->registry.ca_file,
         .certificate_file = config->registry.certificate_file,
         .key_file = config->registry.key_file,

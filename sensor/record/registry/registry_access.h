@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "record/login/limits.h"
@@ -13,6 +14,8 @@ struct registry_options {
     const char *bearer_token_file; /* its first line is the token; NULL: none */
     /* Where a token is got by client credentials; NULL: nowhere. The scope may be NULL. */
     const char *oauth_token_url, *oauth_client_id, *oauth_client_secret_file, *oauth_scope;
+    const char *const *headers; /* "Name: value", further ones of each request */
+    size_t header_count;
     const char *ca_file, *certificate_file, *key_file; /* TLS; NULL: system's CA, no client certificate */
     int64_t timeout;                                   /* microseconds per request */
     uint64_t max_response_size;                        /* bytes */

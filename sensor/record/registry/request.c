@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/secret.h"
 #include "record/login/transfer.h"
@@ -37,9 +39,42 @@ static void http_configure(struct registry_http *http) {
         curl_easy_setopt(curl, CURLOPT_SSLKEY, http->options.key_file);
 }
 
+/* A name and a value that are no second line, and none of the headers that say who asks and what. */
+static int check_header(const char *header, struct error *error) {
+    static const char *const ours[] = {"authorization", "content-type", "content-length", "host"};
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    size_t name = strspn(header, letters), value = name + 2;
+    bool good = name > 0 && strncmp(header + name, ": ", 2) == 0 && header[value] != '\0';
+    for (size_t i = 0; good && i < sizeof ours / sizeof *ours; i++)
+        good = strlen(ours[i]) != name || strncasecmp(header, ours[i], name) != 0;
+    for (size_t i = value; good && header[i] != '\0'; i++)
+        good = header[i] >= 0x20 && header[i] <= 0x7e;
+    return good
+               ? 0
+               : error_set(
+                     error, EINVAL, EX_CONFIG,
+                     "registry.headers \"%.*s\": expected \"Name: value\", and none of Authorization, Content-Type, Content-Length and Host",
+                     (int)name, header);
+}
+
+/* False: no memory. */
+static bool make_headers(struct registry_http *http) {
+    const struct registry_options *options = &http->options;
+    http->headers = curl_slist_append(NULL, "Content-Type: application/vnd.schemaregistry.v1+json");
+    for (size_t i = 0; http->headers && i < options->header_count; i++) {
+        struct curl_slist *longer = curl_slist_append(http->headers, options->headers[i]);
+        if (!longer)
+            return false;
+        http->headers = longer;
+    }
+    return http->headers;
+}
+
 static int check_options(const struct registry_options *options, struct error *error) {
     int result =
         login_check_url("registry.url", options->url, "registry.username and registry.password_file", error);
+    for (size_t i = 0; result == 0 && i < options->header_count; i++)
+        result = check_header(options->headers[i], error);
     if (result == 0 && options->key_file)
         result = secret_check_file("registry.key_file", options->key_file, error);
     return result;
@@ -56,8 +91,7 @@ int registry_http_open(const struct registry_options *options, struct registry_h
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     http->options = *options;
     http->url = without_last_slash(options->url);
-    http->headers = curl_slist_append(NULL, "Content-Type: application/vnd.schemaregistry.v1+json");
-    if (transfer_open(&http->transfer, &limits, options->ca_file) < 0 || !http->url || !http->headers)
+    if (transfer_open(&http->transfer, &limits, options->ca_file) < 0 || !http->url || !make_headers(http))
         result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
     if (result == 0)
         result = credentials_open(&http->options, &http->credentials, error);
