@@ -86,6 +86,12 @@ void capture_visit_cards(const struct capture *capture, capture_card_visit *visi
         capture->type->visit_cards(capture, visit, context);
 }
 
+int capture_change_filter(struct capture *capture, const char *filter, const atomic_bool *given_up,
+                          struct error *error) {
+    CHECK(capture->type->change_filter != NULL);
+    return capture->type->change_filter(capture, filter, given_up, error);
+}
+
 const char *const *capture_file_names(const struct capture *capture) {
     return capture->type->file_names != NULL ? capture->type->file_names(capture) : NULL;
 }

@@ -5,6 +5,7 @@
  * Another thread may call capture_break() only. There is no lock. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -182,6 +183,14 @@ bool capture_interface(const struct capture *capture, uint16_t interface, char n
  * @thread any */
 typedef void capture_card_visit(void *context, const char *interface, uint64_t dropped);
 void capture_visit_cards(const struct capture *capture, capture_card_visit *visit, void *context);
+
+/* Live: puts another filter into force in all shares (NULL: none). `capture` is the first of them; its owner attaches the
+ * filter at its next look, to a socket at one stroke, so no packet is lost. Waits for that, or until *given_up. On failure the
+ * old filter stays. EX_CONFIG: it can't be compiled, is too long, or asks for what only a start may compile; EX_OSERR: the
+ * kernel refuses it, or it was given up.
+ * @thread any but the owner, one at a time */
+int capture_change_filter(struct capture *capture, const char *filter, const atomic_bool *given_up,
+                          struct error *error);
 
 /* The paths of all files as they were given, by frame.file; NULL: live. They live as long as the capture.
  * @thread any: they do not change */

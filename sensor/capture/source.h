@@ -26,6 +26,8 @@ struct source_type {
     void (*visit_cards)(const struct capture *capture, capture_card_visit *visit,
                         void *context);            /* NULL: it has none */
     unsigned (*pressure)(struct capture *capture); /* NULL: none */
+    int (*change_filter)(struct capture *capture, const char *filter, const atomic_bool *given_up,
+                         struct error *error); /* NULL: it can't */
 };
 
 enum { CAPTURE_MAGIC = 0x0ca97b3e };

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import frames
 from harness import Case, has_taken, is_idle, wait_until
+from test_live import ABLE, OnWire
 from test_signals import FLOWS, pending
 
 KEPT = "the configuration before it stays in force"
@@ -125,6 +126,61 @@ class Reload(Case):
         self.addCleanup(os.close, writing)
         os.write(writing, frames.conversations(1)[:24])
         return reading
+
+
+@unittest.skipUnless(ABLE, "network namespaces need root and iproute2")
+class LiveReload(OnWire):
+    """What is put into force while packets come."""
+
+    def setUp(self):
+        super().setUp()
+        self.config = self.folder / "sensor.conf"
+        self.said = 0
+
+    def configure(self, *lines):
+        self.write("new.conf", "\n".join(('meter = { n_meters = %d; };' % self.meters, *lines))).rename(self.config)
+
+    def hang_up(self, running, says):
+        running.signal(signal.SIGHUP)
+        wait_until(lambda: os.pread(running.errors.fileno(), 1 << 24, 0).count(b"SIGHUP:") > self.said, what=says)
+        self.said += 1
+        line = [line for line in os.pread(running.errors.fileno(), 1 << 24, 0).decode().splitlines() if "SIGHUP:" in line][-1]
+        self.assertIn(says, line)
+
+    def test_the_filter(self):
+        """Packets of before and after are counted by the filter of their time; a bad one changes nothing."""
+        self.configure('capture = { bpf_filter = "udp dst port 7001"; };')
+        running = self.capture("-c", self.config, interface="near*")  # of several kinds of interfaces, for which the filter is compiled
+        self.wire.send(7001, 5)
+        self.wire.send(7002, 7)
+        self.configure('capture = { bpf_filter = "udp dst port 7002"; };')
+        self.hang_up(running, "in force with other values: capture.bpf_filter")
+        self.wire.send(7001, 11)
+        self.wire.send(7002, 13)
+        for text, says in (("udp dst prot 7001", "can't be compiled"), ("vlan and udp", "needs a restart"),
+                           (" or ".join(f"udp[{number % 200 + 8}:4] = {number * 77777}" for number in range(450)), "which is too long for it")):
+            self.configure(f'capture = {{ bpf_filter = "{text}"; }};', 'log = { level = "error"; };')
+            self.hang_up(running, says)
+        self.wire.send(7001, 17)
+        self.wire.send(7002, 19)
+        self.configure()
+        self.hang_up(running, "in force with other values: capture.bpf_filter")
+        self.wire.send(7001, 23)
+        running.signal(signal.SIGTERM)
+        result = running.finish()
+        self.assertEqual((result.code, len(result.errors)), (0, 3), result)
+        packets = {}
+        for record in self.records():
+            packets[record["dst_port"]] = packets.get(record["dst_port"], 0) + record["src2dst_packets"]
+        self.assertEqual((packets[7001], packets[7002]), (5 + 23, 13 + 19))
+        self.assertNotIn(b"a system call was refused", result.raw_error)
+        self.ledger(result)
+
+
+class LiveReloadOfThree(LiveReload):
+    """The same with three meters."""
+
+    meters = 3
 
 
 if __name__ == "__main__":

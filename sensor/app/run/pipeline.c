@@ -279,6 +279,7 @@ static void report_end(struct pipeline *pipeline) {
 
 void pipeline_reload_from(struct pipeline *pipeline, const struct config_source *source) {
     pipeline->reload.source = source;
+    pipeline->reload.capture = pipeline->plan->live ? pipeline->intakes[0].capture : NULL;
 }
 
 int pipeline_run(struct pipeline *pipeline, struct error *error) {

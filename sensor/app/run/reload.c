@@ -54,12 +54,29 @@ static int read_next(struct change *change, struct error *error) {
     return result == 0 ? check_files(change->reload->plan, &change->plan, error) : result;
 }
 
-/* All that can fail. */
+static bool is_same_text(const char *one, const char *other) {
+    return one && other ? strcmp(one, other) == 0 : one == other;
+}
+
+static int change_filter(const struct change *change, struct error *error) {
+    struct reload *reload = change->reload;
+    const char *filter = change->next->capture.bpf_filter;
+    if (is_same_text(change->now->capture.bpf_filter, filter))
+        return 0;
+    if (!reload->capture)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "capture.bpf_filter has another value now, which needs a restart while files are read");
+    return capture_change_filter(reload->capture, filter, &reload->ends, error);
+}
+
+/* All that can fail. The filter is the last, since it is in force then. */
 static int prepare(struct change *change, struct error *error) {
     struct reload *reload = change->reload;
     change->rekeying =
         (struct rekeying){.outputs = reload->delivery->outputs, .count = reload->delivery->count};
-    return rekeying_prepare(&change->rekeying, reload->plan, change->next, error);
+    int result = rekeying_prepare(&change->rekeying, reload->plan, change->next, error);
+    return result == 0 ? change_filter(change, error) : result;
 }
 
 static void set_log_level(const struct config *config) {
@@ -162,6 +179,7 @@ void reload_poll(struct reload *reload) {
 }
 
 void reload_end(struct reload *reload) {
+    atomic_store(&reload->ends, true);
     reload_join(reload);
     free_config(reload->in_force);
     reload->in_force = NULL;

@@ -19,10 +19,12 @@ struct reload {
     const struct config_source *source; /* NULL: SIGHUP changes nothing */
     const struct plan *plan;            /* the start's */
     struct delivery *delivery;
+    struct capture *capture; /* live: the first share's; else NULL */
     struct reload_account account;
     struct config *in_force; /* NULL: the plan's */
     pthread_t thread;        /* where `runs` is set */
     bool runs;
+    atomic_bool ends; /* so does the run: nobody takes anything any more */
     atomic_bool done; /* the thread has ended, or is about to */
 };
 

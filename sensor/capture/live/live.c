@@ -301,6 +301,12 @@ static bool live_interface(const struct capture *base, uint16_t slot, char name[
     return true;
 }
 
+static int live_change_filter(struct capture *base, const char *filter, const atomic_bool *given_up,
+                              struct error *error) {
+    const struct live_capture *capture = (const struct live_capture *)base;
+    return live_group_change_filter(capture->group, filter, given_up, error);
+}
+
 static void live_close(struct capture *base) {
     struct live_capture *capture = (struct live_capture *)base;
     packet_ring_close(&capture->ring);
@@ -312,6 +318,7 @@ static const struct source_type live_type = {.next = live_next,
                                              .rest = live_rest,
                                              .statistics = live_statistics,
                                              .pressure = live_pressure,
+                                             .change_filter = live_change_filter,
                                              .name = live_name,
                                              .link_type = live_link_type,
                                              .interface = live_interface,

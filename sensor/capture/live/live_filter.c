@@ -110,6 +110,19 @@ int live_filter_create(const char *text, uint16_t hardware, const char *name, co
     return result;
 }
 
+const char *live_filter_needs_interface(const char *text) {
+    static const char *const words[] = {"vlan", "inbound", "outbound", "ifindex"};
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    while (*(text += strcspn(text, letters)) != '\0') {
+        size_t length = strspn(text, letters);
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            if (strlen(words[i]) == length && memcmp(words[i], text, length) == 0)
+                return words[i];
+        text += length;
+    }
+    return NULL;
+}
+
 void live_filter_destroy(struct live_filter *filter) {
     if (filter == NULL)
         return;

@@ -22,6 +22,10 @@ struct live_filter;
  * the interface `name`; for other kinds it lets nothing pass then. */
 int live_filter_create(const char *text, uint16_t hardware, const char *name, const char *ethernet,
                        uint32_t snapshot_length, struct live_filter **filter, struct error *error);
+/* Whether libpcap compiles the text only for an interface that it captures from, which takes CAP_NET_RAW: it asks for tags,
+ * directions or interfaces, as the kernel keeps them beside the frame. Returns that word; NULL: none.
+ * @thread any */
+const char *live_filter_needs_interface(const char *text);
 void live_filter_destroy(struct live_filter *filter); /* NULL is fine */
 
 /* The program for a socket of one interface of this kind of hardware; it belongs to the filter and holds until the next

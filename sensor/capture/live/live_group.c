@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/gate.h"
 #include "base/log.h"
 #include "capture/live/hardware.h"
 #include "capture/live/live_filter.h"
@@ -25,9 +26,20 @@ struct share {
     atomic_bool waits;       /* it is there, and was not taken yet */
 };
 
+/* A filter on its way from who changes it to the owner of share 0, and back: that one keeps the filter that is in force. */
+struct filter_offer {
+    _Atomic(struct live_filter *) offered; /* NULL: the owner took it, or there is none */
+    struct live_filter *left;              /* the one that isn't in force, once `answered` is set */
+    int result;                            /* likewise */
+    atomic_bool answered;
+    struct gate gate; /* opened then */
+};
+
 struct live_group {
     struct live_interfaces *interfaces;
     struct live_filter *filter;
+    struct filter_offer offer;
+    uint32_t snapshot_length;
     struct packet_ring_options ring;
     bool promiscuous;
     bool started;      /* the first rings are there */
@@ -49,16 +61,20 @@ static void set_promiscuous(const struct interface_link *link, void *context) {
         packet_ring_set_promiscuous(group->shares[0].descriptor, link->index);
 }
 
+/* NULL: it is too long. */
+static int attach(int descriptor, const struct sock_fprog *program) {
+    return program != NULL ? packet_ring_set_filter(descriptor, program) : -E2BIG;
+}
+
 static int set_filter(struct live_group *group, uint32_t bound, int descriptor) {
     if (bound != 0)
-        return packet_ring_set_filter(descriptor, live_filter_of_one(group->filter, group->hardware));
+        return attach(descriptor, live_filter_of_one(group->filter, group->hardware));
     size_t count;
     const uint32_t *indices = live_interfaces_list(group->interfaces, &count);
-    const struct sock_fprog *program = live_filter_program(group->filter, indices, count);
-    if (program != NULL && packet_ring_set_filter(descriptor, program) == 0)
+    if (attach(descriptor, live_filter_program(group->filter, indices, count)) == 0)
         return 0;
     /* Too long with so many of them: frames of others are left out later. */
-    return packet_ring_set_filter(descriptor, live_filter_program(group->filter, NULL, 0));
+    return attach(descriptor, live_filter_program(group->filter, NULL, 0));
 }
 
 /* While it captures, an interface that is down is no failure: it may come up. */
@@ -176,7 +192,39 @@ static void do_without_segments(struct live_group *group) {
     replace_running(group, group->bound);
 }
 
+static int set_filter_of_all(struct live_group *group, size_t *set) {
+    int result = 0;
+    for (*set = 0; result == 0 && *set < group->count; ++*set)
+        result = set_filter(group, group->bound, group->shares[*set].descriptor);
+    return result;
+}
+
+/* The kernel takes a filter at one stroke. Where it refuses one the others get the old one again. */
+static void take_offer(struct live_group *group, struct live_filter *offered) {
+    struct filter_offer *offer = &group->offer;
+    struct live_filter *before = group->filter;
+    size_t set;
+    group->filter = offered;
+    offer->result = set_filter_of_all(group, &set);
+    offer->left = offer->result == 0 ? before : offered;
+    if (offer->result < 0)
+        group->filter = before;
+    for (size_t i = 0; offer->result < 0 && i + 1 < set; i++)
+        set_filter(group, group->bound, group->shares[i].descriptor);
+    atomic_store(&offer->answered, true);
+    gate_open(&offer->gate);
+}
+
+static void look_at_offer(struct live_group *group) {
+    if (atomic_load_explicit(&group->offer.offered, memory_order_relaxed) == NULL)
+        return;
+    struct live_filter *offered = atomic_exchange(&group->offer.offered, NULL);
+    if (offered != NULL)
+        take_offer(group, offered);
+}
+
 void live_group_look(struct live_group *group) {
+    look_at_offer(group);
     if (live_interfaces_look(group->interfaces, set_promiscuous, group))
         group->changed = true;
     if (group->changed)
@@ -211,6 +259,56 @@ int live_group_descriptor(const struct live_group *group) {
 
 int live_group_link_type(const struct live_group *group) {
     return group->binds ? hardware_link_type(group->hardware) : -1;
+}
+
+/* Another filter. */
+
+enum { OFFER_MICROSECONDS = 100000 }; /* between two looks whether it is given up */
+
+static int compile_again(const struct live_group *group, const char *text, struct live_filter **filter,
+                         struct error *error) {
+    const char *word = text != NULL ? live_filter_needs_interface(text) : NULL;
+    if (word != NULL)
+        return error_set(
+            error, EPERM, EX_CONFIG,
+            "the BPF filter \"%s\" needs a restart: to compile \"%s\" takes the right to capture, which a run gives up",
+            text, word);
+    return live_filter_create(text, group->hardware, live_interfaces_name(group->interfaces), NULL,
+                              group->snapshot_length, filter, error);
+}
+
+/* False: it was given up before the owner took it. */
+static bool wait_for_answer(struct filter_offer *offer, const atomic_bool *given_up) {
+    uint32_t turn;
+    while (!atomic_load(&offer->answered)) {
+        if (atomic_load(given_up) && (offer->left = atomic_exchange(&offer->offered, NULL)) != NULL)
+            return false;
+        gate_enter(&offer->gate, &turn);
+        if (!atomic_load(&offer->answered))
+            gate_sleep(&offer->gate, turn, OFFER_MICROSECONDS);
+        gate_leave(&offer->gate);
+    }
+    return true;
+}
+
+int live_group_change_filter(struct live_group *group, const char *text, const atomic_bool *given_up,
+                             struct error *error) {
+    struct filter_offer *offer = &group->offer;
+    struct live_filter *filter;
+    int result = compile_again(group, text, &filter, error);
+    if (result < 0)
+        return result;
+    atomic_store(&offer->answered, false);
+    atomic_store(&offer->offered, filter);
+    if (!wait_for_answer(offer, given_up))
+        result = error_set(error, ECANCELED, EX_OSERR, "the run ends before a BPF filter is attached");
+    else if (offer->result < 0)
+        result =
+            error_set(error, -offer->result, EX_OSERR,
+                      "the kernel doesn't take the BPF filter, which is too long for it (%s): \"%.200s\"",
+                      strerror(-offer->result), text != NULL ? text : "");
+    live_filter_destroy(offer->left);
+    return result;
 }
 
 /* The start. */
@@ -300,6 +398,7 @@ static int live_group_start(struct live_group *group, const struct capture_optio
         .block_milliseconds = capture_block_milliseconds(options),
         .segment_sizes = options->segment_sizes};
     group->promiscuous = options->promiscuous_mode;
+    group->snapshot_length = options->snapshot_length;
     int result = live_interfaces_open(options, &group->interfaces, error);
     if (result == 0)
         result = open_sockets(group, options, error);

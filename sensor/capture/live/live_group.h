@@ -9,6 +9,7 @@
  * Share 0's owner also looks after the group. Others only take their rings and read what doesn't change. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -51,6 +52,11 @@ int live_group_descriptor(const struct live_group *group);
  * don't ask for segments.
  * @thread any */
 void live_group_do_without_segments(struct live_group *group);
+
+/* See capture_change_filter().
+ * @thread any but the owner of share 0, one at a time */
+int live_group_change_filter(struct live_group *group, const char *filter, const atomic_bool *given_up,
+                             struct error *error);
 
 /* @thread any: what live_interfaces.h says */
 const struct live_interfaces *live_group_interfaces(const struct live_group *group);

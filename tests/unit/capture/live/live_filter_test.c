@@ -158,8 +158,31 @@ static void a_program_may_be_too_long(void **state) {
     free(text);
 }
 
+static void words_that_take_an_interface_are_known(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *word;
+    } cases[] = {
+        {"vlan", "vlan"},
+        {"udp and (vlan 7)", "vlan"},
+        {"not inbound", "inbound"},
+        {"tcp or outbound", "outbound"},
+        {"ifindex 3", "ifindex"},
+        {"host vlan.example.org or host my-vlan or vlan7", NULL},
+        {"ip[2:2] = 40 and !(tcp port 22)", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *word = live_filter_needs_interface(cases[i].text);
+        assert_int_equal(word == NULL, cases[i].word == NULL);
+        if (word != NULL)
+            assert_string_equal(word, cases[i].word);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_that_take_an_interface_are_known),
         cmocka_unit_test(everything_passes_without_words),
         cmocka_unit_test(interfaces_are_searched),
         cmocka_unit_test(too_many_interfaces_all_pass),
