@@ -184,6 +184,7 @@ class LiveTokens(TokenCase, LiveOutput):
 
     def test_new_secret(self):
         topic = self.servers.topic("tokens-secret")
+        self.tokens.lifetime = SHORT
         running = self.begin(topic, *self.by_server())
         with Load(self.port) as load:
             self.more_arrive(20)
@@ -193,9 +194,12 @@ class LiveTokens(TokenCase, LiveOutput):
             self.secret.put(client=b"correct-h0rse")
             self.secret.put(client=b"an0ther")
             self.renewed(1)
+            refused, given = self.count("flowsensor_credentials_refused_total"), self.tokens.given
+            wait_until(lambda: self.tokens.given >= given + 2, limit=60, what="two tokens by the new one")
             self.more_arrive(50)
+            self.assertEqual(self.count("flowsensor_credentials_refused_total"), refused)
         self.assertNotIn("an0ther", self.log(running))
-        self.nothing_lost(running, topic, load)
+        self.nothing_lost(running, topic, load, duplicates=self.count("flowsensor_output_records_possibly_duplicated_total"))
 
     def test_tokens_of_a_file_turn_over(self):
         topic = self.servers.topic("tokens-file")
