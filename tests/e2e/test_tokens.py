@@ -166,7 +166,7 @@ class LiveTokens(TokenCase, LiveOutput):
             finally:
                 self.tokens.up()
             self.more_arrive(300)
-        said = [line for line in self.log(running).splitlines() if "token.endpoint.url" in line]
+        said = [line for line in self.log(running).splitlines() if "kafka: sasl.oauthbearer.token.endpoint.url" in line]
         self.assertEqual(len(said), 1, said)
         self.assertIn("onnect", said[0])
         self.nothing_lost(running, topic, load, duplicates=self.count("flowsensor_output_records_possibly_duplicated_total"))
