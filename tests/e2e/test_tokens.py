@@ -2,7 +2,7 @@
 none for a while, and each mistake by its line. Live parts on lo need root. Run: python3 tests/e2e/run.py test_tokens
 """
 import os
-import time
+import threading
 import unittest
 from pathlib import Path
 
@@ -15,6 +15,28 @@ from token_server import CLIENT, TokenServer
 
 FLOWS = 20
 SHORT = 6  # seconds of a token's life
+
+
+class SideCar:
+    """Writes a token of SHORT life again and again, in good time. Use as a context."""
+
+    def __init__(self, secret, tokens):
+        self.secret, self.tokens, self.written, self.ending = secret, tokens, 0, threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def run(self):
+        while not self.ending.is_set():
+            self.secret.put(token=self.tokens.token(SHORT).encode())
+            self.written += 1
+            self.ending.wait(SHORT / 3)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_exception):
+        self.ending.set()
+        self.thread.join()
 
 
 class TokenCase(Case):
@@ -203,15 +225,15 @@ class LiveTokens(TokenCase, LiveOutput):
 
     def test_tokens_of_a_file_turn_over(self):
         topic = self.servers.topic("tokens-file")
-        self.secret.put(token=self.tokens.token(SHORT).encode())
+        self.secret.put(token=b"")
         running = self.begin(topic, *self.by_file())
+        self.is_counted(1)
         with Load(self.port) as load:
-            for _ in range(3):
-                self.more_arrive(20)
-                time.sleep(SHORT / 2)  # of the life of a token, which is the pace of who writes them
-                self.secret.put(token=self.tokens.token(SHORT).encode())
+            with SideCar(self.secret, self.tokens) as writer:
+                wait_until(lambda: writer.written >= 6, limit=90, what="six tokens")
+                self.more_arrive(50)
             self.secret.put(token=self.tokens.token(exp=1).encode())
-            self.is_counted(1)
+            self.is_counted(2)
             wait_until(lambda: self.count("flowsensor_spool_records") > 20, limit=60, what="records that wait")
             self.secret.put(token=self.tokens.token().encode())
             self.more_arrive(100)
