@@ -153,6 +153,19 @@ int meter_create(const struct meter_options *options, meter_export_call *export_
     return 0;
 }
 
+bool meter_takes_timeouts(const struct meter_options *from, const struct meter_options *to) {
+    struct flow_shared shared;
+    struct block_offsets offsets;
+    return block_lay_out(from, &shared, &offsets) == block_lay_out(to, &shared, &offsets);
+}
+
+void meter_set_timeouts(struct meter *meter, int64_t idle_timeout, int64_t active_timeout) {
+    CHECK(IS_VALID(meter, METER_MAGIC));
+    meter->options.idle_timeout = idle_timeout;
+    meter->options.active_timeout = active_timeout;
+    meter_obey_timeouts(meter);
+}
+
 void meter_ask_for_room(struct meter *meter, meter_room_call *has_room) {
     CHECK(IS_VALID(meter, METER_MAGIC));
     meter->has_room = has_room;

@@ -72,6 +72,14 @@ void meter_ask_for_room(struct meter *meter, meter_room_call *has_room);
 
 /* Frees without exporting; call meter_finish() first. NULL is fine.
  * @thread meter, once meter_back_memory() has returned in all others */
+/* Whether a meter of options `from` can go on with the timeouts of `to`: in the states of its flows there is room for
+ * intervals as long. All other options are the same.
+ * @thread any: nothing is shared */
+bool meter_takes_timeouts(const struct meter_options *from, const struct meter_options *to);
+/* From here on flows end by these (ticks), the open ones too.
+ * @thread meter */
+void meter_set_timeouts(struct meter *meter, int64_t idle_timeout, int64_t active_timeout);
+
 void meter_destroy(struct meter *meter);
 
 /* Counts the packet to its flow, which may end or be cut by it, and sweeps if it is time. Packets come in the order of

@@ -44,6 +44,10 @@ void meter_begin_overload(struct meter *meter) {
     obey(meter);
 }
 
+void meter_obey_timeouts(struct meter *meter) {
+    obey(meter);
+}
+
 bool meter_look_at_load(struct meter *meter, unsigned ring, int64_t now, struct meter_load *load) {
     const struct overload *overload = &meter->overload;
     const struct overload_pressure pressure = {

@@ -124,6 +124,9 @@ void meter_mark_end(const struct meter *meter, struct flow *flow);
 /* The ladder's start, as part of meter_create(). */
 void meter_begin_overload(struct meter *meter);
 
+/* Other timeouts are in the options. */
+void meter_obey_timeouts(struct meter *meter);
+
 /* The bounds' start, as part of meter_create(); -ENOMEM. */
 int meter_begin_bounds(struct meter *meter);
 /* A slice begins whose to_wall is another one than that of the slice before it. */

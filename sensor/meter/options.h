@@ -1,4 +1,5 @@
-/* What a meter is asked to do: constant from meter_create() on. The meter and its features read it, and so do records,
+/* What a meter is asked to do: constant from meter_create() on, but for timeouts
+ * (meter_set_timeouts()). The meter and its features read it, and so do records,
  * which say how flows were metered. */
 #pragma once
 

@@ -10,8 +10,9 @@ struct message_origin {
     const char *sensor_id;
     const char *boot_id;
     const char *output;
-    const char *feature_hash;
-    bool verify; /* made up by `flowsensor verify`; only then is it a header */
+    const char
+        *feature_hash; /* the start's: timeouts that SIGHUP changes are not in it (app/run/retiming.h) */
+    bool verify;       /* made up by `flowsensor verify`; only then is it a header */
 };
 
 struct message {

@@ -15,19 +15,27 @@
 #include "record/message_key.h"
 #include "record/program.h"
 
-struct recorder {
+/* What follows from how flows are metered: where that changes, another one takes its place. */
+struct recorder_contract {
     struct record_program program;
+    struct message_key key;
+    char *features; /* canonical text */
+    char feature_hash[CANONICAL_HASH_SIZE], metering_hash[CANONICAL_HASH_SIZE];
+};
+
+struct recorder {
+    struct recorder_contract *contract;
+    struct recorder_contract *next;     /* prepared; NULL most of the time */
+    struct recorder_contract *former;   /* not in use any more */
     struct anonymizer *anonymizer;      /* NULL: every field goes out as it is */
     struct anonymizer *next_anonymizer; /* prepared; NULL most of the time */
     const struct encoding *encoding;
     char *output;
-    char *features; /* canonical text */
-    char feature_hash[CANONICAL_HASH_SIZE], metering_hash[CANONICAL_HASH_SIZE];
+    char first_feature_hash[CANONICAL_HASH_SIZE]; /* the origin's */
     struct record_source source;
     struct record_scratch scratch;
     struct buffer body, header;
     struct message_origin origin;
-    struct message_key key;
     _Atomic uint64_t *next_seq; /* the output's, or own_seq */
     _Atomic uint64_t own_seq;
     int64_t loss_time; /* of the latest loss, in ticks */
@@ -75,36 +83,82 @@ static int open_anonymizer(struct recorder *recorder, const struct recorder_opti
     return recorder->anonymizer != NULL ? 0 : recorder_no_memory(options, error);
 }
 
-static int recorder_describe_row(struct recorder *recorder, const struct recorder_options *options,
-                                 struct error *error) {
-    recorder->output = strdup(options->output);
-    recorder->features = features_text(options->schema, options->identity, options->live,
-                                       options->snapshot_length, options->policy);
-    if (recorder->output == NULL || recorder->features == NULL ||
-        allocate_scratch(&recorder->scratch, options->identity->meter) < 0)
-        return recorder_no_memory(options, error);
-    canonical_hash(recorder->features, recorder->feature_hash);
-    options->encoding->header(recorder->program.fields, recorder->program.field_count, &recorder->header);
-    if (recorder->header.failed)
-        return recorder_no_memory(options, error);
-    recorder->encoding = options->encoding;
-    recorder->next_seq = options->next_seq != NULL ? options->next_seq : &recorder->own_seq;
-    recorder->source = (struct record_source){
+static void contract_free(struct recorder_contract *contract) {
+    if (contract == NULL)
+        return;
+    free(contract->features);
+    program_free(&contract->program);
+    free(contract);
+}
+
+/* What is the same in all records of the contract. */
+static struct record_source constant_source(const struct recorder_options *options,
+                                            const struct recorder_contract *contract) {
+    return (struct record_source){
         .identity = options->identity,
-        .output = recorder->output,
-        .feature_hash = recorder->feature_hash,
-        .metering_hash = recorder->metering_hash,
-        .anon_key_id = recorder->anonymizer != NULL ? anonymizer_key_id(recorder->anonymizer) : NULL,
+        .output = options->output,
+        .feature_hash = contract->feature_hash,
+        .metering_hash = contract->metering_hash,
         .capture_files = options->capture_files,
         .places = options->places,
         .verify = options->verify,
-        .scratch = &recorder->scratch,
     };
+}
+
+/* `header` may be NULL. */
+static int contract_fill(struct recorder_contract *contract, const struct recorder_options *options,
+                         struct buffer *header, struct error *error) {
+    int status = program_bind(&contract->program, options, error);
+    if (status < 0)
+        return status;
+    contract->features = features_text(options->schema, options->identity, options->live,
+                                       options->snapshot_length, options->policy);
+    if (contract->features == NULL || !metering_hash(options->identity, contract->metering_hash))
+        return recorder_no_memory(options, error);
+    canonical_hash(contract->features, contract->feature_hash);
+    if (header != NULL)
+        options->encoding->header(contract->program.fields, contract->program.field_count, header);
+    struct record_source source = constant_source(options, contract);
+    if (program_shorten(&contract->program, options->encoding, &source) < 0)
+        return recorder_no_memory(options, error);
+    message_key_bind(options->message_key, contract->program.fields, contract->program.field_count,
+                     &contract->key);
+    return 0;
+}
+
+static int contract_make(const struct recorder_options *options, struct buffer *header,
+                         struct recorder_contract **made, struct error *error) {
+    struct recorder_contract *contract = calloc(1, sizeof *contract);
+    if (contract == NULL)
+        return recorder_no_memory(options, error);
+    int status = contract_fill(contract, options, header, error);
+    if (status < 0)
+        contract_free(contract);
+    else
+        *made = contract;
+    return status;
+}
+
+static int recorder_describe(struct recorder *recorder, const struct recorder_options *options,
+                             struct error *error) {
+    recorder->output = strdup(options->output);
+    if (recorder->output == NULL || recorder->header.failed ||
+        allocate_scratch(&recorder->scratch, options->identity->meter) < 0)
+        return recorder_no_memory(options, error);
+    memcpy(recorder->first_feature_hash, recorder->contract->feature_hash,
+           sizeof recorder->first_feature_hash);
+    recorder->encoding = options->encoding;
+    recorder->next_seq = options->next_seq != NULL ? options->next_seq : &recorder->own_seq;
+    recorder->source = constant_source(options, recorder->contract);
+    recorder->source.output = recorder->output;
+    recorder->source.scratch = &recorder->scratch;
+    recorder->source.anon_key_id =
+        recorder->anonymizer != NULL ? anonymizer_key_id(recorder->anonymizer) : NULL;
     recorder->origin = (struct message_origin){
         .sensor_id = options->identity->sensor_id,
         .boot_id = options->identity->boot_id,
         .output = recorder->output,
-        .feature_hash = recorder->feature_hash,
+        .feature_hash = recorder->first_feature_hash,
         .verify = options->verify,
     };
     return 0;
@@ -116,23 +170,35 @@ int recorder_create(const struct recorder_options *options, struct recorder **re
         return recorder_no_memory(options, error);
     int status = check_names(options, error);
     if (status == 0)
-        status = program_bind(&created->program, options, error);
+        status = contract_make(options, &created->header, &created->contract, error);
     if (status == 0)
         status = open_anonymizer(created, options, error);
-    if (status == 0 && !metering_hash(options->identity, created->metering_hash))
-        status = recorder_no_memory(options, error);
     if (status == 0)
-        status = recorder_describe_row(created, options, error);
-    if (status == 0 && program_shorten(&created->program, created->encoding, &created->source) < 0)
-        status = recorder_no_memory(options, error);
+        status = recorder_describe(created, options, error);
     if (status < 0) {
         recorder_destroy(created);
         return status;
     }
-    message_key_bind(options->message_key, created->program.fields, created->program.field_count,
-                     &created->key);
     *recorder = created;
     return 0;
+}
+
+int recorder_prepare_contract(struct recorder *recorder, const struct recorder_options *options,
+                              struct error *error) {
+    contract_free(recorder->former);
+    contract_free(recorder->next);
+    recorder->former = recorder->next = NULL;
+    return contract_make(options, NULL, &recorder->next, error);
+}
+
+void recorder_take_contract(struct recorder *recorder) {
+    if (recorder->next == NULL)
+        return;
+    recorder->former = recorder->contract;
+    recorder->contract = recorder->next;
+    recorder->next = NULL;
+    recorder->source.feature_hash = recorder->contract->feature_hash;
+    recorder->source.metering_hash = recorder->contract->metering_hash;
 }
 
 size_t recorder_memory_for(const struct meter_options *meter) {
@@ -152,20 +218,21 @@ void recorder_destroy(struct recorder *recorder) {
     anonymizer_destroy(recorder->next_anonymizer);
     free(recorder->scratch.text);
     free(recorder->scratch.integers);
-    free(recorder->features);
     free(recorder->output);
-    program_free(&recorder->program);
+    contract_free(recorder->contract);
+    contract_free(recorder->next);
+    contract_free(recorder->former);
     free(recorder);
 }
 
 /* Calls the getters and encodes. The caller sets key and kind of the message. */
 static int encode(struct recorder *recorder, struct message *message) {
-    const struct record_program *program = &recorder->program;
+    struct record_program *program = &recorder->contract->program;
     const struct record_source *source = &recorder->source;
     recorder->scratch.integers_used = 0;
     recorder->scratch.text_used = 0;
     recorder->scratch.failed = false;
-    if (!program_fill(&recorder->program, recorder->anonymizer, &recorder->source))
+    if (!program_fill(program, recorder->anonymizer, &recorder->source))
         return -EIO;
     recorder->body.length = 0;
     recorder->body.failed = false;
@@ -194,7 +261,7 @@ int recorder_make(struct recorder *recorder, const struct flow *flow, struct mes
     message->record_kind = record_kind_name((enum record_kind)flow->record_kind);
     int status = encode(recorder, message);
     if (status == 0)
-        message_key_fill(&recorder->key, recorder->program.values, message);
+        message_key_fill(&recorder->contract->key, recorder->contract->program.values, message);
     return status;
 }
 
@@ -213,7 +280,7 @@ int recorder_make_protocol(struct recorder *recorder, const struct l7_protocol *
     struct record_source *source = &recorder->source;
     source->protocol = protocol;
     source->seq = atomic_fetch_add_explicit(recorder->next_seq, 1, memory_order_relaxed);
-    message_key_of_protocol(&recorder->key, source->identity->ndpi_version, protocol->id, message);
+    message_key_of_protocol(&recorder->contract->key, source->identity->ndpi_version, protocol->id, message);
     message->record_kind = "protocol";
     return encode(recorder, message);
 }
@@ -248,7 +315,7 @@ const struct message_origin *recorder_origin(const struct recorder *recorder) {
 }
 
 const char *recorder_features(const struct recorder *recorder) {
-    return recorder->features;
+    return recorder->contract->features;
 }
 
 void recorder_loss(struct recorder *recorder, int64_t time) {

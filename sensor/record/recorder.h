@@ -29,6 +29,16 @@ int recorder_make_report(struct recorder *recorder, const struct sensor_report *
 int recorder_make_protocol(struct recorder *recorder, const struct l7_protocol *protocol,
                            struct message *message);
 
+/* Prepares other hashes and what follows from them: flows are metered by other timeouts. `options` are those of the start, but for
+ * identity->meter, which is used during the call. Fails as recorder_create() does. What the last change left is freed, so
+ * that must have been taken.
+ * @thread reload, also beside recorder_make(): it touches nothing that that uses */
+int recorder_prepare_contract(struct recorder *recorder, const struct recorder_options *options,
+                              struct error *error);
+/* Uses what was prepared, if anything was, from the next record on. recorder_origin() stays as it was at the start.
+ * @thread the recorder's */
+void recorder_take_contract(struct recorder *recorder);
+
 /* Prepares another key of pseudonyms; -ENOMEM.
  * @thread reload, also beside recorder_make(): it touches nothing that that uses */
 int recorder_prepare_key(struct recorder *recorder, const struct anonymize_key *key);
@@ -43,7 +53,8 @@ const char *recorder_key_id(const struct recorder *recorder);
 struct text recorder_header(const struct recorder *recorder);
 
 const struct message_origin *recorder_origin(const struct recorder *recorder);
-/* Canonical text of what feature_hash covers. */
+/* Canonical text of what feature_hash covers.
+ * @thread the recorder's */
 const char *recorder_features(const struct recorder *recorder);
 /* The kernel lost packets: flows that are open now get the quality flag loss_window. `time` in ticks.
  * @thread meter */

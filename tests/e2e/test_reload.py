@@ -3,15 +3,34 @@
 Run: python3 tests/e2e/run.py test_reload
 """
 import os
+import re
 import signal
+import subprocess
+import sys
+import time
 import unittest
 from pathlib import Path
 
 import frames
 from harness import Case, has_taken, is_idle, wait_until
-from test_live import ABLE, OnWire
+from namespaces import FAR, NEAR
+from test_live import ABLE, OnWire, wait_for_capture
 from test_signals import FLOWS, pending
 
+# Datagrams from 100 ports, some thousand each second, until a line comes; then it says how many there were.
+SENDER = """
+import select, socket, sys, time
+sockets = []
+for port in range(100):
+    sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    sockets[-1].bind((sys.argv[1], 20000 + port))
+sent = 0
+while not select.select([sys.stdin], [], [], 0.01)[0]:  # the pace of the traffic
+    for one in sockets[sent // 50 % 2 * 50:][:50]:
+        one.sendto(b"datagram", (sys.argv[2], 7001))
+        sent += 1
+print(sent)
+"""
 KEPT = "the configuration before it stays in force"
 
 
@@ -111,7 +130,7 @@ class Reload(Case):
         """They are hidden in the process's arguments and environment, and are as they were when they are read again."""
         self.config.write_text("outputs = ( { topic = \"flows\"; columns_to_anonymize = [ \"all=keep\" ]; "
                                "kafka = [ \"bootstrap.servers=127.0.0.1:1\", \"sasl.password=${SECRET_OF_TEST}\" ]; } );")
-        running = self.start("-c", self.config, "-r", "-", "--set", "outputs.0.framing=single_object", stdin=self.silent_pipe(),
+        running = self.start("-c", self.config, "-r", "-", "--set", "outputs.0.framing=single_object", "--set", "delivery.shutdown_timeout=1s", stdin=self.silent_pipe(),
                              env={"SECRET_OF_TEST": "xyz-123"})
         wait_until(lambda: running.process.poll() is not None or is_idle(running.process), what="the start")
         for _ in range(2):
@@ -119,6 +138,18 @@ class Reload(Case):
         running.signal(signal.SIGTERM)
         result = running.finish()
         self.assertNotIn(b"xyz-123", result.raw_error)
+
+    def test_timeouts_beside_the_header_of_a_hash(self):
+        """Messages would have the hash of timeouts that were in force before."""
+        text = ("outputs = ( { topic = \"flows\"; columns_to_anonymize = [ \"all=keep\" ]; framing = \"single_object\"; "
+                "headers = [ \"feature_hash\" ]; kafka = [ \"bootstrap.servers=127.0.0.1:1\" ]; } );")
+        self.config.write_text(text)
+        running = self.start("-c", self.config, "-r", "-", "--set", "delivery.shutdown_timeout=1s", stdin=self.silent_pipe())
+        wait_until(lambda: running.process.poll() is not None or is_idle(running.process), what="the start")
+        self.config.write_text(text + 'meter = { idle_timeout = "7s"; };')
+        self.hang_up(running, "needs a restart: messages have the header feature_hash, those of output flows")
+        running.signal(signal.SIGTERM)
+        running.finish()
 
     def silent_pipe(self):
         reading, writing = os.pipe()
@@ -138,7 +169,10 @@ class LiveReload(OnWire):
         self.said = 0
 
     def configure(self, *lines):
-        self.write("new.conf", "\n".join(('meter = { n_meters = %d; };' % self.meters, *lines))).rename(self.config)
+        text = "\n".join(lines)
+        if "n_meters" not in text:
+            text += f"\nmeter = {{ n_meters = {self.meters}; }};"
+        self.write("new.conf", text).rename(self.config)
 
     def hang_up(self, running, says):
         running.signal(signal.SIGHUP)
@@ -175,6 +209,79 @@ class LiveReload(OnWire):
         self.assertEqual((packets[7001], packets[7002]), (5 + 23, 13 + 19))
         self.assertNotIn(b"a system call was refused", result.raw_error)
         self.ledger(result)
+
+
+    def metered_by(self, **timeouts):
+        """metering_hash of records that are metered so, as a file has it."""
+        capture = self.write("one.pcap", frames.conversations(1))
+        settings = [word for name, value in timeouts.items() for word in ("--set", f"meter.{name}={value}")]
+        return self.succeeds("-r", capture, "-w", "-", *settings).jsonl()[0]["metering_hash"]
+
+    def test_the_timeouts(self):
+        """Flows that are open end by the new ones, and their records say so."""
+        self.configure('capture = { bpf_filter = "udp dst portrange 7001-7003"; };', 'meter = { idle_timeout = "50m"; n_meters = %d; };' % self.meters)
+        running = self.capture("-c", self.config)
+        for port in (7001, 7002):
+            self.wire.send(port, 3)
+        self.configure('capture = { bpf_filter = "udp dst portrange 7001-7003"; };', 'meter = { idle_timeout = "500ms"; n_meters = %d; };' % self.meters)
+        self.hang_up(running, "in force with other values: meter.idle_timeout")
+        wait_until(lambda: self.ports() == [7001, 7002], what="flows that are idle by the new timeout")
+        self.configure('capture = { bpf_filter = "udp dst portrange 7001-7003"; };',
+                       'meter = { idle_timeout = "50m"; active_timeout = "2h"; n_meters = %d; };' % self.meters)
+        self.hang_up(running, "meter.idle_timeout has another value now, which needs a restart")
+        self.configure('capture = { bpf_filter = "udp dst portrange 7001-7003"; };',
+                       'meter = { idle_timeout = "60m"; active_timeout = "70m"; n_meters = %d; };' % self.meters)
+        self.hang_up(running, "in force with other values: meter.idle_timeout, meter.active_timeout")
+        self.wire.send(7003, 3)
+        running.signal(signal.SIGTERM)
+        result = running.finish()
+        self.assertEqual((result.code, len(result.errors)), (0, 1), result)
+        self.ledger(result)
+        short, long = self.metered_by(idle_timeout="500ms"), self.metered_by(idle_timeout="60m", active_timeout="70m")
+        self.assertNotEqual(short, long)
+        self.assertEqual({record["dst_port"]: (record["end_reason"], record["metering_hash"]) for record in self.records()},
+                         {7001: ("idle", short), 7002: ("idle", short), 7003: ("shutdown", long)})
+        self.assertEqual(len({record["feature_hash"] for record in self.records()}), 2)
+
+    def test_many_under_load(self):
+        """Good and bad ones in turn while some thousand packets come each second: none is lost, and nothing grows."""
+        count = 1000 if os.environ.get("LONG") == "yes" else 40
+        good = ('capture = { bpf_filter = "udp or arp"; };', 'meter = { idle_timeout = "1s"; active_timeout = "5s"; n_meters = %d; };' % self.meters)
+        other = ('capture = { bpf_filter = "udp"; };', 'meter = { idle_timeout = "2s"; active_timeout = "6s"; n_meters = %d; };' % self.meters,
+                 'log = { level = "debug"; };')
+        bad = ('capture = { bpf_filter = "udp prot"; };', 'meter = { idle_timeout = "3s"; n_meters = %d; };' % self.meters)
+        self.configure(*good)
+        running = self.start("-i", "near0", "-c", self.config, "-w", "null:", prefix=self.wire.prefix)
+        wait_for_capture(running, self.meters)
+        begun = time.monotonic()
+        sender = subprocess.Popen(["ip", "netns", "exec", self.wire.far, sys.executable, "-c", SENDER, FAR, NEAR], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        sizes = []
+        for number in range(count):
+            lines = (other, bad, good, bad)[number % 4]
+            self.configure(*lines)
+            self.hang_up(running, "can't be compiled" if lines is bad else "in force with other values")
+            sizes.append(self.sizes(running.process))
+        sent = int(sender.communicate(b"\n", timeout=30)[0])
+        seconds = time.monotonic() - begun
+        running.signal(signal.SIGTERM)
+        result = running.finish()
+        self.assertEqual((result.code, len(result.errors)), (0, count // 2), result.code)
+        ledger = self.ledger(result)
+        self.assertNotIn(b"dropped by kernel", result.raw_error)
+        self.assertEqual(ledger.packets["metered"], sent)
+        warm = sizes[count // 4:]
+        print(f"{count} reloads in {seconds:.1f} s, {sent / seconds:.0f} packets/s, lost {sent - ledger.packets['metered']}; memory, descriptors, threads: "
+              f"{warm[0]} to {warm[-1]}", flush=True)
+        self.assertLess(warm[-1][0] - warm[0][0], 2 << 20)
+        self.assertEqual(warm[-1][1:], warm[0][1:])
+
+    @staticmethod
+    def sizes(process):
+        """Memory that isn't shared (bytes), descriptors and threads, between two reloads."""
+        wait_until(lambda: b"reload\n" not in [(task / "comm").read_bytes() for task in Path(f"/proc/{process.pid}/task").iterdir()], what="the end of a reload")
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        return (int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) << 10, len(os.listdir(f"/proc/{process.pid}/fd")),
+                int(re.search(r"Threads:\s+(\d+)", status)[1]))
 
 
 class LiveReloadOfThree(LiveReload):

@@ -106,10 +106,21 @@ bool delivery_has_room(const struct delivery *delivery) {
     return true;
 }
 
+/* Records that are not of flows are made by this thread, in the first share. */
+static void follow_retiming(struct delivery *delivery) {
+    if (!retiming_is_due(&delivery->retiming, &delivery->turn))
+        return;
+    for (size_t i = 0; i < delivery->count; i++)
+        if (!output_is_of_flows(&delivery->outputs[i]))
+            output_take_contract(&delivery->outputs[i], 0);
+    retiming_took(&delivery->retiming);
+}
+
 void delivery_poll(struct delivery *delivery) {
     struct error error = {0};
     int64_t now = clock_monotonic();
     heartbeat_beat(&delivery->heartbeat, now);
+    follow_retiming(delivery);
     for (size_t i = 0; i < delivery->count; i++)
         if (output_poll(&delivery->outputs[i], &error) < 0)
             note_failed(delivery, i, &error);

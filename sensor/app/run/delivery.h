@@ -11,6 +11,7 @@
 #include "app/host/failure.h"
 #include "app/plan/plan.h"
 #include "app/run/output.h"
+#include "app/run/retiming.h"
 #include "base/error.h"
 #include "record/message.h"
 
@@ -22,6 +23,8 @@ struct delivery {
     const char *const *capture_files; /* of the source; NULL: live */
     const struct places *places;      /* of the source; NULL: files */
     _Atomic uint64_t flows;           /* admitted so far, or more */
+    struct retiming retiming;
+    unsigned turn; /* of that, as the delivering thread knows it */
     /* Performance reports, heartbeats and nDPI's protocols, each a record of every output for those. */
     uint64_t reports, heartbeats, protocols;
     struct error error;         /* of delivery_send(): a kilobyte, which is not zeroed for each record */
@@ -56,7 +59,7 @@ void delivery_report(struct delivery *delivery, const struct sensor_report *repo
  * @thread deliver */
 bool delivery_has_room(const struct delivery *delivery);
 
-/* Serves the sinks' callbacks and timers; cheap.
+/* Serves the sinks' callbacks and timers, and takes other timeouts' hashes; cheap.
  * @thread deliver */
 void delivery_poll(struct delivery *delivery);
 

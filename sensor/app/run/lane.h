@@ -32,6 +32,7 @@ struct lane {
     struct patience patience;    /* with who takes the records */
     struct applications applications; /* of ended flows, for the monitor */
     int64_t looked;                   /* for lost packets; monotonic clock */
+    unsigned turn;                    /* of delivery->retiming, as the lane knows it */
 };
 
 /* Lanes are opened one after another: nDPI's modules must not be created in parallel. After a failure lane_close() frees
@@ -44,6 +45,10 @@ void lane_close(struct lane *lane);
 /* The source ended: exports the open flows.
  * @thread meter */
 void lane_finish(struct lane *lane, bool live);
+
+/* At housekeeping: takes other timeouts, and the hashes of records that are made by them.
+ * @thread meter */
+void lane_follow_timeouts(struct lane *lane);
 
 /* Live, at housekeeping: if the lane's source lost packets, the flows that are open now are marked. Looks once a second,
  * since it asks the kernel.

@@ -62,13 +62,14 @@ static void make_key_lock(struct output *output, const struct plan *plan) {
         plan->config->anonymization.key_file && anonymize_policy_is_keyed(&output->plan->policy);
 }
 
-static int make_recorders(struct output *output, const struct plan *plan, const struct anonymize_key *key,
-                          struct error *error) {
-    struct recorder_options options = {
+/* `key`: of pseudonyms. */
+static struct recorder_options options_of(struct output *output, const struct plan *plan,
+                                          const struct identity *identity, const struct anonymize_key *key) {
+    return (struct recorder_options){
         .output = output->plan->name,
         .schema = output->plan->schema,
         .encoding = output->plan->encoding,
-        .identity = &plan->identity,
+        .identity = identity,
         .groups_on = plan->groups,
         .live = plan->live,
         .capture_files = output->capture_files,
@@ -80,6 +81,11 @@ static int make_recorders(struct output *output, const struct plan *plan, const 
         .policy = &output->plan->policy,
         .key = key,
     };
+}
+
+static int make_recorders(struct output *output, const struct plan *plan, const struct anonymize_key *key,
+                          struct error *error) {
+    const struct recorder_options options = options_of(output, plan, &plan->identity, key);
     output->shares = cache_line_calloc(plan->meters, sizeof *output->shares);
     if (!output->shares)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
@@ -87,6 +93,19 @@ static int make_recorders(struct output *output, const struct plan *plan, const 
     while (result == 0 && output->share_count < plan->meters)
         result = recorder_create(&options, &output->shares[output->share_count++].recorder, error);
     return result;
+}
+
+int output_prepare_contract(struct output *output, const struct plan *plan, const struct identity *identity,
+                            struct error *error) {
+    const struct recorder_options options = options_of(output, plan, identity, NULL);
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < output->share_count; i++)
+        result = recorder_prepare_contract(output->shares[i].recorder, &options, error);
+    return result;
+}
+
+void output_take_contract(struct output *output, unsigned meter) {
+    recorder_take_contract(output->shares[meter].recorder);
 }
 
 int output_begin(struct output *output, const struct output_plan *output_plan, const struct plan *plan,

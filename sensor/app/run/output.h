@@ -100,6 +100,14 @@ bool output_has_failed(const struct output *output);
  * @thread deliver */
 void output_count(const struct output *output, struct delivery_counts *counts);
 
+/* Prepares what follows from other timeouts, in all recorders (recorder_prepare_contract()). `plan` is the start's.
+ * @thread reload */
+int output_prepare_contract(struct output *output, const struct plan *plan, const struct identity *identity,
+                            struct error *error);
+/* A meter's recorder uses it from its next record on.
+ * @thread meter; deliver, of an output that isn't of flows */
+void output_take_contract(struct output *output, unsigned meter);
+
 /* Prepares another key of pseudonyms, where the output's may change; -ENOMEM.
  * @thread reload (this and the next two) */
 int output_prepare_key(struct output *output, const struct anonymize_key *key);

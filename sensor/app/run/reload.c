@@ -18,6 +18,7 @@ struct change {
     struct config *next;
     struct plan plan; /* of `next`, to check it, and for what follows from several options */
     struct rekeying rekeying;
+    struct retiming_change retiming;
 };
 
 static int no_memory(struct error *error) {
@@ -73,9 +74,13 @@ static int change_filter(const struct change *change, struct error *error) {
 /* All that can fail. The filter is the last, since it is in force then. */
 static int prepare(struct change *change, struct error *error) {
     struct reload *reload = change->reload;
-    change->rekeying =
-        (struct rekeying){.outputs = reload->delivery->outputs, .count = reload->delivery->count};
+    struct output *outputs = reload->delivery->outputs;
+    size_t count = reload->delivery->count;
+    change->rekeying = (struct rekeying){.outputs = outputs, .count = count};
+    change->retiming = (struct retiming_change){.outputs = outputs, .count = count, .plan = reload->plan};
     int result = rekeying_prepare(&change->rekeying, reload->plan, change->next, error);
+    if (result == 0)
+        result = retiming_prepare(&change->retiming, change->now, &change->plan, error);
     return result == 0 ? change_filter(change, error) : result;
 }
 
@@ -87,6 +92,7 @@ static void set_log_level(const struct config *config) {
 
 static void put_into_force(struct change *change) {
     rekeying_end(&change->rekeying, true);
+    retiming_run(&change->retiming, &change->reload->delivery->retiming, &change->reload->ends);
     set_log_level(change->next);
 }
 

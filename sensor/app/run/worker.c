@@ -35,7 +35,9 @@ static void worker_count(const struct worker *worker, struct ledger *sum) {
     lane_count(worker->lane, sum);
 }
 
-static void worker_give_part(struct worker *worker) {
+/* At housekeeping, and while it waits. */
+static void worker_serve(struct worker *worker) {
+    lane_follow_timeouts(worker->lane);
     struct ledger *part = tally_begin(&worker->tally);
     if (!part)
         return;
@@ -68,7 +70,7 @@ static void live_housekeeping(void *context) {
     lane_watch_loss(worker->lane, worker->intake);
     lane_watch_load(worker->lane, worker->intake);
     lane_watch_drops(worker->lane);
-    worker_give_part(worker);
+    worker_serve(worker);
 }
 
 /* An interface that fails does so for every worker: the first one reports it, and each meters what its share still has. */
@@ -99,7 +101,7 @@ static void files_housekeeping(struct worker *worker) {
     struct meter_statistics statistics;
     meter_statistics(worker->lane->meter, &statistics);
     atomic_store_explicit(&worker->flows_opened, statistics.flows_opened, memory_order_relaxed);
-    worker_give_part(worker);
+    worker_serve(worker);
 }
 
 static void wait_for_inbox(struct worker *worker) {
@@ -109,7 +111,7 @@ static void wait_for_inbox(struct worker *worker) {
     if (inbox_peek(worker->inbox, &packet) == INBOX_EMPTY && !ring_is_finished(worker->inbox->ring))
         gate_sleep(&worker->inbox_filled, turn, PARALLEL_NAP_MICROSECONDS);
     gate_leave(&worker->inbox_filled);
-    worker_give_part(worker);
+    worker_serve(worker);
 }
 
 void *worker_run_files(void *context) {

@@ -167,6 +167,45 @@ static void test_timeouts_of_zero(void **state) {
         }
 }
 
+/* The open flows too: one ends that was open by the timeout before, and one goes on that would have ended. */
+static void test_timeouts_can_be_changed(void **state) {
+    (void)state;
+    for (int profile = PROFILE_NATIVE; profile <= PROFILE_NFSTREAM; profile++) {
+        struct fixture fixture;
+        int64_t ms = fixture_millisecond(profile);
+        open_profile(&fixture, profile);
+        feed(&fixture, at(profile, 0, 1, false));
+        feed(&fixture, at(profile, 100, 2, false));
+        meter_set_timeouts(fixture.meter, 300 * ms, 500 * ms);
+        feed(&fixture, at(profile, 300, 1, false)); /* idle by the new one alone */
+        assert_int_equal(fixture.count, 1);
+        check_export(&fixture, 0, 1, END_IDLE);
+        meter_set_timeouts(fixture.meter, 2000 * ms, 5000 * ms);
+        feed(&fixture, at(profile, 1900, 2, false)); /* idle by the two before */
+        assert_int_equal(fixture.count, 1);
+        meter_set_timeouts(fixture.meter, 2000 * ms, 1000 * ms);
+        feed(&fixture, at(profile, 1950, 2, false));
+        assert_int_equal(fixture.count, 2);
+        check_export(&fixture, 1, 2, END_ACTIVE);
+        fixture_close(&fixture);
+    }
+}
+
+static void test_longer_intervals_may_need_more_room(void **state) {
+    (void)state;
+    const struct meter_options from = {
+        .idle_timeout = 1000000, .active_timeout = 1000000, .statistical_analysis = true};
+    struct meter_options to = from;
+    to.idle_timeout = to.active_timeout = INT64_C(1000000) * 3600;
+    assert_true(meter_takes_timeouts(&from, &to));
+    to.active_timeout = INT64_C(1000000) * 7200;
+    assert_false(meter_takes_timeouts(&from, &to));
+    assert_false(meter_takes_timeouts(&to, &from));
+    to = from;
+    to.idle_timeout = INT64_C(1000000) * 7200;
+    assert_true(meter_takes_timeouts(&from, &to)); /* no SPLT, so no intervals of silence */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_idle_cut_at_exactly_the_timeout),
@@ -177,6 +216,8 @@ int main(void) {
         cmocka_unit_test(test_native_slices_keep_orientation_and_identity),
         cmocka_unit_test(test_native_idle_cut_ends_the_identity),
         cmocka_unit_test(test_timeouts_of_zero),
+        cmocka_unit_test(test_timeouts_can_be_changed),
+        cmocka_unit_test(test_longer_intervals_may_need_more_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

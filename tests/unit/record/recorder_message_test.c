@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "allocations.h"
+#include "record/contract/metering.h"
 
 static void numbers_and_origin(void **state) {
     (void)state;
@@ -152,11 +153,59 @@ static void nothing_is_allocated(void **state) {
     }
 }
 
+static bool has_text(const struct message *message, const char *text) {
+    return memmem(message->body, message->body_length, text, strlen(text)) != NULL;
+}
+
+/* Whether the next record says that it was metered so. */
+static bool is_metered_by(struct bench *bench, const struct identity *identity) {
+    struct message message;
+    char feature[CANONICAL_HASH_SIZE], metering[CANONICAL_HASH_SIZE];
+    canonical_hash(recorder_features(bench->recorder), feature);
+    assert_true(metering_hash(identity, metering));
+    assert_int_equal(recorder_make(bench->recorder, &example.flow, &message), 0);
+    return has_text(&message, feature) && has_text(&message, metering);
+}
+
+/* Hashes are those of the timeouts in force, whether records have them as encoded constants or not. */
+static void another_contract_has_other_hashes(void **state) {
+    (void)state;
+    static const char *const encodings[] = {"avro", "jsonl"};
+    for (size_t i = 0; i < 2; i++) {
+        struct bench bench = open_bench("flow/v2", encodings[i], PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+        struct identity identity = example.identity;
+        struct meter_options meter = *identity.meter;
+        struct error error = {0};
+        identity.meter = &meter;
+        const struct recorder_options options = {.output = "main",
+                                                 .schema = bench.schema,
+                                                 .encoding = encoding_find(encodings[i]),
+                                                 .identity = &identity,
+                                                 .groups_on = EXAMPLE_ALL_GROUPS};
+        for (int turn = 0; turn < 3; turn++) {
+            assert_true(is_metered_by(&bench, &identity));
+            struct identity before = identity;
+            struct meter_options meter_before = meter;
+            before.meter = &meter_before;
+            meter.idle_timeout += 1000000;
+            assert_int_equal(recorder_prepare_contract(bench.recorder, &options, &error), 0);
+            assert_true(is_metered_by(&bench, &before));
+            recorder_take_contract(bench.recorder);
+            assert_false(is_metered_by(&bench, &before));
+        }
+        close_bench(bench);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_and_origin),          cmocka_unit_test(flow_uid_is_of_key_and_time),
-        cmocka_unit_test(text_forms_leave_groups_out), cmocka_unit_test(groups_that_are_off_are_null),
-        cmocka_unit_test(schemas_that_need_a_group),   cmocka_unit_test(nothing_is_allocated),
+        cmocka_unit_test(numbers_and_origin),
+        cmocka_unit_test(flow_uid_is_of_key_and_time),
+        cmocka_unit_test(text_forms_leave_groups_out),
+        cmocka_unit_test(groups_that_are_off_are_null),
+        cmocka_unit_test(schemas_that_need_a_group),
+        cmocka_unit_test(nothing_is_allocated),
+        cmocka_unit_test(another_contract_has_other_hashes),
     };
     count_allocations();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include "app/host/signals.h"
 #include "app/run/catching_sink.h"
+#include "app/run/lane.h"
 #include "base/log.h"
 
 struct bench {
@@ -13,6 +14,7 @@ struct bench {
     struct progress progress;
     struct failure failure;
     struct delivery delivery;
+    struct lane lane;
     struct reload reload;
     char text[1024]; /* what is read next */
     char *key;
@@ -33,12 +35,13 @@ static void write_key(const struct bench *bench, char digit) {
 }
 
 static void set_text(struct bench *bench, const char *more) {
-    snprintf(bench->text, sizeof bench->text,
-             "sandbox = false; capture = { files = [ \"a\" ]; };"
-             "outputs = ( { name = \"0\"; sink = \"null\"; columns_to_anonymize = [ \"address=hash\" ]; },"
-             "            { name = \"1\"; sink = \"null\"; } );\n"
-             "anonymization = { key_file = \"%s\"; };\n%s",
-             bench->key, more);
+    snprintf(
+        bench->text, sizeof bench->text,
+        "sandbox = false; capture = { files = [ \"a\" ]; };"
+        "outputs = ( { name = \"0\"; sink = \"null\"; columns_to_anonymize = [ \"address=hash\" ]; },"
+        "            { name = \"1\"; sink = \"null\"; }, { name = \"2\"; sink = \"null\"; schema = \"heartbeat/v1\"; } );\n"
+        "anonymization = { key_file = \"%s\"; };\n%s",
+        bench->key, more);
 }
 
 static const struct config_source *source_of(struct bench *bench) {
@@ -54,7 +57,8 @@ static void bench_open(struct bench *bench) {
     set_text(bench, "");
     failure_init(&bench->failure, &bench->progress);
     plan_text_to_catch(&bench->caught, bench->text);
-    if (delivery_open(&bench->delivery, &bench->caught.plan, &bench->failure, &error) < 0)
+    if (delivery_open(&bench->delivery, &bench->caught.plan, &bench->failure, &error) < 0 ||
+        lane_open(&bench->lane, 0, &bench->caught.plan.meter, &bench->delivery, &error) < 0)
         fail_msg("%s", error.text);
     signals_install(1000000);
     reload_begin(&bench->reload, &bench->caught.plan, &bench->delivery);
@@ -63,6 +67,7 @@ static void bench_open(struct bench *bench) {
 
 static void bench_close(struct bench *bench) {
     reload_end(&bench->reload);
+    lane_close(&bench->lane);
     delivery_close(&bench->delivery);
     caught_plan_release(&bench->caught);
     unlink(bench->key);
@@ -77,6 +82,8 @@ static bool hang_up(struct bench *bench) {
     assert_true(bench->reload.runs);
     while (bench->reload.runs) {
         usleep(1000);
+        delivery_poll(&bench->delivery);
+        lane_follow_timeouts(&bench->lane);
         reload_poll(&bench->reload);
     }
     return !atomic_load(&bench->reload.account.failed);
@@ -168,12 +175,55 @@ static void a_key_can_not_come_or_go(void **state) {
     bench_close(&bench);
 }
 
+static const char *features_of(const struct bench *bench, size_t output) {
+    return recorder_features(bench->delivery.outputs[output].shares[0].recorder);
+}
+
+static void assert_timeouts(const struct bench *bench, const char *idle, const char *active) {
+    for (size_t i = 0; i < bench->delivery.count; i++) {
+        assert_non_null(strstr(features_of(bench, i), idle));
+        assert_non_null(strstr(features_of(bench, i), active));
+    }
+}
+
+/* What records say of how they were metered changes with them, in every output. */
+static void timeouts_change_with_their_hashes(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    assert_timeouts(&bench, "idle_timeout_us=120000000\n", "active_timeout_us=1800000000\n");
+    for (int i = 0; i < 3; i++) {
+        set_text(&bench, "meter = { idle_timeout = \"5s\"; };");
+        assert_true(hang_up(&bench));
+        assert_timeouts(&bench, "idle_timeout_us=5000000\n", "active_timeout_us=1800000000\n");
+        set_text(&bench, "meter = { idle_timeout = \"6s\"; active_timeout = \"60s\"; };");
+        assert_true(hang_up(&bench));
+        assert_timeouts(&bench, "idle_timeout_us=6000000\n", "active_timeout_us=60000000\n");
+    }
+    unsigned turn = bench.lane.turn;
+    assert_true(hang_up(&bench));
+    assert_int_equal(bench.lane.turn, turn); /* the same ones again change nothing */
+    bench_close(&bench);
+}
+
+static void timeouts_that_need_more_memory_need_a_restart(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    set_text(&bench, "meter = { active_timeout = \"2h\"; };");
+    assert_false(hang_up(&bench));
+    assert_timeouts(&bench, "idle_timeout_us=120000000\n", "active_timeout_us=1800000000\n");
+    bench_close(&bench);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_key_is_read_again_when_sighup_asks),
         cmocka_unit_test(the_time_is_that_of_the_last_good_one),
         cmocka_unit_test(nothing_is_taken_of_what_is_partly_wrong),
         cmocka_unit_test(a_key_can_not_come_or_go),
+        cmocka_unit_test(timeouts_change_with_their_hashes),
+        cmocka_unit_test(timeouts_that_need_more_memory_need_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
