@@ -2,6 +2,7 @@
 there once, the rest is counted. LONG=yes: 200 kills, 100 ends. Needs root and the servers. Run: python3 tests/e2e/run.py test_sensor_faults
 """
 import contextlib
+import os
 import random
 import shutil
 import signal
@@ -146,21 +147,44 @@ class SpoolDiskFaults(Row):
         self.outage(self.fill, (self.spool / "filler").unlink)
         self.check_lost_nothing()
 
-    def test_read_only(self):
-        """As a kernel does with a file system that has errors: for good, so what finds no room in memory is counted."""
-        image, pause = self.folder / "image", self.brokers.paused()
+    def mount_image(self):
+        image = self.folder / "image"
         subprocess.run(["truncate", "-s", f"{SPOOL_MIB}M", image], check=True)
         subprocess.run(["mkfs.ext4", "-q", image], check=True)
         self.spool.mkdir()
         subprocess.run(["mount", "-o", "loop", image, self.spool], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", self.spool], check=False)
         self.spool.chmod(0o700)
+
+    def fail_for_good(self):
+        """As a kernel does with a file system that has errors."""
+        self.sensor.wait_for(lambda: self.sensor.count("spooled") > RATE, 20, "records in the spool")
+        subprocess.run(["mount", "-o", "remount,abort", self.spool], check=True)
+        self.sensor.wait_for(lambda: self.sensor.count("disk_errors") > 0, 20, "a failure")
+
+    def test_told_to_end_while_it_is_read_only(self):
+        """What is only in memory is lost and counted, and nothing is waited for."""
+        self.mount_image()
         self.begin()
         self.flow()
-        with pause:
-            self.sensor.wait_for(lambda: self.sensor.count("spooled") > RATE, 20, "records in the spool")
-            subprocess.run(["mount", "-o", "remount,abort", self.spool], check=True)
-            self.sensor.wait_for(lambda: self.sensor.count("disk_errors") > 0, 20, "a failure")
+        with self.brokers.paused():
+            self.fail_for_good()
+            self.sensor.wait_for(lambda: self.sensor.probe.last.dropped > RATE, 60, "a full buffer")
+            took = self.sensor.term()
+        output, log = self.sensor.output, "\n".join(self.sensor.result.lines)
+        self.assertEqual(self.sensor.result.code, os.EX_IOERR, self.sensor.result)
+        self.assertRegex(log, r"\d+ records are lost \(undelivered\): the broker did not take them, nor did the spool's disk")
+        self.assertGreater(output["why"]["undelivered"], 0, output)
+        self.assertEqual(output["made"], output["acknowledged"] + output["spooled"] + output["dropped"], output)
+        self.assertLess(took, SHUTDOWN_S / 2)
+
+    def test_read_only(self):
+        """For good, so what finds no room in memory is counted."""
+        self.mount_image()
+        self.begin()
+        self.flow()
+        with self.brokers.paused():
+            self.fail_for_good()
             made = self.sensor.count("made")
             self.sensor.wait_for(lambda: self.sensor.count("made") > made + 2 * RATE, 20, "records after that")
         self.sensor.wait_until_flowing()

@@ -236,20 +236,6 @@ static bool wait_for_progress(struct kafka_sink *sink, int64_t limit) {
     return true;
 }
 
-static int kafka_unavailable(const struct kafka_sink *sink, struct error *error) {
-    const char *reason = sink->statistics.last_error[0] ? sink->statistics.last_error : "no answer";
-    if (sink->last_refusal != RD_KAFKA_RESP_ERR_NO_ERROR)
-        reason = rd_kafka_err2str(sink->last_refusal);
-    bool forbidden = sink->last_refusal == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-    return error_set(
-        error, ETIMEDOUT, forbidden ? EX_NOPERM : EX_UNAVAILABLE,
-        "output \"%s\": topic %s: no acknowledgement for %.1f s, %" PRIu64 " records not delivered (%s); %s",
-        sink->output, sink->topic, (double)(clock_monotonic() - sink->waiting_since) / 1e6,
-        sink->statistics.in_flight + sink->statistics.dropped[SINK_DROP_undelivered], reason,
-        forbidden ? "allow Write on the topic"
-                  : "check bootstrap.servers and that the broker runs, or raise delivery.timeout");
-}
-
 /* Live, what can't be sent now goes to the spool; later records of its partition go there too, until it has drained. */
 static enum kafka_sent keep_in_spool(struct kafka_sink *sink, int32_t number, const struct message *message) {
     uint64_t position = 0;
@@ -275,12 +261,20 @@ static enum kafka_sent send_or_keep(struct kafka_sink *sink, const struct messag
     return sent == KAFKA_NO_ROOM && sink->spool ? keep_in_spool(sink, number, message) : sent;
 }
 
+/* Neither a partition nor the spool's disk takes anything: waiting at the end would only use up its time. */
+static bool is_stuck(const struct kafka_sink *sink) {
+    bool moves = false;
+    for (size_t i = 0; i < sink->lane_count; i++)
+        moves |= sink->lanes[i].state != KAFKA_HELD;
+    return sink->durable && !moves && sink->statistics.spool.disk_failing_since != 0;
+}
+
 static int kafka_write(void *state, const struct message *message, struct error *error) {
     struct kafka_sink *sink = state;
     DEBUG_CHECK(IS_VALID(sink, KAFKA_SINK_MAGIC));
     sink->statistics.bytes += message->body_length;
     enum kafka_sent sent = send_or_keep(sink, message);
-    while (sent == KAFKA_NO_ROOM && (sink->wait_when_full || kafka_deadline(sink) != 0)) {
+    while (sent == KAFKA_NO_ROOM && !is_stuck(sink) && (sink->wait_when_full || kafka_deadline(sink) != 0)) {
         if (!wait_for_progress(sink, kafka_patience(sink))) {
             sink->statistics.dropped[SINK_DROP_undelivered]++;
             return kafka_unavailable(sink, error);
@@ -341,33 +335,6 @@ static void give_up_or_park(struct kafka_sink *sink, int64_t limit) {
     }
 }
 
-/* The error for records that the broker or the producer refused although the broker could be reached. */
-static int not_taken(const struct kafka_sink *sink, struct error *error) {
-    const uint64_t *dropped = sink->statistics.dropped;
-    uint64_t count =
-        dropped[SINK_DROP_rejected] + dropped[SINK_DROP_too_large] + dropped[SINK_DROP_queue_full];
-    if (count == 0 || !sink->wait_when_full)
-        return 0;
-    const char *remedy = dropped[SINK_DROP_rejected] > 0
-                             ? "look into the broker's log"
-                             : "raise message.max.bytes of the producer and max.message.bytes of the topic";
-    return error_set(error, EIO, EX_IOERR,
-                     "output \"%s\": topic %s: %" PRIu64 " records were not taken and are dropped: %s; %s",
-                     sink->output, sink->topic, count, rd_kafka_err2str(sink->last_refusal), remedy);
-}
-
-/* The error for records of a spool in memory that could not be framed. */
-static int never_framed(const struct kafka_sink *sink, uint64_t told, struct error *error) {
-    uint64_t count = sink->statistics.dropped[SINK_DROP_unframed] - told;
-    if (count == 0)
-        return 0;
-    return error_set(
-        error, ETIMEDOUT, EX_UNAVAILABLE,
-        "output \"%s\": topic %s: %" PRIu64
-        " records are dropped (%s), since the registry has not told or confirmed the id of their schema; set spool.directory to keep them",
-        sink->output, sink->topic, count, sink_drop_name(SINK_DROP_unframed));
-}
-
 /* Records that could still be delivered. A spool that outlives the process need not be emptied, and a broker that is away
  * need not be waited for. */
 static bool has_to_wait(struct kafka_sink *sink) {
@@ -396,12 +363,14 @@ static int kafka_flush(void *state, int64_t limit, bool patient, struct error *e
         progress = left > 0 && wait_for_progress(sink, left);
     }
     give_up_or_park(sink, end - clock_monotonic());
+    if (sink->unsaved > 0)
+        return kafka_not_saved(sink, error);
     if (sink->statistics.dropped[SINK_DROP_undelivered] > told)
         return sink->authentication_failed ? kafka_refused_login(sink->output, sink->statistics.last_error,
                                                                  sink->tokens != NULL, error)
                                            : kafka_unavailable(sink, error);
-    int result = never_framed(sink, unframed, error);
-    return result == 0 ? not_taken(sink, error) : result;
+    unframed = sink->statistics.dropped[SINK_DROP_unframed] - unframed;
+    return unframed > 0 ? kafka_never_framed(sink, unframed, error) : kafka_not_taken(sink, error);
 }
 
 static void kafka_statistics(const void *state, struct sink_statistics *statistics) {
@@ -417,7 +386,7 @@ static void kafka_statistics(const void *state, struct sink_statistics *statisti
     if (sink->given_up)
         spool->waiting = 0;
     statistics->found = spool->found - spool->skipped;
-    statistics->spooled = spool->waiting + sink->parked;
+    statistics->spooled = spool->waiting - sink->unwritten + sink->parked;
     statistics->dropped[SINK_DROP_spool_full] = spool->dropped_oldest;
     statistics->dropped[SINK_DROP_spool_damaged] = spool->damaged;
 }

@@ -244,14 +244,15 @@ void kafka_look_at_lanes(struct kafka_sink *sink) {
     }
 }
 
-/* What the spool has no room for is given up. */
-static void park_lane(struct kafka_sink *sink, struct kafka_lane *lane) {
-    kafka_spill(sink, lane);
+/* What the spool has no room for is given up, and what the disk has not taken: from the position `saved` on. */
+static void park_lane(struct kafka_sink *sink, struct kafka_lane *lane, uint64_t saved) {
     for (struct kafka_entry *entry = lane->first, *next; entry; entry = next) {
         next = entry->next;
-        sink->parked += entry->position != 0;
-        sink->statistics.possibly_duplicated += entry->maybe_there && entry->position != 0;
+        bool kept = entry->position != 0 && entry->position < saved;
+        sink->parked += kept;
+        sink->statistics.possibly_duplicated += entry->maybe_there && kept;
         sink->statistics.dropped[SINK_DROP_undelivered] += entry->position == 0;
+        sink->unsaved += entry->position >= saved;
         kafka_forget(sink, entry);
     }
 }
@@ -260,8 +261,13 @@ void kafka_park(struct kafka_sink *sink, int64_t limit) {
     if (sink->lane_count > 0)
         release(sink, true);
     for (size_t i = 0; i < sink->lane_count; i++)
-        park_lane(sink, &sink->lanes[i]);
+        kafka_spill(sink, &sink->lanes[i]);
     int result = spool_sync(sink->spool, limit);
+    uint64_t saved = spool_saved(sink->spool, &sink->unwritten);
+    for (size_t i = 0; i < sink->lane_count; i++)
+        park_lane(sink, &sink->lanes[i], saved);
+    sink->unsaved += sink->unwritten;
+    sink->statistics.dropped[SINK_DROP_undelivered] += sink->unsaved;
     if (result < 0)
         log_line(LOG_ERROR, "output \"%s\": not all records that wait are on the disk: %s", sink->output,
                  strerror(-result));

@@ -88,6 +88,8 @@ struct kafka_sink {
     bool drain_announced, drain_noted; /* that records of the spool are sent: to the spool, and on its disk */
     bool given_up;                     /* at the end: a spool in memory */
     uint64_t parked;                   /* at the end: records that were in memory, and are in the spool */
+    uint64_t unsaved;   /* at the end: records that the spool's disk has not taken; counted as dropped */
+    uint64_t unwritten; /* those of them that waited there */
     struct kafka_sweep sweep;
     double drain_rate;     /* records a second */
     int64_t silence_limit; /* a partition that acknowledges nothing for so long is held */
@@ -179,6 +181,18 @@ void kafka_count_drop(struct kafka_sink *sink, int code);
 
 /* Gives an entry up for this error: it becomes a dead letter, or is dropped. */
 void kafka_give_up(struct kafka_sink *sink, struct kafka_entry *entry, int code);
+
+/* kafka_failures.c: the errors that a flush or a write ends with; each gives -errno */
+
+/* No acknowledgement in time. EX_UNAVAILABLE or EX_NOPERM. */
+int kafka_unavailable(const struct kafka_sink *sink, struct error *error);
+/* The broker or the producer refused records, although the broker could be reached: EX_IOERR, or 0 if there is no such record. Files
+ * only. */
+int kafka_not_taken(const struct kafka_sink *sink, struct error *error);
+/* So many records of a spool in memory could not be framed. EX_UNAVAILABLE. */
+int kafka_never_framed(const struct kafka_sink *sink, uint64_t count, struct error *error);
+/* The spool's disk did not take records at the end. EX_IOERR. */
+int kafka_not_saved(const struct kafka_sink *sink, struct error *error);
 
 /* kafka_drain.c */
 

@@ -11,6 +11,7 @@ void disk_failure_note(struct spool_log *log, enum spool_job job, const char *wh
     int64_t now = clock_monotonic();
     bool first = log->failing_since == 0;
     log->counts.disk_errors++;
+    log->hurry_failures += log->hurry && (job == JOB_COMMIT || job == JOB_CURSOR);
     log->retry_at[job] = now + log->settings.retry_after;
     log->last_errno = -result;
     snprintf(log->disk_error, sizeof log->disk_error, "can't %s %s: %s", what, name, strerror(-result));

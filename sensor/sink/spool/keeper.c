@@ -146,6 +146,11 @@ void *keeper_run(void *context) {
         if (log->hurry)
             pthread_cond_broadcast(&log->done);
     }
+    log->over = true;
+    pthread_cond_broadcast(&log->done);
+    bool left = log->left;
     pthread_mutex_unlock(&log->lock);
+    if (left)
+        log_free(log);
     return NULL;
 }

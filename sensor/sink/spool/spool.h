@@ -102,7 +102,8 @@ struct spool;
 int spool_open(const struct spool_options *options, struct spool **spool, struct error *error);
 
 /* Commits what is in the buffer and the cursor, ends the thread, frees. A disk that fails is tried once more; what is
- * lost then is one line of the log. NULL is fine.
+ * lost then is one line of the log. A disk that doesn't answer is waited for half a second, or not at all if spool_sync() has waited
+ * in vain: the thread is left to the end of the process then, and frees if it comes to it. NULL is fine.
  * @thread the sink's (this and all that follow) */
 void spool_close(struct spool *spool);
 
@@ -145,9 +146,12 @@ size_t spool_lanes(const struct spool *spool, uint64_t *low, const struct spool_
 /* The registry has told the schema's id: later segments say so. */
 void spool_set_schema_id(struct spool *spool, uint32_t id);
 
-/* Gets everything that was appended onto the disk, and the cursor; waits for at most `limit` microseconds. -errno: not all of
- * it is there; -ETIMEDOUT. */
+/* Gets everything that was appended onto the disk, and the cursor; waits for at most `limit` microseconds, and on a full disk
+ * as long; another failure that comes again ends the wait. -errno: not all of it is there; -ETIMEDOUT. */
 int spool_sync(struct spool *spool, int64_t limit);
+
+/* The position up to which records are in the files, and in *waiting how many behind it wait: they go with the process. */
+uint64_t spool_saved(const struct spool *spool, uint64_t *waiting);
 
 /* @thread the sink's */
 void spool_statistics(const struct spool *spool, struct spool_statistics *statistics);

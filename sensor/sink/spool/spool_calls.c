@@ -10,7 +10,7 @@
 #include "sink/spool/cursor.h"
 #include "sink/spool/spool_parts.h"
 
-enum { GONE_MAX = 2 };
+enum { GONE_MAX = 2, TRIES = 4, TRIES_READ_ONLY = 2 };
 
 /* The log of a handle, locked. */
 static struct spool_log *lock_log(const struct spool *spool) {
@@ -279,24 +279,41 @@ void spool_set_schema_id(struct spool *spool, uint32_t id) {
     pthread_mutex_unlock(&log->lock);
 }
 
+/* Whether trying again soon has little chance. Room may be made on a full disk. Holding the lock. */
+static bool is_hopeless(const struct spool_log *log) {
+    bool full = log->last_errno == ENOSPC || log->last_errno == EDQUOT;
+    return !full && log->hurry_failures >= (log->last_errno == EROFS ? TRIES_READ_ONLY : TRIES);
+}
+
 int spool_sync(struct spool *spool, int64_t limit) {
     int64_t until = clock_monotonic() + limit;
     struct timespec moment = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
     struct spool_log *log = lock_log(spool);
     bool done, late = false;
     log->hurry = true;
+    log->hurry_failures = 0;
     for (int i = 0; i < SPOOL_JOBS; i++)
         log->retry_at[i] = log->retry_at[i] != 0;
     log_wake(log, 0);
     while (!(done = log->pending.synced_end == log->pending.end && log->cursor_written == log->cursor_turn) &&
-           !late)
+           !late && !is_hopeless(log))
         late = pthread_cond_clockwait(&log->done, &log->lock, CLOCK_MONOTONIC, &moment) == ETIMEDOUT;
     log->hurry = false;
+    log->late = late && !done;
     int result = done                                                     ? 0
                  : log->retry_at[JOB_COMMIT] || log->retry_at[JOB_CURSOR] ? -log->last_errno
                                                                           : -ETIMEDOUT;
     pthread_mutex_unlock(&log->lock);
     return result;
+}
+
+uint64_t spool_saved(const struct spool *spool, uint64_t *waiting) {
+    struct spool_log *log = lock_log(spool);
+    const struct pending *pending = &log->pending;
+    uint64_t saved = pending->written_end;
+    *waiting = pending->end - saved - pending_count_settled(pending, saved, pending->end);
+    pthread_mutex_unlock(&log->lock);
+    return saved;
 }
 
 /* When the oldest record that is not done was appended. Holding the lock. */

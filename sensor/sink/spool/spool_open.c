@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -43,7 +44,7 @@ static bool copy_origin(struct spool_origin *copy, const struct spool_origin *or
            copy->framing;
 }
 
-static void free_log(struct spool_log *log) {
+void log_free(struct spool_log *log) {
     if (!log)
         return;
     log_close_ahead(log, log->ahead.segment);
@@ -94,7 +95,7 @@ static struct spool_log *make_log(const struct spool_options *options,
                 buffer_reserve(&log->chunks[1].records, settings->chunk_size);
     if (good)
         return log;
-    free_log(log);
+    log_free(log);
     return NULL;
 }
 
@@ -139,7 +140,7 @@ int spool_open_with(const struct spool_options *options, const struct spool_sett
     else
         error_set(error, ENOMEM, EX_OSERR, "output %s: spool: out of memory", options->output);
     if (result < 0) {
-        free_log(log);
+        log_free(log);
         free(spool);
         return result;
     }
@@ -172,9 +173,20 @@ int spool_open(const struct spool_options *options, struct spool **spool, struct
         .commit_after = 500000,
         .commit_size = 1 << 20,
         .retry_after = 500000,
+        .close_limit = 500000,
         .idle_after = 5000000,
     };
     return spool_open_with(options, &settings, spool, error);
+}
+
+/* False: it is busy with the disk. Holding the lock. */
+static bool wait_for_thread(struct spool_log *log) {
+    int64_t until = clock_monotonic() + (log->late ? 0 : log->settings.close_limit);
+    struct timespec moment = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
+    bool late = false;
+    while (!log->over && !late)
+        late = pthread_cond_clockwait(&log->done, &log->lock, CLOCK_MONOTONIC, &moment) == ETIMEDOUT;
+    return log->over;
 }
 
 void spool_close(struct spool *spool) {
@@ -187,13 +199,25 @@ void spool_close(struct spool *spool) {
     for (int i = 0; i < SPOOL_JOBS; i++) /* what failed is tried once more */
         log->retry_at[i] = log->retry_at[i] != 0;
     log_wake(log, 0);
-    pthread_mutex_unlock(&log->lock);
-    pthread_join(log->thread, NULL);
+    bool over = wait_for_thread(log);
     uint64_t lost = log->pending.end - log->pending.synced_end;
-    if (lost > 0 && log->directory)
-        log_line(LOG_ERROR, "output %s: spool in %s: %llu records were not written: %s", log->output,
-                 log->directory, (unsigned long long)lost, log->disk_error);
-    free_log(log);
+    if (!over) {
+        pthread_detach(log->thread);
+        log_line(
+            LOG_ERROR,
+            "output %s: spool in %s: the disk does not answer, %llu records are not on it for sure; what it has "
+            "begun ends with the process",
+            log->output, log->directory, (unsigned long long)lost);
+        log->left = true; /* from now on the log is the thread's */
+    }
+    pthread_mutex_unlock(&log->lock);
+    if (over) {
+        pthread_join(log->thread, NULL);
+        if (lost > 0 && log->directory)
+            log_line(LOG_ERROR, "output %s: spool in %s: %llu records were not written: %s", log->output,
+                     log->directory, (unsigned long long)lost, log->disk_error);
+        log_free(log);
+    }
     MAGIC_CLEAR(spool);
     free(spool);
 }

@@ -25,7 +25,8 @@ struct spool_settings {
     int64_t commit_after; /* since the first record that isn't synced; and between two cursors */
     size_t commit_size;   /* bytes */
     int64_t retry_after;
-    int64_t idle_after; /* all is done: the segment that is being written is closed, so that it can go */
+    int64_t close_limit; /* that spool_close() waits for the disk */
+    int64_t idle_after;  /* all is done: the segment that is being written is closed, so that it can go */
 };
 
 /* The jobs of the thread that can fail, each by itself. */
@@ -81,7 +82,7 @@ struct spool_log {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake; /* the thread */
-    pthread_cond_t done; /* who waits in spool_sync() */
+    pthread_cond_t done; /* who waits in spool_sync() or spool_close() */
 
     bool stopping, sleeping;
     int64_t sleeping_until;
@@ -104,6 +105,9 @@ struct spool_log {
     uint64_t durable_low;    /* what the cursor on disk says */
     bool cursor_bounded;     /* what is on disk says less: records up to there weren't synced */
     bool hurry;              /* spool_sync() waits */
+    unsigned hurry_failures; /* since then, of commits and cursors */
+    bool late;               /* it waited in vain */
+    bool over, left;         /* the thread has ended; nobody waits for that, and it frees the log */
 
     struct chunk chunks[2];
     unsigned reading; /* the one that the caller reads, or will read next */
@@ -155,6 +159,9 @@ uint64_t log_bytes(const struct spool_log *log);
 /* As spool_open(), on that disk and with those times. */
 int spool_open_with(const struct spool_options *options, const struct spool_settings *settings,
                     struct spool **spool, struct error *error);
+
+/* The log with all that it owns. NULL is fine. */
+void log_free(struct spool_log *log);
 
 /* Wakes the thread if it would sleep beyond that moment (monotonic clock). Holding the lock. */
 void log_wake(struct spool_log *log, int64_t when);

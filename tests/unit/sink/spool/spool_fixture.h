@@ -52,6 +52,7 @@ static inline struct spool_settings fixture_settings(void) {
         .commit_after = 5000,
         .commit_size = 2048,
         .retry_after = 5000,
+        .close_limit = 20000000,
         .idle_after = 5000000,
     };
 }

@@ -43,19 +43,21 @@ struct disk_event {
 
 static struct {
     pthread_mutex_t lock;
+    pthread_cond_t goes_on;
     unsigned long calls[DISK_CALLS + 1];
     /* The calls of this kind from `fail_at` on, `fail_count` of them, fail. */
     enum disk_call fail_call;
     unsigned long fail_at, fail_count, failed;
     int fail_errno;
     bool frozen;     /* no call changes anything: the process was killed */
+    bool hangs;      /* no call that changes something returns */
     bool slow_reads; /* so that the caller is at something else meanwhile */
     bool no_sync;    /* syncs cost no time, and do nothing */
     bool recording;
     struct disk_event *events;
     size_t event_count, event_capacity;
     char names[WATCHED_FILES][WATCHED_NAME];
-} watched = {.lock = PTHREAD_MUTEX_INITIALIZER, .fail_call = DISK_CALLS};
+} watched = {.lock = PTHREAD_MUTEX_INITIALIZER, .goes_on = PTHREAD_COND_INITIALIZER, .fail_call = DISK_CALLS};
 
 static inline void watched_fail(enum disk_call call, unsigned long at, unsigned long count, int error) {
     pthread_mutex_lock(&watched.lock);
@@ -74,10 +76,18 @@ static inline unsigned long watched_failed(void) {
     return failed;
 }
 
+static inline void watched_hang(bool hangs) {
+    pthread_mutex_lock(&watched.lock);
+    watched.hangs = hangs;
+    pthread_cond_broadcast(&watched.goes_on);
+    pthread_mutex_unlock(&watched.lock);
+}
+
 static inline void watched_reset(void) {
     for (size_t i = 0; i < watched.event_count; i++)
         free(watched.events[i].bytes);
     watched.event_count = 0;
+    watched_hang(false);
     watched.frozen = watched.no_sync = watched.recording = watched.slow_reads = false;
     watched_fail(DISK_CALLS, 0, 0, 0);
 }
@@ -94,6 +104,8 @@ static int watched_call(enum disk_call call) {
     bool changes = call == CALL_WRITE || call == CALL_CUT || call == CALL_SYNC || call == CALL_SYNC_FOLDER ||
                    call == CALL_RENAME || call == CALL_REMOVE;
     pthread_mutex_lock(&watched.lock);
+    while (watched.hangs && changes)
+        pthread_cond_wait(&watched.goes_on, &watched.lock);
     unsigned long number = ++watched.calls[call];
     bool fails = call == watched.fail_call && number >= watched.fail_at &&
                  number - watched.fail_at < watched.fail_count;
