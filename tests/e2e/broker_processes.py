@@ -131,6 +131,15 @@ class Brokers(LocalServers):
         self.broker.start()
         self.broker.wait_until_back()
 
+    def topic(self, name, partitions=1, leaders=None):
+        """Creates a topic; `leaders`: of each partition, by default the first broker. Else a second one that an earlier row asked for leads some."""
+        from confluent_kafka.admin import NewTopic
+        placed = [[leader] for leader in leaders or [1] * partitions]
+        for future in self.administrator().create_topics([NewTopic(name, len(placed), replica_assignment=placed)]).values():
+            future.result(30)
+        wait_until(lambda: name in self.admin.list_topics(timeout=10).topics, what=f"topic {name}")
+        return name
+
     def second(self):
         """A second broker, without a vote and known to the first; made when first asked for."""
         if self.second_broker:
