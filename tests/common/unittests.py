@@ -9,6 +9,7 @@ import unittest
 from pathlib import Path
 
 SLOW_S = 5
+LINE_MOST = 400
 
 
 class Report(unittest.TextTestResult):
@@ -19,6 +20,18 @@ class Report(unittest.TextTestResult):
     def addSuccess(self, test):
         super().addSuccess(test)
         self.passed += 1
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.tell(test, err)
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.tell(test, err)
+
+    def tell(self, test, err):
+        """At once, since the tracebacks come at the end, which may be an hour away."""
+        self.stream.writeln(f"  {test.id()}: {err[0].__name__}: {str(err[1])[:LINE_MOST]}")
 
     def startTest(self, test):
         self.began = time.monotonic()
