@@ -215,4 +215,4 @@ class Row(Case):
 
     def check_lost_nothing(self, **allowed):
         self.check(**allowed)
-        self.assertEqual(self.figures["dropped"], 0, self.figures)
+        self.assertEqual(self.figures["dropped"], 0, (self.figures, [run.output["why"] for run in self.runs if run.ledger]))
