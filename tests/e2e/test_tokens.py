@@ -2,11 +2,13 @@
 none for a while, and each mistake by its line. Live parts on lo need root. Run: python3 tests/e2e/run.py test_tokens
 """
 import os
+import ssl
 import threading
 import unittest
 from pathlib import Path
 
 import frames
+from authority import Authority
 from cryptography.hazmat.primitives.asymmetric import rsa
 from harness import Case, run, wait_until
 from live_output import LiveOutput, Load, Secret
@@ -64,6 +66,13 @@ class TokenCase(Case):
         return self.properties(f"sasl.oauthbearer.token.endpoint.url={self.tokens.url}/token", f"sasl.oauthbearer.client.id={CLIENT}",
                                f"sasl.oauthbearer.client.secret={secret or '${file:' + str(self.secret.folder) + '/client}'}", *more)
 
+    def context(self, issuer):
+        """Of a server on loopback with a certificate of that authority."""
+        certificate, key = issuer.issue("tokens")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.write("server.pem", certificate), self.write("server.key", key))
+        return context
+
     def by_file(self, *more):
         return self.properties(f"sasl.oauthbearer.token.file={self.secret.folder}/token", *more)
 
@@ -98,6 +107,16 @@ outputs = ( {{ name = "out"; topic = "{self.topic}"; columns_to_anonymize = [ "a
         asked = len(self.tokens.asked)
         self.arrives(*self.by_server("sasl.oauthbearer.method=oidc", "sasl.oauthbearer.scope=one two", "sasl.oauthbearer.extensions=logicalCluster=lkc-1,identityPoolId=pool-2"))
         self.assertEqual([body for _, body in self.tokens.asked[asked:]], ["grant_type=client_credentials&scope=one%20two"])
+
+    def test_token_server_by_https(self):
+        issuer = Authority.new()
+        with TokenServer(tls=self.context(issuer)) as server:
+            server.key = self.tokens.key
+            url = f"sasl.oauthbearer.token.endpoint.url={server.url}/token"
+            self.arrives(*self.by_server(url, f"https.ca.location={self.write('ca.pem', issuer.certificate)}"))
+            given = server.given
+            self.is_refused(os.EX_UNAVAILABLE, [server.url, "certificate"], *self.by_server(url))
+            self.assertEqual(server.given, given)
 
     def test_file(self):
         self.secret.put(token=self.tokens.token().encode())
@@ -221,6 +240,24 @@ class LiveTokens(TokenCase, LiveOutput):
             self.more_arrive(50)
             self.assertEqual(self.count("flowsensor_credentials_refused_total"), refused)
         self.assertNotIn("an0ther", self.log(running))
+        self.nothing_lost(running, topic, load, duplicates=self.count("flowsensor_output_records_possibly_duplicated_total"))
+
+    def test_new_authority_of_the_token_server(self):
+        topic, issuer = self.servers.topic("tokens-authority"), Authority.new()
+        self.secret.put(ca=issuer.certificate, client=self.tokens.secret.encode())
+        with TokenServer(SHORT, tls=self.context(issuer)) as server:
+            server.key = self.tokens.key
+            running = self.begin(topic, *self.by_server(f"sasl.oauthbearer.token.endpoint.url={server.url}/token", f"https.ca.location={self.secret.folder}/ca"))
+            with Load(self.port) as load:
+                self.more_arrive(20)
+                server.down()
+                issuer = Authority.new()
+                server.tls = self.context(issuer)
+                self.secret.put(ca=issuer.certificate, client=self.tokens.secret.encode())
+                server.up()
+                given = server.given
+                wait_until(lambda: server.given >= given + 2, limit=60, what="two tokens of the new server")
+                self.more_arrive(50)
         self.nothing_lost(running, topic, load, duplicates=self.count("flowsensor_output_records_possibly_duplicated_total"))
 
     def test_tokens_of_a_file_turn_over(self):

@@ -24,7 +24,8 @@ class TokenServer:
     """Keys at .url + "/jwks", tokens at .url + "/token" for CLIENT with .secret. `answer` takes the place of a token: a function
     of the request. Use as a context."""
 
-    def __init__(self, lifetime=300):
+    def __init__(self, lifetime=300, tls=None):
+        self.tls = tls  # a context of ssl
         self.key = rsa.generate_private_key(65537, 2048)
         self.secret, self.lifetime, self.answer = "correct-h0rse", lifetime, None
         self.asked, self.given, self.port = [], 0, 0
@@ -66,7 +67,7 @@ class TokenServer:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     def up(self):
         outer = self
@@ -84,6 +85,8 @@ class TokenServer:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self.server.daemon_threads = True
+        if self.tls:
+            self.server.socket = self.tls.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 

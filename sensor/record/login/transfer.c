@@ -49,6 +49,10 @@ static void transfer_configure(struct transfer *transfer, const struct login_lim
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
     if (ca_file)
         curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT,
+                     0L); /* else for a day, in builds without a folder of authorities */
+#endif
 }
 
 int transfer_open(struct transfer *transfer, const struct login_limits *limits, const char *ca_file) {
