@@ -39,6 +39,8 @@ def toggles():
             needs = chart.merged(TABLE[path].get("with", {}), TABLE[path].get("also", {}) if value else {})
             if (path, value) == ("topics.provision", "strimzi"):
                 needs = {"topics": {"strimzi": {"cluster": "kafka"}}}
+            if (path, value) == ("kafka.sasl.mechanism", "OAUTHBEARER"):
+                needs = {"kafka": {"sasl": {"enabled": True, "oauth": {"audience": "kafka"}}}}
             if (path, value) == ("monitoring.service.enabled", False):
                 needs = {"podMonitor": {"enabled": True}}
             yield path, value, (chart.LEAST, needs, chart.at(path, value))
@@ -125,6 +127,13 @@ class Refused(unittest.TestCase):
         "image.repository": ({"image": {"repository": ""}}, r"image: \{ repository: registry\.example\.com/flowsensor \}"),
         "servers": ({"kafka": {"bootstrapServers": []}}, r"kafka: \{ bootstrapServers: \[kafka\.example\.com:9092\] \}"),
         "sasl": ({"kafka": {"sasl": {"enabled": True}}}, r"kafka\.sasl\.existingSecret"),
+        "no source of tokens": ({"kafka": {"sasl": {"enabled": True, "mechanism": "OAUTHBEARER", "existingSecret": "a"}}}, r"either kafka\.sasl\.oauth\.tokenUrl"),
+        "two sources of tokens": ({"kafka": {"sasl": {"enabled": True, "mechanism": "OAUTHBEARER", "existingSecret": "a",
+                                                      "oauth": {"tokenUrl": "https://tokens", "audience": "kafka"}}}}, r"either kafka\.sasl\.oauth\.tokenUrl"),
+        "a Secret for no Secret": ({"kafka": {"sasl": {"enabled": True, "mechanism": "OAUTHBEARER", "existingSecret": "a", "oauth": {"audience": "kafka"}}}},
+                                   r"needs no Secret"),
+        "two tokens": ({"schemaRegistry": {"url": "https://registry", "existingSecret": "a", "bearerTokenKey": "b", "oauth": {"tokenUrl": "https://tokens"}}},
+                       r"schemaRegistry\.bearerTokenKey and schemaRegistry\.oauth\.tokenUrl"),
         "key without certificate": ({"kafka": {"tls": {"existingSecret": "a", "keyKey": "k"}}}, r"kafka\.tls\.certificateKey and"),
         "certificate without Secret": ({"schemaRegistry": {"tls": {"certificateKey": "c", "keyKey": "k"}}},
                                        r"schemaRegistry\.tls\.existingSecret"),

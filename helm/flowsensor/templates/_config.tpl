@@ -17,8 +17,9 @@
 {{- with .sasl -}}
 {{- if .enabled -}}
 {{- $_ := set $properties "sasl.mechanism" .mechanism -}}
-{{- $_ := set $properties "sasl.username" (.username | default (printf "${file:%s/kafka/username}" $secrets)) -}}
-{{- $_ := set $properties "sasl.password" (printf "${file:%s/kafka/password}" $secrets) -}}
+{{- $login := dict "sasl.username" (.username | default (printf "${file:%s/kafka/username}" $secrets)) "sasl.password" (printf "${file:%s/kafka/password}" $secrets) -}}
+{{- if eq .mechanism "OAUTHBEARER" }}{{ $login = include "flowsensor.tokens" . | fromJson }}{{ end -}}
+{{- $_ := merge $properties $login -}}
 {{- end -}}
 {{- end -}}
 {{- with .context.Values.kafka.tls -}}
@@ -46,6 +47,23 @@
 {{- $list = append $list (printf "%s=%s" $name $value) -}}
 {{- end -}}
 {{- toJson $list -}}
+{{- end -}}
+
+{{/* JSON map of librdkafka properties by which tokens for OAUTHBEARER are got; of kafka.sasl. */}}
+{{- define "flowsensor.tokens" -}}
+{{- $secrets := "/etc/flowsensor/secrets/kafka" -}}
+{{- $properties := dict -}}
+{{- with .oauth.tokenUrl -}}
+{{- $_ := set $properties "sasl.oauthbearer.token.endpoint.url" . -}}
+{{- $_ := set $properties "sasl.oauthbearer.client.id" ($.username | default (printf "${file:%s/username}" $secrets)) -}}
+{{- $_ := set $properties "sasl.oauthbearer.client.secret" (printf "${file:%s/password}" $secrets) -}}
+{{- end -}}
+{{- with .oauth.scope }}{{ $_ := set $properties "sasl.oauthbearer.scope" . }}{{ end -}}
+{{- if .oauth.audience }}{{ $_ := set $properties "sasl.oauthbearer.token.file" (printf "%s/token" $secrets) }}{{ end -}}
+{{- $extensions := list -}}
+{{- range $name, $value := .oauth.extensions }}{{ $extensions = append $extensions (printf "%s=%s" $name $value) }}{{ end -}}
+{{- with $extensions }}{{ $_ := set $properties "sasl.oauthbearer.extensions" (join "," .) }}{{ end -}}
+{{- toJson $properties -}}
 {{- end -}}
 
 {{/* JSON list of the outputs that the values describe, all with every member of a Kafka output. */}}
@@ -180,7 +198,14 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
 {{- $registry := dict "url" $from.url "timeout" $from.timeout -}}
 {{- if eq .purpose "run" }}{{ $_ := set $registry "cache_directory" "/var/lib/flowsensor" }}{{ end -}}
 {{- if and (eq .purpose "run") $from.trustCache }}{{ $_ := set $registry "trust_cache" true }}{{ end -}}
-{{- if $from.existingSecret -}}
+{{- if $from.oauth.tokenUrl -}}
+{{- $_ := set $registry "oauth_token_url" $from.oauth.tokenUrl -}}
+{{- $_ := set $registry "oauth_client_id" (printf "${file:%s/registry/username}" $secrets) -}}
+{{- $_ := set $registry "oauth_client_secret_file" (printf "%s/registry/password" $secrets) -}}
+{{- with $from.oauth.scope }}{{ $_ := set $registry "oauth_scope" . }}{{ end -}}
+{{- else if $from.bearerTokenKey -}}
+{{- $_ := set $registry "bearer_token_file" (printf "%s/registry/token" $secrets) -}}
+{{- else if $from.existingSecret -}}
 {{- $_ := set $registry "username" (printf "${file:%s/registry/username}" $secrets) -}}
 {{- $_ := set $registry "password_file" (printf "%s/registry/password" $secrets) -}}
 {{- end -}}

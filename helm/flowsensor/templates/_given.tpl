@@ -5,10 +5,14 @@ which is enough. tests/chart holds the table against values_table.yaml.
 */}}
 {{- define "flowsensor.dependent" -}}
 kafka.sasl.enabled: {kafka.sasl.mechanism: SCRAM-SHA-512, kafka.sasl.existingSecret: "", kafka.sasl.username: "", kafka.sasl.usernameKey: username, kafka.sasl.passwordKey: password}
+kafka.sasl.mechanism=OAUTHBEARER: {kafka.sasl.oauth.tokenUrl: "", kafka.sasl.oauth.audience: "", kafka.sasl.oauth.extensions: {}}
+kafka.sasl.oauth.tokenUrl: {kafka.sasl.oauth.scope: ""}
+kafka.sasl.oauth.audience: {kafka.sasl.oauth.expirationSeconds: 3600}
 kafka.tls.enabled: {kafka.tls.existingSecret: "", kafka.tls.caSecret: "", kafka.tls.certificateKey: "", kafka.tls.keyKey: ""}
 kafka.tls.existingSecret|kafka.tls.caSecret: {kafka.tls.caKey: ca.crt}
 schemaRegistry.url: {schemaRegistry.timeout: 5s, schemaRegistry.trustCache: false, schemaRegistry.existingSecret: "", schemaRegistry.tls.existingSecret: "", schemaRegistry.tls.certificateKey: "", schemaRegistry.tls.keyKey: ""}
-schemaRegistry.existingSecret: {schemaRegistry.usernameKey: username, schemaRegistry.passwordKey: password}
+schemaRegistry.existingSecret: {schemaRegistry.usernameKey: username, schemaRegistry.passwordKey: password, schemaRegistry.bearerTokenKey: "", schemaRegistry.oauth.tokenUrl: ""}
+schemaRegistry.oauth.tokenUrl: {schemaRegistry.oauth.scope: ""}
 schemaRegistry.tls.existingSecret: {schemaRegistry.tls.caKey: ca.crt}
 anonymization.existingSecret: {anonymization.key: key}
 identity.existingSecret: {identity.key: key}

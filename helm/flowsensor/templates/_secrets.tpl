@@ -4,7 +4,7 @@ since a volume can't be mounted into another one that is read-only.
 */}}
 
 {{/*
-JSON list of {secret, items: {KEY: FILE}}; what isn't configured isn't mounted.
+JSON list of {secret, items: {KEY: FILE}} and {audience, expirationSeconds, file}; what isn't configured isn't mounted.
 (dict "context" $ "purpose" ...): as flowsensor.options.
 */}}
 {{- define "flowsensor.secrets" -}}
@@ -12,7 +12,9 @@ JSON list of {secret, items: {KEY: FILE}}; what isn't configured isn't mounted.
 {{- $sources := list -}}
 {{- if ne .purpose "schema" -}}
 {{- with include "flowsensor.sasl" . | fromJson -}}
-{{- if .enabled -}}
+{{- if and .enabled .oauth.audience -}}
+{{- $sources = append $sources (dict "audience" .oauth.audience "expirationSeconds" .oauth.expirationSeconds "file" "kafka/token") -}}
+{{- else if .enabled -}}
 {{- $items := dict .passwordKey "kafka/password" -}}
 {{- if not .username }}{{ $_ := set $items .usernameKey "kafka/username" }}{{ end -}}
 {{- $sources = append $sources (dict "secret" .existingSecret "items" $items) -}}
@@ -29,6 +31,7 @@ JSON list of {secret, items: {KEY: FILE}}; what isn't configured isn't mounted.
 {{- if .url -}}
 {{- if .existingSecret -}}
 {{- $items := dict .usernameKey "registry/username" .passwordKey "registry/password" -}}
+{{- if .bearerTokenKey }}{{ $items = dict .bearerTokenKey "registry/token" }}{{ end -}}
 {{- $sources = append $sources (dict "secret" .existingSecret "items" $items) -}}
 {{- end -}}
 {{- $tls := dict "tls" .tls "caSecret" .tls.existingSecret "folder" "registry-tls" -}}
@@ -65,6 +68,12 @@ projected:
     - configMap:
         name: {{ .configMap }}
     {{- range include "flowsensor.secrets" . | fromJsonArray }}
+    {{- if .audience }}
+    - serviceAccountToken:
+        audience: {{ .audience | quote }}
+        expirationSeconds: {{ int .expirationSeconds }}
+        path: secrets/{{ .file }}
+    {{- else }}
     - secret:
         name: {{ .secret }}
         items:
@@ -72,5 +81,6 @@ projected:
           - key: {{ $key }}
             path: secrets/{{ $file }}
           {{- end }}
+    {{- end }}
     {{- end }}
 {{- end -}}

@@ -11,8 +11,18 @@
 {{- if not $values.kafka.bootstrapServers -}}
 {{- fail "\n\nkafka.bootstrapServers is empty: add your brokers, such as\n\n  kafka: { bootstrapServers: [kafka.example.com:9092] }\n" -}}
 {{- end -}}
-{{- if and $values.kafka.sasl.enabled (not $values.kafka.sasl.existingSecret) -}}
+{{- if and $values.kafka.sasl.enabled (not $values.kafka.sasl.oauth.audience) (not $values.kafka.sasl.existingSecret) -}}
 {{- fail "\n\nkafka.sasl.enabled needs kafka.sasl.existingSecret: the name of the Secret with the credentials\n" -}}
+{{- end -}}
+{{- $tokens := $values.kafka.sasl.oauth -}}
+{{- if and (eq $values.kafka.sasl.mechanism "OAUTHBEARER") (eq (empty $tokens.tokenUrl) (empty $tokens.audience)) -}}
+{{- fail "\n\nkafka.sasl.mechanism OAUTHBEARER needs either kafka.sasl.oauth.tokenUrl, with a client's id and secret in kafka.sasl.existingSecret, or kafka.sasl.oauth.audience\n" -}}
+{{- end -}}
+{{- if and $tokens.audience (or $values.kafka.sasl.existingSecret $values.topics.admin.existingSecret) -}}
+{{- fail "\n\nkafka.sasl.oauth.audience needs no Secret: take kafka.sasl.existingSecret and topics.admin.existingSecret away\n" -}}
+{{- end -}}
+{{- if and $values.schemaRegistry.bearerTokenKey $values.schemaRegistry.oauth.tokenUrl -}}
+{{- fail "\n\nschemaRegistry.bearerTokenKey and schemaRegistry.oauth.tokenUrl are two ways to get a token: give one\n" -}}
 {{- end -}}
 {{- range $where, $tls := dict "kafka.tls" $values.kafka.tls "schemaRegistry.tls" $values.schemaRegistry.tls -}}
 {{- if ne (empty $tls.certificateKey) (empty $tls.keyKey) -}}
