@@ -1,5 +1,5 @@
-/* A file for records that a broker refuses for their content or their size, so that somebody can look at them. One line of
- * JSON each: time, output, topic, partition, seq, record_kind, reason, and key and value in base64.
+/* A file for records that a broker refuses for their content or their size, or that can't be framed, so that somebody can look
+ * at them. One line of JSON each: time, output, topic, partition, seq, record_kind, reason, and key and value in base64.
  *
  * The file is appended to, and grows to a limit; beyond it, and where the disk takes no more, the caller drops the record.
  * Belongs to the output's thread. */

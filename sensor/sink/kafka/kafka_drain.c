@@ -1,5 +1,6 @@
 /* A Kafka output's records in the spool: when partitions are held, and how they are caught up. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,14 +99,38 @@ static bool next_record(struct kafka_sink *sink) {
     return sweep->has_record;
 }
 
-/* A record that can't be framed would be unreadable for all. */
-static void give_up_unframed(struct kafka_sink *sink, const struct spool_record *record) {
-    if (sink->statistics.dropped[SINK_DROP_unframed]++ == 0)
+/* A record that can't be framed would be unreadable for all who read the topic: it becomes a dead letter, or is dropped. */
+static void give_up_unframed(struct kafka_sink *sink, const struct spool_record *record, int32_t number) {
+    const struct message *message = &record->message;
+    const struct spool_origin *origin = record->origin;
+    uint64_t *dropped = &sink->statistics.dropped[SINK_DROP_unframed];
+    bool first = *dropped + sink->unframed_letters == 0;
+    char reason[256];
+    snprintf(reason, sizeof reason,
+             "the registry's id of schema %s (sha256 %s) was never known; the value has no framing",
+             origin->schema_name, origin->schema_sha256);
+    const struct dead_letter letter = {
+        .output = sink->output,
+        .topic = sink->topic,
+        .record_kind = message->record_kind,
+        .reason = reason,
+        .partition = number,
+        .seq = message->seq,
+        .key = message->key,
+        .key_length = message->key_length,
+        .value = message->body,
+        .value_length = message->body_length,
+    };
+    bool kept = dead_letters_add(&sink->dead_letters, &letter);
+    *(kept ? &sink->statistics.dead_lettered : dropped) += 1;
+    sink->unframed_letters += kept;
+    if (first)
         log_line(
             LOG_ERROR,
-            "output \"%s\": the spool has records of schema %s, whose id in the registry was never known; "
-            "they are counted as dropped (%s)",
-            sink->output, record->origin->schema_name, sink_drop_name(SINK_DROP_unframed));
+            "output \"%s\": the spool has records of schema %s, which is not the one in use, and whose id in the "
+            "registry was never known; %s",
+            sink->output, origin->schema_name,
+            kept ? "they go to outputs.dead_letters" : "they are counted as dropped (unframed)");
 }
 
 /* True: it is handed over or given up. */
@@ -117,7 +142,7 @@ static bool hand_over_record(struct kafka_sink *sink) {
     if (!origin || lane->state != KAFKA_DRAINS)
         return lane->state != KAFKA_DRAINS;
     if (!origin->frames)
-        give_up_unframed(sink, record);
+        give_up_unframed(sink, record, number);
     else if (kafka_send(sink, number, &record->message, origin, record->position) == KAFKA_NO_ROOM)
         return false;
     spool_take(sink->spool, record);

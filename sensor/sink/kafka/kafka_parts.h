@@ -82,9 +82,10 @@ struct kafka_sink {
     size_t lane_count;        /* as many as the topic ever had; 0: the partitions are not known yet */
     int32_t partitions;       /* as many as it has now */
     struct dead_letters dead_letters;
-    struct spool *spool; /* NULL: a file is read, which waits */
-    bool durable;        /* the spool outlives the process */
-    uint64_t maybe_sent; /* found records below that position may have been sent by an earlier run */
+    uint64_t unframed_letters; /* in it: records of an earlier run that could not be framed */
+    struct spool *spool;       /* NULL: a file is read, which waits */
+    bool durable;              /* the spool outlives the process */
+    uint64_t maybe_sent;       /* found records below that position may have been sent by an earlier run */
     bool drain_announced, drain_noted; /* that records of the spool are sent: to the spool, and on its disk */
     bool given_up;                     /* at the end: a spool in memory */
     uint64_t parked;                   /* at the end: records that were in memory, and are in the spool */

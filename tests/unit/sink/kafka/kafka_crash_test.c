@@ -110,10 +110,72 @@ static void an_end_in_order_makes_no_record_doubtful(void **state) {
     assert_true(consume(4 * RECORDS, PARTITIONS) <= parked);
 }
 
+/* A run without a registry left its records, and the next one has another schema. */
+static uint64_t leave_without_id(void) {
+    struct sink_options options = spool_options(true);
+    options.schema_id = 0;
+    options.schema_name = "flow/v1";
+    options.schema_sha256 = "4567";
+    void *sink = open_sink(&options);
+    write_some(sink, 0, RECORDS);
+    assert_int_equal(sink_kafka.flush(sink, 0, false, &(struct error){0}), 0);
+    sink_kafka.close(sink);
+    return RECORDS;
+}
+
+static struct sink_statistics find_them(const char *letters) {
+    struct sink_options options = spool_options(true);
+    struct message_origin next = example_origin;
+    next.boot_id = "boot-2";
+    options.origin = &next;
+    options.dead_letters = letters;
+    void *sink = open_sink(&options);
+    int64_t end = clock_monotonic() + ENOUGH;
+    while (statistics_of(sink, 0).found == 0 || statistics_of(sink, 0).spooled > 0) {
+        assert_true(clock_monotonic() < end);
+        serve(sink, 5000);
+    }
+    write_some(sink, 0, RECORDS); /* of this run: they go */
+    wait_for(sink, RECORDS, RECORDS);
+    struct sink_statistics statistics = statistics_of(sink, RECORDS);
+    flush_well(sink);
+    sink_kafka.close(sink);
+    return statistics;
+}
+
+static void records_that_no_run_can_frame_are_dead_letters(void **state) {
+    (void)state;
+    char path[SCRATCH_SIZE + 16], line[1024];
+    uint64_t left = leave_without_id(), lines = 0;
+    snprintf(path, sizeof path, "%s/letters", folder);
+    struct sink_statistics statistics = find_them(path);
+    assert_int_equal(statistics.dead_lettered, left);
+    assert_int_equal(statistics.dropped[SINK_DROP_unframed], 0);
+    FILE *letters = fopen(path, "r");
+    assert_non_null(letters);
+    for (; fgets(line, sizeof line, letters); lines++) {
+        assert_non_null(strstr(line, "id of schema flow/v1 (sha256 4567) was never known"));
+        assert_non_null(strstr(line, "\"cmVjb3Jk")); /* "record" */
+    }
+    fclose(letters);
+    assert_int_equal(lines, left);
+    assert_int_equal(consume(RECORDS, PARTITIONS), 0);
+}
+
+static void without_a_file_they_are_dropped(void **state) {
+    (void)state;
+    uint64_t left = leave_without_id();
+    struct sink_statistics statistics = find_them(NULL);
+    assert_int_equal(statistics.dropped[SINK_DROP_unframed], left);
+    assert_int_equal(statistics.dead_lettered, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_PARTITIONS(a_crash_in_an_outage_makes_few_records_doubtful),
         ON_PARTITIONS(what_a_crash_sends_again_is_counted),
+        ON_PARTITIONS(records_that_no_run_can_frame_are_dead_letters),
+        ON_PARTITIONS(without_a_file_they_are_dropped),
         ON_PARTITIONS(an_end_in_order_makes_no_record_doubtful),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
