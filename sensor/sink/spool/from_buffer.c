@@ -57,11 +57,10 @@ void from_buffer_forget(struct spool_log *log) {
     log->counts.waiting -= waiting;
     log->counts.skipped += waiting;
     pending_forget(pending, log->low);
+    log->forgotten = log->low;
     log->cursor_turn++;
 }
 
 bool from_buffer_needs_cursor(const struct spool_log *log) {
-    const struct segment *last = segment_list_last(&log->segments);
-    uint64_t next = log->pending.written_end;
-    return !log->writer.open && last && last->end < next && log->durable_low < next;
+    return !log->writer.open && log->durable_low < log->forgotten;
 }

@@ -103,6 +103,7 @@ struct spool_log {
     bool note_wanted;        /* spool_has_noted() said no */
     int64_t cursor_time;     /* monotonic: when it was written last */
     uint64_t durable_low;    /* what the cursor on disk says */
+    uint64_t forgotten;      /* records below went without being written (from_buffer.h) */
     bool cursor_bounded;     /* what is on disk says less: records up to there weren't synced */
     bool hurry;              /* spool_sync() waits */
     unsigned hurry_failures; /* since then, of commits and cursors */

@@ -124,6 +124,33 @@ static void each_call_of_an_opening_fails(void **state) {
     }
 }
 
+/* Else a run after a crash would miss those that went by the buffer, and count them as damaged. */
+static void the_cursor_is_written_before_a_segment_that_begins_later(void **state) {
+    (void)state;
+    struct spool_record record;
+    struct spool *spool = open_watched();
+    assert_int_equal(spool_sync(spool, 20000000), 0);
+    watched_fail(CALL_OPEN, 1, ULONG_MAX, EIO);
+    for (uint64_t seq = 1; seq <= 3; seq++)
+        append_surely(spool, seq, false);
+    for (int i = 0; i < 3; i++) {
+        assert_true(read_next(spool, &record));
+        spool_take(spool, &record);
+    }
+    spool_release(spool, 4, NULL, 0);
+    append_surely(spool, 4, false);
+    wait_until(spool_saved(spool, &(uint64_t){0}) == 4, 20, "three are forgotten");
+    watched.recording = true;
+    watched_fail(DISK_CALLS, 0, 0, 0);
+    assert_int_equal(spool_sync(spool, 20000000), 0);
+    spool_close(spool);
+    assert_true(watched.event_count > 0);
+    size_t at = 0;
+    while (at < watched.event_count && watched.events[at].call != CALL_RENAME)
+        assert_null(strstr(watched.events[at++].name, ".spool"));
+    assert_true(at < watched.event_count);
+}
+
 static void a_disk_that_fails_for_a_while_costs_nothing_that_fits_in_the_buffer(void **state) {
     (void)state;
     static const struct {
@@ -403,6 +430,7 @@ int main(void) {
         fault_case(each_reading_fails_once),
         fault_case(each_call_of_an_opening_fails),
         fault_case(records_go_by_the_buffer_while_the_disk_takes_nothing),
+        fault_case(the_cursor_is_written_before_a_segment_that_begins_later),
         fault_case(a_disk_that_fails_for_a_while_costs_nothing_that_fits_in_the_buffer),
         fault_case(what_a_failed_sync_may_have_lost_is_written_again),
         fault_case(what_is_written_again_is_counted_there),
