@@ -12,7 +12,10 @@ void disk_failure_note(struct spool_log *log, enum spool_job job, const char *wh
     bool first = log->failing_since == 0;
     log->counts.disk_errors++;
     log->hurry_failures += log->hurry && (job == JOB_COMMIT || job == JOB_CURSOR);
-    log->retry_at[job] = now + log->settings.retry_after;
+    /* spool_close() may have come while the call was under way: it is owed one more. */
+    bool once_more = log->stopping && !log->failed_at_end[job];
+    log->failed_at_end[job] = log->stopping;
+    log->retry_at[job] = once_more ? now : now + log->settings.retry_after;
     log->last_errno = -result;
     snprintf(log->disk_error, sizeof log->disk_error, "can't %s %s: %s", what, name, strerror(-result));
     if (!first)

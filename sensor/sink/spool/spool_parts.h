@@ -85,6 +85,7 @@ struct spool_log {
     pthread_cond_t done; /* who waits in spool_sync() or spool_close() */
 
     bool stopping, sleeping;
+    bool failed_at_end[SPOOL_JOBS]; /* since it is stopping: the next time is the last */
     int64_t sleeping_until;
     struct spool_origin origin; /* owns its texts */
     bool new_segment;           /* the next record begins one */

@@ -48,6 +48,31 @@ static void a_full_disk_is_waited_for(void **state) {
     spool_close(spool);
 }
 
+static void *let_go_on(void *context) {
+    (void)context;
+    usleep(SECOND / 10); /* meanwhile spool_close() begins; else the test finds nothing, and passes */
+    watched_hang(false);
+    return NULL;
+}
+
+/* It is tried once more although the first trial began before the end. */
+static void a_failure_under_way_is_not_the_last_trial(void **state) {
+    (void)state;
+    pthread_t thread;
+    struct spool *spool = open_watched(20 * SECOND, 20 * SECOND);
+    assert_int_equal(spool_sync(spool, 20 * SECOND), 0);
+    watched_hang(true);
+    watched_fail(CALL_SYNC, 1, 1, EIO);
+    append_surely(spool, 1, false);
+    assert_int_equal(pthread_create(&thread, NULL, let_go_on, NULL), 0);
+    spool_close(spool);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(watched_failed(), 1);
+    spool = open_watched(20 * SECOND, 20 * SECOND);
+    assert_int_equal(statistics_of(spool).found, 1);
+    spool_close(spool);
+}
+
 /* Both limits are far below a minute, after which the test is over. */
 static void leave_a_hung_disk(int64_t close_limit, int64_t sync_limit) {
     char text[4096];
@@ -92,6 +117,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         closing_case(a_failure_for_good_ends_the_wait),
         closing_case(a_full_disk_is_waited_for),
+        closing_case(a_failure_under_way_is_not_the_last_trial),
         closing_case(a_disk_that_does_not_answer_is_left),
         closing_case(it_is_left_at_once_after_a_sync_in_vain),
     };
