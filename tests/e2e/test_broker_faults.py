@@ -34,6 +34,7 @@ class BrokerFaults(Row):
             self.last_for(AWAY_S)
         self.mended()
         self.back()
+        self.assertNotIn("has a leader again", self.sensor.log(), "no single partition was silent")
         self.finish()
         self.check_lost_nothing()
 

@@ -38,11 +38,12 @@ static bool is_wanted(struct kafka_sink *sink, const struct spool_record *record
     return lane->state == KAFKA_DRAINS;
 }
 
-/* One partition alone; where all are silent, the link says so (kafka_link.h). */
+/* One partition alone; where all are silent, the link says so (kafka_link.h), and they don't take records again all at once. */
 static void say_silent(const struct kafka_sink *sink, size_t number, int64_t now) {
     struct kafka_lane *lane = &sink->lanes[number];
+    int64_t since = lane->held > sink->link.flowing ? lane->held : sink->link.flowing;
     if (lane->said || lane->state != KAFKA_HELD || lane->reason != 0 || sink->link.waiting != 0 ||
-        now - lane->held < SAID_MICROSECONDS)
+        now - since < SAID_MICROSECONDS)
         return;
     lane->said = true;
     log_line(

@@ -76,5 +76,7 @@ void kafka_link_look(struct kafka_link *link, const struct kafka_sight *sight) {
     }
     if (link->said)
         say_flowing(link, sight);
+    if (link->waiting != 0)
+        link->flowing = now;
     link->waiting = 0;
 }

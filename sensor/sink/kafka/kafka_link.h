@@ -15,6 +15,7 @@ struct kafka_link {
     uint64_t acknowledged;      /* at the last look */
     uint64_t waited;            /* records that waited at the last look that found them waiting */
     int64_t waiting;            /* since when records wait; 0: they flow */
+    int64_t flowing;            /* since when they flow again; 0: they never waited */
     int64_t quiet;              /* until then no line says again that they wait */
     bool said;                  /* that they wait */
 };

@@ -64,6 +64,7 @@ static void nothing_is_said_while_records_flow(void **state) {
     look(200 * SECOND, 300 * SECOND, 0);
     assert_string_equal(lines(), "");
     assert_int_equal(link_.waiting, 0);
+    assert_int_equal(link_.flowing, 0);
 }
 
 static void one_line_when_it_goes_and_one_when_it_is_back(void **state) {
@@ -85,6 +86,7 @@ static void one_line_when_it_goes_and_one_when_it_is_back(void **state) {
         lines(),
         "flowsensor: output \"out\": topic flows: the broker is back after 45.0 s; 5 records waited\n");
     assert_int_equal(link_.waiting, 0);
+    assert_int_equal(link_.flowing, 145 * SECOND);
 }
 
 /* The connection stands, and nothing comes back: the client says nothing. */
