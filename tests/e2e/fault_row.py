@@ -40,10 +40,10 @@ def seconds(short, full):
 class SensorRun:
     """A sensor from its start to its end. After that: .made of its records (of a killed one those that it can't lose), .ledger."""
 
-    def __init__(self, row, bootstrap, *options, properties=()):
+    def __init__(self, row, bootstrap, *options, properties=(), **how):
         self.row, self.bootstrap = row, bootstrap
         listed = ", ".join(f'"{text}"' for text in (f"bootstrap.servers={bootstrap}", *properties))
-        config = row.write(f"sensor{next(COUNT)}.conf", f"""
+        self.config = row.write(f"sensor{next(COUNT)}.conf", f"""
 capture = {{ interfaces = [ "{row.source.device}" ]; }};
 meter = {{ n_dissections = 0; idle_timeout = "500ms"; flow_table_size = 65536; }};
 delivery = {{ shutdown_timeout = "{SHUTDOWN_S}s"; }};
@@ -51,7 +51,7 @@ monitoring = {{ listen = "127.0.0.1:0"; }};
 spool = {{ directory = "{row.spool}"; size = "4GiB"; }};
 outputs = ( {{ name = "kafka"; topic = "{row.topic}"; columns_to_anonymize = [ "all=keep" ]; kafka = [ {listed} ]; }} );
 """)
-        self.running = Running("-c", config, *options)
+        self.running = Running("-c", self.config, *options, **how)
         row.addCleanup(self.running.close)
         wait_for_capture(self.running)
         address = wait_until(lambda: re.search(r"http://[^/ ]+/metrics", self.log()), what=lambda: f"the endpoint: {self.log()}")[0]
@@ -134,9 +134,9 @@ class Row(Case):
     def make_topic(self):
         return self.brokers.topic(f"matrix-{os.getpid()}-{next(COUNT)}", PARTITIONS)
 
-    def begin(self, bootstrap=None, *options, properties=()):
-        """A sensor that captures; the last one is .sensor."""
-        self.sensor = SensorRun(self, bootstrap or self.brokers.bootstrap, *options, properties=properties)
+    def begin(self, bootstrap=None, *options, **how):
+        """A sensor that captures; the last one is .sensor. `how`: `properties` of its producer, and what Running takes."""
+        self.sensor = SensorRun(self, bootstrap or self.brokers.bootstrap, *options, **how)
         self.runs.append(self.sensor)
         return self.sensor
 

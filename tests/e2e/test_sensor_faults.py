@@ -218,8 +218,8 @@ class SpoolDiskFaults(Row):
 
     beside = ()
 
-    def begin(self, bootstrap=None, *options, properties=()):
-        return super().begin(bootstrap, *self.beside, *options, properties=properties)
+    def begin(self, bootstrap=None, *options, **how):
+        return super().begin(bootstrap, *self.beside, *options, **how)
 
 
 if __name__ == "__main__":
