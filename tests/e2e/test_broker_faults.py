@@ -11,10 +11,15 @@ from fault_row import FAULT_S, LONG, PARTITIONS, RATE, Row, seconds
 ALONE = "what a fault costs at a rate"
 
 AWAY_S = seconds(FAULT_S, 600)
+DRAIN_LEAST = 4  # times the live rate, after an outage that leaves enough to measure it, on a machine with nothing else to do
 MINUTE_S = seconds(FAULT_S, 60)
 
 
 class BrokerFaults(Row):
+    def check_drain(self):
+        if LONG:
+            self.assertGreaterEqual(self.figures["drain/live"], DRAIN_LEAST)
+
     def test_killed(self):
         self.begin()
         self.flow()
@@ -26,6 +31,7 @@ class BrokerFaults(Row):
         self.back()
         self.finish()
         self.check_lost_nothing()
+        self.check_drain()
 
     def test_paused(self):
         self.begin()
@@ -37,6 +43,7 @@ class BrokerFaults(Row):
         self.assertNotIn("has a leader again", self.sensor.log(), "no single partition was silent")
         self.finish()
         self.check_lost_nothing()
+        self.check_drain()
 
     def test_paused_for_many_clients(self):
         """Connections end, and the kernel answers no new ones: as many as it lets wait to be accepted wait already."""
