@@ -116,8 +116,11 @@ static void keeper_do(struct spool_log *log, enum todo todo) {
     bool again = false; /* after a failure: the folder itself may be gone */
     for (int i = 0; i < SPOOL_JOBS; i++)
         again |= log->retry_at[i] != 0;
-    if (again)
+    if (again) {
+        int64_t until;
         upkeep_folder(log);
+        todo = what_next(log, &until); /* it let go of the lock: the caller may have sought meanwhile */
+    }
     switch (todo) {
     case READ: read_ahead(log); break;
     case READ_BUFFER: from_buffer_read(log); break;

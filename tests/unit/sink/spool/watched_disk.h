@@ -51,6 +51,8 @@ static struct {
     int fail_errno;
     bool frozen;     /* no call changes anything: the process was killed */
     bool hangs;      /* no call that changes something returns */
+    bool looks_hang; /* nor does status(); `hanging` then */
+    bool hanging;
     bool slow_reads; /* so that the caller is at something else meanwhile */
     bool no_sync;    /* syncs cost no time, and do nothing */
     bool recording;
@@ -83,11 +85,26 @@ static inline void watched_hang(bool hangs) {
     pthread_mutex_unlock(&watched.lock);
 }
 
+static inline void watched_hang_looks(bool hang) {
+    pthread_mutex_lock(&watched.lock);
+    watched.looks_hang = hang;
+    pthread_cond_broadcast(&watched.goes_on);
+    pthread_mutex_unlock(&watched.lock);
+}
+
+static inline bool watched_is_hanging(void) {
+    pthread_mutex_lock(&watched.lock);
+    bool hanging = watched.hanging;
+    pthread_mutex_unlock(&watched.lock);
+    return hanging;
+}
+
 static inline void watched_reset(void) {
     for (size_t i = 0; i < watched.event_count; i++)
         free(watched.events[i].bytes);
     watched.event_count = 0;
     watched_hang(false);
+    watched_hang_looks(false);
     watched.frozen = watched.no_sync = watched.recording = watched.slow_reads = false;
     watched_fail(DISK_CALLS, 0, 0, 0);
 }
@@ -104,7 +121,7 @@ static int watched_call(enum disk_call call) {
     bool changes = call == CALL_WRITE || call == CALL_CUT || call == CALL_SYNC || call == CALL_SYNC_FOLDER ||
                    call == CALL_RENAME || call == CALL_REMOVE;
     pthread_mutex_lock(&watched.lock);
-    while (watched.hangs && changes)
+    while ((watched.hangs && changes) || (watched.hanging = watched.looks_hang && call == CALL_STATUS))
         pthread_cond_wait(&watched.goes_on, &watched.lock);
     unsigned long number = ++watched.calls[call];
     bool fails = call == watched.fail_call && number >= watched.fail_at &&
