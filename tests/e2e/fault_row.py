@@ -127,7 +127,7 @@ class Row(Case):
         self.source = FlowSource()
         self.addCleanup(self.source.close)
         self.topic, self.client = self.make_topic(), None
-        self.beside = self.brokers.topic(f"beside-{self.topic}")
+        self.client_topic = self.brokers.topic(f"beside-{self.topic}")
         self.reader = SeqReader(self.brokers, self.topic, PARTITIONS, self.decode_every)
         self.addCleanup(self.reader.close)
 
@@ -152,7 +152,7 @@ class Row(Case):
 
     def mended(self):
         """The fault ends about now: an independent client begins to ask when the broker takes records again."""
-        self.client = IndependentClient(self.sensor.bootstrap, self.beside)
+        self.client = IndependentClient(self.sensor.bootstrap, self.client_topic)
         self.addCleanup(self.client.close)
 
     def back(self, limit=60):

@@ -2,6 +2,7 @@
 
 Run: python3 tests/e2e/run.py test_reload
 """
+import contextlib
 import os
 import re
 import signal
@@ -12,10 +13,12 @@ import unittest
 from pathlib import Path
 
 import frames
-from harness import Case, has_taken, is_idle, wait_until
+from harness import BINARY, Case, has_taken, is_idle, wait_until
 from namespaces import FAR, NEAR
 from test_live import ABLE, OnWire, wait_for_capture
 from test_signals import FLOWS, pending
+
+ALONE = "what is lost at a rate"
 
 # Datagrams from 100 ports, some thousand each second, until a line comes; then it says how many there were.
 SENDER = """
@@ -77,8 +80,7 @@ class Reload(Case):
     @staticmethod
     def has_reloaded(process):
         """Whether no SIGHUP waits, no thread reads a configuration, and the others sleep."""
-        names = [(task / "comm").read_text() for task in Path(f"/proc/{process.pid}/task").iterdir()]
-        return has_taken(process, signal.SIGHUP) and "reload\n" not in names and is_idle(process)
+        return has_taken(process, signal.SIGHUP) and not LiveReload.has_thread(process, "reload") and is_idle(process)
 
     def test_each_bad_configuration_is_named_and_changes_nothing(self):
         uid = self.write("uid", "0" * 32)
@@ -176,7 +178,7 @@ class LiveReload(OnWire):
 
     def hang_up(self, running, says):
         running.signal(signal.SIGHUP)
-        wait_until(lambda: os.pread(running.errors.fileno(), 1 << 24, 0).count(b"SIGHUP:") > self.said, what=says)
+        wait_until(lambda: os.pread(running.errors.fileno(), 1 << 24, 0).count(b"SIGHUP:") > self.said, limit=30, what=says)
         self.said += 1
         line = [line for line in os.pread(running.errors.fileno(), 1 << 24, 0).decode().splitlines() if "SIGHUP:" in line][-1]
         self.assertIn(says, line)
@@ -251,8 +253,9 @@ class LiveReload(OnWire):
                  'log = { level = "debug"; };')
         bad = ('capture = { bpf_filter = "udp prot"; };', 'meter = { idle_timeout = "3s"; n_meters = %d; };' % self.meters)
         self.configure(*good)
-        running = self.start("-i", "near0", "-c", self.config, "-w", "null:", prefix=self.wire.prefix)
+        running = self.start("-i", "near0", "-c", self.config, "-w", "null:", "--set", "meter.flow_table_size=4096", prefix=self.wire.prefix)
         wait_for_capture(running, self.meters)
+        wait_until(lambda: not self.has_thread(running.process, "prefault"), limit=30, what="the memory of the start")
         begun = time.monotonic()
         sender = subprocess.Popen(["ip", "netns", "exec", self.wire.far, sys.executable, "-c", SENDER, FAR, NEAR], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         sizes = []
@@ -272,13 +275,23 @@ class LiveReload(OnWire):
         warm = sizes[count // 4:]
         print(f"{count} reloads in {seconds:.1f} s, {sent / seconds:.0f} packets/s, lost {sent - ledger.packets['metered']}; memory, descriptors, threads: "
               f"{warm[0]} to {warm[-1]}", flush=True)
-        self.assertLess(warm[-1][0] - warm[0][0], 2 << 20)
+        # Of several meters each byte of a record takes a page of their rings for the first time.
+        if b"__tsan_init" not in BINARY.read_bytes():  # which has memory of its own for each address
+            self.assertLess(warm[-1][0] - warm[0][0] - ledger.outputs["null"]["bytes"], 1 << 20)
         self.assertEqual(warm[-1][1:], warm[0][1:])
+
+    @staticmethod
+    def has_thread(process, name):
+        for task in Path(f"/proc/{process.pid}/task").iterdir():
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                if (task / "comm").read_text() == name + "\n":
+                    return True
+        return False
 
     @staticmethod
     def sizes(process):
         """Memory that isn't shared (bytes), descriptors and threads, between two reloads."""
-        wait_until(lambda: b"reload\n" not in [(task / "comm").read_bytes() for task in Path(f"/proc/{process.pid}/task").iterdir()], what="the end of a reload")
+        wait_until(lambda: not LiveReload.has_thread(process, "reload"), what="the end of a reload")
         status = Path(f"/proc/{process.pid}/status").read_text()
         return (int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) << 10, len(os.listdir(f"/proc/{process.pid}/fd")),
                 int(re.search(r"Threads:\s+(\d+)", status)[1]))
