@@ -195,8 +195,19 @@ class Case(unittest.TestCase):
         self.assertEqual(result.code, 0, result)
         self.assertEqual(result.errors, [], result)
         self.assertNotIn(b"a system call was refused", result.raw_error, result)
-        self.assertFalse(Ledger(result.lines).residual, result)
+        self.accounts_close(result)
         return result
+
+    def accounts_close(self, result):
+        """Each record that a run made for an output, or found in its spool, is accounted for: what every way to end a run must keep. The ledger."""
+        ledger = Ledger(result.lines)
+        self.assertFalse(ledger.residual, result)
+        for output in ledger.outputs.values():
+            self.assertEqual(output["made"] + output["found"], sum(output[part] for part in ("acknowledged", "in_flight", "spooled", "dead_lettered", "dropped")),
+                             result)
+            self.assertEqual(output["dropped"], sum(output["why"].values()), result)
+            self.assertEqual((output["due"], output["of_due"]), (output["made"], output["made"]), result)
+        return ledger
 
     def refused(self, code, says, *arguments, **options):
         """A run that ends with `code` and exactly one line on standard error at all, in which each of `says` occurs."""
@@ -211,6 +222,7 @@ class Case(unittest.TestCase):
         self.assertNotIn(b"a system call was refused", result.raw_error, result)
         for word in says:
             self.assertIn(str(word), result.errors[0])
+        self.accounts_close(result)
         # Bytes that a terminal would obey never reach it, wherever the message has its words from.
         self.assertNotRegex(result.raw_error.replace(b"\n", b""), rb"[\x00-\x1f\x7f]")
         return result
@@ -218,19 +230,14 @@ class Case(unittest.TestCase):
     def ledger(self, result):
         """The ledger of a run; it is complete and closes."""
         self.assertNotIn(b"a system call was refused", result.raw_error, result)
-        ledger = Ledger(result.lines)
+        ledger = self.accounts_close(result)
         self.assertIsNotNone(ledger.packets, result)
         self.assertIsNotNone(ledger.flows, result)
         self.assertTrue(ledger.outputs, result)
-        self.assertFalse(ledger.residual, result)
         self.assertEqual(ledger.packets["read"], ledger.packets["metered"] + ledger.packets["ignored"], result)
         self.assertEqual(ledger.packets["ignored"], sum(ledger.packets["why"].values()), result)
         self.assertEqual(ledger.flows["opened"], ledger.flows["exported"] + ledger.flows["discarded"] + ledger.flows["open"] + ledger.flows["elsewhere"], result)
         for output in ledger.outputs.values():
-            self.assertEqual(output["made"] + output["found"], sum(output[part] for part in ("acknowledged", "in_flight", "spooled", "dead_lettered", "dropped")),
-                             result)
-            self.assertEqual(output["dropped"], sum(output["why"].values()), result)
-            self.assertEqual((output["due"], output["of_due"]), (output["made"], output["made"]), result)
             if output["of"] == "exported":
                 kinds = [ledger.flows[kind] for kind in ("exported", "early", "update")]
                 self.assertIn(output["due"], {sum(taken) for count in range(1, 4) for taken in itertools.combinations(kinds, count)}, result)
