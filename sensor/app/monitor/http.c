@@ -21,6 +21,8 @@ enum {
     IDLE_SECONDS = 3,        /* without a byte, also while an answer is taken */
     BACKLOG = 4096,          /* a client that finds it full comes again after a second only */
     WAIT_MILLISECONDS = 250, /* until the end is noticed */
+    VAIN_ROUNDS_MOST = 64,   /* one after another: a client that sends byte by byte takes as many */
+    VAIN_PAUSE_MILLISECONDS = 10,
 };
 
 struct http_server {
@@ -29,6 +31,7 @@ struct http_server {
     http_answer_call *answer;
     void *context;
     struct http_clients clients;
+    unsigned vain; /* rounds since anybody came, asked, was answered or went that waited for nothing */
     pthread_t thread;
     atomic_bool stopping;
 };
@@ -71,8 +74,9 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     static char wrong_method[] = "only GET and HEAD\n", body[] = "no body\n", nothing[] = "not found\n",
                 failed[] = "no memory\n";
     static int begun;
-    const struct http_server *server = context;
+    struct http_server *server = context;
     (void)version, (void)upload, (void)upload_size;
+    server->vain = 0;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return respond_plainly(connection, MHD_HTTP_METHOD_NOT_ALLOWED, wrong_method);
     if (has_body(connection))
@@ -98,13 +102,25 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     return respond(connection, answer.status, answer.content_type, response);
 }
 
+/* What stays must not take a whole core: an error, or a client that can't be accepted, since there is no descriptor for it.
+ * The library then comes back at once, again and again. */
+static void rest(struct http_server *server, bool failed, int64_t waited) {
+    server->vain = waited < VAIN_PAUSE_MILLISECONDS * 1000 ? server->vain + 1 : 0;
+    if (failed)
+        poll(NULL, 0, WAIT_MILLISECONDS);
+    else if (server->vain > VAIN_ROUNDS_MOST)
+        poll(NULL, 0, VAIN_PAUSE_MILLISECONDS);
+}
+
 static void *serve(void *context) {
     struct http_server *server = context;
     server->begin();
     while (!atomic_load(&server->stopping)) {
-        if (MHD_run_wait(server->daemon, WAIT_MILLISECONDS) != MHD_YES)
-            poll(NULL, 0, WAIT_MILLISECONDS); /* an error that stays must not take a whole core */
-        http_clients_sweep(&server->clients, clock_monotonic());
+        int64_t began = clock_monotonic();
+        bool failed = MHD_run_wait(server->daemon, WAIT_MILLISECONDS) != MHD_YES;
+        int64_t now = clock_monotonic();
+        rest(server, failed, now - began);
+        http_clients_sweep(&server->clients, now);
     }
     return NULL;
 }
@@ -146,6 +162,7 @@ static int open_socket(const struct listen_address *address, int *descriptor, st
 static void on_connection(void *context, struct MHD_Connection *connection, void **client,
                           enum MHD_ConnectionNotificationCode notice) {
     struct http_server *server = context;
+    server->vain = 0;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (notice == MHD_CONNECTION_NOTIFY_STARTED)
@@ -156,18 +173,20 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 
 static void on_answered(void *context, struct MHD_Connection *connection, void **request,
                         enum MHD_RequestTerminationCode end) {
-    (void)context, (void)request, (void)end;
+    struct http_server *server = context;
+    (void)request, (void)end;
+    server->vain = 0;
     if (client_of(connection))
         http_client_answered(client_of(connection), clock_monotonic());
 }
 
 static struct MHD_Daemon *start_daemon(struct http_server *server, int listener) {
     http_clients_init(&server->clients);
-    return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, listener,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CLIENTS_ROOM,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
-                            on_answered, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
+    return MHD_start_daemon(
+        MHD_USE_EPOLL, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, listener,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CLIENTS_ROOM, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+        server, MHD_OPTION_NOTIFY_COMPLETED, on_answered, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
 }
 
 static void say_where(int listener) {
