@@ -187,7 +187,7 @@ def config_reload():
     return [
         Case("FlowsensorReloadFailed", "failed", 8, successful("1x5 0x30"), (warning(
             "a:19995 goes on with its old configuration and key after a SIGHUP."),)),
-        Case("FlowsensorReloadFailed", "mended at once", 8, successful("1x5 0x0 1x30")),
+        Case("FlowsensorReloadFailed", "mended at once", 6, successful("1x5 0x0 1x30")),
         Case("FlowsensorReloadFailed", "reloads that went well", 8, successful("1x30")),
         Case("FlowsensorReloadFailed", "mended, or a restart", 30, successful("0x20 1x30")),
     ]
