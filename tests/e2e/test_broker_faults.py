@@ -51,7 +51,7 @@ class BrokerFaults(Row):
         self.flow()
         with self.brokers.paused():
             self.brokers.broker.crowd()
-            self.last_for(seconds(16, 600))
+            self.last_for(seconds(16, 120))
         self.mended()
         self.back()
         self.finish()
