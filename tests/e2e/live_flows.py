@@ -25,7 +25,7 @@ class LiveFlows(Case):
         self.port = self.receiver.getsockname()[1]
 
     def begin(self, topic, *more):
-        running = self.start("-i", "lo", "-f", f"udp port {self.port}", "--set", f"outputs.0.topic={topic}", "--set", "outputs.0.columns_to_anonymize=all=keep",
+        running = self.start("-i", "lo", "-f", f"udp dst port {self.port}", "--set", f"outputs.0.topic={topic}", "--set", "outputs.0.columns_to_anonymize=all=keep",
                              "--set", f"outputs.0.kafka=bootstrap.servers={self.servers.bootstrap}", "--set", "meter.idle_timeout=500ms", "--set",
                              "monitoring.listen=127.0.0.1:0", *more)
         self.at = wait_until(lambda: re.search(r"monitoring: http://([^/ ]+)/metrics", self.log(running)), what="the endpoint")[1]

@@ -81,7 +81,7 @@ outputs = ( {{ name = "out"; topic = "{topic}"; columns_to_anonymize = [ "all=ke
 meter = {{ idle_timeout = "500ms"; }};
 monitoring = {{ listen = "127.0.0.1:0"; }};
 """)
-        running = self.start("-c", path, "-i", "lo", "-f", f"udp port {self.port}")
+        running = self.start("-c", path, "-i", "lo", "-f", f"udp dst port {self.port}")
         self.url = wait_until(lambda: re.search(r"monitoring: (http://\S+/metrics)", self.log(running)), limit=60, what="the endpoint")[1]
         wait_until(lambda: self.metrics() and "capturing on lo" in self.log(running), limit=60, what="the capture")
         return running

@@ -95,7 +95,7 @@ class Files(AccountsCase):
         """An output for reports has an account of reports, and the flows go on without it."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             receiver.bind(("127.0.0.1", 0))
-            running = self.start("-i", "lo", "-f", f"udp port {receiver.getsockname()[1]}", "--set", f"outputs.0.path={self.folder}/stats.jsonl", "--set",
+            running = self.start("-i", "lo", "-f", f"udp dst port {receiver.getsockname()[1]}", "--set", f"outputs.0.path={self.folder}/stats.jsonl", "--set",
                                  f"outputs.0.schema={STATS}", "--set", "outputs.0.name=stats", "--set", "outputs.1.sink=null", "--set",
                                  "performance_report=1s", prefix=("sh", "-c", 'ulimit -f 16; exec "$@"', "sh"))
             wait_until(lambda: running.said("the others go on"), limit=30, what="the report that can't be written")

@@ -353,7 +353,7 @@ outputs = ( {{ topic = "report-flows"; {kafka} columns_to_anonymize = [ "all=kee
         """A run in which 25 datagrams are sent after the first report."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             receiver.bind(("127.0.0.1", 0))
-            running = self.start("-i", "lo", "-f", f"udp port {receiver.getsockname()[1]}", "-c", conf)
+            running = self.start("-i", "lo", "-f", f"udp dst port {receiver.getsockname()[1]}", "-c", conf)
             wait_until(lambda: self.lines_so_far(running) >= 1 or running.process.poll() is not None, limit=20, what="the first report")
             for _ in range(25):
                 sender.sendto(b"datagram", receiver.getsockname())
