@@ -12,6 +12,7 @@
 
 /* One output's. The delivering thread stores all of it. */
 struct output_health {
+    const struct output_plan *_Atomic plan; /* what the output is; NULL: there is none (yet) */
     _Atomic bool failed;         /* the sink can't go on; records are counted, and encoded no more */
     _Atomic bool mismatch;       /* the registry has another id: records wait, or, of captures, go nowhere */
     _Atomic bool schema_cached;  /* the schema's id is from the cache; the registry has not answered yet */
@@ -28,5 +29,5 @@ struct health {
     size_t capture_count;
     const struct heartbeat *delivery;
     const struct output_health *outputs[CONFIG_OUTPUTS_MAX];
-    size_t output_count; /* as many as the plan has */
+    size_t output_count;
 };

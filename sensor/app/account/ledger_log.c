@@ -101,15 +101,15 @@ static void print_processes(FILE *stream, const struct ledger *ledger) {
 
 /* Of each flow that was exported, and each state that was published, there is a record, also when the output could not
  * go on by then. */
-static void print_made(FILE *stream, const struct snapshot *snapshot, const struct output_plan *plan,
-                       uint64_t made) {
-    uint64_t due = snapshot_exports(snapshot, plan);
-    fprintf(stream, "; %s %" PRIu64 " = made %" PRIu64, snapshot_exports_name(plan), due, made);
+static void print_made(FILE *stream, const struct snapshot *snapshot, size_t output) {
+    uint64_t due = snapshot_exports(snapshot, output), made = snapshot->ledger.records[output].made;
+    fprintf(stream, "; %s %" PRIu64 " = made %" PRIu64, snapshot_exports_name(snapshot->plans[output]), due,
+            made);
     print_residual(stream, due, made);
 }
 
-static void print_output(FILE *stream, const struct snapshot *snapshot, const struct output_plan *plan,
-                         size_t output) {
+static void print_output(FILE *stream, const struct snapshot *snapshot, size_t output) {
+    const struct output_plan *plan = snapshot->plans[output];
     const struct sink_statistics *sink = &snapshot->outputs[output].sink;
     uint64_t made = snapshot->ledger.records[output].made;
     uint64_t dropped = snapshot_all_dropped(snapshot, output);
@@ -134,7 +134,7 @@ static void print_output(FILE *stream, const struct snapshot *snapshot, const st
     fprintf(stream, "; %" PRIu64 " bytes encoded", sink->bytes);
     if (sink->checksum != 0)
         fprintf(stream, ", checksum %016" PRIx64, sink->checksum);
-    print_made(stream, snapshot, plan, made);
+    print_made(stream, snapshot, output);
 }
 
 /* Runs `print` into a line of its own and logs it. */
@@ -165,7 +165,7 @@ static void warn_of_foreign(const struct ledger *ledger) {
              ledger->intake.ignored[DECODE_not_ip], ledger->intake.packets, kinds[0], kinds[1], kinds[2]);
 }
 
-void ledger_log(const struct snapshot *snapshot, const struct plan *plan, double seconds) {
+void ledger_log(const struct snapshot *snapshot, double seconds) {
     const struct ledger *ledger = &snapshot->ledger;
     LOG_PRINTED(print_packets, ledger, seconds);
     warn_of_foreign(ledger);
@@ -174,6 +174,6 @@ void ledger_log(const struct snapshot *snapshot, const struct plan *plan, double
     LOG_PRINTED(print_flows, ledger);
     if (ledger->processes.polls > 0)
         LOG_PRINTED(print_processes, ledger);
-    for (size_t i = 0; i < plan->output_count; i++)
-        LOG_PRINTED(print_output, snapshot, &plan->outputs[i], i);
+    for (size_t i = 0; i < snapshot->output_count; i++)
+        LOG_PRINTED(print_output, snapshot, i);
 }

@@ -2,8 +2,7 @@
 #pragma once
 
 #include "app/account/snapshot.h"
-#include "app/plan/plan.h"
 
 /* Packets, flows, then each output; `seconds` that the run took.
  * @thread main, after the others have ended */
-void ledger_log(const struct snapshot *snapshot, const struct plan *plan, double seconds);
+void ledger_log(const struct snapshot *snapshot, double seconds);

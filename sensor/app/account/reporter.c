@@ -120,8 +120,9 @@ const struct sensor_report *reporter_make(struct reporter *reporter, const struc
     return report;
 }
 
-static void count_output(struct reporter *reporter, const char *name, const struct snapshot *snapshot,
-                         size_t output, int64_t last_seq) {
+static void count_output(struct reporter *reporter, const struct snapshot *snapshot, size_t output,
+                         int64_t last_seq) {
+    const char *name = snapshot->plans[output]->name;
     size_t place = reporter->report.heartbeat.output_count++;
     reporter->outputs[place] = (struct text){name, strlen(name)};
     reporter->last_seqs[place] = last_seq;
@@ -130,15 +131,15 @@ static void count_output(struct reporter *reporter, const char *name, const stru
     reporter->records_dropped[place] = (int64_t)snapshot_all_dropped(snapshot, output);
 }
 
-const struct sensor_report *reporter_make_heartbeat(struct reporter *reporter, const struct plan *plan,
+const struct sensor_report *reporter_make_heartbeat(struct reporter *reporter,
                                                     const struct snapshot *snapshot, const int64_t *last_seqs,
                                                     int64_t now, bool is_last) {
     reporter_make(reporter, &snapshot->ledger, now, is_last);
     reporter->report.heartbeat.bounds = snapshot->ledger.bounds;
     reporter->report.heartbeat.output_count = 0;
-    for (size_t i = 0; i < plan->output_count; i++)
-        if (plan->outputs[i].schema->records == OF_FLOW)
-            count_output(reporter, plan->outputs[i].name, snapshot, i, last_seqs[i]);
+    for (size_t i = 0; i < snapshot->output_count; i++)
+        if (snapshot->plans[i]->schema->records == OF_FLOW)
+            count_output(reporter, snapshot, i, last_seqs[i]);
     return &reporter->report;
 }
 

@@ -29,10 +29,10 @@ bool reporter_due(const struct reporter *reporter, int64_t now);
 const struct sensor_report *reporter_make(struct reporter *reporter, const struct ledger *ledger, int64_t now,
                                           bool is_last);
 
-/* The same with what a heartbeat says beyond it, of the plan's outputs of flows, as of a snapshot whose ledger has all parts.
- * `last_seqs`: of each of the plan's outputs, read once all meters had given theirs; -1: none yet.
+/* The same with what a heartbeat says beyond it, of the outputs of flows, as of a snapshot whose ledger has all parts.
+ * `last_seqs`: of each output, read once all meters had given theirs; -1: none yet.
  * @thread deliver */
-const struct sensor_report *reporter_make_heartbeat(struct reporter *reporter, const struct plan *plan,
+const struct sensor_report *reporter_make_heartbeat(struct reporter *reporter,
                                                     const struct snapshot *snapshot, const int64_t *last_seqs,
                                                     int64_t now, bool is_last);
 

@@ -59,7 +59,8 @@ int64_t snapshot_flows_residual(const struct snapshot *snapshot) {
                      meter->flows_elsewhere - meter->flows_open);
 }
 
-uint64_t snapshot_exports(const struct snapshot *snapshot, const struct output_plan *plan) {
+uint64_t snapshot_exports(const struct snapshot *snapshot, size_t output) {
+    const struct output_plan *plan = snapshot->plans[output];
     if (plan->schema->records == OF_PROTOCOL)
         return snapshot->protocols;
     if (plan->schema->records != OF_FLOW)
@@ -79,9 +80,8 @@ const char *snapshot_exports_name(const struct output_plan *plan) {
     return schema_is_of_heartbeats(plan->schema) ? "heartbeats" : "reports";
 }
 
-int64_t snapshot_exports_residual(const struct snapshot *snapshot, const struct output_plan *plan,
-                                  size_t output) {
-    return (int64_t)(snapshot_exports(snapshot, plan) - snapshot->ledger.records[output].made);
+int64_t snapshot_exports_residual(const struct snapshot *snapshot, size_t output) {
+    return (int64_t)(snapshot_exports(snapshot, output) - snapshot->ledger.records[output].made);
 }
 
 int64_t snapshot_records_residual(const struct snapshot *snapshot, size_t output) {
@@ -91,10 +91,10 @@ int64_t snapshot_records_residual(const struct snapshot *snapshot, size_t output
                      snapshot_all_dropped(snapshot, output));
 }
 
-bool snapshot_closes(const struct snapshot *snapshot, const struct plan *plan) {
+bool snapshot_closes(const struct snapshot *snapshot) {
     bool closes = snapshot_packets_residual(snapshot) == 0 && snapshot_flows_residual(snapshot) == 0;
-    for (size_t i = 0; i < plan->output_count; i++)
-        closes = closes && snapshot_exports_residual(snapshot, &plan->outputs[i], i) == 0 &&
+    for (size_t i = 0; i < snapshot->output_count; i++)
+        closes = closes && snapshot_exports_residual(snapshot, i) == 0 &&
                  snapshot_records_residual(snapshot, i) == 0;
     return closes;
 }

@@ -20,7 +20,9 @@ struct snapshot {
     int64_t time;         /* when it was complete; monotonic clock; 0: never yet */
     struct ledger ledger; /* of all threads that count packets, flows or records */
     /* The delivering thread's part. */
-    struct delivery_counts outputs[CONFIG_OUTPUTS_MAX]; /* as many as the plan has */
+    struct delivery_counts outputs[CONFIG_OUTPUTS_MAX];
+    const struct output_plan *plans[CONFIG_OUTPUTS_MAX]; /* of each of them; they live as long as the run */
+    size_t output_count;
     /* Performance reports, heartbeats and nDPI's protocols, each a record of every output for those. */
     uint64_t reports, heartbeats, protocols;
 };
@@ -47,16 +49,15 @@ uint64_t snapshot_all_dropped(const struct snapshot *snapshot, size_t output);
 
 /* Flows that were exported and states of open ones that were published, of the kinds that the output takes; or reports,
  * heartbeats, or nDPI's protocols: of each the output has to have a record. */
-uint64_t snapshot_exports(const struct snapshot *snapshot, const struct output_plan *plan);
+uint64_t snapshot_exports(const struct snapshot *snapshot, size_t output);
 /* "exported", "reports", "heartbeats", "protocols" */
 const char *snapshot_exports_name(const struct output_plan *plan);
 
 /* What remains of the ledger's accounts: not 0 is a bug. Exports: of which the output made no record. */
 int64_t snapshot_packets_residual(const struct snapshot *snapshot);
 int64_t snapshot_flows_residual(const struct snapshot *snapshot);
-int64_t snapshot_exports_residual(const struct snapshot *snapshot, const struct output_plan *plan,
-                                  size_t output);
+int64_t snapshot_exports_residual(const struct snapshot *snapshot, size_t output);
 int64_t snapshot_records_residual(const struct snapshot *snapshot, size_t output);
 
 /* Whether every account closes: all residuals are 0. */
-bool snapshot_closes(const struct snapshot *snapshot, const struct plan *plan);
+bool snapshot_closes(const struct snapshot *snapshot);

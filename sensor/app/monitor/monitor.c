@@ -66,7 +66,7 @@ static bool print_answer(struct monitor *monitor, const char *path, struct http_
     } else if (strcmp(path, "/livez") == 0) {
         good = probe_live(health_of(monitor), stage, now, stream);
     } else if (strcmp(path, "/readyz") == 0) {
-        good = probe_ready(health_of(monitor), monitor->plan, stage, now, stream);
+        good = probe_ready(health_of(monitor), stage, now, stream);
     } else if (strcmp(path, "/startupz") == 0) {
         good = probe_started(stage, stream);
     } else {

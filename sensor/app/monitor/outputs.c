@@ -6,19 +6,31 @@
 #include "base/clock.h"
 
 static const char *name_of(const struct metric_source *source, size_t output) {
-    return source->plan->outputs[output].name;
+    return source->snapshot->plans[output]->name;
 }
 
 static const struct sink_statistics *sink_of(const struct metric_source *source, size_t output) {
     return &source->snapshot->outputs[output].sink;
 }
 
-#define EACH_OUTPUT(i) for (size_t i = 0; (i) < source->plan->output_count; (i)++)
+#define EACH_OUTPUT(i) for (size_t i = 0; (i) < source->snapshot->output_count; (i)++)
 #define OUTPUT_LABEL(i) \
     { "output", name_of(source, i) }
 
+/* What is known without a snapshot. */
+#define EACH_HEALTH(i) for (size_t i = 0; (i) < source->run->health.output_count; (i)++)
+
+static void write_state(struct metric_text *text, const struct output_health *health, bool state) {
+    const struct output_plan *plan = atomic_load_explicit(&health->plan, memory_order_acquire);
+    metric_count(text, METRIC_LABELS({"output", plan->name}), state);
+}
+
+static bool load(const _Atomic bool *state) {
+    return atomic_load_explicit(state, memory_order_relaxed);
+}
+
 static bool is_kafka(const struct metric_source *source, size_t output) {
-    return source->plan->outputs[output].sink == &sink_kafka;
+    return source->snapshot->plans[output]->sink == &sink_kafka;
 }
 
 #define EVERY_OUTPUT true
@@ -108,24 +120,20 @@ GETTER(delivery) {
 }
 
 GETTER(output_failed) {
-    EACH_OUTPUT(i)
-    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)),
-                 atomic_load_explicit(&source->run->health.outputs[i]->failed, memory_order_relaxed));
+    EACH_HEALTH(i)
+    write_state(text, source->run->health.outputs[i], load(&source->run->health.outputs[i]->failed));
 }
 
 GETTER(schema_cached) {
-    EACH_OUTPUT(i) {
+    EACH_HEALTH(i) {
         const struct output_health *health = source->run->health.outputs[i];
-        bool waits = atomic_load_explicit(&health->schema_cached, memory_order_relaxed) ||
-                     atomic_load_explicit(&health->schema_unknown, memory_order_relaxed);
-        metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)), waits);
+        write_state(text, health, load(&health->schema_cached) || load(&health->schema_unknown));
     }
 }
 
 GETTER(schema_mismatch) {
-    EACH_OUTPUT(i)
-    metric_count(text, METRIC_LABELS(OUTPUT_LABEL(i)),
-                 atomic_load_explicit(&source->run->health.outputs[i]->mismatch, memory_order_relaxed));
+    EACH_HEALTH(i)
+    write_state(text, source->run->health.outputs[i], load(&source->run->health.outputs[i]->mismatch));
 }
 
 GETTER(residual) {
@@ -133,7 +141,7 @@ GETTER(residual) {
     metric_signed(text, METRIC_LABELS({"account", "flows"}), snapshot_flows_residual(source->snapshot));
     EACH_OUTPUT(i)
     metric_signed(text, METRIC_LABELS({"account", "exports"}, OUTPUT_LABEL(i)),
-                  snapshot_exports_residual(source->snapshot, &source->plan->outputs[i], i));
+                  snapshot_exports_residual(source->snapshot, i));
     EACH_OUTPUT(i)
     metric_signed(text, METRIC_LABELS({"account", "records"}, OUTPUT_LABEL(i)),
                   snapshot_records_residual(source->snapshot, i));

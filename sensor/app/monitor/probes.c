@@ -69,8 +69,8 @@ static const char *note_of_schema(const struct output_health *output) {
                                                                               : "";
 }
 
-static void say_output(const struct output_health *output, const struct output_plan *plan, int64_t now,
-                       FILE *stream) {
+static void say_output(const struct output_health *output, int64_t now, FILE *stream) {
+    const struct output_plan *plan = atomic_load_explicit(&output->plan, memory_order_acquire);
     const char *name = plan->name, *note = note_of_schema(output);
     int64_t since = waiting_since(output);
     uint64_t records = spooled(output);
@@ -102,8 +102,7 @@ bool probe_live(const struct health *health, enum stage stage, int64_t now, FILE
     return true;
 }
 
-bool probe_ready(const struct health *health, const struct plan *plan, enum stage stage, int64_t now,
-                 FILE *stream) {
+bool probe_ready(const struct health *health, enum stage stage, int64_t now, FILE *stream) {
     if (stage == STAGE_STARTING) {
         fputs("capture: starting\n", stream);
         return false;
@@ -114,7 +113,7 @@ bool probe_ready(const struct health *health, const struct plan *plan, enum stag
     else
         good = say_loops(health, now, stream);
     for (size_t i = 0; i < health->output_count; i++)
-        say_output(health->outputs[i], &plan->outputs[i], now, stream);
+        say_output(health->outputs[i], now, stream);
     return good;
 }
 

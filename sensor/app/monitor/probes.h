@@ -24,9 +24,8 @@ bool probe_live(const struct health *health, enum stage stage, int64_t now, FILE
 
 /* Capturing: every loop moved within the limit. What an output lacks is no reason, be it a broker that is away, a full disk, a
  * schema that the registry contradicts, or that it failed for good. It is told: "delivery degraded", why or since when, and how
- * many records are in the spool. The plan has the outputs' names. */
-bool probe_ready(const struct health *health, const struct plan *plan, enum stage stage, int64_t now,
-                 FILE *stream);
+ * many records are in the spool. */
+bool probe_ready(const struct health *health, enum stage stage, int64_t now, FILE *stream);
 
 /* Everything is open. */
 bool probe_started(enum stage stage, FILE *stream);

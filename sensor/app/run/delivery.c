@@ -132,8 +132,10 @@ void delivery_count(const struct delivery *delivery, struct snapshot *snapshot) 
     snapshot->reports = delivery->reports;
     snapshot->heartbeats = delivery->heartbeats;
     snapshot->protocols = delivery->protocols;
+    snapshot->output_count = delivery->count;
     for (size_t i = 0; i < delivery->count; i++) {
         const struct output *output = &delivery->outputs[i];
+        snapshot->plans[i] = output->plan;
         output_count(output, &snapshot->outputs[i]);
         if (!output_is_of_flows(output))
             record_counts_add(&snapshot->ledger.records[i], &output->shares[0].records);

@@ -14,8 +14,8 @@ void heartbeats_send(struct pipeline *pipeline, bool is_last) {
     for (size_t i = 0; i < delivery->count; i++)
         last_seqs[i] = output_last_seq(&delivery->outputs[i]);
     delivery_report(delivery,
-                    reporter_make_heartbeat(pipeline->heartbeats, pipeline->plan, &pipeline->heartbeat,
-                                            last_seqs, clock_monotonic(), is_last),
+                    reporter_make_heartbeat(pipeline->heartbeats, &pipeline->heartbeat, last_seqs,
+                                            clock_monotonic(), is_last),
                     true);
 }
 

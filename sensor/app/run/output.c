@@ -111,6 +111,7 @@ void output_take_contract(struct output *output, unsigned meter) {
 int output_begin(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
                  const struct anonymize_key *key, struct error *error) {
     output->plan = output_plan;
+    atomic_store_explicit(&output->health.plan, output_plan, memory_order_release);
     make_key_lock(output, plan);
     int result = make_recorders(output, plan, key, error);
     return result == 0 ? output_schema_ask(&output->schema, output_plan, plan, error) : result;

@@ -315,6 +315,6 @@ void pipeline_log_ledger(struct pipeline *pipeline) {
     struct snapshot snapshot = {0};
     delivery_count(&pipeline->delivery, &snapshot);
     pipeline_count(pipeline, &snapshot.ledger);
-    ledger_log(&snapshot, pipeline->plan, pipeline->seconds);
-    DEBUG_CHECK(snapshot_closes(&snapshot, pipeline->plan));
+    ledger_log(&snapshot, pipeline->seconds);
+    DEBUG_CHECK(snapshot_closes(&snapshot));
 }

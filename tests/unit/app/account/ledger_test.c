@@ -161,17 +161,16 @@ static void bounds_hold_for_all_meters(void **state) {
 }
 
 static struct schema of_flows = {.records = OF_FLOW}, of_reports = {.records = OF_SENSOR};
-static const struct plan plan = {
-    .outputs = {{.name = "flows", .sink = &sink_kafka, .schema = &of_flows, .kinds = 1u << RECORD_FINAL},
-                {.name = "stats", .sink = &sink_null, .schema = &of_reports}},
-    .output_count = 2,
-};
+static const struct output_plan to_kafka = {
+    .name = "flows", .sink = &sink_kafka, .schema = &of_flows, .kinds = 1u << RECORD_FINAL};
+static const struct output_plan to_nowhere = {.name = "stats", .sink = &sink_null, .schema = &of_reports};
+#define OUTPUTS .plans = {&to_kafka, &to_nowhere}, .output_count = 2
 
 static void assert_logs(const struct snapshot *snapshot, double seconds, const char *expected) {
     char written[4096];
     struct logged logged;
     logged_begin(&logged);
-    ledger_log(snapshot, &plan, seconds);
+    ledger_log(snapshot, seconds);
     logged_end(&logged, written, sizeof written);
     assert_string_equal(written, expected);
 }
@@ -179,7 +178,7 @@ static void assert_logs(const struct snapshot *snapshot, double seconds, const c
 /* What is 0 is not said, but for the terms of an account. */
 static void an_empty_ledger_says_little(void **state) {
     (void)state;
-    static const struct snapshot nothing;
+    static const struct snapshot nothing = {OUTPUTS};
     log_configure(LOG_INFO, LOG_PLAIN);
     assert_logs(
         &nothing, 0,
@@ -193,7 +192,7 @@ static void an_empty_ledger_says_little(void **state) {
 
 static void lines_say_where_all_went(void **state) {
     (void)state;
-    static struct snapshot snapshot;
+    static struct snapshot snapshot = {OUTPUTS};
     log_configure(LOG_INFO, LOG_PLAIN);
     struct ledger one = example_part(1), ten = example_part(10);
     ledger_add(&snapshot.ledger, &ten);

@@ -116,11 +116,12 @@ static void numbers_are_the_ledgers(void **state) {
 static void heartbeats_say_what_each_output_got(void **state) {
     (void)state;
     struct schema of_flows = {.records = OF_FLOW}, of_sensor = {.records = OF_SENSOR};
-    const struct plan plan = {.outputs = {{.name = "flows", .schema = &of_flows},
-                                          {.name = "beats", .schema = &of_sensor},
-                                          {.name = "more", .schema = &of_flows}},
-                              .output_count = 3};
+    const struct output_plan plans[] = {{.name = "flows", .schema = &of_flows},
+                                        {.name = "beats", .schema = &of_sensor},
+                                        {.name = "more", .schema = &of_flows}};
     static struct snapshot snapshot;
+    for (size_t i = 0; i < 3; i++)
+        snapshot.plans[snapshot.output_count++] = &plans[i];
     snapshot.ledger = example_ledger();
     snapshot.ledger.bounds = (struct meter_bounds){true, true, 30, 20, 10};
     snapshot.ledger.records[0] = (struct record_counts){.made = 100, .dropped = {1, 2}};
@@ -131,7 +132,7 @@ static void heartbeats_say_what_each_output_got(void **state) {
     struct reporter *reporter = open_reporter(SECOND);
     for (int i = 0; i < 2; i++) {
         const struct sensor_report *report =
-            reporter_make_heartbeat(reporter, &plan, &snapshot, last_seqs, clock_monotonic(), i == 1);
+            reporter_make_heartbeat(reporter, &snapshot, last_seqs, clock_monotonic(), i == 1);
         const struct sensor_heartbeat *heartbeat = &report->heartbeat;
         assert_int_equal(report->is_last, i == 1);
         assert_int_equal(report->flows_open, 28);

@@ -16,7 +16,7 @@
 
 #define SECOND INT64_C(1000000)
 
-static const struct plan plan = {.outputs = {{.name = "flows"}, {.name = "stats"}}, .output_count = 2};
+static const struct output_plan plans[] = {{.name = "flows"}, {.name = "stats"}};
 static struct heartbeat captures[2], delivery;
 static struct output_health outputs[2];
 static const struct health health = {
@@ -33,6 +33,8 @@ static FILE *stream;
 static int make_healthy(void **state) {
     (void)state;
     memset(outputs, 0, sizeof outputs);
+    for (size_t i = 0; i < 2; i++)
+        atomic_store(&outputs[i].plan, &plans[i]);
     heartbeat_beat(&captures[0], 100 * SECOND);
     heartbeat_beat(&captures[1], 100 * SECOND);
     heartbeat_beat(&delivery, 100 * SECOND);
@@ -72,11 +74,11 @@ static void a_loop_may_stand_still_for_ten_seconds(void **state) {
 static void starting_and_stopping_are_alive_and_not_ready(void **state) {
     (void)state;
     expect(probe_live(NULL, STAGE_STARTING, 111 * SECOND, out()), true, "starting ok\n");
-    expect(probe_ready(NULL, &plan, STAGE_STARTING, 111 * SECOND, out()), false, "capture: starting\n");
+    expect(probe_ready(NULL, STAGE_STARTING, 111 * SECOND, out()), false, "capture: starting\n");
     expect(probe_started(STAGE_STARTING, out()), false, "start: not complete\n");
     expect(probe_started(STAGE_RUNNING, out()), true, "start ok\n");
     expect(probe_live(&health, STAGE_STOPPING, 999 * SECOND, out()), true, "stopping ok\n");
-    expect(probe_ready(&health, &plan, STAGE_STOPPING, 101 * SECOND, out()), false,
+    expect(probe_ready(&health, STAGE_STOPPING, 101 * SECOND, out()), false,
            "capture: stopping\noutput flows ok\noutput stats ok\n");
 }
 
@@ -85,14 +87,14 @@ static void an_output_says_what_it_has(void **state) {
     const char *loops = "capture 0 ok\ncapture 1 ok\ndelivery ok\n";
     char text[256];
     snprintf(text, sizeof text, "%soutput flows ok\noutput stats ok\n", loops);
-    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), true, text);
+    expect(probe_ready(&health, STAGE_RUNNING, 101 * SECOND, out()), true, text);
     atomic_store(&outputs[0].mismatch, true);
     atomic_store(&outputs[0].spooled, 3);
     loops = "capture 0 ok\ncapture 1 ok\ndelivery: degraded, records wait\n";
     snprintf(text, sizeof text,
              "%soutput flows: delivery degraded: schema mismatch, 3 records spooled\noutput stats ok\n",
              loops);
-    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), true, text);
+    expect(probe_ready(&health, STAGE_RUNNING, 101 * SECOND, out()), true, text);
     atomic_store(&outputs[0].spooled, 0);
     atomic_store(&outputs[0].mismatch, false);
     atomic_store(&outputs[1].failed, true);
@@ -101,7 +103,7 @@ static void an_output_says_what_it_has(void **state) {
         text, sizeof text,
         "%soutput flows ok\noutput stats: delivery degraded: failed, its records are counted as dropped\n",
         loops);
-    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), true, text);
+    expect(probe_ready(&health, STAGE_RUNNING, 101 * SECOND, out()), true, text);
     /* A loop that hangs is one. */
     heartbeat_beat(&captures[1], 90 * SECOND);
     loops = "capture 0 ok\ncapture 1: has not moved for 11.0 s\ndelivery: degraded\n";
@@ -109,17 +111,17 @@ static void an_output_says_what_it_has(void **state) {
         text, sizeof text,
         "%soutput flows ok\noutput stats: delivery degraded: failed, its records are counted as dropped\n",
         loops);
-    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), false, text);
+    expect(probe_ready(&health, STAGE_RUNNING, 101 * SECOND, out()), false, text);
 }
 
 static void an_id_from_the_cache_is_told(void **state) {
     (void)state;
     atomic_store(&outputs[0].schema_cached, true);
-    expect(probe_ready(&health, &plan, STAGE_STOPPING, 101 * SECOND, out()), false,
+    expect(probe_ready(&health, STAGE_STOPPING, 101 * SECOND, out()), false,
            "capture: stopping\noutput flows ok (schema id from the cache)\noutput stats ok\n");
     atomic_store(&outputs[0].waiting_since, 100 * SECOND);
     expect(
-        probe_ready(&health, &plan, STAGE_STOPPING, 101 * SECOND, out()), false,
+        probe_ready(&health, STAGE_STOPPING, 101 * SECOND, out()), false,
         "capture: stopping\noutput flows: delivery degraded: it has waited for the broker for 1.0 s, 0 records "
         "spooled (schema id from the cache)\noutput stats ok\n");
 }
@@ -130,25 +132,25 @@ static void records_that_wait_are_told(void **state) {
     atomic_store(&outputs[1].waiting_since, 70 * SECOND + SECOND / 2);
     atomic_store(&outputs[1].spooled, 12345);
     expect(
-        probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), true,
+        probe_ready(&health, STAGE_RUNNING, 101 * SECOND, out()), true,
         "capture 0 ok\ncapture 1 ok\ndelivery: degraded, records wait\noutput flows ok\n"
         "output stats: delivery degraded: it has waited for the broker for 30.5 s, 12345 records spooled\n");
     expect(probe_live(&health, STAGE_RUNNING, 101 * SECOND, out()), true,
            "capture 0 ok\ncapture 1 ok\ndelivery: degraded, records wait\n");
-    static struct plan of_file;
-    of_file = plan;
-    of_file.outputs[1].sink = &sink_file;
-    expect(probe_ready(&health, &of_file, STAGE_RUNNING, 101 * SECOND, out()), true,
+    static const struct output_plan of_file = {.name = "stats", .sink = &sink_file};
+    atomic_store(&outputs[1].plan, &of_file);
+    expect(probe_ready(&health, STAGE_RUNNING, 101 * SECOND, out()), true,
            "capture 0 ok\ncapture 1 ok\ndelivery: degraded, records wait\noutput flows ok\n"
            "output stats: delivery degraded: it has waited for the disk for 30.5 s, 12345 records spooled\n");
+    atomic_store(&outputs[1].plan, &plans[1]);
     /* One partition of several, or the broker is back and the spool is not empty yet. */
     atomic_store(&outputs[1].waiting_since, 0);
-    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), true,
+    expect(probe_ready(&health, STAGE_RUNNING, 101 * SECOND, out()), true,
            "capture 0 ok\ncapture 1 ok\ndelivery: degraded, records wait\noutput flows ok\n"
            "output stats: delivery degraded: 12345 records spooled\n");
     atomic_store(&outputs[1].failed, true);
     expect(
-        probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), true,
+        probe_ready(&health, STAGE_RUNNING, 101 * SECOND, out()), true,
         "capture 0 ok\ncapture 1 ok\ndelivery: degraded, records wait\noutput flows ok\noutput stats: delivery "
         "degraded: failed, its records are counted as dropped\n");
 }
@@ -195,7 +197,7 @@ static void loops_may_stand_still_once_the_end_has_begun(void **state) {
     assert_false(probe_live(&health, STAGE_RUNNING, 999 * SECOND, stderr));
     shutdown_begin();
     expect(probe_live(&health, STAGE_RUNNING, 999 * SECOND, out()), true, "stopping ok\n");
-    expect(probe_ready(&health, &plan, STAGE_RUNNING, 101 * SECOND, out()), false,
+    expect(probe_ready(&health, STAGE_RUNNING, 101 * SECOND, out()), false,
            "capture: stopping\noutput flows ok\noutput stats ok\n");
 }
 

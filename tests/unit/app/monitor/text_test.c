@@ -91,8 +91,8 @@ static void visit_two_cards(const struct capture *capture, capture_card_visit *v
 static const struct source_type source_with_cards = {.visit_cards = visit_two_cards};
 static struct capture capture_with_cards = {.type = &source_with_cards};
 
-/* Every number different, so that none can stand for another; nothing is unaccounted for. */
-static struct metric_source example_source(void) {
+/* Two outputs, of flows and of reports. */
+static void make_run(void) {
     config = (struct config){.profile = (char *)"native"};
     plan = (struct plan){.config = &config, .meters = 1, .output_count = 2};
     plan.outputs[0] = (struct output_plan){
@@ -100,6 +100,8 @@ static struct metric_source example_source(void) {
     plan.outputs[1].name = "null";
     plan.outputs[1].sink = &sink_null;
     plan.outputs[1].schema = &reports;
+    atomic_store(&healths[0].plan, &plan.outputs[0]);
+    atomic_store(&healths[1].plan, &plan.outputs[1]);
     atomic_store(&healths[0].mismatch, true);
     atomic_store(&healths[1].failed, true);
     atomic_store(&healths[1].schema_cached, true);
@@ -107,7 +109,13 @@ static struct metric_source example_source(void) {
                              .capture = &capture_with_cards,
                              .reload = &reload,
                              .health = {.outputs = {&healths[0], &healths[1]}, .output_count = 2}};
-    snapshot = (struct snapshot){.time = 100 * SECOND, .reports = 7};
+}
+
+/* Every number different, so that none can stand for another; nothing is unaccounted for. */
+static struct metric_source example_source(void) {
+    make_run();
+    snapshot = (struct snapshot){
+        .time = 100 * SECOND, .plans = {&plan.outputs[0], &plan.outputs[1]}, .output_count = 2, .reports = 7};
     struct ledger *ledger = &snapshot.ledger;
     ledger->intake.packets = 1000;
     ledger->intake.bytes = 77000;
@@ -266,21 +274,21 @@ static void a_residual_shows_each_miscount(void **state) {
         --*counts[i];
     }
     /* A flow without a record, a record without a flow, and the same of reports. */
-    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[0], 0), 0);
+    assert_int_equal(snapshot_exports_residual(&snapshot, 0), 0);
     snapshot.ledger.meter.flows_exported[END_EVICTED]++;
-    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[0], 0), 1);
+    assert_int_equal(snapshot_exports_residual(&snapshot, 0), 1);
     snapshot.ledger.records[0].made += 2;
-    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[0], 0), -1);
-    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[1], 1), 0);
+    assert_int_equal(snapshot_exports_residual(&snapshot, 0), -1);
+    assert_int_equal(snapshot_exports_residual(&snapshot, 1), 0);
     snapshot.reports++;
-    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[1], 1), 1);
+    assert_int_equal(snapshot_exports_residual(&snapshot, 1), 1);
     snapshot.ledger.records[0].made -= 2;
     /* States that were published, of the kinds that the output takes. */
     snapshot.ledger.records[0].made = 331;
     plan.outputs[0].kinds |= 1u << RECORD_EARLY;
-    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[0], 0), 0);
+    assert_int_equal(snapshot_exports_residual(&snapshot, 0), 0);
     plan.outputs[0].kinds |= 1u << RECORD_UPDATE;
-    assert_int_equal(snapshot_exports_residual(&snapshot, &plan.outputs[0], 0), 400);
+    assert_int_equal(snapshot_exports_residual(&snapshot, 0), 400);
     snapshot.ledger.records[0].made = 30;
     /* More taken than was ever sent. */
     snapshot.outputs[0].taken = 29;
