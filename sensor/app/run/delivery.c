@@ -108,12 +108,12 @@ bool delivery_has_room(const struct delivery *delivery) {
 
 /* Records that are not of flows are made by this thread, in the first share. */
 static void follow_retiming(struct delivery *delivery) {
-    if (!retiming_is_due(&delivery->retiming, &delivery->turn))
+    if (!handout_is_due(&delivery->retiming.handout, &delivery->turn))
         return;
     for (size_t i = 0; i < delivery->count; i++)
         if (!output_is_of_flows(&delivery->outputs[i]))
             output_take_contract(&delivery->outputs[i], 0);
-    retiming_took(&delivery->retiming);
+    handout_took(&delivery->retiming.handout);
 }
 
 void delivery_poll(struct delivery *delivery) {

@@ -60,13 +60,13 @@ void lane_finish(struct lane *lane, bool live) {
 void lane_follow_timeouts(struct lane *lane) {
     struct delivery *delivery = lane->delivery;
     struct retiming *retiming = &delivery->retiming;
-    if (!retiming_is_due(retiming, &lane->turn))
+    if (!handout_is_due(&retiming->handout, &lane->turn))
         return;
     meter_set_timeouts(lane->meter, retiming->idle_timeout, retiming->active_timeout);
     for (size_t i = 0; i < delivery->count; i++)
         if (output_is_of_flows(&delivery->outputs[i]))
             output_take_contract(&delivery->outputs[i], lane->number);
-    retiming_took(retiming);
+    handout_took(&retiming->handout);
 }
 
 void lane_watch_loss(struct lane *lane, struct intake *intake) {

@@ -4,8 +4,6 @@
 
 #include "sink/kafka/kafka_header_set.h"
 
-enum { LOOK_MICROSECONDS = 100000 }; /* between two looks whether it is given up */
-
 static int needs_restart(const char *option, const char *why, const char *of, struct error *error) {
     return error_set(error, EINVAL, EX_CONFIG, "%s has another value now, which needs a restart: %s%s",
                      option, why, of);
@@ -45,29 +43,9 @@ int retiming_prepare(struct retiming_change *change, const struct config *now, c
 
 void retiming_run(const struct retiming_change *change, struct retiming *retiming,
                   const atomic_bool *given_up) {
-    uint32_t turn;
     if (!change->is_new)
         return;
     retiming->idle_timeout = change->idle_timeout;
     retiming->active_timeout = change->active_timeout;
-    atomic_store(&retiming->left, change->plan->meters + 1);
-    atomic_fetch_add(&retiming->turn, 1);
-    while (atomic_load(&retiming->left) > 0 && !atomic_load(given_up)) {
-        gate_enter(&retiming->taken, &turn);
-        if (atomic_load(&retiming->left) > 0)
-            gate_sleep(&retiming->taken, turn, LOOK_MICROSECONDS);
-        gate_leave(&retiming->taken);
-    }
-}
-
-bool retiming_is_due(struct retiming *retiming, unsigned *turn) {
-    unsigned latest = atomic_load_explicit(&retiming->turn, memory_order_acquire);
-    bool due = latest != *turn;
-    *turn = latest;
-    return due;
-}
-
-void retiming_took(struct retiming *retiming) {
-    atomic_fetch_sub(&retiming->left, 1);
-    gate_open(&retiming->taken);
+    handout_run(&retiming->handout, change->plan->meters + 1, given_up);
 }

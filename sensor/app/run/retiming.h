@@ -8,18 +8,18 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "app/plan/plan.h"
+#include "app/run/handout.h"
 #include "app/run/output.h"
 #include "base/error.h"
-#include "base/gate.h"
 
 struct retiming {
-    int64_t idle_timeout, active_timeout; /* ticks; set before `turn` is */
-    _Atomic unsigned turn;                /* rises with each change */
-    _Atomic unsigned left;                /* threads that have not taken the latest one */
-    struct gate taken;
+    int64_t idle_timeout, active_timeout; /* ticks */
+    struct handout handout;               /* to the meters and the delivering thread */
 };
 
 /* What is under way of one change. */
@@ -41,8 +41,3 @@ int retiming_prepare(struct retiming_change *change, const struct config *now, c
  * @thread reload */
 void retiming_run(const struct retiming_change *change, struct retiming *retiming,
                   const atomic_bool *given_up);
-
-/* Whether there is a change that the thread has not taken, which knows `*turn`; it must do so then, and say it.
- * @thread meter, deliver: one load */
-bool retiming_is_due(struct retiming *retiming, unsigned *turn);
-void retiming_took(struct retiming *retiming);
