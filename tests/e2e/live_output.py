@@ -36,30 +36,32 @@ class Secret:
 
 
 class Load:
-    """Flows of one datagram each to a port of lo, so many a second until it ends. Use as a context."""
+    """Flows of one datagram each, or more, to a port of lo, or another address there, so many a second until it ends. Use as a context."""
 
-    def __init__(self, port, rate=400):
-        self.port, self.rate, self.sent, self.ending = port, rate, 0, threading.Event()
+    def __init__(self, port, rate=400, target="127.0.0.1", datagrams=1):
+        self.target, self.rate, self.datagrams, self.sent, self.ending = (target, port), rate, datagrams, 0, threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
 
     def run(self):
-        begun = time.monotonic()
         while not self.ending.is_set():
-            while self.sent < (time.monotonic() - begun) * self.rate:
+            while self.sent < (time.monotonic() - self.begun) * self.rate:
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
                     # An address has 28,000 ports, and one that comes again is no flow of its own.
                     sender.bind((f"127.1.{self.sent % 250}.1", 0))
-                    sender.sendto(b"datagram", ("127.0.0.1", self.port))
+                    for _ in range(self.datagrams):
+                        sender.sendto(b"datagram", self.target)
                 self.sent += 1
             time.sleep(0.02)  # the pace of the traffic
 
     def __enter__(self):
+        self.begun = time.monotonic()
         self.thread.start()
         return self
 
     def __exit__(self, *_exception):
         self.ending.set()
         self.thread.join()
+        self.seconds = time.monotonic() - self.begun
 
 
 class LiveOutput:

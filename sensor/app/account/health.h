@@ -13,6 +13,7 @@
 /* One output's. The delivering thread stores all of it. */
 struct output_health {
     const struct output_plan *_Atomic plan; /* what the output is; NULL: there is none (yet) */
+    _Atomic bool gone;                      /* it was closed while the run goes on */
     _Atomic bool failed;         /* the sink can't go on; records are counted, and encoded no more */
     _Atomic bool mismatch;       /* the registry has another id: records wait, or, of captures, go nowhere */
     _Atomic bool schema_cached;  /* the schema's id is from the cache; the registry has not answered yet */
@@ -22,6 +23,13 @@ struct output_health {
     _Atomic int64_t waiting_since;
     _Atomic uint64_t spooled; /* records in the spool, at the last look */
 };
+
+/* What the output is; NULL: there is none, or it is gone. */
+static inline const struct output_plan *health_of_output(const struct output_health *health) {
+    return atomic_load_explicit(&health->gone, memory_order_relaxed)
+               ? NULL
+               : atomic_load_explicit(&health->plan, memory_order_acquire);
+}
 
 /* Where the parts are. All are borrowed from the run. */
 struct health {

@@ -106,6 +106,9 @@ static void print_made(FILE *stream, const struct snapshot *snapshot, size_t out
     fprintf(stream, "; %s %" PRIu64 " = made %" PRIu64, snapshot_exports_name(snapshot->plans[output]), due,
             made);
     print_residual(stream, due, made);
+    if (snapshot->ledger.records[output].missed > 0)
+        fprintf(stream, " while it was open, and %" PRIu64 " others",
+                snapshot->ledger.records[output].missed);
 }
 
 static void print_output(FILE *stream, const struct snapshot *snapshot, size_t output) {

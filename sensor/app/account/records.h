@@ -29,9 +29,15 @@ struct record_counts {
         made; /* or to be made, of every exported flow and published state, or report; each with its seq */
     uint64_t sent; /* on their way to the delivering thread, or handed to it */
     uint64_t dropped[OUTPUT_DROP_COUNT];
+    uint64_t missed; /* exports before it was open, or after it was closed: no record is due */
 };
 /* @thread meter, read, deliver: the one that holds `sum`, while nobody writes `part` */
 void record_counts_add(struct record_counts *sum, const struct record_counts *part);
+
+/* Adds to what a sink says what was said of those that its output had before it. What they left in the spool, and this one found
+ * there, is the same records.
+ * @thread deliver, or who has the sink */
+void sink_statistics_continue(struct sink_statistics *now, const struct sink_statistics *past);
 
 /* Records of the delivering thread: taken = sum(dropped) + what the sink got, of which it tells. */
 struct delivery_counts {

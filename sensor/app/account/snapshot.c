@@ -69,7 +69,7 @@ uint64_t snapshot_exports(const struct snapshot *snapshot, size_t output) {
     for (unsigned kind = 0; kind < RECORD_KIND_COUNT; kind++)
         if ((plan->kinds & 1u << kind) != 0)
             exports += meter_exports(&snapshot->ledger.meter, (enum record_kind)kind);
-    return exports;
+    return exports - snapshot->ledger.records[output].missed;
 }
 
 const char *snapshot_exports_name(const struct output_plan *plan) {

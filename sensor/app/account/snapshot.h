@@ -48,7 +48,7 @@ uint64_t snapshot_dropped(const struct snapshot *snapshot, size_t output, enum o
 uint64_t snapshot_all_dropped(const struct snapshot *snapshot, size_t output);
 
 /* Flows that were exported and states of open ones that were published, of the kinds that the output takes; or reports,
- * heartbeats, or nDPI's protocols: of each the output has to have a record. */
+ * heartbeats, or nDPI's protocols; while the output was open. Of each it has to have a record. */
 uint64_t snapshot_exports(const struct snapshot *snapshot, size_t output);
 /* "exported", "reports", "heartbeats", "protocols" */
 const char *snapshot_exports_name(const struct output_plan *plan);

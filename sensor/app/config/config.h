@@ -98,9 +98,12 @@ int config_check_registry(const struct config *config, struct error *error);
 /* The part of config_check() that is about outputs, for commands that read no packets. EX_CONFIG. */
 int config_check_outputs(const struct config *config, struct error *error);
 
-/* Whether a run with the configuration `now` can go on with `next`: they differ in reloadable options alone. EX_CONFIG and
- * one line that names the first other one. */
+/* Whether a run with the configuration `now` can go on with `next`, as far as outputs aside goes: they differ in reloadable
+ * options alone. EX_CONFIG and one line that names the first other one. */
 int config_check_reload(const struct config *now, const struct config *next, struct error *error);
+/* The same of an output, which stays, and next->outputs[index]. */
+int config_check_same_output(const struct output_config *now, const struct config *next, size_t index,
+                             struct error *error);
 
 /* The configuration in force, in the file's language; secrets masked. */
 void config_print(const struct config *config, FILE *stream);

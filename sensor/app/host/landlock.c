@@ -57,44 +57,75 @@ static void allow(int ruleset, const char *path, uint64_t rights, int version) {
     close(rule.parent_fd);
 }
 
-/* The folder's parent, unless that is the root. Of one that isn't there the nearest one above it, which is to hold it. */
-static void allow_folder(int ruleset, const char *folder, int version) {
-    char path[PATH_MAX], real[PATH_MAX];
+/* The folder, or of one that isn't there the nearest one above it, which is to hold it. */
+static bool find_folder(const char *folder, char real[PATH_MAX], bool *there) {
+    char path[PATH_MAX];
     if (strlen(folder) >= sizeof path)
-        return;
+        return false;
     snprintf(path, sizeof path, "%s", folder);
     for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--)
         path[end - 1] = '\0';
-    bool there = true;
-    for (; !realpath(path, real); there = false) {
+    *there = true;
+    for (; !realpath(path, real); *there = false) {
         if (errno != ENOENT || strcmp(path, ".") == 0 || strcmp(path, "/") == 0)
-            return;
+            return false;
         char *slash = strrchr(path, '/');
         if (slash)
             *(slash == path ? slash + 1 : slash) = '\0';
         else
             snprintf(path, sizeof path, ".");
     }
-    char *name = strrchr(real, '/');
-    if (there && name != real)
-        *name = '\0';
-    allow(ruleset, real, FOLDER_RIGHTS, version);
+    return true;
 }
 
-/* A FIFO or a device is itself what is written. */
-static void allow_place(int ruleset, const char *place, int version) {
+/* Where a place is written. A FIFO or a device is itself what is written; of a file it is the folder, and of a folder the folder
+ * itself. */
+static bool find_place(const char *place, char real[PATH_MAX], bool *is_folder, bool *there) {
     struct stat status;
     char path[PATH_MAX];
     size_t length = strlen(place);
     if (length == 0 || length >= sizeof path)
-        return;
+        return false;
     memcpy(path, place, length + 1);
-    if (place[length - 1] == '/')
-        allow_folder(ruleset, path, version);
-    else if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-        allow(ruleset, path, FILE_RIGHTS, version);
-    else
-        allow_folder(ruleset, dirname(path), version);
+    bool names_folder = path[length - 1] == '/';
+    *is_folder = names_folder || stat(path, &status) < 0 || S_ISREG(status.st_mode);
+    if (*is_folder)
+        return find_folder(names_folder ? path : dirname(path), real, there);
+    return realpath(path, real) != NULL;
+}
+
+/* What may be written for the sake of a place: of a folder that is there its parent, unless that is the root. */
+static bool find_allowed(const char *place, char real[PATH_MAX], bool *is_folder) {
+    bool there = false;
+    if (!find_place(place, real, is_folder, &there))
+        return false;
+    char *name = strrchr(real, '/');
+    if (*is_folder && there && name != real)
+        *name = '\0';
+    return true;
+}
+
+static void allow_place(int ruleset, const char *place, int version) {
+    char real[PATH_MAX];
+    bool is_folder;
+    if (find_allowed(place, real, &is_folder))
+        allow(ruleset, real, is_folder ? FOLDER_RIGHTS : FILE_RIGHTS, version);
+}
+
+static bool lies_below(const char *path, const char *folder) {
+    size_t length = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
+    return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+bool landlock_covers(const char *const *places, size_t count, const char *place) {
+    char wanted[PATH_MAX], real[PATH_MAX];
+    bool is_folder, there;
+    if (!find_place(place, wanted, &is_folder, &there))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (find_allowed(places[i], real, &is_folder) && lies_below(wanted, real))
+            return true;
+    return false;
 }
 
 int landlock_restrict_writing(const char *const *places, size_t count) {

@@ -31,6 +31,11 @@ void sandbox_tighten(struct sandbox *sandbox) {
         sandbox->filter = seccomp_guard_tighten(&sandbox->guard);
 }
 
+bool sandbox_may_write(const struct sandbox *sandbox, const char *const *written, size_t written_count,
+                       const char *path) {
+    return !sandbox->opened || sandbox->landlock <= 0 || landlock_covers(written, written_count, path);
+}
+
 void sandbox_log(const struct sandbox *sandbox, enum log_level level) {
     char calls[128], files[128];
     if (!sandbox->opened)

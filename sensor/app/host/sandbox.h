@@ -29,6 +29,11 @@ void sandbox_open(struct sandbox *sandbox, const struct sandbox_options *options
 /* All is open. One that is all zero, here and below: nothing is done. */
 void sandbox_tighten(struct sandbox *sandbox);
 
+/* Whether what was opened with these places lets that file be written, in a folder that is there or is to be made.
+ * @thread any, once it is open */
+bool sandbox_may_write(const struct sandbox *sandbox, const char *const *written, size_t written_count,
+                       const char *path);
+
 /* The line that says what is in force. */
 void sandbox_log(const struct sandbox *sandbox, enum log_level level);
 

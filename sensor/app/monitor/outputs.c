@@ -21,8 +21,9 @@ static const struct sink_statistics *sink_of(const struct metric_source *source,
 #define EACH_HEALTH(i) for (size_t i = 0; (i) < source->run->health.output_count; (i)++)
 
 static void write_state(struct metric_text *text, const struct output_health *health, bool state) {
-    const struct output_plan *plan = atomic_load_explicit(&health->plan, memory_order_acquire);
-    metric_count(text, METRIC_LABELS({"output", plan->name}), state);
+    const struct output_plan *plan = health_of_output(health);
+    if (plan)
+        metric_count(text, METRIC_LABELS({"output", plan->name}), state);
 }
 
 static bool load(const _Atomic bool *state) {

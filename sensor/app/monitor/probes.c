@@ -37,6 +37,8 @@ static bool has_mismatch(const struct output_health *output) {
 static const char *state_of_delivery(const struct health *health) {
     bool waits = false, troubled = false;
     for (size_t i = 0; i < health->output_count; i++) {
+        if (!health_of_output(health->outputs[i]))
+            continue;
         waits |= waiting_since(health->outputs[i]) != 0 || spooled(health->outputs[i]) > 0;
         troubled |= has_failed(health->outputs[i]) || has_mismatch(health->outputs[i]);
     }
@@ -70,7 +72,9 @@ static const char *note_of_schema(const struct output_health *output) {
 }
 
 static void say_output(const struct output_health *output, int64_t now, FILE *stream) {
-    const struct output_plan *plan = atomic_load_explicit(&output->plan, memory_order_acquire);
+    const struct output_plan *plan = health_of_output(output);
+    if (!plan)
+        return;
     const char *name = plan->name, *note = note_of_schema(output);
     int64_t since = waiting_since(output);
     uint64_t records = spooled(output);

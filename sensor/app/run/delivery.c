@@ -3,6 +3,7 @@
 #include "app/config/key_file.h"
 #include "app/host/signals.h"
 #include "app/plan/anonymization_key.h"
+#include "app/run/departure.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -27,12 +28,14 @@ int delivery_open(struct delivery *delivery, const struct plan *plan, struct fai
     int64_t until = plan->waits_for_room ? INT64_MAX : clock_monotonic() + REGISTRY_PATIENCE_MICROSECONDS;
     for (size_t i = 0; result == 0 && i < plan->output_count; i++)
         result = output_open(&delivery->outputs[i], plan, until, error);
+    if (result == 0)
+        roster_begin(&delivery->roster, delivery->outputs, delivery->count);
     anonymize_key_wipe(&key);
     return result;
 }
 
 void delivery_close(struct delivery *delivery) {
-    for (size_t i = 0; i < delivery->count; i++)
+    for (size_t i = 0; i < CONFIG_OUTPUTS_MAX; i++)
         output_close(&delivery->outputs[i]);
     delivery->count = 0;
 }
@@ -41,6 +44,8 @@ void delivery_close(struct delivery *delivery) {
 static bool any_goes_on(const struct delivery *delivery) {
     bool has_flows = false, flows_go_on = false, any = false;
     for (size_t i = 0; i < delivery->count; i++) {
+        if (output_state(&delivery->outputs[i]) != OUTPUT_OPEN)
+            continue;
         bool of_flows = output_is_of_flows(&delivery->outputs[i]);
         bool takes = output_takes(&delivery->outputs[i]);
         has_flows |= of_flows;
@@ -91,7 +96,7 @@ void delivery_report(struct delivery *delivery, const struct sensor_report *repo
         delivery->reports++;
     for (size_t i = 0; i < delivery->count; i++) {
         struct output *output = &delivery->outputs[i];
-        if (schema_is_of_heartbeats(output->plan->schema) != is_heartbeat ||
+        if (!output_is_served(output) || schema_is_of_heartbeats(output->plan->schema) != is_heartbeat ||
             !output_make_report(output, report, &message))
             continue;
         output->shares[0].records.sent++;
@@ -101,7 +106,8 @@ void delivery_report(struct delivery *delivery, const struct sensor_report *repo
 
 bool delivery_has_room(const struct delivery *delivery) {
     for (size_t i = 0; i < delivery->count; i++)
-        if (output_is_of_flows(&delivery->outputs[i]) && !output_has_room(&delivery->outputs[i]))
+        if (output_state(&delivery->outputs[i]) == OUTPUT_OPEN && output_is_of_flows(&delivery->outputs[i]) &&
+            !output_has_room(&delivery->outputs[i]))
             return false;
     return true;
 }
@@ -111,7 +117,7 @@ static void follow_retiming(struct delivery *delivery) {
     if (!handout_is_due(&delivery->retiming.handout, &delivery->turn))
         return;
     for (size_t i = 0; i < delivery->count; i++)
-        if (!output_is_of_flows(&delivery->outputs[i]))
+        if (output_is_served(&delivery->outputs[i]) && !output_is_of_flows(&delivery->outputs[i]))
             output_take_contract(&delivery->outputs[i], 0);
     handout_took(&delivery->retiming.handout);
 }
@@ -121,21 +127,28 @@ void delivery_poll(struct delivery *delivery) {
     int64_t now = clock_monotonic();
     heartbeat_beat(&delivery->heartbeat, now);
     follow_retiming(delivery);
+    roster_follow(&delivery->roster, delivery->failure);
+    delivery->count = delivery->roster.served;
     for (size_t i = 0; i < delivery->count; i++)
-        if (output_poll(&delivery->outputs[i], &error) < 0)
+        if (output_is_served(&delivery->outputs[i]) && output_poll(&delivery->outputs[i], &error) < 0)
             note_failed(delivery, i, &error);
     for (size_t i = 0; delivery->plan->live && i < delivery->count; i++)
-        output_watch(&delivery->outputs[i], now);
+        if (output_is_served(&delivery->outputs[i]))
+            output_watch(&delivery->outputs[i], now);
 }
 
 void delivery_count(const struct delivery *delivery, struct snapshot *snapshot) {
     snapshot->reports = delivery->reports;
     snapshot->heartbeats = delivery->heartbeats;
     snapshot->protocols = delivery->protocols;
-    snapshot->output_count = delivery->count;
-    for (size_t i = 0; i < delivery->count; i++) {
+    snapshot->output_count = delivery->roster.counted;
+    for (size_t i = 0; i < delivery->roster.counted; i++) {
         const struct output *output = &delivery->outputs[i];
-        snapshot->plans[i] = output->plan;
+        snapshot->plans[i] = output_shown_plan(output);
+        if (!output_is_served(output)) {
+            snapshot->outputs[i] = output->departure.shown;
+            continue;
+        }
         output_count(output, &snapshot->outputs[i]);
         if (!output_is_of_flows(output))
             record_counts_add(&snapshot->ledger.records[i], &output->shares[0].records);
@@ -176,6 +189,8 @@ void delivery_flush(struct delivery *delivery) {
     struct flush_task all[CONFIG_OUTPUTS_MAX];
     for (size_t i = 0; i < delivery->count; i++) {
         all[i] = (struct flush_task){.delivery = delivery, .output = &delivery->outputs[i]};
+        if (!output_is_served(&delivery->outputs[i]))
+            continue;
         all[i].started =
             i + 1 < delivery->count && thread_start(&all[i].thread, "flush", flush_output, &all[i]) == 0;
         if (!all[i].started)
@@ -184,4 +199,6 @@ void delivery_flush(struct delivery *delivery) {
     for (size_t i = 0; i < delivery->count; i++)
         if (all[i].started)
             pthread_join(all[i].thread, NULL);
+    for (size_t i = 0; i < delivery->count; i++)
+        departure_end(&delivery->outputs[i]);
 }

@@ -12,13 +12,15 @@
 #include "app/plan/plan.h"
 #include "app/run/output.h"
 #include "app/run/retiming.h"
+#include "app/run/roster.h"
 #include "base/error.h"
 #include "record/message.h"
 
 struct delivery {
     const struct plan *plan;
     struct output outputs[CONFIG_OUTPUTS_MAX];
-    size_t count;
+    size_t count; /* slots of `outputs` that are, or were, in use */
+    struct roster roster;
     struct failure *failure;          /* the pipeline's */
     const char *const *capture_files; /* of the source; NULL: live */
     const struct places *places;      /* of the source; NULL: files */

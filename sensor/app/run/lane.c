@@ -19,9 +19,11 @@ static bool lane_export(void *context, const struct flow *flow) {
         return false;
     if (is_final)
         applications_count(&lane->applications, flow);
-    for (size_t i = 0; i < lane->delivery->count; i++)
-        if (output_make(&lane->delivery->outputs[i], lane->number, flow, &message))
+    for (size_t i = 0; i < lane->slots; i++) {
+        struct output *output = &lane->delivery->outputs[i];
+        if (output->shares[lane->number].takes && output_make(output, lane->number, flow, &message))
             lane->send(lane->send_context, i, &message);
+    }
     return true;
 }
 
@@ -34,7 +36,7 @@ static bool lane_has_room(void *context) {
 int lane_open(struct lane *lane, unsigned number, const struct meter_options *options,
               struct delivery *delivery, struct error *error) {
     CHECK(number < delivery->plan->meters);
-    *lane = (struct lane){.number = number, .delivery = delivery};
+    *lane = (struct lane){.number = number, .delivery = delivery, .slots = delivery->roster.slots};
     int result = meter_create(options, lane_export, lane, &lane->meter, error);
     if (result == 0 && delivery->plan->live)
         meter_ask_for_room(lane->meter, lane_has_room);
@@ -63,8 +65,8 @@ void lane_follow_timeouts(struct lane *lane) {
     if (!handout_is_due(&retiming->handout, &lane->turn))
         return;
     meter_set_timeouts(lane->meter, retiming->idle_timeout, retiming->active_timeout);
-    for (size_t i = 0; i < delivery->count; i++)
-        if (output_is_of_flows(&delivery->outputs[i]))
+    for (size_t i = 0; i < lane->slots; i++)
+        if (delivery->outputs[i].shares[lane->number].takes)
             output_take_contract(&delivery->outputs[i], lane->number);
     handout_took(&retiming->handout);
 }
@@ -76,15 +78,18 @@ void lane_watch_loss(struct lane *lane, struct intake *intake) {
     lane->looked = now;
     if (!intake_has_lost(intake))
         return;
-    for (size_t i = 0; i < lane->delivery->count; i++)
-        recorder_loss(lane->delivery->outputs[i].shares[lane->number].recorder,
-                      decoder_time(intake->decoder));
+    for (size_t i = 0; i < lane->slots; i++) {
+        const struct output_share *share = &lane->delivery->outputs[i].shares[lane->number];
+        if (share->takes)
+            recorder_loss(share->recorder, decoder_time(intake->decoder));
+    }
 }
 
 void lane_watch_drops(struct lane *lane) {
     int64_t now = clock_monotonic();
-    for (size_t i = 0; i < lane->delivery->count; i++)
-        output_watch_share(&lane->delivery->outputs[i], lane->number, now);
+    for (size_t i = 0; i < lane->slots; i++)
+        if (lane->delivery->outputs[i].shares[lane->number].takes)
+            output_watch_share(&lane->delivery->outputs[i], lane->number, now);
 }
 
 void lane_watch_load(struct lane *lane, struct intake *intake) {
@@ -102,6 +107,50 @@ static int64_t lateness(const struct lane *lane) {
     return lane->delivery->plan->meter.profile == PROFILE_NATIVE ? DECODE_LATENESS_MAX : 0;
 }
 
+static uint64_t exports_of(const struct meter_statistics *meter, unsigned kinds) {
+    uint64_t exports = 0;
+    for (unsigned kind = 0; kind < RECORD_KIND_COUNT; kind++)
+        if ((kinds & 1u << kind) != 0)
+            exports += meter_exports(meter, (enum record_kind)kind);
+    return exports;
+}
+
+static void count_records(const struct output_share *share, const struct meter_statistics *meter,
+                          struct record_counts *counts) {
+    if (share->kinds == 0)
+        return; /* not of flows: the delivering thread counts */
+    *counts = share->records;
+    counts->missed = share->takes ? share->absent : exports_of(meter, share->kinds) - share->due;
+}
+
+static void take_slot(struct output *output, struct output_share *share, bool takes,
+                      const struct meter_statistics *meter) {
+    if (takes) {
+        share->kinds = output->plan->kinds;
+        share->absent = exports_of(meter, share->kinds) - share->due;
+    } else {
+        share->due = exports_of(meter, share->kinds) - share->absent;
+    }
+    share->takes = takes;
+}
+
+void lane_follow_outputs(struct lane *lane) {
+    struct roster *roster = &lane->delivery->roster;
+    if (!handout_is_due(&roster->meters, &lane->roster_turn))
+        return;
+    struct meter_statistics meter;
+    meter_statistics(lane->meter, &meter);
+    for (size_t i = 0; i < roster->slots; i++) {
+        struct output *output = &lane->delivery->outputs[i];
+        struct output_share *share = &output->shares[lane->number];
+        bool takes = (roster->takes & 1u << i) != 0;
+        if (takes != share->takes)
+            take_slot(output, share, takes, &meter);
+    }
+    lane->slots = roster->slots;
+    handout_took(&roster->meters);
+}
+
 void lane_count(const struct lane *lane, struct ledger *sum) {
     const struct delivery *delivery = lane->delivery;
     struct ledger part = {.meters = 1, .applications = lane->applications};
@@ -111,8 +160,7 @@ void lane_count(const struct lane *lane, struct ledger *sum) {
     part.balance[0] = part.meter.packets;
     part.overload[0] = part.meter.overload_level;
     part.overload_times[0] = part.meter.overload_time;
-    for (size_t i = 0; i < delivery->count; i++)
-        if (output_is_of_flows(&delivery->outputs[i]))
-            part.records[i] = delivery->outputs[i].shares[lane->number].records;
+    for (size_t i = 0; i < lane->slots; i++)
+        count_records(&delivery->outputs[i].shares[lane->number], &part.meter, &part.records[i]);
     ledger_add(sum, &part);
 }

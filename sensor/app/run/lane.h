@@ -33,6 +33,8 @@ struct lane {
     struct applications applications; /* of ended flows, for the monitor */
     int64_t looked;                   /* for lost packets; monotonic clock */
     unsigned turn;                    /* of delivery->retiming, as the lane knows it */
+    unsigned roster_turn;             /* of delivery->roster.meters, likewise */
+    size_t slots;                     /* of delivery->outputs, that the lane has to look at */
 };
 
 /* Lanes are opened one after another: nDPI's modules must not be created in parallel. After a failure lane_close() frees
@@ -49,6 +51,10 @@ void lane_finish(struct lane *lane, bool live);
 /* At housekeeping: takes other timeouts, and the hashes of records that are made by them.
  * @thread meter */
 void lane_follow_timeouts(struct lane *lane);
+
+/* At housekeeping: makes records of other outputs from here on (roster.h).
+ * @thread meter */
+void lane_follow_outputs(struct lane *lane);
 
 /* Live, at housekeeping: if the lane's source lost packets, the flows that are open now are marked. Looks once a second,
  * since it asks the kernel.

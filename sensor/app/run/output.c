@@ -86,12 +86,14 @@ static struct recorder_options options_of(struct output *output, const struct pl
 static int make_recorders(struct output *output, const struct plan *plan, const struct anonymize_key *key,
                           struct error *error) {
     const struct recorder_options options = options_of(output, plan, &plan->identity, key);
-    output->shares = cache_line_calloc(plan->meters, sizeof *output->shares);
+    if (!output->shares)
+        output->shares = cache_line_calloc(plan->meters, sizeof *output->shares);
     if (!output->shares)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
+    output->share_count = plan->meters;
     int result = 0;
-    while (result == 0 && output->share_count < plan->meters)
-        result = recorder_create(&options, &output->shares[output->share_count++].recorder, error);
+    for (unsigned i = 0; result == 0 && i < plan->meters; i++)
+        result = recorder_create(&options, &output->shares[i].recorder, error);
     return result;
 }
 
@@ -111,7 +113,6 @@ void output_take_contract(struct output *output, unsigned meter) {
 int output_begin(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
                  const struct anonymize_key *key, struct error *error) {
     output->plan = output_plan;
-    atomic_store_explicit(&output->health.plan, output_plan, memory_order_release);
     make_key_lock(output, plan);
     int result = make_recorders(output, plan, key, error);
     return result == 0 ? output_schema_ask(&output->schema, output_plan, plan, error) : result;
@@ -123,17 +124,45 @@ int output_open(struct output *output, const struct plan *plan, int64_t until, s
     return result == 0 ? open_sink(output, plan, schema_id, error) : result;
 }
 
-void output_close(struct output *output) {
+void output_shut(struct output *output) {
     if (output->sink)
         output->plan->sink->close(output->sink);
+    output->sink = NULL;
     output_schema_close(&output->schema);
     free(output->spool_directory);
-    for (size_t i = 0; i < output->share_count; i++)
+    output->spool_directory = NULL;
+    for (size_t i = 0; i < output->share_count; i++) {
         recorder_destroy(output->shares[i].recorder);
-    pthread_rwlock_destroy(&output->rekeying);
+        output->shares[i].recorder = NULL;
+    }
+    if (output->plan)
+        pthread_rwlock_destroy(&output->rekeying);
+    output->plan = NULL;
+}
+
+void output_close(struct output *output) {
+    output_shut(output);
     free(output->shares);
     output->shares = NULL;
     output->share_count = 0;
+}
+
+void output_start(struct output *output) {
+    for (size_t i = 0; output_is_of_flows(output) && i < output->share_count; i++) {
+        output->shares[i].takes = true;
+        output->shares[i].kinds = output->plan->kinds;
+    }
+    atomic_store_explicit(&output->health.plan, output->plan, memory_order_release);
+    atomic_store(&output->state, OUTPUT_OPEN);
+}
+
+bool output_is_served(const struct output *output) {
+    enum output_state state = output_state(output);
+    return state == OUTPUT_OPEN || state == OUTPUT_LEAVING;
+}
+
+const struct output_plan *output_shown_plan(const struct output *output) {
+    return atomic_load_explicit(&output->health.plan, memory_order_acquire);
 }
 
 bool output_is_of_flows(const struct output *output) {
@@ -256,6 +285,7 @@ void output_count(const struct output *output, struct delivery_counts *counts) {
     memcpy(counts->dropped, output->dropped, sizeof counts->dropped);
     if (output->sink)
         output->plan->sink->statistics(output->sink, &counts->sink);
+    sink_statistics_continue(&counts->sink, &output->past);
 }
 
 int output_poll(struct output *output, struct error *error) {

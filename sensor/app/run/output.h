@@ -1,7 +1,9 @@
 /* One output at work: a recorder for each meter, one sink, and where every record went.
  *
  * The meters' threads make records, each in its own share of the output. The sink belongs to the one thread that delivers.
- * What both use is atomic. A failure of the sink stays: the output counts what comes after it, and encodes nothing. */
+ * What both use is atomic. A failure of the sink stays: the output counts what comes after it, and encodes nothing.
+ *
+ * SIGHUP may open an output while others run, and close it (roster.h). Its state says who has it then. */
 #pragma once
 
 #include <pthread.h>
@@ -11,6 +13,7 @@
 
 #include "app/account/health.h"
 #include "app/account/records.h"
+#include "app/host/failure.h"
 #include "app/plan/plan.h"
 #include "app/run/drops_log.h"
 #include "app/run/output_schema.h"
@@ -24,9 +27,35 @@ struct output_share {
     _Alignas(CACHE_LINE) struct recorder *recorder;
     struct record_counts records;
     struct drops_log drops; /* of these records */
+    /* Of flows. */
+    bool takes;      /* the meter makes records of its exports */
+    unsigned kinds;  /* of exports, as output_plan has them; 0: it never took any */
+    uint64_t absent; /* exports of these kinds that it was not there for; while it isn't, see `due` */
+    uint64_t due;    /* once it left: exports that it was there for */
+};
+
+/* Who has an output. */
+enum output_state {
+    OUTPUT_ABSENT,  /* reload: it has not been open yet, or is being opened */
+    OUTPUT_READY,   /* deliver: open, to be served from now on */
+    OUTPUT_OPEN,    /* deliver, with the meters */
+    OUTPUT_LEAVING, /* deliver: no meter makes records any more */
+    OUTPUT_CLOSING, /* a thread of its own */
+    OUTPUT_CLOSED,  /* reload, but for what is told of it: it may be opened once more */
+};
+
+/* How it goes: departure.h. */
+struct output_departure {
+    int64_t limit;           /* microseconds */
+    struct failure *failure; /* the pipeline's */
+    pthread_t thread;        /* while it is OUTPUT_CLOSING */
+    atomic_bool ended;       /* so has the thread, or is about to */
+    struct delivery_counts last,
+        shown; /* by the thread; by the delivering one, from when it handed the sink over */
 };
 
 struct output {
+    _Atomic enum output_state state;
     const struct output_plan *plan;
     const char *const *capture_files; /* of the source, by flow->place.capture_file; NULL: live */
     const struct places *places;      /* of the source; NULL: files */
@@ -40,14 +69,16 @@ struct output {
     struct output_schema schema;
     uint64_t taken;                      /* by the delivering thread = the sink's + sum(dropped) */
     uint64_t dropped[OUTPUT_DROP_COUNT]; /* of these, before the sink */
+    struct sink_statistics past;         /* of sinks that it had before */
     struct drops_log drops;              /* of these, and the sink's */
-    int64_t looked;                      /* monotonic clock */
+    struct output_departure departure;
+    int64_t looked; /* monotonic clock */
     struct output_health health;
 };
 
 /* Makes a recorder for each of the plan's meters, and begins to ask the registry for the schema's id. `key`: of pseudonyms,
- * used during the call. After a failure of this or the next output_close() frees what was made.
- * @thread main, before the others are started, and after they have ended */
+ * used during the call. After a failure of this or the next output_close(), or output_shut(), frees what was made.
+ * @thread main, before the others are started, and after they have ended; reload: of one that is absent or closed */
 int output_begin(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
                  const struct anonymize_key *key, struct error *error);
 
@@ -56,6 +87,23 @@ int output_begin(struct output *output, const struct output_plan *output_plan, c
  * @thread main, as above */
 int output_open(struct output *output, const struct plan *plan, int64_t until, struct error *error);
 void output_close(struct output *output);
+/* Frees all but what is counted; doesn't wait for the sink.
+ * @thread as above, and its own while it is closing */
+void output_shut(struct output *output);
+
+/* From here on its records are made and taken, at the start of a run.
+ * @thread main */
+void output_start(struct output *output);
+
+static inline enum output_state output_state(const struct output *output) {
+    return atomic_load_explicit(&output->state, memory_order_acquire);
+}
+/* Whether the delivering thread has the sink.
+ * @thread deliver */
+bool output_is_served(const struct output *output);
+/* What it is, or was, by what is told of it.
+ * @thread any */
+const struct output_plan *output_shown_plan(const struct output *output);
 
 /* Makes the flow's record. The message is valid until the same meter's next record. False: there is none to send. The
  * output is for other records, or other kinds of them; or it failed, or memory or a pseudonym is missing, which is counted, since
@@ -97,7 +145,7 @@ bool output_takes(const struct output *output);
 bool output_has_failed(const struct output *output);
 
 /* What became of the records that the delivering thread took.
- * @thread deliver */
+ * @thread deliver, or who has the sink */
 void output_count(const struct output *output, struct delivery_counts *counts);
 
 /* Prepares what follows from other timeouts, in all recorders (recorder_prepare_contract()). `plan` is the start's.

@@ -1,8 +1,6 @@
 #include "app/run/pipeline.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +12,7 @@
 #include "app/run/heartbeats.h"
 #include "app/run/opening.h"
 #include "app/run/pipeline_parts.h"
+#include "app/run/written.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -88,28 +87,14 @@ static int open_privileged(struct pipeline *pipeline, struct error *error) {
 /* Before anything is opened that others may have made. */
 static void open_sandbox(struct pipeline *pipeline) {
     const struct plan *plan = pipeline->plan;
-    const char *written[2 * CONFIG_OUTPUTS_MAX + 2];
-    char cache[PATH_MAX], spool[PATH_MAX];
+    struct written written;
+    written_list(plan, &written);
     struct sandbox_options options = {
         .live = plan->live,
         .looks = plan->system_visibility,
-        .written = written,
+        .written = written.places,
+        .written_count = written.count,
     };
-    for (size_t i = 0; i < plan->output_count; i++) {
-        const struct output_config *output = plan->outputs[i].config;
-        if (output->path && strcmp(output->path, "-") != 0)
-            written[options.written_count++] = output->path;
-        if (output->dead_letters)
-            written[options.written_count++] = output->dead_letters;
-    }
-    if (plan->config->registry.cache_directory) {
-        snprintf(cache, sizeof cache, "%s/", plan->config->registry.cache_directory);
-        written[options.written_count++] = cache;
-    }
-    if (plan->config->spool.directory) {
-        snprintf(spool, sizeof spool, "%s/", plan->config->spool.directory);
-        written[options.written_count++] = spool;
-    }
     if (plan->config->sandbox)
         sandbox_open(&pipeline->sandbox, &options);
 }
@@ -131,8 +116,8 @@ static int show_to_monitor(struct pipeline *pipeline, struct error *error) {
     for (size_t i = 0; i < pipeline->intake_count; i++)
         health->captures[i] = &pipeline->intakes[i].heartbeat;
     health->delivery = &pipeline->delivery.heartbeat;
-    health->output_count = pipeline->delivery.count;
-    for (size_t i = 0; i < pipeline->delivery.count; i++)
+    health->output_count = CONFIG_OUTPUTS_MAX;
+    for (size_t i = 0; i < CONFIG_OUTPUTS_MAX; i++)
         health->outputs[i] = &pipeline->delivery.outputs[i].health;
     monitor_start(pipeline->monitor, monitored);
     return 0;
@@ -222,6 +207,7 @@ void pipeline_close(struct pipeline *pipeline) {
     visibility_stop(pipeline->visibility);
     local_pods_destroy(pipeline->local_pods);
     own_sockets_release();
+    reload_close(&pipeline->reload);
     sandbox_close(&pipeline->sandbox);
     MAGIC_CLEAR(pipeline);
     free(pipeline);
@@ -279,6 +265,7 @@ static void report_end(struct pipeline *pipeline) {
 
 void pipeline_reload_from(struct pipeline *pipeline, const struct config_source *source) {
     pipeline->reload.source = source;
+    pipeline->reload.sandbox = &pipeline->sandbox;
     pipeline->reload.capture = pipeline->plan->live ? pipeline->intakes[0].capture : NULL;
 }
 
@@ -299,6 +286,9 @@ int pipeline_run(struct pipeline *pipeline, struct error *error) {
     else
         serial_run(pipeline);
     reload_end(&pipeline->reload);
+    for (size_t i = 0; i < pipeline->lane_count; i++)
+        lane_follow_outputs(&pipeline->lanes[i]);
+    roster_settle(&pipeline->delivery.roster);
     service_manager_stopping(&pipeline->service_manager);
     monitor_stop(pipeline->monitor);
     report_end(pipeline);

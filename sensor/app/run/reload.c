@@ -15,8 +15,7 @@
 struct change {
     struct reload *reload;
     const struct config *now;
-    struct config *next;
-    struct plan plan; /* of `next`, to check it, and for what follows from several options */
+    struct generation *next;
     struct rekeying rekeying;
     struct retiming_change retiming;
 };
@@ -38,21 +37,20 @@ static int check_files(const struct plan *now, const struct plan *next, struct e
     if (config->identity.conn_key_file &&
         memcmp(&now->identity.conn_key, &next->identity.conn_key, sizeof now->identity.conn_key) != 0)
         return needs_restart("identity.conn_key_file", error);
-    for (size_t i = 0; i < next->output_count; i++)
-        if (strcmp(now->outputs[i].schema->sha256, next->outputs[i].schema->sha256) != 0)
-            return needs_restart(next->outputs[i].schema->name, error);
     return 0;
 }
 
 static int read_next(struct change *change, struct error *error) {
     const struct config_source *source = change->reload->source;
     change->next = calloc(1, sizeof *change->next);
-    int result = change->next ? source->read(source->context, change->next, error) : no_memory(error);
+    if (!change->next)
+        return no_memory(error);
+    int result = source->read(source->context, &change->next->config, error);
     if (result == 0)
-        result = plan_make_run(change->next, &change->plan, error);
+        result = plan_make_run(&change->next->config, &change->next->plan, error);
     if (result == 0)
-        result = config_check_reload(change->now, change->next, error);
-    return result == 0 ? check_files(change->reload->plan, &change->plan, error) : result;
+        result = config_check_reload(change->now, &change->next->config, error);
+    return result == 0 ? check_files(change->reload->plan, &change->next->plan, error) : result;
 }
 
 static bool is_same_text(const char *one, const char *other) {
@@ -61,7 +59,7 @@ static bool is_same_text(const char *one, const char *other) {
 
 static int change_filter(const struct change *change, struct error *error) {
     struct reload *reload = change->reload;
-    const char *filter = change->next->capture.bpf_filter;
+    const char *filter = change->next->config.capture.bpf_filter;
     if (is_same_text(change->now->capture.bpf_filter, filter))
         return 0;
     if (!reload->capture)
@@ -71,16 +69,28 @@ static int change_filter(const struct change *change, struct error *error) {
     return capture_change_filter(reload->capture, filter, &reload->ends, error);
 }
 
+static int prepare_outputs(struct change *change, struct error *error) {
+    struct roster_change *outputs = &change->next->outputs;
+    outputs->roster = &change->reload->delivery->roster;
+    outputs->places = change->reload->delivery->places;
+    outputs->start = change->reload->plan;
+    outputs->next = &change->next->plan;
+    outputs->sandbox = change->reload->sandbox;
+    return roster_prepare(outputs, error);
+}
+
 /* All that can fail. The filter is the last, since it is in force then. */
 static int prepare(struct change *change, struct error *error) {
     struct reload *reload = change->reload;
     struct output *outputs = reload->delivery->outputs;
-    size_t count = reload->delivery->count;
+    size_t count = reload->delivery->roster.slots;
     change->rekeying = (struct rekeying){.outputs = outputs, .count = count};
     change->retiming = (struct retiming_change){.outputs = outputs, .count = count, .plan = reload->plan};
-    int result = rekeying_prepare(&change->rekeying, reload->plan, change->next, error);
+    int result = rekeying_prepare(&change->rekeying, reload->plan, &change->next->config, error);
     if (result == 0)
-        result = retiming_prepare(&change->retiming, change->now, &change->plan, error);
+        result = retiming_prepare(&change->retiming, change->now, &change->next->plan, error);
+    if (result == 0)
+        result = prepare_outputs(change, error);
     return result == 0 ? change_filter(change, error) : result;
 }
 
@@ -93,7 +103,20 @@ static void set_log_level(const struct config *config) {
 static void put_into_force(struct change *change) {
     rekeying_end(&change->rekeying, true);
     retiming_run(&change->retiming, &change->reload->delivery->retiming, &change->reload->ends);
-    set_log_level(change->next);
+    roster_run(&change->next->outputs, &change->reload->ends);
+    set_log_level(&change->next->config);
+}
+
+/* Which outputs came and went. */
+static bool print_outputs(FILE *stream, const struct change *change) {
+    const struct roster_change *outputs = &change->next->outputs;
+    for (size_t i = 0; i < CONFIG_OUTPUTS_MAX; i++) {
+        const struct output_plan *plan = output_shown_plan(&change->reload->delivery->outputs[i]);
+        bool comes = (outputs->opens & 1u << i) != 0;
+        if (plan && (comes || (outputs->leaves & 1u << i) != 0))
+            fprintf(stream, "; output \"%s\" %s", plan->name, comes ? "is open" : "closes");
+    }
+    return (outputs->opens | outputs->leaves) != 0;
 }
 
 /* Which options have other values. */
@@ -105,36 +128,55 @@ static void log_success(const struct change *change) {
         return;
     fputs("SIGHUP: the configuration was read again", stream);
     for (size_t i = 0; i < option_row_count; i++) {
-        if (option_is_same(&option_rows[i], change->now, change->next))
+        if (option_is_same(&option_rows[i], change->now, &change->next->config))
             continue;
         fprintf(stream, "%s%s", any ? ", " : "; in force with other values: ", option_rows[i].path);
         any = true;
     }
+    any |= print_outputs(stream, change);
     if (!any)
         fputs("; no option has another value", stream);
     log_draft_end(&draft, LOG_INFO);
 }
 
-static void free_config(struct config *config) {
-    if (config)
-        config_release(config);
-    free(config);
+static void free_generation(struct generation *generation) {
+    if (!generation)
+        return;
+    plan_release(&generation->plan);
+    config_release(&generation->config);
+    free(generation);
+}
+
+static bool is_used(const struct generation *generation) {
+    return generation && generation->outputs.opens != 0;
 }
 
 /* The options are those of the next configuration from here on. */
 static void keep(struct change *change) {
     struct reload *reload = change->reload;
-    free_config(reload->in_force);
-    reload->in_force = change->next;
+    if (!is_used(reload->latest))
+        free_generation(reload->latest);
+    reload->latest = change->next;
     change->next = NULL;
+    if (is_used(reload->latest)) {
+        reload->latest->next = reload->kept;
+        reload->kept = reload->latest;
+    }
     atomic_store_explicit(&reload->account.succeeded, clock_realtime(), memory_order_relaxed);
+}
+
+static void give_up(struct change *change, const struct error *error) {
+    rekeying_end(&change->rekeying, false);
+    if (change->next)
+        roster_undo(&change->next->outputs);
+    log_line(LOG_ERROR, "SIGHUP: %s; the configuration before it stays in force", error->text);
 }
 
 static void *reload_run(void *context) {
     struct reload *reload = context;
     struct error error = {0};
     struct change change = {.reload = reload,
-                            .now = reload->in_force ? reload->in_force : reload->plan->config};
+                            .now = reload->latest ? &reload->latest->config : reload->plan->config};
     int result = read_next(&change, &error);
     if (result == 0)
         result = prepare(&change, &error);
@@ -143,12 +185,10 @@ static void *reload_run(void *context) {
         log_success(&change);
         keep(&change);
     } else {
-        rekeying_end(&change.rekeying, false);
-        log_line(LOG_ERROR, "SIGHUP: %s; the configuration before it stays in force", error.text);
+        give_up(&change, &error);
     }
     atomic_store_explicit(&reload->account.failed, result < 0, memory_order_relaxed);
-    plan_release(&change.plan);
-    free_config(change.next);
+    free_generation(change.next);
     atomic_store(&reload->done, true);
     return NULL;
 }
@@ -187,6 +227,15 @@ void reload_poll(struct reload *reload) {
 void reload_end(struct reload *reload) {
     atomic_store(&reload->ends, true);
     reload_join(reload);
-    free_config(reload->in_force);
-    reload->in_force = NULL;
+}
+
+void reload_close(struct reload *reload) {
+    if (!is_used(reload->latest))
+        free_generation(reload->latest);
+    reload->latest = NULL;
+    while (reload->kept) {
+        struct generation *generation = reload->kept;
+        reload->kept = generation->next;
+        free_generation(generation);
+    }
 }

@@ -2,6 +2,8 @@
  * force or nothing is: if it is wrong, or differs in an option that isn't reloadable (config/option.h), what was in force
  * stays, and one line names the option and the reason.
  *
+ * Outputs may come and go (roster.h).
+ *
  * That takes a thread of its own, `reload`, which ends with it: packets and records don't wait. What can fail is prepared
  * first; then each thread takes its part by itself. */
 #pragma once
@@ -14,6 +16,15 @@
 #include "app/config/config.h"
 #include "app/plan/plan.h"
 #include "app/run/delivery.h"
+#include "app/run/roster.h"
+
+/* A configuration and what was made of it. It stays until the end of the run where outputs were opened by it. */
+struct generation {
+    struct config config;
+    struct plan plan;             /* to check it, and for what follows from several options */
+    struct roster_change outputs; /* from the one before it */
+    struct generation *next;      /* in the list of those that are kept */
+};
 
 struct reload {
     const struct config_source *source; /* NULL: SIGHUP changes nothing */
@@ -21,8 +32,10 @@ struct reload {
     struct delivery *delivery;
     struct capture *capture; /* live: the first share's; else NULL */
     struct reload_account account;
-    struct config *in_force; /* NULL: the plan's */
-    pthread_t thread;        /* where `runs` is set */
+    const struct sandbox *sandbox; /* the run's */
+    struct generation *latest;     /* whose configuration is in force; NULL: the start's */
+    struct generation *kept;       /* that outputs are of, the latest first */
+    pthread_t thread;              /* where `runs` is set */
     bool runs;
     atomic_bool ends; /* so does the run: nobody takes anything any more */
     atomic_bool done; /* the thread has ended, or is about to */
@@ -35,6 +48,10 @@ void reload_begin(struct reload *reload, const struct plan *plan, struct deliver
  * @thread deliver: two atomic loads */
 void reload_poll(struct reload *reload);
 
-/* Waits for a reload that is under way, and releases what the last one left.
+/* Waits for a reload that is under way.
  * @thread main, after the loops have ended and before the outputs are flushed */
 void reload_end(struct reload *reload);
+
+/* Releases what reloads left.
+ * @thread main, after the outputs are closed and told of for the last time */
+void reload_close(struct reload *reload);

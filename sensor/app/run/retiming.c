@@ -9,12 +9,17 @@ static int needs_restart(const char *option, const char *why, const char *of, st
                      option, why, of);
 }
 
-static int check(const struct plan *plan, const struct plan *next, const char *option, struct error *error) {
-    for (size_t i = 0; i < plan->output_count; i++)
-        if (plan->outputs[i].sink == &sink_kafka &&
-            (plan->outputs[i].headers & 1u << KAFKA_HEADER_feature_hash) != 0)
+static int check(const struct retiming_change *change, const struct plan *next, const char *option,
+                 struct error *error) {
+    const struct plan *plan = change->plan;
+    for (size_t i = 0; i < change->count; i++) {
+        if (output_state(&change->outputs[i]) != OUTPUT_OPEN)
+            continue;
+        const struct output_plan *output = change->outputs[i].plan;
+        if (output->sink == &sink_kafka && (output->headers & 1u << KAFKA_HEADER_feature_hash) != 0)
             return needs_restart(option, "messages have the header feature_hash, those of output ",
-                                 plan->outputs[i].name, error);
+                                 output->name, error);
+    }
     if (!meter_takes_timeouts(&plan->meter, &next->meter))
         return needs_restart(option, "a timeout above 71 minutes takes more memory for each flow", "", error);
     return 0;
@@ -27,14 +32,15 @@ int retiming_prepare(struct retiming_change *change, const struct config *now, c
     bool active = now->meter.active_timeout != next->config->meter.active_timeout;
     if (!idle && !active)
         return 0;
-    int result = check(plan, next, idle ? "meter.idle_timeout" : "meter.active_timeout", error);
+    int result = check(change, next, idle ? "meter.idle_timeout" : "meter.active_timeout", error);
     struct meter_options meter = plan->meter;
     meter.idle_timeout = next->meter.idle_timeout;
     meter.active_timeout = next->meter.active_timeout;
     struct identity identity = plan->identity;
     identity.meter = &meter;
     for (size_t i = 0; result == 0 && i < change->count; i++)
-        result = output_prepare_contract(&change->outputs[i], plan, &identity, error);
+        if (output_state(&change->outputs[i]) == OUTPUT_OPEN)
+            result = output_prepare_contract(&change->outputs[i], plan, &identity, error);
     change->is_new = result == 0;
     change->idle_timeout = meter.idle_timeout;
     change->active_timeout = meter.active_timeout;

@@ -35,6 +35,7 @@ static void serial_housekeeping(void *context) {
     delivery_poll(&pipeline->delivery);
     reload_poll(&pipeline->reload);
     lane_follow_timeouts(&pipeline->lanes[0]);
+    lane_follow_outputs(&pipeline->lanes[0]);
     pipeline_show_life(pipeline, now);
     pipeline_give_snapshot(pipeline);
     if (reporter_due(pipeline->reporter, now)) {

@@ -38,6 +38,7 @@ static void worker_count(const struct worker *worker, struct ledger *sum) {
 /* At housekeeping, and while it waits. */
 static void worker_serve(struct worker *worker) {
     lane_follow_timeouts(worker->lane);
+    lane_follow_outputs(worker->lane);
     struct ledger *part = tally_begin(&worker->tally);
     if (!part)
         return;

@@ -239,6 +239,27 @@ static void lines_say_where_all_went(void **state) {
         "checksum 0000000000000abc; reports 6 = made 6\n");
 }
 
+/* No record is due of what was exported before an output was open, or once it was closed. */
+static void an_output_that_came_or_went_says_what_it_missed(void **state) {
+    (void)state;
+    static struct snapshot snapshot = {.plans = {&to_kafka}, .output_count = 1};
+    const struct record_counts one = {.made = 5, .sent = 5, .missed = 3}, other = {.missed = 4};
+    log_configure(LOG_INFO, LOG_PLAIN);
+    snapshot.ledger.meter.flows_opened = snapshot.ledger.meter.flows_exported[END_IDLE] = 12;
+    snapshot.outputs[0].taken = snapshot.outputs[0].sink.acknowledged = 5;
+    record_counts_add(&snapshot.ledger.records[0], &one);
+    record_counts_add(&snapshot.ledger.records[0], &other);
+    assert_true(snapshot_closes(&snapshot));
+    assert_logs(
+        &snapshot, 0,
+        "flowsensor: packets: read 0 = metered 0 + ignored 0\n"
+        "flowsensor: flows: opened 12 = exported 12 (idle 12) + open 0\n"
+        "flowsensor: output flows (kafka): made 5 = acknowledged 5 + in flight 0 + dropped 0; 0 bytes "
+        "encoded; exported 5 = made 5 while it was open, and 7 others\n");
+    snapshot.ledger.records[0].missed--;
+    assert_int_equal(snapshot_exports_residual(&snapshot, 0), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds_hold_for_all_meters),
@@ -246,6 +267,7 @@ int main(void) {
         cmocka_unit_test(applications_are_added_where_there_is_room),
         cmocka_unit_test(an_empty_ledger_says_little),
         cmocka_unit_test(lines_say_where_all_went),
+        cmocka_unit_test(an_output_that_came_or_went_says_what_it_missed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,6 +149,9 @@ static int writing_is_restricted(void *context) {
         return NOT_HERE;
     bool good =
         writes(places->output) && writes(places->fifo) && writes("/dev/null") && !writes(places->other);
+    /* What is said of them is the same. */
+    good &= landlock_covers(written, 4, places->output) && landlock_covers(written, 4, places->fifo) &&
+            landlock_covers(written, 4, places->absent) && !landlock_covers(written, 4, places->other);
     /* The folder goes, and somebody makes it again. */
     good &= unlink(places->output) == 0 && rmdir(places->state) == 0 && mkdir(places->state, 0700) == 0 &&
             writes(places->output);

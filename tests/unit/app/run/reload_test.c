@@ -69,6 +69,7 @@ static void bench_close(struct bench *bench) {
     reload_end(&bench->reload);
     lane_close(&bench->lane);
     delivery_close(&bench->delivery);
+    reload_close(&bench->reload);
     caught_plan_release(&bench->caught);
     unlink(bench->key);
     free(bench->key);
@@ -152,12 +153,12 @@ static void nothing_is_taken_of_what_is_partly_wrong(void **state) {
         set_text(&bench, wrong[i]);
         assert_false(hang_up(&bench));
         assert_string_equal(key_id(&bench), first);
-        assert_null(bench.reload.in_force);
+        assert_null(bench.reload.latest);
     }
     set_text(&bench, "log = { level = \"error\"; };");
     assert_true(hang_up(&bench));
     assert_string_not_equal(key_id(&bench), first);
-    assert_string_equal(bench.reload.in_force->log.level, "error");
+    assert_string_equal(bench.reload.latest->config.log.level, "error");
     bench_close(&bench);
 }
 
