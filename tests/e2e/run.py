@@ -4,7 +4,7 @@
 Usage: python3 tests/e2e/run.py [-v] [-k PATTERN] [--only alone|shared] [MODULE ...]
        python3 tests/e2e/run.py --soak MINUTES [--seed N]
 
-A module that measures something says so in ALONE: what, in a few words. It needs the machine for itself (--only alone); all others
+A module that measures something says so in MEASURES: what, in a few words. It needs the machine for itself (--only alone); all others
 pass beside other work too (--only shared).
 
 Needs: the binary (environment FLOWSENSOR, default build/release/sensor/flowsensor), the Python packages fastavro and
@@ -27,7 +27,7 @@ import unittests  # noqa: E402
 
 def of_kind(names, kind):
     """The modules that need the machine for themselves (`alone`), or the others (`shared`)."""
-    return [name for name in names if hasattr(importlib.import_module(name), "ALONE") == (kind == "alone")]
+    return [name for name in names if hasattr(importlib.import_module(name), "MEASURES") == (kind == "alone")]
 
 
 def load(names, pattern, kind):

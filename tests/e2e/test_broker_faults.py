@@ -8,7 +8,7 @@ import unittest
 
 from fault_row import FAULT_S, LONG, PARTITIONS, RATE, Row, seconds
 
-ALONE = "what a fault costs at a rate"
+MEASURES = "what a fault costs at a rate"
 
 AWAY_S = seconds(FAULT_S, 600)
 DRAIN_LEAST = 4  # times the live rate, after an outage that leaves enough to measure it, on a machine with nothing else to do

@@ -20,6 +20,8 @@ from namespaces import NEAR, Wire, ip
 # As a module: unittest runs every class of tests that a module has by name.
 import test_live
 
+MEASURES = "what is lost at a rate"
+
 ROUNDS = 20 if os.environ.get("LONG") == "yes" else 1
 METERS = (1, 2, 4)
 HOSTS = [f"10.77.0.{100 + host}" for host in range(8)]
@@ -30,8 +32,6 @@ LONG_PORT, SHORT_PORT = 7100, 7101
 # One datagram of each host's long flow, and one flow of one datagram, again and again. Tells when each began, by the true clock.
 SENDER = """
 import json, socket, sys, time
-
-ALONE = "what is lost at a rate"
 hosts, near, long_port, short_port, seconds, pause = json.loads(sys.argv[1])
 def bound(host, port):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

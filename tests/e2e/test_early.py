@@ -19,7 +19,7 @@ from harness import CAPTURES, Case
 import test_live_and_file
 import test_n_meters
 
-ALONE = "what is lost at a rate"
+MEASURES = "what is lost at a rate"
 
 LONG = os.environ.get("LONG") == "yes"
 KEY = "000102030405060708090a0b0c0d0e0f"

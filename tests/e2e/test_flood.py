@@ -18,7 +18,7 @@ import numpy
 
 from harness import BINARY, SCHEMAS, Case, Ledger, run
 
-ALONE = "what is lost at a rate"
+MEASURES = "what is lost at a rate"
 
 LONG = os.environ.get("LONG") == "yes"
 TUPLES, TABLE = (10_000_000, 65_536) if LONG else (200_000, 16_384)

@@ -19,7 +19,7 @@ from harness import CAPTURES, SCHEMAS, Case, run, wait_until
 from servers import LocalServers
 from test_live import ABLE, wait_for_capture
 
-ALONE = "how late a heartbeat is"
+MEASURES = "how late a heartbeat is"
 
 FLOWS, BEATS = "flow/v2", "heartbeat/v1"
 PARTITIONS = 3

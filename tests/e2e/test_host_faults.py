@@ -14,7 +14,7 @@ from pathlib import Path
 from fault_row import FAULT_S, Row, seconds
 from harness import run, wait_until
 
-ALONE = "what a fault costs at a rate"
+MEASURES = "what a fault costs at a rate"
 
 MINUTE_S = seconds(FAULT_S, 60)
 BUSY = 0.25  # of a core: far more than 2,000 flows/s take

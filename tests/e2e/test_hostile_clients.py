@@ -12,7 +12,7 @@ import unittest
 from endpoint import ABLE, Monitoring, conversations
 from harness import wait_until
 
-ALONE = "the time to an answer"
+MEASURES = "the time to an answer"
 
 SLOW_CLIENTS = 1000
 REQUEST_S = 3  # from accept to a complete request

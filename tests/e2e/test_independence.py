@@ -30,7 +30,7 @@ import test_live
 from harness import Case, environment, is_idle, run, wait_until
 from servers import FaultyRegistry, SilentServer, answers, closed_port
 
-ALONE = "the time to an end"
+MEASURES = "the time to an end"
 
 FLOWS = 6000  # their records are larger than any pipe and what an output gathers
 RECOVERY_S = 10

@@ -15,7 +15,7 @@ from veths import VLAN, Sensor, datagram, tagged
 # As a module: unittest runs every class of tests that a module has by name.
 import veths
 
-ALONE = "the time to a capture"
+MEASURES = "the time to a capture"
 
 ROUNDS = 50 if os.environ.get("LONG") == "yes" else 5
 CAUGHT_WITHIN_S = 1

@@ -15,7 +15,7 @@ from harness import REPOSITORY, Case
 from namespaces import SilentWire
 from test_live import ABLE, wait_for_capture
 
-ALONE = "what is lost at a rate"
+MEASURES = "what is lost at a rate"
 
 TOOLS = REPOSITORY / "build" / "release" / "tests" / "bench"
 # 12,500 flows of 200,000 packets, twice what the kernel's ring holds.

@@ -19,7 +19,7 @@ from namespaces import SilentWire
 # As a module: unittest runs every class of tests that a module has by name.
 import test_live
 
-ALONE = "what is lost at a rate"
+MEASURES = "what is lost at a rate"
 
 ROUNDS = 20 if os.environ.get("LONG") == "yes" else 1
 METERS = (1, 2, 4) if os.environ.get("LONG") == "yes" else (1,)

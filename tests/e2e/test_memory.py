@@ -13,6 +13,8 @@ from namespaces import SilentWire
 from servers import closed_port
 from test_live import ABLE, wait_for_capture
 
+MEASURES = "memory with a full ring"
+
 FLOWS = 49152
 # Fills the table and then the spool by evictions.
 FLOOD_FLOWS = 3 * FLOWS
@@ -23,8 +25,6 @@ BYTES_PER_FLOW = 1000
 # Flows of one packet each, three quarters of them TCP, whose payload nDPI keeps; not faster than the slowest build takes them.
 FLOOD = """
 import random, socket, struct, sys, time
-
-ALONE = "memory with a full ring"
 link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 link.bind(("far0", 0))
 dice = random.Random(20261124)

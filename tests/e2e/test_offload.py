@@ -9,6 +9,8 @@ from namespaces import NEAR, ip
 # As a module: unittest runs every class of tests that a module has by name.
 import test_live
 
+MEASURES = "what is lost at a rate"
+
 TRANSFER = 1 << (30 if os.environ.get("LONG") == "yes" else 20)
 FRAME_MAX = 1514
 TAKE = f"""
@@ -21,8 +23,6 @@ with server.accept()[0] as connection:
 """
 SEND = f"""
 import socket, sys
-
-ALONE = "what is lost at a rate"
 with socket.create_connection(("{NEAR}", int(sys.argv[1]))) as connection:
     connection.sendall(bytes({TRANSFER}))
 """

@@ -16,7 +16,7 @@ from namespaces import SilentWire, inside
 from record_files import read_jsonl
 from test_live import ABLE
 
-ALONE = "how full a ring is"
+MEASURES = "how full a ring is"
 
 STEPS = ("short_idle", "no_dissection", "no_splt", "sampling", "shedding")
 FLAGS = {"short_idle", "undissected", "no_splt", "sampled", "partial_start"}

@@ -17,7 +17,7 @@ import frames
 from endpoint import ABLE, ADDRESS, OUTSIDE, Monitoring
 from harness import CAPTURES, wait_until
 
-ALONE = "the time to an answer"
+MEASURES = "the time to an answer"
 
 
 @unittest.skipUnless(ABLE, "capturing needs root")

@@ -18,7 +18,7 @@ from namespaces import FAR, NEAR
 from test_live import ABLE, OnWire, wait_for_capture
 from test_signals import FLOWS, pending
 
-ALONE = "what is lost at a rate"
+MEASURES = "what is lost at a rate"
 
 # Datagrams from 100 ports, some thousand each second, until a line comes; then it says how many there were.
 SENDER = """

@@ -16,7 +16,7 @@ from seq_reader import SeqReader
 from servers import LocalServers
 from test_live import ABLE
 
-ALONE = "what is lost at a rate"
+MEASURES = "what is lost at a rate"
 
 RATE, DATAGRAMS = 1500, 3  # flows a second, and of each of them
 # Few fields, so that little is computed for them.

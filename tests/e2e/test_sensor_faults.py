@@ -12,7 +12,7 @@ import unittest
 
 from fault_row import COMMIT_S, LONG, RATE, SHUTDOWN_S, Row
 
-ALONE = "what a fault costs at a rate"
+MEASURES = "what a fault costs at a rate"
 
 KILLS, ENDS = (200, 50) if LONG else (4, 3)  # ends of each kind
 SEED = 20261130

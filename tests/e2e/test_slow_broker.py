@@ -16,7 +16,7 @@ import test_live
 from harness import Case, wait_until
 from servers import LocalServers
 
-ALONE = "what is lost at a rate"
+MEASURES = "what is lost at a rate"
 
 FLOWS = 50_000
 TIMES = 20 if os.environ.get("LONG") == "yes" else 1

@@ -14,7 +14,7 @@ from namespaces import SilentWire
 from servers import LocalServers, closed_port
 from test_live import ABLE
 
-ALONE = "the time to a start"
+MEASURES = "the time to a start"
 
 BEGUN = b": capturing on "
 LIMIT_S = 0.3  # of a start

@@ -21,6 +21,8 @@ from servers import LocalServers
 # As a module: unittest runs every class of tests that a module has by name.
 import test_live
 
+MEASURES = "the time to a record"
+
 CONNECTIONS = 10_000  # on the same addresses and ports
 LIVE_CONNECTIONS = 20
 RECORD_LIMIT_S = 3  # from the last FIN to the record
@@ -38,8 +40,6 @@ while True:
 """
 CONNECT = f"""
 import socket, sys, time
-
-ALONE = "the time to a record"
 for _ in range(int(sys.argv[2])):
     with socket.create_connection(("{NEAR}", int(sys.argv[1]))) as connection:
         connection.sendall(b"question")

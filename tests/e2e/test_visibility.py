@@ -26,7 +26,7 @@ from harness import CAPTURES, Case, wait_until
 from test_live import wait_for_capture, waits
 from namespaces import ip
 
-ALONE = "the processor's time, and looks at all processes"
+MEASURES = "the processor's time, and looks at all processes"
 
 ABLE = os.geteuid() == 0 and shutil.which("ip") is not None
 CROWD = Path(__file__).with_name("crowd.py")

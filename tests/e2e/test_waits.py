@@ -18,7 +18,7 @@ from harness import CAPTURES, Case, is_idle, wait_until
 from namespaces import CLONE_NEWNET, FAR, Wire
 from servers import FaultyRegistry, SilentServer, answers, closed_port
 
-ALONE = "the time to an end"
+MEASURES = "the time to an end"
 
 LIMIT_S = 1.0
 LIVE = ("-i", "lo", "-f", "udp port 1")  # of which nothing comes
