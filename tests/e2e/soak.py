@@ -11,7 +11,7 @@ import time
 from fault_row import RATE, Row
 
 MINUTE_S = int(os.environ.get("SOAK_MINUTE_S") or 60)
-GROWTH_KIB = 8 << 10  # in the second half, when all buffers have been full: the allocator's own
+GROWTH_KIB = 16 << 10  # in the second half: the spool's buffer, which a full disk may fill for the first time, and as much of the allocator's own
 CLOSED_SOCKETS = 32  # that base/own_sockets.h keeps at most
 
 
