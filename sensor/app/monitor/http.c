@@ -105,7 +105,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 /* What stays must not take a whole core: an error, or a client that can't be accepted, since there is no descriptor for it.
  * The library then comes back at once, again and again. */
 static void rest(struct http_server *server, bool failed, int64_t waited) {
-    server->vain = waited < VAIN_PAUSE_MILLISECONDS * 1000 ? server->vain + 1 : 0;
+    server->vain = waited < VAIN_PAUSE_MILLISECONDS * INT64_C(1000) ? server->vain + 1 : 0;
     if (failed)
         poll(NULL, 0, WAIT_MILLISECONDS);
     else if (server->vain > VAIN_ROUNDS_MOST)
