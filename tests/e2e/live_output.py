@@ -84,6 +84,7 @@ meter = {{ idle_timeout = "500ms"; }};
 monitoring = {{ listen = "127.0.0.1:0"; }};
 """)
         running = self.start("-c", path, "-i", "lo", "-f", f"udp dst port {self.port}")
+        self.running = running
         self.url = wait_until(lambda: re.search(r"monitoring: (http://\S+/metrics)", self.log(running)), limit=60, what="the endpoint")[1]
         wait_until(lambda: self.metrics() and "capturing on lo" in self.log(running), limit=60, what="the capture")
         return running
@@ -102,7 +103,7 @@ monitoring = {{ listen = "127.0.0.1:0"; }};
                 re.findall(r'^(flowsensor_\w+)\{output="out"(?:,file="([^"]+)")?\} (\S+)$', text, re.MULTILINE)}
 
     def count(self, name):
-        return wait_until(self.metrics, limit=30, what="metrics")[name, ""]
+        return wait_until(self.metrics, limit=60, what=lambda: f"metrics; exit {self.running.process.poll()}:\n{self.log(self.running)[-3000:]}")[name, ""]
 
     def renewed(self, number):
         wait_until(lambda: self.count("flowsensor_credentials_renewed_total") == number, limit=60, what=f"renewal {number}")
