@@ -41,12 +41,7 @@ static void a_crash_in_an_outage_makes_few_records_doubtful(void **state) {
     (void)state;
     char copy[SCRATCH_SIZE];
     struct sink_options options = spool_options(true);
-    void *sink = open_sink(&options);
-    write_some(sink, 0, RECORDS);
-    wait_for(sink, RECORDS, RECORDS);
-    rd_kafka_mock_broker_set_down(cluster, BROKER);
-    write_some(sink, RECORDS, 2 * RECORDS);
-    wait_until_all_are(KAFKA_HELD, sink);
+    void *sink = open_into_an_outage(&options);
     uint64_t held = spool_end(((struct kafka_sink *)sink)->spool);
     write_some(sink, 2 * RECORDS, 4 * RECORDS);
     wait_until_noted(sink);
@@ -68,12 +63,7 @@ static void what_a_crash_sends_again_is_counted(void **state) {
     char copy[SCRATCH_SIZE];
     struct sink_options options = spool_options(true);
     options.spool.drain_rate = 1000;
-    void *sink = open_sink(&options);
-    write_some(sink, 0, RECORDS);
-    wait_for(sink, RECORDS, RECORDS);
-    rd_kafka_mock_broker_set_down(cluster, BROKER);
-    write_some(sink, RECORDS, 2 * RECORDS);
-    wait_until_all_are(KAFKA_HELD, sink);
+    void *sink = open_into_an_outage(&options);
     write_some(sink, 2 * RECORDS, 8 * RECORDS);
     wait_until_noted(sink);
     rd_kafka_mock_broker_set_up(cluster, BROKER);
@@ -93,12 +83,7 @@ static void what_a_crash_sends_again_is_counted(void **state) {
 static void an_end_in_order_makes_no_record_doubtful(void **state) {
     (void)state;
     struct sink_options options = spool_options(true);
-    void *sink = open_sink(&options);
-    write_some(sink, 0, RECORDS);
-    wait_for(sink, RECORDS, RECORDS);
-    rd_kafka_mock_broker_set_down(cluster, BROKER);
-    write_some(sink, RECORDS, 2 * RECORDS);
-    wait_until_all_are(KAFKA_HELD, sink);
+    void *sink = open_into_an_outage(&options);
     write_some(sink, 2 * RECORDS, 4 * RECORDS);
     assert_int_equal(sink_kafka.flush(sink, 0, false, &(struct error){0}), 0);
     uint64_t parked = statistics_of(sink, 4 * RECORDS).possibly_duplicated;

@@ -64,6 +64,17 @@ static inline void wait_for(void *sink, uint64_t acknowledged, uint64_t handed_o
     }
 }
 
+/* A sink that had RECORDS acknowledged, and got as many more after its broker went: all partitions are held. */
+static inline void *open_into_an_outage(const struct sink_options *options) {
+    void *sink = open_sink(options);
+    write_some(sink, 0, RECORDS);
+    wait_for(sink, RECORDS, RECORDS);
+    rd_kafka_mock_broker_set_down(cluster, BROKER);
+    write_some(sink, RECORDS, 2 * RECORDS);
+    wait_until_all_are(KAFKA_HELD, sink);
+    return sink;
+}
+
 /* Reads `count` records: each once, and, if `in_order`, those of a partition in order. How many were not new is returned. */
 static inline uint64_t consume_all(uint64_t count, int partitions, bool in_order) {
     char reason[256];

@@ -4,12 +4,7 @@
 
 static void survive_an_outage(bool on_disk) {
     struct sink_options options = spool_options(on_disk);
-    void *sink = open_sink(&options);
-    write_some(sink, 0, RECORDS);
-    wait_for(sink, RECORDS, RECORDS);
-    rd_kafka_mock_broker_set_down(cluster, BROKER);
-    write_some(sink, RECORDS, 2 * RECORDS);
-    wait_until_all_are(KAFKA_HELD, sink);
+    void *sink = open_into_an_outage(&options);
     write_some(sink, 2 * RECORDS, 3 * RECORDS);
     struct sink_statistics statistics = statistics_of(sink, 3 * RECORDS);
     assert_true(statistics.spooled >= RECORDS);
@@ -168,12 +163,7 @@ static void partitions_drain_one_soon_after_the_other(void **state) {
 static void the_next_run_sends_what_the_last_one_left(void **state) {
     (void)state;
     struct sink_options options = spool_options(true);
-    void *sink = open_sink(&options);
-    write_some(sink, 0, RECORDS);
-    wait_for(sink, RECORDS, RECORDS);
-    rd_kafka_mock_broker_set_down(cluster, BROKER);
-    write_some(sink, RECORDS, 2 * RECORDS);
-    wait_until_all_are(KAFKA_HELD, sink);
+    void *sink = open_into_an_outage(&options);
     write_some(sink, 2 * RECORDS, 3 * RECORDS);
     struct error error = {0};
     assert_int_equal(sink_kafka.flush(sink, SECOND, false, &error), 0);
