@@ -31,7 +31,7 @@ struct http_server {
     http_answer_call *answer;
     void *context;
     struct http_clients clients;
-    unsigned vain; /* rounds since anybody came, asked, was answered or went that waited for nothing */
+    unsigned vain; /* rounds in a row that ended at once, with nobody who came, asked, was answered or went */
     pthread_t thread;
     atomic_bool stopping;
 };
