@@ -140,6 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                             .commit_after = 1000,
                                             .commit_size = 1 << 12,
                                             .retry_after = 1000,
+                                            .close_limit = 60000000,
                                             .idle_after = 1000000};
     struct spool *spool = NULL;
     struct error error = {0};

@@ -75,6 +75,7 @@ void log_free(struct spool_log *log) {
 /* With nothing in it but what the options say; NULL: no memory. */
 static struct spool_log *make_log(const struct spool_options *options,
                                   const struct spool_settings *settings) {
+    CHECK(settings->close_limit > 0); /* else a close would leave its thread behind, with the folder */
     struct spool_log *log = calloc(1, sizeof *log);
     if (!log)
         return NULL;
