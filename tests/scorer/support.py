@@ -17,6 +17,8 @@ import confluent_kafka  # noqa: E402
 import fastavro  # noqa: E402
 import frames  # noqa: E402
 import maven  # noqa: E402
+from confluent_kafka import IsolationLevel  # noqa: E402
+from confluent_kafka.admin import OffsetSpec  # noqa: E402
 from harness import BINARY, SCHEMAS, Case, wait_until  # noqa: E402
 from servers import LocalServers, closed_port  # noqa: E402
 
@@ -75,6 +77,12 @@ def encode(schema, identifier, record):
 
 def decode(schema, message):
     return fastavro.schemaless_reader(io.BytesIO(message[5:]), schema)
+
+
+def ends(servers, partitions, isolation):
+    """The sum of the topic partitions' last offsets, for a reader of that isolation."""
+    wanted = dict.fromkeys(partitions, OffsetSpec.latest())
+    return sum(answer.result(30).offset for answer in servers.administrator().list_offsets(wanted, isolation_level=isolation).values())
 
 
 def messages(servers, name, partitions, isolation):
@@ -158,6 +166,13 @@ class Scorer:
 
     def messages(self, name, isolation="read_committed"):
         return messages(self.servers, name, self.partitions, isolation)
+
+    def has_open_transaction(self, name):
+        """Whether a topic holds what is not committed yet. Its ends are asked for instead of its messages: reading those may take longer than
+        a transaction lasts."""
+        partitions = [confluent_kafka.TopicPartition(name, number) for number in range(self.partitions)]
+        written, committed = (ends(self.servers, partitions, level) for level in (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED))
+        return written > committed
 
     def wait_for_messages(self, name, count, limit=SCORE_S):
         """The topic's messages, once there are so many."""

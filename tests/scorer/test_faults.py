@@ -57,7 +57,7 @@ class Killed(Trained):
         scorer = Scorer(self, self.servers, self.model, processing_guarantee=guarantee, kafka_commit_interval_ms=1000).start()
 
         def written_since_a_commit():
-            return guarantee == "at_least_once" or len(scorer.messages(scorer.scores, "read_uncommitted")) > len(scorer.messages(scorer.scores))
+            return guarantee == "at_least_once" or scorer.has_open_transaction(scorer.scores)
         with Feed(self, scorer) as feed:
             for _ in range(self.KILLS):
                 scorer.wait_for_messages(scorer.scores, len(scorer.messages(scorer.scores)) + RATE / 4)
