@@ -139,6 +139,10 @@ monitoring = {{ listen = "127.0.0.1:0"; }};
         before = self.count("flowsensor_output_records_acknowledged_total")
         wait_until(lambda: self.count("flowsensor_output_records_acknowledged_total") >= before + number, limit=60, what=f"{number} records more")
 
+    def is_logged_in(self):
+        """By what it began with. A broker that refuses the very first login ends the run, so a secret is replaced only after it."""
+        self.more_arrive(1)
+
     def is_counted(self, number):
         """So many secrets or tokens could not be used."""
         wait_until(lambda: self.count("flowsensor_credentials_refused_total") == number, limit=60, what=f"failure {number}")

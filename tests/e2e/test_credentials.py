@@ -48,6 +48,7 @@ class Credentials(Case, LiveOutput):
         self.assertAlmostEqual(end, time.time() + 40 * 86400, delta=600)
         foreign, (_, another_key) = Authority.new().issue("foreign"), self.authority.issue("another")
         with Load(self.port, RATE) as load:
+            self.is_logged_in()
             for number in range(1, REPLACEMENTS + 1):
                 if number == 5:
                     self.put_client("expired", days=-1)
@@ -75,6 +76,7 @@ class Credentials(Case, LiveOutput):
         running = self.begin(topic, f"bootstrap.servers={self.servers.sasl_bootstrap}", "security.protocol=SASL_PLAINTEXT", "sasl.mechanisms=PLAIN",
                              f"sasl.username={self.servers.username}", f"sasl.password=${{file:{self.secret.folder}/password}}")
         with Load(self.port) as load:
+            self.is_logged_in()
             self.secret.put(password=b"")
             self.is_named(running, "sasl.password", "empty")
             self.secret.put(password=b"quite-an0ther")
@@ -112,6 +114,7 @@ class Passwords(Case, LiveOutput):
                              f"ssl.ca.location={self.servers.folder.name}/tls/ca.crt", f"sasl.username={self.servers.username}",
                              f"sasl.password=${{file:{secret.folder}/password}}")
         with Load(self.port, RATE) as load:
+            self.is_logged_in()
             for number in range(1, PASSWORDS + 1):
                 if number % 4 == 0:
                     secret.put(password=b"wr0ng-" + str(number).encode())
