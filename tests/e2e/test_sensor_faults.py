@@ -1,5 +1,6 @@
 """A live sensor that is killed or told to end, also while its broker is away, and whose spool's disk fails: what it promised not to lose is
-there once, the rest is counted. LONG=yes: 200 kills, 100 ends. Needs root and the servers. Run: python3 tests/e2e/run.py test_sensor_faults
+there once, the rest is counted. LONG=yes: 200 kills, 100 ends, and one kill in an outage of 10 minutes. Needs root and the servers.
+Run: python3 tests/e2e/run.py test_sensor_faults
 """
 import contextlib
 import os
@@ -10,11 +11,12 @@ import subprocess
 import time
 import unittest
 
-from fault_row import COMMIT_S, LONG, RATE, SHUTDOWN_S, Row
+from fault_row import COMMIT_S, LONG, RATE, SHUTDOWN_S, Row, seconds
 
 MEASURES = "what a fault costs at a rate"
 
 KILLS, ENDS = (200, 50) if LONG else (4, 3)  # ends of each kind
+AWAY_S = seconds(0, 600)  # besides what it takes for some records to wait
 SEED = 20261130
 SPOOL_MIB = 64
 RECOVERY_S = 10
@@ -35,11 +37,13 @@ class SensorFaults(Row):
         self.begin()
         self.flow()
         self.pause()
+        self.last_for(AWAY_S / 2)
         self.sensor.wait_for(lambda: self.sensor.count("spooled") > 2 * RATE, 20, "records in the spool")
         killed = self.sensor
         killed.kill()
         self.begin()
         found = f"{killed.probe.last.counts['spooled']}"
+        self.last_for(AWAY_S / 2)
         self.sensor.wait_for(lambda: self.sensor.count("made") > RATE, 20, "records of the next run")
         self.resume()
         self.back()
