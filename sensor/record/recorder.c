@@ -322,3 +322,8 @@ void recorder_loss(struct recorder *recorder, int64_t time) {
     recorder->loss_time = time;
     recorder->has_loss = true;
 }
+
+void recorder_follow(struct recorder *recorder, const struct recorder *former) {
+    recorder->loss_time = former->loss_time;
+    recorder->has_loss = former->has_loss;
+}

@@ -59,3 +59,6 @@ const char *recorder_features(const struct recorder *recorder);
 /* The kernel lost packets: flows that are open now get the quality flag loss_window. `time` in ticks.
  * @thread meter */
 void recorder_loss(struct recorder *recorder, int64_t time);
+/* It takes the place of another one of the same meter: what that knew of losses holds for its flows too.
+ * @thread meter */
+void recorder_follow(struct recorder *recorder, const struct recorder *former);

@@ -178,11 +178,15 @@ class Files(Outputs):
         kept, second = self.file("kept", more=few), self.file("second", more=few)
         self.begin(kept, second)
         (self.folder / "folder.jsonl").mkdir()
-        cases = [((kept, self.file("second", more=f"{few} rotate_files = 5; rotate_flows = 4000;")), "outputs.1.rotate_flows has another value now, which needs a restart, or another name for the output"),
+        cases = [((kept, self.file("second", more='schema = "flow/v2";')), 'output "second" has other options now, which needs a restart: its schema asks for fields of a group'),
+                 ((kept, self.file("second", more='schema = "sensor_stats/v1";')), 'output "second" has other options now, which needs a restart: its records are not of flows'),
+                 ((kept, self.file("second", more=few, anonymize="address=hash")), "its pseudonyms have no key yet"),
+                 ((kept, self.file("second", more='schema = "none.avsc";')), "none.avsc"),
+                 ((kept, self.file("second", self.folder / "kept", f"{few} rotate_flows = 0;")), "two outputs write to path"),
                  ((kept, second, self.file("new", more='schema = "flow/v2";')), 'output "new" is new, which needs a restart: its schema asks for fields of a group'),
                  ((kept, second, self.file("new", more='schema = "sensor_stats/v1";')), 'output "new" is new, which needs a restart: its records are not of flows'),
                  ((kept, second, self.file("new", more=few, anonymize="address=hash")), "its pseudonyms have no key yet"),
-                 ((kept, self.file("new", self.folder / "second", few)), "second.jsonl is still written by the output that goes"),
+                 ((kept, self.file("new", self.folder / "second", few)), "second.jsonl is still written by another output"),
                  # The first one was opened, and is closed again.
                  ((kept, self.file("good", more=few), self.file("new", self.folder / "folder", few)), "folder.jsonl"),
                  ((kept, second, kept), "two outputs write to path"),
@@ -210,22 +214,17 @@ class FilesOfThree(Files):
     network = 22
 
 
-class Kafka(Outputs):
-    """The same into a real Kafka."""
-
-    network = 23
+class Topics(Outputs):
+    """Into a real Kafka."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.servers = LocalServers.get()
 
-    def topic(self, name, bootstrap=None):
-        return (f'{{ name = "{name}"; topic = "{self.id().rsplit(".", 1)[1]}-{self.meters}-{name}"; columns_to_anonymize = [ "all=keep" ]; framing = "single_object"; '
+    def topic(self, name, bootstrap=None, topic=None):
+        return (f'{{ name = "{name}"; topic = "{self.id().rsplit(".", 1)[1]}-{self.meters}-{topic or name}"; columns_to_anonymize = [ "all=keep" ]; framing = "single_object"; '
                 f'headers = [ "boot_id", "seq" ]; kafka = [ "bootstrap.servers={bootstrap or self.servers.bootstrap}" ]; }}')
-
-    def kept(self):
-        return self.topic("kept")
 
     def reader(self, name):
         topic = re.search(r'topic = "([^"]+)"', self.topic(name))[1]
@@ -239,6 +238,13 @@ class Kafka(Outputs):
         reader.catch_up()
         seen, = reader.runs.values()
         self.assertEqual((seen.distinct, seen.duplicates, seen.highest, reader.corrupt), (output["made"], 0, output["made"] - 1, []))
+
+
+class Kafka(Topics):
+    network = 23
+
+    def kept(self):
+        return self.topic("kept")
 
     def test_topics_come_and_go(self):
         readers = {name: self.reader(name) for name in ("kept", "more")}

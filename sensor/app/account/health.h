@@ -15,6 +15,7 @@ struct output_health {
     const struct output_plan *_Atomic plan; /* what the output is; NULL: there is none (yet) */
     _Atomic bool gone;                      /* it was closed while the run goes on */
     _Atomic bool failed;         /* the sink can't go on; records are counted, and encoded no more */
+    _Atomic bool unopened;       /* SIGHUP changed it, and it can't be opened yet; its records wait */
     _Atomic bool mismatch;       /* the registry has another id: records wait, or, of captures, go nowhere */
     _Atomic bool schema_cached;  /* the schema's id is from the cache; the registry has not answered yet */
     _Atomic bool schema_unknown; /* records wait until the registry tells the schema's id */

@@ -11,7 +11,9 @@
     X(no_pseudonym, "a pseudonym could not be made, so the record is not sent")          \
     X(handover_full, "live, several meters: the ring to the delivering thread was full") \
     X(output_failed, "the output has failed: all later records")                         \
-    X(schema_mismatch, "the registry no longer has the schema under the id in use")
+    X(schema_mismatch, "the registry no longer has the schema under the id in use")      \
+    X(not_open,                                                                          \
+      "SIGHUP changed the output, and what waited until it was open was full, or never came to be opened")
 
 enum output_drop {
 #define X(name, text) OUTPUT_DROP_##name,

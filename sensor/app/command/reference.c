@@ -104,7 +104,7 @@ void reference_print(FILE *stream) {
         "environment, `${NAME:-DEFAULT}` the same with a default, `${file:PATH}` the content of a file, and `$${` the "
         "text `${`. The file is a regular one of at most 64 KiB that only its owner may write. With `--set`, commas separate the items of a list, and `\\,` is a comma within an item.\n\n"
         "A run reads its configuration again with SIGHUP. It takes other values of options that are **reloadable**, and live outputs that "
-        "[come or go](running.md#outputs-that-come-and-go); if any other option has changed, or anything is wrong, it goes on with what it had, and says why.\n\n",
+        "[come, change or go](running.md#outputs-that-come-change-and-go); if any other option has changed, or anything is wrong, it goes on with what it had, and says why.\n\n",
         stream);
     print_options(option_rows, option_row_count, stream);
     fputs("\nEach group in the list `outputs` has:\n\n", stream);

@@ -306,6 +306,8 @@ static int verify_output(struct verification *verification, const struct anonymi
     if (result == 0)
         result = output_open(&verification->output, plan, INT64_MAX, error);
     if (result == 0)
+        output_start(&verification->output);
+    if (result == 0)
         result = make_record(verification, error);
     if (result == 0)
         result = send_record(verification, error);

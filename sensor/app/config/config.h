@@ -101,7 +101,7 @@ int config_check_outputs(const struct config *config, struct error *error);
 /* Whether a run with the configuration `now` can go on with `next`, as far as outputs aside goes: they differ in reloadable
  * options alone. EX_CONFIG and one line that names the first other one. */
 int config_check_reload(const struct config *now, const struct config *next, struct error *error);
-/* The same of an output, which stays, and next->outputs[index]. */
+/* Whether next->outputs[index] is the same output. EX_CONFIG and one line that names the first option that differs. */
 int config_check_same_output(const struct output_config *now, const struct config *next, size_t index,
                              struct error *error);
 

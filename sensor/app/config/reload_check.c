@@ -16,11 +16,7 @@ int config_check_same_output(const struct output_config *now, const struct confi
         if (option_is_same(&output_rows[i], now, &next->outputs[index]))
             continue;
         snprintf(path, sizeof path, "outputs.%zu.%s", index, output_rows[i].path + strlen("outputs."));
-        if (next->capture.interfaces.count == 0)
-            return needs_restart(path, error);
-        return error_set(error, EINVAL, EX_CONFIG,
-                         "%s has another value now, which needs a restart, or another name for the output",
-                         path);
+        return needs_restart(path, error);
     }
     return 0;
 }

@@ -121,8 +121,10 @@ GETTER(delivery) {
 }
 
 GETTER(output_failed) {
-    EACH_HEALTH(i)
-    write_state(text, source->run->health.outputs[i], load(&source->run->health.outputs[i]->failed));
+    EACH_HEALTH(i) {
+        const struct output_health *health = source->run->health.outputs[i];
+        write_state(text, health, load(&health->failed) || load(&health->unopened));
+    }
 }
 
 GETTER(schema_cached) {

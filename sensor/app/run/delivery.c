@@ -4,6 +4,7 @@
 #include "app/host/signals.h"
 #include "app/plan/anonymization_key.h"
 #include "app/run/departure.h"
+#include "app/run/output_change.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -35,8 +36,10 @@ int delivery_open(struct delivery *delivery, const struct plan *plan, struct fai
 }
 
 void delivery_close(struct delivery *delivery) {
-    for (size_t i = 0; i < CONFIG_OUTPUTS_MAX; i++)
+    for (size_t i = 0; i < CONFIG_OUTPUTS_MAX; i++) {
+        output_drop_next(&delivery->outputs[i]);
         output_close(&delivery->outputs[i]);
+    }
     delivery->count = 0;
 }
 
@@ -44,6 +47,8 @@ void delivery_close(struct delivery *delivery) {
 static bool any_goes_on(const struct delivery *delivery) {
     bool has_flows = false, flows_go_on = false, any = false;
     for (size_t i = 0; i < delivery->count; i++) {
+        if (delivery->outputs[i].changes)
+            return true;
         if (output_state(&delivery->outputs[i]) != OUTPUT_OPEN)
             continue;
         bool of_flows = output_is_of_flows(&delivery->outputs[i]);
@@ -60,7 +65,7 @@ static void note_failed(struct delivery *delivery, size_t output, const struct e
     failure_note(delivery->failure, error);
     if (!any_goes_on(delivery))
         atomic_store_explicit(&delivery->stop, true, memory_order_relaxed);
-    else if (error->exit_code != EX_OK)
+    else if (error->exit_code != EX_OK && !delivery->outputs[output].changes)
         log_line(
             LOG_WARNING,
             "output \"%s\" gets no more records, and the others go on; restart the sensor once the cause is removed",
@@ -84,7 +89,7 @@ bool delivery_is_open(const struct delivery *delivery) {
 
 void delivery_send(struct delivery *delivery, size_t output, const struct message *message) {
     DEBUG_CHECK(output < delivery->count);
-    if (output_send(&delivery->outputs[output], message, &delivery->error) < 0)
+    if (output_send_or_wait(&delivery->outputs[output], message, &delivery->error) < 0)
         note_failed(delivery, output, &delivery->error);
 }
 
@@ -122,6 +127,11 @@ static void follow_retiming(struct delivery *delivery) {
     handout_took(&delivery->retiming.handout);
 }
 
+static int serve(struct output *output, struct error *error) {
+    int result = output_poll(output, error);
+    return result == 0 ? output_end_waits(output, error) : result;
+}
+
 void delivery_poll(struct delivery *delivery) {
     struct error error = {0};
     int64_t now = clock_monotonic();
@@ -130,7 +140,7 @@ void delivery_poll(struct delivery *delivery) {
     roster_follow(&delivery->roster, delivery->failure);
     delivery->count = delivery->roster.served;
     for (size_t i = 0; i < delivery->count; i++)
-        if (output_is_served(&delivery->outputs[i]) && output_poll(&delivery->outputs[i], &error) < 0)
+        if (output_is_served(&delivery->outputs[i]) && serve(&delivery->outputs[i], &error) < 0)
             note_failed(delivery, i, &error);
     for (size_t i = 0; delivery->plan->live && i < delivery->count; i++)
         if (output_is_served(&delivery->outputs[i]))
@@ -146,7 +156,8 @@ void delivery_count(const struct delivery *delivery, struct snapshot *snapshot) 
         const struct output *output = &delivery->outputs[i];
         snapshot->plans[i] = output_shown_plan(output);
         if (!output_is_served(output)) {
-            snapshot->outputs[i] = output->departure.shown;
+            output_count_taken(output, &snapshot->outputs[i]);
+            snapshot->outputs[i].sink = output->departure.shown;
             continue;
         }
         output_count(output, &snapshot->outputs[i]);
@@ -178,8 +189,10 @@ static void *flush_output(void *context) {
     struct output *output = task->output;
     struct error error = {0};
     bool patient = shutdown_deadline() == 0;
+    departure_end(output, task->delivery->failure);
     int64_t limit = flush_limit(task->delivery, output);
-    if (output->plan->sink->flush(output->sink, limit, patient, &error) < 0 && !output_has_failed(output))
+    if (output->sink && output->plan->sink->flush(output->sink, limit, patient, &error) < 0 &&
+        !output_has_failed(output))
         failure_note(task->delivery->failure, &error);
     return NULL;
 }
@@ -189,7 +202,7 @@ void delivery_flush(struct delivery *delivery) {
     struct flush_task all[CONFIG_OUTPUTS_MAX];
     for (size_t i = 0; i < delivery->count; i++) {
         all[i] = (struct flush_task){.delivery = delivery, .output = &delivery->outputs[i]};
-        if (!output_is_served(&delivery->outputs[i]))
+        if (!output_is_served(&delivery->outputs[i]) && output_state(&delivery->outputs[i]) != OUTPUT_CLOSING)
             continue;
         all[i].started =
             i + 1 < delivery->count && thread_start(&all[i].thread, "flush", flush_output, &all[i]) == 0;
@@ -199,6 +212,4 @@ void delivery_flush(struct delivery *delivery) {
     for (size_t i = 0; i < delivery->count; i++)
         if (all[i].started)
             pthread_join(all[i].thread, NULL);
-    for (size_t i = 0; i < delivery->count; i++)
-        departure_end(&delivery->outputs[i]);
 }

@@ -4,6 +4,7 @@
 
 #include "app/host/signals.h"
 #include "app/run/load_log.h"
+#include "app/run/output_change.h"
 #include "base/check.h"
 #include "base/clock.h"
 
@@ -130,6 +131,7 @@ static void take_slot(struct output *output, struct output_share *share, bool ta
         share->absent = exports_of(meter, share->kinds) - share->due;
     } else {
         share->due = exports_of(meter, share->kinds) - share->absent;
+        share->before = share->records.sent;
     }
     share->takes = takes;
 }
@@ -146,6 +148,8 @@ void lane_follow_outputs(struct lane *lane) {
         bool takes = (roster->takes & 1u << i) != 0;
         if (takes != share->takes)
             take_slot(output, share, takes, &meter);
+        if ((roster->changes & 1u << i) != 0)
+            output_take_next(output, lane->number);
     }
     lane->slots = roster->slots;
     handout_took(&roster->meters);

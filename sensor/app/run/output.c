@@ -10,8 +10,8 @@
 
 enum { LOOK_MICROSECONDS = 1000000 }; /* at what waits and was dropped */
 
-static int open_sink(struct output *output, const struct plan *plan, uint32_t schema_id,
-                     struct error *error) {
+int output_open_sink(struct output *output, struct error *error) {
+    const struct plan *plan = output->run;
     const struct output_config *config = output->plan->config;
     struct sink_options options = {
         .output = output->plan->name,
@@ -31,7 +31,7 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .kafka_written = (const char *const *)config->kafka.written,
         .expand = config_expand,
         .framing = output->plan->framing,
-        .schema_id = schema_id,
+        .schema_id = output->schema_id,
         .schema_fingerprint = output->plan->schema->fingerprint,
         .schema_name = output->plan->schema->name,
         .schema_sha256 = output->plan->schema->sha256,
@@ -44,31 +44,33 @@ static int open_sink(struct output *output, const struct plan *plan, uint32_t sc
         .delivery_limit = plan->config->delivery.timeout,
         .deadline = shutdown_deadline,
     };
-    if (options.spool.directory &&
+    if (options.spool.directory && !output->spool_directory &&
         !(output->spool_directory = spool_directory_of(plan->config, output->plan->name)))
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     options.spool.directory = output->spool_directory;
     return output->plan->sink->open(&options, &output->sink, error);
 }
 
+bool output_plan_may_rekey(const struct output_plan *output_plan, const struct plan *plan) {
+    return plan->config->anonymization.key_file && anonymize_policy_is_keyed(&output_plan->policy);
+}
+
 /* The writer, who changes the key, goes first: several busy meters could keep it waiting for ever otherwise. */
-static void make_key_lock(struct output *output, const struct plan *plan) {
+static void make_key_lock(struct output *output) {
     pthread_rwlockattr_t attributes;
     pthread_rwlockattr_init(&attributes);
     pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&output->rekeying, &attributes);
     pthread_rwlockattr_destroy(&attributes);
-    output->may_rekey =
-        plan->config->anonymization.key_file && anonymize_policy_is_keyed(&output->plan->policy);
 }
 
-/* `key`: of pseudonyms. */
-static struct recorder_options options_of(struct output *output, const struct plan *plan,
-                                          const struct identity *identity, const struct anonymize_key *key) {
+struct recorder_options output_recorder_options(struct output *output, const struct output_plan *output_plan,
+                                                const struct plan *plan, const struct identity *identity,
+                                                const struct anonymize_key *key) {
     return (struct recorder_options){
-        .output = output->plan->name,
-        .schema = output->plan->schema,
-        .encoding = output->plan->encoding,
+        .output = output_plan->name,
+        .schema = output_plan->schema,
+        .encoding = output_plan->encoding,
         .identity = identity,
         .groups_on = plan->groups,
         .live = plan->live,
@@ -77,29 +79,34 @@ static struct recorder_options options_of(struct output *output, const struct pl
         .verify = plan->verify,
         .snapshot_length = plan->capture.snapshot_length,
         .next_seq = &output->next_seq,
-        .message_key = output->plan->message_key,
-        .policy = &output->plan->policy,
+        .message_key = output_plan->message_key,
+        .policy = &output_plan->policy,
         .key = key,
     };
 }
 
 static int make_recorders(struct output *output, const struct plan *plan, const struct anonymize_key *key,
                           struct error *error) {
-    const struct recorder_options options = options_of(output, plan, &plan->identity, key);
+    const struct recorder_options options =
+        output_recorder_options(output, output->plan, plan, &plan->identity, key);
     if (!output->shares)
         output->shares = cache_line_calloc(plan->meters, sizeof *output->shares);
     if (!output->shares)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     output->share_count = plan->meters;
     int result = 0;
-    for (unsigned i = 0; result == 0 && i < plan->meters; i++)
+    output->may_rekey = output_plan_may_rekey(output->plan, plan);
+    for (unsigned i = 0; result == 0 && i < plan->meters; i++) {
+        output->shares[i].may_rekey = output->may_rekey;
         result = recorder_create(&options, &output->shares[i].recorder, error);
+    }
     return result;
 }
 
 int output_prepare_contract(struct output *output, const struct plan *plan, const struct identity *identity,
                             struct error *error) {
-    const struct recorder_options options = options_of(output, plan, identity, NULL);
+    const struct recorder_options options =
+        output_recorder_options(output, output->plan, plan, identity, NULL);
     int result = 0;
     for (size_t i = 0; result == 0 && i < output->share_count; i++)
         result = recorder_prepare_contract(output->shares[i].recorder, &options, error);
@@ -113,15 +120,16 @@ void output_take_contract(struct output *output, unsigned meter) {
 int output_begin(struct output *output, const struct output_plan *output_plan, const struct plan *plan,
                  const struct anonymize_key *key, struct error *error) {
     output->plan = output_plan;
-    make_key_lock(output, plan);
+    output->run = plan;
+    make_key_lock(output);
     int result = make_recorders(output, plan, key, error);
     return result == 0 ? output_schema_ask(&output->schema, output_plan, plan, error) : result;
 }
 
 int output_open(struct output *output, const struct plan *plan, int64_t until, struct error *error) {
-    uint32_t schema_id;
-    int result = output_schema_settle(&output->schema, until, &output->health, &schema_id, error);
-    return result == 0 ? open_sink(output, plan, schema_id, error) : result;
+    output->run = plan;
+    int result = output_schema_settle(&output->schema, until, &output->health, &output->schema_id, error);
+    return result == 0 ? output_open_sink(output, error) : result;
 }
 
 void output_shut(struct output *output) {
@@ -133,7 +141,8 @@ void output_shut(struct output *output) {
     output->spool_directory = NULL;
     for (size_t i = 0; i < output->share_count; i++) {
         recorder_destroy(output->shares[i].recorder);
-        output->shares[i].recorder = NULL;
+        recorder_destroy(output->shares[i].former);
+        output->shares[i].recorder = output->shares[i].former = NULL;
     }
     if (output->plan)
         pthread_rwlock_destroy(&output->rekeying);
@@ -142,6 +151,8 @@ void output_shut(struct output *output) {
 
 void output_close(struct output *output) {
     output_shut(output);
+    ring_destroy(output->waiting);
+    output->waiting = NULL;
     free(output->shares);
     output->shares = NULL;
     output->share_count = 0;
@@ -152,13 +163,15 @@ void output_start(struct output *output) {
         output->shares[i].takes = true;
         output->shares[i].kinds = output->plan->kinds;
     }
+    output->in_force = true;
     atomic_store_explicit(&output->health.plan, output->plan, memory_order_release);
     atomic_store(&output->state, OUTPUT_OPEN);
 }
 
 bool output_is_served(const struct output *output) {
     enum output_state state = output_state(output);
-    return state == OUTPUT_OPEN || state == OUTPUT_LEAVING;
+    return state == OUTPUT_OPEN || state == OUTPUT_CHANGING || state == OUTPUT_LEAVING ||
+           state == OUTPUT_WAITING;
 }
 
 const struct output_plan *output_shown_plan(const struct output *output) {
@@ -207,13 +220,12 @@ static bool count_made(struct output_share *share, int result) {
 bool output_make(struct output *output, unsigned meter, const struct flow *flow, struct message *message) {
     DEBUG_CHECK(meter < output->share_count);
     struct output_share *share = &output->shares[meter];
-    if (!output_is_of_flows(output) || (output->plan->kinds & 1u << flow->record_kind) == 0 ||
-        drop_if_failed(output, share))
+    if ((share->kinds & 1u << flow->record_kind) == 0 || drop_if_failed(output, share))
         return false;
-    if (output->may_rekey)
+    if (share->may_rekey)
         pthread_rwlock_rdlock(&output->rekeying);
     int result = recorder_make(share->recorder, flow, message);
-    if (output->may_rekey)
+    if (share->may_rekey)
         pthread_rwlock_unlock(&output->rekeying);
     return count_made(share, result);
 }
@@ -254,49 +266,74 @@ const char *output_key_id(const struct output *output) {
     return recorder_key_id(output->shares[0].recorder);
 }
 
-/* Takes note of the sink's answer. */
+bool output_sink_has_failed(const struct output *output) {
+    return output->changes ? output->departure.has_failed : output_has_failed(output);
+}
+
+/* Takes note of the sink's answer. What an output becomes doesn't fail with what it was. */
 static int note_answer(struct output *output, int result) {
-    if (result < 0)
+    if (result < 0 && output->changes)
+        output->departure.has_failed = true;
+    else if (result < 0)
         atomic_store_explicit(&output->health.failed, true, memory_order_relaxed);
     return result;
 }
 
+static int drop(struct output *output, enum output_drop reason) {
+    output->dropped[reason]++;
+    return 0;
+}
+
 int output_send(struct output *output, const struct message *message, struct error *error) {
-    DEBUG_CHECK(output->sink != NULL);
     output->taken++;
-    if (output_has_failed(output)) {
-        output->dropped[OUTPUT_DROP_output_failed]++;
-        return 0;
-    }
-    if (is_mismatched(output)) {
-        output->dropped[OUTPUT_DROP_schema_mismatch]++;
-        return 0;
-    }
+    if (output_sink_has_failed(output))
+        return drop(output, OUTPUT_DROP_output_failed);
+    if (!output->sink)
+        return drop(output, OUTPUT_DROP_not_open);
+    if (is_mismatched(output))
+        return drop(output, OUTPUT_DROP_schema_mismatch);
     return note_answer(output, output->plan->sink->write(output->sink, message, error));
 }
 
 bool output_has_room(const struct output *output) {
+    if (output->changes) /* its records wait elsewhere, and the thread that closes it may have the sink */
+        return true;
     const struct sink_type *type = output->plan->sink;
     return !output_takes(output) || !type->has_room || type->has_room(output->sink);
 }
 
 void output_count(const struct output *output, struct delivery_counts *counts) {
+    output_count_taken(output, counts);
+    output_count_sinks(output, &counts->sink);
+}
+
+void output_count_taken(const struct output *output, struct delivery_counts *counts) {
     counts->taken = output->taken;
     memcpy(counts->dropped, output->dropped, sizeof counts->dropped);
+}
+
+void output_count_sinks(const struct output *output, struct sink_statistics *statistics) {
+    *statistics = (struct sink_statistics){0};
     if (output->sink)
-        output->plan->sink->statistics(output->sink, &counts->sink);
-    sink_statistics_continue(&counts->sink, &output->past);
+        output->plan->sink->statistics(output->sink, statistics);
+    sink_statistics_continue(statistics, &output->past);
+}
+
+static int poll_sink(struct output *output, struct error *error) {
+    const struct sink_type *type = output->plan->sink;
+    if (!output->sink || output_sink_has_failed(output))
+        return 0;
+    return type->poll ? note_answer(output, type->poll(output->sink, error)) : 0;
 }
 
 int output_poll(struct output *output, struct error *error) {
     const struct sink_type *type = output->plan->sink;
-    int result = 0;
-    if (!output_has_failed(output)) {
-        result = type->poll ? note_answer(output, type->poll(output->sink, error)) : 0;
-        if (type->waiting_since)
-            atomic_store_explicit(&output->health.waiting_since, type->waiting_since(output->sink),
-                                  memory_order_relaxed);
-    }
+    int result = poll_sink(output, error);
+    if (!output->sink || output->changes) /* what is told is told of what it becomes */
+        return result;
+    if (type->waiting_since && !output_has_failed(output))
+        atomic_store_explicit(&output->health.waiting_since, type->waiting_since(output->sink),
+                              memory_order_relaxed);
     return result == 0 && !output_has_failed(output)
                ? output_schema_hear(&output->schema, type, output->sink, &output->health, error)
                : result;
@@ -304,7 +341,7 @@ int output_poll(struct output *output, struct error *error) {
 
 void output_watch(struct output *output, int64_t now) {
     struct delivery_counts counts;
-    if (!output->sink || now - output->looked < LOOK_MICROSECONDS)
+    if (now - output->looked < LOOK_MICROSECONDS)
         return;
     output->looked = now;
     output_count(output, &counts);
@@ -318,6 +355,6 @@ void output_watch(struct output *output, int64_t now) {
 
 void output_watch_share(struct output *output, unsigned meter, int64_t now) {
     struct output_share *share = &output->shares[meter];
-    if (output_is_of_flows(output))
-        drops_log_look(&share->drops, output->plan->name, share->records.dropped, NULL, now);
+    if (share->kinds != 0)
+        drops_log_look(&share->drops, output_shown_plan(output)->name, share->records.dropped, NULL, now);
 }

@@ -3,7 +3,8 @@
  * The meters' threads make records, each in its own share of the output. The sink belongs to the one thread that delivers.
  * What both use is atomic. A failure of the sink stays: the output counts what comes after it, and encodes nothing.
  *
- * SIGHUP may open an output while others run, and close it (roster.h). Its state says who has it then. */
+ * SIGHUP may open an output while others run, close it (roster.h), and let it become another under its name
+ * (output_change.h). Its state says who has it then. */
 #pragma once
 
 #include <pthread.h>
@@ -19,12 +20,15 @@
 #include "app/run/output_schema.h"
 #include "base/cache_line.h"
 #include "base/error.h"
+#include "base/gate.h"
+#include "base/ring.h"
 #include "record/recorder.h"
 #include "sink/sink.h"
 
 /* What one meter's thread has of an output. */
 struct output_share {
     _Alignas(CACHE_LINE) struct recorder *recorder;
+    bool may_rekey; /* its pseudonyms have a key that may change; else nobody takes the lock */
     struct record_counts records;
     struct drops_log drops; /* of these records */
     /* Of flows. */
@@ -32,26 +36,48 @@ struct output_share {
     unsigned kinds;  /* of exports, as output_plan has them; 0: it never took any */
     uint64_t absent; /* exports of these kinds that it was not there for; while it isn't, see `due` */
     uint64_t due;    /* once it left: exports that it was there for */
+    /* Of an output that goes, or becomes another. */
+    uint64_t before;       /* of records.sent: those that it gets before */
+    struct recorder *next; /* of what it becomes, prepared by the reload */
+    struct recorder
+        *former; /* of what it was, since the meter took the next; some of its records are on their way */
 };
 
 /* Who has an output. */
 enum output_state {
-    OUTPUT_ABSENT,  /* reload: it has not been open yet, or is being opened */
-    OUTPUT_READY,   /* deliver: open, to be served from now on */
-    OUTPUT_OPEN,    /* deliver, with the meters */
-    OUTPUT_LEAVING, /* deliver: no meter makes records any more */
-    OUTPUT_CLOSING, /* a thread of its own */
-    OUTPUT_CLOSED,  /* reload, but for what is told of it: it may be opened once more */
+    OUTPUT_ABSENT,   /* reload: it has not been open yet, or is being opened */
+    OUTPUT_READY,    /* deliver: open, to be served from now on */
+    OUTPUT_OPEN,     /* deliver, with the meters */
+    OUTPUT_CHANGING, /* deliver, with the meters, which one by one make records of what it becomes */
+    OUTPUT_LEAVING,  /* deliver: no meter makes records any more of what it was */
+    OUTPUT_CLOSING,  /* a thread of its own: closes what it was, and opens what it becomes */
+    OUTPUT_WAITING,  /* deliver, with the meters: what it became can't be opened now */
+    OUTPUT_CLOSED,   /* reload, but for what is told of it: it may be opened once more */
 };
 
-/* How it goes: departure.h. */
+/* How it goes: departure.h. The delivering thread's, and its own thread's while it is OUTPUT_CLOSING. */
 struct output_departure {
-    int64_t limit;           /* microseconds */
+    int64_t limit;           /* microseconds; the reload's */
     struct failure *failure; /* the pipeline's */
     pthread_t thread;        /* while it is OUTPUT_CLOSING */
     atomic_bool ended;       /* so has the thread, or is about to */
-    struct delivery_counts last,
-        shown; /* by the thread; by the delivering one, from when it handed the sink over */
+    bool has_failed;         /* what it was can't go on, while it becomes another */
+    bool closes;             /* the thread closes something; else it only opens */
+    struct sink_statistics last,
+        shown;          /* by the thread; by the delivering one, from when it handed the sink over */
+    struct error error; /* why what it became can't be opened */
+    bool is_told;       /* so it is */
+    int64_t tried;      /* when that was tried last (monotonic clock) */
+};
+
+/* What an output becomes: output_change.h. */
+struct output_next {
+    const struct output_plan *plan; /* NULL: nothing is prepared */
+    const struct plan *run;
+    struct output_schema schema;
+    uint32_t schema_id;
+    struct output_health health; /* what of it follows from the schema */
+    struct ring *waiting;
 };
 
 struct output {
@@ -62,11 +88,20 @@ struct output {
     struct output_share *shares;      /* one per meter */
     size_t share_count;
     _Atomic uint64_t next_seq;
-    bool may_rekey;            /* pseudonyms have a key that may change; else nobody takes the lock */
+    bool in_force;             /* by the latest configuration; the reload's, as the next */
+    bool may_rekey;            /* as the shares have it */
     pthread_rwlock_t rekeying; /* read-locked to make a record, write-locked to change the key */
-    void *sink;
-    char *spool_directory; /* NULL: it has none */
+    const struct plan *run;    /* by which it was opened; borrowed */
+    void *sink;                /* NULL: it is not open */
+    char *spool_directory;     /* NULL: it has none */
     struct output_schema schema;
+    uint32_t schema_id;      /* known before it was opened; else 0 */
+    struct output_next next; /* the reload's; its own thread's once that closes it */
+    bool changes;            /* from when it begins to become another until that is open */
+    struct ring
+        *waiting; /* records that come before it is open, and behind them; NULL: none do (output_change.h) */
+    struct gate waiting_gate;            /* nobody sleeps at it */
+    uint64_t passed_over;                /* of `taken`: records of what it becomes that found no room there */
     uint64_t taken;                      /* by the delivering thread = the sink's + sum(dropped) */
     uint64_t dropped[OUTPUT_DROP_COUNT]; /* of these, before the sink */
     struct sink_statistics past;         /* of sinks that it had before */
@@ -86,6 +121,9 @@ int output_begin(struct output *output, const struct output_plan *output_plan, c
  * sink. All outputs have begun before: they ask at the same time.
  * @thread main, as above */
 int output_open(struct output *output, const struct plan *plan, int64_t until, struct error *error);
+/* The latter only, by output->plan, run and schema_id.
+ * @thread its own, while it is closing */
+int output_open_sink(struct output *output, struct error *error);
 void output_close(struct output *output);
 /* Frees all but what is counted; doesn't wait for the sink.
  * @thread as above, and its own while it is closing */
@@ -98,10 +136,10 @@ void output_start(struct output *output);
 static inline enum output_state output_state(const struct output *output) {
     return atomic_load_explicit(&output->state, memory_order_acquire);
 }
-/* Whether the delivering thread has the sink.
+/* Whether the delivering thread has it, with or without a sink.
  * @thread deliver */
 bool output_is_served(const struct output *output);
-/* What it is, or was, by what is told of it.
+/* What it is or was by the configuration in force.
  * @thread any */
 const struct output_plan *output_shown_plan(const struct output *output);
 
@@ -119,7 +157,16 @@ bool output_make_report(struct output *output, const struct sensor_report *repor
  * @thread deliver */
 bool output_make_protocol(struct output *output, const struct l7_protocol *protocol, struct message *message);
 
-/* Hands a record to the sink. -errno and an error only where the output can't go on, the first time.
+/* What a recorder of an output is made of. `key`: of pseudonyms; NULL: the recorder has it already.
+ * @thread main, reload */
+struct recorder_options output_recorder_options(struct output *output, const struct output_plan *output_plan,
+                                                const struct plan *plan, const struct identity *identity,
+                                                const struct anonymize_key *key);
+/* Whether pseudonyms of such an output have a key that may change. */
+bool output_plan_may_rekey(const struct output_plan *output_plan, const struct plan *plan);
+
+/* Hands a record to the sink; without one it is dropped. -errno and an error only where the output can't go on, the first
+ * time.
  * @thread deliver */
 int output_send(struct output *output, const struct message *message, struct error *error);
 
@@ -143,10 +190,17 @@ bool output_takes(const struct output *output);
 /* Whether the sink can't go on.
  * @thread any */
 bool output_has_failed(const struct output *output);
+/* Likewise, also of what an output was that becomes another.
+ * @thread deliver, or who has the sink */
+bool output_sink_has_failed(const struct output *output);
 
 /* What became of the records that the delivering thread took.
- * @thread deliver, or who has the sink */
+ * @thread deliver */
 void output_count(const struct output *output, struct delivery_counts *counts);
+/* Of these, what it counted itself; what its sinks say so far.
+ * @thread deliver, or who has the sink */
+void output_count_taken(const struct output *output, struct delivery_counts *counts);
+void output_count_sinks(const struct output *output, struct sink_statistics *statistics);
 
 /* Prepares what follows from other timeouts, in all recorders (recorder_prepare_contract()). `plan` is the start's.
  * @thread reload */

@@ -19,7 +19,7 @@ static int check_same_kind(const struct plan *plan, const struct config *config,
 
 static const char *id_in_use(const struct rekeying *rekeying) {
     for (size_t i = 0; i < rekeying->count; i++)
-        if (output_state(&rekeying->outputs[i]) == OUTPUT_OPEN && rekeying->outputs[i].may_rekey)
+        if (rekeying->outputs[i].in_force && rekeying->outputs[i].may_rekey)
             return output_key_id(&rekeying->outputs[i]);
     return NULL;
 }
@@ -31,7 +31,7 @@ static int prepare_all(struct rekeying *rekeying, const struct anonymize_key *ke
         return 0;
     rekeying->is_new = true;
     for (size_t i = 0; result == 0 && i < rekeying->count; i++)
-        if (output_state(&rekeying->outputs[i]) == OUTPUT_OPEN)
+        if (rekeying->outputs[i].in_force)
             result = output_prepare_key(&rekeying->outputs[i], key);
     return result == 0 ? 0 : error_set(error, -result, EX_OSERR, "no memory for the new key of pseudonyms");
 }
@@ -56,7 +56,7 @@ void rekeying_end(const struct rekeying *rekeying, bool take) {
     if (!rekeying->is_new)
         return;
     for (size_t i = 0; i < rekeying->count; i++)
-        if (output_state(&rekeying->outputs[i]) == OUTPUT_OPEN)
+        if (rekeying->outputs[i].in_force)
             output_end_rekeying(&rekeying->outputs[i], take);
     if (take)
         log_line(LOG_INFO, "anonymization.key_file was read again: anon_key_id is %s from here on",

@@ -86,6 +86,8 @@ static int prepare(struct change *change, struct error *error) {
     size_t count = reload->delivery->roster.slots;
     change->rekeying = (struct rekeying){.outputs = outputs, .count = count};
     change->retiming = (struct retiming_change){.outputs = outputs, .count = count, .plan = reload->plan};
+    if (!roster_wait(&reload->delivery->roster, &reload->ends))
+        return error_set(error, EINTR, EX_TEMPFAIL, "the run ends");
     int result = rekeying_prepare(&change->rekeying, reload->plan, &change->next->config, error);
     if (result == 0)
         result = retiming_prepare(&change->retiming, change->now, &change->next->plan, error);
@@ -107,16 +109,24 @@ static void put_into_force(struct change *change) {
     set_log_level(&change->next->config);
 }
 
-/* Which outputs came and went. */
+static const char *fate_of(const struct roster_change *outputs, uint32_t slot) {
+    if ((outputs->opens & slot) != 0)
+        return "is open";
+    if ((outputs->changes & slot) != 0)
+        return "changes";
+    return (outputs->leaves & slot) != 0 ? "closes" : NULL;
+}
+
+/* Which outputs come, change and go. */
 static bool print_outputs(FILE *stream, const struct change *change) {
     const struct roster_change *outputs = &change->next->outputs;
     for (size_t i = 0; i < CONFIG_OUTPUTS_MAX; i++) {
         const struct output_plan *plan = output_shown_plan(&change->reload->delivery->outputs[i]);
-        bool comes = (outputs->opens & 1u << i) != 0;
-        if (plan && (comes || (outputs->leaves & 1u << i) != 0))
-            fprintf(stream, "; output \"%s\" %s", plan->name, comes ? "is open" : "closes");
+        const char *fate = fate_of(outputs, 1u << i);
+        if (plan && fate)
+            fprintf(stream, "; output \"%s\" %s", plan->name, fate);
     }
-    return (outputs->opens | outputs->leaves) != 0;
+    return (outputs->opens | outputs->changes | outputs->leaves) != 0;
 }
 
 /* Which options have other values. */
@@ -148,7 +158,7 @@ static void free_generation(struct generation *generation) {
 }
 
 static bool is_used(const struct generation *generation) {
-    return generation && generation->outputs.opens != 0;
+    return generation && (generation->outputs.opens | generation->outputs.changes) != 0;
 }
 
 /* The options are those of the next configuration from here on. */

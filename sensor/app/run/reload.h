@@ -2,7 +2,7 @@
  * force or nothing is: if it is wrong, or differs in an option that isn't reloadable (config/option.h), what was in force
  * stays, and one line names the option and the reason.
  *
- * Outputs may come and go (roster.h).
+ * Outputs may come, change and go (roster.h). While one is still being closed, the next reload waits for it.
  *
  * That takes a thread of its own, `reload`, which ends with it: packets and records don't wait. What can fail is prepared
  * first; then each thread takes its part by itself. */

@@ -13,9 +13,9 @@ static int check(const struct retiming_change *change, const struct plan *next, 
                  struct error *error) {
     const struct plan *plan = change->plan;
     for (size_t i = 0; i < change->count; i++) {
-        if (output_state(&change->outputs[i]) != OUTPUT_OPEN)
+        if (!change->outputs[i].in_force)
             continue;
-        const struct output_plan *output = change->outputs[i].plan;
+        const struct output_plan *output = output_shown_plan(&change->outputs[i]);
         if (output->sink == &sink_kafka && (output->headers & 1u << KAFKA_HEADER_feature_hash) != 0)
             return needs_restart(option, "messages have the header feature_hash, those of output ",
                                  output->name, error);
@@ -39,7 +39,7 @@ int retiming_prepare(struct retiming_change *change, const struct config *now, c
     struct identity identity = plan->identity;
     identity.meter = &meter;
     for (size_t i = 0; result == 0 && i < change->count; i++)
-        if (output_state(&change->outputs[i]) == OUTPUT_OPEN)
+        if (change->outputs[i].in_force)
             result = output_prepare_contract(&change->outputs[i], plan, &identity, error);
     change->is_new = result == 0;
     change->idle_timeout = meter.idle_timeout;

@@ -2,13 +2,18 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/plan/anonymization_key.h"
 #include "app/run/departure.h"
+#include "app/run/output_change.h"
 #include "app/run/written.h"
 #include "base/clock.h"
 
-enum { REGISTRY_PATIENCE_MICROSECONDS = 200000 }; /* as at a start */
+enum {
+    REGISTRY_PATIENCE_MICROSECONDS = 200000, /* as at a start */
+    LOOK_MICROSECONDS = 20000,               /* between two looks at what is waited for */
+};
 
 static int refuse(struct error *error, const char *format, const char *name) {
     return error_set(error, EINVAL, EX_CONFIG, format, name);
@@ -37,30 +42,28 @@ static int check_same(const struct output_plan *now, const struct plan *next, si
     return result;
 }
 
-/* What a run can't do without its meters, or the threads beside them, being made anew. */
+static int needs_restart(struct error *error, const char *name, const char *what, const char *why) {
+    return error_set(error, EINVAL, EX_CONFIG, "output \"%s\" %s, which needs a restart%s", name, what, why);
+}
+
+/* What a run can't do without its meters, or the threads beside them, being made anew. `what` happens to the output. */
 static int check_can_come(const struct roster_change *change, const struct output_plan *output,
-                          struct error *error) {
+                          const char *what, struct error *error) {
     bool has_key = change->next->config->anonymization.key_file != NULL;
     if (!change->start->live)
-        return refuse(error, "output \"%s\" is new, which needs a restart while files are read",
-                      output->name);
+        return needs_restart(error, output->name, what, " while files are read");
     if (output->schema->records != OF_FLOW)
-        return refuse(error, "output \"%s\" is new, which needs a restart: its records are not of flows",
-                      output->name);
+        return needs_restart(error, output->name, what, ": its records are not of flows");
     if ((schema_groups(output->schema) & change->next->groups & ~change->start->groups) != 0)
-        return refuse(
-            error,
-            "output \"%s\" is new, which needs a restart: its schema asks for fields of a group that "
-            "this run doesn't compute",
-            output->name);
+        return needs_restart(error, output->name, what,
+                             ": its schema asks for fields of a group that this run doesn't compute");
     if (anonymize_policy_is_keyed(&output->policy) && (!change->start->has_pseudonyms || !has_key))
-        return refuse(error, "output \"%s\" is new, which needs a restart: its pseudonyms have no key yet",
-                      output->name);
+        return needs_restart(error, output->name, what, ": its pseudonyms have no key yet");
     return 0;
 }
 
 /* Two can't write one file. */
-static int check_file(const struct roster_change *change, const struct output_plan *output,
+static int check_file(const struct roster_change *change, const struct output_plan *output, size_t slot,
                       struct error *error) {
     const struct output_config *config = output->config;
     const char *places[] = {config->path, config->dead_letters};
@@ -71,11 +74,11 @@ static int check_file(const struct roster_change *change, const struct output_pl
     for (size_t i = 0; config->path && i < change->roster->slots; i++) {
         const struct output *other = &change->roster->outputs[i];
         const char *path = output_shown_plan(other)->config->path;
-        if (output_state(other) != OUTPUT_CLOSED && path && strcmp(path, config->path) == 0)
+        if (i != slot && output_state(other) != OUTPUT_CLOSED && path && strcmp(path, config->path) == 0)
             return refuse(
                 error,
-                "%s is still written by the output that goes; take that away by one reload, and add "
-                "the new one by the next",
+                "%s is still written by another output; take it from that one by one reload, and give it "
+                "to this one by the next",
                 config->path);
     }
     return 0;
@@ -90,7 +93,8 @@ static int check_slot(const struct roster *roster, size_t slot, const struct out
                       output->name);
     if (slot >= roster->slots)
         return 0;
-    if (output_state(&roster->outputs[slot]) != OUTPUT_CLOSED)
+    const struct output *before = &roster->outputs[slot];
+    if (!before->in_force && output_state(before) != OUTPUT_CLOSED)
         return refuse(error, "output \"%s\" is still being closed; try again in a moment", output->name);
     if (output_shown_plan(&roster->outputs[slot])->kinds != output->kinds)
         return refuse(error, "output \"%s\" takes other kinds of records than before, which needs a restart",
@@ -106,6 +110,7 @@ static size_t choose_slot(const struct roster_change *change, const char *name) 
 /* A closed one goes on counting where it was. */
 static void forget_health(struct output_health *health) {
     atomic_store(&health->failed, false);
+    atomic_store(&health->unopened, false);
     atomic_store(&health->mismatch, false);
     atomic_store(&health->schema_cached, false);
     atomic_store(&health->schema_unknown, false);
@@ -113,25 +118,40 @@ static void forget_health(struct output_health *health) {
     atomic_store(&health->spooled, 0);
 }
 
+static int check_output(const struct roster_change *change, const struct output_plan *plan, size_t slot,
+                        const char *what, struct error *error) {
+    int result = check_can_come(change, plan, what, error);
+    if (result == 0)
+        result = check_file(change, plan, slot, error);
+    return result == 0 ? check_slot(change->roster, slot, plan, error) : result;
+}
+
+static int64_t registry_patience(void) {
+    return clock_monotonic() + REGISTRY_PATIENCE_MICROSECONDS;
+}
+
 static int open_output(struct roster_change *change, const struct output_plan *plan,
                        const struct anonymize_key *key, struct error *error) {
-    const struct roster *roster = change->roster;
     size_t slot = choose_slot(change, plan->name);
-    int result = check_can_come(change, plan, error);
-    if (result == 0)
-        result = check_file(change, plan, error);
-    if (result == 0)
-        result = check_slot(roster, slot, plan, error);
+    int result = check_output(change, plan, slot, "is new", error);
     if (result < 0)
         return result;
-    struct output *output = &roster->outputs[slot];
+    struct output *output = &change->roster->outputs[slot];
     change->opens |= 1u << slot;
     output->places = change->places;
     forget_health(&output->health);
     result = output_begin(output, plan, &change->run, key, error);
-    return result == 0
-               ? output_open(output, &change->run, clock_monotonic() + REGISTRY_PATIENCE_MICROSECONDS, error)
-               : result;
+    return result == 0 ? output_open(output, &change->run, registry_patience(), error) : result;
+}
+
+static int change_output(struct roster_change *change, size_t slot, const struct output_plan *plan,
+                         const struct anonymize_key *key, struct error *error) {
+    struct output *output = &change->roster->outputs[slot];
+    int result = check_output(change, plan, slot, "has other options now", error);
+    if (result < 0)
+        return result;
+    change->changes |= 1u << slot;
+    return output_prepare_next(output, plan, &change->run, key, registry_patience(), error);
 }
 
 /* The start's plan is what meters run by; the rest follows the configuration. */
@@ -144,34 +164,40 @@ static void make_plan(struct roster_change *change) {
     change->run.output_count = CONFIG_OUTPUTS_MAX; /* others wait while one waits */
 }
 
+static int check_can_leave(const struct roster_change *change, const struct output_plan *plan,
+                           struct error *error) {
+    if (!change->start->live)
+        return needs_restart(error, plan->name, "is missing", " while files are read");
+    if (plan->schema->records != OF_FLOW)
+        return needs_restart(error, plan->name, "is missing", ": its records are not of flows");
+    return 0;
+}
+
 static int find_leaving(struct roster_change *change, struct error *error) {
     const struct roster *roster = change->roster;
     for (size_t i = 0; i < roster->slots; i++) {
-        const struct output *output = &roster->outputs[i];
-        if (output_state(output) != OUTPUT_OPEN)
+        const struct output_plan *plan = output_shown_plan(&roster->outputs[i]);
+        if (!roster->outputs[i].in_force || find_next(change->next, plan->name) < change->next->output_count)
             continue;
-        size_t place = find_next(change->next, output->plan->name);
-        if (place < change->next->output_count) {
-            int result = check_same(output->plan, change->next, place, error);
-            if (result < 0)
-                return result;
-            continue;
-        }
-        if (!change->start->live)
-            return refuse(error, "output \"%s\" is missing, which needs a restart while files are read",
-                          output->plan->name);
-        if (!output_is_of_flows(output))
-            return refuse(error,
-                          "output \"%s\" is missing, which needs a restart: its records are not of flows",
-                          output->plan->name);
+        int result = check_can_leave(change, plan, error);
+        if (result < 0)
+            return result;
         change->leaves |= 1u << i;
     }
     return 0;
 }
 
-static bool is_open(const struct roster *roster, const char *name) {
-    size_t slot = find_slot(roster, name);
-    return slot < CONFIG_OUTPUTS_MAX && output_state(&roster->outputs[slot]) == OUTPUT_OPEN;
+/* One that is there, or is to come. */
+static int prepare_output(struct roster_change *change, size_t index, const struct anonymize_key *key,
+                          struct error *error) {
+    const struct output_plan *plan = &change->next->outputs[index];
+    size_t slot = find_slot(change->roster, plan->name);
+    if (slot == CONFIG_OUTPUTS_MAX || !change->roster->outputs[slot].in_force)
+        return open_output(change, plan, key, error);
+    const struct output_plan *now = output_shown_plan(&change->roster->outputs[slot]);
+    int result = check_same(now, change->next, index, error);
+    bool can_change = change->start->live && now->schema->records == OF_FLOW;
+    return result < 0 && can_change ? change_output(change, slot, plan, key, error) : result;
 }
 
 int roster_prepare(struct roster_change *change, struct error *error) {
@@ -182,17 +208,34 @@ int roster_prepare(struct roster_change *change, struct error *error) {
     if (result == 0 && change->start->has_pseudonyms && config->anonymization.key_file)
         result = anonymization_load_key(config, 0, &key, error);
     for (size_t i = 0; result == 0 && i < change->next->output_count; i++)
-        if (!is_open(change->roster, change->next->outputs[i].name))
-            result = open_output(change, &change->next->outputs[i], &key, error);
+        result = prepare_output(change, i, &key, error);
     anonymize_key_wipe(&key);
     return result;
 }
 
 void roster_undo(struct roster_change *change) {
-    for (size_t i = 0; i < CONFIG_OUTPUTS_MAX; i++)
+    for (size_t i = 0; i < CONFIG_OUTPUTS_MAX; i++) {
         if ((change->opens & 1u << i) != 0)
             output_shut(&change->roster->outputs[i]);
-    change->opens = 0;
+        if ((change->changes & 1u << i) != 0)
+            output_drop_next(&change->roster->outputs[i]);
+    }
+    change->opens = change->changes = 0;
+}
+
+static bool is_being_closed(const struct output *output) {
+    enum output_state state = output_state(output);
+    return output->in_force && state != OUTPUT_OPEN && state != OUTPUT_WAITING;
+}
+
+bool roster_wait(const struct roster *roster, const atomic_bool *given_up) {
+    for (size_t i = 0; i < roster->slots; i++)
+        while (is_being_closed(&roster->outputs[i])) {
+            if (atomic_load(given_up))
+                return false;
+            usleep(LOOK_MICROSECONDS);
+        }
+    return true;
 }
 
 /* What the threads take; none of them looks before the handout. */
@@ -203,16 +246,30 @@ static void set_up(struct roster_change *change) {
         if ((change->opens & 1u << i) != 0) {
             atomic_store(&output->state, OUTPUT_READY);
             roster->slots = i >= roster->slots ? i + 1 : roster->slots;
+            output->in_force = true;
         }
         if ((change->leaves & 1u << i) != 0)
+            output->in_force = false;
+        if (((change->leaves | change->changes) & 1u << i) != 0)
             output->departure.limit = change->next->config->delivery.shutdown_timeout;
     }
     roster->takes = (roster->takes | change->opens) & ~change->leaves;
+    roster->changes = change->changes;
+    roster->leaves = change->leaves;
+    roster->swapped = false;
+}
+
+/* The meters make their records. */
+static void set_up_rekeying(const struct roster_change *change) {
+    for (size_t i = 0; i < change->roster->slots; i++)
+        if ((change->changes & 1u << i) != 0)
+            change->roster->outputs[i].may_rekey =
+                output_plan_may_rekey(change->roster->outputs[i].next.plan, &change->run);
 }
 
 void roster_run(struct roster_change *change, const atomic_bool *given_up) {
     struct roster *roster = change->roster;
-    if ((change->opens | change->leaves) == 0)
+    if ((change->opens | change->changes | change->leaves) == 0)
         return;
     set_up(change);
     if (!handout_run(&roster->deliver, 1, given_up))
@@ -220,14 +277,13 @@ void roster_run(struct roster_change *change, const atomic_bool *given_up) {
     roster->shown = roster->slots;
     if (!handout_run(&roster->meters, change->start->meters, given_up))
         return;
-    for (size_t i = 0; i < roster->slots; i++)
-        if ((change->leaves & 1u << i) != 0)
-            atomic_store(&change->roster->outputs[i].state, OUTPUT_LEAVING);
+    set_up_rekeying(change);
+    roster->swapped = true;
     handout_run(&roster->deliver, 1, given_up);
 }
 
 static void serve(struct output *output) {
-    output->past = output->departure.shown.sink;
+    output->past = output->departure.shown;
     atomic_store_explicit(&output->health.plan, output->plan, memory_order_release);
     atomic_store(&output->health.gone, false);
     atomic_store(&output->state, OUTPUT_OPEN);
@@ -242,6 +298,30 @@ static void serve_new(struct roster *roster) {
     }
 }
 
+/* A thread may have an output, to try and open it, or what has waited for it is not handed over yet. */
+static bool can_take(const struct roster *roster) {
+    for (size_t i = 0; i < roster->served; i++) {
+        const struct output *output = &roster->outputs[i];
+        enum output_state state = output_state(output);
+        bool is_touched = ((roster->changes | roster->leaves) & 1u << i) != 0;
+        if (is_touched && (state == OUTPUT_CLOSING || (state == OUTPUT_OPEN && output->waiting)))
+            return false;
+    }
+    return true;
+}
+
+static void take(struct roster *roster) {
+    serve_new(roster);
+    for (size_t i = 0; i < roster->served; i++) {
+        bool changes = (roster->changes & 1u << i) != 0, leaves = (roster->leaves & 1u << i) != 0;
+        if (changes && !roster->swapped)
+            output_begin_change(&roster->outputs[i]);
+        if ((changes || leaves) && roster->swapped)
+            departure_begin(&roster->outputs[i]);
+    }
+    roster->counted = roster->shown;
+}
+
 void roster_begin(struct roster *roster, struct output *outputs, size_t count) {
     *roster = (struct roster){.outputs = outputs};
     for (size_t i = 0; i < count; i++) {
@@ -252,13 +332,14 @@ void roster_begin(struct roster *roster, struct output *outputs, size_t count) {
 }
 
 void roster_follow(struct roster *roster, struct failure *failure) {
-    if (handout_is_due(&roster->deliver, &roster->turn)) {
-        serve_new(roster);
-        roster->counted = roster->shown;
-        handout_took(&roster->deliver);
-    }
     for (size_t i = 0; i < roster->served; i++)
         departure_poll(&roster->outputs[i], failure);
+    roster->due |= handout_is_due(&roster->deliver, &roster->turn);
+    if (!roster->due || !can_take(roster))
+        return;
+    take(roster);
+    roster->due = false;
+    handout_took(&roster->deliver);
 }
 
 void roster_settle(struct roster *roster) {

@@ -217,6 +217,13 @@ static void quality_flags(void **state) {
     flow->seen_flags = 0;
     ASSERT_FIELDS(bench.recorder,
                   {"quality_flags", "[\"midstream\",\"guessed_label\",\"undissected\",\"evicted\"]"});
+    /* What takes the recorder's place knows of the loss too. */
+    struct bench next = open_bench("flow/v2", "jsonl", PROFILE_NATIVE, EXAMPLE_ALL_GROUPS);
+    recorder_loss(bench.recorder, flow_counters(flow, BIDIRECTIONAL).first_seen);
+    ASSERT_FIELDS(next.recorder, {"quality_flags", "[]"});
+    recorder_follow(next.recorder, bench.recorder);
+    ASSERT_FIELDS(next.recorder, {"quality_flags", "[\"loss_window\"]"});
+    close_bench(next);
     close_bench(bench);
 }
 

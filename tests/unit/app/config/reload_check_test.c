@@ -49,9 +49,9 @@ static void another_value_of_an_output_is_named(void **state) {
         const char *source, *next, *says;
     } cases[] = {
         {SOURCE, "outputs = ( { topic = \"b\"; kafka = [ \"bootstrap.servers=b\" ]; } );",
-         "outputs.0.topic has another value now, which needs a restart, or another name for the output"},
+         "outputs.0.topic has another value now, which needs a restart"},
         {SOURCE, "outputs = ( { topic = \"a\"; kafka = [ \"bootstrap.servers=c\" ]; } );",
-         "outputs.0.kafka has another value now, which needs a restart, or"},
+         "outputs.0.kafka has another value now, which needs a restart"},
         {"capture = { files = [ \"a\" ]; };",
          "outputs = ( { topic = \"b\"; kafka = [ \"bootstrap.servers=b\" ]; } );",
          "outputs.0.topic has another value now, which needs a restart"},

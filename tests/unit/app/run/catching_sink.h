@@ -37,6 +37,10 @@ struct catcher {
     struct caught *records;
     size_t count;
     uint64_t bytes;
+    /* Of these, what sinks before it got: its statistics begin with 0. */
+    unsigned long writes_before;
+    size_t count_before;
+    uint64_t bytes_before;
 };
 static struct catcher catchers[CATCHERS];
 
@@ -51,6 +55,9 @@ static int catcher_open(const struct sink_options *options, void **state, struct
     if (catcher->fails_to_open)
         return catcher_fail(catcher, error);
     catcher->open = true;
+    catcher->writes_before = catcher->writes;
+    catcher->count_before = catcher->count;
+    catcher->bytes_before = catcher->bytes;
     *state = catcher;
     return 0;
 }
@@ -91,9 +98,10 @@ static int catcher_flush(void *state, int64_t limit, bool patient, struct error 
 
 static void catcher_statistics(const void *state, struct sink_statistics *statistics) {
     const struct catcher *catcher = state;
-    *statistics = (struct sink_statistics){.acknowledged = catcher->count, .bytes = catcher->bytes};
-    statistics->acknowledged += catcher->lies;
-    statistics->dropped[SINK_DROP_write_failed] = catcher->writes - catcher->count;
+    size_t count = catcher->count - catcher->count_before;
+    *statistics = (struct sink_statistics){.acknowledged = count + catcher->lies,
+                                           .bytes = catcher->bytes - catcher->bytes_before};
+    statistics->dropped[SINK_DROP_write_failed] = catcher->writes - catcher->writes_before - count;
     statistics->dropped[SINK_DROP_spool_full] = catcher->spool_full;
     statistics->spooled = catcher->spooled;
 }

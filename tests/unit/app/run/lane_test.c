@@ -126,7 +126,7 @@ static void states_are_records_of_who_takes_them(void **state) {
     struct meter_statistics statistics;
     bench_open_with(&bench, "meter = { max_nflows = 1; early_packets = [ \"1\", \"2\" ]; };",
                     "record_kinds = [ \"final\", \"early\" ];");
-    bench.caught.plan.outputs[0].kinds = 1u << RECORD_FINAL;
+    bench.delivery.outputs[0].shares[0].kinds = 1u << RECORD_FINAL;
     for (uint16_t i = 0; i < 3; i++)
         take_packet(&bench, 1, i);
     assert_int_equal(catchers[0].count, 0);

@@ -22,6 +22,7 @@ static void bench_open(struct bench *bench, const char *settings) {
         output_open(&bench->output, plan, INT64_MAX, &error) < 0)
         fail_msg("%s", error.text);
     assert_true(catchers[0].open);
+    output_start(&bench->output);
 }
 
 static void bench_close(struct bench *bench) {

@@ -11,7 +11,9 @@
 #define SECOND INT64_C(1000000)
 #define KEPT   "{ name = \"0\"; sink = \"null\"; columns_to_anonymize = [ \"all=keep\" ]; }"
 #define OTHER  "{ name = \"1\"; sink = \"null\"; columns_to_anonymize = [ \"all=keep\" ]; }"
-#define MORE   "{ name = \"more\"; sink = \"null\"; columns_to_anonymize = [ \"all=keep\" ]; }"
+#define CHANGED \
+    "{ name = \"1\"; sink = \"null\"; columns_to_anonymize = [ \"all=keep\" ]; schema = \"flow/v2\"; }"
+#define MORE "{ name = \"more\"; sink = \"null\"; columns_to_anonymize = [ \"all=keep\" ]; }"
 
 struct bench {
     struct caught_plan caught;
@@ -20,6 +22,7 @@ struct bench {
     struct delivery delivery;
     struct lane lane;
     uint16_t port;
+    int64_t beside; /* records of outputs[1] that no flow is behind */
 };
 
 /* A configuration that comes into force, and what it makes. It stays while outputs are of it. */
@@ -129,13 +132,13 @@ static void assert_closes(const struct bench *bench, size_t outputs) {
     lane_count(&bench->lane, &snapshot.ledger);
     assert_int_equal(snapshot.output_count, outputs);
     for (size_t i = 0; i < outputs; i++) {
-        assert_int_equal(snapshot_exports_residual(&snapshot, i), 0);
+        assert_int_equal(snapshot_exports_residual(&snapshot, i), i == 1 ? -bench->beside : 0);
         assert_int_equal(snapshot_records_residual(&snapshot, i), 0);
     }
 }
 
-/* The threads take everything. */
-static void take_all(struct bench *bench, struct next *next) {
+/* The threads take the change, while flows end. */
+static void take_change(struct bench *bench, struct next *next) {
     while (!atomic_load(&next->done)) {
         usleep(200);
         delivery_poll(&bench->delivery);
@@ -144,6 +147,11 @@ static void take_all(struct bench *bench, struct next *next) {
         meter_flow(bench);
     }
     next_end(next);
+}
+
+/* And what they have to do then. */
+static void take_all(struct bench *bench, struct next *next) {
+    take_change(bench, next);
     while (output_state(&bench->delivery.outputs[1]) != OUTPUT_OPEN &&
            output_state(&bench->delivery.outputs[1]) != OUTPUT_CLOSED) {
         usleep(200);
@@ -182,12 +190,12 @@ static void an_output_comes_goes_and_comes_again(void **state) {
 }
 
 /* The run ends before this many of its steps are taken: by the delivering thread, by the meters, by both. */
-static void end_within(unsigned steps) {
+static void end_within(unsigned steps, const char *outputs, size_t counted) {
     struct bench bench;
     struct next next;
     bench_open(&bench, KEPT "," OTHER);
     meter_flow(&bench);
-    next_open(&next, &bench, MORE "," KEPT);
+    next_open(&next, &bench, outputs);
     next_begin(&next);
     struct roster *roster = &bench.delivery.roster;
     for (unsigned step = 0; step < steps; step++) {
@@ -206,7 +214,7 @@ static void end_within(unsigned steps) {
     lane_follow_outputs(&bench.lane);
     roster_settle(&bench.delivery.roster);
     delivery_flush(&bench.delivery);
-    assert_closes(&bench, steps == 0 ? 2 : 3);
+    assert_closes(&bench, steps == 0 ? 2 : counted);
     assert_int_equal(made(&bench, 0), bench.port);
     bench_close(&bench);
     next_close(&next);
@@ -214,8 +222,11 @@ static void end_within(unsigned steps) {
 
 static void a_change_may_be_broken_off(void **state) {
     (void)state;
-    for (unsigned steps = 0; steps <= 3; steps++)
-        end_within(steps);
+    for (unsigned steps = 0; steps <= 3; steps++) {
+        end_within(steps, MORE "," KEPT, 3);
+        end_within(steps, KEPT "," CHANGED, 2);
+        end_within(steps, CHANGED "," MORE "," KEPT, 3);
+    }
 }
 
 static void refuse_change(struct bench *bench, const char *outputs, const char *says) {
@@ -235,10 +246,11 @@ static void what_needs_a_restart_is_named(void **state) {
     (void)state;
     struct bench bench;
     bench_open(&bench, KEPT "," OTHER);
+    refuse_change(&bench, KEPT ", { name = \"1\"; sink = \"null\"; schema = \"sensor_stats/v1\"; }",
+                  "output \"1\" has other options now, which needs a restart: its records are not of flows");
     refuse_change(
-        &bench,
-        KEPT ", { name = \"1\"; sink = \"null\"; columns_to_anonymize = [ \"all=keep\" ]; checksum = true; }",
-        "outputs.1.checksum has another value now, which needs a restart");
+        &bench, KEPT ", { name = \"1\"; sink = \"null\"; columns_to_anonymize = [ \"address=hash\" ]; }",
+        "output \"1\" has other options now, which needs a restart: its pseudonyms have no key yet");
     refuse_change(&bench, MORE ", { name = \"2\"; sink = \"null\"; schema = \"sensor_stats/v1\"; }",
                   "output \"2\" is new, which needs a restart: its records are not of flows");
     refuse_change(&bench,
@@ -282,6 +294,131 @@ static void an_output_that_goes_gets_what_is_on_its_way(void **state) {
     next_close(&next);
 }
 
+static void count_made(struct bench *bench) {
+    struct output *output = &bench->delivery.outputs[1];
+    bench->beside++;
+    output->shares[0].records.made++;
+    output->shares[0].records.sent++;
+}
+
+/* To the second output. */
+static void deliver(struct bench *bench, const struct recorder *recorder, const char *body) {
+    const struct message message = {
+        .key = "", .body = (const uint8_t *)body, .body_length = 1, .origin = recorder_origin(recorder)};
+    delivery_send(&bench->delivery, 1, &message);
+}
+
+/* Takes steps until it has that state. */
+static void poll_until(struct bench *bench, struct output *output, enum output_state state) {
+    while (output_state(output) != state) {
+        usleep(200);
+        delivery_poll(&bench->delivery);
+        assert_closes(bench, 2);
+    }
+}
+
+static void begin_change(struct bench *bench, struct next *next, const char *outputs) {
+    next_open(next, bench, outputs);
+    for (size_t i = 0; i < next->made.plan.output_count; i++)
+        next->made.plan.outputs[i].sink = &catching_sink;
+    next_begin(next);
+}
+
+/* What it has behind its first records. */
+static void assert_caught(const struct catcher *catcher, size_t from, const char *bodies) {
+    assert_int_equal(catcher->count, from + strlen(bodies));
+    for (size_t i = 0; i < strlen(bodies); i++)
+        assert_int_equal(catcher->records[from + i].body[0], bodies[i]);
+}
+
+/* Each meter changes over by itself: until all have, records of both come, and then those of what it was that are on their way.
+ * Its sink gets none of the others before the first one is closed. */
+static void an_output_becomes_another(void **state) {
+    (void)state;
+    struct bench bench;
+    struct next next;
+    bench_open(&bench, KEPT "," OTHER);
+    struct output *output = &bench.delivery.outputs[1];
+    meter_flow(&bench);
+    begin_change(&bench, &next, CHANGED "," KEPT);
+    const struct recorder *former = output->shares[0].recorder, *latter = output->shares[0].next;
+    poll_until(&bench, output, OUTPUT_CHANGING);
+    deliver(&bench, latter, "c"); /* of another meter, which changed over before this one */
+    count_made(&bench);
+    deliver(&bench, former, "a");
+    count_made(&bench); /* it is on its way */
+    while (output->shares[0].recorder != latter) {
+        usleep(200);
+        lane_follow_outputs(&bench.lane);
+    }
+    count_made(&bench); /* "c" */
+    poll_until(&bench, output, OUTPUT_LEAVING);
+    next_end(&next);
+    for (int i = 0; i < 3; i++)
+        delivery_poll(&bench.delivery);
+    assert_int_equal(output_state(output), OUTPUT_LEAVING);
+    deliver(&bench, latter, "d");
+    count_made(&bench);
+    deliver(&bench, former, "b");
+    assert_caught(&catchers[1], 1, "ab");
+    poll_until(&bench, output, OUTPUT_OPEN);
+    assert_int_equal(catchers[1].flushes, 1);
+    assert_ptr_equal(output->plan->config, &next.made.config.outputs[0]);
+    delivery_poll(&bench.delivery);
+    assert_null(output->waiting);
+    deliver(&bench, latter, "e");
+    count_made(&bench);
+    assert_caught(&catchers[1], 1, "abcde");
+    uint64_t seq = atomic_load(&output->next_seq);
+    meter_flow(&bench);
+    assert_int_equal(atomic_load(&output->next_seq), seq + 1);
+    assert_int_equal(made(&bench, 0), bench.port);
+    assert_closes(&bench, 2);
+    bench_close(&bench);
+    next_close(&next);
+}
+
+/* Its records wait until it can be opened, or are dropped with it. What fails of what it was doesn't touch it. */
+static void what_can_not_be_opened_is_tried_again(void **state) {
+    (void)state;
+    struct bench bench;
+    struct next first, second, third;
+    bench_open(&bench, KEPT "," OTHER);
+    struct output *output = &bench.delivery.outputs[1];
+    catchers[1].fails_at = 1;
+    meter_flow(&bench);
+    assert_true(output_has_failed(output));
+    catchers[1].fails_to_open = true;
+    catchers[1].fails_at = 0;
+    begin_change(&bench, &first, KEPT "," CHANGED);
+    take_change(&bench, &first);
+    poll_until(&bench, output, OUTPUT_WAITING);
+    assert_false(output_has_failed(output));
+    assert_true(atomic_load(&output->health.waiting_since) != 0);
+    size_t dropped = (size_t)output->dropped[OUTPUT_DROP_not_open];
+    meter_flow(&bench);
+    begin_change(&bench, &second, KEPT "," OTHER);
+    take_change(&bench, &second);
+    assert_true(output->dropped[OUTPUT_DROP_not_open] > dropped); /* those of the first one */
+    poll_until(&bench, output, OUTPUT_WAITING);
+    dropped = (size_t)output->dropped[OUTPUT_DROP_not_open];
+    meter_flow(&bench);
+    assert_int_equal(catchers[1].count, 0);
+    catchers[1].fails_to_open = false;
+    poll_until(&bench, output, OUTPUT_OPEN);
+    delivery_poll(&bench.delivery);
+    assert_int_equal(output->dropped[OUTPUT_DROP_not_open], dropped);
+    assert_true(catchers[1].count > 0);
+    begin_change(&bench, &third, KEPT);
+    take_change(&bench, &third);
+    poll_until(&bench, output, OUTPUT_CLOSED);
+    assert_int_equal(made(&bench, 0), catchers[0].count);
+    bench_close(&bench);
+    next_close(&first);
+    next_close(&second);
+    next_close(&third);
+}
+
 /* What an output leaves in its spool, and the next one of its name finds there. */
 static void records_in_the_spool_are_counted_once(void **state) {
     (void)state;
@@ -303,6 +440,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_output_comes_goes_and_comes_again),
         cmocka_unit_test(an_output_that_goes_gets_what_is_on_its_way),
+        cmocka_unit_test(an_output_becomes_another),
+        cmocka_unit_test(what_can_not_be_opened_is_tried_again),
         cmocka_unit_test(a_change_may_be_broken_off),
         cmocka_unit_test(what_needs_a_restart_is_named),
         cmocka_unit_test(records_in_the_spool_are_counted_once),

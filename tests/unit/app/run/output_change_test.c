@@ -1,0 +1,180 @@
+/* An output becomes another: what waits until it is open, and what finds no room. */
+#include "app/run/output_change.h"
+
+#include <unistd.h>
+
+#include "app/host/signals.h"
+#include "app/run/catching_sink.h"
+#include "app/run/departure.h"
+#include "app/run/roster.h"
+
+#define LIVE "capture = { interfaces = [ \"lo\" ]; }; meter = { flow_table_size = 1024; };"
+
+enum { BODY_BYTES = 1 << 20, TOO_MANY = 2 * OUTPUT_WAITING_BYTES / BODY_BYTES };
+
+struct bench {
+    struct caught_plan was, becomes;
+    struct progress progress;
+    struct failure failure;
+    struct output output;
+    const struct recorder *former, *latter;
+};
+
+static void bench_open(struct bench *bench) {
+    struct error error = {0};
+    struct anonymize_key key = {0};
+    *bench = (struct bench){0};
+    failure_init(&bench->failure, &bench->progress);
+    plan_to_catch(&bench->was, LIVE, 1, "");
+    plan_to_catch(&bench->becomes, LIVE, 1, "");
+    const struct plan *plan = &bench->was.plan, *next = &bench->becomes.plan;
+    if (output_begin(&bench->output, &plan->outputs[0], plan, &key, &error) < 0 ||
+        output_open(&bench->output, plan, INT64_MAX, &error) < 0)
+        fail_msg("%s", error.text);
+    output_start(&bench->output);
+    if (output_prepare_next(&bench->output, &next->outputs[0], next, &key, INT64_MAX, &error) < 0)
+        fail_msg("%s", error.text);
+    bench->former = bench->output.shares[0].recorder;
+    bench->latter = bench->output.shares[0].next;
+    signals_install(1000000);
+}
+
+static void bench_close(struct bench *bench) {
+    output_drop_next(&bench->output);
+    output_close(&bench->output);
+    free(bench->becomes.schema);
+    plan_release(&bench->becomes.plan);
+    config_release(&bench->becomes.config);
+    caught_plan_release(&bench->was);
+}
+
+/* The number is in the body's first byte. */
+static void send(struct bench *bench, const struct recorder *recorder, unsigned number) {
+    static uint8_t body[BODY_BYTES];
+    struct error error;
+    body[0] = (uint8_t)number;
+    const struct message message = {
+        .key = "", .body = body, .body_length = sizeof body, .origin = recorder_origin(recorder)};
+    bench->output.shares[0].records.sent++;
+    assert_int_equal(output_send_or_wait(&bench->output, &message, &error), 0);
+}
+
+static void become(struct bench *bench) {
+    output_take_next(&bench->output, 0);
+    departure_begin(&bench->output);
+    while (output_state(&bench->output) != OUTPUT_OPEN) {
+        usleep(200);
+        departure_poll(&bench->output, &bench->failure);
+    }
+}
+
+static void assert_in_order(size_t count) {
+    assert_int_equal(catchers[0].count, count);
+    for (size_t i = 1; i < count; i++)
+        assert_true(catchers[0].records[i].body[0] > catchers[0].records[i - 1].body[0]);
+}
+
+/* As each of them is counted at once, the account closes all the time. What it was gets its own meanwhile. */
+static void what_finds_no_room_is_dropped(void **state) {
+    (void)state;
+    struct bench bench;
+    struct delivery_counts counts;
+    bench_open(&bench);
+    struct output *output = &bench.output;
+    send(&bench, bench.former, 1);
+    output_begin_change(output);
+    for (unsigned i = 0; i < TOO_MANY; i++)
+        send(&bench, bench.latter, i + 3);
+    send(&bench, bench.former, 2);
+    assert_in_order(2);
+    uint64_t dropped = output->dropped[OUTPUT_DROP_not_open];
+    assert_in_range(dropped, TOO_MANY / 2, TOO_MANY * 3 / 4);
+    assert_int_equal(output->taken, 2 + dropped);
+    output->shares[0].records.sent = 2; /* another meter's they were */
+    become(&bench);
+    assert_int_equal(catchers[0].flushes, 1);
+    assert_in_order(2);
+    /* It is open, and what comes now comes behind them: the oldest give way to it. */
+    for (unsigned i = 0; i < 4; i++)
+        send(&bench, bench.latter, TOO_MANY + 3 + i);
+    assert_in_range(catchers[0].count, 10, 2 + TOO_MANY - dropped);
+    struct error error;
+    assert_int_equal(output_end_waits(output, &error), 0);
+    assert_null(output->waiting);
+    assert_int_equal(output->dropped[OUTPUT_DROP_not_open], dropped);
+    assert_in_order(2 + TOO_MANY - dropped + 4);
+    output_count(output, &counts);
+    assert_int_equal(counts.taken, counts.sink.acknowledged + dropped);
+    bench_close(&bench);
+}
+
+static void what_is_not_put_into_force_changes_nothing(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    output_drop_next(&bench.output);
+    send(&bench, bench.former, 1);
+    assert_in_order(1);
+    assert_ptr_equal(bench.output.shares[0].recorder, bench.former);
+    assert_ptr_equal(output_shown_plan(&bench.output), &bench.was.plan.outputs[0]);
+    bench_close(&bench);
+}
+
+/* While it has failed it drops; what it becomes doesn't. */
+static void what_it_becomes_has_not_failed(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    atomic_store(&bench.output.health.failed, true);
+    output_begin_change(&bench.output);
+    assert_false(output_has_failed(&bench.output));
+    send(&bench, bench.former, 1);
+    assert_int_equal(bench.output.dropped[OUTPUT_DROP_output_failed], 1);
+    assert_true(atomic_load(&bench.output.health.waiting_since) != 0);
+    become(&bench);
+    assert_true(atomic_load(&bench.output.health.waiting_since) == 0);
+    send(&bench, bench.latter, 2);
+    struct error error;
+    assert_int_equal(output_end_waits(&bench.output, &error), 0);
+    assert_in_order(1);
+    bench_close(&bench);
+}
+
+/* A thread that tries and opens it has it, or what waited for it is not handed over yet: until then it doesn't change again. */
+static void a_change_waits_for_the_one_before(void **state) {
+    (void)state;
+    struct bench bench;
+    static struct output outputs[CONFIG_OUTPUTS_MAX];
+    bench_open(&bench);
+    outputs[0] = bench.output;
+    struct output *output = &outputs[0];
+    struct roster roster;
+    roster_begin(&roster, outputs, 1);
+    roster.changes = 1;
+    atomic_store(&roster.deliver.turn, 1);
+    atomic_store(&roster.deliver.left, 1);
+    atomic_store(&output->state, OUTPUT_CLOSING);
+    roster_follow(&roster, &bench.failure);
+    assert_int_equal(output_state(output), OUTPUT_CLOSING);
+    atomic_store(&output->state, OUTPUT_OPEN);
+    output->waiting = output->next.waiting;
+    roster_follow(&roster, &bench.failure);
+    assert_int_equal(output_state(output), OUTPUT_OPEN);
+    assert_int_equal(atomic_load(&roster.deliver.left), 1);
+    output->waiting = NULL;
+    roster_follow(&roster, &bench.failure);
+    assert_int_equal(output_state(output), OUTPUT_CHANGING);
+    assert_int_equal(atomic_load(&roster.deliver.left), 0);
+    bench.output = outputs[0];
+    bench_close(&bench);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_finds_no_room_is_dropped),
+        cmocka_unit_test(what_is_not_put_into_force_changes_nothing),
+        cmocka_unit_test(what_it_becomes_has_not_failed),
+        cmocka_unit_test(a_change_waits_for_the_one_before),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
