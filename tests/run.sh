@@ -56,7 +56,7 @@ suite_threads() {
     FLOWSENSOR=$ROOT/build/threads/sensor/flowsensor FLOWSENSOR_SHARED=/nonexistent \
       TSAN_OPTIONS=atexit_sleep_ms=0:suppressions=$ROOT/tests/threads/suppressions.txt \
       "$PYTHON" tests/e2e/run.py test_n_meters.Files test_n_meters.Ends test_n_meters.Stopped test_n_meters.Shares.test_flows_are_whole \
-        test_signals.Live test_registry_login test_reload_outputs.FilesOfThree
+        test_signals.Live test_registry_login test_reload_outputs.FilesOfThree test_reload_changes.FilesOfThree
 }
 suite_reference() { "$FLOWSENSOR" reference | diff -u deploy/reference.md -; }
 suite_parity() { unittests tests/parity/test_compare.py && "$PYTHON" tests/parity/parity.py; }
