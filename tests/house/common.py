@@ -31,10 +31,11 @@ PARTS = {
     "record/anonymize": ("record/anonymize/anonymize_key.h", "record/anonymize/anonymizer.h", "record/anonymize/policy.h",
                          "record/anonymize/registered_domain.h"),
     "record/contract": None,
+    "record/ddl": ("record/ddl/ddl.h", "record/ddl/dialects.def"),
     "record/field": None,
     "record/login": ("record/login/jwt.h", "record/login/limits.h", "record/login/oauth.h", "record/login/secret_line.h", "record/login/transfer.h", "record/login/url.h"),
     "record/registry": ("record/registry/registry.h", "record/registry/tls_files.h", "record/registry/watch.h"),
-    "record/schema": ("record/schema/schema.h",),
+    "record/schema": ("record/schema/columns.h", "record/schema/schema.h"),
     "sink/kafka": ("sink/kafka/kafka_admin.h", "sink/kafka/kafka_header_set.h", "sink/kafka/kafka_read.h"),
     "sink/spool": ("sink/spool/spool.h",),
 }

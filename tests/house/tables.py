@@ -33,6 +33,7 @@ TABLES = (
     # The flow's structure reads it, so it is not in the room of the features, which read the flow.
     Table("meter/features.def", "FEATURE", True, "feature"),
     Table("record/encoding/encodings.def", "ENCODING", True),
+    Table("record/ddl/dialects.def", "DIALECT", False),
     # The room itself: what the sinks share stands beside them.
     Table("sink/sinks.def", "SINK", False),
 )

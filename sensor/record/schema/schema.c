@@ -71,8 +71,8 @@ static int schema_read_file(const char *name, struct buffer *text, struct error 
     return status;
 }
 
-static int schema_read_text(const char *name, const struct udps_rows *compose, struct schema *schema,
-                            struct error *error) {
+int schema_read_text(const char *name, const struct udps_rows *compose, struct schema *schema,
+                     struct error *error) {
     struct buffer text = {0};
     const struct embedded_schema *embedded = find_embedded(name);
     int status = 0;

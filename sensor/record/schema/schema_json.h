@@ -16,6 +16,11 @@ struct field_type {
     bool nullable;
 };
 
+/* Reads the text of an embedded schema or a file, of that size at most, into schema->text, which the caller frees; `compose`
+ * as schema_compose() takes it, or NULL. */
+int schema_read_text(const char *name, const struct udps_rows *compose, struct schema *schema,
+                     struct error *error);
+
 /* Parses (size limit, duplicate keys refused) and lints. NULL with the first violation; else a new reference. */
 json_t *schema_lint_parse(const char *name, const char *text, size_t length, struct error *error);
 
