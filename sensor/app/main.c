@@ -105,6 +105,7 @@ static int execute(const struct command_request *request, const struct config *c
     case COMMAND_COMPLETION_ZSH:
     case COMMAND_COMPLETION_FISH: completion_print(command, stdout); return 0;
     case COMMAND_PRINT_CONFIG: config_print(config, stdout); return 0;
+    case COMMAND_SCHEMA_DDL: return schema_ddl_command(request->choice, config, error);
     case COMMAND_TOPICS_CHECK:
     case COMMAND_TOPICS_CREATE: return topics_command(command, config, error);
     default: return execute_plan(request, config, source, error);

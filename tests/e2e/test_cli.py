@@ -59,6 +59,25 @@ class Information(Case):
             more = ["--profile", "nfstream"] if name.startswith("nfstream") else []
             self.assertEqual(self.succeeds("schema", "print", "--schema", name, *more).text(), (SCHEMAS / f"{name}.avsc").read_text())
 
+    def tables(self, *arguments):
+        """Of which tables `schema ddl` writes statements."""
+        return re.findall(r'(?m)^CREATE TABLE "(\w+)"', self.succeeds("schema", "ddl", "duckdb", *arguments).text())
+
+    def test_schema_ddl_has_a_table_for_each_schema_of_the_outputs(self):
+        self.assertEqual(self.tables(), ["flow_v2"])
+        self.assertEqual(self.tables("--profile", "nfstream"), ["nfstream_v1"])
+        self.assertEqual(self.tables("--schema", "nfstream/v1"), ["nfstream_v1"])
+        conf = self.write("x.conf", """outputs = ( { path = "a.avro"; }, { path = "b.avro"; schema = "sensor_stats/v1"; },
+                                                   { path = "c.avro"; schema = "flow/v2"; } );""")
+        self.assertEqual(self.tables("-c", conf), ["flow_v2", "sensor_stats_v1"])
+        self.assertEqual(self.tables("-c", conf, "--schema", "flow/v1"), ["flow_v1"])
+
+    def test_schema_ddl_says_what_it_cannot_do(self):
+        refused = run("schema", "ddl", "duckdb", "--schema", "flow/v9")
+        self.assertEqual((refused.code, refused.out), (78, b""))
+        self.assertIn("did you mean flow/v", refused.errors[0])
+        self.assertEqual(run("schema", "ddl", "duckbd").code, 64)
+
     def test_schema_features_change_with_what_changes_a_value(self):
         def feature_hash(*arguments):
             text = self.succeeds("schema", "features", *arguments).text()

@@ -127,7 +127,7 @@ outputs = ( {{ {one} schema = "{schema}"; columns_to_anonymize = [ "address=pref
 
     def test_commands(self):
         conf = self.configuration('capture = { interfaces = [ "lo" ]; };')
-        for command in (("schema", "compose"), ("schema", "features"), ("memory",), ("--print-config",)):
+        for command in (("schema", "compose"), ("schema", "features"), ("schema", "ddl", "clickhouse"), ("memory",), ("--print-config",)):
             with self.subTest(command):
                 self.sweep(("alloc", "open"), *command, "-c", conf)
 

@@ -41,7 +41,7 @@ class Manual(unittest.TestCase):
             entry = ", ".join(filter(None, (letter, name))) + (f" {argument}" if argument else "")
             self.assertRegex(self.text, rf"(?m)^ +{re.escape(entry)}(?: |$)")
         commands = re.findall(r"(?m)^ {7}flowsensor (\w+)(?: ([a-z|]+))?", usage)
-        self.assertIn(("schema", "print|features|compose|check|find|register"), commands)
+        self.assertIn(("schema", "print|features|compose|ddl|check|find|register"), commands)
         for word, subwords in commands:
             for subword in subwords.split("|"):
                 self.assertRegex(self.text, rf"(?m)^ +{word} ?{subword}(?: |$)")

@@ -14,9 +14,10 @@ enum command {
     COMMAND_COMPLETION_BASH, /* flowsensor completion bash|zsh|fish */
     COMMAND_COMPLETION_ZSH,
     COMMAND_COMPLETION_FISH,
-    COMMAND_SCHEMA_PRINT, /* flowsensor schema print|features|compose|check|find|register */
+    COMMAND_SCHEMA_PRINT, /* flowsensor schema print|features|compose|ddl|check|find|register */
     COMMAND_SCHEMA_FEATURES,
     COMMAND_SCHEMA_COMPOSE,
+    COMMAND_SCHEMA_DDL,
     COMMAND_SCHEMA_CHECK,
     COMMAND_SCHEMA_FIND,
     COMMAND_SCHEMA_REGISTER,

@@ -15,6 +15,7 @@ struct command_request {
      * that begin with the first; without any: of the program. */
     const char *word, *subword;
     const char *path;   /* -c, the line's; NULL: not given */
+    const char *choice; /* of the command's choices, borrowed from the line; NULL: it has none */
     const char *fields; /* COMMAND_SCHEMA_FEATURES: --fields, the line's; NULL: not given */
 };
 

@@ -77,8 +77,9 @@ static void print_group(const char *word, FILE *stream) {
 }
 
 static void print_command(const struct command_row *row, FILE *stream) {
-    fprintf(stream, "Usage: flowsensor %s%s%s%s%s\n\n", row->word, row->subword ? " " : "",
-            row->subword ? row->subword : "", *row->arguments ? " " : "", row->arguments);
+    fprintf(stream, "Usage: flowsensor %s%s%s%s%s%s%s\n\n", row->word, row->subword ? " " : "",
+            row->subword ? row->subword : "", row->choices ? " " : "", row->choices ? row->choices : "",
+            *row->arguments ? " " : "", row->arguments);
     fprintf(stream, "flowsensor %s%s%s: %s.\n", row->word, row->subword ? " " : "",
             row->subword ? row->subword : "", row->help);
     print_words(row->details, 0, stream);

@@ -44,54 +44,65 @@ static_assert(sizeof flag_rows / sizeof *flag_rows <= FLAG_ROWS_MAX, "raise FLAG
 #define CONFIGURED        "[-c CONF] [options]"
 #define CONFIGURED_FIELDS "[--fields NAMES] " CONFIGURED
 
+static const char dialects[] =
+#define DIALECT(name) "|" #name
+#include "record/ddl/dialects.def"
+#undef DIALECT
+    ;
+
 const struct command_row command_rows[] = {
-    {"schema", "print", COMMAND_SCHEMA_PRINT, false, CONFIGURED, "the schema's text",
+    {"schema", "print", COMMAND_SCHEMA_PRINT, false, NULL, CONFIGURED, "the schema's text",
      "Prints the Avro schema of each output as it would be registered. Without an output it is the profile's, or the one that "
      "--schema names. Connects nowhere."},
-    {"schema", "features", COMMAND_SCHEMA_FEATURES, false, CONFIGURED_FIELDS,
+    {"schema", "features", COMMAND_SCHEMA_FEATURES, false, NULL, CONFIGURED_FIELDS,
      "the canonical texts under feature_hash and metering_hash",
      "Prints everything that changes a value of the records, and the hashes over it that each record carries. With --fields it "
      "prints what decides the values of these fields alone, and its hash: a model that uses them is bound to it. Connects nowhere."},
-    {"schema", "compose", COMMAND_SCHEMA_COMPOSE, false, CONFIGURED,
+    {"schema", "compose", COMMAND_SCHEMA_COMPOSE, false, NULL, CONFIGURED,
      "the schema with the user-defined fields",
      "Prints the schema with the fields of the group udps and of the plugins in it. Connects nowhere."},
-    {"schema", "check", COMMAND_SCHEMA_CHECK, false, CONFIGURED, "whether the registry has it or may have it",
+    {"schema", "ddl", COMMAND_SCHEMA_DDL, false, dialects + 1, CONFIGURED,
+     "CREATE TABLE statements for its records",
+     "Prints, for an engine, what makes a table that takes the records of each output: types, nullability, codecs and comments. "
+     "Connects nowhere."},
+    {"schema", "check", COMMAND_SCHEMA_CHECK, false, NULL, CONFIGURED,
+     "whether the registry has it or may have it",
      "Asks the registry, for each Kafka output, whether its schema is registered or would be taken. Registers nothing."},
-    {"schema", "find", COMMAND_SCHEMA_FIND, false, CONFIGURED,
+    {"schema", "find", COMMAND_SCHEMA_FIND, false, NULL, CONFIGURED,
      "its id in the registry, which a run needs to start",
      "Looks the id of each Kafka output's schema up in the registry, as a run does. Registers nothing."},
-    {"schema", "register", COMMAND_SCHEMA_REGISTER, false, CONFIGURED, "register it in the registry",
+    {"schema", "register", COMMAND_SCHEMA_REGISTER, false, NULL, CONFIGURED, "register it in the registry",
      "Registers the schema of each Kafka output in the registry, under the subject that the output's subject_strategy makes. What "
      "is registered already stays as it is."},
-    {"topics", "check", COMMAND_TOPICS_CHECK, false, CONFIGURED,
+    {"topics", "check", COMMAND_TOPICS_CHECK, false, NULL, CONFIGURED,
      "whether the outputs' topics exist and are as the group topics asks",
      "Asks the brokers for the topics of the Kafka outputs, and compares them with the options of the group topics. Changes "
      "nothing."},
-    {"topics", "create", COMMAND_TOPICS_CREATE, false, CONFIGURED,
+    {"topics", "create", COMMAND_TOPICS_CREATE, false, NULL, CONFIGURED,
      "create those that don't exist, and topics.principal's permissions",
      "Creates the topics of the Kafka outputs that don't exist, as the options of the group topics say, and gives topics.principal "
      "its permissions. What exists stays as it is."},
-    {"verify", NULL, COMMAND_VERIFY, false, CONFIGURED,
+    {"verify", NULL, COMMAND_VERIFY, false, NULL, CONFIGURED,
      "send one record to each topic, read it back through the registry and compare",
      "Sends a record of a made-up flow to the topic of each Kafka output, reads it back and decodes it with the schema that the "
      "registry has for it. The record stays in the topic, marked by the header verify."},
-    {"memory", NULL, COMMAND_MEMORY, false, CONFIGURED,
+    {"memory", NULL, COMMAND_MEMORY, false, NULL, CONFIGURED,
      "the resident memory that a live run takes at most, part by part",
      "Computes it from the configuration; without one, from the defaults. Connects nowhere."},
-    {"reference", NULL, COMMAND_REFERENCE, true, "", "the page of options and record fields",
+    {"reference", NULL, COMMAND_REFERENCE, true, NULL, "", "the page of options and record fields",
      "Prints, in Markdown, every option, every field of the records and every metric."},
-    {"manual", NULL, COMMAND_MANUAL, true, "", "the man page, in roff",
+    {"manual", NULL, COMMAND_MANUAL, true, NULL, "", "the man page, in roff",
      "To read it: flowsensor manual | man -l -"},
-    {"completion", "bash", COMMAND_COMPLETION_BASH, true, "", "completion for bash, to be sourced",
+    {"completion", "bash", COMMAND_COMPLETION_BASH, true, NULL, "", "completion for bash, to be sourced",
      "To use it in this shell: . <(flowsensor completion bash)"},
-    {"completion", "zsh", COMMAND_COMPLETION_ZSH, true, "",
+    {"completion", "zsh", COMMAND_COMPLETION_ZSH, true, NULL, "",
      "completion for zsh, a file _flowsensor of its fpath",
      "To use it in this shell: . <(flowsensor completion zsh); compdef _flowsensor flowsensor"},
-    {"completion", "fish", COMMAND_COMPLETION_FISH, true, "", "completion for fish, to be sourced",
+    {"completion", "fish", COMMAND_COMPLETION_FISH, true, NULL, "", "completion for fish, to be sourced",
      "To use it in this shell: flowsensor completion fish | source"},
-    {"version", NULL, COMMAND_VERSION, true, "", "versions of flowsensor and its libraries",
+    {"version", NULL, COMMAND_VERSION, true, NULL, "", "versions of flowsensor and its libraries",
      "The same as --version."},
-    {"help", NULL, COMMAND_HELP, true, "[COMMAND]", "this help, or a command's",
+    {"help", NULL, COMMAND_HELP, true, NULL, "[COMMAND]", "this help, or a command's",
      "The same as --help after the command, as in: flowsensor help schema register"},
 };
 const size_t command_row_count = sizeof command_rows / sizeof *command_rows;

@@ -53,6 +53,7 @@ struct command_row {
     const char *subword; /* "print"; NULL: the word alone */
     enum command command;
     bool stands_alone;     /* answers whatever the configuration says, and doesn't read it */
+    const char *choices;   /* "flink|spark": one of these must follow; NULL: no word does */
     const char *arguments; /* for the usage: what may follow, "" if nothing may */
     const char *help;      /* what it does, in short */
     const char *details;   /* whole sentences that `flowsensor COMMAND --help` and the man page add */

@@ -61,6 +61,23 @@ static int unknown_subword(const char *word, const char *subword, struct error *
                      subwords);
 }
 
+/* Takes the word that must follow a command with choices. */
+static int take_choice(const struct command_row *row, const char *word, struct command_line *line,
+                       struct error *error) {
+    size_t length = word ? strlen(word) : 0;
+    for (const char *at = row->choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL) {
+        if (length > 0 && strcspn(at, "|") == length && strncmp(at, word, length) == 0) {
+            line->request.choice = word;
+            return 0;
+        }
+    }
+    if (!word)
+        return error_set(error, EINVAL, EX_USAGE, "%s %s needs a word after it: %s", row->word, row->subword,
+                         row->choices);
+    return error_set(error, EINVAL, EX_USAGE, "%s %s: unknown choice \"%s\"; there are %s", row->word,
+                     row->subword, word, row->choices);
+}
+
 /* What is there, or is written as paths are. */
 static bool is_capture(const char *word) {
     return strpbrk(word, "./") || strcmp(word, "-") == 0 || (*word && access(word, F_OK) == 0);
@@ -96,6 +113,12 @@ int command_line_take_words(const char *const *words, int count, struct command_
         return known ? unknown_subword(known, subword, error) : take_captures(words, count, line, error);
     int taken = row->subword ? 2 : 1;
     line->request.command = row->command;
+    if (row->choices) {
+        int result = take_choice(row, count > taken ? words[taken] : NULL, line, error);
+        if (result < 0)
+            return result;
+        taken++;
+    }
     if (count > taken)
         return error_set(error, EINVAL, EX_USAGE,
                          "unexpected argument \"%s\"; `flowsensor %s%s%s --help` says what there is",

@@ -25,13 +25,16 @@ enum completion completion_of_option(const struct option_row *row) {
     return COMPLETE_NOTHING;
 }
 
-void completion_values(const struct option_row *row, const char *before, const char *after, FILE *stream) {
-    const char *at = row->type == OPTION_CHOICE ? row->choices : "true|false";
-    while (*at) {
-        size_t length = strcspn(at, "|");
-        fprintf(stream, "%s%.*s%s", before, (int)length, at, after);
-        at += length + (at[length] == '|');
+void completion_choices(const char *choices, const char *before, const char *after, FILE *stream) {
+    while (*choices) {
+        size_t length = strcspn(choices, "|");
+        fprintf(stream, "%s%.*s%s", before, (int)length, choices, after);
+        choices += length + (choices[length] == '|');
     }
+}
+
+void completion_values(const struct option_row *row, const char *before, const char *after, FILE *stream) {
+    completion_choices(row->type == OPTION_CHOICE ? row->choices : "true|false", before, after, stream);
 }
 
 void completion_schemas(const char *before, const char *after, FILE *stream) {

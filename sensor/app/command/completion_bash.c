@@ -79,6 +79,13 @@ static void print_subwords(FILE *stream) {
         if (i + 1 == command_row_count || command_row_is_first(i + 1))
             fputs("' ;;\n", stream);
     }
+    for (size_t i = 0; i < command_row_count; i++) {
+        if (!command_rows[i].choices)
+            continue;
+        fprintf(stream, "        %s) _flowsensor_words '", command_rows[i].subword);
+        completion_choices(command_rows[i].choices, " ", "", stream);
+        fputs("' ;;\n", stream);
+    }
 }
 
 static void print_words(FILE *stream) {

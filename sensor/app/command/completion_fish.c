@@ -87,6 +87,11 @@ static void print_command(size_t i, FILE *stream) {
         }
         fputc('\n', stream);
     }
+    if (row->choices) {
+        fprintf(stream, "complete -c flowsensor -n '__fish_seen_subcommand_from %s' -a '", row->subword);
+        completion_choices(row->choices, " ", "", stream);
+        fputs("'\n", stream);
+    }
     if (row->subword) {
         fprintf(stream, "complete -c flowsensor -n '__fish_seen_subcommand_from %s' -a %s -d ", row->word,
                 row->subword);

@@ -14,7 +14,9 @@ void completion_print_fish(FILE *stream);
 /* What completes an option's value; COMPLETE_CHOICE: completion_values() are all. */
 enum completion completion_of_option(const struct option_row *row);
 
-/* Each value with `before` and `after` around it: of the option that a flag stands for, or of the option itself. */
+/* Each of "csv|jsonl" with `before` and `after` around it. */
+void completion_choices(const char *choices, const char *before, const char *after, FILE *stream);
+/* The same with each value of the option that a flag stands for, or of the option itself. */
 void completion_values(const struct option_row *row, const char *before, const char *after, FILE *stream);
 void completion_schemas(const char *before, const char *after, FILE *stream);
 

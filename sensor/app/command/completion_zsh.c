@@ -87,6 +87,17 @@ static void print_word(const char *word, const char *help, FILE *stream) {
     completion_quote(text, QUOTE, stream);
 }
 
+/* What must stand behind such a command. */
+static void print_choices(FILE *stream) {
+    for (size_t i = 0; i < command_row_count; i++) {
+        if (!command_rows[i].choices)
+            continue;
+        fprintf(stream, "        %s) compadd --", command_rows[i].subword);
+        completion_choices(command_rows[i].choices, " ", "", stream);
+        fputs(" ;;\n", stream);
+    }
+}
+
 static void print_commands(FILE *stream) {
     fputs("    case $state in\n    word)\n        found=(", stream);
     for (size_t i = 0; i < command_row_count; i++)
@@ -94,8 +105,10 @@ static void print_commands(FILE *stream) {
             print_word(command_rows[i].word,
                        command_rows[i].subword ? "several commands" : command_rows[i].help, stream);
     fputs(
-        ")\n        _describe command found\n        _files\n        ;;\n    subword)\n        case $line[1] in\n",
+        ")\n        _describe command found\n        _files\n        ;;\n    subword)\n        case $words[CURRENT-1] in\n",
         stream);
+    print_choices(stream);
+    fputs("        *) case $line[1] in\n", stream);
     for (size_t i = 0; i < command_row_count; i++) {
         if (!command_rows[i].subword)
             continue;
@@ -106,7 +119,7 @@ static void print_commands(FILE *stream) {
             fputs(") ;;\n", stream);
     }
     fputs(
-        "        *) _files ;;\n        esac\n        (( $#found )) && _describe command found\n        ;;\n    esac\n",
+        "        *) _files ;;\n        esac ;;\n        esac\n        (( $#found )) && _describe command found\n        ;;\n    esac\n",
         stream);
 }
 

@@ -63,6 +63,8 @@ static void print_synopsis(FILE *stream) {
     for (size_t i = 0; i < command_row_count; i++) {
         fputs(".br\n\\fBflowsensor\\fR ", stream);
         print_command_name(&command_rows[i], stream);
+        if (command_rows[i].choices)
+            fprintf(stream, " %s", command_rows[i].choices);
         fputs(*command_rows[i].arguments ? " " : "", stream);
         print_text(command_rows[i].arguments, stream);
         fputc('\n', stream);

@@ -11,6 +11,7 @@
 #include "record/contract/features.h"
 #include "record/contract/metering.h"
 #include "record/contract/used_fields.h"
+#include "record/ddl/ddl.h"
 #include "record/registry/registry.h"
 
 /* Frees the text. */
@@ -175,5 +176,27 @@ int schema_command(const struct command_request *request, const struct plan *pla
             result = ask_registry(command, registry, output, error);
     }
     registry_close(registry);
+    return result;
+}
+
+/* The output's schema, as a run takes it. */
+static const char *schema_name(const struct config *config, size_t output) {
+    const char *name = config->outputs[output].schema;
+    bool nfstream = strcmp(config->profile, "nfstream") == 0;
+    return name ? name : schema_default_name(nfstream ? PROFILE_NFSTREAM : PROFILE_NATIVE);
+}
+
+static bool is_first_of_schema(const struct config *config, size_t output) {
+    for (size_t i = 0; i < output; i++)
+        if (strcmp(schema_name(config, i), schema_name(config, output)) == 0)
+            return false;
+    return true;
+}
+
+int schema_ddl_command(const char *dialect, const struct config *config, struct error *error) {
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < config->output_count; i++)
+        if (is_first_of_schema(config, i))
+            result = ddl_write(dialect, schema_name(config, i), stdout, error);
     return result;
 }

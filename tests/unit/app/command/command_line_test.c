@@ -149,6 +149,8 @@ static void commands_are_words_or_flags(void **state) {
         {"schema compose", COMMAND_SCHEMA_COMPOSE},
         {"--schema flow/v1 schema check", COMMAND_SCHEMA_CHECK},
         {"schema find", COMMAND_SCHEMA_FIND},
+        {"schema ddl duckdb", COMMAND_SCHEMA_DDL},
+        {"--schema flow/v1 schema ddl spark", COMMAND_SCHEMA_DDL},
         {"schema register", COMMAND_SCHEMA_REGISTER},
         {"topics check", COMMAND_TOPICS_CHECK},
         {"topics create --set topics.partitions=3", COMMAND_TOPICS_CREATE},
@@ -316,12 +318,18 @@ static void unknown_words_and_flags_are_usage(void **state) {
     refuse("nothing", EX_USAGE,
            "unexpected argument \"nothing\": neither a command nor a capture that is there");
     refuse("a.pcap nothing", EX_USAGE, "unexpected argument \"nothing\"");
-    refuse("schema", EX_USAGE, "there are print, features, compose, check, find and register");
+    refuse("schema", EX_USAGE, "there are print, features, compose, ddl, check, find and register");
     refuse("completion", EX_USAGE, "completion needs a word after it; there are bash, zsh and fish");
+    refuse("schema ddl", EX_USAGE, "schema ddl needs a word after it: flink|clickhouse|duckdb|iceberg|spark");
+    refuse("schema ddl duck", EX_USAGE, "schema ddl: unknown choice \"duck\"; there are flink|clickhouse");
+    refuse("schema ddl |clickhouse", EX_USAGE, "unknown choice \"|clickhouse\"");
+    refuse("schema ddl flink|clickhouse", EX_USAGE, "unknown choice \"flink|clickhouse\"");
+    refuse("schema ddl spark x", EX_USAGE, "unexpected argument \"x\"");
     refuse("manual page", EX_USAGE, "unexpected argument \"page\"");
     refuse("schema prnt", EX_USAGE, "schema prnt: unknown command; did you mean schema print?");
-    refuse("schema zzzzz", EX_USAGE,
-           "schema zzzzz: unknown command; there are print, features, compose, check, find and register");
+    refuse(
+        "schema zzzzz", EX_USAGE,
+        "schema zzzzz: unknown command; there are print, features, compose, ddl, check, find and register");
     refuse("topics", EX_USAGE, "there are check and create");
     refuse("topic check", EX_USAGE, "unknown command topic; did you mean topics? (--help lists all)");
     refuse("verfy", EX_USAGE, "unknown command verfy; did you mean verify? (--help lists all)");
