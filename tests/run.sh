@@ -76,6 +76,8 @@ suite_examples() { unittests tests/examples; }
 suite_strangers() { "$PYTHON" tests/strangers/run.py; }
 # A model that is trained on captures scores what the sensor sends (deploy/examples/scorer).
 suite_scorer() { unittests tests/scorer; }
+# What `schema ddl` writes, in the engines themselves. Fetches Flink and Spark at the first time (3 minutes).
+suite_tables() { discover tests/tables tests/tables; }
 # Each version of a schema against every other, by three readers.
 suite_compatibility() { unittests tests/compatibility; }
 # The chart: what it renders, refuses and promises. Builds helm and other programs in Go at the first time (4 minutes).
@@ -91,7 +93,7 @@ suite_pod() { unittests tests/pod; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
 ALL=(house reference unit sanitize threads tidy parity grid plugins labels labels_ndpi5 e2e_alone monitoring e2e python tutorial strangers
-  compatibility scorer chart image pod packaging examples cluster fuzz)
+  compatibility tables scorer chart image pod packaging examples cluster fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }
@@ -122,7 +124,7 @@ run_suite() {
 
 # By a suite that mostly waits, those that measure nothing: they run beside it, at a low priority and one after another.
 declare -A BESIDE=([cluster]="grid plugins labels labels_ndpi5 fuzz"
-  [e2e]="python tutorial strangers compatibility scorer chart image pod packaging examples")
+  [e2e]="python tutorial strangers compatibility tables scorer chart image pod packaging examples")
 
 # chosen NAME NAMES: whether it is among them.
 chosen() { [[ " $2 " = *" $1 "* ]]; }
