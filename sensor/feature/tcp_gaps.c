@@ -141,7 +141,7 @@ static __attribute__((noinline)) void tcp_take_segment(struct tcp_gaps *gaps, un
 }
 
 static size_t tcp_gaps_state_size(const struct meter_options *options) {
-    return options->tcp_gaps ? sizeof(struct tcp_gaps) : 0;
+    return meter_asks_for(options, FEATURE_tcp_gaps) ? sizeof(struct tcp_gaps) : 0;
 }
 
 static void tcp_gaps_on_init(const struct feature_context *context, struct flow *flow) {

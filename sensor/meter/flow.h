@@ -75,6 +75,7 @@ enum feature_index {
 #undef FEATURE
     FEATURE_COUNT
 };
+_Static_assert(FEATURE_COUNT <= 32, "meter_options.features_asked has a bit for each");
 
 /* What all flows of a meter have in common; the meter owns it. */
 struct flow_shared {

@@ -44,9 +44,9 @@ struct meter_options {
     uint32_t n_dissections;       /* packets of a flow that nDPI sees, at most 255; 0: no labels */
     uint64_t dissection_flows;    /* flows whose label is undecided at the same time; 0: all */
     bool statistical_analysis;
-    uint32_t splt_analysis; /* packets, at most 65535; 0: off */
-    bool tcp_end;           /* native: a flow ends with its TCP connection, see meter/tcp_end.h */
-    bool tcp_gaps;          /* native: counts missing bytes, see feature/tcp_gaps.c */
+    uint32_t splt_analysis;  /* packets, at most 65535; 0: off */
+    bool tcp_end;            /* native: a flow ends with its TCP connection, see meter/tcp_end.h */
+    uint32_t features_asked; /* features without an option of their own that are on, see meter_asks_for() */
     struct publish_options publish;
     uint64_t flow_table_size;      /* flows open at once; at least 1024 */
     bool bounds;                   /* meter_bounds() may be asked */
@@ -61,3 +61,8 @@ struct meter_options {
     /* Of the flow table, if others hash packets for it (meter_hashed_packet()); copied; NULL: a random one of its own. */
     const struct hash_key *seed;
 };
+
+/* Whether a feature (enum feature_index) is on that has no option: some schema has a field of it. */
+static inline bool meter_asks_for(const struct meter_options *options, unsigned feature) {
+    return (options->features_asked >> feature & 1) != 0;
+}

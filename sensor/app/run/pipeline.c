@@ -160,6 +160,7 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     service_manager_open(&pipeline->service_manager);
     own_sockets_enable(plan->decode.ignore_own_sockets);
     open_sandbox(pipeline);
+    bool has_loss_gaps = meter_asks_for(&plan->meter, FEATURE_tcp_gaps);
     int result = monitor_open(plan, &pipeline->monitor, error);
     if (result == 0)
         result = open_privileged(pipeline, error);
@@ -172,9 +173,9 @@ int pipeline_open(const struct plan *plan, struct pipeline **opened, struct erro
     if (result == 0)
         result = open_lanes(pipeline, error);
     if (result == 0 && plan->report_interval > 0)
-        result = reporter_open(plan->report_interval, plan->meter.tcp_gaps, &pipeline->reporter, error);
+        result = reporter_open(plan->report_interval, has_loss_gaps, &pipeline->reporter, error);
     if (result == 0 && plan->heartbeat_interval > 0)
-        result = reporter_open(plan->heartbeat_interval, plan->meter.tcp_gaps, &pipeline->heartbeats, error);
+        result = reporter_open(plan->heartbeat_interval, has_loss_gaps, &pipeline->heartbeats, error);
     if (result == 0)
         result = show_to_monitor(pipeline, error);
     sandbox_tighten(&pipeline->sandbox);

@@ -39,7 +39,7 @@ static const struct meter_options gaps_options = {
     .profile = PROFILE_NATIVE,
     .idle_timeout = INT64_C(120) * SECOND,
     .active_timeout = INT64_C(100) * SECOND,
-    .tcp_gaps = true,
+    .features_asked = 1u << FEATURE_tcp_gaps,
     .flow_table_size = 1024,
 };
 
@@ -177,7 +177,7 @@ static void test_state_is_small_and_off_takes_nothing(void **state) {
     (void)state;
     struct meter_options options = gaps_options;
     assert_in_range(feature_tcp_gaps.state_size(&options), 1, STATE_MAX);
-    options.tcp_gaps = false;
+    options.features_asked = 0;
     assert_int_equal(feature_tcp_gaps.state_size(&options), 0);
 }
 

@@ -103,7 +103,7 @@ static void missing_bytes_are_counted_where_a_schema_has_them(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct planned planned;
         make_well(&planned, cases[i].outputs);
-        assert_int_equal(planned.plan.meter.tcp_gaps, cases[i].on);
+        assert_int_equal(meter_asks_for(&planned.plan.meter, FEATURE_tcp_gaps), cases[i].on);
         assert_int_equal(has(&planned, GROUP_TCP), cases[i].on);
         release(&planned);
     }

@@ -73,7 +73,7 @@ static void nothing_else_changes_it(void **state) {
     CHANGE(meter.splt_analysis, 0, false);
     CHANGE(meter.n_dissections, 0, false);
     CHANGE(meter.statistical_analysis, false, false);
-    CHANGE(meter.tcp_gaps, true, false);
+    CHANGE(meter.features_asked, UINT32_MAX, false);
     CHANGE(meter.flow_table_size, 4096, false);
     CHANGE(meter.dissection_flows, 512, false);
     CHANGE(meter.preallocate, true, false);
