@@ -150,8 +150,8 @@ class Types(Files):
         fields = [(row[1].strip().strip("`") + ".NAME" * (row[2].strip() == "record"), row[4].strip()) for row in rows]
         self.assertGreater(len(fields), 80)
         for name, group in fields:
-            names = [name] if not name.startswith("D_") else [f"{d}_{name[2:]}" for d in ("bidirectional", "src2dst", "dst2src")]
-            for column in names:
+            marks = {"D_": ("bidirectional", "src2dst", "dst2src"), "W_": ("src2dst", "dst2src")}
+            for column in [f"{direction}_{name[2:]}" for direction in marks.get(name[:2], ())] or [name]:
                 self.assertEqual(group_of(column), None if group in ALWAYS else group, column)
 
 

@@ -35,8 +35,18 @@ static const char *profiles_name(enum field_profiles profiles) {
     return profiles == IN_BOTH ? "both" : profiles == IN_NATIVE ? "native" : "nfstream";
 }
 
+/* See the page's "Record fields". */
+static const char *direction_mark(enum field_directions directions) {
+    switch (directions) {
+    case FIELD_TOGETHER: return "bidirectional_";
+    case FIELD_BY_WAY: return "W_";
+    case FIELD_ALL_THREE: return "D_";
+    default: return "";
+    }
+}
+
 static void print_field(const struct catalogue_row *row, FILE *stream) {
-    fprintf(stream, "| `%s%s` | %s | %s | %s | %s | %s | ", row->directional ? "D_" : "", row->name,
+    fprintf(stream, "| `%s%s` | %s | %s | %s | %s | %s | ", direction_mark(row->directions), row->name,
             value_type_name(row->type), row->unit, field_group_name(row->group), pii_class_name(row->pii),
             profiles_name(row->profiles));
     print_cell(row->help, stream);
@@ -111,7 +121,7 @@ void reference_print(FILE *stream) {
     print_options(output_rows, output_row_count, stream);
     fputs(
         "\n## Record fields\n\nA schema chooses from these by name. `D_` stands for `bidirectional_`, `src2dst_` and "
-        "`dst2src_`. A record is of a flow, of the sensor itself, or of one of nDPI's protocols. Of records of flows, to which configured counters and "
+        "`dst2src_`, `W_` for the last two. A record is of a flow, of the sensor itself, or of one of nDPI's protocols. Of records of flows, to which configured counters and "
         "plugins add udps.NAME:\n\n",
         stream);
     print_fields(OF_FLOW, stream);

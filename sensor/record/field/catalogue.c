@@ -6,15 +6,20 @@
 #include "base/nearest.h"
 #include "record/field/field_getters.h"
 
-#define ROW(name, records, directional, type, group, pii, profiles, null, version, unit, getter, help) \
-    {#name,        records, directional, VALUE_##type, GROUP_##group, PII_##pii, IN_##profiles,        \
-     FIELD_##null, version, unit,        help,         get_##getter,  NULL},
-#define FIELD(name, ...)       ROW(name, OF_FLOW, false, __VA_ARGS__)
-#define DIRECTIONAL(name, ...) ROW(name, OF_FLOW, true, __VA_ARGS__)
-#define SENSOR(name, ...)      ROW(name, OF_SENSOR, false, __VA_ARGS__)
-#define COMMON(name, ...)      ROW(name, OF_EITHER, false, __VA_ARGS__)
-#define PROTOCOL(name, ...)    ROW(name, OF_PROTOCOL, false, __VA_ARGS__)
-#define LABEL(name, ...)       ROW(name, OF_LABEL, false, __VA_ARGS__)
+#define ROW(name, records, directions, type, group, pii, profiles, null, version, unit, getter, help) \
+    {#name,         records,       FIELD_##directions,                                                \
+     VALUE_##type,  GROUP_##group, PII_##pii,                                                         \
+     IN_##profiles, FIELD_##null,  version,                                                           \
+     unit,          help,          get_##getter,                                                      \
+     NULL},
+#define FIELD(name, ...)       ROW(name, OF_FLOW, ONCE, __VA_ARGS__)
+#define DIRECTIONAL(name, ...) ROW(name, OF_FLOW, ALL_THREE, __VA_ARGS__)
+#define TOGETHER(name, ...)    ROW(name, OF_FLOW, TOGETHER, __VA_ARGS__)
+#define WAYS(name, ...)        ROW(name, OF_FLOW, BY_WAY, __VA_ARGS__)
+#define SENSOR(name, ...)      ROW(name, OF_SENSOR, ONCE, __VA_ARGS__)
+#define COMMON(name, ...)      ROW(name, OF_EITHER, ONCE, __VA_ARGS__)
+#define PROTOCOL(name, ...)    ROW(name, OF_PROTOCOL, ONCE, __VA_ARGS__)
+#define LABEL(name, ...)       ROW(name, OF_LABEL, ONCE, __VA_ARGS__)
 const struct catalogue_row catalogue[] = {
 #include "record/field/catalogue.def"
 };
@@ -22,6 +27,8 @@ const struct catalogue_row catalogue[] = {
 #undef PROTOCOL
 #undef COMMON
 #undef SENSOR
+#undef WAYS
+#undef TOGETHER
 #undef DIRECTIONAL
 #undef FIELD
 
@@ -52,7 +59,7 @@ enum field_profiles field_profile(enum meter_profile profile) {
 }
 
 bool catalogue_nullable(const struct catalogue_row *row, enum flow_direction direction) {
-    bool in_all = !row->directional || row->absence == FIELD_OPTIONAL_IN_ALL;
+    bool in_all = row->directions == FIELD_ONCE || row->absence == FIELD_OPTIONAL_IN_ALL;
     return row->absence != FIELD_REQUIRED && (in_all || direction != BIDIRECTIONAL);
 }
 
@@ -69,13 +76,17 @@ static const char *split_direction(const char *name, enum flow_direction *direct
     return name;
 }
 
+/* Whether the row has a field of the direction; `prefixed`: its name says which. */
+static bool has_direction(const struct catalogue_row *row, bool prefixed, enum flow_direction direction) {
+    return prefixed ? (row->directions & 1u << direction) != 0 : row->directions == FIELD_ONCE;
+}
+
 const struct catalogue_row *catalogue_find_in(const char *name, enum field_profiles profiles,
                                               enum flow_direction *direction) {
     const char *rest = split_direction(name, direction);
-    bool directional = rest != name;
     for (size_t i = 0; i < catalogue_size; i++) {
         const struct catalogue_row *row = &catalogue[i];
-        if (row->directional == directional && (row->profiles & profiles) != 0 &&
+        if (has_direction(row, rest != name, *direction) && (row->profiles & profiles) != 0 &&
             strcmp(row->name, rest) == 0)
             return row;
     }
@@ -87,8 +98,9 @@ const struct catalogue_row *catalogue_find(const char *name, enum flow_direction
 }
 
 size_t catalogue_doc(const struct catalogue_row *row, enum flow_direction direction, char *doc, size_t size) {
-    int length = row->directional ? snprintf(doc, size, "%s: %s", direction_text[direction], row->help)
-                                  : snprintf(doc, size, "%s", row->help);
+    int length = row->directions == FIELD_ONCE
+                     ? snprintf(doc, size, "%s", row->help)
+                     : snprintf(doc, size, "%s: %s", direction_text[direction], row->help);
     return length < 0 ? 0 : (size_t)length;
 }
 
@@ -97,12 +109,14 @@ void catalogue_visit(void (*visit)(const char *name, const struct catalogue_row 
                      void *context) {
     for (size_t i = 0; i < catalogue_size; i++) {
         const struct catalogue_row *row = &catalogue[i];
-        if (!row->directional) {
+        if (row->directions == FIELD_ONCE) {
             visit(row->name, row, BIDIRECTIONAL, context);
             continue;
         }
         for (int direction = 0; direction < FLOW_DIRECTIONS; direction++) {
             char name[CATALOGUE_NAME_SIZE];
+            if (!has_direction(row, true, (enum flow_direction)direction))
+                continue;
             snprintf(name, sizeof name, "%s%s", direction_prefix[direction], row->name);
             visit(name, row, (enum flow_direction)direction, context);
         }

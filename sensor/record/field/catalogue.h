@@ -46,10 +46,18 @@ enum field_records {
     OF_LABEL = OF_FLOW | OF_PROTOCOL, /* what both are joined by */
 };
 
+/* The names under which a row exists: a set of 1 << enum flow_direction, or its own name alone. */
+enum field_directions {
+    FIELD_ONCE = 0,
+    FIELD_TOGETHER = 1 << BIDIRECTIONAL,             /* bidirectional_NAME */
+    FIELD_BY_WAY = 1 << SRC2DST | 1 << DST2SRC,      /* src2dst_NAME, dst2src_NAME */
+    FIELD_ALL_THREE = FIELD_TOGETHER | FIELD_BY_WAY, /* all of these */
+};
+
 /* Whether a value may be absent although its group is on. */
 enum field_absence {
     FIELD_REQUIRED,
-    FIELD_OPTIONAL,        /* of a directional row not the bidirectional_ field */
+    FIELD_OPTIONAL,        /* of a row with directions not the bidirectional_ field */
     FIELD_OPTIONAL_IN_ALL, /* that one too */
 };
 
@@ -58,16 +66,16 @@ struct udps_field; /* meter/udps.h */
 struct
     record_source; /* record/field/record_source.h: the flow or report and everything else a getter may read */
 
-/* Fills *value; `direction` is BIDIRECTIONAL for rows that are not directional. Called when a flow ends or a report is
+/* Fills *value; `direction` is BIDIRECTIONAL for rows without a direction. Called when a flow ends or a report is
  * due: allocates nothing. A row whose group is off is not called (its value is null). */
 typedef void field_getter(const struct record_source *source, enum flow_direction direction,
                           struct value *value);
 
 struct catalogue_row {
-    const char
-        *name; /* full name; for a directional row what follows "bidirectional_", "src2dst_", "dst2src_" */
+    const char *
+        name; /* full name; for a row with directions what follows "bidirectional_", "src2dst_", "dst2src_" */
     enum field_records records;
-    bool directional;
+    enum field_directions directions;
     enum value_type type;
     enum field_group group;
     enum pii_class pii;
@@ -102,14 +110,14 @@ const struct catalogue_row *catalogue_find_in(const char *name, enum field_profi
 /* Whether the field may be null although its group is on; a schema must then allow null. */
 bool catalogue_nullable(const struct catalogue_row *row, enum flow_direction direction);
 
-/* Definition of one field, as in a schema's `doc`; for a directional row it includes the direction. Returns its length; cut
+/* Definition of one field, as in a schema's `doc`; for a row with directions it includes the direction. Returns its length; cut
  * to `size`. */
 size_t catalogue_doc(const struct catalogue_row *row, enum flow_direction direction, char *doc, size_t size);
 
 /* The nearest existing name, for an error message; NULL if none is near. Valid until the next call in this thread. */
 const char *catalogue_nearest(const char *name);
 
-/* Calls `visit` for every field name that a schema may use (directional rows three times), in catalogue order; a name
+/* Calls `visit` for every field name that a schema may use (rows with directions several times), in catalogue order; a name
  * with a row for each profile is visited twice. `name` is valid for the call. */
 void catalogue_visit(void (*visit)(const char *name, const struct catalogue_row *row,
                                    enum flow_direction direction, void *context),

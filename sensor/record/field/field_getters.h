@@ -10,6 +10,8 @@
 
 #define FIELD(name, type, group, pii, profiles, null, version, unit, getter, help) field_getter get_##getter;
 #define DIRECTIONAL                                                                FIELD
+#define TOGETHER                                                                   FIELD
+#define WAYS                                                                       FIELD
 #define SENSOR                                                                     FIELD
 #define COMMON                                                                     FIELD
 #define PROTOCOL                                                                   FIELD
@@ -19,6 +21,8 @@
 #undef PROTOCOL
 #undef COMMON
 #undef SENSOR
+#undef WAYS
+#undef TOGETHER
 #undef DIRECTIONAL
 #undef FIELD
 
