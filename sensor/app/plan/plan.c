@@ -16,6 +16,8 @@
 #include "meter/udps.h"
 
 enum {
+    DEFAULT_DISSECTIONS = 20,
+    DEFAULT_SPLT = 20,
     DEFAULT_REPORT_MICROSECONDS = 60 * 1000000,
     DEFAULT_HEARTBEAT_MICROSECONDS = 1000000,
     LIVE_FLOWS = 262144,
@@ -112,6 +114,51 @@ static int plan_udps(struct plan *plan, struct error *error) {
     plan->meter.udps = plan->udps;
     plan->udps_rows = udps_rows_create(plan->udps);
     return plan->udps_rows != NULL ? 0 : error_set(error, ENOMEM, EX_OSERR, "out of memory");
+}
+
+static enum tunnel_keys tunnel_keys_of(const char *choice) {
+    if (strcmp(choice, "none") == 0)
+        return TUNNEL_KEYS_NONE;
+    return strcmp(choice, "symmetric") == 0 ? TUNNEL_KEYS_SYMMETRIC : TUNNEL_KEYS_ALL;
+}
+
+static uint32_t option_or(int64_t configured, uint32_t otherwise) {
+    return configured != OPTION_UNSET ? (uint32_t)configured : otherwise;
+}
+
+/* A switch that is not set follows the schemas. */
+static int plan_switches(struct plan *plan, unsigned asked, struct error *error) {
+    const struct config *config = plan->config;
+    bool nfstream = plan->meter.profile == PROFILE_NFSTREAM;
+    bool stats = asked_group(asked, GROUP_STATS), splt = asked_group(asked, GROUP_SPLT),
+         l7 = asked_group(asked, GROUP_L7);
+
+    int result = asked_check(config, plan->udps, &plan->meter.overload, asked, error);
+    if (result < 0)
+        return result;
+    plan->meter.statistical_analysis = config->meter.statistical_analysis == SWITCH_UNSET
+                                           ? stats && !nfstream
+                                           : config->meter.statistical_analysis == SWITCH_ON;
+    plan->identity.splt_analysis = option_or(config->meter.splt_analysis, nfstream ? 0 : DEFAULT_SPLT);
+    plan->identity.n_dissections = option_or(config->meter.n_dissections, DEFAULT_DISSECTIONS);
+    plan->meter.splt_analysis = splt ? plan->identity.splt_analysis : 0;
+    plan->meter.n_dissections = l7 ? plan->identity.n_dissections : 0;
+    const struct asked_features features = asked_features(asked);
+    plan->meter.features_asked = features.features;
+    plan->decode.decode_tunnels = config->meter.decode_tunnels != SWITCH_OFF;
+    plan->decode.tunnel_keys = tunnel_keys_of(config->meter.tunnel_key);
+
+    plan->groups = 1u << GROUP_IDENTITY | 1u << GROUP_QUALITY | 1u << GROUP_CORE | 1u << GROUP_REPORT |
+                   1u << GROUP_HEARTBEAT;
+    plan->groups |= plan->decode.decode_tunnels ? 1u << GROUP_TUNNEL : 0;
+    plan->groups |= plan->meter.statistical_analysis ? 1u << GROUP_STATS : 0;
+    plan->groups |= plan->meter.splt_analysis > 0 ? 1u << GROUP_SPLT : 0;
+    plan->groups |= plan->meter.n_dissections > 0 ? 1u << GROUP_L7 : 0;
+    plan->groups |= plan->udps != NULL && plan->udps->field_count > 0 ? 1u << GROUP_UDPS : 0;
+    plan->groups |= plan->system_visibility ? 1u << GROUP_PROCESS : 0;
+    plan->groups |= features.groups;
+    plan->groups |= config->identity.conn_key_file ? 1u << GROUP_CONVERSATION : 0;
+    return 0;
 }
 
 static int plan_tunnel_ports(struct plan *plan, struct error *error) {
@@ -322,7 +369,7 @@ int plan_make(const struct config *config, enum plan_schemas schemas, struct pla
     if (result == 0)
         result = plan_reports(plan, error);
     if (result == 0)
-        result = switches_make(plan, asked, error);
+        result = plan_switches(plan, asked, error);
     if (result == 0)
         result = identity_make(config, &plan->identity, error);
     if (result == 0)
