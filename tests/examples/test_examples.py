@@ -22,7 +22,7 @@ TOUCHED = {
     "counter": {"sensor/app/account/counters.def", "sensor/app/run/intake.c"},
     "option": {"sensor/app/config/option_rows.def", "sensor/app/run/pipeline.c"},
     "metric": {"sensor/app/account/counters.def"},
-    "feature": {"sensor/feature/payload.c", "sensor/meter/features.def", "sensor/record/field/catalogue.def"},
+    "feature": {"sensor/feature/small.c", "sensor/meter/features.def", "sensor/record/field/catalogue.def"},
     "sink": {"sensor/sink/datagram.c", "sensor/sink/sinks.def"},
     "encoding": {"sensor/record/encoding/tsv.c", "sensor/record/encoding/encodings.def"},
     "tunnel": {"sensor/decode/tunnel/gre_udp.c", "sensor/decode/tunnel/tunnels.def"},
@@ -153,13 +153,13 @@ class Program(unittest.TestCase):
 
     def test_feature(self):
         schema = json.loads((REPOSITORY / "schemas" / "flow" / "v1.avsc").read_text())
-        schema["fields"].append({"name": "src2dst_payload_packets", "type": ["null", "long"], "default": None,
-                                 "unit": "packets", "doc": "Source to destination: packets with payload behind the transport header."})
-        path = self.tree.root / "payload.avsc"
+        schema["fields"].append({"name": "src2dst_small_packets", "type": ["null", "long"], "default": None,
+                                 "unit": "packets", "doc": "Source to destination: packets of at most 100 bytes from the IP header on."})
+        path = self.tree.root / "small.avsc"
         path.write_text(json.dumps(schema))
-        packets = [ipv4(udp(payload)) for payload in (b"", b"a", b"", b"bc", b"d")]
+        packets = [ipv4(udp(bytes(size))) for size in (0, 73, 72, 1000, 71)]
         records = self.records_of(pcap(packets), "--schema", path)
-        self.assertEqual([(record["src2dst_packets"], record["src2dst_payload_packets"]) for record in records], [(5, 3)])
+        self.assertEqual([(record["src2dst_packets"], record["src2dst_small_packets"]) for record in records], [(5, 3)])
 
     def test_sink(self):
         path = self.tree.root / "records.socket"
