@@ -106,3 +106,16 @@ struct packet {
     };
 };
 _Static_assert(sizeof(struct packet) <= 128, "a packet takes two cache lines");
+
+/* Of the metered IP header, which was captured whole. */
+
+/* Time to Live (RFC 791) or Hop Limit (RFC 8200). */
+static inline uint8_t packet_ttl(const struct packet *packet) {
+    return packet->ip[packet->ip_version == 4 ? 8 : 7];
+}
+
+/* DSCP in the upper six bits (RFC 2474), ECN in the lower two (RFC 3168). */
+static inline uint8_t packet_traffic_class(const struct packet *packet) {
+    const uint8_t *ip = packet->ip;
+    return packet->ip_version == 4 ? ip[1] : (uint8_t)(ip[0] << 4 | ip[1] >> 4);
+}

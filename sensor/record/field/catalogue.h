@@ -24,6 +24,10 @@ enum field_group {
     GROUP_L7,
     GROUP_PROCESS,
     GROUP_TCP,
+    GROUP_SIZES,
+    GROUP_SERIES,
+    GROUP_HISTOGRAMS,
+    GROUP_IP,
     GROUP_CONVERSATION,
     GROUP_UDPS, /* user-defined: counters and plugins */
     GROUP_COUNT

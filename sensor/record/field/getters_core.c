@@ -1,4 +1,5 @@
 #include "meter/tcp_end.h"
+#include "record/field/address_scope.h"
 #include "record/field/address_text.h"
 #include "record/field/field_getters.h"
 
@@ -39,6 +40,23 @@ void get_src_ip(const struct record_source *source, enum flow_direction directio
 void get_dst_ip(const struct record_source *source, enum flow_direction direction, struct value *value) {
     (void)direction;
     address_value(source, flow_destination(source->flow), value);
+}
+
+static void scope_value(const struct record_source *source, const uint8_t address[16], struct value *value) {
+    const char *scope = address_scope(address, source->flow->ip_version);
+    value_text(value, scope, strlen(scope));
+}
+
+void get_src_ip_scope(const struct record_source *source, enum flow_direction direction,
+                      struct value *value) {
+    (void)direction;
+    scope_value(source, flow_source(source->flow), value);
+}
+
+void get_dst_ip_scope(const struct record_source *source, enum flow_direction direction,
+                      struct value *value) {
+    (void)direction;
+    scope_value(source, flow_destination(source->flow), value);
 }
 
 /* The link's addresses exist as address and vendor part, null or zeros where the link has none; cooked captures have

@@ -120,6 +120,11 @@ static void flow_v2_agrees(void **state) {
     schema_agrees("flow/v2", PROFILE_NATIVE, 131);
 }
 
+static void flow_full_agrees(void **state) {
+    (void)state;
+    schema_agrees("flow_full/v1", PROFILE_NATIVE, 146);
+}
+
 static void nfstream_schema_agrees(void **state) {
     (void)state;
     schema_agrees("nfstream/v1", PROFILE_NFSTREAM, 91);
@@ -166,7 +171,7 @@ static void assert_in_schema(const char *name, const struct catalogue_row *row, 
 /* These are the full records: a new native row belongs into its schema's next version. */
 static void full_schemas_are_complete(void **state) {
     (void)state;
-    static const char *const names[] = {"flow/v2", "sensor_stats/v1", "ndpi_dictionary/v1"};
+    static const char *const names[] = {"flow_full/v1", "sensor_stats/v1", "ndpi_dictionary/v1"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct schema *schema;
         assert_int_equal(schema_load(names[i], NULL, false, &schema, NULL), 0);
@@ -260,17 +265,12 @@ static void nfstream_columns_in_order(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_found),
-        cmocka_unit_test(nearest_names),
-        cmocka_unit_test(flow_schema_agrees),
-        cmocka_unit_test(flow_v2_agrees),
-        cmocka_unit_test(nfstream_schema_agrees),
-        cmocka_unit_test(sensor_schema_agrees),
-        cmocka_unit_test(heartbeat_schema_agrees),
-        cmocka_unit_test(dictionary_agrees),
-        cmocka_unit_test(full_schemas_are_complete),
-        cmocka_unit_test(nfstream_columns_in_order),
-        cmocka_unit_test(each_version_adds_to_the_one_before),
+        cmocka_unit_test(names_are_found),           cmocka_unit_test(nearest_names),
+        cmocka_unit_test(flow_schema_agrees),        cmocka_unit_test(flow_v2_agrees),
+        cmocka_unit_test(flow_full_agrees),          cmocka_unit_test(nfstream_schema_agrees),
+        cmocka_unit_test(sensor_schema_agrees),      cmocka_unit_test(heartbeat_schema_agrees),
+        cmocka_unit_test(dictionary_agrees),         cmocka_unit_test(full_schemas_are_complete),
+        cmocka_unit_test(nfstream_columns_in_order), cmocka_unit_test(each_version_adds_to_the_one_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
