@@ -9,27 +9,27 @@
 enum { DSCP_SHIFT = 2, ECN_MASK = 3, ECN_CE = 3 };
 
 /* What flow_feature(flow, FEATURE_ip) points to; each by flow_way(). */
-struct ip {
+struct ip_facts {
     uint32_t ce_packets[FLOW_WAYS];
     uint8_t min_ttl[FLOW_WAYS]; /* above max_ttl while the way has no packet */
     uint8_t max_ttl[FLOW_WAYS];
     uint8_t first_class[FLOW_WAYS]; /* packet_traffic_class() of the way's first packet */
 };
-_Static_assert(sizeof(struct ip) == 16, "every open flow costs these bytes");
+_Static_assert(sizeof(struct ip_facts) == 16, "every open flow costs these bytes");
 
 static size_t ip_state_size(const struct meter_options *options) {
-    return meter_asks_for(options, FEATURE_ip) ? sizeof(struct ip) : 0;
+    return meter_asks_for(options, FEATURE_ip) ? sizeof(struct ip_facts) : 0;
 }
 
 static void ip_on_init(const struct feature_context *context, struct flow *flow) {
     (void)context;
-    *(struct ip *)flow_feature(flow, FEATURE_ip) = (struct ip){.min_ttl = {UINT8_MAX, UINT8_MAX}};
+    *(struct ip_facts *)flow_feature(flow, FEATURE_ip) = (struct ip_facts){.min_ttl = {UINT8_MAX, UINT8_MAX}};
 }
 
 static void ip_on_update(const struct feature_context *context, struct flow *flow,
                          const struct packet *packet, enum flow_direction direction, uint32_t size) {
     (void)context, (void)size;
-    struct ip *ip = flow_feature(flow, FEATURE_ip);
+    struct ip_facts *ip = flow_feature(flow, FEATURE_ip);
     unsigned way = flow_way(direction);
     uint8_t ttl = packet_ttl(packet), class = packet_traffic_class(packet);
     if (flow->ways[way].packets == 0)
@@ -46,7 +46,7 @@ const struct feature feature_ip = {
     .on_update = ip_on_update,
 };
 
-static const struct ip *ip_of(const struct record_source *source) {
+static const struct ip_facts *ip_of(const struct record_source *source) {
     return flow_feature(source->flow, FEATURE_ip);
 }
 

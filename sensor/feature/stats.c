@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "feature/extremes.h"
 #include "meter/options.h"
 #include "meter/tcp_end.h"
 #include "record/field/field_getters.h"
@@ -28,10 +29,6 @@ struct running {
 };
 
 /* While there is no value the least is larger than any. */
-struct extremes {
-    uint32_t min, max;
-};
-
 struct wide_extremes {
     uint64_t min, max;
 };
@@ -73,11 +70,6 @@ static inline void running_add(struct running *running, int64_t value, uint64_t 
     running->m2 += (x - before) * (x - running->mean);
 }
 
-static inline void extremes_add(struct extremes *extremes, uint32_t value) {
-    extremes->min = value < extremes->min ? value : extremes->min;
-    extremes->max = value > extremes->max ? value : extremes->max;
-}
-
 static void wide_extremes_add(struct wide_extremes *extremes, uint64_t value) {
     extremes->min = value < extremes->min ? value : extremes->min;
     extremes->max = value > extremes->max ? value : extremes->max;
@@ -113,9 +105,9 @@ static void stats_on_init(const struct feature_context *context, struct flow *fl
     struct stats *stats = flow_feature(flow, FEATURE_stats);
     memset(stats, 0, sizeof(*stats));
     for (int i = 0; i < FLOW_WAYS; i++)
-        stats->size_extremes[i].min = UINT32_MAX;
+        stats->size_extremes[i] = EXTREMES_OF_NONE;
     for (int i = 0; i < FLOW_DIRECTIONS; i++)
-        stats->interval_extremes[i].min = UINT32_MAX;
+        stats->interval_extremes[i] = EXTREMES_OF_NONE;
     for (int i = 0; stats_is_wide(context->options) && i < FLOW_DIRECTIONS; i++)
         stats_wide(stats)[i] = (struct wide_extremes){UINT64_MAX, 0};
 }
@@ -155,20 +147,6 @@ static uint64_t interval_count(const struct record_source *source, enum flow_dir
     return packets > 0 ? packets - 1 : 0;
 }
 
-static uint32_t size_min(const struct record_source *source, enum flow_direction direction) {
-    const struct extremes *ways = stats_of(source)->size_extremes;
-    if (direction != BIDIRECTIONAL)
-        return ways[flow_way(direction)].min;
-    return ways[0].min < ways[1].min ? ways[0].min : ways[1].min;
-}
-
-static uint32_t size_max(const struct record_source *source, enum flow_direction direction) {
-    const struct extremes *ways = stats_of(source)->size_extremes;
-    if (direction != BIDIRECTIONAL)
-        return ways[flow_way(direction)].max;
-    return ways[0].max > ways[1].max ? ways[0].max : ways[1].max;
-}
-
 static struct wide_extremes interval_extremes(const struct record_source *source,
                                               enum flow_direction direction) {
     const struct stats *stats = stats_of(source);
@@ -178,8 +156,12 @@ static struct wide_extremes interval_extremes(const struct record_source *source
     return (struct wide_extremes){extremes->min, extremes->max};
 }
 
+static struct extremes size_extremes(const struct record_source *source, enum flow_direction direction) {
+    return extremes_of(stats_of(source)->size_extremes, direction);
+}
+
 void get_min_ps(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_size(value, flow_packets(source->flow, direction) > 0 ? size_min(source, direction) : 0);
+    value_size(value, flow_packets(source->flow, direction) > 0 ? size_extremes(source, direction).min : 0);
 }
 
 void get_mean_ps(const struct record_source *source, enum flow_direction direction, struct value *value) {
@@ -192,7 +174,7 @@ void get_stddev_ps(const struct record_source *source, enum flow_direction direc
 }
 
 void get_max_ps(const struct record_source *source, enum flow_direction direction, struct value *value) {
-    value_size(value, size_max(source, direction));
+    value_size(value, size_extremes(source, direction).max);
 }
 
 void get_min_piat(const struct record_source *source, enum flow_direction direction, struct value *value) {

@@ -49,6 +49,7 @@ static const struct {
     enum feature_index feature;
 } features_asked_for[] = {
     {GROUP_TCP, FEATURE_tcp_gaps},
+    {GROUP_SIZES, FEATURE_sizes},
     {GROUP_IP, FEATURE_ip},
 };
 

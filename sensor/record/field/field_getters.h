@@ -31,7 +31,7 @@ field_getter get_udps_field;
 
 /* Of the blocks in field_block.c, whose names are not rows'. Each is where its members are. */
 field_getter get_source_macs, get_destination_macs, get_counters, get_sizes, get_intervals, get_tcp_flags,
-    get_splt, get_l7_texts;
+    get_payload_sizes, get_splt, get_l7_texts;
 
 static inline void value_null(struct value *value) {
     value->is_null = true;

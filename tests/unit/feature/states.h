@@ -3,7 +3,9 @@
 #pragma once
 
 /* NOLINTBEGIN(bugprone-suspicious-include) */
+#include "feature/ip.c"
 #include "feature/process.c"
+#include "feature/sizes.c"
 #include "feature/splt.c"
 #include "feature/stats.c"
 #include "feature/tcp_gaps.c"

@@ -170,13 +170,13 @@ static void test_stddev_of_fewer_than_two_is_zero(void **state) {
     }
 }
 
-struct sizes {
+struct noted_sizes {
     uint64_t bytes[FLOW_DIRECTIONS];
     int64_t largest;
 };
 
 static bool note_sizes(void *context, const struct flow *flow) {
-    struct sizes *sizes = context;
+    struct noted_sizes *sizes = context;
     for (int d = 0; d < FLOW_DIRECTIONS; d++)
         sizes->bytes[d] = flow_counters(flow, d).bytes;
     sizes->largest = value_of(flow, get_max_ps, SRC2DST).integer;
@@ -189,7 +189,7 @@ static void test_bytes_follow_the_accounting_mode(void **state) {
     for (int mode = 0; mode < ACCOUNT_MODES; mode++) {
         struct meter_options options = stats_options;
         options.accounting_mode = (enum accounting_mode)mode;
-        struct sizes sizes = {0};
+        struct noted_sizes sizes = {0};
         struct meter *meter = open_meter(&options, note_sizes, &sizes);
         const struct packet packets[] = {made_packet(1000000, 1, 1000, 2, 80, UDP),
                                          made_packet(1000000, 2, 80, 1, 1000, UDP)};

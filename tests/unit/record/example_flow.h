@@ -28,6 +28,8 @@ struct example {
     struct process process;
     struct process_feature process_feature;
     struct tcp_gaps tcp_gaps;
+    struct ip_facts ip;
+    struct sizes sizes;
     _Alignas(8) unsigned char splt[sizeof(struct splt) +
                                    EXAMPLE_SPLT_PLACES * (sizeof(int64_t) + sizeof(struct splt_cell))];
     _Alignas(8) unsigned char texts[sizeof(struct text_block) + 2 * L7_TEXTS + EXAMPLE_TEXT_ROOM];
@@ -69,6 +71,14 @@ static inline void example_set_stats(struct example *example) {
         example->stats.size_extremes[way] = (struct extremes){54, 1484};
         for (int i = 0; i < FLAG_COUNTERS; i++)
             example->stats.flags[way][i] = (uint32_t)(10 * (way + 1) + i);
+    }
+}
+
+static inline void example_set_sizes(struct example *example) {
+    for (unsigned way = 0; way < FLOW_WAYS; way++) {
+        example->sizes.payload[way] = (struct payload_sizes){77.5 + way, {210.25, -90.5, 8100.125}};
+        example->sizes.payload_extremes[way] = (struct extremes){way, 1000 + way};
+        example->sizes.bytes[way][ACCOUNT_PAYLOAD] = 1240 + way;
     }
 }
 
@@ -143,6 +153,7 @@ static inline void example_init(struct example *example, enum meter_profile prof
     example_set_identity(example, profile, second);
     example_set_packets(flow, second);
     example_set_stats(example);
+    example_set_sizes(example);
     example_set_splt(example, 3);
     example_set_l7(example);
     example_set_process(example);
@@ -152,7 +163,9 @@ static inline void example_init(struct example *example, enum meter_profile prof
                    [FEATURE_stats] = PLACE(stats),
                    [FEATURE_splt] = PLACE(splt),
                    [FEATURE_l7] = PLACE(l7),
-                   [FEATURE_tcp_gaps] = PLACE(tcp_gaps)},
+                   [FEATURE_tcp_gaps] = PLACE(tcp_gaps),
+                   [FEATURE_ip] = PLACE(ip),
+                   [FEATURE_sizes] = PLACE(sizes)},
         .options = &example->meter,
         .labels = example->labels,
     };
