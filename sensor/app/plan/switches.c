@@ -50,6 +50,7 @@ static const struct {
 } features_asked_for[] = {
     {GROUP_TCP, FEATURE_tcp_gaps},
     {GROUP_SIZES, FEATURE_sizes},
+    {GROUP_SERIES, FEATURE_series},
     {GROUP_IP, FEATURE_ip},
 };
 

@@ -5,6 +5,7 @@
 /* NOLINTBEGIN(bugprone-suspicious-include) */
 #include "feature/ip.c"
 #include "feature/process.c"
+#include "feature/series.c"
 #include "feature/sizes.c"
 #include "feature/splt.c"
 #include "feature/stats.c"

@@ -44,13 +44,13 @@ static void check_numbers(const struct flow *flow, enum flow_direction direction
     assert_true(fabs(stddev - naive_stddev(values, count)) <= 1e-9 * (1 + stddev));
 }
 
-struct series {
+struct noted_series {
     int64_t sizes[PACKETS], intervals[PACKETS], last;
     size_t packets;
     uint32_t flags[FLAG_COUNTERS];
 };
 
-static void note(struct series *series, const struct packet *packet) {
+static void note(struct noted_series *series, const struct packet *packet) {
     static const uint8_t masks[FLAG_COUNTERS] = {
         [FLAG_SYN] = 0x02, [FLAG_CWR] = 0x80, [FLAG_ECE] = 0x40, [FLAG_URG] = 0x20,
         [FLAG_ACK] = 0x10, [FLAG_PSH] = 0x08, [FLAG_RST] = 0x04, [FLAG_FIN] = 0x01,
@@ -64,7 +64,7 @@ static void note(struct series *series, const struct packet *packet) {
 }
 
 static void check_series(const struct flow *flow, enum flow_direction direction,
-                         const struct series *series) {
+                         const struct noted_series *series) {
     static const struct getters sizes = {get_min_ps, get_mean_ps, get_stddev_ps, get_max_ps};
     static const struct getters intervals = {get_min_piat, get_mean_piat, get_stddev_piat, get_max_piat};
     static field_getter *const flags[FLAG_COUNTERS] = {
@@ -81,7 +81,7 @@ static void check_series(const struct flow *flow, enum flow_direction direction,
 
 /* The one flow that a test makes, checked while it is exported. */
 struct stats_check {
-    struct series series[FLOW_DIRECTIONS];
+    struct noted_series series[FLOW_DIRECTIONS];
     unsigned exports;
 };
 
