@@ -132,15 +132,6 @@ static uint32_t length_of(const struct splt *splt) {
     return splt->length != SPLT_NOT_KEPT ? splt->length : 0;
 }
 
-static int64_t *scratch_integers(const struct record_source *source, size_t count) {
-    struct record_scratch *scratch = source->scratch;
-    if (count > scratch->integers_capacity - scratch->integers_used)
-        return NULL;
-    int64_t *integers = scratch->integers + scratch->integers_used;
-    scratch->integers_used += count;
-    return integers;
-}
-
 /* An array of `places` items of which the last ones are -1; NULL items (which can't be: the recorder made room for
  * three arrays of splt_analysis) give an empty array. */
 static int64_t *array_value(const struct record_source *source, uint32_t length, uint32_t places,

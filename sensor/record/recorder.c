@@ -67,8 +67,8 @@ enum { SPLT_ARRAYS = 3 };
 static int allocate_scratch(struct record_scratch *scratch, const struct meter_options *meter) {
     scratch->udps = cache_line_calloc(udps_field_count(meter) + 1, sizeof *scratch->udps);
     scratch->udps_count = scratch->udps != NULL ? udps_field_count(meter) : 0;
-    scratch->integers_capacity = SPLT_ARRAYS * (size_t)meter->splt_analysis;
-    scratch->integers = cache_line_calloc(scratch->integers_capacity + 1, sizeof *scratch->integers);
+    scratch->integers_capacity = SPLT_ARRAYS * (size_t)meter->splt_analysis + RECORD_FIXED_INTEGERS;
+    scratch->integers = cache_line_calloc(scratch->integers_capacity, sizeof *scratch->integers);
     scratch->text = malloc(RECORD_TEXT_SCRATCH);
     return scratch->integers != NULL && scratch->text != NULL && scratch->udps != NULL ? 0 : -ENOMEM;
 }

@@ -77,6 +77,16 @@ static inline char *scratch_text(const struct record_source *source, size_t leng
     return bytes;
 }
 
+/* The same of integers. */
+static inline int64_t *scratch_integers(const struct record_source *source, size_t count) {
+    struct record_scratch *scratch = source->scratch;
+    if (count > scratch->integers_capacity - scratch->integers_used)
+        return NULL;
+    int64_t *integers = scratch->integers + scratch->integers_used;
+    scratch->integers_used += count;
+    return integers;
+}
+
 /* A text as others give it, whatever is in it: made clean, and cut to TEXT_MAX. */
 static inline void value_foreign_text(const struct record_source *source, const char *bytes,
                                       struct value *value) {

@@ -43,9 +43,13 @@ struct identity {
  * addresses. */
 enum { RECORD_TEXT_SCRATCH = 1 << 20 };
 
+/* Integers in arrays whose length no option decides: histograms. */
+enum { RECORD_FIXED_INTEGERS = 52 };
+
 /* Memory for what getters compute; one per recorder, empty at the start of each record. */
 struct record_scratch {
-    int64_t *integers; /* integers_capacity places: three arrays of meter_options.splt_analysis */
+    /* integers_capacity places: three arrays of meter_options.splt_analysis, and RECORD_FIXED_INTEGERS */
+    int64_t *integers;
     size_t integers_capacity, integers_used;
     char *text; /* RECORD_TEXT_SCRATCH bytes */
     size_t text_used;

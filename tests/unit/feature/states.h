@@ -3,6 +3,7 @@
 #pragma once
 
 /* NOLINTBEGIN(bugprone-suspicious-include) */
+#include "feature/histograms.c"
 #include "feature/ip.c"
 #include "feature/process.c"
 #include "feature/series.c"

@@ -31,6 +31,7 @@ struct example {
     struct ip_facts ip;
     struct sizes sizes;
     struct series series;
+    struct histograms histograms;
     _Alignas(8) unsigned char splt[sizeof(struct splt) +
                                    EXAMPLE_SPLT_PLACES * (sizeof(int64_t) + sizeof(struct splt_cell))];
     _Alignas(8) unsigned char texts[sizeof(struct text_block) + 2 * L7_TEXTS + EXAMPLE_TEXT_ROOM];
@@ -167,7 +168,8 @@ static inline void example_init(struct example *example, enum meter_profile prof
                    [FEATURE_tcp_gaps] = PLACE(tcp_gaps),
                    [FEATURE_ip] = PLACE(ip),
                    [FEATURE_sizes] = PLACE(sizes),
-                   [FEATURE_series] = PLACE(series)},
+                   [FEATURE_series] = PLACE(series),
+                   [FEATURE_histograms] = PLACE(histograms)},
         .options = &example->meter,
         .labels = example->labels,
     };

@@ -19,7 +19,7 @@ static const struct sensor_report report = {.time = 5, .flows_opened = 7, .resid
 static int64_t integers[3 * EXAMPLE_SPLT_PLACES];
 static char text[RECORD_TEXT_SCRATCH];
 static struct record_scratch scratch = {
-    .integers = integers, .integers_capacity = 3 * EXAMPLE_SPLT_PLACES, .text = text};
+    .integers = integers, .integers_capacity = sizeof integers / sizeof *integers, .text = text};
 
 static struct record_source example_source(void) {
     return (struct record_source){.identity = &example.identity,

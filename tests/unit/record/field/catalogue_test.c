@@ -122,7 +122,7 @@ static void flow_v2_agrees(void **state) {
 
 static void flow_full_agrees(void **state) {
     (void)state;
-    schema_agrees("flow_full/v1", PROFILE_NATIVE, 199);
+    schema_agrees("flow_full/v1", PROFILE_NATIVE, 205);
 }
 
 static void nfstream_schema_agrees(void **state) {

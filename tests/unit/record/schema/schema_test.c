@@ -65,7 +65,7 @@ static void embedded_schemas_load(void **state) {
     } cases[] = {
         {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0x05c6cbb347e2dd4d), OF_FLOW},
         {"flow/v2", "flowsensor.flow.Flow", UINT64_C(0x2ad7150f2b3061f2), OF_FLOW},
-        {"flow_full/v1", "flowsensor.flow_full.Flow", UINT64_C(0xd6b0272a91cdf464), OF_FLOW},
+        {"flow_full/v1", "flowsensor.flow_full.Flow", UINT64_C(0x547cfa53bbba182c), OF_FLOW},
         {"heartbeat/v1", "flowsensor.heartbeat.Heartbeat", UINT64_C(0xa51711ae971acb88), OF_SENSOR},
         {"ndpi_dictionary/v1", "flowsensor.ndpi_dictionary.Protocol", UINT64_C(0xe59b481edc8d87bd),
          OF_PROTOCOL},
