@@ -55,7 +55,7 @@ class Information(Case):
             self.assertIn(f"`{name}`", reference)
 
     def test_schema_print_is_the_shipped_text(self):
-        for name in ("flow/v1", "flow/v2", "flow_full/v1", "nfstream/v1", "sensor_stats/v1", "heartbeat/v1", "ndpi_dictionary/v1"):
+        for name in ("flow/v1", "flow/v2", "flow/v3", "flow_lite/v1", "flow_full/v1", "nfstream/v1", "sensor_stats/v1", "heartbeat/v1", "ndpi_dictionary/v1"):
             more = ["--profile", "nfstream"] if name.startswith("nfstream") else []
             self.assertEqual(self.succeeds("schema", "print", "--schema", name, *more).text(), (SCHEMAS / f"{name}.avsc").read_text())
 

@@ -20,7 +20,7 @@ const struct flag_row flag_rows[] = {
     {FLAG_PROFILE, NULL, "--profile", "NAME", COMPLETE_CHOICE, "profile", true,
      "native (default) or nfstream"},
     {FLAG_SCHEMA, NULL, "--schema", "NAME", COMPLETE_SCHEMA, NULL, true,
-     "flow/v2 (default), flow/v1, flow_full/v1, nfstream/v1, sensor_stats/v1, heartbeat/v1, ndpi_dictionary/v1, FILE"},
+     "flow/v2 (default), flow_lite/v1, flow_full/v1, nfstream/v1, others (schemas/README.md), or FILE"},
     {FLAG_CONFIG, "-c", NULL, "CONF", COMPLETE_FILE, NULL, true, "configuration file"},
     {FLAG_SET, NULL, "--set", "PATH=VALUE", COMPLETE_ASSIGNMENT, NULL, true,
      "set one option, as in --set meter.idle_timeout=5s; repeatable"},

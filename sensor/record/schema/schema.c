@@ -46,7 +46,7 @@ static int refuse_name(const char *name, int number, struct error *error) {
                          strerror(number), nearest);
     return error_set(
         error, number, EX_CONFIG,
-        "schema %s: neither embedded nor a readable file (%s); give flow/v2, flow/v1, flow_full/v1, nfstream/v1, sensor_stats/v1, heartbeat/v1, ndpi_dictionary/v1 or the path of an .avsc file",
+        "schema %s: neither embedded nor a readable file (%s); give flow/v2, flow/v1, flow/v3, flow_lite/v1, flow_full/v1, nfstream/v1, sensor_stats/v1, heartbeat/v1, ndpi_dictionary/v1 or the path of an .avsc file",
         name, strerror(number));
 }
 

@@ -120,6 +120,16 @@ static void flow_v2_agrees(void **state) {
     schema_agrees("flow/v2", PROFILE_NATIVE, 131);
 }
 
+static void flow_v3_agrees(void **state) {
+    (void)state;
+    schema_agrees("flow/v3", PROFILE_NATIVE, 137);
+}
+
+static void flow_lite_agrees(void **state) {
+    (void)state;
+    schema_agrees("flow_lite/v1", PROFILE_NATIVE, 34);
+}
+
 static void flow_full_agrees(void **state) {
     (void)state;
     schema_agrees("flow_full/v1", PROFILE_NATIVE, 205);
@@ -181,12 +191,11 @@ static void full_schemas_are_complete(void **state) {
     }
 }
 
-/* flow/v2 is flow/v1 as it stands, field by field, and more that a reader of either may leave out. */
-static void each_version_adds_to_the_one_before(void **state) {
-    (void)state;
+/* A version is the one before as it stands, field by field, and more that a reader of either may leave out. */
+static void assert_adds(const char *older, const char *newer) {
     struct schema *before, *after;
-    assert_int_equal(schema_load("flow/v1", NULL, false, &before, NULL), 0);
-    assert_int_equal(schema_load("flow/v2", NULL, false, &after, NULL), 0);
+    assert_int_equal(schema_load(older, NULL, false, &before, NULL), 0);
+    assert_int_equal(schema_load(newer, NULL, false, &after, NULL), 0);
     assert_string_equal(after->full_name, before->full_name);
     json_t *old = json_loads(before->text, 0, NULL), *new = json_loads(after->text, 0, NULL);
     const json_t *fields = json_object_get(new, "fields");
@@ -194,7 +203,7 @@ static void each_version_adds_to_the_one_before(void **state) {
     json_t *field;
     json_array_foreach(json_object_get(old, "fields"), index, field) {
         json_t *same = json_array_get(fields, index);
-        if (doc_is_frozen("flow/v1", json_string_value(json_object_get(field, "name"))))
+        if (doc_is_frozen(older, json_string_value(json_object_get(field, "name"))))
             json_object_set(field, "doc", json_object_get(same, "doc"));
         assert_true(json_equal(field, same));
     }
@@ -207,6 +216,12 @@ static void each_version_adds_to_the_one_before(void **state) {
     json_decref(old);
     schema_free(after);
     schema_free(before);
+}
+
+static void each_version_adds_to_the_one_before(void **state) {
+    (void)state;
+    assert_adds("flow/v1", "flow/v2");
+    assert_adds("flow/v2", "flow/v3");
 }
 
 /* NFStream 6.6.0's own order; directional columns by their parts. */
@@ -267,7 +282,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_found),           cmocka_unit_test(nearest_names),
         cmocka_unit_test(flow_schema_agrees),        cmocka_unit_test(flow_v2_agrees),
-        cmocka_unit_test(flow_full_agrees),          cmocka_unit_test(nfstream_schema_agrees),
+        cmocka_unit_test(flow_full_agrees),          cmocka_unit_test(flow_v3_agrees),
+        cmocka_unit_test(flow_lite_agrees),          cmocka_unit_test(nfstream_schema_agrees),
         cmocka_unit_test(sensor_schema_agrees),      cmocka_unit_test(heartbeat_schema_agrees),
         cmocka_unit_test(dictionary_agrees),         cmocka_unit_test(full_schemas_are_complete),
         cmocka_unit_test(nfstream_columns_in_order), cmocka_unit_test(each_version_adds_to_the_one_before),

@@ -65,7 +65,9 @@ static void embedded_schemas_load(void **state) {
     } cases[] = {
         {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0x05c6cbb347e2dd4d), OF_FLOW},
         {"flow/v2", "flowsensor.flow.Flow", UINT64_C(0x2ad7150f2b3061f2), OF_FLOW},
+        {"flow/v3", "flowsensor.flow.Flow", UINT64_C(0xb796012a2d95b45e), OF_FLOW},
         {"flow_full/v1", "flowsensor.flow_full.Flow", UINT64_C(0x547cfa53bbba182c), OF_FLOW},
+        {"flow_lite/v1", "flowsensor.flow_lite.Flow", UINT64_C(0x3c7a33e51e3f7ad5), OF_FLOW},
         {"heartbeat/v1", "flowsensor.heartbeat.Heartbeat", UINT64_C(0xa51711ae971acb88), OF_SENSOR},
         {"ndpi_dictionary/v1", "flowsensor.ndpi_dictionary.Protocol", UINT64_C(0xe59b481edc8d87bd),
          OF_PROTOCOL},
@@ -242,7 +244,7 @@ static void unknown_names_are_refused(void **state) {
     assert_int_equal(schema_load("/nonexistent/x.avsc", NULL, false, &schema, &error), -ENOENT);
     assert_string_equal(
         error.text,
-        "schema /nonexistent/x.avsc: neither embedded nor a readable file (No such file or directory); give flow/v2, flow/v1, flow_full/v1, nfstream/v1, sensor_stats/v1, heartbeat/v1, ndpi_dictionary/v1 or the path of an .avsc file");
+        "schema /nonexistent/x.avsc: neither embedded nor a readable file (No such file or directory); give flow/v2, flow/v1, flow/v3, flow_lite/v1, flow_full/v1, nfstream/v1, sensor_stats/v1, heartbeat/v1, ndpi_dictionary/v1 or the path of an .avsc file");
     assert_int_equal(schema_load("/", NULL, false, &schema, &error), -EISDIR);
     assert_int_equal(schema_load("/dev/zero", NULL, false, &schema, &error), -EINVAL);
     assert_string_equal(error.text, "schema /dev/zero: larger than 1 MiB; choose fewer fields");
