@@ -109,6 +109,32 @@ static void missing_bytes_are_counted_where_a_schema_has_them(void **state) {
     }
 }
 
+static void features_are_on_where_a_schema_has_a_field_of_theirs(void **state) {
+    (void)state;
+    static const struct {
+        const char *schema;
+        uint32_t features;
+    } cases[] = {
+        {"flow_lite/v1", 0},
+        {"flow/v2", 0},
+        {"flow/v3", 1u << FEATURE_ip},
+        {"flow_full/v1",
+         1u << FEATURE_sizes | 1u << FEATURE_series | 1u << FEATURE_histograms | 1u << FEATURE_ip},
+    };
+    const uint32_t watched = cases[sizeof cases / sizeof *cases - 1].features;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct planned planned;
+        char outputs[128];
+        snprintf(outputs, sizeof outputs, "outputs = ( { sink = \"null\"; schema = \"%s\"; } );",
+                 cases[i].schema);
+        make_well(&planned, outputs);
+        assert_int_equal(planned.plan.meter.features_asked & watched, cases[i].features);
+        assert_int_equal(has(&planned, GROUP_SIZES), (cases[i].features & 1u << FEATURE_sizes) != 0);
+        assert_int_equal(has(&planned, GROUP_IP), (cases[i].features & 1u << FEATURE_ip) != 0);
+        release(&planned);
+    }
+}
+
 static void conversations_have_a_key_where_there_is_a_file_of_it(void **state) {
     (void)state;
     char *path = text_file("0123456789abcdef0123456789abcdef", 32), text[256];
@@ -339,6 +365,7 @@ int main(void) {
         cmocka_unit_test(ports_of_tunnels),
         cmocka_unit_test(what_no_schema_asks_for_is_not_computed),
         cmocka_unit_test(missing_bytes_are_counted_where_a_schema_has_them),
+        cmocka_unit_test(features_are_on_where_a_schema_has_a_field_of_theirs),
         cmocka_unit_test(conversations_have_a_key_where_there_is_a_file_of_it),
         cmocka_unit_test(what_is_set_on_though_nobody_asks_is_refused),
         cmocka_unit_test(system_visibility_is_for_live_sources),

@@ -79,6 +79,7 @@ static void nothing_is_allocated_between_frame_and_flow(void **state) {
             .active_timeout = 5 * second,
             .statistical_analysis = true,
             .splt_analysis = 20,
+            .features_asked = UINT32_MAX,
             .flow_table_size = 4096,
             .preallocate = true,
             .udps = udps,
