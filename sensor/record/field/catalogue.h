@@ -28,6 +28,7 @@ enum field_group {
     GROUP_SERIES,
     GROUP_HISTOGRAMS,
     GROUP_IP,
+    GROUP_TCP_MORE,
     GROUP_CONVERSATION,
     GROUP_UDPS, /* user-defined: counters and plugins */
     GROUP_COUNT

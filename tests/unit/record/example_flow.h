@@ -14,7 +14,12 @@
 #include "record/field/catalogue.h"
 #include "record/field/record_source.h"
 
-enum { EXAMPLE_SPLT_PLACES = 20, EXAMPLE_TEXT_ROOM = 65000, EXAMPLE_ALL_GROUPS = (1 << GROUP_COUNT) - 1 };
+enum {
+    EXAMPLE_SPLT_PLACES = 20,
+    EXAMPLE_TEXT_ROOM = 65000,
+    EXAMPLE_BLANK = 512,
+    EXAMPLE_ALL_GROUPS = (1 << GROUP_COUNT) - 1
+};
 
 /* Everything that a record of one flow needs; the pointers in it point into it, so it is not copied. */
 struct example {
@@ -32,6 +37,7 @@ struct example {
     struct sizes sizes;
     struct series series;
     struct histograms histograms;
+    _Alignas(8) unsigned char blank[EXAMPLE_BLANK]; /* of features that no test plants */
     _Alignas(8) unsigned char splt[sizeof(struct splt) +
                                    EXAMPLE_SPLT_PLACES * (sizeof(int64_t) + sizeof(struct splt_cell))];
     _Alignas(8) unsigned char texts[sizeof(struct text_block) + 2 * L7_TEXTS + EXAMPLE_TEXT_ROOM];
@@ -169,7 +175,8 @@ static inline void example_init(struct example *example, enum meter_profile prof
                    [FEATURE_ip] = PLACE(ip),
                    [FEATURE_sizes] = PLACE(sizes),
                    [FEATURE_series] = PLACE(series),
-                   [FEATURE_histograms] = PLACE(histograms)},
+                   [FEATURE_histograms] = PLACE(histograms),
+                   [FEATURE_tcp_window] = PLACE(blank)},
         .options = &example->meter,
         .labels = example->labels,
     };

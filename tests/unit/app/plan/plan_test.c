@@ -135,6 +135,40 @@ static void features_are_on_where_a_schema_has_a_field_of_theirs(void **state) {
     }
 }
 
+/* What a schema of this one field asks for. */
+static void make_with_field(struct planned *planned, const char *name, const char *type) {
+    char schema[512], text[256];
+    snprintf(
+        schema, sizeof schema,
+        "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"x\",\"doc\":\"d\",\"fields\":[{\"name\":\"%s\","
+        "\"type\":[\"null\",%s],\"default\":null,\"doc\":\"d\"}]}",
+        name, type);
+    char *path = text_file(schema, strlen(schema));
+    snprintf(text, sizeof text, "outputs = ( { sink = \"null\"; schema = \"%s\"; } );", path);
+    make_well(planned, text);
+    unlink(path);
+    free(path);
+}
+
+static void groups_are_computed_where_a_schema_has_a_field_of_them(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *type;
+        unsigned features;
+        enum field_group group;
+    } cases[] = {
+        {"src2dst_mss", "\"int\"", 1u << FEATURE_tcp_window, GROUP_TCP_MORE},
+        {"src_port", "\"int\"", 0, GROUP_CORE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct planned planned;
+        make_with_field(&planned, cases[i].name, cases[i].type);
+        assert_int_equal(planned.plan.meter.features_asked, cases[i].features);
+        assert_true(has(&planned, cases[i].group));
+        release(&planned);
+    }
+}
+
 static void conversations_have_a_key_where_there_is_a_file_of_it(void **state) {
     (void)state;
     char *path = text_file("0123456789abcdef0123456789abcdef", 32), text[256];
@@ -366,6 +400,7 @@ int main(void) {
         cmocka_unit_test(what_no_schema_asks_for_is_not_computed),
         cmocka_unit_test(missing_bytes_are_counted_where_a_schema_has_them),
         cmocka_unit_test(features_are_on_where_a_schema_has_a_field_of_theirs),
+        cmocka_unit_test(groups_are_computed_where_a_schema_has_a_field_of_them),
         cmocka_unit_test(conversations_have_a_key_where_there_is_a_file_of_it),
         cmocka_unit_test(what_is_set_on_though_nobody_asks_is_refused),
         cmocka_unit_test(system_visibility_is_for_live_sources),
