@@ -48,9 +48,13 @@ static const struct {
     enum field_group group;
     enum feature_index feature;
 } features_asked_for[] = {
-    {GROUP_TCP, FEATURE_tcp_gaps},  {GROUP_SIZES, FEATURE_sizes},
-    {GROUP_SERIES, FEATURE_series}, {GROUP_HISTOGRAMS, FEATURE_histograms},
-    {GROUP_IP, FEATURE_ip},         {GROUP_TCP_MORE, FEATURE_tcp_window},
+    {GROUP_TCP, FEATURE_tcp_gaps},
+    {GROUP_SIZES, FEATURE_sizes},
+    {GROUP_SERIES, FEATURE_series},
+    {GROUP_HISTOGRAMS, FEATURE_histograms},
+    {GROUP_IP, FEATURE_ip},
+    {GROUP_TCP_MORE, FEATURE_tcp_window},
+    {GROUP_TCP_MORE, FEATURE_tcp_handshake},
 };
 
 struct asked_features asked_features(unsigned asked) {
