@@ -55,6 +55,7 @@ static const struct {
     {GROUP_IP, FEATURE_ip},
     {GROUP_TCP_MORE, FEATURE_tcp_window},
     {GROUP_TCP_MORE, FEATURE_tcp_handshake},
+    {GROUP_TCP_MORE, FEATURE_tcp_retransmission},
 };
 
 struct asked_features asked_features(unsigned asked) {

@@ -157,7 +157,9 @@ static void groups_are_computed_where_a_schema_has_a_field_of_them(void **state)
         unsigned features;
         enum field_group group;
     } cases[] = {
-        {"src2dst_mss", "\"int\"", 1u << FEATURE_tcp_window | 1u << FEATURE_tcp_handshake, GROUP_TCP_MORE},
+        {"src2dst_mss", "\"int\"",
+         1u << FEATURE_tcp_window | 1u << FEATURE_tcp_handshake | 1u << FEATURE_tcp_retransmission,
+         GROUP_TCP_MORE},
         {"src_port", "\"int\"", 0, GROUP_CORE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
