@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "feature/extremes.h"
+#include "feature/slice_time.h"
 #include "meter/options.h"
-#include "meter/tcp_end.h"
 #include "record/field/field_getters.h"
 
 /* Order of NFStream's flag columns. */
@@ -42,11 +42,6 @@ struct stats {
     uint32_t flags[FLOW_WAYS][FLAG_COUNTERS];           /* packets with the flag set */
 };
 _Static_assert(sizeof(struct stats) == 200, "every open flow costs these bytes");
-
-/* The active timeout cuts a flow, or its connection was closed before and its grace is over soon. */
-static bool stats_is_wide(const struct meter_options *options) {
-    return options->active_timeout > (int64_t)UINT32_MAX - TCP_GRACE;
-}
 
 /* Behind the rest where 32 bits are not enough for intervals, of each direction. */
 static struct wide_extremes *stats_wide(const struct stats *stats) {
@@ -98,7 +93,7 @@ static size_t stats_state_size(const struct meter_options *options) {
     if (!options->statistical_analysis)
         return 0;
     return sizeof(struct stats) +
-           (stats_is_wide(options) ? FLOW_DIRECTIONS * sizeof(struct wide_extremes) : 0);
+           (slice_is_wide(options) ? FLOW_DIRECTIONS * sizeof(struct wide_extremes) : 0);
 }
 
 static void stats_on_init(const struct feature_context *context, struct flow *flow) {
@@ -108,7 +103,7 @@ static void stats_on_init(const struct feature_context *context, struct flow *fl
         stats->size_extremes[i] = EXTREMES_OF_NONE;
     for (int i = 0; i < FLOW_DIRECTIONS; i++)
         stats->interval_extremes[i] = EXTREMES_OF_NONE;
-    for (int i = 0; stats_is_wide(context->options) && i < FLOW_DIRECTIONS; i++)
+    for (int i = 0; slice_is_wide(context->options) && i < FLOW_DIRECTIONS; i++)
         stats_wide(stats)[i] = (struct wide_extremes){UINT64_MAX, 0};
 }
 
@@ -117,7 +112,7 @@ static void stats_on_update(const struct feature_context *context, struct flow *
     struct stats *stats = flow_feature(flow, FEATURE_stats);
     const struct flow_counters *before = &flow->ways[flow_way(direction)];
     uint64_t packets = flow_packets(flow, BIDIRECTIONAL);
-    bool wide = stats_is_wide(context->options);
+    bool wide = slice_is_wide(context->options);
     running_add(&stats->sizes[BIDIRECTIONAL], size, packets + 1);
     running_add(&stats->sizes[direction], size, before->packets + 1);
     extremes_add(&stats->size_extremes[flow_way(direction)], size);
@@ -150,7 +145,7 @@ static uint64_t interval_count(const struct record_source *source, enum flow_dir
 static struct wide_extremes interval_extremes(const struct record_source *source,
                                               enum flow_direction direction) {
     const struct stats *stats = stats_of(source);
-    if (stats_is_wide(source->flow->shared->options))
+    if (slice_is_wide(source->flow->shared->options))
         return stats_wide(stats)[direction];
     const struct extremes *extremes = &stats->interval_extremes[direction];
     return (struct wide_extremes){extremes->min, extremes->max};

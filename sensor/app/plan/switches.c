@@ -56,6 +56,7 @@ static const struct {
     {GROUP_TCP_MORE, FEATURE_tcp_window},
     {GROUP_TCP_MORE, FEATURE_tcp_handshake},
     {GROUP_TCP_MORE, FEATURE_tcp_retransmission},
+    {GROUP_ACTIVITY, FEATURE_activity},
 };
 
 struct asked_features asked_features(unsigned asked) {

@@ -29,6 +29,7 @@ enum field_group {
     GROUP_HISTOGRAMS,
     GROUP_IP,
     GROUP_TCP_MORE,
+    GROUP_ACTIVITY,
     GROUP_CONVERSATION,
     GROUP_UDPS, /* user-defined: counters and plugins */
     GROUP_COUNT
