@@ -57,6 +57,7 @@ static const struct {
     {GROUP_TCP_MORE, FEATURE_tcp_handshake},
     {GROUP_TCP_MORE, FEATURE_tcp_retransmission},
     {GROUP_ACTIVITY, FEATURE_activity},
+    {GROUP_ACTIVITY, FEATURE_bulk},
 };
 
 struct asked_features asked_features(unsigned asked) {

@@ -179,7 +179,8 @@ static inline void example_init(struct example *example, enum meter_profile prof
                    [FEATURE_tcp_window] = PLACE(blank),
                    [FEATURE_tcp_handshake] = PLACE(blank),
                    [FEATURE_tcp_retransmission] = PLACE(blank),
-                   [FEATURE_activity] = PLACE(blank)},
+                   [FEATURE_activity] = PLACE(blank),
+                   [FEATURE_bulk] = PLACE(blank)},
         .options = &example->meter,
         .labels = example->labels,
     };
