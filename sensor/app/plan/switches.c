@@ -58,6 +58,7 @@ static const struct {
     {GROUP_TCP_MORE, FEATURE_tcp_retransmission},
     {GROUP_ACTIVITY, FEATURE_activity},
     {GROUP_ACTIVITY, FEATURE_bulk},
+    {GROUP_BURSTS, FEATURE_bursts},
 };
 
 struct asked_features asked_features(unsigned asked) {

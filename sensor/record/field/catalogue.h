@@ -30,6 +30,7 @@ enum field_group {
     GROUP_IP,
     GROUP_TCP_MORE,
     GROUP_ACTIVITY,
+    GROUP_BURSTS,
     GROUP_CONVERSATION,
     GROUP_UDPS, /* user-defined: counters and plugins */
     GROUP_COUNT

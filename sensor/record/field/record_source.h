@@ -43,8 +43,8 @@ struct identity {
  * addresses. */
 enum { RECORD_TEXT_SCRATCH = 1 << 20 };
 
-/* Integers in arrays whose length no option decides: histograms. */
-enum { RECORD_FIXED_INTEGERS = 52 };
+/* Integers in arrays whose length no option decides: histograms, bursts. */
+enum { RECORD_FIXED_INTEGERS = 52 + 120 };
 
 /* Memory for what getters compute; one per recorder, empty at the start of each record. */
 struct record_scratch {

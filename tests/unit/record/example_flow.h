@@ -180,7 +180,8 @@ static inline void example_init(struct example *example, enum meter_profile prof
                    [FEATURE_tcp_handshake] = PLACE(blank),
                    [FEATURE_tcp_retransmission] = PLACE(blank),
                    [FEATURE_activity] = PLACE(blank),
-                   [FEATURE_bulk] = PLACE(blank)},
+                   [FEATURE_bulk] = PLACE(blank),
+                   [FEATURE_bursts] = PLACE(blank)},
         .options = &example->meter,
         .labels = example->labels,
     };

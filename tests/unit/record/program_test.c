@@ -16,7 +16,7 @@
 
 static struct example example;
 static const struct sensor_report report = {.time = 5, .flows_opened = 7, .resident_memory = -1};
-static int64_t integers[3 * EXAMPLE_SPLT_PLACES];
+static int64_t integers[6 * EXAMPLE_SPLT_PLACES];
 static char text[RECORD_TEXT_SCRATCH];
 static struct record_scratch scratch = {
     .integers = integers, .integers_capacity = sizeof integers / sizeof *integers, .text = text};

@@ -161,6 +161,8 @@ static void groups_are_computed_where_a_schema_has_a_field_of_them(void **state)
          1u << FEATURE_tcp_window | 1u << FEATURE_tcp_handshake | 1u << FEATURE_tcp_retransmission,
          GROUP_TCP_MORE},
         {"idle_count", "\"long\"", 1u << FEATURE_activity | 1u << FEATURE_bulk, GROUP_ACTIVITY},
+        {"src2dst_burst_bytes", "{\"type\":\"array\",\"items\":\"long\"}", 1u << FEATURE_bursts,
+         GROUP_BURSTS},
         {"src_port", "\"int\"", 0, GROUP_CORE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
