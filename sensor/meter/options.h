@@ -17,6 +17,10 @@ struct local_pods; /* meter/local_pods.h */
 /* The nfstream profile repeats NFStream 6.6.0, also in units: its ticks are milliseconds, natively microseconds. */
 enum meter_profile { PROFILE_NATIVE, PROFILE_NFSTREAM };
 
+/* Which packets SPLT keeps; natively any, in the nfstream profile all. Those that are new are no duplicates
+ * (feature/splt.c). */
+enum splt_packets { SPLT_ALL, SPLT_PAYLOAD, SPLT_PAYLOAD_NEW };
+
 enum { EARLY_PACKETS_MAX = 8 };
 
 /* Native: the state of a flow that is open is published, as a record of its own, without an end of the flow. It is the state
@@ -44,7 +48,9 @@ struct meter_options {
     uint32_t n_dissections;       /* packets of a flow that nDPI sees, at most 255; 0: no labels */
     uint64_t dissection_flows;    /* flows whose label is undecided at the same time; 0: all */
     bool statistical_analysis;
-    uint32_t splt_analysis;  /* packets, at most 65535; 0: off */
+    uint32_t splt_analysis; /* packets, at most 65535; 0: off */
+    enum splt_packets splt_packets;
+    bool splt_more;          /* native: their payload, TCP flags and whether they are duplicates, too */
     bool tcp_end;            /* native: a flow ends with its TCP connection, see meter/tcp_end.h */
     uint32_t features_asked; /* features without an option of their own that are on, see meter_asks_for() */
     struct publish_options publish;

@@ -14,6 +14,7 @@ static const char *group_switch(enum field_group group) {
         [GROUP_TUNNEL] = "meter.decode_tunnels",
         [GROUP_STATS] = "meter.statistical_analysis",
         [GROUP_SPLT] = "meter.splt_analysis",
+        [GROUP_SPLT_MORE] = "meter.splt_analysis",
         [GROUP_L7] = "meter.n_dissections",
         [GROUP_UDPS] = "udps.packets, udps.bytes or udps.plugins",
         [GROUP_PROCESS] = "meter.system_visibility_mode",

@@ -62,12 +62,20 @@ static size_t udps_field_count(const struct meter_options *meter) {
     return meter->udps != NULL ? meter->udps->field_count : 0;
 }
 
-enum { SPLT_ARRAYS = 3 };
+enum {
+    SPLT_ARRAYS = 3,
+    SPLT_MORE_ARRAYS = 3,
+};
+
+/* Arrays with a place for each packet that SPLT keeps. */
+static size_t splt_arrays(const struct meter_options *meter) {
+    return SPLT_ARRAYS + (meter->splt_more ? SPLT_MORE_ARRAYS : 0);
+}
 
 static int allocate_scratch(struct record_scratch *scratch, const struct meter_options *meter) {
     scratch->udps = cache_line_calloc(udps_field_count(meter) + 1, sizeof *scratch->udps);
     scratch->udps_count = scratch->udps != NULL ? udps_field_count(meter) : 0;
-    scratch->integers_capacity = SPLT_ARRAYS * (size_t)meter->splt_analysis + RECORD_FIXED_INTEGERS;
+    scratch->integers_capacity = splt_arrays(meter) * meter->splt_analysis + RECORD_FIXED_INTEGERS;
     scratch->integers = cache_line_calloc(scratch->integers_capacity, sizeof *scratch->integers);
     scratch->text = malloc(RECORD_TEXT_SCRATCH);
     return scratch->integers != NULL && scratch->text != NULL && scratch->udps != NULL ? 0 : -ENOMEM;
@@ -202,8 +210,8 @@ void recorder_take_contract(struct recorder *recorder) {
 }
 
 size_t recorder_memory_for(const struct meter_options *meter) {
-    enum { FIELDS = 64 << 10, SPLT_PLACE = SPLT_ARRAYS * (sizeof(int64_t) + INTEGER_TEXT_MAX + 1) };
-    return RECORD_TEXT_SCRATCH + FIELDS + meter->splt_analysis * SPLT_PLACE;
+    enum { FIELDS = 64 << 10, SPLT_PLACE = sizeof(int64_t) + INTEGER_TEXT_MAX + 1 };
+    return RECORD_TEXT_SCRATCH + FIELDS + splt_arrays(meter) * meter->splt_analysis * SPLT_PLACE;
 }
 
 void recorder_destroy(struct recorder *recorder) {

@@ -25,6 +25,7 @@ CHANGES = {
     "meter.accounting_mode": "1",
     "meter.n_dissections": "19",
     "meter.splt_analysis": "19",
+    "meter.splt_packets": "payload",
     "udps.packets": "dns=udp port 53",
     "udps.bytes": "dns=udp port 53",
 }

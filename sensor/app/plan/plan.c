@@ -122,6 +122,12 @@ static enum tunnel_keys tunnel_keys_of(const char *choice) {
     return strcmp(choice, "symmetric") == 0 ? TUNNEL_KEYS_SYMMETRIC : TUNNEL_KEYS_ALL;
 }
 
+static enum splt_packets splt_packets_of(const char *choice) {
+    if (strcmp(choice, "all") == 0)
+        return SPLT_ALL;
+    return strcmp(choice, "payload") == 0 ? SPLT_PAYLOAD : SPLT_PAYLOAD_NEW;
+}
+
 static uint32_t option_or(int64_t configured, uint32_t otherwise) {
     return configured != OPTION_UNSET ? (uint32_t)configured : otherwise;
 }
@@ -130,18 +136,27 @@ static uint32_t option_or(int64_t configured, uint32_t otherwise) {
 static int plan_switches(struct plan *plan, unsigned asked, struct error *error) {
     const struct config *config = plan->config;
     bool nfstream = plan->meter.profile == PROFILE_NFSTREAM;
+    bool splt_more = asked_group(asked, GROUP_SPLT_MORE);
+    asked |= splt_more ? 1u << GROUP_SPLT : 0; /* both tell of the same packets */
     bool stats = asked_group(asked, GROUP_STATS), splt = asked_group(asked, GROUP_SPLT),
          l7 = asked_group(asked, GROUP_L7);
 
     int result = asked_check(config, plan->udps, &plan->meter.overload, asked, error);
     if (result < 0)
         return result;
+    plan->meter.splt_packets = splt_packets_of(config->meter.splt_packets);
+    if (nfstream && plan->meter.splt_packets != SPLT_ALL)
+        return error_set(
+            error, EINVAL, EX_CONFIG,
+            "meter.splt_packets is for the native profile, NFStream keeps all packets; take it off, or set "
+            "profile = \"native\"");
     plan->meter.statistical_analysis = config->meter.statistical_analysis == SWITCH_UNSET
                                            ? stats && !nfstream
                                            : config->meter.statistical_analysis == SWITCH_ON;
     plan->identity.splt_analysis = option_or(config->meter.splt_analysis, nfstream ? 0 : DEFAULT_SPLT);
     plan->identity.n_dissections = option_or(config->meter.n_dissections, DEFAULT_DISSECTIONS);
     plan->meter.splt_analysis = splt ? plan->identity.splt_analysis : 0;
+    plan->meter.splt_more = splt_more;
     plan->meter.n_dissections = l7 ? plan->identity.n_dissections : 0;
     const struct asked_features features = asked_features(asked);
     plan->meter.features_asked = features.features;
@@ -153,6 +168,7 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     plan->groups |= plan->decode.decode_tunnels ? 1u << GROUP_TUNNEL : 0;
     plan->groups |= plan->meter.statistical_analysis ? 1u << GROUP_STATS : 0;
     plan->groups |= plan->meter.splt_analysis > 0 ? 1u << GROUP_SPLT : 0;
+    plan->groups |= splt_more && plan->meter.splt_analysis > 0 ? 1u << GROUP_SPLT_MORE : 0;
     plan->groups |= plan->meter.n_dissections > 0 ? 1u << GROUP_L7 : 0;
     plan->groups |= plan->udps != NULL && plan->udps->field_count > 0 ? 1u << GROUP_UDPS : 0;
     plan->groups |= plan->system_visibility ? 1u << GROUP_PROCESS : 0;

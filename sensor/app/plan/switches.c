@@ -1,6 +1,7 @@
 #include "app/plan/switches.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "app/plan/overload_options.h"
@@ -32,6 +33,7 @@ int asked_check(const struct config *config, const struct udps *udps, const stru
     } options[] = {
         {"meter.statistical_analysis", GROUP_STATS, config->meter.statistical_analysis == SWITCH_ON},
         {"meter.splt_analysis", GROUP_SPLT, config->meter.splt_analysis > 0},
+        {"meter.splt_packets", GROUP_SPLT, strcmp(config->meter.splt_packets, "all") != 0},
         {"meter.n_dissections", GROUP_L7, config->meter.n_dissections > 0},
         {"meter.system_visibility_mode", GROUP_PROCESS, config->meter.system_visibility_mode != 0},
         {"identity.conn_key_file", GROUP_CONVERSATION,

@@ -21,8 +21,10 @@ static void add_groups(struct canonical *lines, unsigned groups, const struct id
     const struct meter_options *meter = identity->meter;
     if (groups & 1u << GROUP_STATS)
         canonical_add(lines, "statistical_analysis=%s\n", canonical_switch(meter->statistical_analysis));
-    if (groups & 1u << GROUP_SPLT)
+    if (groups & (1u << GROUP_SPLT | 1u << GROUP_SPLT_MORE)) {
         canonical_add(lines, "splt_analysis=%" PRIu32 "\n", meter->splt_analysis);
+        metering_add_splt_packets(lines, identity);
+    }
     if (groups & 1u << GROUP_L7) {
         canonical_add(lines, "n_dissections=%" PRIu32 "\n", meter->n_dissections);
         canonical_add(lines, "ndpi_version=%.*s\n", label_release_length(identity->ndpi_version),

@@ -71,12 +71,19 @@ static void add_definitions(struct canonical *lines, enum meter_profile profile)
     }
 }
 
+void metering_add_splt_packets(struct canonical *lines, const struct identity *identity) {
+    static const char *const choices[] = {[SPLT_PAYLOAD] = "payload", [SPLT_PAYLOAD_NEW] = "payload_new"};
+    if (identity->meter->splt_packets != SPLT_ALL)
+        canonical_add(lines, "splt_packets=%s\n", choices[identity->meter->splt_packets]);
+}
+
 char *metering_text(const struct identity *identity) {
     struct canonical lines = {0};
     canonical_add(&lines, "metering_version=%d\n", METERING_VERSION);
     metering_add_flows(&lines, identity);
     metering_add_accounting(&lines, identity);
     canonical_add(&lines, "splt_analysis=%" PRIu32 "\n", identity->splt_analysis);
+    metering_add_splt_packets(&lines, identity);
     canonical_add(&lines, "n_dissections=%" PRIu32 "\n", identity->n_dissections);
     metering_add_plugins(&lines, identity);
     metering_add_counters(&lines, identity);

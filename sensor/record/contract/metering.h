@@ -23,5 +23,7 @@ void metering_add_flows(struct canonical *lines, const struct identity *identity
 void metering_add_plugins(struct canonical *lines, const struct identity *identity);
 /* User-defined counters. */
 void metering_add_counters(struct canonical *lines, const struct identity *identity);
+/* Which packets SPLT keeps, if not all. */
+void metering_add_splt_packets(struct canonical *lines, const struct identity *identity);
 /* What byte counters count. */
 void metering_add_accounting(struct canonical *lines, const struct identity *identity);

@@ -31,6 +31,7 @@ enum field_group {
     GROUP_TCP_MORE,
     GROUP_ACTIVITY,
     GROUP_BURSTS,
+    GROUP_SPLT_MORE,
     GROUP_CONVERSATION,
     GROUP_UDPS, /* user-defined: counters and plugins */
     GROUP_COUNT

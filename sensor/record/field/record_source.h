@@ -48,7 +48,7 @@ enum { RECORD_FIXED_INTEGERS = 52 + 120 };
 
 /* Memory for what getters compute; one per recorder, empty at the start of each record. */
 struct record_scratch {
-    /* integers_capacity places: three arrays of meter_options.splt_analysis, and RECORD_FIXED_INTEGERS */
+    /* integers_capacity places: three arrays of meter_options.splt_analysis, six with splt_more, and RECORD_FIXED_INTEGERS */
     int64_t *integers;
     size_t integers_capacity, integers_used;
     char *text; /* RECORD_TEXT_SCRATCH bytes */

@@ -39,7 +39,9 @@ struct example {
     struct histograms histograms;
     _Alignas(8) unsigned char blank[EXAMPLE_BLANK]; /* of features that no test plants */
     _Alignas(8) unsigned char splt[sizeof(struct splt) +
-                                   EXAMPLE_SPLT_PLACES * (sizeof(int64_t) + sizeof(struct splt_cell))];
+                                   EXAMPLE_SPLT_PLACES * (sizeof(int64_t) + sizeof(struct splt_cell)) +
+                                   sizeof(struct splt_more) +
+                                   EXAMPLE_SPLT_PLACES * (sizeof(uint32_t) + sizeof(uint64_t))];
     _Alignas(8) unsigned char texts[sizeof(struct text_block) + 2 * L7_TEXTS + EXAMPLE_TEXT_ROOM];
 };
 
@@ -98,6 +100,7 @@ static inline void example_set_identity(struct example *example, enum meter_prof
         .n_dissections = 20,
         .statistical_analysis = true,
         .splt_analysis = EXAMPLE_SPLT_PLACES,
+        .splt_more = true,
         .flow_table_size = 1024,
     };
     strcpy(example->identity.sensor_id, "sensor-1");

@@ -163,15 +163,41 @@ static void groups_are_computed_where_a_schema_has_a_field_of_them(void **state)
         {"idle_count", "\"long\"", 1u << FEATURE_activity | 1u << FEATURE_bulk, GROUP_ACTIVITY},
         {"src2dst_burst_bytes", "{\"type\":\"array\",\"items\":\"long\"}", 1u << FEATURE_bursts,
          GROUP_BURSTS},
+        {"splt_duplicate", "{\"type\":\"array\",\"items\":\"int\"}", 0, GROUP_SPLT_MORE},
         {"src_port", "\"int\"", 0, GROUP_CORE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct planned planned;
+        bool splt = cases[i].group == GROUP_SPLT_MORE;
         make_with_field(&planned, cases[i].name, cases[i].type);
         assert_int_equal(planned.plan.meter.features_asked, cases[i].features);
         assert_true(has(&planned, cases[i].group));
+        assert_int_equal(has(&planned, GROUP_SPLT_MORE), splt);
+        assert_int_equal(planned.plan.meter.splt_more, splt);
+        assert_int_equal(planned.plan.meter.splt_analysis, splt ? 20 : 0);
         release(&planned);
     }
+}
+
+static void splt_keeps_the_packets_that_are_chosen(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        enum splt_packets packets;
+    } cases[] = {
+        {OUTPUT, SPLT_ALL},
+        {"meter = { splt_packets = \"all\"; };" OUTPUT, SPLT_ALL},
+        {"meter = { splt_packets = \"payload\"; };" OUTPUT, SPLT_PAYLOAD},
+        {"meter = { splt_packets = \"payload_new\"; };" OUTPUT, SPLT_PAYLOAD_NEW},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct planned planned;
+        make_well(&planned, cases[i].text);
+        assert_int_equal(planned.plan.meter.splt_packets, cases[i].packets);
+        release(&planned);
+    }
+    refuse("profile = \"nfstream\"; meter = { splt_packets = \"payload\"; splt_analysis = 5; };" OUTPUT,
+           "meter.splt_packets is for the native profile");
 }
 
 static void conversations_have_a_key_where_there_is_a_file_of_it(void **state) {
@@ -197,6 +223,7 @@ static void what_is_set_on_though_nobody_asks_is_refused(void **state) {
     static const char *const switches[][2] = {
         {"statistical_analysis = true", "meter.statistical_analysis is set, but no output"},
         {"splt_analysis = 5", "meter.splt_analysis is set, but no output"},
+        {"splt_packets = \"payload\"", "meter.splt_packets is set, but no output"},
         {"n_dissections = 20", "meter.n_dissections is set, but no output"},
         {"system_visibility_mode = 1", "meter.system_visibility_mode is set, but no output"}};
     char *path = text_file(core_schema, sizeof core_schema - 1), text[256];
@@ -406,6 +433,7 @@ int main(void) {
         cmocka_unit_test(missing_bytes_are_counted_where_a_schema_has_them),
         cmocka_unit_test(features_are_on_where_a_schema_has_a_field_of_theirs),
         cmocka_unit_test(groups_are_computed_where_a_schema_has_a_field_of_them),
+        cmocka_unit_test(splt_keeps_the_packets_that_are_chosen),
         cmocka_unit_test(conversations_have_a_key_where_there_is_a_file_of_it),
         cmocka_unit_test(what_is_set_on_though_nobody_asks_is_refused),
         cmocka_unit_test(system_visibility_is_for_live_sources),

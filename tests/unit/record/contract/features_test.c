@@ -88,6 +88,7 @@ static void settings_change_the_hash(void **state) {
     CHANGE(meter.n_dissections, 5, true);
     CHANGE(meter.statistical_analysis, false, true);
     CHANGE(meter.splt_analysis, 10, true);
+    CHANGE(meter.splt_packets, SPLT_PAYLOAD_NEW, true);
     CHANGE(identity.decode_tunnels, false, true);
     CHANGE(identity.tunnel_keys, "symmetric", true);
     CHANGE(identity.tunnel_ports, "vxlan=4789", true);
@@ -114,6 +115,7 @@ static void sensor_records_have_fewer_settings(void **state) {
     CHANGE(meter.profile, PROFILE_NFSTREAM, true);
     CHANGE(meter.accounting_mode, ACCOUNT_PAYLOAD, false);
     CHANGE(meter.splt_analysis, 10, false);
+    CHANGE(meter.splt_packets, SPLT_PAYLOAD, false);
     CHANGE(identity.ndpi_version, "5.0.0", false);
     schema_free(schema);
     schema = flows;

@@ -60,6 +60,8 @@ static void metering_changes_it(void **state) {
     CHANGE(meter.udp_answered_timeout, 1, true);
     CHANGE(meter.tcp_end, true, true);
     CHANGE(meter.accounting_mode, ACCOUNT_PAYLOAD, true);
+    CHANGE(meter.splt_packets, SPLT_PAYLOAD, true);
+    CHANGE(meter.splt_packets, SPLT_PAYLOAD_NEW, true);
     CHANGE(identity.decode_tunnels, false, true);
     CHANGE(identity.tunnel_keys, "symmetric", true);
     CHANGE(identity.tunnel_ports, "vxlan=4789", true);
@@ -71,6 +73,7 @@ static void metering_changes_it(void **state) {
 static void nothing_else_changes_it(void **state) {
     (void)state;
     CHANGE(meter.splt_analysis, 0, false);
+    CHANGE(meter.splt_more, true, false);
     CHANGE(meter.n_dissections, 0, false);
     CHANGE(meter.statistical_analysis, false, false);
     CHANGE(meter.features_asked, UINT32_MAX, false);
