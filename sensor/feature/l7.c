@@ -2,6 +2,7 @@
  * state (meter/l7.h), which accounts read too. */
 #include "meter/feature.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "meter/dissect.h"
@@ -182,6 +183,103 @@ void get_breed(const struct record_source *source, enum flow_direction direction
     value_foreign_text(source, source->protocol->breed, value);
 }
 
+void get_application_breed(const struct record_source *source, enum flow_direction direction,
+                           struct value *value) {
+    (void)direction;
+    const struct l7_label *label = l7_label(source->flow);
+    if (label != NULL)
+        value_foreign_text(source, label->breed, value);
+    else
+        value_null(value);
+}
+
+/* While a direction may still come, none is missing. */
+static uint64_t risks_of(const struct record_source *source) {
+    const struct flow *flow = source->flow;
+    bool one_way = flow_packets(flow, SRC2DST) == 0 || flow_packets(flow, DST2SRC) == 0;
+    uint64_t risks = l7_risks(l7_of(source));
+    return one_way && flow->record_kind == RECORD_FINAL ? risks : dissector_risks_of_both_ways(risks);
+}
+
+/* A bit without a name would be of a library that has more risks than the header that it was built with. */
+static struct text risk_name(const struct record_source *source, unsigned bit) {
+    enum { NAME_SIZE = sizeof "risk_63" };
+    const char *name = dissector_risk_name(bit);
+    if (name != NULL)
+        return (struct text){name, strlen(name)};
+    char *made = scratch_text(source, NAME_SIZE);
+    if (made == NULL)
+        return (struct text){"", 0};
+    return (struct text){made, (size_t)snprintf(made, NAME_SIZE, "risk_%u", bit % RECORD_RISKS_MAX)};
+}
+
+void get_ndpi_risks(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    struct text *names = source->scratch->risks;
+    uint64_t risks = risks_of(source);
+    size_t count = 0;
+    for (unsigned bit = 0; risks >> bit != 0; bit++) {
+        if ((risks >> bit & 1) != 0)
+            names[count++] = risk_name(source, bit);
+        if (bit == RECORD_RISKS_MAX - 1)
+            break;
+    }
+    value->is_null = l7_of(source)->unseen;
+    value->texts.items = names;
+    value->texts.count = count;
+}
+
+void get_ndpi_risk_score(const struct record_source *source, enum flow_direction direction,
+                         struct value *value) {
+    (void)direction;
+    value_integer(value, dissector_risk_score(risks_of(source)));
+    value->is_null = l7_of(source)->unseen;
+}
+
+/* Numbers of which 0 is none. */
+static void number_or_null(struct value *value, int64_t number) {
+    value_integer(value, number);
+    value->is_null = number == 0;
+}
+
+void get_tls_version(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    number_or_null(value, l7_tls(l7_of(source)).version);
+}
+
+void get_tls_cipher(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    number_or_null(value, l7_tls(l7_of(source)).cipher);
+}
+
+static const int64_t microseconds_per_second = 1000000;
+
+void get_tls_not_before(const struct record_source *source, enum flow_direction direction,
+                        struct value *value) {
+    (void)direction;
+    number_or_null(value, l7_tls(l7_of(source)).not_before * microseconds_per_second);
+}
+
+void get_tls_not_after(const struct record_source *source, enum flow_direction direction,
+                       struct value *value) {
+    (void)direction;
+    number_or_null(value, l7_tls(l7_of(source)).not_after * microseconds_per_second);
+}
+
+void get_http_method(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    const char *method = dissector_http_method(l7_http(l7_of(source)).method);
+    if (method != NULL)
+        value_text(value, method, strlen(method));
+    else
+        value_null(value);
+}
+
+void get_http_status(const struct record_source *source, enum flow_direction direction, struct value *value) {
+    (void)direction;
+    number_or_null(value, l7_http(l7_of(source)).status);
+}
+
 /* Natively an empty text is one that was not seen. */
 #define TEXT_GETTER(name, text)                                                        \
     void get_##name(const struct record_source *source, enum flow_direction direction, \
@@ -198,6 +296,10 @@ TEXT_GETTER(ja4, L7_JA4_CLIENT)
 TEXT_GETTER(hassh, L7_HASSH_CLIENT)
 TEXT_GETTER(hassh_server, L7_HASSH_SERVER)
 TEXT_GETTER(dhcp_fingerprint, L7_DHCP_FINGERPRINT)
+TEXT_GETTER(tls_alpn_offered, L7_ALPN_OFFERED)
+TEXT_GETTER(tls_alpn_selected, L7_ALPN_SELECTED)
+TEXT_GETTER(tls_issuer, L7_TLS_ISSUER)
+TEXT_GETTER(tls_subject, L7_TLS_SUBJECT)
 
 /* Most flows have none of these texts. */
 void get_l7_texts(const struct record_source *source, enum flow_direction direction, struct value *values) {

@@ -54,9 +54,16 @@ static uint8_t confidence_by_name(const char *name) {
     return L7_CONFIDENCE_UNKNOWN;
 }
 
+/* On average, as TEXT_BYTES is. */
+static uint64_t text_bytes_of(unsigned parts) {
+    enum { RISKS_BYTES = 16, TLS_BYTES = 128, HTTP_BYTES = 8 };
+    return (uint64_t)((parts & L7_PART_RISKS ? RISKS_BYTES : 0) + (parts & L7_PART_TLS ? TLS_BYTES : 0) +
+                      (parts & L7_PART_HTTP ? HTTP_BYTES : 0));
+}
+
 static int dissector_create_parts(struct dissector *dissector, const struct dissector_options *options) {
     dissector->states = dissection_pool_create(options->states, options->preallocate);
-    dissector->texts = text_pools_create(options->flow_table_size + 1);
+    dissector->texts = text_pools_create(options->flow_table_size + 1, options->parts);
     dissector->scratch = malloc(VIEW_MAX);
     dissector->module = shim_create();
     if (dissector->module != NULL)
@@ -112,6 +119,7 @@ static void l7_copy(struct dissector *dissector, struct l7 *l7) {
     struct shim_label label = state != NULL ? state->label : (struct shim_label){0};
     l7->label = label_store_number(dissector->labels, label);
     l7->texts = NULL;
+    l7->unseen = state == NULL;
     if (state == NULL)
         return;
     if ((unsigned)state->flow.confidence < NDPI_CONFIDENCE_MAX)
@@ -196,6 +204,7 @@ void dissector_guess(struct dissector *dissector, struct l7 *l7, const struct fl
     l7->guessed = label.application != NDPI_PROTOCOL_UNKNOWN;
     l7->texts = NULL;
     l7->is_done = true;
+    l7->unseen = true;
 }
 
 void dissector_packet(struct dissector *dissector, struct l7 *l7, const struct packet *packet,
@@ -283,7 +292,7 @@ void dissector_budget(const struct dissector_options *options, struct dissector_
     budget->states = dissection_memory_for(options->states, options->preallocate);
     struct dissect_sizes sizes = dissect_sizes();
     budget->inner = options->states * sizes.inner;
-    budget->texts = options->flow_table_size * TEXT_BYTES;
+    budget->texts = options->flow_table_size * (TEXT_BYTES + text_bytes_of(options->parts));
     budget->module = sizes.module + MEMORY_BYTES + label_store_memory_for();
 }
 

@@ -26,6 +26,7 @@ struct dissector_options {
     bool milliseconds;      /* packet->time is in milliseconds (else microseconds) */
     uint64_t flow_table_size;
     uint64_t states;  /* flows that may be undecided at the same time; at least 1 */
+    unsigned parts;   /* enum l7_part: what is kept beside labels and texts */
     bool preallocate; /* all of these states from the start */
 };
 
@@ -85,6 +86,21 @@ const char *dissector_protocol_name(const struct dissector *dissector, size_t nu
 /* What nDPI says of the protocol; texts live as long as the dissector. False: the number is not used.
  * @thread any: constant after dissector_create() */
 bool dissector_protocol(const struct dissector *dissector, size_t number, struct l7_protocol *protocol);
+
+/* nDPI's name of a risk, by its bit in l7_risks(): that of its enumerator without NDPI_, in lower case ("tls_weak_cipher"). It is the
+ * same in all versions, where numbers and descriptions are not. NULL: the linked nDPI has no such risk.
+ * @thread any */
+const char *dissector_risk_name(unsigned bit);
+/* How much is at risk by nDPI's own scale: the sum over the risks.
+ * @thread any */
+unsigned dissector_risk_score(uint64_t risks);
+/* Those of the risks that a flow has whose both directions had packets, or may still have them.
+ * @thread any */
+uint64_t dissector_risks_of_both_ways(uint64_t risks);
+
+/* "GET"; NULL: none was seen.
+ * @thread any */
+const char *dissector_http_method(uint8_t method);
 
 /* pool_back() for the states.
  * @thread any, also beside the meter's */

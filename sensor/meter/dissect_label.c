@@ -78,6 +78,7 @@ uint16_t label_store_number(struct label_store *store, struct shim_label label) 
     shim_name(store->module, label.master, label.application, new->name, sizeof(new->name));
     new->name_clean = clean_length(new->name);
     new->category_clean = clean_length(new->category_name);
+    new->breed = shim_breed(store->module, label.application != 0 ? label.application : label.master);
     *slot = store->count;
     return store->count++;
 }

@@ -63,3 +63,12 @@ const char *shim_breed(struct ndpi_detection_module_struct *module, uint16_t app
 const char *shim_ja3_client(const struct ndpi_flow_struct *flow);
 const char *shim_ja3_server(const struct ndpi_flow_struct *flow);
 const char *shim_ja4_client(const struct ndpi_flow_struct *flow);
+
+/* Of TLS and QUIC, in the flow; NULL: not seen, or this nDPI doesn't keep it. Up to 4.4 what was offered is the server's choice
+ * where no ClientHello was seen. */
+const char *shim_alpn_offered(const struct ndpi_flow_struct *flow);
+const char *shim_alpn_selected(const struct ndpi_flow_struct *flow);
+
+/* By nDPI's number of a risk: its enumerator without NDPI_, in lower case; NULL: the number isn't used. Made from nDPI's header
+ * (ndpi_risks.cmake), since no call of all versions tells them. */
+extern const char *const shim_risk_names[NDPI_MAX_RISK];

@@ -1,4 +1,4 @@
-/* The texts that nDPI found in a flow, copied into one block as small as they are. */
+/* What nDPI found in a flow, texts and numbers, copied into one block as small as they are. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,14 +10,14 @@ struct ndpi_flow_struct;
 struct text_pools;
 
 struct text_block {
-    uint16_t present;    /* bit i: enum l7_text i is there */
+    uint16_t present;    /* bit i: enum l7_text i is there; above them the numbers */
     uint16_t size_class; /* whose pool the block is from */
-    uint16_t offsets
-        []; /* of each text that is there, from the block's start; the texts follow, each with its NUL */
+    /* Of each text that is there, from the block's start; the texts follow, each with its NUL. Numbers are their bytes. */
+    uint16_t offsets[];
 };
 
-/* Pools for at most `flows` blocks of each size. NULL: no memory. */
-struct text_pools *text_pools_create(uint64_t flows);
+/* Pools for at most `flows` blocks of each size; `parts` (enum l7_part): what is kept. NULL: no memory. */
+struct text_pools *text_pools_create(uint64_t flows, unsigned parts);
 void text_pools_destroy(struct text_pools *pools);
 uint64_t text_pools_memory(const struct text_pools *pools); /* bytes */
 

@@ -35,12 +35,35 @@ enum l7_text {
     L7_HASSH_CLIENT,
     L7_HASSH_SERVER, /* SSH */
     L7_DHCP_FINGERPRINT,
+    L7_ALPN_OFFERED,  /* TLS, QUIC: with commas between; at most 255 bytes */
+    L7_ALPN_SELECTED, /* at most 63 bytes */
+    L7_TLS_ISSUER,
+    L7_TLS_SUBJECT, /* of the server's certificate, as nDPI writes them; at most 255 bytes each */
     L7_TEXTS
+};
+
+/* What nDPI found beside the label and the texts that always are kept; each is kept only if a schema asks for it. */
+enum l7_part {
+    L7_PART_RISKS = 1 << 0,
+    L7_PART_TLS = 1 << 1, /* ALPN and the certificate's texts too */
+    L7_PART_HTTP = 1 << 2,
+};
+
+/* Members are 0 where nDPI found nothing. */
+struct l7_tls {
+    uint32_t not_before, not_after; /* the server's certificate: seconds since 1970 */
+    uint16_t version, cipher;       /* as on the wire; the cipher is the server's choice */
+};
+
+struct l7_http {
+    uint16_t status;
+    uint8_t method; /* nDPI's number, see dissector_http_method() */
 };
 
 /* What flows are labelled with; the dissector makes each once. */
 struct l7_label {
     const char *category_name;              /* "SocialNetwork", "Unspecified" */
+    const char *breed;                      /* of the application, as l7_protocol.breed */
     uint16_t master, application, category; /* nDPI's numbers */
     /* Bytes of both names if they are valid UTF-8, else 0: checked once, for the records of all flows with the label. */
     uint8_t name_clean, category_clean;
@@ -65,6 +88,7 @@ struct l7 {
     bool guessed;       /* the label was guessed when dissection was given up */
     bool undissected;   /* nDPI did not see a packet that it should have (dissect.h) */
     bool is_done;       /* the dissector need not be told of the next packet */
+    bool unseen;        /* decided, or shown, without a packet that nDPI saw */
 };
 _Static_assert(sizeof(struct l7) == 16, "every open flow costs these bytes");
 
@@ -79,3 +103,8 @@ unsigned l7_texts_present(const struct l7 *l7);
 
 /* A text of a decided flow; "" if there is none. Valid as long as the flow. */
 const char *l7_text(const struct l7 *l7, enum l7_text text);
+
+/* Numbers of a decided flow; 0 if there are none, or their part isn't kept. */
+uint64_t l7_risks(const struct l7 *l7); /* bit set of nDPI's risks, see dissector_risk_name() */
+struct l7_tls l7_tls(const struct l7 *l7);
+struct l7_http l7_http(const struct l7 *l7);

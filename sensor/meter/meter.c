@@ -73,6 +73,7 @@ static struct dissector_options options_dissector(const struct meter_options *op
                       ? options->dissection_flows
                       : options_flows(options) + 1,
         .preallocate = options->preallocate,
+        .parts = options->l7_parts,
     };
 }
 

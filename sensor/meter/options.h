@@ -46,7 +46,9 @@ struct meter_options {
     int64_t active_timeout;       /* ticks */
     int64_t udp_answered_timeout; /* native: ticks, at most idle_timeout; 0: as for every flow */
     uint32_t n_dissections;       /* packets of a flow that nDPI sees, at most 255; 0: no labels */
-    uint64_t dissection_flows;    /* flows whose label is undecided at the same time; 0: all */
+    unsigned
+        l7_parts; /* enum l7_part (meter/l7.h): what of nDPI's findings is kept beside labels and texts */
+    uint64_t dissection_flows; /* flows whose label is undecided at the same time; 0: all */
     bool statistical_analysis;
     uint32_t splt_analysis; /* packets, at most 65535; 0: off */
     enum splt_packets splt_packets;

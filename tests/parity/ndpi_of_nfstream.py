@@ -38,8 +38,11 @@ unsigned ndpi_get_num_protocols(struct ndpi_detection_module_struct *module);
 ndpi_protocol_category_t ndpi_get_proto_category(struct ndpi_detection_module_struct *module, ndpi_protocol protocol);
 ndpi_protocol_breed_t ndpi_get_proto_breed(struct ndpi_detection_module_struct *module, uint16_t protocol);
 char *ndpi_get_proto_breed_name(ndpi_protocol_breed_t breed);
+uint16_t ndpi_risk2score(uint64_t risks, uint16_t *client_score, uint16_t *server_score);
+const char *ndpi_http_method2str(ndpi_http_method method);
 """
-ENUMERATIONS = ("ndpi_cfg_error", "ndpi_confidence_t", "ndpi_protocol_category_t", "ndpi_protocol_breed_t")
+ENUMERATIONS = ("ndpi_cfg_error", "ndpi_confidence_t", "ndpi_protocol_category_t", "ndpi_protocol_breed_t", "ndpi_risk_enum",
+                "ndpi_http_method")
 STRUCTURES = ("ndpi_master_app_protocol", "ndpi_protocol", "struct ndpi_flow_struct")
 PROTOCOLS = ("UNKNOWN", "TLS", "DTLS", "QUIC", "DHCP", "HTTP", "SSH", "MAIL_SMTPS", "MAIL_IMAPS", "MAIL_POPS")
 # The extension expects its interpreter; of that, this one object is looked up when it is loaded, and nothing is called.

@@ -20,6 +20,7 @@ import compare
 import harness
 import labels
 import labels_ndpi5
+import ndpi_reader
 import nfstream_oracle
 import parity
 from waiting import wait_until
@@ -216,13 +217,13 @@ class Labels(unittest.TestCase):
             "vlan_id": "0", "expiration_id": "0", "bidirectional_packets": "4", "application_name": "TLS"}
 
     def theirs(self, name="TLS", packets=4):
-        return labels.PeerFlow(labels.flow_key("192.0.2.2", "443", "192.0.2.1", "1", "6", 0), packets, name, "DPI")
+        return ndpi_reader.PeerFlow(ndpi_reader.flow_key("192.0.2.2", "443", "192.0.2.1", "1", "6", 0), packets, name, "DPI", "")
 
     def test_key_is_symmetric_and_canonical(self):
-        self.assertEqual(labels.flow_key("2001:db8::1", "1", "2001:db8::2", "2", "17", 5),
-                         labels.flow_key("2001:0db8::2", "2", "2001:db8:0::1", "1", "17", 5))
-        self.assertNotEqual(labels.flow_key("192.0.2.1", "1", "192.0.2.2", "2", "17", 5),
-                            labels.flow_key("192.0.2.1", "1", "192.0.2.2", "2", "17", 6))
+        self.assertEqual(ndpi_reader.flow_key("2001:db8::1", "1", "2001:db8::2", "2", "17", 5),
+                         ndpi_reader.flow_key("2001:0db8::2", "2", "2001:db8:0::1", "1", "17", 5))
+        self.assertNotEqual(ndpi_reader.flow_key("192.0.2.1", "1", "192.0.2.2", "2", "17", 5),
+                            ndpi_reader.flow_key("192.0.2.1", "1", "192.0.2.2", "2", "17", 6))
 
     def test_match(self):
         tally = labels.Tally()

@@ -379,6 +379,7 @@ static void hang_features(const struct plant_header *header, struct plant *plant
         if (plant->flow.ways[way].packets == 0)
             stats->size_extremes[way] = (struct extremes){UINT32_MAX, 0};
     plant->labels[1].category_name = plant->category;
+    plant->labels[1].breed = "Acceptable";
     plant->l7.label = 1;
 #define PLACE(group, member) \
     on & 1u << (group) ? offsetof(struct plant, member) - offsetof(struct plant, flow) : 0

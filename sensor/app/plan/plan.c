@@ -139,7 +139,7 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     bool splt_more = asked_group(asked, GROUP_SPLT_MORE);
     asked |= splt_more ? 1u << GROUP_SPLT : 0; /* both tell of the same packets */
     bool stats = asked_group(asked, GROUP_STATS), splt = asked_group(asked, GROUP_SPLT),
-         l7 = asked_group(asked, GROUP_L7);
+         l7 = (asked & GROUPS_OF_NDPI) != 0;
 
     int result = asked_check(config, plan->udps, &plan->meter.overload, asked, error);
     if (result < 0)
@@ -158,8 +158,11 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     plan->meter.splt_analysis = splt ? plan->identity.splt_analysis : 0;
     plan->meter.splt_more = splt_more;
     plan->meter.n_dissections = l7 ? plan->identity.n_dissections : 0;
+    if (plan->meter.n_dissections == 0)
+        asked &= ~(unsigned)GROUPS_OF_NDPI;
     const struct asked_features features = asked_features(asked);
     plan->meter.features_asked = features.features;
+    plan->meter.l7_parts = features.l7_parts;
     plan->decode.decode_tunnels = config->meter.decode_tunnels != SWITCH_OFF;
     plan->decode.tunnel_keys = tunnel_keys_of(config->meter.tunnel_key);
 
@@ -169,7 +172,7 @@ static int plan_switches(struct plan *plan, unsigned asked, struct error *error)
     plan->groups |= plan->meter.statistical_analysis ? 1u << GROUP_STATS : 0;
     plan->groups |= plan->meter.splt_analysis > 0 ? 1u << GROUP_SPLT : 0;
     plan->groups |= splt_more && plan->meter.splt_analysis > 0 ? 1u << GROUP_SPLT_MORE : 0;
-    plan->groups |= plan->meter.n_dissections > 0 ? 1u << GROUP_L7 : 0;
+    plan->groups |= asked & GROUPS_OF_NDPI;
     plan->groups |= plan->udps != NULL && plan->udps->field_count > 0 ? 1u << GROUP_UDPS : 0;
     plan->groups |= plan->system_visibility ? 1u << GROUP_PROCESS : 0;
     plan->groups |= features.groups;

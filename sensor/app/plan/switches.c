@@ -6,6 +6,7 @@
 
 #include "app/plan/overload_options.h"
 #include "meter/flow.h"
+#include "meter/l7.h"
 #include "meter/udps.h"
 
 static int contradiction(const char *option, const char *group, struct error *error) {
@@ -34,7 +35,7 @@ int asked_check(const struct config *config, const struct udps *udps, const stru
         {"meter.statistical_analysis", GROUP_STATS, config->meter.statistical_analysis == SWITCH_ON},
         {"meter.splt_analysis", GROUP_SPLT, config->meter.splt_analysis > 0},
         {"meter.splt_packets", GROUP_SPLT, strcmp(config->meter.splt_packets, "all") != 0},
-        {"meter.n_dissections", GROUP_L7, config->meter.n_dissections > 0},
+        {"meter.n_dissections", GROUP_L7, config->meter.n_dissections > 0 && (asked & GROUPS_OF_NDPI) == 0},
         {"meter.system_visibility_mode", GROUP_PROCESS, config->meter.system_visibility_mode != 0},
         {"identity.conn_key_file", GROUP_CONVERSATION,
          config->identity.conn_key_file && !overload_options_sample(overload)},
@@ -71,5 +72,8 @@ struct asked_features asked_features(unsigned asked) {
         made.features |= 1u << features_asked_for[i].feature;
         made.groups |= 1u << features_asked_for[i].group;
     }
+    made.l7_parts = (asked_group(asked, GROUP_RISKS) ? L7_PART_RISKS : 0u) |
+                    (asked_group(asked, GROUP_TLS) ? L7_PART_TLS : 0u) |
+                    (asked_group(asked, GROUP_HTTP) ? L7_PART_HTTP : 0u);
     return made;
 }

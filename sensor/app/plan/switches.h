@@ -25,5 +25,6 @@ int asked_check(const struct config *config, const struct udps *udps, const stru
 struct asked_features {
     uint32_t features; /* meter_options.features_asked */
     unsigned groups;   /* whose fields have values then */
+    unsigned l7_parts; /* meter_options.l7_parts */
 };
 struct asked_features asked_features(unsigned asked);

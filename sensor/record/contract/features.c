@@ -25,7 +25,7 @@ static void add_groups(struct canonical *lines, unsigned groups, const struct id
         canonical_add(lines, "splt_analysis=%" PRIu32 "\n", meter->splt_analysis);
         metering_add_splt_packets(lines, identity);
     }
-    if (groups & 1u << GROUP_L7) {
+    if ((groups & GROUPS_OF_NDPI) != 0) {
         canonical_add(lines, "n_dissections=%" PRIu32 "\n", meter->n_dissections);
         canonical_add(lines, "ndpi_version=%.*s\n", label_release_length(identity->ndpi_version),
                       identity->ndpi_version);
@@ -36,7 +36,7 @@ static void add_groups(struct canonical *lines, unsigned groups, const struct id
         metering_add_counters(lines, identity);
     /* The snapshot length matters only for what nDPI sees, and for whether a packet counts as truncated: headers fit
      * into any. A file has its own. */
-    if (live && (groups & (1u << GROUP_L7 | 1u << GROUP_QUALITY)) != 0)
+    if (live && (groups & (GROUPS_OF_NDPI | 1u << GROUP_QUALITY)) != 0)
         canonical_add(lines, "snapshot_length=%u\n", snapshot_length);
 }
 

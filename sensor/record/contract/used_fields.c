@@ -124,7 +124,7 @@ static char *make_text(const struct used_fields *used, const bool *marked, const
         const struct catalogue_row *row = row_of(&used->schema->fields[i], used->identity->meter->profile);
         names[count++] = used->schema->fields[i].name;
         personal |= row->pii != PII_NONE;
-        labels |= row->group == GROUP_L7;
+        labels |= (1u << row->group & GROUPS_OF_NDPI) != 0;
     }
     join_names(names, count, &joined);
     lines.failed = joined.failed;

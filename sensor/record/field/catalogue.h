@@ -22,6 +22,9 @@ enum field_group {
     GROUP_STATS,
     GROUP_SPLT,
     GROUP_L7,
+    GROUP_RISKS, /* nDPI's */
+    GROUP_TLS,
+    GROUP_HTTP,
     GROUP_PROCESS,
     GROUP_TCP,
     GROUP_SIZES,
@@ -35,6 +38,12 @@ enum field_group {
     GROUP_CONVERSATION,
     GROUP_UDPS, /* user-defined: counters and plugins */
     GROUP_COUNT
+};
+
+/* Sets of groups. */
+enum {
+    /* What nDPI says. */
+    GROUPS_OF_NDPI = 1 << GROUP_L7 | 1 << GROUP_RISKS | 1 << GROUP_TLS | 1 << GROUP_HTTP,
 };
 
 /* What a value may tell about a person. This decides which methods of anonymization apply. */

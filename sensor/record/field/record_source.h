@@ -39,9 +39,10 @@ struct identity {
     bool system_visibility;
 };
 
-/* Room for the texts that one record needs: two names and nine texts of nDPI of up to TEXT_MAX bytes each, and
+/* Room for the texts that one record needs: two names and thirteen texts of nDPI of up to TEXT_MAX bytes each, and
  * addresses. */
 enum { RECORD_TEXT_SCRATCH = 1 << 20 };
+enum { RECORD_RISKS_MAX = 64 };
 
 /* Integers in arrays whose length no option decides: histograms, bursts. */
 enum { RECORD_FIXED_INTEGERS = 52 + 120 };
@@ -54,6 +55,7 @@ struct record_scratch {
     char *text; /* RECORD_TEXT_SCRATCH bytes */
     size_t text_used;
     struct text flags[QUALITY_COUNT];
+    struct text risks[RECORD_RISKS_MAX];
     struct buffer *udps; /* one for each user-defined field */
     size_t udps_count;
     bool failed; /* memory ran out: there is no record */

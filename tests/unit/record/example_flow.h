@@ -133,7 +133,8 @@ static inline void example_set_packets(struct flow *flow, int64_t second) {
 }
 
 static inline void example_set_l7(struct example *example) {
-    example->labels[1] = (struct l7_label){.name = "TLS.Google", .category_name = "Web"};
+    example->labels[1] =
+        (struct l7_label){.name = "TLS.Google", .category_name = "Web", .breed = "Acceptable"};
     example->l7.label = 1;
     example->l7.confidence = L7_CONFIDENCE_DPI;
     const char *const texts[L7_TEXTS] = {

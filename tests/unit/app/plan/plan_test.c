@@ -423,6 +423,43 @@ static void schemas_are_composed_for_the_command(void **state) {
     release(&planned);
 }
 
+/* Labels are on for any of nDPI's fields, and off for all of them. */
+static void findings_of_ndpi_are_kept_where_a_schema_has_them(void **state) {
+    (void)state;
+    static const char risks_schema[] =
+        "{\"type\": \"record\", \"name\": \"Risks\", \"namespace\": \"test\", \"doc\": \"Risks.\", \"fields\": ["
+        "{\"name\": \"ndpi_risk_score\", \"type\": [\"null\", \"int\"], \"default\": null, \"doc\": \"Score.\"}]}";
+    static const struct {
+        const char *outputs;
+        unsigned parts, dissections;
+    } cases[] = {
+        {"outputs = ( { sink = \"null\"; } );", 0, 20},
+        {"outputs = ( { sink = \"null\"; schema = \"flow_full/v1\"; } );",
+         L7_PART_RISKS | L7_PART_TLS | L7_PART_HTTP, 20},
+        {"outputs = ( { sink = \"null\"; schema = \"%s\"; } );", L7_PART_RISKS, 20},
+        {"meter = { n_dissections = 5; }; outputs = ( { sink = \"null\"; schema = \"%s\"; } );",
+         L7_PART_RISKS, 5},
+        {"meter = { n_dissections = 0; }; outputs = ( { sink = \"null\"; schema = \"%s\"; } );", 0, 0},
+    };
+    char *path = text_file(risks_schema, sizeof risks_schema - 1), text[256];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct planned planned;
+        snprintf(text, sizeof text, "%s", cases[i].outputs);
+        char *place = strstr(text, "%s");
+        if (place != NULL)
+            snprintf(place, sizeof text - (size_t)(place - text), "%s%s", path,
+                     strstr(cases[i].outputs, "%s") + 2);
+        make_well(&planned, text);
+        assert_int_equal(planned.plan.meter.l7_parts, cases[i].parts);
+        assert_int_equal(planned.plan.meter.n_dissections, cases[i].dissections);
+        assert_int_equal(has(&planned, GROUP_RISKS), (cases[i].parts & L7_PART_RISKS) != 0);
+        assert_int_equal(planned.plan.identity.ndpi_version[0] != '\0', cases[i].dissections > 0);
+        release(&planned);
+    }
+    unlink(path);
+    free(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_native_schema_asks_for_every_feature),
@@ -434,6 +471,7 @@ int main(void) {
         cmocka_unit_test(features_are_on_where_a_schema_has_a_field_of_theirs),
         cmocka_unit_test(groups_are_computed_where_a_schema_has_a_field_of_them),
         cmocka_unit_test(splt_keeps_the_packets_that_are_chosen),
+        cmocka_unit_test(findings_of_ndpi_are_kept_where_a_schema_has_them),
         cmocka_unit_test(conversations_have_a_key_where_there_is_a_file_of_it),
         cmocka_unit_test(what_is_set_on_though_nobody_asks_is_refused),
         cmocka_unit_test(system_visibility_is_for_live_sources),

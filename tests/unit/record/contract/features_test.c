@@ -78,6 +78,32 @@ static void assert_changes(bool changes, const char *before) {
         example = kept;                  \
     } while (0)
 
+/* What a live run with one field of flow_full/v1 depends on. */
+static void findings_are_of_a_version_of_ndpi(void **state) {
+    (void)state;
+    static const struct {
+        const char *field;
+        bool of_ndpi, of_payload;
+    } cases[] = {
+        {"application_breed", true, true}, {"ndpi_risks", true, true}, {"tls_cipher", true, true},
+        {"http_status", true, true},       {"src_port", false, false}, {"src2dst_min_ttl", false, false},
+    };
+    struct schema *full;
+    assert_int_equal(schema_load("flow_full/v1", NULL, false, &full, NULL), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct schema one = *full;
+        while (strcmp(one.fields->name, cases[i].field) != 0)
+            one.fields++;
+        one.field_count = 1;
+        char *text = features_text(&one, &example.identity, true, 1536, NULL);
+        assert_non_null(text);
+        assert_int_equal(strstr(text, "\nndpi_version=") != NULL, cases[i].of_ndpi);
+        assert_int_equal(strstr(text, "\nsnapshot_length=") != NULL, cases[i].of_payload);
+        free(text);
+    }
+    schema_free(full);
+}
+
 static void settings_change_the_hash(void **state) {
     (void)state;
     char before[CANONICAL_HASH_SIZE];
@@ -208,6 +234,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_sorted_lines),
         cmocka_unit_test(hash_is_sha256),
+        cmocka_unit_test(findings_are_of_a_version_of_ndpi),
         cmocka_unit_test(settings_change_the_hash),
         cmocka_unit_test(sensor_records_have_fewer_settings),
         cmocka_unit_test(anonymization_counts),

@@ -1,0 +1,6 @@
+#include "meter/dissect_shim.h"
+
+const char *shim_alpn_selected(const struct ndpi_flow_struct *flow) {
+    (void)flow;
+    return NULL;
+}
