@@ -19,6 +19,7 @@ static const char *group_switch(enum field_group group) {
         [GROUP_RISKS] = "meter.n_dissections",
         [GROUP_TLS] = "meter.n_dissections",
         [GROUP_HTTP] = "meter.n_dissections",
+        [GROUP_QUIC] = "meter.n_dissections",
         [GROUP_UDPS] = "udps.packets, udps.bytes or udps.plugins",
         [GROUP_PROCESS] = "meter.system_visibility_mode",
         [GROUP_CONVERSATION] = "identity.conn_key_file",

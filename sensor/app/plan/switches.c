@@ -62,6 +62,10 @@ static const struct {
     {GROUP_ACTIVITY, FEATURE_activity},
     {GROUP_ACTIVITY, FEATURE_bulk},
     {GROUP_BURSTS, FEATURE_bursts},
+    {GROUP_QUIC, FEATURE_quic},
+    {GROUP_DNS, FEATURE_dns},
+    {GROUP_FTP, FEATURE_ftp},
+    {GROUP_ENTROPY, FEATURE_entropy},
 };
 
 struct asked_features asked_features(unsigned asked) {

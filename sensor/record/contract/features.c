@@ -34,9 +34,9 @@ static void add_groups(struct canonical *lines, unsigned groups, const struct id
         canonical_add(lines, "system_visibility_mode=%d\n", identity->system_visibility);
     if (groups & 1u << GROUP_UDPS)
         metering_add_counters(lines, identity);
-    /* The snapshot length matters only for what nDPI sees, and for whether a packet counts as truncated: headers fit
+    /* The snapshot length matters only for what is read of payload, and for whether a packet counts as truncated: headers fit
      * into any. A file has its own. */
-    if (live && (groups & (GROUPS_OF_NDPI | 1u << GROUP_QUALITY)) != 0)
+    if (live && (groups & (GROUPS_OF_PAYLOAD | 1u << GROUP_QUALITY)) != 0)
         canonical_add(lines, "snapshot_length=%u\n", snapshot_length);
 }
 

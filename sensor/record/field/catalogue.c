@@ -43,9 +43,10 @@ static const char *const direction_text[FLOW_DIRECTIONS] = {"Both directions", "
 
 const char *field_group_name(enum field_group group) {
     static const char *const names[GROUP_COUNT] = {
-        "identity",   "quality", "core",     "report",   "heartbeat", "tunnel",    "stats",        "splt",
-        "l7",         "risks",   "tls",      "http",     "process",   "tcp",       "sizes",        "series",
-        "histograms", "ip",      "tcp_more", "activity", "bursts",    "splt_more", "conversation", "udps"};
+        "identity", "quality",  "core",     "report", "heartbeat", "tunnel",       "stats",
+        "splt",     "l7",       "risks",    "tls",    "http",      "quic",         "dns",
+        "ftp",      "entropy",  "process",  "tcp",    "sizes",     "series",       "histograms",
+        "ip",       "tcp_more", "activity", "bursts", "splt_more", "conversation", "udps"};
     return names[group];
 }
 

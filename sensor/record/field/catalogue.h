@@ -25,6 +25,10 @@ enum field_group {
     GROUP_RISKS, /* nDPI's */
     GROUP_TLS,
     GROUP_HTTP,
+    GROUP_QUIC,
+    GROUP_DNS,
+    GROUP_FTP,
+    GROUP_ENTROPY,
     GROUP_PROCESS,
     GROUP_TCP,
     GROUP_SIZES,
@@ -42,8 +46,10 @@ enum field_group {
 
 /* Sets of groups. */
 enum {
-    /* What nDPI says. */
-    GROUPS_OF_NDPI = 1 << GROUP_L7 | 1 << GROUP_RISKS | 1 << GROUP_TLS | 1 << GROUP_HTTP,
+    /* What nDPI says, or what has a value only under a label of nDPI's. */
+    GROUPS_OF_NDPI = 1 << GROUP_L7 | 1 << GROUP_RISKS | 1 << GROUP_TLS | 1 << GROUP_HTTP | 1 << GROUP_QUIC,
+    /* What is read of payload, of which a short capture has less. */
+    GROUPS_OF_PAYLOAD = GROUPS_OF_NDPI | 1 << GROUP_DNS | 1 << GROUP_FTP | 1 << GROUP_ENTROPY,
 };
 
 /* What a value may tell about a person. This decides which methods of anonymization apply. */

@@ -85,8 +85,16 @@ static void findings_are_of_a_version_of_ndpi(void **state) {
         const char *field;
         bool of_ndpi, of_payload;
     } cases[] = {
-        {"application_breed", true, true}, {"ndpi_risks", true, true}, {"tls_cipher", true, true},
-        {"http_status", true, true},       {"src_port", false, false}, {"src2dst_min_ttl", false, false},
+        {"application_breed", true, true},
+        {"ndpi_risks", true, true},
+        {"tls_cipher", true, true},
+        {"http_status", true, true},
+        {"src_port", false, false},
+        {"src2dst_quic_version", true, true},
+        {"dns_answers", false, true},
+        {"ftp_reply_code", false, true},
+        {"dst2src_payload_entropy", false, true},
+        {"src2dst_min_ttl", false, false},
     };
     struct schema *full;
     assert_int_equal(schema_load("flow_full/v1", NULL, false, &full, NULL), 0);

@@ -132,7 +132,7 @@ static void flow_lite_agrees(void **state) {
 
 static void flow_full_agrees(void **state) {
     (void)state;
-    schema_agrees("flow_full/v1", PROFILE_NATIVE, 286);
+    schema_agrees("flow_full/v1", PROFILE_NATIVE, 298);
 }
 
 static void nfstream_schema_agrees(void **state) {

@@ -66,7 +66,7 @@ static void embedded_schemas_load(void **state) {
         {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0x05c6cbb347e2dd4d), OF_FLOW},
         {"flow/v2", "flowsensor.flow.Flow", UINT64_C(0x2ad7150f2b3061f2), OF_FLOW},
         {"flow/v3", "flowsensor.flow.Flow", UINT64_C(0xb796012a2d95b45e), OF_FLOW},
-        {"flow_full/v1", "flowsensor.flow_full.Flow", UINT64_C(0x2317e81d5388bb8c), OF_FLOW},
+        {"flow_full/v1", "flowsensor.flow_full.Flow", UINT64_C(0x9a4c532e480b179b), OF_FLOW},
         {"flow_lite/v1", "flowsensor.flow_lite.Flow", UINT64_C(0x3c7a33e51e3f7ad5), OF_FLOW},
         {"heartbeat/v1", "flowsensor.heartbeat.Heartbeat", UINT64_C(0xa51711ae971acb88), OF_SENSOR},
         {"ndpi_dictionary/v1", "flowsensor.ndpi_dictionary.Protocol", UINT64_C(0xe59b481edc8d87bd),
