@@ -56,7 +56,7 @@ static uint8_t confidence_by_name(const char *name) {
 
 /* On average, as TEXT_BYTES is. */
 static uint64_t text_bytes_of(unsigned parts) {
-    enum { RISKS_BYTES = 16, TLS_BYTES = 128, HTTP_BYTES = 8 };
+    enum { RISKS_BYTES = 8, TLS_BYTES = 32, HTTP_BYTES = 4 };
     return (uint64_t)((parts & L7_PART_RISKS ? RISKS_BYTES : 0) + (parts & L7_PART_TLS ? TLS_BYTES : 0) +
                       (parts & L7_PART_HTTP ? HTTP_BYTES : 0));
 }
@@ -124,7 +124,8 @@ static void l7_copy(struct dissector *dissector, struct l7 *l7) {
         return;
     if ((unsigned)state->flow.confidence < NDPI_CONFIDENCE_MAX)
         l7->confidence = dissector->confidences[state->flow.confidence];
-    l7->texts = text_block_take(dissector->texts, &state->flow, label.master, label.application);
+    l7->texts =
+        text_block_take(dissector->texts, &state->flow, label.master, label.application, l7->confidence);
 }
 
 /* Copies, and gives the state back. */

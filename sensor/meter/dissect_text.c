@@ -95,20 +95,7 @@ static bool protocol_is_tls(uint16_t protocol) {
     }
 }
 
-/* A label that was guessed by a port or an address says nothing of what is in the union: it may be another protocol's bytes, and here
- * are pointers. */
-static bool handshake_is_there(const struct ndpi_flow_struct *flow) {
-    switch (flow->confidence) {
-    case NDPI_CONFIDENCE_UNKNOWN:
-    case NDPI_CONFIDENCE_MATCH_BY_PORT:
-    case NDPI_CONFIDENCE_MATCH_BY_IP: return false;
-    default: return true;
-    }
-}
-
 static void text_list_add_handshake(struct text_list *list, const struct ndpi_flow_struct *flow) {
-    if (!handshake_is_there(flow))
-        return;
     text_list_add(list, L7_ALPN_OFFERED, shim_alpn_offered(flow), ALPN_OFFERED_MAX);
     text_list_add(list, L7_ALPN_SELECTED, shim_alpn_selected(flow), ALPN_SELECTED_MAX);
     text_list_add(list, L7_TLS_ISSUER, flow->protos.tls_quic.issuerDN, DISTINGUISHED_NAME_MAX);
@@ -180,10 +167,21 @@ static void text_block_fill(struct text_block *block, const struct text_list *li
     }
 }
 
+/* A label that was guessed by a port or an address says nothing of what is in the union: it may be another protocol's bytes, and a
+ * handshake has pointers. */
+static unsigned parts_under(uint8_t confidence, unsigned parts) {
+    switch (confidence) {
+    case L7_CONFIDENCE_UNKNOWN:
+    case L7_CONFIDENCE_MATCH_BY_PORT:
+    case L7_CONFIDENCE_MATCH_BY_IP: return parts & ~(unsigned)L7_PART_TLS;
+    default: return parts;
+    }
+}
+
 struct text_block *text_block_take(struct text_pools *pools, const struct ndpi_flow_struct *flow,
-                                   uint16_t master, uint16_t application) {
+                                   uint16_t master, uint16_t application, uint8_t confidence) {
     struct text_list list = {0};
-    text_list_collect(&list, flow, pools->parts, master, application);
+    text_list_collect(&list, flow, parts_under(confidence, pools->parts), master, application);
     size_t size = text_block_size(&list);
     if (size == sizeof(struct text_block))
         return NULL;

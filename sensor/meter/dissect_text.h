@@ -21,7 +21,8 @@ struct text_pools *text_pools_create(uint64_t flows, unsigned parts);
 void text_pools_destroy(struct text_pools *pools);
 uint64_t text_pools_memory(const struct text_pools *pools); /* bytes */
 
-/* The texts of a flow that nDPI labelled with these protocols. NULL: there are none, or no memory. */
+/* What nDPI found in a flow that it labelled with these protocols, with this confidence (enum l7_confidence). NULL: nothing is kept,
+ * or there is no memory. */
 struct text_block *text_block_take(struct text_pools *pools, const struct ndpi_flow_struct *flow,
-                                   uint16_t master, uint16_t application);
+                                   uint16_t master, uint16_t application, uint8_t confidence);
 void text_block_give(struct text_pools *pools, struct text_block *block);

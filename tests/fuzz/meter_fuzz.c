@@ -23,6 +23,9 @@ enum {
     FLOOD_FLOWS = 300,
     FRAME_MAX = 4096,
     PAYLOAD_MAX = 1500,
+    TEXT_BYTES_MAX = 255,
+    /* Features that read payload by themselves. */
+    PAYLOAD_READERS = 1 << FEATURE_dns | 1 << FEATURE_ftp | 1 << FEATURE_quic | 1 << FEATURE_entropy,
     STEP_HEADER = 5,
     STEPS_MAX = 48,
     TCP = 6,
@@ -114,6 +117,10 @@ static void require(bool condition) {
 static bool drop(void *context, const struct flow *flow) {
     (void)context;
     require(l7_label(flow) != NULL && l7_label(flow)->name[0] != '\0');
+    const struct l7 *l7 = flow_feature(flow, FEATURE_l7);
+    for (int text = 0; text < L7_TEXTS; text++)
+        require(strlen(l7_text(l7, (enum l7_text)text)) <= TEXT_BYTES_MAX);
+    require(l7_tls(l7).version == 0 || !l7->unseen);
     return true;
 }
 
@@ -128,8 +135,10 @@ static void open_meters(void) {
             .tcp_end = dialect == DECODE_NATIVE,
             .n_dissections = 20,
             .flow_table_size = TABLE_FLOWS,
+            .l7_parts = L7_PART_RISKS | L7_PART_TLS | L7_PART_HTTP,
         };
         if (dialect == DECODE_NATIVE) {
+            options.features_asked = PAYLOAD_READERS;
             options.overload = ladder;
             options.publish = (struct publish_options){.early_packets = {1, 3, 8},
                                                        .early_packet_count = 3,
