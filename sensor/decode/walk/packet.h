@@ -117,5 +117,7 @@ static inline uint8_t packet_ttl(const struct packet *packet) {
 /* DSCP in the upper six bits (RFC 2474), ECN in the lower two (RFC 3168). */
 static inline uint8_t packet_traffic_class(const struct packet *packet) {
     const uint8_t *ip = packet->ip;
-    return packet->ip_version == 4 ? ip[1] : (uint8_t)(ip[0] << 4 | ip[1] >> 4);
+    if (packet->ip_version == 4)
+        return ip[1];
+    return (uint8_t)(ip[0] << 4 | ip[1] >> 4);
 }
