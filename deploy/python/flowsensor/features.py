@@ -69,7 +69,7 @@ def has_columns(frame: Any, function: str) -> bool:
 
 
 def is_splt(name: str) -> bool:
-    return group_of(name) == "splt"
+    return group_of(name) in ("splt", "splt_more")
 
 
 def columns_of(frame: Any, names: Sequence[str]) -> Any:

@@ -14,7 +14,8 @@ DIRECTION = "(bidirectional|src2dst|dst2src)"
 GROUPS = {
     "tunnel": r"tunnel_.*",
     "stats": rf"{DIRECTION}_((min|mean|stddev|max)_(ps|piat_us|piat_ms)|(syn|cwr|ece|urg|ack|psh|rst|fin)_packets)",
-    "splt": r"splt_.*",
+    "splt": r"splt_(direction|ps|piat_us|piat_ms)",
+    "splt_more": r"splt_(payload_ps|tcp_flags|duplicate)",
     "l7": r"application_.*|requested_server_name|user_agent|content_type|(client|server|dhcp)_fingerprint"
           r"|ja3s?|ja4|hassh(_server)?|ndpi_version",
     "process": r"system_.*",
