@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""Compares the fields of `flow_full/v1` with an independent computation from the packets of the same capture (oracle/).
+
+    fields.py [--seed N] [--flows N] [--binary PROGRAM] [CAPTURE...]
+
+Each capture is metered once, with early and update records: final records are compared with all their packets, the others with
+those that they had seen. Then come captures of random flows, a group of fields each, also cut into slices, with each
+meter.splt_packets, and with several meters (with LONG=yes the others too). Integers must be equal, doubles to 1e-9.
+Exit code 1 on any difference, when a field is in no record, or when too few records could be compared.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from multiprocessing import Pool
+from pathlib import Path
+
+import fastavro
+import harness
+from oracle import assigned, captured, judged, packets, random_flows
+
+SCHEMA = "flow_full/v1"
+LENGTH = 20
+LEAST_COMPARED = 0.995  # of the records that are not in a tunnel
+KINDS = ("meter.early_packets=3", "meter.update_interval=10s")
+SLICES = ("meter.active_timeout=300ms", "meter.idle_timeout=2s")
+METERS = (1, 2, 3, 8)
+# What differs between two runs over one capture, and what nDPI's caches of one meter may change.
+OF_RUN = ("sensor_id", "boot_id", "seq", "record_time", "capture_file")
+LABELS = ("application", "requested_server_name", "user_agent", "content_type", "ja3", "ja4", "hassh", "dhcp_", "ndpi_", "quality_flags", "tls_")
+KEY = "000102030405060708090a0b0c0d0e0f"
+SHOWN = 3
+
+
+class Outcome:
+    """What one comparison found."""
+
+    def __init__(self, name):
+        self.name, self.records, self.fields, self.tunnelled = name, Counter(), 0, 0
+        self.missed, self.lacking, self.wrong, self.examples = Counter(), set(), Counter(), []
+
+    def judge(self, part, choice):
+        count, lacking, found = judged.differences(part, LENGTH, choice)
+        self.records[part.record["record_kind"]] += 1
+        self.fields += count
+        self.lacking |= lacking
+        for name, ours, theirs in found:
+            self.wrong[name] += 1
+            record = part.record
+            self.examples.append(f"{name}: oracle {ours}, record {theirs} ({record['record_kind']} {record['flow_uid']}/{record['slice']}, "
+                                 f"{record['src_ip']} {record['src_port']} {record['dst_ip']} {record['dst_port']} {record['protocol']})")
+
+    def fail(self, line):
+        self.wrong[line] += 1
+        self.examples.append(line)
+
+
+def metered(binary, capture, folder, settings):
+    """The records of a capture, None where the sensor refuses it."""
+    key, made = folder / "key", folder / "flows.avro"
+    key.write_text(KEY)
+    key.chmod(0o600)
+    made.unlink(missing_ok=True)
+    command = [str(binary), "-r", str(capture), "-w", str(made), "--schema", SCHEMA]
+    for setting in ("meter.n_dissections=0", f"meter.splt_analysis={LENGTH}", f"identity.key_file={key}", *settings):
+        command += ["--set", setting]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=harness.TIME_LIMIT, check=False)
+    if done.returncode not in (0, harness.EXIT_DATAERR):
+        raise RuntimeError(f"{capture}: flowsensor ended with status {done.returncode}: {done.stderr[-300:]}")
+    if not made.exists():
+        return None
+    with made.open("rb") as file:
+        return list(fastavro.reader(file))
+
+
+def file_of(capture, folder):
+    """A capture's path; random ones are bytes."""
+    if not isinstance(capture, bytes):
+        return capture
+    path = Path(folder) / "random.pcap"
+    path.write_bytes(capture)
+    return path
+
+
+def compare(job):
+    """The outcome of metering one capture under some settings."""
+    binary, name, capture, settings, choice = job
+    outcome = Outcome(name)
+    with tempfile.TemporaryDirectory() as folder:
+        capture = file_of(capture, folder)
+        records = metered(binary, capture, Path(folder), settings)
+        if records is None:
+            return outcome
+        finals = [record for record in records if record["record_kind"] == "final"]
+        parts, outcome.missed = assigned.slices(finals, packets.packets(captured.frames(capture.read_bytes())))
+        outcome.missed = Counter(outcome.missed)
+        outcome.tunnelled = outcome.missed.pop(assigned.IN_TUNNEL, 0)
+        slices = {(part.record["flow_uid"], part.record["slice"]): part for part in parts}
+        for part in parts:
+            outcome.judge(part, choice)
+        for record in records:
+            part = slices.get((record["flow_uid"], record["slice"]))
+            if part and record["record_kind"] != "final":
+                outcome.judge(judged.prefix(part, record), choice)
+    return outcome
+
+
+def compare_meters(job):
+    """That the number of meters makes no difference to a capture's records."""
+    binary, name, capture = job
+    outcome = Outcome(name)
+    with tempfile.TemporaryDirectory() as folder:
+        capture = file_of(capture, folder)
+        made = [Counter(map(essence, metered(binary, capture, Path(folder), (f"meter.n_meters={meters}", *KINDS)) or [])) for meters in METERS]
+    for meters, records in zip(METERS[1:], made[1:]):
+        if different := (records - made[0]) + (made[0] - records):
+            outcome.fail(f"{meters} meters make {different.total()} other records than 1")
+    return outcome
+
+
+def essence(record):
+    """A record as text, but for what is of its run."""
+    return json.dumps({name: value for name, value in record.items() if name not in OF_RUN and not name.startswith(LABELS)}, default=str)
+
+
+def jobs(arguments, captures):
+    """All comparisons: (function, its argument)."""
+    binary = arguments.binary
+    for capture in captures:
+        yield compare, (binary, capture.name, capture, KINDS, "all")
+        if os.environ.get("LONG") == "yes":
+            yield compare_meters, (binary, f"{capture.name} with several meters", capture)
+    if arguments.captures:
+        return
+    for group in random_flows.GROUPS:
+        data = random_flows.capture(group, arguments.seed, arguments.flows)
+        yield compare, (binary, f"random {group}", data, KINDS, "all")
+        yield compare, (binary, f"random {group} in slices", data, (*SLICES, *KINDS), "all")
+        yield compare_meters, (binary, f"random {group} with several meters", data)
+        if group == "splt":
+            for choice in ("payload", "payload_new"):
+                yield compare, (binary, f"random {group}, {choice}", data, (f"meter.splt_packets={choice}", *SLICES), choice)
+
+
+def perform(job):
+    function, argument = job
+    return function(argument)
+
+
+def options(parser):
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the random flows (default: another one each time)")
+    parser.add_argument("--flows", type=int, default=1000, help="random flows for each group of fields")
+
+
+def report(outcomes, skipped):
+    """Prints what was found in all; the exit code."""
+    records, missed, wrong, lacking = Counter(), Counter(), Counter(), set()
+    for outcome in outcomes:
+        records += outcome.records
+        missed += outcome.missed
+        wrong += outcome.wrong
+        lacking |= outcome.lacking
+    for name, count in wrong.most_common():
+        print(f"differs: {name} {count} times")
+    if lacking:
+        print(f"in no record: {' '.join(sorted(lacking))}")
+    share = records["final"] / max(1, records["final"] + missed.total())
+    print(f"records compared: {dict(records)}; not compared: {sum(outcome.tunnelled for outcome in outcomes)} in tunnels, "
+          f"{dict(missed)}; share {share:.2%}; values {sum(outcome.fields for outcome in outcomes)}, differing {wrong.total()}")
+    failed = sum(bool(outcome.wrong) for outcome in outcomes)
+    bad = failed or lacking or share < LEAST_COMPARED
+    print(f"fields: {len(outcomes) - failed} passed, {failed} failed, {skipped} skipped")
+    return 1 if bad else 0
+
+
+def main():
+    """The whole comparison; returns the exit code."""
+    arguments = harness.parse_arguments("Compares fields with an independent computation.", options)
+    captures, skipped = harness.find_captures(arguments.captures)
+    for line in skipped:
+        print(f"skipped: {line}")
+    print(f"seed {arguments.seed}", flush=True)
+    outcomes = []
+    with Pool(harness.AT_ONCE) as pool:
+        for outcome in pool.imap(perform, jobs(arguments, captures)):
+            outcomes.append(outcome)
+            for example in outcome.examples[:SHOWN]:
+                print(f"DIFFERS {outcome.name}: {example}", flush=True)
+    return report(outcomes, len(skipped))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
