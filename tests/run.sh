@@ -60,6 +60,8 @@ suite_threads() {
 }
 suite_reference() { "$FLOWSENSOR" reference | diff -u deploy/reference.md -; }
 suite_parity() { unittests tests/parity/test_compare.py && "$PYTHON" tests/parity/parity.py; }
+# Fields of flow_full/v1 against an independent computation from the packets.
+suite_fields() { unittests tests/parity/test_fields.py && "$PYTHON" tests/parity/fields.py; }
 suite_grid() { unittests tests/parity/test_grid.py && "$PYTHON" tests/parity/grid.py; }
 suite_plugins() { "$PYTHON" tests/parity/plugins.py; }
 suite_labels() { "$PYTHON" tests/parity/labels.py; }
@@ -92,7 +94,7 @@ suite_image() { discover tests/image tests/image; }
 suite_pod() { unittests tests/pod; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
-ALL=(house reference unit sanitize threads tidy parity grid plugins labels labels_ndpi5 e2e_alone monitoring e2e python tutorial strangers
+ALL=(house reference unit sanitize threads tidy parity fields grid plugins labels labels_ndpi5 e2e_alone monitoring e2e python tutorial strangers
   compatibility tables scorer chart image pod packaging examples cluster fuzz)
 
 # The demonstration configures the same folder without tests.
@@ -123,7 +125,7 @@ run_suite() {
 }
 
 # By a suite that mostly waits, those that measure nothing: they run beside it, at a low priority and one after another.
-declare -A BESIDE=([cluster]="grid plugins labels labels_ndpi5 fuzz"
+declare -A BESIDE=([cluster]="fields grid plugins labels labels_ndpi5 fuzz"
   [e2e]="python tutorial strangers compatibility tables scorer chart image pod packaging examples")
 
 # chosen NAME NAMES: whether it is among them.
