@@ -26,6 +26,8 @@ columns: polars.DataFrame = flowsensor.read_topic("flows", "kafka:9092", registr
 matrix: NDArray[numpy.float32] = flowsensor.features(columns, ["protocol"], splt=5)
 kind: str = flowsensor.fields_hash(frame, ["protocol"])
 said: dict[str, str] = flowsensor.model_metadata([{}], ["protocol"], ["bad", "good"], early_packets=[10])
+netflow: polars.DataFrame = flowsensor.project(columns, "nf_v3", emitted=True)
+query: str = flowsensor.projection_sql("cesnet", "flows")
 labelled: polars.DataFrame = flowsensor.label(columns, polars.DataFrame(), on="src_ip")
 for flow in flows:
     print(flow["src_ip"])
