@@ -32,6 +32,28 @@ static void entropy_on_init(const struct feature_context *context, struct flow *
     *(struct entropy *)flow_feature(flow, FEATURE_entropy) = (struct entropy){0};
 }
 
+/* c log2 c of the counts that random bytes have: as precise as a double is. */
+static const double small_counts[] = {
+    0,
+    0,
+    2,
+    4.754887502163468,
+    8,
+    11.60964047443681,
+    15.509775004326936,
+    19.651484454403228,
+    24,
+    28.52932501298081,
+    33.219280948873624,
+    38.05374780501027,
+    43.01955000865387,
+    48.105716335834195,
+    53.302968908806456,
+    58.60335893412778,
+    64,
+};
+enum { SMALL_COUNTS = sizeof small_counts / sizeof *small_counts };
+
 /* Bits per byte: log2 N - sum of c log2 c / N, over the counts c of N bytes. */
 static float entropy_of(struct bytes payload) {
     uint16_t counts[ENTROPY_TABLES][BYTE_VALUES] = {0};
@@ -40,8 +62,7 @@ static float entropy_of(struct bytes payload) {
         counts[i % ENTROPY_TABLES][payload.data[i]]++;
     for (size_t i = 0; i < BYTE_VALUES; i++) {
         int count = counts[0][i] + counts[1][i] + counts[2][i] + counts[3][i];
-        if (count > 1)
-            sum += count * log2(count);
+        sum += count < SMALL_COUNTS ? small_counts[count] : count * log2(count);
     }
     return (float)(log2(length) - sum / length);
 }
