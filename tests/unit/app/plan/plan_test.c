@@ -109,32 +109,6 @@ static void missing_bytes_are_counted_where_a_schema_has_them(void **state) {
     }
 }
 
-static void features_are_on_where_a_schema_has_a_field_of_theirs(void **state) {
-    (void)state;
-    static const struct {
-        const char *schema;
-        uint32_t features;
-    } cases[] = {
-        {"flow_lite/v1", 0},
-        {"flow/v2", 0},
-        {"flow/v3", 1u << FEATURE_ip},
-        {"flow_full/v1",
-         1u << FEATURE_sizes | 1u << FEATURE_series | 1u << FEATURE_histograms | 1u << FEATURE_ip},
-    };
-    const uint32_t watched = cases[sizeof cases / sizeof *cases - 1].features;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct planned planned;
-        char outputs[128];
-        snprintf(outputs, sizeof outputs, "outputs = ( { sink = \"null\"; schema = \"%s\"; } );",
-                 cases[i].schema);
-        make_well(&planned, outputs);
-        assert_int_equal(planned.plan.meter.features_asked & watched, cases[i].features);
-        assert_int_equal(has(&planned, GROUP_SIZES), (cases[i].features & 1u << FEATURE_sizes) != 0);
-        assert_int_equal(has(&planned, GROUP_IP), (cases[i].features & 1u << FEATURE_ip) != 0);
-        release(&planned);
-    }
-}
-
 /* What a schema of this one field asks for. */
 static void make_with_field(struct planned *planned, const char *name, const char *type) {
     char schema[512], text[256];
@@ -157,6 +131,11 @@ static void groups_are_computed_where_a_schema_has_a_field_of_them(void **state)
         unsigned features;
         enum field_group group;
     } cases[] = {
+        {"src2dst_ip_bytes", "\"long\"", 1u << FEATURE_sizes, GROUP_SIZES},
+        {"bidirectional_size_changes", "\"long\"", 1u << FEATURE_series, GROUP_SERIES},
+        {"src2dst_ip_ps_hist", "{\"type\":\"array\",\"items\":\"long\"}", 1u << FEATURE_histograms,
+         GROUP_HISTOGRAMS},
+        {"src2dst_min_ttl", "\"int\"", 1u << FEATURE_ip, GROUP_IP},
         {"src2dst_mss", "\"int\"",
          1u << FEATURE_tcp_window | 1u << FEATURE_tcp_handshake | 1u << FEATURE_tcp_retransmission,
          GROUP_TCP_MORE},
@@ -468,7 +447,6 @@ int main(void) {
         cmocka_unit_test(ports_of_tunnels),
         cmocka_unit_test(what_no_schema_asks_for_is_not_computed),
         cmocka_unit_test(missing_bytes_are_counted_where_a_schema_has_them),
-        cmocka_unit_test(features_are_on_where_a_schema_has_a_field_of_theirs),
         cmocka_unit_test(groups_are_computed_where_a_schema_has_a_field_of_them),
         cmocka_unit_test(splt_keeps_the_packets_that_are_chosen),
         cmocka_unit_test(findings_of_ndpi_are_kept_where_a_schema_has_them),

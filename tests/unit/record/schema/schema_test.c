@@ -65,7 +65,7 @@ static void embedded_schemas_load(void **state) {
     } cases[] = {
         {"flow/v1", "flowsensor.flow.Flow", UINT64_C(0x05c6cbb347e2dd4d), OF_FLOW},
         {"flow/v2", "flowsensor.flow.Flow", UINT64_C(0x2ad7150f2b3061f2), OF_FLOW},
-        {"flow/v3", "flowsensor.flow.Flow", UINT64_C(0xb796012a2d95b45e), OF_FLOW},
+        {"flow/v3", "flowsensor.flow.Flow", UINT64_C(0xf6af4d3e82f07e87), OF_FLOW},
         {"flow_full/v1", "flowsensor.flow_full.Flow", UINT64_C(0x9a4c532e480b179b), OF_FLOW},
         {"flow_lite/v1", "flowsensor.flow_lite.Flow", UINT64_C(0x3c7a33e51e3f7ad5), OF_FLOW},
         {"heartbeat/v1", "flowsensor.heartbeat.Heartbeat", UINT64_C(0xa51711ae971acb88), OF_SENSOR},
