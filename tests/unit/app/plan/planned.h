@@ -8,6 +8,11 @@
 #define LIVE   "capture = { interfaces = [ \"lo\" ]; };"
 #define OUTPUT "outputs = ( { sink = \"null\"; } );\n"
 
+/* A schema of core fields alone, which asks for no group that can be off. */
+#define CORE_SCHEMA                                                                                                \
+    "{\"type\": \"record\", \"name\": \"Core\", \"namespace\": \"test\", \"doc\": \"Core fields.\", \"fields\": [" \
+    "{\"name\": \"bidirectional_packets\", \"type\": \"long\", \"doc\": \"Packets.\"}]}"
+
 /* A plan and what it borrows. */
 struct planned {
     struct config config;
@@ -22,6 +27,10 @@ static inline int make(struct planned *planned, const char *text, struct error *
 static inline void release(struct planned *planned) {
     plan_release(&planned->plan);
     config_release(&planned->config);
+}
+
+static inline bool has(const struct planned *planned, enum field_group group) {
+    return (planned->plan.groups & (1u << group)) != 0;
 }
 
 static inline void make_well(struct planned *planned, const char *text) {
