@@ -87,7 +87,7 @@ static int prepare(struct change *change, struct error *error) {
     change->rekeying = (struct rekeying){.outputs = outputs, .count = count};
     change->retiming = (struct retiming_change){.outputs = outputs, .count = count, .plan = reload->plan};
     if (!roster_wait(&reload->delivery->roster, &reload->ends))
-        return error_set(error, EINTR, EX_TEMPFAIL, "the run ends");
+        return error_set(error, EINTR, EX_UNAVAILABLE, "the run ends");
     int result = rekeying_prepare(&change->rekeying, reload->plan, &change->next->config, error);
     if (result == 0)
         result = retiming_prepare(&change->retiming, change->now, &change->next->plan, error);
