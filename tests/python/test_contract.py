@@ -9,7 +9,7 @@ import polars
 
 import flowsensor
 from flowsensor import contract
-from flowsensor.layout import group_of
+from flowsensor.layout import OF_NDPI, group_of
 from harness import Case, run
 
 MIX = CAPTURES[0].parent / "mix.pcap"
@@ -105,11 +105,11 @@ class Sensor(Case):
         for items in ('"all=keep"', '"all=short_hash"'):
             path = self.folder / "flows.avro"
             path.unlink(missing_ok=True)
-            config = self.write("sensor.conf", 'outputs = ( { path = "%s"; schema = "flow/v2"; columns_to_anonymize = [ %s ]; } ); '
+            config = self.write("sensor.conf", 'outputs = ( { path = "%s"; schema = "flow_full/v1"; columns_to_anonymize = [ %s ]; } ); '
                                 'anonymization = { key_file = "%s"; };' % (path, items, key))
             self.succeeds("-c", config, "-r", MIX, *EVERYTHING)
             frame = flowsensor.read(path).to_polars(all_columns=True)
-            for names in LISTS:
+            for names in (*LISTS, ["ndpi_risk_score"], ["tls_version"], ["http_status"], ["dst2src_quic_version"], ["tls_issuer"], ["dns_query_type"]):
                 with self.subTest(items, names=names):
                     printed = self.succeeds("schema", "features", "-c", config, *EVERYTHING, "--fields", ",".join(names)).text()
                     self.assertEqual(printed, flowsensor.fields_text(frame, names) + f"# fields_hash {flowsensor.fields_hash(frame, names)}\n")
@@ -120,12 +120,12 @@ class Sensor(Case):
                 self.assertEqual(bool(re.fullmatch(contract.PERSONAL, field["name"])), "pii" in field, f"{path}: {field['name']}")
 
     def test_ndpi_s_fields_are_known_as_the_reference_has_them(self):
-        of_flows = {field["name"] for record in ("flow", "nfstream") for path in (REPOSITORY / "schemas" / record).glob("v*.avsc")
+        of_flows = {field["name"] for record in ("flow", "flow_full", "nfstream") for path in (REPOSITORY / "schemas" / record).glob("v*.avsc")
                     for field in json.loads(path.read_text())["fields"]}
         rows = [row for row in re.findall(r"(?m)^\| `(\w+)` \| [^|]+ \| [^|]* \| (\w+) \|", run("reference").text()) if row[0] in of_flows]
-        self.assertGreater(len([name for name, group in rows if group == "l7"]), 9)
+        self.assertGreater(len([name for name, group in rows if group in OF_NDPI]), 18)
         for name, group in rows:
-            self.assertEqual(group_of(name) == "l7", group == "l7", name)
+            self.assertEqual(group_of(name) in OF_NDPI, group in OF_NDPI, name)
 
 
 if __name__ == "__main__":

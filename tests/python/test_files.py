@@ -24,7 +24,8 @@ SWITCHES = {"nothing more": (), "everything": EVERYTHING, "no labels": ("--set",
             "SPLT alone": ("--set", "meter.statistical_analysis=false", "--set", "meter.splt_analysis=3")}
 
 # Groups that no switch leaves out.
-ALWAYS = ("core", "identity", "quality", "tcp", "sizes", "series", "histograms", "ip", "tcp_more", "activity", "bursts")  # from tcp on: no option switches them off
+# From tcp on: no option switches them off.
+ALWAYS = ("core", "identity", "quality", "tcp", "sizes", "series", "histograms", "ip", "tcp_more", "activity", "bursts", "dns", "ftp", "entropy")
 
 
 class Files(Case):

@@ -7,14 +7,14 @@ import re
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
 from .features import PADDING, feature_names, has_columns, listed
-from .layout import DIRECTION, group_of
+from .layout import DIRECTION, OF_NDPI, group_of
 
 if TYPE_CHECKING:
     from .features import Frame
 
 # Fields with personal data: those that have a class in the schema's `pii`. A frame doesn't say it.
 PERSONAL = (r"(src|dst)_(ip|mac|oui)|requested_server_name|user_agent|ja3s?|ja4|hassh(_server)?|(client|server|dhcp)_fingerprint"
-            r"|conn_key|capture_file|system_(process_executable|user_id|cgroup)")
+            r"|tls_(issuer|subject)|conn_key|capture_file|system_(process_executable|user_id|cgroup)")
 EARLY = "early"
 PACKETS = "bidirectional_packets"
 
@@ -35,7 +35,7 @@ def fields_text(frame: Frame, names: Sequence[str], *, pii: Sequence[str] = ()) 
     values = {"fields": ",".join(used), "metering_hash": metering}
     if any(re.fullmatch(PERSONAL, name) or name in pii for name in used):
         values["anon_key_id"] = only_value(frame, "anon_key_id")
-    if any(group_of(name) == "l7" for name in used):
+    if any(group_of(name) in OF_NDPI for name in used):
         values["ndpi_version"] = only_value(frame, "ndpi_version").partition("-")[0]
     return "".join(f"{key}={value}\n" for key, value in sorted(values.items()))
 

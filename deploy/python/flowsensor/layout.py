@@ -18,10 +18,15 @@ GROUPS = {
     "splt_more": r"splt_(payload_ps|tcp_flags|duplicate)",
     "l7": r"application_.*|requested_server_name|user_agent|content_type|(client|server|dhcp)_fingerprint"
           r"|ja3s?|ja4|hassh(_server)?|ndpi_version",
+    "risks": r"ndpi_risks|ndpi_risk_score",
+    "tls": r"tls_.*",
+    "http": r"http_.*",
+    "quic": rf"{DIRECTION}_quic_version",
     "process": r"system_.*",
     "conversation": r"conn_key",
     "udps": r"udps\..*",
 }
+OF_NDPI = ("l7", "risks", "tls", "http", "quic")  # what nDPI says, or what has a value only under a label of nDPI's
 NFSTREAM = "flowsensor.nfstream.Flow"
 KINDS = {"int": "integer", "long": "integer", "float": "double", "double": "double", "boolean": "boolean",
          "string": "string", "bytes": "object"}

@@ -16,9 +16,9 @@ import org.apache.avro.generic.GenericRecord;
  * contract.py has the same rules. For use by one thread.
  */
 final class Contract {
-    /** Fields that nDPI fills in. */
+    /** Fields that nDPI fills in, or that have a value only under a label of nDPI's. */
     private static final Pattern NDPI = Pattern.compile("application_.*|requested_server_name|user_agent|content_type|ja3s?|ja4"
-            + "|hassh(_server)?|(client|server|dhcp)_fingerprint|ndpi_version");
+            + "|hassh(_server)?|(client|server|dhcp)_fingerprint|ndpi_version|ndpi_risks|ndpi_risk_score|tls_.*|http_.*|(src2dst|dst2src)_quic_version");
     private static final int HASH_DIGITS = 32;
     /** There are few kinds of metering; whoever sends very many takes no memory. */
     private static final int REMEMBERED = 1000;
