@@ -55,10 +55,9 @@ static uint8_t confidence_by_name(const char *name) {
 }
 
 /* On average, as TEXT_BYTES is. */
-static uint64_t text_bytes_of(unsigned parts) {
-    enum { RISKS_BYTES = 8, TLS_BYTES = 32, HTTP_BYTES = 4 };
-    return (uint64_t)((parts & L7_PART_RISKS ? RISKS_BYTES : 0) + (parts & L7_PART_TLS ? TLS_BYTES : 0) +
-                      (parts & L7_PART_HTTP ? HTTP_BYTES : 0));
+static unsigned text_bytes_of(unsigned parts) {
+    return (parts & L7_PART_RISKS ? 8u : 0) + (parts & L7_PART_TLS ? 32u : 0) +
+           (parts & L7_PART_HTTP ? 4u : 0);
 }
 
 static int dissector_create_parts(struct dissector *dissector, const struct dissector_options *options) {
