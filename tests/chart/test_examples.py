@@ -112,6 +112,8 @@ class Memory(unittest.TestCase):
         "large spool": {"spool": {"size": "64GiB"}},
         "no ring": {"capture": {"socketBufferSize": "0"}},
         "nfstream": {"profile": "nfstream"},
+        "flow/v3": {"kafka": {"schema": "flow/v3"}},
+        "every feature": {"extraOutputs": [{"topic": "a", "schema": "flow_full/v1"}], "meter": {"flowTableSize": 262144}},
     }
 
     def test_limit_is_the_budget(self):

@@ -143,7 +143,7 @@ run is the DaemonSet's; schema talks to the registry alone and names no Secret o
     "idle_timeout" $values.meter.idleTimeout "active_timeout" $values.meter.activeTimeout
     "accounting_mode" $values.meter.accountingMode "tunnel_key" $values.meter.tunnelKey -}}
 {{- range $option, $value := dict "decode_tunnels" $values.meter.decodeTunnels "tcp_end" $values.meter.tcpEnd "n_dissections" $values.meter.dissections
-    "statistical_analysis" $values.meter.statisticalAnalysis "splt_analysis" $values.meter.spltAnalysis -}}
+    "statistical_analysis" $values.meter.statisticalAnalysis "splt_analysis" $values.meter.spltAnalysis "splt_packets" $values.meter.spltPackets -}}
 {{- if not (kindIs "invalid" $value) }}{{ $_ := set $meter $option $value }}{{ end -}}
 {{- end -}}
 {{- if $values.meter.dissectionFlows }}{{ $_ := set $meter "dissection_flows" $values.meter.dissectionFlows }}{{ end -}}

@@ -31,6 +31,11 @@ taken at the start, before there is any traffic.
 {{- $items = append $items (dict "what" (printf "meter.flowTableSize %d x 7 x (meter.spltAnalysis %d - 20)" $flows (int64 .)) "bytes" $bytes "start" $bytes) -}}
 {{- end -}}
 {{- end -}}
+{{- $more := 0 -}}
+{{- range $options.outputs }}{{ $more = max $more (include "flowsensor.schemaBytes" .schema | int64) }}{{ end -}}
+{{- if $more -}}
+{{- $items = append $items (dict "what" (printf "meter.flowTableSize %d x %d for features that flow/v2 doesn't have" $flows $more) "bytes" (mul $flows $more) "start" (mul $flows $more)) -}}
+{{- end -}}
 {{- if or $options.meter.early_after $options.meter.update_interval -}}
 {{- $items = append $items (dict "what" (printf "meter.flowTableSize %d x 72 for early and update records by time" $flows) "bytes" (mul $flows 72) "start" (mul $flows 72)) -}}
 {{- end -}}
@@ -46,6 +51,14 @@ taken at the start, before there is any traffic.
 {{- $items = append $items (dict "what" "system visibility" "bytes" (add (mul 16 $mib) (mul $flows 48)) "start" (mul $flows 48)) -}}
 {{- end -}}
 {{- toJson $items -}}
+{{- end -}}
+
+{{/*
+Bytes that a flow has for a schema, beyond what flow/v2 asks for; of a schema that isn't the release's it can't be known, and is taken to be everything.
+*/}}
+{{- define "flowsensor.schemaBytes" -}}
+{{- $bytes := dict "flow/v3" 232 "flow_full/v1" 1628 -}}
+{{- ternary 1628 (get $bytes (. | default "") | default 0) (hasPrefix "/" (. | default "")) -}}
 {{- end -}}
 
 {{/*
