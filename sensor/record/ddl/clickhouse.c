@@ -60,7 +60,6 @@ static const char *codec_of(const struct schema_column *column) {
 }
 
 static void write_column(const struct schema_column *column, FILE *stream) {
-    fprintf(stream, "    `%s` ", column->name);
     if (column->type == VALUE_RECORD)
         write_record(column, stream);
     else
@@ -98,14 +97,7 @@ static void write_order(const struct ddl_table *table, FILE *stream) {
 }
 
 static void write(const struct ddl_table *table, FILE *stream) {
-    fprintf(stream, "CREATE TABLE `%s` (", table->name);
-    const char *before = "\n";
-    for (const struct schema_column *column = table->columns->items; column != NULL;
-         column = ddl_next(table, column)) {
-        fputs(before, stream);
-        write_column(column, stream);
-        before = ",\n";
-    }
+    ddl_begin_table(table, '`', write_column, stream);
     fprintf(stream, "\n)\nENGINE = %s", table->key.count > 0 ? "ReplacingMergeTree" : "MergeTree");
     if (has_hours(table))
         fprintf(stream, "\nPARTITION BY toYYYYMM(`%s`)", table->time->name);

@@ -39,6 +39,18 @@ const struct schema_column *ddl_next(const struct ddl_table *table, const struct
     return column < table->columns->items + table->columns->count ? column : NULL;
 }
 
+void ddl_begin_table(const struct ddl_table *table, char quote, ddl_column_writer *write_column,
+                     FILE *stream) {
+    const char *before = "";
+    fprintf(stream, "CREATE TABLE %c%s%c (", quote, table->name, quote);
+    for (const struct schema_column *column = table->columns->items; column != NULL;
+         column = ddl_next(table, column)) {
+        fprintf(stream, "%s\n    %c%s%c ", before, quote, column->name, quote);
+        write_column(column, stream);
+        before = ",";
+    }
+}
+
 const struct schema_column *ddl_find(const struct ddl_table *table, const char *name) {
     const struct schema_column *column = table->columns->items;
     while (column != NULL && (column->nullable || strcmp(column->name, name) != 0))

@@ -32,6 +32,13 @@ struct ddl_dialect {
 /* The column behind it, after its members; NULL: it was the last. */
 const struct schema_column *ddl_next(const struct ddl_table *table, const struct schema_column *column);
 
+/* What stands behind a column's name: its type, and what the dialect says besides. */
+typedef void ddl_column_writer(const struct schema_column *column, FILE *stream);
+
+/* `CREATE TABLE NAME (` and the columns, a line each, names in `quote`. */
+void ddl_begin_table(const struct ddl_table *table, char quote, ddl_column_writer *write_column,
+                     FILE *stream);
+
 /* The column of that name, if it is never null; else NULL. */
 const struct schema_column *ddl_find(const struct ddl_table *table, const char *name);
 

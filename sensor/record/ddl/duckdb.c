@@ -37,16 +37,13 @@ static void write_comments(const struct ddl_table *table, FILE *stream) {
     }
 }
 
+static void write_column(const struct schema_column *column, FILE *stream) {
+    write_type(column, stream);
+    fputs(column->nullable ? "" : " NOT NULL", stream);
+}
+
 static void write(const struct ddl_table *table, FILE *stream) {
-    fprintf(stream, "CREATE TABLE \"%s\" (", table->name);
-    const char *before = "\n";
-    for (const struct schema_column *column = table->columns->items; column != NULL;
-         column = ddl_next(table, column)) {
-        fprintf(stream, "%s    \"%s\" ", before, column->name);
-        write_type(column, stream);
-        fputs(column->nullable ? "" : " NOT NULL", stream);
-        before = ",\n";
-    }
+    ddl_begin_table(table, '"', write_column, stream);
     if (table->key.count > 0) {
         fputs(",\n    PRIMARY KEY (", stream);
         ddl_write_key(&table->key, '"', stream);

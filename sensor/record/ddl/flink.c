@@ -40,7 +40,6 @@ static void write_type(const struct schema_column *column, FILE *stream) {
 }
 
 static void write_column(const struct schema_column *column, FILE *stream) {
-    fprintf(stream, "    `%s` ", column->name);
     write_type(column, stream);
     fputs(column->nullable ? " COMMENT " : " NOT NULL COMMENT ", stream);
     ddl_write_text(column->doc, DDL_DOUBLED, stream);
@@ -67,14 +66,7 @@ static void write_times(const struct ddl_table *table, FILE *stream) {
 }
 
 static void write(const struct ddl_table *table, FILE *stream) {
-    fprintf(stream, "CREATE TABLE `%s` (", table->name);
-    const char *before = "\n";
-    for (const struct schema_column *column = table->columns->items; column != NULL;
-         column = ddl_next(table, column)) {
-        fputs(before, stream);
-        write_column(column, stream);
-        before = ",\n";
-    }
+    ddl_begin_table(table, '`', write_column, stream);
     write_times(table, stream);
     fputs("\n) COMMENT ", stream);
     ddl_write_text(table->columns->doc, DDL_DOUBLED, stream);

@@ -25,16 +25,13 @@ static void write_type(const struct schema_column *column, FILE *stream) {
     fputc('>', stream);
 }
 
+static void write_column(const struct schema_column *column, FILE *stream) {
+    write_type(column, stream);
+    fputs(column->nullable ? " COMMENT " : " NOT NULL COMMENT ", stream);
+    ddl_write_text(column->doc, DDL_SPARK, stream);
+}
+
 void spark_write_columns(const struct ddl_table *table, FILE *stream) {
-    fprintf(stream, "CREATE TABLE `%s` (", table->name);
-    const char *before = "\n";
-    for (const struct schema_column *column = table->columns->items; column != NULL;
-         column = ddl_next(table, column)) {
-        fprintf(stream, "%s    `%s` ", before, column->name);
-        write_type(column, stream);
-        fputs(column->nullable ? " COMMENT " : " NOT NULL COMMENT ", stream);
-        ddl_write_text(column->doc, DDL_SPARK, stream);
-        before = ",\n";
-    }
+    ddl_begin_table(table, '`', write_column, stream);
     fputs("\n)", stream);
 }
