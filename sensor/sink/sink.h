@@ -101,7 +101,7 @@ struct sink_options {
     bool checksum;   /* null: add one up */
     const char *topic;        /* kafka */
     const char *const *kafka; /* kafka: librdkafka properties "name=value" */
-    /* Of each: how the configuration has it, where its value comes from a file (sink/kafka/kafka_renewal.h); else NULL. NULL: none
+    /* Of each: how the configuration has it, where its value comes from a file (sink/kafka/client/kafka_renewal.h); else NULL. NULL: none
      * does. */
     const char *const *kafka_written;
     /* kafka: reads such a value again: malloc'd, or -errno with the reason. Called in a thread of the sink's own. */

@@ -37,6 +37,7 @@ PARTS = {
     "record/registry": ("record/registry/registry.h", "record/registry/tls_files.h", "record/registry/watch.h"),
     "record/schema": ("record/schema/columns.h", "record/schema/schema.h"),
     "sink/kafka": ("sink/kafka/kafka_admin.h", "sink/kafka/kafka_header_set.h", "sink/kafka/kafka_read.h"),
+    "sink/kafka/client": None,
     "sink/spool": ("sink/spool/spool.h",),
 }
 # Names that two files in different folders have, and why. test_rooms.py sees to it that each is still there.

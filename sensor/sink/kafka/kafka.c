@@ -14,10 +14,11 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "sink/kafka/kafka_client.h"
+#include "sink/kafka/client/kafka_client.h"
 #include "sink/kafka/kafka_errors.h"
 #include "sink/kafka/kafka_parts.h"
-#include "sink/kafka/kafka_properties.h"
+#include "sink/kafka/client/kafka_properties.h"
+#include "sink/kafka/kafka_check.h"
 
 enum {
     WAIT_MILLISECONDS = 50,

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "sink/kafka/kafka_client.h"
-#include "sink/kafka/kafka_properties.h"
+#include "sink/kafka/client/kafka_client.h"
+#include "sink/kafka/client/kafka_properties.h"
 
 enum { TRY_MILLISECONDS = 500, PAUSE_MILLISECONDS = 50, CALL_MILLISECONDS = 3600000, CONFIG_NAME_SIZE = 256 };
 

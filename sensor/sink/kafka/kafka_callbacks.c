@@ -7,9 +7,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "sink/kafka/kafka_client.h"
+#include "sink/kafka/client/kafka_client.h"
 #include "sink/kafka/kafka_errors.h"
-#include "sink/kafka/kafka_tls.h"
+#include "sink/kafka/client/kafka_tls.h"
 
 static void kafka_remember_error(struct kafka_sink *sink, int code, const char *text) {
     char plain[512];

@@ -1,5 +1,5 @@
 /* Has librdkafka check an output's properties, without a connection. */
-#include "sink/kafka/kafka_properties.h"
+#include "sink/kafka/kafka_check.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "sink/kafka/kafka_client.h"
-#include "sink/kafka/kafka_end.h"
-#include "sink/kafka/kafka_oauth.h"
+#include "sink/kafka/client/kafka_client.h"
+#include "sink/kafka/client/kafka_end.h"
+#include "sink/kafka/client/kafka_oauth.h"
+#include "sink/kafka/client/kafka_properties.h"
 
 enum { SERVERS_SIZE = 8192, TOPIC_LENGTH_MAX = 249 };
 

@@ -7,10 +7,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "sink/kafka/kafka_end.h"
-#include "sink/kafka/kafka_client.h"
+#include "sink/kafka/client/kafka_end.h"
+#include "sink/kafka/client/kafka_client.h"
 #include "sink/kafka/kafka_parts.h"
-#include "sink/kafka/kafka_properties.h"
+#include "sink/kafka/client/kafka_properties.h"
 #include "sink/kafka/kafka_topic.h"
 
 enum {

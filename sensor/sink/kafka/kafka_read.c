@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sink/kafka/kafka_client.h"
+#include "sink/kafka/client/kafka_client.h"
 
 enum { TRY_MILLISECONDS = 200 };
 

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "sink/kafka/kafka_client.h"
+#include "sink/kafka/client/kafka_client.h"
 
 enum { TRY_MILLISECONDS = 100 }; /* so that it can be ended */
 

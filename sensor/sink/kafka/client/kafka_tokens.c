@@ -1,4 +1,4 @@
-#include "sink/kafka/kafka_tokens.h"
+#include "sink/kafka/client/kafka_tokens.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,8 +18,8 @@
 #include "record/login/jwt.h"
 #include "record/login/oauth.h"
 #include "record/login/secret_line.h"
-#include "sink/kafka/kafka_oauth.h"
-#include "sink/kafka/kafka_side.h"
+#include "sink/kafka/client/kafka_oauth.h"
+#include "sink/kafka/client/kafka_side.h"
 
 enum { CLIENTS_MAX = 4, ANSWER_MAX = 65536 };
 

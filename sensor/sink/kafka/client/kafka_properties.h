@@ -18,9 +18,5 @@ int kafka_properties_make(const struct sink_options *options, struct rd_kafka_co
  * looks for a wrong password. The first client that logs in calls it. */
 void kafka_warn_of_scram(const struct sink_options *options);
 
-/* Whether librdkafka takes the properties together, with the features of its build and the files that they name;
- * connects nowhere. EX_CONFIG. */
-int kafka_check(const struct sink_options *options, struct error *error);
-
-/* Bytes that a producer with these properties takes at most, its full queue included. */
-int kafka_memory(const struct sink_options *options, uint64_t *bytes, struct error *error);
+/* The value of a property that is a number, which librdkafka has checked. */
+uint64_t kafka_property_number(const struct rd_kafka_conf_s *conf, const char *property);

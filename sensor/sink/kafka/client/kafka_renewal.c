@@ -1,4 +1,4 @@
-#include "sink/kafka/kafka_renewal.h"
+#include "sink/kafka/client/kafka_renewal.h"
 
 #include <errno.h>
 #include <librdkafka/rdkafka.h>
@@ -11,12 +11,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "sink/kafka/kafka_end.h"
-#include "sink/kafka/kafka_probe.h"
-#include "sink/kafka/kafka_properties.h"
-#include "sink/kafka/kafka_secrets.h"
-#include "sink/kafka/kafka_side.h"
-#include "sink/kafka/kafka_tokens.h"
+#include "sink/kafka/client/kafka_end.h"
+#include "sink/kafka/client/kafka_probe.h"
+#include "sink/kafka/client/kafka_properties.h"
+#include "sink/kafka/client/kafka_secrets.h"
+#include "sink/kafka/client/kafka_side.h"
+#include "sink/kafka/client/kafka_tokens.h"
 
 enum {
     LOOK_MICROSECONDS = 1000000,

@@ -1,5 +1,5 @@
 /* The end of a producer that can't be stopped: it looks up a name. Nobody waits for it, and what it calls back stays until then. */
-#include "sink/kafka/kafka_end.h"
+#include "sink/kafka/client/kafka_end.h"
 
 #include <librdkafka/rdkafka.h>
 #include <netdb.h>

@@ -1,10 +1,10 @@
-#include "sink/kafka/kafka_probe.h"
+#include "sink/kafka/client/kafka_probe.h"
 
 #include <errno.h>
 #include <librdkafka/rdkafka.h>
 #include <string.h>
 
-#include "sink/kafka/kafka_client.h"
+#include "sink/kafka/client/kafka_client.h"
 
 enum { TRY_MILLISECONDS = 200 };
 

@@ -1,4 +1,4 @@
-#include "sink/kafka/kafka_properties.h"
+#include "sink/kafka/client/kafka_properties.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,17 +9,12 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "sink/kafka/kafka_lane.h"
-#include "sink/kafka/kafka_oauth.h"
-#include "sink/kafka/kafka_tls.h"
+#include "sink/kafka/client/kafka_oauth.h"
+#include "sink/kafka/client/kafka_tls.h"
 
-/* Measured with librdkafka 2.0.2 and a full queue. */
 enum {
-    CLIENT_BYTES = 12 << 20, /* threads, TLS, requests under way */
-    MESSAGE_BYTES = 1024,    /* of a message beside its record: 910 with all seven headers */
     BYTES_PER_MESSAGE = 640, /* of the queue's limit, see limit_messages() */
     KBYTE = 1024,
-    SPOOL_BYTES = 1 << 20, /* of one on disk, beside its buffers */
 };
 
 /* Our defaults. The properties of the configuration are set after them and win. */
@@ -88,8 +83,7 @@ static int set_tokens(rd_kafka_conf_t *conf, const struct sink_options *options,
     return result;
 }
 
-/* A property's value; librdkafka has checked that it is a number. */
-static uint64_t number_of(const rd_kafka_conf_t *conf, const char *property) {
+uint64_t kafka_property_number(const rd_kafka_conf_t *conf, const char *property) {
     char text[32] = "";
     size_t size = sizeof text;
     return rd_kafka_conf_get(conf, property, text, &size) == RD_KAFKA_CONF_OK ? strtoull(text, NULL, 10) : 0;
@@ -104,7 +98,7 @@ static int limit_messages(rd_kafka_conf_t *conf, const struct sink_options *opti
     for (size_t i = 0; i < options->kafka_count; i++)
         if (strncmp(options->kafka[i], property, sizeof property - 1) == 0)
             return 0;
-    uint64_t messages = number_of(conf, "queue.buffering.max.kbytes") * KBYTE / BYTES_PER_MESSAGE;
+    uint64_t messages = kafka_property_number(conf, "queue.buffering.max.kbytes") * KBYTE / BYTES_PER_MESSAGE;
     snprintf(assignment, sizeof assignment, "%s%" PRIu64, property,
              messages < INT32_MAX ? messages : INT32_MAX);
     return set_property(conf, options->output, assignment, error);
@@ -134,20 +128,4 @@ int kafka_properties_make(const struct sink_options *options, rd_kafka_conf_t **
     else
         rd_kafka_conf_destroy(conf);
     return result;
-}
-
-int kafka_memory(const struct sink_options *options, uint64_t *bytes, struct error *error) {
-    rd_kafka_conf_t *conf = NULL;
-    int result = kafka_properties_make(options, &conf, error);
-    if (result < 0)
-        return result;
-    *bytes = CLIENT_BYTES + number_of(conf, "queue.buffering.max.kbytes") * KBYTE +
-             number_of(conf, "queue.buffering.max.messages") * MESSAGE_BYTES;
-    /* A record that is under way is here too. */
-    *bytes += number_of(conf, "queue.buffering.max.kbytes") * KBYTE +
-              number_of(conf, "queue.buffering.max.messages") * sizeof(struct kafka_entry);
-    *bytes += options->spool.directory ? number_of(conf, "queue.buffering.max.kbytes") * KBYTE + SPOOL_BYTES
-                                       : options->spool.size;
-    rd_kafka_conf_destroy(conf);
-    return 0;
 }

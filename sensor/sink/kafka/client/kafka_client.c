@@ -1,4 +1,4 @@
-#include "sink/kafka/kafka_client.h"
+#include "sink/kafka/client/kafka_client.h"
 
 #include <errno.h>
 #include <librdkafka/rdkafka.h>
@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own_sockets.h"
-#include "sink/kafka/kafka_properties.h"
-#include "sink/kafka/kafka_tls.h"
-#include "sink/kafka/kafka_tokens.h"
+#include "sink/kafka/client/kafka_properties.h"
+#include "sink/kafka/client/kafka_tls.h"
+#include "sink/kafka/client/kafka_tokens.h"
 
 enum { TOKENS_MICROSECONDS = 400000 /* a request is given up in 0.1 s */ };
 

@@ -1,4 +1,4 @@
-#include "sink/kafka/kafka_side.h"
+#include "sink/kafka/client/kafka_side.h"
 
 #include "base/clock.h"
 #include "base/thread.h"

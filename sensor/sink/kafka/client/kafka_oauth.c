@@ -1,4 +1,4 @@
-#include "sink/kafka/kafka_oauth.h"
+#include "sink/kafka/client/kafka_oauth.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,11 +1,11 @@
-#include "sink/kafka/kafka_end.h"
+#include "sink/kafka/client/kafka_end.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "sink/kafka/kafka_side.h"
+#include "sink/kafka/client/kafka_side.h"
 
 /* Ending takes some milliseconds. With librdkafka 2.8 it sometimes takes a second if the producer was made just before. */
 enum { PATIENCE_MICROSECONDS = 200000 };

@@ -1,4 +1,4 @@
-#include "sink/kafka/kafka_tls.h"
+#include "sink/kafka/client/kafka_tls.h"
 
 #include <librdkafka/rdkafka.h>
 #include <openssl/x509_vfy.h>

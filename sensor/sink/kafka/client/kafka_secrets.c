@@ -1,4 +1,4 @@
-#include "sink/kafka/kafka_secrets.h"
+#include "sink/kafka/client/kafka_secrets.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 
 #include "base/secret.h"
 #include "sink/certificate.h"
-#include "sink/kafka/kafka_oauth.h"
+#include "sink/kafka/client/kafka_oauth.h"
 
 enum { FILE_MAX = 4 << 20 /* a bundle of all authorities has 200 KiB */, NO_CERTIFICATE = -1 };
 
