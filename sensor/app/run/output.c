@@ -296,7 +296,8 @@ int output_send(struct output *output, const struct message *message, struct err
 }
 
 bool output_has_room(const struct output *output) {
-    if (output->changes) /* its records wait elsewhere, and the thread that closes it may have the sink */
+    /* Its records wait elsewhere, and the thread that closes it may have the sink; or it goes, and never was open. */
+    if (output->changes || !output->sink)
         return true;
     const struct sink_type *type = output->plan->sink;
     return !output_takes(output) || !type->has_room || type->has_room(output->sink);

@@ -18,6 +18,7 @@
 #include "app/plan/plan.h"
 #include "app/run/drops_log.h"
 #include "app/run/output_schema.h"
+#include "app/run/patience.h"
 #include "base/cache_line.h"
 #include "base/error.h"
 #include "base/gate.h"
@@ -101,6 +102,7 @@ struct output {
     struct ring
         *waiting; /* records that come before it is open, and behind them; NULL: none do (output_change.h) */
     struct gate waiting_gate;            /* nobody sleeps at it */
+    struct patience patience;            /* of what waits, with the sink */
     uint64_t passed_over;                /* of `taken`: records of what it becomes that found no room there */
     uint64_t taken;                      /* by the delivering thread = the sink's + sum(dropped) */
     uint64_t dropped[OUTPUT_DROP_COUNT]; /* of these, before the sink */

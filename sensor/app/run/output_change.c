@@ -66,6 +66,7 @@ void output_begin_change(struct output *output) {
     output->waiting = output->next.waiting;
     output->next.waiting = NULL;
     output->passed_over = 0;
+    output->patience = (struct patience){0};
     output->changes = true;
     tell_health(output);
     atomic_store(&output->state, OUTPUT_CHANGING);
@@ -118,21 +119,28 @@ static bool may_go(const struct output *output) {
     return !output->changes && (state == OUTPUT_OPEN || state == OUTPUT_LEAVING);
 }
 
+/* The first failure stays. */
+static int send_after(struct output *output, const struct message *message, int result, struct error *error) {
+    struct error own;
+    int answer = output_send(output, message, result < 0 ? &own : error);
+    return result < 0 ? result : answer;
+}
+
 /* Whether there was one. */
 static bool send_oldest(struct output *output, int *result, struct error *error) {
     struct message message;
-    struct error own;
     size_t slot;
     if (!outbox_peek(output->waiting, &slot, &message))
         return false;
-    int answer = output_send(output, &message, *result < 0 ? &own : error);
+    *result = send_after(output, &message, *result, error);
     ring_release(output->waiting);
-    *result = *result < 0 ? *result : answer;
     return true;
 }
 
+/* As many as there is room for: a pipe has little. */
 static void send_some(struct output *output, unsigned records, int *result, struct error *error) {
-    while (records-- > 0 && send_oldest(output, result, error))
+    while (records-- > 0 && !patience_holds(&output->patience, output_has_room(output)) &&
+           send_oldest(output, result, error))
         continue;
 }
 
@@ -152,7 +160,7 @@ static int let_wait(struct output *output, const struct message *message, struct
         if (!goes)
             return find_no_room(output);
         if (!send_oldest(output, &result, error))
-            return output_send(output, message, error); /* larger than all that waits may be */
+            return send_after(output, message, result, error); /* larger than all that waits may be */
     }
     return result;
 }

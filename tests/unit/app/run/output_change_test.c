@@ -108,6 +108,31 @@ static void what_finds_no_room_is_dropped(void **state) {
     bench_close(&bench);
 }
 
+/* What waited goes on as the new sink takes it. An output that goes before it was ever open is asked for room as any other. */
+static void what_waits_is_sent_as_there_is_room(void **state) {
+    (void)state;
+    struct bench bench;
+    struct error error;
+    bench_open(&bench);
+    struct output *output = &bench.output;
+    output_begin_change(output);
+    for (unsigned i = 1; i <= 3; i++)
+        send(&bench, bench.latter, i);
+    output->shares[0].records.sent = 0; /* another meter's they were */
+    become(&bench);
+    catchers[0].is_full = true;
+    assert_int_equal(output_end_waits(output, &error), 0);
+    assert_in_order(0);
+    catchers[0].is_full = false;
+    assert_int_equal(output_end_waits(output, &error), 0);
+    assert_in_order(3);
+    void *sink = output->sink;
+    output->sink = NULL;
+    assert_true(output_has_room(output));
+    output->sink = sink;
+    bench_close(&bench);
+}
+
 static void what_is_not_put_into_force_changes_nothing(void **state) {
     (void)state;
     struct bench bench;
@@ -172,6 +197,7 @@ static void a_change_waits_for_the_one_before(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_finds_no_room_is_dropped),
+        cmocka_unit_test(what_waits_is_sent_as_there_is_room),
         cmocka_unit_test(what_is_not_put_into_force_changes_nothing),
         cmocka_unit_test(what_it_becomes_has_not_failed),
         cmocka_unit_test(a_change_waits_for_the_one_before),
