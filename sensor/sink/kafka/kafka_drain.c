@@ -31,7 +31,8 @@ static bool is_wanted(struct kafka_sink *sink, const struct spool_record *record
     const struct kafka_lane *lane = &sink->lanes[number];
     if (lane->state == KAFKA_FLOWS || record->position < lane->next)
         return false;
-    if (!record->own && record->position < lane->done) {
+    /* Without a partition of its own it may have been another one's, by another topic or partitioner: it is sent again. */
+    if (!record->own && record->lane >= 0 && record->position < lane->done) {
         spool_skip(sink->spool, record);
         return false;
     }

@@ -14,6 +14,7 @@ static void origin_free(struct kafka_origin *origin) {
     free(origin->boot_id);
     free(origin->output);
     free(origin->feature_hash);
+    free(origin->framing_name);
     free(origin);
 }
 
@@ -53,7 +54,7 @@ static bool is_same(const struct kafka_origin *origin, const struct spool_origin
     return origin->schema_id == of->schema_id && strcmp(origin->boot_id, message->boot_id) == 0 &&
            strcmp(origin->sensor_id, message->sensor_id) == 0 &&
            strcmp(origin->feature_hash, message->feature_hash) == 0 &&
-           strcmp(origin->output, message->output) == 0;
+           strcmp(origin->output, message->output) == 0 && strcmp(origin->framing_name, of->framing) == 0;
 }
 
 /* Records of the schema that is in use are framed as this run's. Others need the id that their run knew. */
@@ -81,10 +82,11 @@ static struct kafka_origin *origin_make(const struct kafka_origins *origins, con
     made->boot_id = strdup(of->message.boot_id);
     made->output = strdup(of->message.output);
     made->feature_hash = strdup(of->message.feature_hash);
+    made->framing_name = strdup(of->framing);
     made->schema_id = of->schema_id;
     frame(made, origins, of);
     struct message_origin copy = {made->sensor_id, made->boot_id, made->output, made->feature_hash, false};
-    if (made->sensor_id && made->boot_id && made->output && made->feature_hash &&
+    if (made->sensor_id && made->boot_id && made->output && made->feature_hash && made->framing_name &&
         kafka_headers_open(&made->headers, &copy, origins->headers) == 0) {
         log_line(LOG_INFO, "output \"%s\": records of an earlier run (boot_id %s) that waited are sent now",
                  made->output, made->boot_id);

@@ -14,7 +14,8 @@
 enum { KAFKA_ORIGINS_MAX = 4 };
 
 struct kafka_origin {
-    char *sensor_id, *boot_id, *output, *feature_hash; /* copies; NULL: the caller's, of this run */
+    char *sensor_id, *boot_id, *output, *feature_hash,
+        *framing_name; /* copies; NULL: the caller's, of this run */
     uint32_t schema_id;
     struct kafka_headers headers;
     struct framing framing;
