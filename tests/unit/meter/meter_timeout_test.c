@@ -206,6 +206,21 @@ static void test_longer_intervals_may_need_more_room(void **state) {
     assert_true(meter_takes_timeouts(&from, &to)); /* no SPLT, so no intervals of silence */
 }
 
+static void test_states_that_change_by_as_much_are_seen(void **state) {
+    (void)state;
+    const int64_t hour = INT64_C(3600000000);
+    /* The intervals of 12 packets take 48 bytes less, and statistics 48 more; the state of one packet grows within 16 bytes. */
+    struct meter_options from = {
+        .idle_timeout = 2 * hour, .active_timeout = hour, .statistical_analysis = true, .splt_analysis = 12};
+    struct meter_options to = from;
+    to.idle_timeout = hour, to.active_timeout = 2 * hour;
+    assert_false(meter_takes_timeouts(&from, &to));
+    from = (struct meter_options){.idle_timeout = hour / 30, .active_timeout = hour, .splt_analysis = 1};
+    to = from;
+    to.idle_timeout = 2 * hour;
+    assert_false(meter_takes_timeouts(&from, &to));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_idle_cut_at_exactly_the_timeout),
@@ -218,6 +233,7 @@ int main(void) {
         cmocka_unit_test(test_timeouts_of_zero),
         cmocka_unit_test(test_timeouts_can_be_changed),
         cmocka_unit_test(test_longer_intervals_may_need_more_room),
+        cmocka_unit_test(test_states_that_change_by_as_much_are_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
