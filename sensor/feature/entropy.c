@@ -64,7 +64,8 @@ static float entropy_of(struct bytes payload) {
         int count = counts[0][i] + counts[1][i] + counts[2][i] + counts[3][i];
         sum += count < SMALL_COUNTS ? small_counts[count] : count * log2(count);
     }
-    return (float)(log2(length) - sum / length);
+    double bits = log2(length) - sum / length;
+    return bits > 0 ? (float)bits : 0; /* of equal bytes rounding may leave a little less */
 }
 
 static void entropy_on_update(const struct feature_context *context, struct flow *flow,
