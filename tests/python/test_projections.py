@@ -214,6 +214,17 @@ class Sql(Metered):
                     self.assertEqual(theirs.columns, ours.columns)
                     assert_frame_equal(ours, theirs.cast(dict(ours.schema)), abs_tol=0, rel_tol=1e-12)
 
+    def test_many_equal_sizes(self):
+        """Their variance is 0, and rounding must not make it less: no engine takes the root of that."""
+        packets, size = 64985, 1465
+        frame = self.frame.filter(polars.col("bidirectional_packets") > 1).head(1).with_columns(
+            bidirectional_packets=polars.lit(packets, polars.Int64), bidirectional_payload_bytes=polars.lit(packets * size, polars.Int64),
+            bidirectional_stddev_payload_ps=polars.lit(0.0))
+        duckdb.register("equal_sizes", frame)
+        theirs = duckdb.sql(flowsensor.projection_sql("cesnet", "equal_sizes", emitted=True)).pl()
+        for found in (theirs, flowsensor.project(frame, "cesnet", emitted=True)):
+            self.assertEqual(found["NTS_STDEV"].to_list(), [0.0])
+
     def test_pandas(self):
         ours = flowsensor.project(self.frame.to_pandas(), "cicflowmeter")
         theirs = flowsensor.project(self.frame, "cicflowmeter").fill_nan(None)  # pandas has no other missing number

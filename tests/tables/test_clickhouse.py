@@ -70,7 +70,7 @@ class ClickHouse(unittest.TestCase):
         self.assertEqual(self.rows("SELECT comment FROM system.tables WHERE name = 'hostile'")[0]["comment"], schema["doc"])
 
     def test_records(self):
-        for schema, run in (("flow/v1", "all"), ("flow/v1", "off"), ("flow/v2", "all")):
+        for schema, run in (("flow/v1", "all"), ("flow/v1", "off"), ("flow/v2", "all"), ("flow_full/v1", "all")):
             with self.subTest(schema=schema, run=run):
                 self.create(schema)
                 self.load(schema, self.made.container(schema, run))

@@ -65,7 +65,7 @@ class DuckDB(unittest.TestCase):
                     self.assertEqual(row[1].replace('"', ""), type_of(field["type"]).replace('"', ""), field["name"])
 
     def test_records(self):
-        for schema, run in (("flow/v1", "all"), ("flow/v1", "off"), ("flow/v2", "all"), (self.made.composed, "all")):
+        for schema, run in (("flow/v1", "all"), ("flow/v1", "off"), ("flow/v2", "all"), ("flow_full/v1", "all"), (self.made.composed, "all")):
             with self.subTest(schema=schema, run=run):
                 table = table_of(schema)
                 self.engine.execute(f'DROP TABLE IF EXISTS "{table}"')

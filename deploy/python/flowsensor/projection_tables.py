@@ -95,7 +95,7 @@ def nettisa() -> List[Column]:
     rows = [
         ("MEAN", f"{BOTH}_mean_payload_ps", EXACT, None), ("MIN", f"{BOTH}_min_payload_ps", EXACT, None),
         ("MAX", f"{BOTH}_max_payload_ps", EXACT, None),
-        ("STDEV", f"{piat} * SQRT(1e0 * ({n} - 1) / {n})", CORRECTED, f"SQRT({deviation})"),
+        ("STDEV", f"{piat} * SQRT(1e0 * ({n} - 1) / {n})", CORRECTED, f"SQRT(GREATEST({deviation}, 0e0))"),
         ("ROOT_MEAN_SQUARE", f"SQRT({squares} / {n})", EXACT, None),
         ("KURTOSIS", or_zero(f"{BOTH}_kurtosis_payload_ps"), CORRECTED, ""),
         ("AVERAGE_DISPERSION", f"{BOTH}_dispersion_payload_ps", EXACT, None),
