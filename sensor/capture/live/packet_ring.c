@@ -145,6 +145,7 @@ static bool take_block(struct packet_ring *ring) {
         return false;
     ring->holds_block = true;
     ring->left = header->num_pkts;
+    ring->taken += header->num_pkts;
     ring->position =
         (uint8_t *)header - offsetof(struct tpacket_block_desc, hdr) + header->offset_to_first_pkt;
     return true;
@@ -266,6 +267,12 @@ void packet_ring_count(struct packet_ring *ring) {
     socklen_t size = sizeof counts;
     if (getsockopt(ring->descriptor, SOL_PACKET, PACKET_STATISTICS, &counts, &size) < 0)
         return;
+    ring->counts.stored += counts.tp_packets - counts.tp_drops;
     ring->counts.dropped += counts.tp_drops;
     ring->counts.frozen += counts.tp_freeze_q_cnt;
+}
+
+bool packet_ring_has_rest(struct packet_ring *ring) {
+    packet_ring_count(ring);
+    return ring->counts.stored > ring->taken;
 }

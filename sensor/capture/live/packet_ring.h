@@ -26,6 +26,7 @@ struct packet_ring_options {
 
 /* What the kernel counted. */
 struct packet_ring_counts {
+    uint64_t stored;  /* frames that found room */
     uint64_t dropped; /* frames that passed the filter and found no room, or whose header could not be told */
     uint64_t frozen;  /* how often the ring became full */
 };
@@ -40,6 +41,7 @@ struct packet_ring {
     bool has_segment_sizes; /* a virtio header is before each frame */
     uint8_t *position;      /* the next frame's header */
     struct packet_ring_counts counts;
+    uint64_t taken;          /* frames of the blocks that were handed over */
     uint64_t without_header; /* frames whose segments the kernel couldn't tell: it drops them */
 };
 
@@ -78,6 +80,9 @@ unsigned packet_ring_fill(const struct packet_ring *ring);
 
 /* Reads the kernel's counters, which are 0 again after that, into ring->counts. */
 void packet_ring_count(struct packet_ring *ring);
+
+/* Whether the kernel still holds a block back that has frames; it counts as packet_ring_count() does. */
+bool packet_ring_has_rest(struct packet_ring *ring);
 
 /* Sets or replaces the filter: what it returns is the length that is kept of a frame. 0 or -errno: ENOMEM also where it is too
  * long for net.core.optmem_max; the old filter stays then.

@@ -19,7 +19,10 @@
 #include <cmocka.h>
 
 #include "capture/live/live_fixture.h"
+#include "capture/live/packet_ring.h"
 #include "wait.h"
+
+enum { DATAGRAMS_MAX = 100000 }; /* more than a ring of two blocks holds */
 
 static struct capture *open_interface(const char *interface, const char *filter) {
     struct capture *capture = NULL;
@@ -113,6 +116,39 @@ static void frames_arrive_filtered(void **state) {
     assert_int_equal(statistics.dropped_kernel, 0);
     assert_string_equal(capture_source_name(capture), "lo");
     capture_close(capture);
+}
+
+/* What the kernel has counted and not handed over yet is missed. */
+static void a_block_that_is_held_back_is_known(void **state) {
+    (void)state;
+    need_namespace();
+    struct packet_ring ring;
+    struct frame frame;
+    const struct packet_ring_options options = {
+        .bytes = 1 << 20, .interface_index = if_nametoindex("lo"), .block_milliseconds = 500};
+    assert_int_equal(packet_ring_open(&ring), 0);
+    assert_int_equal(packet_ring_start(&ring, &options), 0);
+    assert_false(packet_ring_has_rest(&ring));
+    for (int round = 0; round < 2; round++) {
+        send_datagram(DISCARD_PORT);
+        assert_false(packet_ring_next(&ring, &frame));
+        assert_true(packet_ring_has_rest(&ring));
+        while (!packet_ring_next(&ring, &frame))
+            packet_ring_wait(&ring, -1, POLL_MILLISECONDS);
+        while (packet_ring_next(&ring, &frame))
+            continue;
+        assert_false(packet_ring_has_rest(&ring));
+    }
+    /* What found no room is not waited for. */
+    for (int i = 0; i < DATAGRAMS_MAX && ring.counts.dropped == 0; i++) {
+        send_datagram(DISCARD_PORT);
+        packet_ring_count(&ring);
+    }
+    assert_true(ring.counts.dropped > 0);
+    while (packet_ring_has_rest(&ring))
+        if (!packet_ring_next(&ring, &frame))
+            packet_ring_wait(&ring, -1, POLL_MILLISECONDS);
+    packet_ring_close(&ring);
 }
 
 static void a_break_ends_it(void **state) {
@@ -359,6 +395,7 @@ int main(void) {
         cmocka_unit_test(a_quiet_link_is_idle),
         cmocka_unit_test(the_kernel_collects_for_as_long_as_asked),
         cmocka_unit_test(frames_arrive_filtered),
+        cmocka_unit_test(a_block_that_is_held_back_is_known),
         cmocka_unit_test(a_break_ends_it),
         cmocka_unit_test(a_ring_that_fills_is_pressure),
         cmocka_unit_test(a_ring_of_two_blocks_is_pressure_once_it_loses),
