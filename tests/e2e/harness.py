@@ -2,6 +2,7 @@
 
 The binary is the environment's FLOWSENSOR, else build/release/sensor/flowsensor below the repository's root.
 """
+import contextlib
 import itertools
 import json
 import os
@@ -101,6 +102,13 @@ class Running:
         for stream in (self.process.stdin, self.process.stdout, self.errors):
             if stream:
                 stream.close()
+
+
+def of_threads(process, file):
+    """That file of each thread's folder in /proc; threads that have just ended are left out."""
+    for task in Path(f"/proc/{process.pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            yield (task / file).read_text()
 
 
 def is_idle(process):

@@ -10,7 +10,7 @@ import sys
 import unittest
 from pathlib import Path
 
-from harness import CAPTURES, Case, Running
+from harness import CAPTURES, Case, Running, of_threads
 from namespaces import Wire
 from servers import closed_port
 from test_live import ABLE, wait_for_capture
@@ -24,8 +24,8 @@ SETS = ("CapInh", "CapPrm", "CapEff", "CapAmb")
 
 def rights(process):
     """Of each thread: its name, the capabilities that it has in any set, and whether it may gain any."""
-    for task in Path(f"/proc/{process.pid}/task").iterdir():
-        status = dict(re.findall(r"^(\w+):\s*(\S+)", (task / "status").read_text(), re.M))
+    for text in of_threads(process, "status"):
+        status = dict(re.findall(r"^(\w+):\s*(\S+)", text, re.M))
         yield status["Name"], [int(status[name], 16) for name in SETS], int(status["CapBnd"], 16), status["NoNewPrivs"]
 
 

@@ -11,11 +11,10 @@ import subprocess
 import threading
 import time
 import unittest
-from pathlib import Path
 
 import frames
 from endpoint import ABLE, ADDRESS, OUTSIDE, Monitoring
-from harness import CAPTURES, wait_until
+from harness import CAPTURES, of_threads, wait_until
 
 MEASURES = "the time to an answer"
 
@@ -128,8 +127,7 @@ class Probes(Monitoring):
         self.at = wait_until(lambda: ADDRESS.search(self.log(running)), what="the endpoint")[1]
 
         def look():
-            tasks = [(task / "status").read_text() for task in Path(f"/proc/{running.process.pid}/task").iterdir()]
-            found = [dict(re.findall(r"^(\w+):\t(.*)$", text, re.M)) for text in tasks if text.startswith("Name:\tmonitor\n")]
+            found = [dict(re.findall(r"^(\w+):\t(.*)$", text, re.M)) for text in of_threads(running.process, "status") if text.startswith("Name:\tmonitor\n")]
             return found[0] if found and found[0]["NoNewPrivs"] == "1" else None
         status = wait_until(look, what="the thread without privileges")
         self.assertEqual(int(status["CapEff"], 16) & 1 << 13, 0, "cap_net_raw")

@@ -2,7 +2,6 @@
 
 Run: python3 tests/e2e/run.py test_reload
 """
-import contextlib
 import os
 import re
 import signal
@@ -13,7 +12,7 @@ import unittest
 from pathlib import Path
 
 import frames
-from harness import BINARY, Case, has_taken, is_idle, wait_until
+from harness import BINARY, Case, has_taken, is_idle, of_threads, wait_until
 from namespaces import FAR, NEAR
 from test_live import ABLE, OnWire, wait_for_capture
 from test_signals import FLOWS, pending
@@ -282,11 +281,7 @@ class LiveReload(OnWire):
 
     @staticmethod
     def has_thread(process, name):
-        for task in Path(f"/proc/{process.pid}/task").iterdir():
-            with contextlib.suppress(OSError):  # it has ended meanwhile
-                if (task / "comm").read_text() == name + "\n":
-                    return True
-        return False
+        return name + "\n" in of_threads(process, "comm")
 
     @staticmethod
     def sizes(process):

@@ -6,9 +6,8 @@ import re
 import subprocess
 import unittest
 import urllib.request
-from pathlib import Path
 
-from harness import CAPTURES, NOBODY, Case, is_idle, run, wait_until
+from harness import CAPTURES, NOBODY, Case, is_idle, of_threads, run, wait_until
 from test_udps import Installed
 
 CAPTURE = CAPTURES / "dns.pcap"
@@ -143,10 +142,10 @@ class Sandbox(Case):
         for prefix, binary in (((), None), (NOBODY, self.public_binary())):
             running = self.start("-r", "-", "-w", "null:", "--set", "monitoring.listen=127.0.0.1:0", stdin=subprocess.PIPE, prefix=prefix, binary=binary)
             wait_until(lambda: running.said("monitoring: ") and is_idle(running.process), what="the run")
-            threads = list(Path(f"/proc/{running.process.pid}/task").iterdir())
+            threads = list(of_threads(running.process, "status"))
             self.assertGreater(len(threads), 2)
-            for thread in threads:
-                status = dict(re.findall(r"^(\w+):\s*(\S+)", (thread / "status").read_text(), re.M))
+            for text in threads:
+                status = dict(re.findall(r"^(\w+):\s*(\S+)", text, re.M))
                 self.assertEqual((status["Seccomp"], status["NoNewPrivs"]), ("2", "1"), status["Name"])
             running.close()
 

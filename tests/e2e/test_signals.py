@@ -16,7 +16,7 @@ from pathlib import Path
 import frames
 import namespaces
 import test_live
-from harness import Case, has_taken, is_idle, wait_until
+from harness import Case, has_taken, is_idle, of_threads, wait_until
 from servers import FaultyRegistry, LocalServers, SilentServer, answers
 
 
@@ -217,8 +217,8 @@ outputs = ( {{ topic = "flows"; columns_to_anonymize = [ "all=keep" ]; kafka = [
     def open_to(process, number):
         """Names of the threads that the signal may be delivered to."""
         names = []
-        for task in Path(f"/proc/{process.pid}/task").iterdir():
-            status = dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines() if ":\t" in line)
+        for text in of_threads(process, "status"):
+            status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
             if not int(status["SigBlk"], 16) >> (number - 1) & 1:
                 names.append(status["Name"])
         return names

@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 
 import frames
-from harness import Case, wait_until
+from harness import Case, of_threads, wait_until
 from layout_devices import batch
 from namespaces import inside, ip
 from test_live import ABLE, POLL
@@ -123,7 +123,7 @@ class Sensor:
         return self.case.ended_well(self.running.finish())
 
     def processor_seconds(self):
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{self.process.pid}/task").iterdir()) / 1e9
+        return sum(int(text.split()[0]) for text in of_threads(self.process, "schedstat")) / 1e9
 
     def is_calm(self):
         """Whether nothing of before keeps it busy."""
