@@ -135,6 +135,15 @@ static void take_rest(struct words *words, char *field, size_t size) {
         memcpy(field, words->at, length + 1);
 }
 
+/* Groups are named: their numbers are not the same in each version. */
+static enum field_group next_group(struct words *words) {
+    enum field_group group = 0;
+    while (group < GROUP_COUNT && strcmp(words->at, field_group_name(group)) != 0)
+        group++;
+    words->failed = group == GROUP_COUNT;
+    return words->failed ? GROUP_CORE : group;
+}
+
 static void take_key(struct words *words, struct identity *identity) {
     identity->key.word[0] = next_number(words, 16, UINT64_MAX);
     identity->key.word[1] = next_number(words, 16, UINT64_MAX);
@@ -162,7 +171,7 @@ static bool take_header_line(struct plant_header *header) {
     else if (begins_with("splt_analysis", &words))
         header->meter.splt_analysis = (uint32_t)next_below(&words, PLANT_PLACES + 1);
     else if (begins_with("off", &words))
-        header->groups_on &= ~(1u << next_below(&words, GROUP_COUNT));
+        header->groups_on &= ~(1u << next_group(&words));
     else
         return false;
     return !words.failed;

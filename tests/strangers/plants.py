@@ -13,7 +13,7 @@ FLAGS = ("syn", "cwr", "ece", "urg", "ack", "psh", "rst", "fin")
 TEXTS = ("server_name", "user_agent", "content_type", "ja3", "ja3s", "ja4", "hassh", "hassh_server", "dhcp")
 # enum packet_flag (decode/walk/packet.h) and enum field_group (record/field/catalogue.h).
 TRUNCATED, TIME_RAISED, OFFLOAD, FRAGMENT, HAS_MAC, HAS_ICMP, HAS_TUNNEL_KEY = (1 << bit for bit in range(7))
-GROUPS = {"tunnel": 5, "stats": 6, "splt": 7, "l7": 8, "process": 9}
+GROUPS = ("tunnel", "stats", "splt", "l7", "process")
 SYN, ACK = 2, 16
 MAX_LONG, MAX_INT = 2**63 - 1, 2**31 - 1
 MAX_SIZE = 2**23 - 1  # of a packet in SPLT (feature/splt.c)
@@ -233,7 +233,7 @@ def write(path, schema, profile, sensor_id, off=(), ndpi_version="4.2.0", anonym
               "anonymize_key": anonymize_key}
     lines = [f"profile {profile}", f"schema {schema.name}", f"sensor_id {sensor_id}", f"boot_id {header['boot_id']}",
              f"ndpi_version {ndpi_version}", "key {:x} {:x}".format(*KEY), f"splt_analysis {SPLT_PLACES}",
-             f"loss {header['loss']}", *([f"anonymize_key {anonymize_key.hex()}"] if anonymize_key else []), *(f"off {GROUPS[group]}" for group in off), "flows"]
+             f"loss {header['loss']}", *([f"anonymize_key {anonymize_key.hex()}"] if anonymize_key else []), *(f"off {group}" for group in off), "flows"]
     for flow in flows(profile):
         lines += flow_lines(flow, profile)
     path.write_text("\n".join(lines) + "\n", encoding="ascii")

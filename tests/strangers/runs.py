@@ -99,7 +99,7 @@ def plant_all(folder, servers, schema_ids):
     """Makes the planted records; (runs, problems)."""
     runs, problems = [], []
     for profile, name in PROFILES.items():
-        for label, off, ndpi, key in (("plant", (), "4.2.0", None), ("plant-off", tuple(plants.GROUPS), "", bytes(range(32))),
+        for label, off, ndpi, key in (("plant", (), "4.2.0", None), ("plant-off", plants.GROUPS, "", bytes(range(32))),
                                       ("plant-ndpi", (), "5.0.0", bytes(range(1, 33)))):
             run_name = f"{profile}-{label}"
             target = folder / run_name
