@@ -108,7 +108,21 @@ static inline void made_fill(struct made_flow *made, uint32_t seed) {
     }
 }
 
-/* Meters the flow with the feature on: each of its records, early ones too, and all slices go to `check`. */
+/* Meters the flow with these options: each of its records, early ones too, and all slices go to `check`. */
+static inline struct made_run made_meter_with(const struct made_flow *made,
+                                              const struct meter_options *options, made_check *check) {
+    struct made_run run = {.made = made, .check = check};
+    struct meter *meter = NULL;
+    struct error error;
+    assert_int_equal(meter_create(options, made_export, &run, &meter, &error), 0);
+    for (size_t i = 0; i < made->count; i++)
+        meter_packet(meter, &made->packets[i]);
+    meter_finish(meter, END_OF_INPUT);
+    meter_destroy(meter);
+    return run;
+}
+
+/* The same with the feature on. */
 static inline struct made_run made_meter(const struct made_flow *made, enum feature_index feature,
                                          made_check *check) {
     const struct meter_options options = {
@@ -119,14 +133,7 @@ static inline struct made_run made_meter(const struct made_flow *made, enum feat
         .features_asked = 1u << feature,
         .publish = {.early_packets = {1, 2, 3, 5, 50}, .early_packet_count = 5},
     };
-    struct made_run run = {.made = made, .check = check};
-    struct meter *meter = NULL;
-    struct error error;
-    assert_int_equal(meter_create(&options, made_export, &run, &meter, &error), 0);
-    for (size_t i = 0; i < made->count; i++)
-        meter_packet(meter, &made->packets[i]);
-    meter_finish(meter, END_OF_INPUT);
-    meter_destroy(meter);
+    struct made_run run = made_meter_with(made, &options, check);
     assert_int_equal(run.begin, made->count);
     return run;
 }

@@ -38,15 +38,7 @@ static inline void paused_meter_long(const struct made_flow *made, enum feature_
         .flow_table_size = 1024,
         .features_asked = 1u << feature,
     };
-    struct made_run run = {.made = made, .check = check};
-    struct meter *meter = NULL;
-    struct error error;
-    assert_int_equal(meter_create(&options, made_export, &run, &meter, &error), 0);
-    for (size_t i = 0; i < made->count; i++)
-        meter_packet(meter, &made->packets[i]);
-    meter_finish(meter, END_OF_INPUT);
-    meter_destroy(meter);
-    assert_int_equal(run.slices, 1);
+    assert_int_equal(made_meter_with(made, &options, check).slices, 1);
 }
 
 /* Flows whose early records and slices are checked, and ones of many hours. */

@@ -1,6 +1,7 @@
 /* Missing bytes of TCP against a model that has a mark for each sequence number. */
 #include "meter/meter_fixture.h"
 
+#include "feature/lossy_sender.h"
 #include "feature/value_of.h"
 #include "meter/feature.h"
 
@@ -128,20 +129,6 @@ static int64_t model_missing(const struct model *model) {
     return missing;
 }
 
-/* The next segment of a sender whose packets get lost, doubled, cut otherwise and out of order. */
-static uint32_t random_place(const struct model *model, uint32_t loss_percent) {
-    uint32_t chance = made_random(&random_state, 100);
-    if (!model->has_begun)
-        return 200 + made_random(&random_state, 400);
-    if (chance < loss_percent)
-        return model->next + made_random(&random_state, 80);
-    if (chance < 2 * loss_percent)
-        return made_random(&random_state, model->next);
-    if (chance < 3 * loss_percent && model->next > 150)
-        return model->next - made_random(&random_state, 150);
-    return model->next;
-}
-
 /* Each direction begins near the end of the sequence numbers, so that they wrap at any place. */
 static void check_random_flow(uint32_t loss_percent) {
     static struct model models[2];
@@ -153,7 +140,7 @@ static void check_random_flow(uint32_t loss_percent) {
         base[back] = (uint32_t)-made_random(&random_state, 2 * SPAN);
     for (int i = 0; i < 100; i++) {
         int back = i > 0 && made_random(&random_state, 2) == 0;
-        uint32_t at = random_place(&models[back], loss_percent);
+        uint32_t at = lossy_place(&random_state, models[back].has_begun, models[back].next, loss_percent);
         uint32_t length = 1 + made_random(&random_state, 60);
         if (at + length > SPAN)
             break;

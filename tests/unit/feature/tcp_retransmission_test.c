@@ -1,6 +1,8 @@
 /* Segments that came again or late, against a model that has a mark for each sequence number. */
 #include "feature/tcp_bench.h"
 
+#include "feature/lossy_sender.h"
+
 enum { SPAN = 3000, HOLES = 4, ROUNDS = 3000, SEGMENTS = 100, STATE_MAX = 112 };
 static const uint32_t far_off = UINT32_C(1) << 30;
 
@@ -239,20 +241,6 @@ static void model_take(struct model *model, uint32_t at, uint32_t payload, uint8
     model_forget(model);
 }
 
-/* The next segment of a sender whose packets get lost, doubled, cut otherwise and out of order. */
-static uint32_t random_place(const struct model *model, uint32_t loss_percent) {
-    uint32_t chance = made_random(&random_state, 100);
-    if (!model->has_begun)
-        return 200 + made_random(&random_state, 400);
-    if (chance < loss_percent)
-        return model->next + made_random(&random_state, 80);
-    if (chance < 2 * loss_percent)
-        return made_random(&random_state, model->next);
-    if (chance < 3 * loss_percent && model->next > 150)
-        return model->next - made_random(&random_state, 150);
-    return model->next;
-}
-
 /* Each direction begins near the end of the sequence numbers, so that they wrap at any place. */
 static void check_random_flow(uint32_t loss_percent) {
     static const uint8_t flags[] = {TCP_ACK, TCP_ACK, TCP_ACK, TCP_ACK, TCP_SYN, TCP_FIN | TCP_ACK};
@@ -266,7 +254,8 @@ static void check_random_flow(uint32_t loss_percent) {
         base[back] = (uint32_t)-made_random(&random_state, 2 * SPAN);
     for (int i = 0; i < SEGMENTS; i++) {
         bool back = i > 0 && made_random(&random_state, 2) == 0;
-        uint32_t at = random_place(&models[back], loss_percent), payload = made_random(&random_state, 60);
+        uint32_t at = lossy_place(&random_state, models[back].has_begun, models[back].next, loss_percent),
+                 payload = made_random(&random_state, 60);
         struct bench_segment segment = {.back = back,
                                         .sequence = base[back] + at,
                                         .payload = payload,
