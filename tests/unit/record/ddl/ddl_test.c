@@ -118,47 +118,34 @@ static const char flink[] =
     "    'avro-confluent.url' = 'http://HOST:8081'\n"
     ");\n";
 
-static const char iceberg[] =
-    "-- Made by `flowsensor schema ddl iceberg`. What is in it and why: deploy/tables.md\n"
-    "CREATE TABLE `small` (\n"
-    "    `flow_uid` STRING NOT NULL COMMENT 'Id.',\n"
-    "    `slice` INT NOT NULL COMMENT 'Part.',\n"
-    "    `revision` INT NOT NULL COMMENT 'Version.',\n"
-    "    `bidirectional_first_seen` TIMESTAMP NOT NULL COMMENT 'Begin.',\n"
-    "    `src2dst_first_seen` TIMESTAMP COMMENT 'Begin.',\n"
-    "    `dst_port` INT NOT NULL COMMENT 'Port.',\n"
-    "    `bidirectional_bytes` BIGINT NOT NULL COMMENT 'Bytes.',\n"
-    "    `quality_flags` ARRAY<STRING> NOT NULL COMMENT 'Flags.',\n"
-    "    `splt_ps` ARRAY<INT> COMMENT 'Sizes.',\n"
-    "    `application_name` STRING COMMENT 'Label.',\n"
-    "    `requested_server_name` STRING COMMENT 'a \\'b\\' \\\\ $\\{spark.master} \\{c}\n"
-    ";-- d',\n"
-    "    `order` DOUBLE COMMENT 'No field of ours.',\n"
-    "    `udps` STRUCT<`select`: BOOLEAN COMMENT 'It\\'s x.', `list`: ARRAY<BIGINT> COMMENT 'Y.'> COMMENT 'Own.'\n"
+/* Iceberg's statements are Spark SQL's. */
+#define SPARK_COLUMNS                                                                                               \
+    "CREATE TABLE `small` (\n"                                                                                      \
+    "    `flow_uid` STRING NOT NULL COMMENT 'Id.',\n"                                                               \
+    "    `slice` INT NOT NULL COMMENT 'Part.',\n"                                                                   \
+    "    `revision` INT NOT NULL COMMENT 'Version.',\n"                                                             \
+    "    `bidirectional_first_seen` TIMESTAMP NOT NULL COMMENT 'Begin.',\n"                                         \
+    "    `src2dst_first_seen` TIMESTAMP COMMENT 'Begin.',\n"                                                        \
+    "    `dst_port` INT NOT NULL COMMENT 'Port.',\n"                                                                \
+    "    `bidirectional_bytes` BIGINT NOT NULL COMMENT 'Bytes.',\n"                                                 \
+    "    `quality_flags` ARRAY<STRING> NOT NULL COMMENT 'Flags.',\n"                                                \
+    "    `splt_ps` ARRAY<INT> COMMENT 'Sizes.',\n"                                                                  \
+    "    `application_name` STRING COMMENT 'Label.',\n"                                                             \
+    "    `requested_server_name` STRING COMMENT 'a \\'b\\' \\\\ $\\{spark.master} \\{c}\n"                          \
+    ";-- d',\n"                                                                                                     \
+    "    `order` DOUBLE COMMENT 'No field of ours.',\n"                                                             \
+    "    `udps` STRUCT<`select`: BOOLEAN COMMENT 'It\\'s x.', `list`: ARRAY<BIGINT> COMMENT 'Y.'> COMMENT 'Own.'\n" \
     ")\n"
+
+static const char iceberg[] =
+    "-- Made by `flowsensor schema ddl iceberg`. What is in it and why: deploy/tables.md\n" SPARK_COLUMNS
     "USING iceberg\n"
     "PARTITIONED BY (days(`bidirectional_first_seen`))\n"
     "COMMENT 'It\\'s small.';\n"
     "ALTER TABLE `small` SET IDENTIFIER FIELDS `flow_uid`, `slice`, `revision`;\n";
 
 static const char spark[] =
-    "-- Made by `flowsensor schema ddl spark`. What is in it and why: deploy/tables.md\n"
-    "CREATE TABLE `small` (\n"
-    "    `flow_uid` STRING NOT NULL COMMENT 'Id.',\n"
-    "    `slice` INT NOT NULL COMMENT 'Part.',\n"
-    "    `revision` INT NOT NULL COMMENT 'Version.',\n"
-    "    `bidirectional_first_seen` TIMESTAMP NOT NULL COMMENT 'Begin.',\n"
-    "    `src2dst_first_seen` TIMESTAMP COMMENT 'Begin.',\n"
-    "    `dst_port` INT NOT NULL COMMENT 'Port.',\n"
-    "    `bidirectional_bytes` BIGINT NOT NULL COMMENT 'Bytes.',\n"
-    "    `quality_flags` ARRAY<STRING> NOT NULL COMMENT 'Flags.',\n"
-    "    `splt_ps` ARRAY<INT> COMMENT 'Sizes.',\n"
-    "    `application_name` STRING COMMENT 'Label.',\n"
-    "    `requested_server_name` STRING COMMENT 'a \\'b\\' \\\\ $\\{spark.master} \\{c}\n"
-    ";-- d',\n"
-    "    `order` DOUBLE COMMENT 'No field of ours.',\n"
-    "    `udps` STRUCT<`select`: BOOLEAN COMMENT 'It\\'s x.', `list`: ARRAY<BIGINT> COMMENT 'Y.'> COMMENT 'Own.'\n"
-    ")\n"
+    "-- Made by `flowsensor schema ddl spark`. What is in it and why: deploy/tables.md\n" SPARK_COLUMNS
     "USING parquet\n"
     "COMMENT 'It\\'s small.';\n";
 
