@@ -96,7 +96,7 @@ class Endings(Case):
         """A full disk ends the run; what was exported is made for both outputs, and dropped or acknowledged."""
         def judge(_flows, path, meters):
             result = run("-r", path, "--set", "outputs.0.path=/dev/full", "--set", "outputs.0.format=jsonl", "--set", "outputs.0.name=full",
-                         "--set", f"outputs.1.path={self.path}", "--set", "outputs.1.name=file", *meters)
+                         "--set", f"outputs.1.path={self.path}", "--set", "outputs.1.name=file", "--set", "delivery.timeout=1s", *meters)
             self.failed(result, os.EX_IOERR, ["/dev/full"])
             ledger = self.ledger(result)
             full, file = ledger.outputs["full"], ledger.outputs["file"]

@@ -204,7 +204,7 @@ class Ends(Case):
         self.assertFalse(Ledger(result.lines).residual, result)
 
     def test_a_full_disk(self):
-        result = run("-r", CAPTURES / "mix.pcap", "-w", "/dev/full", "--format", "jsonl", *self.THREE)
+        result = run("-r", CAPTURES / "mix.pcap", "-w", "/dev/full", "--format", "jsonl", "--set", "delivery.timeout=1s", *self.THREE)
         self.failed(result, os.EX_IOERR, ["/dev/full"])
         self.assertFalse(Ledger(result.lines).residual, result)
 
