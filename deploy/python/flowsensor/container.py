@@ -11,8 +11,9 @@ import fastavro
 
 from . import streams
 from .columns import Columns
-from .flows import DecodeError, Flows, Part
+from .flows import DecodeError, Flows
 from .layout import Avro, Layout
+from .parts import Part
 
 if TYPE_CHECKING:
     import polars

@@ -13,8 +13,9 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
 import fastavro
 
 from .columns import Columns
-from .flows import DecodeError, Part
+from .flows import DecodeError
 from .layout import Avro, Layout, Record
+from .parts import Part
 
 Registry = Union[str, Callable[[int], str]]
 # A schema, as its path or its content.

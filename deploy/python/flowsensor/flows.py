@@ -2,19 +2,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Callable, Iterator, List, Tuple, Union
+from typing import TYPE_CHECKING, Callable, Iterator, Union
 
-from .layout import Layout, Record
+from .layout import Record
+from .parts import Part
 
 if TYPE_CHECKING:
     import pandas
     import polars
     import pyarrow
-
-# Some records and how their columns are laid out: a list of dictionaries, or the columns, if the reader was asked for them
-# and could read so.
-Rows = Union[List[Record], "polars.DataFrame"]
-Part = Tuple[Layout, Rows]
 
 
 class DecodeError(ValueError):

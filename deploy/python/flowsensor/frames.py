@@ -5,13 +5,13 @@ import importlib
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Union
 
 from .layout import Layout, group_of
+from .parts import Part, Rows
 from .records import RecordColumn
 
 if TYPE_CHECKING:
     import pandas
     import polars
 
-    from .flows import Part, Rows
     from .series import SeriesColumn
 
 

@@ -7,7 +7,8 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from . import frames
 from .decoder import Decoder, Gathered, Registry, SchemaSource
-from .flows import Flows, Part
+from .flows import Flows
+from .parts import Part
 
 FRAMINGS = ("single_object", "confluent", "none")
 # A batch that is not full is handed out after this time.
