@@ -4,17 +4,17 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "python" / "flowsensor"))  # the table needs nothing that the package needs
-from projection_tables import PROJECTIONS
+from projection_tables import APPROXIMATE, PROJECTIONS
 
 HEAD = """# The columns of other data sets, from `flow_full/v1`
 
-Models and papers name the columns of NetFlow v3 (the data sets of the University of Queensland), of CESNET DataZoo and of CICFlowMeter.
-They follow from records of `flow_full/v1`:
+Models and papers name the columns of NetFlow v3 (the data sets of the University of Queensland), of CESNET DataZoo and of CICFlowMeter,
+which is a Java program, and with other columns a package of PyPI. They follow from records of `flow_full/v1`:
 
 ```python
 import flowsensor
 flows = flowsensor.read("flows.avro").to_polars(all_columns=True)
-flowsensor.project(flows, "cicflowmeter")                   # or "nf_v3", "cesnet"; also of a pandas DataFrame
+flowsensor.project(flows, "cicflowmeter")                   # or "cicflowmeter_python", "nf_v3", "cesnet"; also of a pandas DataFrame
 flowsensor.project(flows, "cicflowmeter", emitted=True)     # what the tool itself writes
 print(flowsensor.projection_sql("nf_v3", "flows"))          # the same as a query for DuckDB
 ```
@@ -25,11 +25,12 @@ which times are microseconds since 1970.
 | mark | meaning |
 | --- | --- |
 | exact | equal to the tool's number, where it counts the same packets to the flow |
-| approximate | the tool's own number depends on what it doesn't publish or what another dissector says: see below |
+| approximate | the tool's own number depends on what it doesn't publish or what another dissector says. *bound*: how far it is from the expression at most, in the column's unit; none where texts, labels and messages can't be near each other |
 | corrected | the tool's number is not what the column's name says. The expression is what it says; *emits* is the tool's number, which `emitted=True` gives |
 
-Which packets are a flow differs between the tools. CICFlowMeter cuts after 120 s, at a RST and at the responder's first FIN; ipfixprobe after
-300 s, or 30 s of silence. Compare flows that neither side cuts. What a record's quality flags name (`offload`, `truncated`, `time_raised`, `loss_window`,
+Which packets are a flow differs between the tools. CICFlowMeter cuts after 120 s, at a RST and at the responder's first FIN. ipfixprobe cuts after
+300 s, or 30 s of silence, the package of PyPI after 240 s of silence, or 90 s. NFStream and the package don't cut at a FIN, as with
+`meter.tcp_end = false`. Compare flows that neither side cuts. What a record's quality flags name (`offload`, `truncated`, `time_raised`, `loss_window`,
 `midstream`) changes sizes, times or directions against a tool that sees other packets.
 """
 NOTES = {
@@ -37,7 +38,9 @@ NOTES = {
 
 53 columns; NF-v2 is the same without `IAT` and `FLOW_START`, `FLOW_END`. Approximate are: labels, which are the probe's nDPI's; durations
 of a direction, by a millisecond; throughputs and retransmissions, whose rules nProbe doesn't publish; ICMP, DNS and FTP, where a flow has
-several messages. IATs are in milliseconds, with n - 1 under the root.
+several messages. IATs are in milliseconds, with n - 1 under the root. What the bounds allow for: the shortest packet may be a frame, an IP packet, a segment or a
+payload. A duration may be rounded before or behind the division. A segment below the highest sequence number may be a retransmission, or may have come
+out of order.
 """,
     "cesnet": """## CESNET
 
@@ -53,6 +56,19 @@ The 83 columns of the Java program. Of protocols other than TCP and UDP it knows
 headers are 0. `timestamp` is UTC, where CICFlowMeter takes the zone of its host. Rates of a flow without duration are Infinity, or NaN of 0 / 0.
 The last active period is never in `Active`, since the program never adds it.
 """,
+    "cicflowmeter_python": """## cicflowmeter of PyPI
+
+The 82 columns of the package, by its version 0.5.0, which has flows of TCP and UDP over IPv4 alone. Lengths are those of frames, headers those of
+IP; times are in seconds, deviations divide by the number of values. `timestamp` is UTC. Its faults are few and touch many columns. The first packet counts
+twice in packets, lengths, headers and flags, and begins the gaps with one of 0. A single backward gap is none. Padding is payload. Periods are never
+counted, subflows are the flow, CWR is URG, and a window of 0 gives way to the next one.
+
+What it emits is null here where no record keeps it: headers of flows with IP options, and a window behind a first one of 0. So are bulks and data
+packets where frames have padding or another link than Ethernet. The sizes of the first packet take `meter.accounting_mode` 0, and a SPLT of all packets.
+
+The program ends flows by the clock of its host once in a second, also while it reads a file: what is older than 240 s then, or lasts 90 s, is cut
+wherever it stands. The comparison leaves that out, else no two of its runs over a long capture would agree.
+""",
 }
 
 
@@ -60,15 +76,17 @@ def cell(text):
     return "`" + text.replace("|", "\\|") + "`" if text else ""
 
 
-def emits(column):
+def emits_or_bound(column):
+    if column.mark == APPROXIMATE:
+        return cell(column.bound) or "none"
     return "not kept" if column.emits == "" else cell(column.emits or "")
 
 
 def table(projection):
-    yield "| column | mark | expression | emits |"
+    yield "| column | mark | expression | emits, or bound |"
     yield "| --- | --- | --- | --- |"
     for column in projection.columns:
-        yield f"| {column.name} | {column.mark} | {cell(column.expression)} | {emits(column)} |"
+        yield f"| {column.name} | {column.mark} | {cell(column.expression)} | {emits_or_bound(column)} |"
 
 
 def page():

@@ -12,7 +12,7 @@ import polars
 from polars.testing import assert_frame_equal
 
 import flowsensor
-from flowsensor.projection_tables import CORRECTED, PROJECTIONS
+from flowsensor.projection_tables import APPROXIMATE, CORRECTED, PROJECTIONS
 from flowsensor.projections import sources
 from harness import Case
 from oracle import assigned, captured, packets, random_flows
@@ -233,12 +233,13 @@ class Sql(Metered):
 
 class Table(unittest.TestCase):
     def test_columns(self):
-        for name, count in (("nf_v3", 53), ("cicflowmeter", 83)):
+        for name, count in (("nf_v3", 53), ("cicflowmeter", 83), ("cicflowmeter_python", 82)):
             self.assertEqual(len({column.name for column in PROJECTIONS[name].columns}), count)
         for projection in PROJECTIONS.values():
             for column in projection.columns:
-                if column.emits is not None:
-                    self.assertEqual(column.mark, CORRECTED, column.name)
+                self.assertEqual(column.emits is not None, column.mark == CORRECTED, column.name)
+                if column.bound:
+                    self.assertEqual(column.mark, APPROXIMATE, column.name)
 
     def test_the_schema_has_what_they_take(self):
         self.assertLessEqual(names(), {field["name"] for field in json.loads(SCHEMA.read_text())["fields"]})
@@ -248,7 +249,7 @@ class Table(unittest.TestCase):
         self.assertEqual((REPOSITORY / "deploy" / "projections.md").read_text(), made.stdout, "python3 deploy/projections.py > deploy/projections.md")
 
     def test_refused(self):
-        with self.assertRaisesRegex(ValueError, "no projection 'nf'; there are nf_v3, cesnet, cicflowmeter"):
+        with self.assertRaisesRegex(ValueError, "no projection 'nf'; there are nf_v3, cesnet, cicflowmeter, cicflowmeter_python"):
             flowsensor.project(polars.DataFrame(), "nf")
         with self.assertRaisesRegex(ValueError, "no column .*bidirectional_duration_us.*all_columns=True"):
             flowsensor.project(polars.DataFrame({"src_ip": ["a"]}), "cicflowmeter")

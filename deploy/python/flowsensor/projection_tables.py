@@ -1,7 +1,8 @@
 """The columns of other tools' data sets, from those of `flow_full/v1`.
 
 Each expression is SQL that polars and DuckDB read alike; 1e3 is a double in both, where polars takes 1000.0 for a decimal. Times in it are microseconds since 1970. `emits`: what the tool itself writes, where
-that is not the number that the column's name promises; "" where it can't be had.
+that is not the number that the column's name promises; "" where it can't be had. `bound`: how far an approximate number is from the tool's at
+most, in the column's unit; "" where that can't be said.
 """
 from __future__ import annotations
 
@@ -20,13 +21,15 @@ class Column(NamedTuple):
     expression: str
     mark: str = EXACT
     emits: Optional[str] = None
+    bound: str = ""
 
 
 class Projection(NamedTuple):
-    """`inputs`: what the expressions see instead of a column, by its name."""
+    """`inputs`: what the expressions see instead of a column, by its name. `timestamp`: how they see the flow's begin as a text of that name."""
 
     inputs: Dict[str, str]
     columns: List[Column]
+    timestamp: str = ""
 
 
 def choose(condition: str, then: str, otherwise: str = "0") -> str:
@@ -41,8 +44,27 @@ def flag_bits(direction: str) -> str:
     return " + ".join(choose(f"{direction}_{flag}_packets > 0", str(1 << bit)) for bit, flag in enumerate(FLAGS))
 
 
+def flag_of_first(bit: int) -> str:
+    return choose(f"({or_zero('first_tcp_flags')} // {bit}) % 2 = 1", "1")
+
+
 def milliseconds_between(first: str, last: str) -> str:
     return or_zero(f"{last} // 1000 - {first} // 1000")
+
+
+def about(name: str, expression: str, bound: str = "") -> Column:
+    return Column(name, expression, APPROXIMATE, None, bound)
+
+
+def of_population(deviation: str, count: str) -> str:
+    """The deviation that divides by the number of values, from the one that divides by one less; 0 without values."""
+    return choose(f"{count} > 0", f"{deviation} * SQRT(1e0 * ({count} - 1) / {count})", "0e0")
+
+
+def other_layers(which: str) -> str:
+    """How far a size of packets is from the IP packet's, whichever layer the other tool counts."""
+    size, frame, payload = (f"{BOTH}_{which}{layer}_ps" for layer in ("_ip", "", "_payload"))
+    return f"GREATEST({frame} - {size}, {size} - {payload})"
 
 
 def nf_v3() -> Projection:
@@ -53,30 +75,34 @@ def nf_v3() -> Projection:
             "NUM_PKTS_1024_TO_1514_BYTES": 7}
     made = [Column("IPV4_SRC_ADDR", "src_ip"), Column("IPV4_DST_ADDR", "dst_ip"), Column("L4_SRC_PORT", "src_port"), Column("L4_DST_PORT", "dst_port"),
             Column("PROTOCOL", "protocol"),
-            Column("L7_PROTO", or_zero(choose("application_id > 0", "application_id", "application_protocol_id")), APPROXIMATE),
+            about("L7_PROTO", or_zero(choose("application_id > 0", "application_id", "application_protocol_id"))),
             Column("FLOW_START_MILLISECONDS", f"{BOTH}_first_seen // 1000"), Column("FLOW_END_MILLISECONDS", f"{BOTH}_last_seen // 1000"),
             Column("FLOW_DURATION_MILLISECONDS", duration), Column("TCP_FLAGS", flag_bits(BOTH)),
             Column("MIN_TTL", f"{BOTH}_min_ttl"), Column("MAX_TTL", f"{BOTH}_max_ttl"),
             Column("MIN_IP_PKT_LEN", f"{BOTH}_min_ip_ps"), Column("MAX_IP_PKT_LEN", f"{BOTH}_max_ip_ps"),
-            Column("SHORTEST_FLOW_PKT", f"{BOTH}_min_ip_ps", APPROXIMATE), Column("LONGEST_FLOW_PKT", f"{BOTH}_max_ip_ps", APPROXIMATE)]
+            about("SHORTEST_FLOW_PKT", f"{BOTH}_min_ip_ps", other_layers("min")), about("LONGEST_FLOW_PKT", f"{BOTH}_max_ip_ps", other_layers("max"))]
     made += [Column(name, f"{FORWARD}_ip_ps_hist[{place}] + {BACKWARD}_ip_ps_hist[{place}]") for name, place in bins.items()]
     for way, path, end, direction in ends:
         rate = f"1e3 * {direction}_ip_bytes / ({duration})"
+        other_rate = choose(f"({duration}) > 1", f"{rate} / ({duration} - 1)", "NULL")  # if it divides by a duration of its own
+        gaps = f"GREATEST({direction}_packets - 1, 0)"
+        deviation = f"{direction}_stddev_piat_us"
         made += [
             Column(f"{way}_BYTES", f"{direction}_ip_bytes"), Column(f"{way}_PKTS", f"{direction}_packets"),
-            Column(f"DURATION_{way}", milliseconds_between(f"{direction}_first_seen", f"{direction}_last_seen"), APPROXIMATE),
+            about(f"DURATION_{way}", milliseconds_between(f"{direction}_first_seen", f"{direction}_last_seen"), "1"),
             Column(f"{end}_TCP_FLAGS", flag_bits(direction)),
-            Column(f"{path}_SECOND_BYTES", choose(f"({duration}) > 0", rate, "0e0"), APPROXIMATE),
-            Column(f"{path}_AVG_THROUGHPUT", choose(f"({duration}) > 0", f"FLOOR(8 * {rate})", "0e0"), APPROXIMATE),
-            Column(f"RETRANSMITTED_{way}_BYTES", or_zero(f"{direction}_retransmitted_bytes"), APPROXIMATE),
-            Column(f"RETRANSMITTED_{way}_PKTS", or_zero(f"{direction}_retransmitted_packets"), APPROXIMATE),
+            about(f"{path}_SECOND_BYTES", choose(f"({duration}) > 0", rate, "0e0"), other_rate),
+            about(f"{path}_AVG_THROUGHPUT", choose(f"({duration}) > 0", f"FLOOR(8 * {rate})", "0e0"), f"8 * {other_rate} + 1"),
+            about(f"RETRANSMITTED_{way}_BYTES", or_zero(f"{direction}_retransmitted_bytes")),
+            about(f"RETRANSMITTED_{way}_PKTS", or_zero(f"{direction}_retransmitted_packets"), or_zero(f"{direction}_out_of_order_packets")),
             Column(f"TCP_WIN_MAX_{way}", or_zero(f"{direction}_max_window"))]
-        made += [Column(f"{path}_IAT_{name}", f"{direction}_{ours}_piat_us / 1e3", APPROXIMATE)
-                 for name, ours in (("MIN", "min"), ("MAX", "max"), ("AVG", "mean"), ("STDDEV", "stddev"))]
-    made += [Column("ICMP_TYPE", or_zero("256 * icmp_type + icmp_code"), APPROXIMATE), Column("ICMP_IPV4_TYPE", or_zero("icmp_type"), APPROXIMATE),
-             Column("DNS_QUERY_ID", or_zero("dns_query_id"), APPROXIMATE), Column("DNS_QUERY_TYPE", or_zero("dns_query_type"), APPROXIMATE),
-             Column("DNS_TTL_ANSWER", or_zero(choose("dns_query_type = 1", "dns_answer_ttl")), APPROXIMATE),
-             Column("FTP_COMMAND_RET_CODE", or_zero("ftp_reply_code"), APPROXIMATE)]
+        made += [about(f"{path}_IAT_{name}", f"{direction}_{ours}_piat_us / 1e3", "1") for name, ours in (("MIN", "min"), ("MAX", "max"), ("AVG", "mean"))]
+        # With n or n - 1 under the root, of gaps that are each rounded by less than 1 ms.
+        made.append(about(f"{path}_IAT_STDDEV", f"{deviation} / 1e3", f"({deviation} - {of_population(deviation, gaps)}) / 1e3 + 1.5e0"))
+    made += [about("ICMP_TYPE", or_zero("256 * icmp_type + icmp_code")), about("ICMP_IPV4_TYPE", or_zero("icmp_type")),
+             about("DNS_QUERY_ID", or_zero("dns_query_id")), about("DNS_QUERY_TYPE", or_zero("dns_query_type")),
+             about("DNS_TTL_ANSWER", or_zero(choose("dns_query_type = 1", "dns_answer_ttl"))),
+             about("FTP_COMMAND_RET_CODE", or_zero("ftp_reply_code"))]
     return Projection({}, made)
 
 
@@ -95,7 +121,7 @@ def nettisa() -> List[Column]:
     rows = [
         ("MEAN", f"{BOTH}_mean_payload_ps", EXACT, None), ("MIN", f"{BOTH}_min_payload_ps", EXACT, None),
         ("MAX", f"{BOTH}_max_payload_ps", EXACT, None),
-        ("STDEV", f"{piat} * SQRT(1e0 * ({n} - 1) / {n})", CORRECTED, f"SQRT(GREATEST({deviation}, 0e0))"),
+        ("STDEV", of_population(piat, n), CORRECTED, f"SQRT(GREATEST({deviation}, 0e0))"),
         ("ROOT_MEAN_SQUARE", f"SQRT({squares} / {n})", EXACT, None),
         ("KURTOSIS", or_zero(f"{BOTH}_kurtosis_payload_ps"), CORRECTED, ""),
         ("AVERAGE_DISPERSION", f"{BOTH}_dispersion_payload_ps", EXACT, None),
@@ -112,12 +138,12 @@ def cesnet() -> Projection:
     """Section 1.2. The lists ppi_* are made of the SPLT before: see projections.py."""
     made = [Column("PPI_SIZE", "ppi_size"), Column("PPI_IPT", "ppi_ipt"), Column("PPI_DIR", "ppi_dir"), Column("PPI_PUSH_FLAG", "ppi_push"),
             Column("PPI_PKT_LENGTHS", "ppi_lengths"), Column("PPI_PKT_TIMES", "ppi_times"), Column("PPI_PKT_FLAGS", "ppi_flags"),
-            Column("PPI_PKT_DIRECTIONS", "ppi_directions"), Column("PPI_LEN", "ppi_len"), Column("PPI_DURATION", "ppi_duration", APPROXIMATE),
-            Column("PPI_ROUNDTRIPS", "ppi_changes // 2", APPROXIMATE), Column("DURATION", f"{BOTH}_duration_us / 1e6"),
-            Column("FLOW_ENDREASON_ACTIVE", choose("end_reason = 'active'", "1"), APPROXIMATE),
-            Column("FLOW_ENDREASON_IDLE", choose(f"end_reason = 'idle' AND {or_zero(f'{BOTH}_fin_packets + {BOTH}_rst_packets')} = 0", "1"), APPROXIMATE),
-            Column("FLOW_ENDREASON_OTHER", choose(f"end_reason = 'active' OR (end_reason = 'idle' AND {or_zero(f'{BOTH}_fin_packets + {BOTH}_rst_packets')} = 0)",
-                                                  "0", "1"), APPROXIMATE)]
+            Column("PPI_PKT_DIRECTIONS", "ppi_directions"), Column("PPI_LEN", "ppi_len"), about("PPI_DURATION", "ppi_duration", "1e-3"),
+            about("PPI_ROUNDTRIPS", "ppi_changes // 2", "ppi_changes % 2"), Column("DURATION", f"{BOTH}_duration_us / 1e6"),
+            about("FLOW_ENDREASON_ACTIVE", choose("end_reason = 'active'", "1")),
+            about("FLOW_ENDREASON_IDLE", choose(f"end_reason = 'idle' AND {or_zero(f'{BOTH}_fin_packets + {BOTH}_rst_packets')} = 0", "1")),
+            about("FLOW_ENDREASON_OTHER", choose(f"end_reason = 'active' OR (end_reason = 'idle' AND {or_zero(f'{BOTH}_fin_packets + {BOTH}_rst_packets')} = 0)",
+                                                 "0", "1"))]
     for suffix, direction in WAYS:
         made += [Column(f"PACKETS{suffix}", f"{direction}_packets"), Column(f"BYTES{suffix}", f"{direction}_ip_bytes")]
         made += [Column(f"FLAG_{flag.upper()}{suffix}", choose(f"{direction}_{flag}_packets > 0", "1")) for flag in FLAGS]
@@ -129,8 +155,8 @@ def cesnet() -> Projection:
         made += [Column(f"{prefix}_BRST_PACKETS", f"{direction}_burst_packets"), Column(f"{prefix}_BRST_BYTES", f"{direction}_burst_bytes"),
                  Column(f"{prefix}_BRST_TIME_START", f"{prefix.lower()}_start"), Column(f"{prefix}_BRST_TIME_STOP", f"{prefix.lower()}_stop")]
     quic = "application_name LIKE 'QUIC%'"
-    made += [Column("TLS_SNI", choose(quic, "NULL", "requested_server_name"), APPROXIMATE), Column("QUIC_SNI", choose(quic, "requested_server_name", "NULL"), APPROXIMATE),
-             Column("TLS_JA3", "ja3", APPROXIMATE), Column("QUIC_USER_AGENT", choose(quic, "user_agent", "NULL"), APPROXIMATE),
+    made += [about("TLS_SNI", choose(quic, "NULL", "requested_server_name")), about("QUIC_SNI", choose(quic, "requested_server_name", "NULL")),
+             about("TLS_JA3", "ja3"), about("QUIC_USER_AGENT", choose(quic, "user_agent", "NULL")),
              Column("QUIC_VERSION", f"{BACKWARD}_quic_version"), Column("QUIC_CLIENT_VERSION", f"{FORWARD}_quic_version")]
     return Projection({}, made + nettisa())
 
@@ -211,15 +237,145 @@ def cicflowmeter() -> Projection:
         Column("Fwd IAT Total", f"{FORWARD}_duration_us"), *times_of("Fwd IAT", FORWARD),
         Column("Bwd IAT Total", f"{BACKWARD}_duration_us"), *times_of("Bwd IAT", BACKWARD)]
     for flag, bit in (("psh", 8), ("urg", 32)):
-        emitted = choose(f"({or_zero('first_tcp_flags')} // {bit}) % 2 = 1", "1")
-        made += [Column(f"Fwd {flag.upper()} Flags", f"{FORWARD}_{flag}_packets", CORRECTED, emitted),
+        made += [Column(f"Fwd {flag.upper()} Flags", f"{FORWARD}_{flag}_packets", CORRECTED, flag_of_first(bit)),
                  Column(f"Bwd {flag.upper()} Flags", f"{BACKWARD}_{flag}_packets", CORRECTED, "0")]
     for way, direction in (("Fwd", FORWARD), ("Bwd", BACKWARD)):
         made.append(Column(f"{way} Header Length", f"{direction}_transport_bytes - {direction}_payload_bytes"))
     for way, direction in (("Fwd", FORWARD), ("Bwd", BACKWARD)):
         made.append(Column(f"{way} Packets/s", choose(f"{BOTH}_duration_us = 0", "0e0", f"{direction}_packets / ({BOTH}_duration_us / 1e6)")))
     made += lengths_of("Packet Length", BOTH, other_order) + of_packets() + of_flows()
-    return Projection(inputs, made)
+    return Projection(inputs, made, "%d/%m/%Y %I:%M:%S %p")
 
 
-PROJECTIONS: Dict[str, Projection] = {"nf_v3": nf_v3(), "cesnet": cesnet(), "cicflowmeter": cicflowmeter()}
+def seconds(name: str) -> str:
+    return f"{name} / 1e6"
+
+
+def where_unpadded(value: str, *directions: str) -> str:
+    """Null unless each frame is of an Ethernet header and an IP packet: the tool takes padding for payload."""
+    return choose(" AND ".join(f"{direction}_raw_bytes - {direction}_ip_bytes = 14 * {direction}_packets" for direction in directions), value, "NULL")
+
+
+class Twice:
+    """What the Python program makes of the sizes of packets: the first one, of `first` bytes, counts twice; deviations divide by the number."""
+
+    first = "splt_ps[1]"
+
+    def __init__(self, direction: str):
+        self.n, self.total = f"{direction}_packets", f"{direction}_raw_bytes"
+        self.mean, self.deviation = f"{direction}_mean_ps", f"{direction}_stddev_ps"
+
+    @property
+    def emitted_mean(self) -> str:
+        return f"1e0 * ({self.total} + {self.first}) / ({self.n} + 1)"
+
+    @property
+    def emitted_variance(self) -> str:
+        distance = f"({self.first} - {self.mean})"
+        return f"(({self.n} - 1) * {self.deviation} * {self.deviation} + {self.n} * {distance} * {distance} / ({self.n} + 1)) / ({self.n} + 1)"
+
+    def columns(self, prefix: str, doubled: bool) -> List[Column]:
+        maximum, minimum = (Column(f"{prefix}_{name}", self.mean.replace("mean", name)) for name in ("max", "min"))
+        deviation = of_population(self.deviation, self.n)
+        if not doubled:
+            return [maximum, minimum, Column(f"{prefix}_mean", self.mean), Column(f"{prefix}_std", deviation)]
+        return [maximum, minimum, Column(f"{prefix}_mean", self.mean, CORRECTED, self.emitted_mean),
+                Column(f"{prefix}_std", deviation, CORRECTED, f"SQRT({self.emitted_variance})")]
+
+
+def python_rates() -> List[Column]:
+    """Columns of a second and of a number of packets, in which the first packet counts twice."""
+    def rate(name: str, amount: str, more: Optional[str]) -> Column:
+        made = [choose(f"{BOTH}_duration_us > 0", f"({value}) / ({BOTH}_duration_us / 1e6)", "0e0") for value in (amount, f"{amount} + {more}")]
+        return Column(name, made[0], CORRECTED, made[1]) if more else Column(name, made[0])
+
+    n, raw, first = f"{FORWARD}_packets", f"{FORWARD}_raw_bytes", Twice.first
+    return [rate("flow_byts_s", f"{BOTH}_raw_bytes", first), rate("flow_pkts_s", f"{BOTH}_packets", "1"), rate("fwd_pkts_s", n, "1"),
+            rate("bwd_pkts_s", f"{BACKWARD}_packets", None),
+            Column("tot_fwd_pkts", n, CORRECTED, f"{n} + 1"), Column("tot_bwd_pkts", f"{BACKWARD}_packets"),
+            Column("totlen_fwd_pkts", raw, CORRECTED, f"{raw} + {first}"), Column("totlen_bwd_pkts", f"{BACKWARD}_raw_bytes")]
+
+
+def python_headers() -> List[Column]:
+    """Headers are IP's there. What the first packet's had, and how short one was, no record keeps: 20 bytes if all had no options."""
+    size = f"{FORWARD}_ip_bytes - {FORWARD}_transport_bytes"
+    plain = f"{size} = 20 * {FORWARD}_packets"
+    counted = f"{FORWARD}_payload_packets"
+    return [Column("fwd_header_len", size, CORRECTED, choose(plain, f"{size} + 20", "NULL")), Column("bwd_header_len", f"{BACKWARD}_ip_bytes - {BACKWARD}_transport_bytes"),
+            Column("fwd_seg_size_min", or_zero(f"{FORWARD}_min_header_bytes"), CORRECTED, choose(plain, "20", "NULL")),
+            Column("fwd_act_data_pkts", counted, CORRECTED, where_unpadded(f"{counted} + {choose('first_payload_ps > 0', '1')}", FORWARD))]
+
+
+def python_times() -> List[Column]:
+    """The flow's and the forward gaps begin with one of 0; those of the other direction are 0 unless there are two."""
+    made = []
+    for prefix, direction in (("flow", BOTH), ("fwd", FORWARD), ("bwd", BACKWARD)):
+        n, total = f"{direction}_packets", f"{direction}_duration_us"
+        mean, deviation = f"{direction}_mean_piat_us", f"{direction}_stddev_piat_us"
+        right = {"max": f"{direction}_max_piat_us", "min": f"{direction}_min_piat_us", "mean": mean, "std": of_population(deviation, f"GREATEST({n} - 1, 0)")}
+        if direction == BACKWARD:
+            made += [Column("bwd_iat_tot", seconds(total), CORRECTED, choose(f"{n} > 2", seconds(total), "0e0"))]
+            made += [Column(f"bwd_iat_{name}", seconds(value), CORRECTED, choose(f"{n} > 2", seconds(value), "0e0")) for name, value in right.items() if name != "std"]
+            made += [Column("bwd_iat_std", seconds(right["std"]))]
+            continue
+        squares = f"(({n} - 2) * {deviation} * {deviation} + ({n} - 1) * {mean} * {mean} / {n})"
+        emitted = {"min": "0", "mean": seconds(f"(1e0 * {total} / {n})"), "std": seconds(choose(f"{n} > 1", f"SQRT({squares} / {n})", "0e0"))}
+        made += [Column("fwd_iat_tot", seconds(total))] if direction == FORWARD else []
+        made += [Column(f"{prefix}_iat_{name}", seconds(value), *((CORRECTED, emitted[name]) if name in emitted else ())) for name, value in right.items()]
+    return made
+
+
+def python_flags() -> List[Column]:
+    def doubled(name: str, direction: str, flag: str) -> Column:
+        count = f"{direction}_{flag}_packets"
+        return Column(name, count, CORRECTED, f"{count} + {flag_of_first(1 << FLAGS.index(flag))}")
+
+    made = []
+    for flag in ("psh", "urg"):
+        made += [doubled(f"fwd_{flag}_flags", FORWARD, flag), Column(f"bwd_{flag}_flags", f"{BACKWARD}_{flag}_packets")]
+    made += [doubled(f"{flag}_flag_cnt", BOTH, flag) for flag in ("fin", "syn", "rst", "psh", "ack", "urg", "ece")]
+    return [*made, Column("cwr_flag_count", f"{BOTH}_cwr_packets", CORRECTED, doubled("", FORWARD, "urg").emits)]
+
+
+def python_windows() -> List[Column]:
+    """The program takes the first window that is not 0, which a record has if it is the first one."""
+    made = []
+    for way, direction in (("fwd", FORWARD), ("bwd", BACKWARD)):
+        first, most = or_zero(f"{direction}_first_window"), or_zero(f"{direction}_max_window")
+        made.append(Column(f"init_{way}_win_byts", first, CORRECTED, choose(f"{first} > 0 OR {most} = 0", first, "NULL")))
+    return made
+
+
+def python_periods() -> List[Column]:
+    """Active and idle periods, bulks and subflows."""
+    made = []
+    for state in ("active", "idle"):
+        values = {name: f"{state}_{name}_us" for name in ("max", "min", "mean")} | {"std": of_population(f"{state}_stddev_us", f"{state}_count")}
+        made += [Column(f"{state}_{name}", seconds(value), CORRECTED, "0") for name, value in values.items()]
+    for way, direction in (("fwd", FORWARD), ("bwd", BACKWARD)):
+        count, time, size = (f"{direction}_bulk_{name}" for name in ("count", "duration_us", "bytes"))
+        values = {"byts_b_avg": choose(f"{count} > 0", f"1e0 * {size} / {count}", "0e0"), "pkts_b_avg": choose(f"{count} > 0", f"1e0 * {direction}_bulk_packets / {count}", "0e0"),
+                  "blk_rate_avg": choose(f"{time} > 0", f"1e6 * {size} / {time}", "0e0")}
+        made += [Column(f"{way}_{name}", value, CORRECTED, where_unpadded(value, FORWARD, BACKWARD)) for name, value in values.items()]
+        for name, total, more in (("pkts", f"{direction}_packets", "1"), ("byts", f"{direction}_raw_bytes", Twice.first)):
+            made.append(Column(f"subflow_{way}_{name}", f"1e0 * {total} / (subflow_gaps + 1)", CORRECTED, f"{total} + {more}" if way == "fwd" else total))
+    return made
+
+
+def cicflowmeter_python() -> Projection:
+    """Section 1.4: the package cicflowmeter of PyPI, which knows TCP and UDP over IPv4 alone."""
+    both, forward, backward = Twice(BOTH), Twice(FORWARD), Twice(BACKWARD)
+    ratio = choose(f"{FORWARD}_packets > 0", f"1e0 * {BACKWARD}_packets / {FORWARD}_packets", "0e0")
+    made = [
+        *(Column(name, name) for name in ("src_ip", "dst_ip", "src_port", "dst_port", "protocol")),
+        Column("timestamp", "timestamp"), Column("flow_duration", seconds(f"{BOTH}_duration_us")), *python_rates(),
+        *forward.columns("fwd_pkt_len", True), *backward.columns("bwd_pkt_len", False), *both.columns("pkt_len", True),
+        Column("pkt_len_var", f"{both.deviation} * {both.deviation} * ({both.n} - 1) / {both.n}", CORRECTED, both.emitted_variance),
+        *python_headers(), *python_times(), *python_flags(),
+        Column("down_up_ratio", ratio, CORRECTED, f"1e0 * {BACKWARD}_packets / ({FORWARD}_packets + 1)"),
+        Column("pkt_size_avg", both.mean, CORRECTED, both.emitted_mean), *python_windows(), *python_periods(),
+        Column("fwd_seg_size_avg", forward.mean, CORRECTED, forward.emitted_mean), Column("bwd_seg_size_avg", backward.mean)]
+    return Projection({}, made, "%Y-%m-%d %H:%M:%S")
+
+
+PROJECTIONS: Dict[str, Projection] = {"nf_v3": nf_v3(), "cesnet": cesnet(), "cicflowmeter": cicflowmeter(), "cicflowmeter_python": cicflowmeter_python()}

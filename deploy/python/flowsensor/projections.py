@@ -1,7 +1,7 @@
 """The columns of other tools' data sets, made of frames of `flow_full/v1`, or by DuckDB of a table of it."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, TypeVar
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Set, TypeVar
 
 from .frames import need
 from .projection_tables import BACKWARD, BOTH, FORWARD, PPI_LENGTH, PROJECTIONS, NO_NUMBER, Column, Projection
@@ -20,23 +20,27 @@ FIRST = f"{BOTH}_first_seen"
 MADE = {"timestamp": [FIRST], **{f"{burst}_{end}": [FIRST, *(f"{ours}_{name}_us" for name in ("start", "duration"))]
                                  for burst, ours in BURSTS.items() for end in ("start", "stop")},
         **{f"ppi_{name}": [FIRST, *SPLT] for name in ("size", "ipt", "dir", "push", "lengths", "times", "flags", "directions", "len", "duration", "changes")}}
-TIMESTAMP = "%d/%m/%Y %I:%M:%S %p"
 
 
 def project(frame: Frame, name: str, *, emitted: bool = False) -> Frame:
-    """The columns of a data set, a row for each record: `nf_v3` (NetFlow v3 of the University of Queensland), `cesnet` (CESNET DataZoo, ipfixprobe)
-    or `cicflowmeter` (the Java program).
+    """The columns of a data set, a row for each record: `nf_v3` (NetFlow v3 of the University of Queensland), `cesnet` (CESNET DataZoo, ipfixprobe),
+    `cicflowmeter` (the Java program) or `cicflowmeter_python` (the package of PyPI).
 
     frame    records of flow_full/v1, of pandas or polars, made with all_columns=True
     emitted  what the tool itself writes where that isn't what the column's name promises; null where the record doesn't have it
 
     deploy/projections.md says for each column how it is made, and whether it is exact. ValueError: another name, or a column is absent.
     """
+    chosen = projection(name)
+    return evaluated(frame, chosen, {column.name: expression_of(column, emitted) for column in chosen.columns})
+
+
+def evaluated(frame: Frame, chosen: Projection, texts: Dict[str, str]) -> Frame:
+    """These expressions of a projection as columns."""
     need("polars", "project()")
     import polars
-    chosen = projection(name)
     table: Any = frame if isinstance(frame, polars.DataFrame) else polars.from_pandas(frame)
-    expressions = {column.name: polars.sql_expr(expression_of(column, emitted)) for column in chosen.columns}
+    expressions = {name: polars.sql_expr(text) for name, text in texts.items()}
     wanted = {root for expression in expressions.values() for root in expression.meta.root_names()}
     if absent := sorted(set(sources(wanted)) - set(table.columns)):
         raise ValueError(f"project(): no column {', '.join(absent)}; it takes records of flow_full/v1, made with all_columns=True")
@@ -63,15 +67,17 @@ def sources(names: Iterable[str]) -> List[str]:
     return [source for name in names for source in MADE.get(name, [name])]
 
 
-def prepared(table: polars.DataFrame, chosen: Projection, wanted: Iterable[str]) -> polars.DataFrame:
+def prepared(table: polars.DataFrame, chosen: Projection, wanted: Set[str]) -> polars.DataFrame:
     """Times as microseconds, and what MADE has."""
     import polars
     table = table.with_columns(polars.col(name).dt.epoch("us") for name in TIMES if name in table.columns and table[name].dtype.is_temporal())
     table = table.with_columns(polars.sql_expr(expression).alias(name) for name, expression in chosen.inputs.items() if name in table.columns)
     if "timestamp" in wanted:
-        table = table.with_columns(timestamp=polars.from_epoch(polars.col(FIRST), time_unit="us").dt.strftime(TIMESTAMP))
-    if "ppi_len" in wanted:
-        table = with_ppi(with_bursts(table))
+        table = table.with_columns(timestamp=polars.from_epoch(polars.col(FIRST), time_unit="us").dt.strftime(chosen.timestamp))
+    if any(name.split("_")[0] in BURSTS for name in wanted):
+        table = with_bursts(table)
+    if any(name.startswith("ppi_") for name in wanted):
+        table = with_ppi(table)
     return table
 
 
@@ -117,8 +123,8 @@ def projection_sql(name: str, table: str = "flows", *, emitted: bool = False) ->
     levels = [[f"* REPLACE ({', '.join(f'epoch_us({time}) AS {time}' for time in TIMES)})"]]
     if chosen.inputs:
         levels.append([f"* REPLACE ({', '.join(f'{expression} AS {column}' for column, expression in chosen.inputs.items())})"])
-    if name == "cicflowmeter":
-        levels.append(["*", f"strftime(make_timestamp({FIRST}), '{TIMESTAMP}') AS timestamp"])
+    if chosen.timestamp:
+        levels.append(["*", f"strftime(make_timestamp({FIRST}), '{chosen.timestamp}') AS timestamp"])
     if name == "cesnet":
         levels += ppi_levels()
     query = table
