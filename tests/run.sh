@@ -70,6 +70,11 @@ suite_e2e() { "$PYTHON" tests/e2e/run.py --only shared; }
 # What measures times, rates and losses: nothing runs beside it.
 suite_e2e_alone() { "$PYTHON" tests/e2e/run.py --only alone; }
 suite_python() { unittests tests/python; }
+# The columns of other tools against these tools: the package cicflowmeter of PyPI, which asks for a newer Python than it needs, and NFStream.
+suite_projections() {
+  local tool
+  tool=$(PIP_IGNORE_REQUIRES_PYTHON=1 python_environment "$ROOT/tests/projections/requirements.txt") && CICFLOWMETER_PYTHON=$tool unittests tests/projections
+}
 suite_tutorial() { unittests tests/tutorial; }
 # Man page, completions, systemd unit, Debian packages, compose file and Kustomize base.
 suite_packaging() { discover tests/packaging tests/chart; }
@@ -94,7 +99,7 @@ suite_image() { discover tests/image tests/image; }
 suite_pod() { unittests tests/pod; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
-ALL=(house reference unit sanitize threads tidy parity fields grid plugins labels labels_ndpi5 e2e_alone monitoring e2e python tutorial strangers
+ALL=(house reference unit sanitize threads tidy parity fields grid plugins labels labels_ndpi5 e2e_alone monitoring e2e python projections tutorial strangers
   compatibility tables scorer chart image pod packaging examples cluster fuzz)
 
 # The demonstration configures the same folder without tests.
@@ -126,7 +131,7 @@ run_suite() {
 
 # By a suite that mostly waits, those that measure nothing: they run beside it, at a low priority and one after another.
 declare -A BESIDE=([cluster]="fields grid plugins labels labels_ndpi5 fuzz"
-  [e2e]="python tutorial strangers compatibility tables scorer chart image pod packaging examples")
+  [e2e]="python projections tutorial strangers compatibility tables scorer chart image pod packaging examples")
 
 # chosen NAME NAMES: whether it is among them.
 chosen() { [[ " $2 " = *" $1 "* ]]; }

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import unittest
 
-from support import CAPTURES, REPOSITORY
+from support import CAPTURES, REPOSITORY, SPLT, Case, bounds, chosen
 import duckdb
 import polars
 from polars.testing import assert_frame_equal
@@ -14,8 +14,7 @@ from polars.testing import assert_frame_equal
 import flowsensor
 from flowsensor.projection_tables import APPROXIMATE, CORRECTED, PROJECTIONS
 from flowsensor.projections import sources
-from harness import Case
-from oracle import assigned, captured, packets, random_flows
+from oracle import assigned, captured, packets, random_flows, segments
 from oracle.packets import PSH, TCP
 
 SCHEMA = REPOSITORY / "schemas" / "flow_full" / "v1.avsc"
@@ -30,7 +29,7 @@ def names():
 
 
 class Metered(Case):
-    """Records of random flows and of the repository's captures, each with its packets."""
+    """Records of random flows, of the repository's captures and of the chosen ones, each with its packets."""
 
     made = []
 
@@ -42,9 +41,10 @@ class Metered(Case):
 
     def meter(self):
         frames, parts = [], {}
-        for path in (*(self.write(f"{group}.pcap", random_flows.capture(group, 1, FLOWS)) for group in GROUPS), *CAPTURES):
+        made_up = [self.write(f"{group}.pcap", random_flows.capture(group, 1, FLOWS)) for group in GROUPS]
+        for path in (*made_up, *sorted({*CAPTURES.glob("*.pcap*"), *chosen()})):
             data, made = path.read_bytes(), self.folder / f"{path.name}.avro"
-            self.succeeds("-r", path, "-w", made, "--schema", "flow_full/v1", "--set", "meter.splt_analysis=200")
+            self.succeeds("-r", path, "-w", made, "--schema", "flow_full/v1", "--set", f"meter.splt_analysis={SPLT}")
             found, missed = assigned.slices(list(flowsensor.read(made)), packets.packets(captured.frames(data)))
             self.assertLessEqual(set(missed), {assigned.IN_TUNNEL})
             parts |= {part.record["flow_uid"]: part.packets for part in found}
@@ -153,8 +153,74 @@ class CicFlowMeter(Metered):
             "Fwd Act Data Pkts": lambda made: sum(size > 0 for size in payloads(way(made, True))) - (payloads(made)[0] > 0)}, emitted=True)
 
 
+def milliseconds(made):
+    return [packet.time // 1000 for packet in made]
+
+
+def below_the_highest(made):
+    """Segments with a number below the highest one seen, which the plainest of meters takes for sent again."""
+    sequence, count = segments.Sequence(), 0
+    for packet in made:
+        count += packet.has_tcp and sequence.take(packet) is not None
+    return count
+
+
+class Bounds(Metered):
+    """An approximate column and another tool's reading of it, by the packets."""
+
+    def check_bounds(self, name, readings):
+        """readings: {column: functions of a flow's packets}; each limit must be of use to some flow."""
+        ours, limits = flowsensor.project(self.frame, name), bounds(self.frame, name)
+        self.assertEqual({column.name for column in PROJECTIONS[name].columns if column.bound}, set(readings))
+        reached = dict.fromkeys(readings, 0)
+        for row, limit, uid in zip(ours.iter_rows(named=True), limits, self.frame["flow_uid"]):
+            for column, others in readings.items():
+                for theirs in (compute(self.parts[uid]) for compute in others):
+                    if limit[column] is not None and theirs is not None:
+                        distance = abs(row[column] - theirs)
+                        self.assertLessEqual(distance, limit[column] + 1e-6, f"{column} of {uid}: {row[column]}, another tool {theirs}")
+                        reached[column] = max(reached[column], distance)
+        self.assertEqual([column for column, distance in reached.items() if distance == 0], [])
+
+    def test_netflow(self):
+        readings = {f"{which}_FLOW_PKT": [lambda made, take=take, layer=layer: take(getattr(packet, layer) for packet in made) for layer in "rip"]
+                    for which, take in (("SHORTEST", min), ("LONGEST", max))}
+        for end, path, forward in (("IN", "SRC_TO_DST", True), ("OUT", "DST_TO_SRC", False)):
+            readings |= self.of_way(end, path, forward)
+        self.check_bounds("nf_v3", readings)
+
+    def of_way(self, end, path, forward):
+        def on(compute):
+            return lambda made: compute(way(made, forward)) if way(made, forward) else 0
+
+        def rate(made, factor):
+            """By the duration in microseconds."""
+            spent = made[-1].time - made[0].time
+            return factor * 1e6 * sum(packet.i for packet in way(made, forward)) / spent if spent else None
+
+        def floored(compute):
+            return on(lambda made: compute([later - earlier for earlier, later in zip(milliseconds(made), milliseconds(made)[1:])] or [0]))
+
+        return {f"DURATION_{end}": [on(lambda made: (made[-1].time - made[0].time) / 1000)], f"RETRANSMITTED_{end}_PKTS": [on(below_the_highest)],
+                f"{path}_SECOND_BYTES": [lambda made: rate(made, 1)], f"{path}_AVG_THROUGHPUT": [lambda made: rate(made, 8)],
+                f"{path}_IAT_MIN": [floored(min)], f"{path}_IAT_MAX": [floored(max)], f"{path}_IAT_AVG": [floored(statistics.fmean)],
+                f"{path}_IAT_STDDEV": [floored(stdev), floored(statistics.pstdev)]}
+
+    def test_cesnet(self):
+        def duration(made):
+            times = milliseconds(Cesnet.kept(made))
+            return (times[-1] - times[0]) / 1000 if times else 0.0
+
+        def roundtrips(made):
+            ways = [packet.forward for packet in Cesnet.kept(made)]
+            return (sum(one != other for one, other in zip(ways, ways[1:])) + 1) // 2
+
+        self.check_bounds("cesnet", {"PPI_DURATION": [duration], "PPI_ROUNDTRIPS": [roundtrips]})
+
+
 class Cesnet(Metered):
-    def kept(self, made):
+    @staticmethod
+    def kept(made):
         """The first 30 with payload, but for those that repeat their direction's last new packet."""
         last, kept = {}, []
         for packet in made:
@@ -170,17 +236,17 @@ class Cesnet(Metered):
         return [*values, *[0] * (30 - len(values))]
 
     def test_ppi(self):
-        def milliseconds(made):
-            return [packet.time // 1000 for packet in self.kept(made)]
+        def times_kept(made):
+            return milliseconds(self.kept(made))
 
         def directions(made):
             return [1 if packet.forward else -1 for packet in self.kept(made)]
 
         self.check("cesnet", {
             "PPI_SIZE": lambda made: self.padded([packet.p for packet in self.kept(made)]), "PPI_DIR": lambda made: self.padded(directions(made)),
-            "PPI_IPT": lambda made: self.padded([0, *(later - earlier for earlier, later in zip(milliseconds(made), milliseconds(made)[1:]))][:len(self.kept(made))]),
+            "PPI_IPT": lambda made: self.padded([0, *(later - earlier for earlier, later in zip(times_kept(made), times_kept(made)[1:]))][:len(self.kept(made))]),
             "PPI_PUSH_FLAG": lambda made: self.padded([int(bool(packet.flags & PSH)) for packet in self.kept(made)]),
-            "PPI_PKT_TIMES": milliseconds, "PPI_LEN": lambda made: len(self.kept(made)),
+            "PPI_PKT_TIMES": times_kept, "PPI_LEN": lambda made: len(self.kept(made)),
             "PPI_DURATION": lambda made: (self.kept(made)[-1].time - self.kept(made)[0].time) / 1e6 if self.kept(made) else 0.0,
             "PPI_ROUNDTRIPS": lambda made: sum(one != other for one, other in zip(directions(made), directions(made)[1:])) // 2})
         self.assertTrue(any(len(self.kept(made)) == 30 for made in self.parts.values()))
