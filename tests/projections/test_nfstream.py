@@ -9,7 +9,7 @@ import pandas
 import polars
 
 import flowsensor
-from flowsensor.projection_tables import BACKWARD, BOTH, FLAGS, FORWARD, PROJECTIONS
+from flowsensor.projection_tables import BACKWARD, BOTH, FLAGS, FORWARD
 
 FRAMES, IP, TRANSPORT, PAYLOAD = range(4)  # NFStream's accounting_mode
 WAYS = (("IN", "SRC_TO_DST", "CLIENT", "Fwd", "", FORWARD), ("OUT", "DST_TO_SRC", "SERVER", "Bwd", "_REV", BACKWARD))

@@ -8,18 +8,23 @@ import unittest
 
 from support import CAPTURES, REPOSITORY, SPLT, Case, bounds, chosen
 import duckdb
+import packet_models
 import polars
+import ppi_model
 from polars.testing import assert_frame_equal
 
 import flowsensor
-from flowsensor.projection_tables import APPROXIMATE, CORRECTED, PROJECTIONS
+from flowsensor.projection_tables import APPROXIMATE, CORRECTED, EXACT, PROJECTIONS
 from flowsensor.projections import sources
-from oracle import assigned, captured, packets, random_flows, segments
-from oracle.packets import PSH, TCP
+from oracle import assigned, captured, directions, packets, random_flows, segments
+from packet_models import milliseconds
 
 SCHEMA = REPOSITORY / "schemas" / "flow_full" / "v1.avsc"
 GROUPS = ("tcp", "sizes", "activity", "histograms", "ip")
 FLOWS = 60
+# What no number of packets gives: labels, and what the payload says.
+OF_MESSAGES = {"L7_PROTO", "ICMP_TYPE", "ICMP_IPV4_TYPE", "DNS_QUERY_ID", "DNS_QUERY_TYPE", "DNS_TTL_ANSWER", "FTP_COMMAND_RET_CODE"}
+OF_TEXTS = {"QUIC_VERSION", "QUIC_CLIENT_VERSION"}
 
 
 def names():
@@ -51,12 +56,14 @@ class Metered(Case):
             frames.append(flowsensor.read(made).to_polars(all_columns=True).filter(tunnel_id=0))
         return polars.concat(frames), parts
 
-    def check(self, name, expected, emitted=False):
-        """expected: {column: its value by a flow's packets}."""
+    def check(self, name, model, emitted=False):
+        """Each column of the model, {column: number} of a flow's packets; gives which these are."""
         columns = flowsensor.project(self.frame, name, emitted=emitted)
         for row, uid in zip(columns.iter_rows(named=True), self.frame["flow_uid"]):
-            for column, compute in expected.items():
-                self.alike(row[column], compute(self.parts[uid]), f"{column} of {uid}")
+            expected = model(self.parts[uid])
+            for column, value in expected.items():
+                self.alike(row[column], value, f"{column} of {uid}")
+        return set(expected)
 
     def alike(self, ours, theirs, what):
         if isinstance(ours, float) and theirs is not None:
@@ -70,91 +77,26 @@ def way(made, forward):
     return [packet for packet in made if packet.forward == forward]
 
 
-def payloads(made):
-    return [packet.p if packet.protocol in (6, 17) else 0 for packet in made]
+class FromPackets(Metered):
+    """Every column that packets give."""
 
+    def columns(self, name, *marks):
+        return {column.name for column in PROJECTIONS[name].columns if not marks or column.mark in marks}
 
-def gaps(made):
-    return [later.time - earlier.time for earlier, later in zip(made, made[1:])]
+    def test_netflow(self):
+        self.assertEqual(self.columns("nf_v3") - self.check("nf_v3", packet_models.netflow), OF_MESSAGES)
 
+    def test_cesnet(self):
+        found = self.check("cesnet", lambda made: packet_models.cesnet(made) | ppi_model.lists(ppi_model.kept(made, skipdup=True)[:ppi_model.MOST]))
+        self.assertEqual(self.columns("cesnet", EXACT, CORRECTED) - found, OF_TEXTS)
+        self.assertTrue(any(len(ppi_model.kept(made, skipdup=True)) > ppi_model.MOST for made in self.parts.values()))
 
-def stdev(values):
-    return statistics.stdev(values) if len(values) > 1 else 0.0
-
-
-def any_flag(made):
-    flags = 0
-    for packet in made:
-        flags |= packet.flags
-    return flags
-
-
-def per_second(amount, made):
-    seconds = (made[-1].time - made[0].time) / 1e6
-    return amount / seconds if seconds else math.inf if amount else math.nan
-
-
-def active(made):
-    """The closed active periods of rule I."""
-    begin, found = made[0].time, []
-    for earlier, later in zip(made, made[1:]):
-        if later.time - earlier.time > 5_000_000:
-            found.append(earlier.time - begin)
-            begin = later.time
-    return [length for length in found if length > 0]
-
-
-class Netflow(Metered):
-    def test_from_packets(self):
-        def duration(made):
-            return made[-1].time // 1000 - made[0].time // 1000
-
-        def throughput(made):
-            return 1000 * sum(packet.i for packet in way(made, True)) / duration(made) if duration(made) else 0.0
-
-        self.check("nf_v3", {
-            "IN_BYTES": lambda made: sum(packet.i for packet in way(made, True)), "OUT_BYTES": lambda made: sum(packet.i for packet in way(made, False)),
-            "OUT_PKTS": lambda made: len(way(made, False)), "FLOW_DURATION_MILLISECONDS": duration, "FLOW_START_MILLISECONDS": lambda made: made[0].time // 1000,
-            "TCP_FLAGS": any_flag, "SERVER_TCP_FLAGS": lambda made: any_flag(way(made, False)), "MIN_TTL": lambda made: min(packet.ttl for packet in made),
-            "MAX_IP_PKT_LEN": lambda made: max(packet.i for packet in made), "SRC_TO_DST_SECOND_BYTES": throughput,
-            "SRC_TO_DST_AVG_THROUGHPUT": lambda made: float(math.floor(8 * throughput(made))),
-            "NUM_PKTS_UP_TO_128_BYTES": lambda made: sum(packet.i <= 128 for packet in made),
-            "NUM_PKTS_256_TO_512_BYTES": lambda made: sum(256 < packet.i < 512 for packet in made),
-            "NUM_PKTS_512_TO_1024_BYTES": lambda made: sum(512 < packet.i < 1024 for packet in made),
-            "NUM_PKTS_1024_TO_1514_BYTES": lambda made: sum(1024 < packet.i <= 1514 for packet in made),
-            "TCP_WIN_MAX_IN": lambda made: max((packet.window or 0 for packet in way(made, True)), default=0),
-            "DST_TO_SRC_IAT_MAX": lambda made: max(gaps(way(made, False)), default=0) / 1000,
-            "DST_TO_SRC_IAT_STDDEV": lambda made: stdev(gaps(way(made, False))) / 1000})
-
-
-class CicFlowMeter(Metered):
-    def test_from_packets(self):
-        self.check("cicflowmeter", {
-            "Flow Bytes/s": lambda made: per_second(sum(payloads(made)), made), "Flow Packets/s": lambda made: per_second(len(made), made),
-            "Fwd Header Length": lambda made: sum(packet.s - packet.p for packet in way(made, True)) if made[0].protocol in (6, 17) else 0,
-            "Packet Length Variance": lambda made: stdev(payloads(made)) ** 2, "Average Packet Size": lambda made: statistics.fmean(payloads(made)),
-            "Bwd PSH Flags": lambda made: sum(bool(packet.flags & PSH) for packet in way(made, False)),
-            "Active Mean": lambda made: statistics.fmean(active(made)) if active(made) else 0.0,
-            "Active Max": lambda made: max(active(made), default=0), "Idle Min": lambda made: min((gap for gap in gaps(made) if gap > 5_000_000), default=0),
-            "Fwd Act Data Pkts": lambda made: sum(size > 0 for size in payloads(way(made, True))),
-            "Fwd IAT Total": lambda made: sum(gaps(way(made, True))),
-            "Subflow Fwd Packets": lambda made: len(way(made, True)) // max(1, sum(gap > 1_000_000 for gap in gaps(made))) if max(gaps(made), default=0) > 1_000_000 else 0})
+    def test_cicflowmeter(self):
+        self.assertEqual(self.columns("cicflowmeter") - self.check("cicflowmeter", packet_models.cicflowmeter), set())
 
     def test_as_emitted(self):
-        """Packet 1 is entered twice; other columns have one packet, or the last one."""
-        def twice(made):
-            return [*payloads(made[:1]), *payloads(made)]
-
-        self.check("cicflowmeter", {
-            "Packet Length Mean": lambda made: statistics.fmean(twice(made)), "Packet Length Std": lambda made: stdev(twice(made)),
-            "Packet Length Variance": lambda made: statistics.variance(twice(made)), "Average Packet Size": lambda made: sum(twice(made)) / len(made),
-            "Fwd PSH Flags": lambda made: int(bool(made[0].flags & PSH)), "Bwd URG Flags": lambda made: 0, "Fwd Bulk Rate Avg": lambda made: 0,
-            "Bwd Init Win Bytes": lambda made: next((packet.window or 0 for packet in reversed(way(made, False))), 0),
-            "Fwd Act Data Pkts": lambda made: sum(size > 0 for size in payloads(way(made, True))) - (payloads(made)[0] > 0)}, emitted=True)
-
-
-def milliseconds(made):
-    return [packet.time // 1000 for packet in made]
+        for name, model in (("cesnet", packet_models.cesnet_emitted), ("cicflowmeter", packet_models.cicflowmeter_emitted)):
+            self.assertEqual(self.columns(name, CORRECTED), self.check(name, model, emitted=True))
 
 
 def below_the_highest(made):
@@ -204,69 +146,21 @@ class Bounds(Metered):
         return {f"DURATION_{end}": [on(lambda made: (made[-1].time - made[0].time) / 1000)], f"RETRANSMITTED_{end}_PKTS": [on(below_the_highest)],
                 f"{path}_SECOND_BYTES": [lambda made: rate(made, 1)], f"{path}_AVG_THROUGHPUT": [lambda made: rate(made, 8)],
                 f"{path}_IAT_MIN": [floored(min)], f"{path}_IAT_MAX": [floored(max)], f"{path}_IAT_AVG": [floored(statistics.fmean)],
-                f"{path}_IAT_STDDEV": [floored(stdev), floored(statistics.pstdev)]}
+                f"{path}_IAT_STDDEV": [floored(directions.stddev), floored(statistics.pstdev)]}
 
     def test_cesnet(self):
+        def kept(made):
+            return ppi_model.kept(made, skipdup=True)[:ppi_model.MOST]
+
         def duration(made):
-            times = milliseconds(Cesnet.kept(made))
+            times = milliseconds(kept(made))
             return (times[-1] - times[0]) / 1000 if times else 0.0
 
         def roundtrips(made):
-            ways = [packet.forward for packet in Cesnet.kept(made)]
+            ways = [packet.forward for packet in kept(made)]
             return (sum(one != other for one, other in zip(ways, ways[1:])) + 1) // 2
 
         self.check_bounds("cesnet", {"PPI_DURATION": [duration], "PPI_ROUNDTRIPS": [roundtrips]})
-
-
-class Cesnet(Metered):
-    @staticmethod
-    def kept(made):
-        """The first 30 with payload, but for those that repeat their direction's last new packet."""
-        last, kept = {}, []
-        for packet in made:
-            other = last.get(packet.forward)
-            if packet.protocol == TCP and kept and other and (packet.p, packet.flags) == (other.p, other.flags) and all(
-                    -4252017623 <= ours - theirs <= 0 for ours, theirs in ((packet.seq, other.seq), (packet.ack, other.ack))):
-                continue
-            last[packet.forward] = packet
-            kept += [packet] if packet.p else []
-        return kept[:30]
-
-    def padded(self, values):
-        return [*values, *[0] * (30 - len(values))]
-
-    def test_ppi(self):
-        def times_kept(made):
-            return milliseconds(self.kept(made))
-
-        def directions(made):
-            return [1 if packet.forward else -1 for packet in self.kept(made)]
-
-        self.check("cesnet", {
-            "PPI_SIZE": lambda made: self.padded([packet.p for packet in self.kept(made)]), "PPI_DIR": lambda made: self.padded(directions(made)),
-            "PPI_IPT": lambda made: self.padded([0, *(later - earlier for earlier, later in zip(times_kept(made), times_kept(made)[1:]))][:len(self.kept(made))]),
-            "PPI_PUSH_FLAG": lambda made: self.padded([int(bool(packet.flags & PSH)) for packet in self.kept(made)]),
-            "PPI_PKT_TIMES": times_kept, "PPI_LEN": lambda made: len(self.kept(made)),
-            "PPI_DURATION": lambda made: (self.kept(made)[-1].time - self.kept(made)[0].time) / 1e6 if self.kept(made) else 0.0,
-            "PPI_ROUNDTRIPS": lambda made: sum(one != other for one, other in zip(directions(made), directions(made)[1:])) // 2})
-        self.assertTrue(any(len(self.kept(made)) == 30 for made in self.parts.values()))
-
-    def test_statistics(self):
-        def more(compute):
-            return lambda made: compute([packet.p for packet in made]) if len(made) > 1 else None
-
-        def times(made):
-            return [packet.time // 1000 for packet in way(made, False) if packet.p]
-
-        self.check("cesnet", {
-            "NTS_STDEV": more(statistics.pstdev), "NTS_ROOT_MEAN_SQUARE": more(lambda sizes: math.sqrt(sum(size * size for size in sizes) / len(sizes))),
-            "NTS_SWITCHING_RATIO": lambda made: (1 + sum(one.r != other.r for one, other in zip(made, made[1:]))) / len(made) if len(made) > 1 else None,
-            "PSIZE_BIN3": lambda made: sum(32 <= packet.p < 64 for packet in way(made, True)),
-            "IPT_BIN8_REV": lambda made: sum(later - earlier >= 1024 for earlier, later in zip(times(made), times(made)[1:])),
-            "IPT_BIN1_REV": lambda made: sum(later - earlier < 16 for earlier, later in zip(times(made), times(made)[1:]))})
-        self.check("cesnet", {
-            "NTS_STDEV": more(lambda sizes: math.sqrt(sum(size * size for size in sizes) / len(sizes) - (sum(sizes) // len(sizes)) ** 2)),
-            "NTS_MEAN_DIFFTIMES": lambda made: (made[-1].time - made[0].time) / len(made) if len(made) > 1 else None}, emitted=True)
 
 
 class Sql(Metered):
