@@ -374,7 +374,7 @@ def variable(name, label, expression):
 def variables():
     return [
         {"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus", "refresh": 1, "regex": "", "hide": 0,
-         "multi": False, "includeAll": False, "skipUrlSync": False, "options": [], "current": {}},
+         "multi": False, "includeAll": False, "skipUrlSync": False, "options": []},
         variable("cluster", "Cluster", "label_values(flowsensor_build_info, cluster)"),
         variable("namespace", "Namespace", 'label_values(flowsensor_build_info{cluster=~"$cluster"}, namespace)'),
         variable("instance", "Sensor", 'label_values(flowsensor_build_info{cluster=~"$cluster", namespace=~"$namespace"}, instance)'),

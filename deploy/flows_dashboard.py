@@ -17,6 +17,7 @@ BLOCK = re.compile(r"^```([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 SOURCE = {"type": "grafana-clickhouse-datasource", "uid": "${datasource}"}
 SERIES, TABLE = 0, 1  # how the data source gives an answer
+PLUGIN = "4.0.0"  # the data source's version whose queries these are; without one it takes them for those of version 3
 # The flows of the dashboard's range. What is read from elsewhere, as the records' numbers, can't be cut by time.
 RANGE = "FROM (SELECT * FROM flows WHERE $__timeFilter(bidirectional_first_seen)) AS flows"
 TRAFFIC = f"""SELECT $__timeInterval(bidirectional_first_seen) AS time, application_name, 8 * sum(bidirectional_bytes) / $__interval_s AS bits
@@ -46,7 +47,8 @@ def questions(dialect):
 
 
 def query_of(sql, answer):
-    return {"datasource": SOURCE, "editorType": "sql", "queryType": "table" if answer == TABLE else "timeseries", "format": answer, "rawSql": sql}
+    return {"datasource": SOURCE, "pluginVersion": PLUGIN, "editorType": "sql", "queryType": "table" if answer == TABLE else "timeseries",
+            "format": answer, "rawSql": sql}
 
 
 def description_of(text):
@@ -72,7 +74,7 @@ def traffic():
 
 def dashboard():
     source = {"type": "datasource", "name": "datasource", "label": "Data source", "query": SOURCE["type"], "refresh": 1, "regex": "", "hide": 0,
-              "multi": False, "includeAll": False, "skipUrlSync": False, "options": [], "current": {}}
+              "multi": False, "includeAll": False, "skipUrlSync": False, "options": []}
     return {
         "id": None, "uid": "flowsensor-flows", "title": "Flows", "description": "What people ask of flow records first (deploy/questions.md).",
         "tags": ["flowsensor"], "schemaVersion": 41, "version": 1, "editable": True, "graphTooltip": 1, "fiscalYearStartMonth": 0,
