@@ -24,35 +24,32 @@ static const char *id_in_use(const struct rekeying *rekeying) {
     return NULL;
 }
 
-static int prepare_all(struct rekeying *rekeying, const struct anonymize_key *key, struct error *error) {
-    int result = anonymize_key_id(key, rekeying->id) ? 0 : -ENOMEM;
+static int prepare_all(struct rekeying *rekeying, struct error *error) {
+    int result = anonymize_key_id(&rekeying->key, rekeying->id) ? 0 : -ENOMEM;
     const char *id = id_in_use(rekeying);
     if (result == 0 && id && strcmp(id, rekeying->id) == 0)
         return 0;
     rekeying->is_new = true;
     for (size_t i = 0; result == 0 && i < rekeying->count; i++)
         if (rekeying->outputs[i].in_force)
-            result = output_prepare_key(&rekeying->outputs[i], key);
+            result = output_prepare_key(&rekeying->outputs[i], &rekeying->key);
     return result == 0 ? 0 : error_set(error, -result, EX_OSERR, "no memory for the new key of pseudonyms");
 }
 
 int rekeying_prepare(struct rekeying *rekeying, const struct plan *plan, const struct config *config,
                      struct error *error) {
-    struct anonymize_key key;
     if (!plan->has_pseudonyms)
         return 0;
     int result = check_same_kind(plan, config, error);
     if (result < 0 || !config->anonymization.key_file)
         return result;
     /* The end of the run doesn't wait for who writes into a pipe. */
-    result = anonymization_load_key(config, 0, &key, error);
-    if (result == 0)
-        result = prepare_all(rekeying, &key, error);
-    anonymize_key_wipe(&key);
-    return result;
+    result = anonymization_load_key(config, 0, &rekeying->key, error);
+    return result == 0 ? prepare_all(rekeying, error) : result;
 }
 
-void rekeying_end(const struct rekeying *rekeying, bool take) {
+void rekeying_end(struct rekeying *rekeying, bool take) {
+    anonymize_key_wipe(&rekeying->key);
     if (!rekeying->is_new)
         return;
     for (size_t i = 0; i < rekeying->count; i++)

@@ -76,6 +76,7 @@ static int prepare_outputs(struct change *change, struct error *error) {
     outputs->start = change->reload->plan;
     outputs->next = &change->next->plan;
     outputs->sandbox = change->reload->sandbox;
+    outputs->key = &change->rekeying.key;
     return roster_prepare(outputs, error);
 }
 

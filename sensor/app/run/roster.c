@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/plan/anonymization_key.h"
 #include "app/run/departure.h"
 #include "app/run/output_change.h"
 #include "app/run/written.h"
@@ -130,8 +129,7 @@ static int64_t registry_patience(void) {
     return clock_monotonic() + REGISTRY_PATIENCE_MICROSECONDS;
 }
 
-static int open_output(struct roster_change *change, const struct output_plan *plan,
-                       const struct anonymize_key *key, struct error *error) {
+static int open_output(struct roster_change *change, const struct output_plan *plan, struct error *error) {
     size_t slot = choose_slot(change, plan->name);
     int result = check_output(change, plan, slot, "is new", error);
     if (result < 0)
@@ -140,18 +138,18 @@ static int open_output(struct roster_change *change, const struct output_plan *p
     change->opens |= 1u << slot;
     output->places = change->places;
     forget_health(&output->health);
-    result = output_begin(output, plan, &change->run, key, error);
+    result = output_begin(output, plan, &change->run, change->key, error);
     return result == 0 ? output_open(output, &change->run, registry_patience(), error) : result;
 }
 
 static int change_output(struct roster_change *change, size_t slot, const struct output_plan *plan,
-                         const struct anonymize_key *key, struct error *error) {
+                         struct error *error) {
     struct output *output = &change->roster->outputs[slot];
     int result = check_output(change, plan, slot, "has other options now", error);
     if (result < 0)
         return result;
     change->changes |= 1u << slot;
-    return output_prepare_next(output, plan, &change->run, key, registry_patience(), error);
+    return output_prepare_next(output, plan, &change->run, change->key, registry_patience(), error);
 }
 
 /* The start's plan is what meters run by; the rest follows the configuration. */
@@ -188,28 +186,22 @@ static int find_leaving(struct roster_change *change, struct error *error) {
 }
 
 /* One that is there, or is to come. */
-static int prepare_output(struct roster_change *change, size_t index, const struct anonymize_key *key,
-                          struct error *error) {
+static int prepare_output(struct roster_change *change, size_t index, struct error *error) {
     const struct output_plan *plan = &change->next->outputs[index];
     size_t slot = find_slot(change->roster, plan->name);
     if (slot == CONFIG_OUTPUTS_MAX || !change->roster->outputs[slot].in_force)
-        return open_output(change, plan, key, error);
+        return open_output(change, plan, error);
     const struct output_plan *now = output_shown_plan(&change->roster->outputs[slot]);
     int result = check_same(now, change->next, index, error);
     bool can_change = change->start->live && now->schema->records == OF_FLOW;
-    return result < 0 && can_change ? change_output(change, slot, plan, key, error) : result;
+    return result < 0 && can_change ? change_output(change, slot, plan, error) : result;
 }
 
 int roster_prepare(struct roster_change *change, struct error *error) {
-    struct anonymize_key key = {0};
-    const struct config *config = change->next->config;
     make_plan(change);
     int result = find_leaving(change, error);
-    if (result == 0 && change->start->has_pseudonyms && config->anonymization.key_file)
-        result = anonymization_load_key(config, 0, &key, error);
     for (size_t i = 0; result == 0 && i < change->next->output_count; i++)
-        result = prepare_output(change, i, &key, error);
-    anonymize_key_wipe(&key);
+        result = prepare_output(change, i, error);
     return result;
 }
 

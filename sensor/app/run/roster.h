@@ -39,11 +39,12 @@ struct roster {
 
 /* What is under way of one change. */
 struct roster_change {
-    struct roster *roster; /* borrowed, as the next four */
+    struct roster *roster; /* borrowed, as the next five */
     const struct places *places;
     const struct plan *start;
     const struct plan *next;
     const struct sandbox *sandbox;
+    const struct anonymize_key *key; /* of pseudonyms; used by roster_prepare() */
     struct plan
         run; /* the start's, but for what `next` changes; new outputs borrow it and `next` until the end of the run */
     uint32_t opens, changes, leaves; /* sets of slots */
