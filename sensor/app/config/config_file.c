@@ -1,5 +1,6 @@
 /* The configuration file: libconfig's tree against our rows. */
 #include "app/config/config.h"
+#include "app/config/includes.h"
 #include "app/config/option_paths.h"
 
 #include <errno.h>
@@ -250,12 +251,13 @@ static int parse_text(struct config *config, const char *path, char *text, size_
 }
 
 static int read_and_parse(struct config *config, const char *path, FILE *stream, struct error *error) {
-    char *text = malloc(CONFIG_SIZE_MAX + 1);
+    char *text = malloc(CONFIG_SIZE_MAX + 2);
     if (!text)
         return error_set(error, ENOMEM, EX_OSERR, "out of memory");
     size_t length = fread(text, 1, CONFIG_SIZE_MAX, stream);
     bool whole = fgetc(stream) == EOF;
     text[length] = '\n'; /* so that an empty file has a byte */
+    text[length + 1] = '\0';
     /* A string would end at it, and what follows would be lost silently. */
     const char *nul = memchr(text, '\0', length);
     int result;
@@ -267,7 +269,7 @@ static int read_and_parse(struct config *config, const char *path, FILE *stream,
             error, EINVAL, EX_CONFIG,
             "%s: has a NUL byte after %zu bytes, so it is no text; give the configuration's path with -c",
             path, (size_t)(nul - text));
-    else
+    else if ((result = config_check_includes(path, text, CONFIG_SIZE_MAX, error)) == 0)
         result = parse_text(config, path, text, length + 1, error);
     explicit_bzero(text, length);
     free(text);

@@ -1,4 +1,7 @@
+#include <sys/stat.h>
+
 #include "app/config_text.h"
+#include "scratch.h"
 
 static void every_kind_of_value_is_read(void **state) {
     (void)state;
@@ -140,6 +143,43 @@ static void an_included_files_errors_have_its_name(void **state) {
     free(path);
 }
 
+/* libconfig by itself would end the process, wait for ever, or for minutes. */
+static void what_is_included_is_a_file_of_text(void **state) {
+    (void)state;
+    static char large[(1 << 20) + 1];
+    char folder[SCRATCH_SIZE], text[256], again[256];
+    assert_non_null(scratch_make(folder));
+    refuse_text("\n \t@include \t\"/tmp\"\n", "CONF:2: @include \"/tmp\": is no regular file");
+    snprintf(text, sizeof text, "%s/pipe", folder);
+    assert_int_equal(mkfifo(text, 0600), 0);
+    snprintf(text, sizeof text, "@include \"%s/pipe\"", folder);
+    refuse_text(text, "is no regular file");
+    memset(large, '\n', sizeof large);
+    char *path = text_file(large, sizeof large);
+    snprintf(text, sizeof text, "profile = \"native\";\n@include \"%s\"\n", path);
+    refuse_text(text, "CONF:2");
+    refuse_text(text, "the included files have more than 1 MiB");
+    unlink(path);
+    free(path);
+    path = text_file("a = \0;", 7);
+    snprintf(text, sizeof text, "@include \"%s\"\n", path);
+    refuse_text(text, "has a NUL byte");
+    /* One that includes itself, again and again: 20 times within each of 10. */
+    FILE *stream = fopen(path, "w");
+    for (int i = 0; i < 20; i++)
+        fprintf(stream, "@include \"%s\"\n", path);
+    fclose(stream);
+    refuse_text(text, "the included files have more than 1 MiB");
+    /* What is no line of its own is none. */
+    snprintf(again, sizeof again, "profile = \"native\"; # @include \"%s\"\n", path);
+    struct config config;
+    load_well(&config, again);
+    config_release(&config);
+    unlink(path);
+    free(path);
+    assert_int_equal(scratch_remove(folder), 0);
+}
+
 /* A configuration of `count` outputs; malloc'd. */
 static char *text_of_outputs(int count) {
     char *text;
@@ -189,6 +229,7 @@ int main(void) {
         cmocka_unit_test(a_syntax_error_has_its_line),
         cmocka_unit_test(a_nul_byte_is_no_text),
         cmocka_unit_test(an_included_files_errors_have_its_name),
+        cmocka_unit_test(what_is_included_is_a_file_of_text),
         cmocka_unit_test(there_are_at_most_16_outputs),
         cmocka_unit_test(what_cannot_be_read_is_no_input),
     };
