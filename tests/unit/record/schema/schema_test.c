@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -248,6 +249,9 @@ static void unknown_names_are_refused(void **state) {
     assert_int_equal(schema_load("/", NULL, false, &schema, &error), -EISDIR);
     assert_int_equal(schema_load("/dev/zero", NULL, false, &schema, &error), -EINVAL);
     assert_string_equal(error.text, "schema /dev/zero: larger than 1 MiB; choose fewer fields");
+    assert_int_equal(mkfifo("schema_test_fifo", 0600), 0);
+    assert_int_equal(schema_load("schema_test_fifo", NULL, false, &schema, &error), -EINVAL);
+    unlink("schema_test_fifo");
     assert_null(schema);
 }
 
