@@ -11,7 +11,7 @@
 #include "sink/kafka/client/kafka_client.h"
 #include "sink/kafka/client/kafka_properties.h"
 
-enum { TRY_MILLISECONDS = 500, PAUSE_MILLISECONDS = 50, CALL_MILLISECONDS = 3600000, CONFIG_NAME_SIZE = 256 };
+enum { PAUSE_MILLISECONDS = 50, CALL_MILLISECONDS = 3600000, CONFIG_NAME_SIZE = 256 };
 
 /* What the brokers know of the topic. */
 struct topic_state {
@@ -83,9 +83,10 @@ static int look_up_topic(struct admin *admin, struct error *error) {
         return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": topic %s: %s", admin->options->output,
                          admin->options->topic, rd_kafka_err2str(rd_kafka_last_error()));
     rd_kafka_resp_err_t code;
+    int patience = KAFKA_PATIENCE;
     do
-        code = rd_kafka_metadata(admin->client.handle, 0, topic, &metadata,
-                                 kafka_client_milliseconds(&admin->client, TRY_MILLISECONDS));
+        code = kafka_ask_for_topic(admin->client.handle, topic, &patience,
+                                   kafka_client_milliseconds(&admin->client, KAFKA_PATIENCE_MAX), &metadata);
     while (code != RD_KAFKA_RESP_ERR_NO_ERROR && kafka_client_may_wait(&admin->client));
     rd_kafka_topic_destroy(topic);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR || metadata->topic_cnt == 0)

@@ -12,8 +12,6 @@
 #include "base/thread.h"
 #include "sink/kafka/client/kafka_client.h"
 
-enum { TRY_MILLISECONDS = 100 }; /* so that it can be ended */
-
 struct kafka_topic_check {
     rd_kafka_t *producer;
     const char *output, *name;
@@ -26,14 +24,21 @@ struct kafka_topic_check {
     struct error error;
 };
 
+static rd_kafka_resp_err_t ask_again_and_again(struct kafka_topic_check *check,
+                                               const struct rd_kafka_metadata **metadata) {
+    rd_kafka_resp_err_t code;
+    int patience = KAFKA_PATIENCE;
+    do
+        code = kafka_ask_for_topic(check->producer, check->topic, &patience, KAFKA_PATIENCE_MAX, metadata);
+    while (code != RD_KAFKA_RESP_ERR_NO_ERROR && !atomic_load(&check->stop) &&
+           clock_monotonic() < check->limit);
+    return code;
+}
+
 static void *topic_ask(void *context) {
     struct kafka_topic_check *check = context;
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code;
-    do
-        code = rd_kafka_metadata(check->producer, 0, check->topic, &metadata, TRY_MILLISECONDS);
-    while (code != RD_KAFKA_RESP_ERR_NO_ERROR && !atomic_load(&check->stop) &&
-           clock_monotonic() < check->limit);
+    rd_kafka_resp_err_t code = ask_again_and_again(check, &metadata);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt > 0) {
         check->partitions = metadata->topics[0].partition_cnt;
         check->result = kafka_topic_error(check->output, check->name, metadata->topics[0].err, &check->error);
@@ -79,6 +84,10 @@ int kafka_topic_check_begin(rd_kafka_t *producer, const char *output, const char
 
 bool kafka_topic_check_is_over(struct kafka_topic_check *check) {
     return atomic_load(&check->over);
+}
+
+void kafka_topic_check_stop(struct kafka_topic_check *check) {
+    atomic_store(&check->stop, true);
 }
 
 int kafka_topic_check_end(struct kafka_topic_check *check, int32_t *partitions, struct error *error) {

@@ -63,6 +63,15 @@ int kafka_topic_error(const char *output, const char *topic, int code, struct er
     return 0;
 }
 
+int kafka_ask_for_topic(rd_kafka_t *handle, rd_kafka_topic_t *topic, int *patience, int most,
+                        const struct rd_kafka_metadata **metadata) {
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(handle, 0, topic, metadata, *patience < most ? *patience : most);
+    if (code == RD_KAFKA_RESP_ERR__TIMED_OUT && *patience < KAFKA_PATIENCE_MAX)
+        *patience *= 2;
+    return code;
+}
+
 static void client_on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque) {
     struct kafka_client *client = opaque;
     (void)handle;

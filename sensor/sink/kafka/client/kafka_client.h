@@ -14,6 +14,8 @@
 struct kafka_tokens;
 struct rd_kafka_s;
 struct rd_kafka_conf_s;
+struct rd_kafka_topic_s;
+struct rd_kafka_metadata;
 
 /* Its sockets are known as the sensor's own, if any are (base/own_sockets.h).
  * @thread any: nothing is shared */
@@ -27,6 +29,14 @@ int kafka_refused_login(const char *output, const char *reason, bool by_token, s
  * valid. 0: none of these.
  * @thread any: nothing is shared */
 int kafka_topic_error(const char *output, const char *topic, int code, struct error *error);
+
+/* Tries to ask for a topic's metadata, for *patience milliseconds (KAFKA_PATIENCE at first), and `most`: tries are short, so that
+ * they can be ended. They grow where a broker is connected and takes longer to answer: a far one, or a busy one. Gives
+ * rd_kafka_resp_err_t; *metadata is the caller's to destroy.
+ * @thread any: nothing is shared */
+enum { KAFKA_PATIENCE = 100, KAFKA_PATIENCE_MAX = 800 };
+int kafka_ask_for_topic(struct rd_kafka_s *handle, struct rd_kafka_topic_s *topic, int *patience, int most,
+                        const struct rd_kafka_metadata **metadata);
 
 struct kafka_client {
     const struct sink_options *options;

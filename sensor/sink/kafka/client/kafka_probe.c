@@ -6,8 +6,6 @@
 
 #include "sink/kafka/client/kafka_client.h"
 
-enum { TRY_MILLISECONDS = 200 };
-
 /* A server that refuses a client's certificate may say so after the handshake, by an alert. */
 static bool tls_failed(const struct kafka_client *client) {
     const char *text = client->last_error;
@@ -39,11 +37,12 @@ static enum kafka_probed judge_answer(const struct sink_options *options,
 static enum kafka_probed ask(struct kafka_client *client, atomic_bool *stop, struct error *error) {
     const struct sink_options *options = client->options;
     const struct rd_kafka_metadata *metadata = NULL;
+    int patience = KAFKA_PATIENCE;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(client->handle, options->topic, NULL);
     rd_kafka_resp_err_t code = topic ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_last_error();
     while (topic && code != RD_KAFKA_RESP_ERR_NO_ERROR && !atomic_load(stop) && kafka_client_may_wait(client))
-        code = rd_kafka_metadata(client->handle, 0, topic, &metadata,
-                                 kafka_client_milliseconds(client, TRY_MILLISECONDS));
+        code = kafka_ask_for_topic(client->handle, topic, &patience,
+                                   kafka_client_milliseconds(client, KAFKA_PATIENCE_MAX), &metadata);
     enum kafka_probed result =
         metadata ? judge_answer(options, metadata, error) : judge_silence(client, error);
     if (metadata)

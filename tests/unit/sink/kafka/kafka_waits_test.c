@@ -1,6 +1,8 @@
 /* The Kafka sink while the broker is away or the queue is full: what waits, how long, and what is given up. */
 #include "sink/kafka/kafka_fixture.h"
 
+#include <unistd.h>
+
 #include "base/clock.h"
 
 static void without_a_broker_flush_gives_up_within_its_limit(void **state) {
@@ -133,6 +135,23 @@ static void an_absent_broker_does_not_keep_from_starting(void **state) {
     sink_kafka.close(sink);
 }
 
+/* Its answer about the topic takes longer than the first looks wait for it. */
+static void a_far_broker_gets_records(void **state) {
+    (void)state;
+    struct sink_options options = live_options(NULL, NULL);
+    struct error error = {0};
+    rd_kafka_mock_broker_set_rtt(cluster, BROKER, 300);
+    void *sink = open_sink(&options);
+    write_many(sink, 3);
+    int64_t end = clock_monotonic() + ENOUGH;
+    while (statistics_of(sink, 3).acknowledged < 3) {
+        assert_true(clock_monotonic() < end);
+        assert_int_equal(sink_kafka.poll(sink, &error), 0);
+        usleep(1000);
+    }
+    sink_kafka.close(sink);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_CLUSTER(without_a_broker_flush_gives_up_within_its_limit),
@@ -144,6 +163,7 @@ int main(void) {
         ON_CLUSTER(the_deadline_ends_every_wait),
         ON_CLUSTER(the_open_flows_of_a_live_source_wait_for_room_until_the_deadline),
         ON_CLUSTER(an_absent_broker_does_not_keep_from_starting),
+        ON_CLUSTER(a_far_broker_gets_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
