@@ -61,7 +61,7 @@ suite_threads() {
 suite_reference() { "$FLOWSENSOR" reference | diff -u deploy/reference.md -; }
 suite_parity() { unittests tests/parity/test_compare.py && "$PYTHON" tests/parity/parity.py; }
 # Fields of flow_full/v1 against an independent computation from the packets.
-suite_fields() { unittests tests/parity/test_fields.py && "$PYTHON" tests/parity/fields.py; }
+suite_fields() { unittests tests/parity/test_fields.py tests/parity/test_payload.py && "$PYTHON" tests/parity/fields.py; }
 suite_grid() { unittests tests/parity/test_grid.py && "$PYTHON" tests/parity/grid.py; }
 suite_plugins() { "$PYTHON" tests/parity/plugins.py; }
 suite_labels() { "$PYTHON" tests/parity/labels.py; }

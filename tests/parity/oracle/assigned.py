@@ -7,10 +7,11 @@ IN_TUNNEL = "in a tunnel"
 
 
 class Slice:
-    """A record with its packets, in order; `before`: those of the flow's earlier slices, None if they aren't known."""
+    """A record with its packets, in order; `before`: those of the flow's earlier slices, None if they aren't known; `cut`: how many are of slice 0."""
 
-    def __init__(self, record, packets, before):
+    def __init__(self, record, packets, before, cut=None):
         self.record, self.packets, self.before = record, packets, before
+        self.cut = len(packets) if cut is None else cut
 
 
 @lru_cache(100_000)
@@ -70,7 +71,7 @@ def slices(records, packets):
     by_key, found, missed = defaultdict(list), [], defaultdict(int)
     for packet in packets:
         by_key[packet.key].append(packet)
-    finals, earlier = defaultdict(list), {}
+    finals, earlier, cuts = defaultdict(list), {}, {}
     for record in records:
         if record["tunnel_id"]:
             missed[IN_TUNNEL] += 1
@@ -87,6 +88,7 @@ def slices(records, packets):
                 missed["other packets"] += 1
                 continue
             before = earlier.get(record["flow_uid"]) if record["slice"] else []
-            found.append(Slice(record, chosen, before))
-            earlier[record["flow_uid"]] = followed(record, before, chosen)
+            cut = cuts.get(record["flow_uid"]) if before else None
+            found.append(Slice(record, chosen, before, cut))
+            earlier[record["flow_uid"]], cuts[record["flow_uid"]] = followed(record, before, chosen), found[-1].cut
     return found, dict(missed)

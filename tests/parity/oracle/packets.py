@@ -21,16 +21,16 @@ class Unread(Exception):
 
 
 class Packet:
-    """One packet; `later`: a later fragment, which has neither TCP fields nor a transport header."""
+    """One packet; `later`: a later fragment, which has neither TCP fields nor a transport header. `payload`: as far as it was captured."""
 
     __slots__ = ("time", "r", "i", "s", "p", "source", "destination", "source_port", "destination_port", "protocol", "vlan", "version", "ttl", "tos",
-                 "later", "flags", "seq", "ack", "window", "options", "forward", "whole_time")
+                 "later", "flags", "seq", "ack", "window", "options", "payload", "forward")
 
     def __init__(self, time, wire):
         self.time, self.r = time, wire
         self.i = self.s = self.p = self.source_port = self.destination_port = self.vlan = self.flags = 0
         self.seq = self.ack = self.window = None
-        self.options, self.later = b"", False
+        self.options, self.payload, self.later = b"", b"", False
 
     @property
     def has_tcp(self):
@@ -179,3 +179,4 @@ def transport(packet, data, at):
         header = (offset >> 4) * 4
         packet.options = data[at + 20:at + header]
     packet.p = max(0, packet.s - header)
+    packet.payload = data[at + header:] if packet.p else b""

@@ -24,7 +24,7 @@ class End:
 
 
 class Flow:
-    """The packets of one flow: (time, frame)."""
+    """The packets of one flow: (time, captured bytes, bytes on the wire)."""
 
     def __init__(self, chance, group, number):
         self.chance, self.group = chance, group
@@ -35,6 +35,7 @@ class Flow:
         self.ttls = [chance.choice((1, 32, 64, 128, 255)) for _ in range(2)]
         self.vlan = chance.choice((None, None, None, 7, 4094))
         self.ends_of_tcp = (End(chance), End(chance))
+        self.by_tcp = False  # what random_l7.py plays
         self.frames = []
 
     def addresses(self, number):
@@ -56,8 +57,8 @@ class Flow:
     def size(self):
         return self.chance.choice((0, self.chance.choice(EDGES), self.chance.randrange(1460), 1460))
 
-    def put(self, side, protocol, segment):
-        """Writes a segment of that side; now and then the frame has padding behind it."""
+    def put(self, side, protocol, segment, missing=0):
+        """Writes a segment of that side, whose last `missing` bytes are not captured; now and then the frame has padding behind it."""
         chance = self.chance
         self.wait()
         tos = chance.choice((0, 0, chance.randrange(256))) if self.group == "ip" else chance.choice((0, 0, 0, 0xB8, 3))
@@ -72,7 +73,9 @@ class Flow:
             packet = struct.pack(">IHBB", 6 << 28 | tos << 20, len(extra) + len(segment), 60 if extra else protocol, ttl) + source + destination + extra + segment
         tag = b"" if self.vlan is None else struct.pack(">HH", 0x8100, self.vlan)
         frame = b"\x02\0\0\0\0\1\x02\0\0\0\0\2" + tag + (b"\x08\0" if self.version == 4 else b"\x86\xdd") + packet
-        self.frames.append((self.time, frame.ljust(60, b"\0") if chance.random() < 0.7 else frame))
+        if chance.random() < 0.7 and not missing:
+            frame = frame.ljust(60, b"\0")
+        self.frames.append((self.time, frame[:len(frame) - missing], len(frame)))
 
     def udp(self):
         for _ in range(self.count()):
@@ -92,13 +95,13 @@ class Flow:
             made += self.chance.choice((b"\x02", b"\x02\x01\x01", b"\x03\x09\x01", b"\0\x02\x04\x05\xb4", b"\x08\x02"))
         return made.ljust((len(made) + 3) // 4 * 4, b"\0")[:40]
 
-    def segment(self, side, seq, flags, payload, options=b"", ack=None, window=None):
+    def segment(self, side, seq, flags, payload, options=b"", ack=None, window=None, missing=0):
         other = self.ends_of_tcp[1 - side].next if ack is None else ack
         if window is None:
             window = self.chance.choice((64240, 64240, 502, 0, 65535))
         head = struct.pack(">HHIIBBHHH", self.ports[side], self.ports[1 - side], seq % SEQUENCES, other % SEQUENCES if flags & ACK else 0,
                            (20 + len(options)) // 4 << 4, flags, window, 0, 0)
-        self.put(side, TCP, head + options + payload)
+        self.put(side, TCP, head + options + payload, missing)
 
     def send(self, side, flags, size, options=b"", lost=0.07):
         """New bytes of that side, which a sensor may not see."""
@@ -190,8 +193,11 @@ def capture(group, seed, flows):
         else:
             flow.udp()
         frames += flow.frames
-    frames.sort(key=lambda one: one[0])
+    return pcap(frames)
+
+
+def pcap(frames):
     parts = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
-    for time, frame in frames:
-        parts += [struct.pack("<IIII", time // 10**6, time % 10**6, len(frame), len(frame)), frame]
+    for time, frame, wire in sorted(frames, key=lambda one: one[0]):
+        parts += [struct.pack("<IIII", time // 10**6, time % 10**6, len(frame), wire), frame]
     return b"".join(parts)

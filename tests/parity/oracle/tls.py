@@ -1,0 +1,79 @@
+"""Section 2.8: what a TLS, DTLS or QUIC handshake says, by its own messages.
+
+nDPI reads a flow's first packets, in order, and only under some labels: a record's value may be absent where there is one here, and says then
+why (`unread`). A value that it has must be the right one.
+"""
+from . import certificate, directions, quic, streams
+from .handshake import CERTIFICATE, CLIENT_HELLO, SERVER_HELLO, Cut, alpn_text, client_hello, first_certificate, server_hello
+from .packets import TCP, UDP
+
+TLS_1_3 = 0x0304
+NAMES = ("tls_version", "tls_cipher", "tls_alpn_offered", "tls_alpn_selected", "tls_issuer", "tls_subject", "tls_not_before", "tls_not_after")
+
+
+class Seen:
+    """The hellos and the certificate of a flow's packets."""
+
+    def __init__(self, packets):
+        self.client = self.server = self.certificate = None
+        self.by_quic = False
+        for name in directions.ONE_WAY:
+            self.read(directions.of(packets, name))
+
+    def read(self, packets):
+        """One direction's."""
+        certificate_of_it = answers = None
+        for kind, body, cookie in messages(packets):
+            try:
+                if kind == CLIENT_HELLO:
+                    self.client = client_hello(body, cookie)
+                elif kind == SERVER_HELLO:
+                    self.server = self.server or server_hello(body)
+                    answers = True
+                elif kind == CERTIFICATE:
+                    certificate_of_it = certificate_of_it or first_certificate(body)
+            except Cut:
+                continue
+        if answers and certificate_of_it:
+            self.certificate = certificate_of_it
+        if not self.client and packets and packets[0].protocol == UDP:
+            for body in quic.client_hellos(packets):
+                self.client, self.by_quic = client_hello(body), True
+
+
+def messages(packets):
+    """(type, body, whether it has DTLS's cookie)."""
+    if packets and packets[0].protocol == TCP:
+        for kind, body in streams.of_tls(packets):
+            yield kind, body, False
+    elif packets and packets[0].protocol == UDP:
+        for kind, body in streams.of_dtls(packets):
+            yield kind, body, True
+
+
+def fields(part):
+    """{field: value}; values that a record's other ones decide are given for what this record has."""
+    if part.before is None:
+        return {}
+    seen = Seen([*part.before, *part.packets])
+    made = dict.fromkeys(NAMES)
+    made["tls_version"] = version(seen, part.record)
+    made["tls_cipher"] = seen.server.cipher if seen.server else None
+    offers = seen.client or seen.server  # nDPI before 4.6: the server's choice where the client's hello wasn't seen
+    made["tls_alpn_offered"] = alpn_text(offers.protocols) or None if offers else None
+    if seen.certificate:
+        try:
+            issuer, begin, end, subject = certificate.parts(seen.certificate)
+            made.update(tls_issuer=issuer, tls_not_before=begin, tls_not_after=end, tls_subject=subject)
+        except Cut:
+            pass
+    return made
+
+
+def version(seen, record):
+    """The one that a ServerHello's extension names, if it was read: then the record has its cipher; else the ClientHello's legacy version."""
+    if seen.by_quic:
+        return TLS_1_3
+    if seen.server and seen.server.chosen and record["tls_cipher"] is not None:
+        return seen.server.version
+    return seen.client.version if seen.client else None
