@@ -40,19 +40,26 @@ void due_remove(struct due_queue *queue, struct due_node *node) {
     queue->count--;
 }
 
-/* A slot is looked at once its whole time is over, so that no node is looked at twice. */
+/* A slot is looked at once its whole time is over. What isn't due then lay too far ahead of a queue that is behind, perhaps by years: it
+ * is kept aside until the walk ends, for a queue without nodes begins anew at the present, and need not be walked through. */
 struct due_node *due_first(struct due_queue *queue, int64_t now) {
-    while (queue->count > 0 && queue->slot < now / queue->step) {
+    struct due_node *early = NULL, *found = NULL;
+    while (found == NULL && queue->count > 0 && queue->slot < now / queue->step) {
         struct due_node *node = queue->slots[queue->slot % DUE_SLOTS];
         if (node == NULL) {
             queue->slot++;
         } else if (node->time <= now) {
-            return node;
+            found = node;
         } else {
-            int64_t time = node->time;
             due_remove(queue, node);
-            due_add(queue, node, time, now);
+            node->next = early;
+            early = node;
         }
     }
-    return NULL;
+    while (early != NULL) {
+        struct due_node *next = early->next;
+        due_add(queue, early, early->time, now);
+        early = next;
+    }
+    return found;
 }

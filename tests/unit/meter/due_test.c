@@ -109,12 +109,30 @@ static void a_leap_is_no_walk(void **state) {
     assert_int_equal(it.left, 0);
 }
 
+/* Nor is it one for nodes that came after the leap, while an older one was not told of yet. */
+static void what_comes_after_a_leap_is_no_walk(void **state) {
+    (void)state;
+    static struct case_ it;
+    it = (struct case_){.left = 1};
+    int64_t now = INT64_MAX / 2;
+    due_begin(&it.queue, 1);
+    due_add(&it.queue, &it.nodes[0], 1, 0);
+    for (size_t i = 1; i < 9; i++, it.left++)
+        due_add(&it.queue, &it.nodes[i], now + 1, now);
+    take_due(&it, now);
+    assert_int_equal(it.left, 8);
+    assert_true(it.told[0]);
+    take_due(&it, now + 2);
+    assert_int_equal(it.left, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_is_told_of_once_it_is_due),
         cmocka_unit_test(a_queue_that_is_far_behind_loses_nothing),
         cmocka_unit_test(what_is_taken_out_is_not_told_of),
         cmocka_unit_test(a_leap_is_no_walk),
+        cmocka_unit_test(what_comes_after_a_leap_is_no_walk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
