@@ -129,12 +129,25 @@ def differences(expected, found):
     return lines
 
 
-def run_java(name, *words):
-    """Builds and runs the program of the folder `name`."""
+def java(name, program, *words):
+    """The command that runs a program of the folder `name`, which is built."""
     jar, problem = maven.build(HERE / name, f"{name}.jar")
     if jar is None:
         raise AssertionError(problem)
     opens = [word for package in ("java.lang", "java.lang.invoke", "java.io", "java.net", "java.nio", "java.util", "java.util.concurrent",
                                   "java.util.concurrent.atomic", "sun.nio.ch", "sun.nio.cs", "sun.security.action", "sun.util.calendar")
              for word in ("--add-opens", f"java.base/{package}=ALL-UNNAMED")]
-    output(*JVM, *opens, "-cp", f"{jar}:{jar.parent}/lib/*", f"flowsensor.tables.{name.capitalize()}", *words)
+    return [str(word) for word in (*JVM, *opens, "-cp", f"{jar}:{jar.parent}/lib/*", f"flowsensor.tables.{program}", *words)]
+
+
+def run_java(name, *words):
+    """Runs the program that is named after its folder."""
+    output(*java(name, name.capitalize(), *words))
+
+
+def filled(text, samples):
+    """A file of an example with values for its samples, each of which it has."""
+    for sample, value in samples.items():
+        assert sample in text, sample
+        text = text.replace(sample, str(value))
+    return text
