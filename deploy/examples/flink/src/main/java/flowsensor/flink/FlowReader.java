@@ -1,0 +1,57 @@
+package flowsensor.flink;
+
+import java.util.List;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.flink.util.Collector;
+
+/** Reads records of flow/v1 and its successors. */
+final class FlowReader extends AvroReader<Flow> {
+    /** What flows count under whose application is null. */
+    static final String NO_APPLICATION = "(none)";
+
+    /** The place of a field in FIELDS. */
+    private static final int SENSOR = 0, BOOT = 1, OUTPUT = 2, SEQ = 3, UID = 4, SLICE = 5, KIND = 6, REVISION = 7, FLAGS = 8, SOURCE = 9,
+            SOURCE_PORT = 10, DESTINATION = 11, DESTINATION_PORT = 12, PROTOCOL = 13, FIRST_SEEN = 14, LAST_SEEN = 15, PACKETS = 16, BYTES = 17,
+            APPLICATION = 18;
+    private static final String[] FIELDS = {"sensor_id", "boot_id", "output", "seq", "flow_uid", "slice", "record_kind", "revision",
+        "quality_flags", "src_ip", "src_port", "dst_ip", "dst_port", "protocol", "bidirectional_first_seen", "bidirectional_last_seen",
+        "bidirectional_packets", "bidirectional_bytes", "application_name"};
+
+    FlowReader(String registry) {
+        super(registry, Flow.class, FIELDS);
+    }
+
+    @Override
+    boolean isSynthetic(GenericRecord record) {
+        for (Object flag : (List<?>) record.get(FLAGS)) {
+            if (flag.toString().equals("synthetic")) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    void take(GenericRecord record, Collector<Flow> out) {
+        Flow flow = new Flow();
+        flow.sensor = record.get(SENSOR).toString();
+        flow.run = record.get(BOOT) + "/" + record.get(OUTPUT);
+        flow.seq = (Long) record.get(SEQ);
+        flow.uid = record.get(UID).toString();
+        flow.slice = (Integer) record.get(SLICE);
+        flow.revision = (Integer) record.get(REVISION);
+        flow.isFinal = record.get(KIND).toString().equals("final");
+        flow.firstSeen = (Long) record.get(FIRST_SEEN);
+        flow.lastSeen = (Long) record.get(LAST_SEEN);
+        flow.source = record.get(SOURCE).toString();
+        flow.sourcePort = (Integer) record.get(SOURCE_PORT);
+        flow.destination = record.get(DESTINATION).toString();
+        flow.destinationPort = (Integer) record.get(DESTINATION_PORT);
+        flow.protocol = (Integer) record.get(PROTOCOL);
+        flow.packets = (Long) record.get(PACKETS);
+        flow.bytes = (Long) record.get(BYTES);
+        Object application = record.get(APPLICATION);
+        flow.application = application == null ? NO_APPLICATION : application.toString();
+        out.collect(flow);
+    }
+}
