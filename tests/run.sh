@@ -87,6 +87,8 @@ suite_scorer() { unittests tests/scorer; }
 suite_tables() { discover tests/tables tests/tables; }
 # Kafka Connect writes the topic to an Iceberg table (deploy/examples/connect).
 suite_connect() { discover tests/connect tests/tables; }
+# The Flink job of deploy/examples/flink, with kills of job, broker and sensor. Fetches Flink, Iceberg and Hadoop at the first time (2 minutes).
+suite_flink() { discover tests/flink tests/tables; }
 # Each version of a schema against every other, by three readers.
 suite_compatibility() { unittests tests/compatibility; }
 # The chart: what it renders, refuses and promises. Builds helm and other programs in Go at the first time (4 minutes).
@@ -102,7 +104,7 @@ suite_pod() { unittests tests/pod; }
 suite_fuzz() { tests/fuzz/run.sh; }
 
 ALL=(house reference unit sanitize threads tidy parity fields grid plugins labels labels_ndpi5 e2e_alone monitoring e2e python projections tutorial strangers
-  compatibility tables connect scorer chart image pod packaging examples cluster fuzz)
+  compatibility tables connect flink scorer chart image pod packaging examples cluster fuzz)
 
 # The demonstration configures the same folder without tests.
 build() { cmake --preset "$1" -DBUILD_TESTING=ON && cmake --build --preset "$1"; }
@@ -133,7 +135,7 @@ run_suite() {
 
 # By a suite that mostly waits, those that measure nothing: they run beside it, at a low priority and one after another.
 declare -A BESIDE=([cluster]="fields grid plugins labels labels_ndpi5 fuzz"
-  [e2e]="python projections tutorial strangers compatibility tables connect scorer chart image pod packaging examples")
+  [e2e]="python projections tutorial strangers compatibility tables connect flink scorer chart image pod packaging examples")
 
 # chosen NAME NAMES: whether it is among them.
 chosen() { [[ " $2 " = *" $1 "* ]]; }
