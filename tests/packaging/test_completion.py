@@ -19,7 +19,7 @@ LINES = (
     ("flowsensor --format j", "flowsensor --format jsonl"),
     ("flowsensor refe", "flowsensor reference"),
     ("flowsensor schema reg", "flowsensor schema register"),
-    ("flowsensor schema ddl cl", "flowsensor schema ddl clickhouse"),
+    ("flowsensor schema ddl du", "flowsensor schema ddl duckdb"),
     ("flowsensor completion f", "flowsensor completion fish"),
     ("flowsensor -c x --set meter.idle", "flowsensor -c x --set meter.idle_timeout="),
     ("flowsensor --set log.level=deb", "flowsensor --set log.level=debug"),
@@ -123,7 +123,7 @@ class Completion(unittest.TestCase):
     def test_bash_offers_all_that_fits(self):
         self.assertEqual(set(self.bash_offers("flowsensor --p")), {"--profile", "--print-config"})
         self.assertEqual(set(self.bash_offers("flowsensor schema ")), {"print", "features", "compose", "ddl", "check", "find", "register"})
-        self.assertEqual(set(self.bash_offers("flowsensor schema ddl ")), {"flink", "clickhouse", "duckdb", "iceberg", "spark"})
+        self.assertEqual(set(self.bash_offers("flowsensor schema ddl ")), {"flink", "clickhouse", "clickhouse_packed", "duckdb", "iceberg", "spark"})
         self.assertLessEqual({"schema", "reference", "manual", "completion", "-r", "--set"}, set(self.bash_offers("flowsensor ")))
         self.assertEqual(set(self.bash_offers("flowsensor --set log.level=")), {"error", "warning", "info", "debug"})
         self.assertEqual(set(self.bash_offers("flowsensor --format=")), {"avro", "csv", "jsonl"})

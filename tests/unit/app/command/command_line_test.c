@@ -320,7 +320,8 @@ static void unknown_words_and_flags_are_usage(void **state) {
     refuse("a.pcap nothing", EX_USAGE, "unexpected argument \"nothing\"");
     refuse("schema", EX_USAGE, "there are print, features, compose, ddl, check, find and register");
     refuse("completion", EX_USAGE, "completion needs a word after it; there are bash, zsh and fish");
-    refuse("schema ddl", EX_USAGE, "schema ddl needs a word after it: flink|clickhouse|duckdb|iceberg|spark");
+    refuse("schema ddl", EX_USAGE,
+           "schema ddl needs a word after it: flink|clickhouse|clickhouse_packed|duckdb|iceberg|spark");
     refuse("schema ddl duck", EX_USAGE, "schema ddl: unknown choice \"duck\"; there are flink|clickhouse");
     refuse("schema ddl |clickhouse", EX_USAGE, "unknown choice \"|clickhouse\"");
     refuse("schema ddl flink|clickhouse", EX_USAGE, "unknown choice \"flink|clickhouse\"");

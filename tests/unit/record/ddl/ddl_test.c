@@ -54,6 +54,83 @@ static const char clickhouse[] =
     "ORDER BY (toStartOfHour(`bidirectional_first_seen`), `dst_port`, `bidirectional_bytes`, `bidirectional_first_seen`, `flow_uid`, `slice`, `revision`)\n"
     "COMMENT 'It\\'s small.';\n";
 
+/* Of a flow's first packets the sizes alone say nothing of times. */
+static const char clickhouse_packed[] =
+    "-- Made by `flowsensor schema ddl clickhouse_packed`. What is in it and why: deploy/tables.md\n"
+    "CREATE TABLE `small_packed` (\n"
+    "    `flow_uid` String CODEC(ZSTD),\n"
+    "    `slice` Int32 CODEC(T64, ZSTD),\n"
+    "    `revision` Int32 CODEC(T64, ZSTD),\n"
+    "    `bidirectional_first_seen` DateTime64(6, 'UTC') CODEC(T64, ZSTD),\n"
+    "    `src2dst_first_seen_rest` Nullable(Int64) CODEC(T64, ZSTD),\n"
+    "    `dst_port` Int32 CODEC(T64, ZSTD),\n"
+    "    `bidirectional_bytes` Int64 CODEC(T64, ZSTD),\n"
+    "    `quality_flags` Array(LowCardinality(String)) CODEC(ZSTD),\n"
+    "    `splt_ps` Array(Int32) CODEC(T64, ZSTD(9)),\n"
+    "    `application_name` LowCardinality(Nullable(String)) CODEC(ZSTD(3)),\n"
+    "    `requested_server_name` Nullable(String) CODEC(ZSTD(3)),\n"
+    "    `order` Nullable(Float64) CODEC(ZSTD(3)),\n"
+    "    `udps` Tuple(`select` Nullable(Bool), `list` Array(Int64)) CODEC(ZSTD)\n"
+    ")\n"
+    "ENGINE = ReplacingMergeTree\n"
+    "PARTITION BY toYYYYMM(`bidirectional_first_seen`)\n"
+    "ORDER BY (toStartOfHour(`bidirectional_first_seen`), `dst_port`, `bidirectional_bytes`, `bidirectional_first_seen`, `flow_uid`, `slice`, `revision`);\n"
+    "CREATE VIEW `small` (\n"
+    "    `flow_uid` String COMMENT 'Id.',\n"
+    "    `slice` Int32 COMMENT 'Part.',\n"
+    "    `revision` Int32 COMMENT 'Version.',\n"
+    "    `bidirectional_first_seen` DateTime64(6, 'UTC') COMMENT 'Begin.',\n"
+    "    `src2dst_first_seen` Nullable(DateTime64(6, 'UTC')) COMMENT 'Begin.',\n"
+    "    `dst_port` Int32 COMMENT 'Port.',\n"
+    "    `bidirectional_bytes` Int64 COMMENT 'Bytes.',\n"
+    "    `quality_flags` Array(LowCardinality(String)) COMMENT 'Flags.',\n"
+    "    `splt_ps` Array(Int32) COMMENT 'Sizes.',\n"
+    "    `application_name` LowCardinality(Nullable(String)) COMMENT 'Label.',\n"
+    "    `requested_server_name` Nullable(String) COMMENT 'a \\'b\\' \\\\ ${spark.master} {c}\n"
+    ";-- d',\n"
+    "    `order` Nullable(Float64) COMMENT 'No field of ours.',\n"
+    "    `udps` Tuple(`select` Nullable(Bool), `list` Array(Int64)) COMMENT 'Own.\n"
+    "select: It\\'s x.\n"
+    "list: Y.'\n"
+    ") AS\n"
+    "WITH\n"
+    "    a -> toUnixTimestamp64Micro(a) AS micros\n"
+    "SELECT\n"
+    "    `flow_uid`,\n"
+    "    `slice`,\n"
+    "    `revision`,\n"
+    "    `bidirectional_first_seen`,\n"
+    "    fromUnixTimestamp64Micro(`src2dst_first_seen_rest` + ifNull(micros(bidirectional_first_seen), 0), 'UTC') AS `src2dst_first_seen`,\n"
+    "    `dst_port`,\n"
+    "    `bidirectional_bytes`,\n"
+    "    `quality_flags`,\n"
+    "    `splt_ps`,\n"
+    "    `application_name`,\n"
+    "    `requested_server_name`,\n"
+    "    `order`,\n"
+    "    `udps`\n"
+    "FROM `small_packed`\n"
+    "COMMENT 'It\\'s small.';\n"
+    "CREATE TABLE `small_in` AS `small` ENGINE = Null;\n"
+    "CREATE MATERIALIZED VIEW `small_pack` TO `small_packed` AS\n"
+    "WITH\n"
+    "    a -> toUnixTimestamp64Micro(a) AS micros\n"
+    "SELECT\n"
+    "    `flow_uid`,\n"
+    "    `slice`,\n"
+    "    `revision`,\n"
+    "    `bidirectional_first_seen`,\n"
+    "    micros(`src2dst_first_seen`) - ifNull(micros(bidirectional_first_seen), 0) AS `src2dst_first_seen_rest`,\n"
+    "    `dst_port`,\n"
+    "    `bidirectional_bytes`,\n"
+    "    `quality_flags`,\n"
+    "    `splt_ps`,\n"
+    "    `application_name`,\n"
+    "    `requested_server_name`,\n"
+    "    `order`,\n"
+    "    `udps`\n"
+    "FROM `small_in`;\n";
+
 static const char duckdb[] =
     "-- Made by `flowsensor schema ddl duckdb`. What is in it and why: deploy/tables.md\n"
     "CREATE TABLE \"small\" (\n"
@@ -174,11 +251,9 @@ static void small_schema_in_each_dialect(void **state) {
     (void)state;
     static const struct {
         const char *dialect, *expected;
-    } rows[] = {{"clickhouse", clickhouse},
-                {"duckdb", duckdb},
-                {"flink", flink},
-                {"iceberg", iceberg},
-                {"spark", spark}};
+    } rows[] = {{"clickhouse", clickhouse}, {"clickhouse_packed", clickhouse_packed},
+                {"duckdb", duckdb},         {"flink", flink},
+                {"iceberg", iceberg},       {"spark", spark}};
     store("small.avsc", small);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *text = write_table(rows[i].dialect, "small.avsc");
@@ -215,6 +290,29 @@ static void keys_and_times_are_those_that_the_schema_has(void **state) {
     assert_has("clickhouse", "nfstream/v1", "ENGINE = MergeTree\nORDER BY (`bidirectional_first_seen_ms`)\n");
     assert_has("clickhouse", "ndpi_dictionary/v1",
                "ENGINE = ReplacingMergeTree\nORDER BY (`ndpi_version`, `protocol_id`)\n");
+}
+
+/* What is kept of a value follows from what else the schema has. */
+static void values_are_predicted_where_the_schema_tells_of_them(void **state) {
+    (void)state;
+    static const char packed[] = "clickhouse_packed";
+    assert_has(packed, "flow/v1",
+               "`dst2src_bytes` - ifNull(bidirectional_bytes - src2dst_bytes, 0) AS `dst2src_bytes_rest`");
+    assert_has(packed, "flow/v1", "micros(bidirectional_first_seen) + sequence_times_dst2src[1]");
+    assert_has(packed, "flow/v1",
+               "    arrayFilter((a, b) -> b = 1, splt_ps, splt_direction) AS sequence_sizes_dst2src,\n");
+    assert_has(packed, "flow/v1", "`src2dst_stddev_ps_rest` Nullable(Int64) CODEC(ZSTD(3))");
+    assert_lacks(packed, "flow/v1", "`bidirectional_bytes_rest`");
+    assert_lacks(packed, "flow_lite/v1", "sequence_");
+    assert_lacks(packed, "nfstream/v1", "sequence_");
+    assert_lacks(packed, "heartbeat/v1", "_rest`");
+    /* A field of a known name and another type is nobody's. */
+    store("other.avsc", "{\"type\": \"record\", \"name\": \"a.B\", \"doc\": \"d\", \"fields\": ["
+                        "{\"name\": \"bidirectional_bytes\", \"type\": \"string\", \"doc\": \"d\"}, "
+                        "{\"name\": \"src2dst_bytes\", \"type\": \"long\", \"doc\": \"d\"}, "
+                        "{\"name\": \"dst2src_bytes\", \"type\": \"long\", \"doc\": \"d\"}]}");
+    assert_lacks(packed, "other.avsc", "_rest`");
+    unlink("other.avsc");
 }
 
 static void table_without_key_and_time(void **state) {
@@ -279,6 +377,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_schema_in_each_dialect),
         cmocka_unit_test(keys_and_times_are_those_that_the_schema_has),
+        cmocka_unit_test(values_are_predicted_where_the_schema_tells_of_them),
         cmocka_unit_test(table_without_key_and_time),
         cmocka_unit_test(time_of_flink_beside_a_field_of_its_name),
         cmocka_unit_test(tables_are_named_after_their_schema),
