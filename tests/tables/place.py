@@ -18,12 +18,14 @@ from harness import BINARY, CAPTURES, SCHEMAS, SHARED, environment  # noqa: E402
 
 PAGE = REPOSITORY / "deploy" / "tables.md"
 HERE = Path(__file__).resolve().parent
+TOOLS = REPOSITORY / "build" / "release" / "tests" / "bench"
 EMBEDDED = sorted(str(path.relative_to(SCHEMAS).with_suffix("")) for path in SCHEMAS.rglob("*.avsc"))
 KEY = ("flow_uid", "slice", "revision")
 # Of the extra captures those that show what the repository's own lack: many protocols, long names, other times.
 MORE = ("instagram.pcap", "1kxun.pcap", "google_ssl.pcap")
 JVM = ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx1g", "-Dfile.encoding=UTF-8", "-Duser.timezone=UTC")
 LIMIT_S = 300
+DAMAGED = 65  # EX_DATAERR
 COUNTER = ("--set", 'udps.packets=["odd_sizes=ip[3] & 1 = 1"]')
 # Every kind of record in which a value is null, or a group off.
 RUNS = {"all": ("--set", "meter.active_timeout=2s"), "off": ("--set", "meter.splt_analysis=0", "--set", "meter.statistical_analysis=false")}
@@ -43,10 +45,10 @@ HOSTILE = {
             {"name": "table", "type": ["null", "int"], "default": None, "doc": "a\nb"}]}], "default": None, "doc": BAD}]}
 
 
-def output(*command):
-    """What a program prints; it must end well."""
+def output(*command, ends=(0,)):
+    """What a program prints; it must end well, by one of these codes."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment({}), timeout=LIMIT_S, check=False)
-    if done.returncode != 0:
+    if done.returncode not in ends:
         why = [line for line in done.stderr.splitlines() if "Exception" in line or "rror:" in line]
         raise AssertionError(f"{command[0]}: exit code {done.returncode}: " + "\n".join(why or done.stderr.splitlines()[-5:])[:2000])
     return done.stdout
@@ -71,6 +73,21 @@ def captures():
     return [CAPTURES / "mix.pcap", CAPTURES / "lossy.pcap", *(path for name in MORE if (path := SHARED / "pcaps" / name).exists())]
 
 
+def meter(files, path, schema, *words):
+    """The container file at that path, with the records of captures, of which some may be damaged."""
+    output(BINARY, *files, "-w", path, "--schema", schema, *words, ends=(0, DAMAGED))
+    return path
+
+
+def meter_mix(share, folder, schema):
+    """The container file with the records of that share of the benchmark's mix, whose capture is removed again."""
+    capture = Path(output(TOOLS / "bench-generate", "--scale", f"{share:g}", "--directory", folder, "mix").strip())
+    try:
+        return meter([capture], folder / f"{table_of(schema)}-mix.avro", schema)
+    finally:
+        capture.unlink()
+
+
 class Records:
     """A folder with schemas that are no embedded ones, and records of each that there can be, as container files."""
 
@@ -90,10 +107,8 @@ class Records:
         """The path of the container file with the records of that run."""
         key = (str(schema), run)
         if key not in self.containers:
-            path = self.folder / f"{table_of(schema)}-{run}.avro"
             more = COUNTER if schema == self.composed else ()
-            output(BINARY, *captures(), "-w", path, "--schema", schema, *RUNS[run], *more)
-            self.containers[key] = path
+            self.containers[key] = meter(captures(), self.folder / f"{table_of(schema)}-{run}.avro", schema, *RUNS[run], *more)
         return self.containers[key]
 
     def of(self, schema, run):

@@ -14,7 +14,7 @@ from pathlib import Path
 import chdb.session
 import duckdb
 import office
-from place import BINARY, REPOSITORY
+from place import BINARY, REPOSITORY, statements
 
 sys.path += [str(REPOSITORY / folder) for folder in ("deploy", "deploy/python", "tests/monitoring")]  # the page's code imports flowsensor
 from flows_dashboard import BLOCK, LOADING, blocks, dashboard, questions, sections  # noqa: E402
@@ -92,6 +92,23 @@ class Questions(unittest.TestCase):
                 self.assertEqual(table(self.duckdb.sql(query).to_arrow_table()), answer)
 
     def test_clickhouse(self):
+        for title, query, answer in answered("clickhouse"):
+            with self.subTest(title):
+                self.assertEqual(table(self.clickhouse.query(query, "ArrowTable")), answer)
+
+    def test_clickhouse_packed(self):
+        """The same of the table that keeps less; FINAL is then a setting (deploy/tables.md)."""
+        self.clickhouse.query("CREATE DATABASE packed; USE packed")
+        self.addCleanup(self.clickhouse.query, "USE default")
+        self.clickhouse.query(statements("clickhouse_packed", "flow_full/v1"))
+        self.clickhouse.query("SYSTEM STOP MERGES flow_full_v1_packed")
+        for _ in range(2):
+            self.clickhouse.query("INSERT INTO flow_full_v1_in SELECT * FROM default.flow_full_v1 FINAL")
+        view = loading("sql clickhouse").split(";\n")[1]
+        self.assertIn("FROM flow_full_v1 FINAL\n", view)
+        self.clickhouse.query(view.replace(" FINAL\n", "\n") + "\nSETTINGS final = 1")
+        kept, flows = (int(self.clickhouse.query(f"SELECT count() FROM {name}").data()) for name in ("flow_full_v1", "flows"))
+        self.assertEqual(kept, 2 * flows)
         for title, query, answer in answered("clickhouse"):
             with self.subTest(title):
                 self.assertEqual(table(self.clickhouse.query(query, "ArrowTable")), answer)
