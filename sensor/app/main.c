@@ -25,9 +25,10 @@
 #include "base/log.h"
 #include "capture/capture.h"
 
-static int run_plan(const struct plan *plan, const struct config_source *source, struct error *error) {
+static int run_plan(struct plan *plan, const struct config_source *source, struct error *error) {
     struct pipeline *pipeline = NULL;
     int result = pipeline_open(plan, &pipeline, error);
+    plan_forget_key(plan);
     if (result < 0)
         return result;
     plan_warn(plan);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/config/key_file.h"
-#include "app/plan/anonymization_key.h"
 #include "app/plan/registry_options.h"
 #include "record/contract/features.h"
 #include "record/contract/metering.h"
@@ -41,7 +39,6 @@ static int print_features(const struct plan *plan, const struct output_plan *out
 /* Pseudonyms of another key are other values. A random key would be another one in each run. */
 static int find_key_id(const struct plan *plan, const struct output_plan *output, const char *fields,
                        char id[ANONYMIZE_KEY_ID_SIZE], struct error *error) {
-    struct anonymize_key key;
     *id = '\0';
     if (!anonymize_policy_is_keyed(&output->policy) ||
         !used_fields_are_personal(output->schema, plan->meter.profile, fields))
@@ -51,11 +48,7 @@ static int find_key_id(const struct plan *plan, const struct output_plan *output
             error, EINVAL, EX_CONFIG,
             "--fields: output \"%s\" makes pseudonyms with another key in each run; set anonymization.key_file",
             output->name);
-    int result = anonymization_load_key(plan->config, KEY_FILE_START_WAIT, &key, error);
-    if (result == 0 && !anonymize_key_id(&key, id))
-        result = error_set(error, ENOMEM, EX_OSERR, "out of memory");
-    anonymize_key_wipe(&key);
-    return result;
+    return anonymize_key_id(&plan->key, id) ? 0 : error_set(error, ENOMEM, EX_OSERR, "out of memory");
 }
 
 static int print_used_fields(const struct plan *plan, const struct output_plan *output, const char *fields,

@@ -8,9 +8,7 @@
 
 #include "app/account/reporter.h"
 #include "app/command/sample_flow.h"
-#include "app/config/key_file.h"
 #include "app/host/failure.h"
-#include "app/plan/anonymization_key.h"
 #include "app/plan/kafka_options.h"
 #include "app/plan/registry_options.h"
 #include "app/run/output.h"
@@ -330,19 +328,14 @@ static int verify_output(struct verification *verification, const struct anonymi
 static int verify_outputs(const struct plan *plan, struct registry *registry, struct error *error) {
     struct progress progress = {0};
     struct failure failure;
-    struct anonymize_key key = {0};
-    int result =
-        plan->has_pseudonyms ? anonymization_load_key(plan->config, KEY_FILE_START_WAIT, &key, error) : 0;
-    if (result < 0)
-        return result;
     failure_init(&failure, &progress);
     for (size_t i = 0; i < plan->output_count; i++) {
         struct verification verification = {
             .plan = plan, .output_plan = &plan->outputs[i], .registry = registry};
-        if (config_output_is_kafka(plan->outputs[i].config) && verify_output(&verification, &key, error) < 0)
+        if (config_output_is_kafka(plan->outputs[i].config) &&
+            verify_output(&verification, &plan->key, error) < 0)
             failure_note(&failure, error);
     }
-    anonymize_key_wipe(&key);
     return failure_result(&failure, error);
 }
 

@@ -47,14 +47,9 @@ static int plan_policy(struct output_plan *output, enum meter_profile profile, s
     return result;
 }
 
-/* Checks with the rest of the configuration that the key of pseudonyms can be read. The key is not kept. */
-static int check_key(const struct plan *plan, struct error *error) {
-    struct anonymize_key key;
-    if (!plan->has_pseudonyms)
-        return 0;
-    int result = anonymization_load_key(plan->config, KEY_FILE_START_WAIT, &key, error);
-    anonymize_key_wipe(&key);
-    return result;
+static int load_key(struct plan *plan, struct error *error) {
+    return plan->has_pseudonyms ? anonymization_load_key(plan->config, KEY_FILE_START_WAIT, &plan->key, error)
+                                : 0;
 }
 
 /* Kafka messages are Avro; text formats are for files. */
@@ -392,7 +387,7 @@ int plan_make(const struct config *config, enum plan_schemas schemas, struct pla
     if (result == 0)
         result = identity_make(config, &plan->identity, error);
     if (result == 0)
-        result = check_key(plan, error);
+        result = load_key(plan, error);
     plan->meter.overload.key = config->identity.conn_key_file ? plan->identity.conn_key : plan->identity.key;
     plan->identity.meter = &plan->meter;
     plan->identity.decode_tunnels = plan->decode.decode_tunnels;
@@ -403,7 +398,12 @@ int plan_make(const struct config *config, enum plan_schemas schemas, struct pla
     return result;
 }
 
+void plan_forget_key(struct plan *plan) {
+    anonymize_key_wipe(&plan->key);
+}
+
 void plan_release(struct plan *plan) {
+    plan_forget_key(plan);
     for (size_t i = 0; i < plan->output_count; i++) {
         anonymize_policy_release(&plan->outputs[i].policy);
         schema_free(plan->outputs[i].schema);

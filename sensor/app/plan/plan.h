@@ -10,6 +10,7 @@
 #include "capture/capture.h"
 #include "decode/decode.h"
 #include "meter/meter.h"
+#include "record/anonymize/anonymize_key.h"
 #include "record/anonymize/policy.h"
 #include "record/encoding/encoding.h"
 #include "record/field/record_source.h"
@@ -66,8 +67,9 @@ struct plan {
     unsigned groups;            /* that are computed: bit set of 1 << enum field_group */
     struct output_plan outputs[CONFIG_OUTPUTS_MAX];
     size_t output_count;
-    bool anonymizes;     /* some output doesn't show every value as it is */
-    bool has_pseudonyms; /* some output makes values with a key */
+    bool anonymizes;          /* some output doesn't show every value as it is */
+    bool has_pseudonyms;      /* some output makes values with a key */
+    struct anonymize_key key; /* that one, until plan_forget_key(): the file is read once */
 };
 
 /* Loads and binds the schemas, resolves the switches and the identity. EX_CONFIG and others with one line.
@@ -75,3 +77,6 @@ struct plan {
 int plan_make(const struct config *config, enum plan_schemas schemas, struct plan *plan, struct error *error);
 
 void plan_release(struct plan *plan);
+/* Wipes the key of pseudonyms: those that need it have it. */
+void plan_forget_key(struct plan *plan);
+

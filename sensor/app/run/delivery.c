@@ -1,8 +1,8 @@
 #include "app/run/delivery.h"
 
-#include "app/config/key_file.h"
+#include <unistd.h>
+
 #include "app/host/signals.h"
-#include "app/plan/anonymization_key.h"
 #include "app/run/departure.h"
 #include "app/run/output_change.h"
 #include "base/check.h"
@@ -15,23 +15,20 @@ enum { REGISTRY_PATIENCE_MICROSECONDS = 200000 };
 
 int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,
                   struct error *error) {
-    struct anonymize_key key = {0};
+    int result = 0;
     delivery->plan = plan;
     delivery->failure = failure;
-    int result =
-        plan->has_pseudonyms ? anonymization_load_key(plan->config, KEY_FILE_START_WAIT, &key, error) : 0;
     for (size_t i = 0; result == 0 && i < plan->output_count; i++) {
         delivery->count = i + 1;
         delivery->outputs[i].capture_files = delivery->capture_files;
         delivery->outputs[i].places = delivery->places;
-        result = output_begin(&delivery->outputs[i], &plan->outputs[i], plan, &key, error);
+        result = output_begin(&delivery->outputs[i], &plan->outputs[i], plan, &plan->key, error);
     }
     int64_t until = plan->waits_for_room ? INT64_MAX : clock_monotonic() + REGISTRY_PATIENCE_MICROSECONDS;
     for (size_t i = 0; result == 0 && i < plan->output_count; i++)
         result = output_open(&delivery->outputs[i], plan, until, error);
     if (result == 0)
         roster_begin(&delivery->roster, delivery->outputs, delivery->count);
-    anonymize_key_wipe(&key);
     return result;
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "app/plan/anonymization_key.h"
 #include "base/log.h"
 
 /* The lock of the key is there from the start, or not. */
@@ -24,32 +23,28 @@ static const char *id_in_use(const struct rekeying *rekeying) {
     return NULL;
 }
 
-static int prepare_all(struct rekeying *rekeying, struct error *error) {
-    int result = anonymize_key_id(&rekeying->key, rekeying->id) ? 0 : -ENOMEM;
+static int prepare_all(struct rekeying *rekeying, const struct anonymize_key *key, struct error *error) {
+    int result = anonymize_key_id(key, rekeying->id) ? 0 : -ENOMEM;
     const char *id = id_in_use(rekeying);
     if (result == 0 && id && strcmp(id, rekeying->id) == 0)
         return 0;
     rekeying->is_new = true;
     for (size_t i = 0; result == 0 && i < rekeying->count; i++)
         if (rekeying->outputs[i].in_force)
-            result = output_prepare_key(&rekeying->outputs[i], &rekeying->key);
+            result = output_prepare_key(&rekeying->outputs[i], key);
     return result == 0 ? 0 : error_set(error, -result, EX_OSERR, "no memory for the new key of pseudonyms");
 }
 
-int rekeying_prepare(struct rekeying *rekeying, const struct plan *plan, const struct config *config,
+int rekeying_prepare(struct rekeying *rekeying, const struct plan *plan, const struct plan *next,
                      struct error *error) {
     if (!plan->has_pseudonyms)
         return 0;
-    int result = check_same_kind(plan, config, error);
-    if (result < 0 || !config->anonymization.key_file)
-        return result;
-    /* The end of the run doesn't wait for who writes into a pipe. */
-    result = anonymization_load_key(config, 0, &rekeying->key, error);
-    return result == 0 ? prepare_all(rekeying, error) : result;
+    int result = check_same_kind(plan, next->config, error);
+    bool has_key = next->has_pseudonyms && next->config->anonymization.key_file;
+    return result == 0 && has_key ? prepare_all(rekeying, &next->key, error) : result;
 }
 
-void rekeying_end(struct rekeying *rekeying, bool take) {
-    anonymize_key_wipe(&rekeying->key);
+void rekeying_end(const struct rekeying *rekeying, bool take) {
     if (!rekeying->is_new)
         return;
     for (size_t i = 0; i < rekeying->count; i++)

@@ -13,19 +13,16 @@
 struct rekeying {
     struct output *outputs; /* borrowed */
     size_t count;
-    struct anonymize_key key;       /* as the file has it now, where there is one; else zeros */
     bool is_new;                    /* it is another one than that in use */
     char id[ANONYMIZE_KEY_ID_SIZE]; /* the new one's */
 };
 
-/* Reads the key that `config` names, for a run by `plan`, and prepares it in every output. What makes no pseudonyms has none,
- * and the key may be the one in use: then nothing is prepared. The key is for outputs that come or change too: the file is
- * read once, so that all have the same. Fails with one line; then too rekeying_end() follows.
+/* Prepares the key that `next` has, for a run by `plan`, in every output. What makes no pseudonyms has none,
+ * and the key may be the one in use: then nothing is prepared. Fails with one line; then too rekeying_end() follows.
  * @thread reload */
-int rekeying_prepare(struct rekeying *rekeying, const struct plan *plan, const struct config *config,
+int rekeying_prepare(struct rekeying *rekeying, const struct plan *plan, const struct plan *next,
                      struct error *error);
 
-/* With `take`, every output changes to the new key between two seqs, and a line says its id. Else it is forgotten. Wipes
- * rekeying->key.
+/* With `take`, every output changes to the new key between two seqs, and a line says its id. Else it is forgotten.
  * @thread reload */
-void rekeying_end(struct rekeying *rekeying, bool take);
+void rekeying_end(const struct rekeying *rekeying, bool take);

@@ -76,7 +76,6 @@ static int prepare_outputs(struct change *change, struct error *error) {
     outputs->start = change->reload->plan;
     outputs->next = &change->next->plan;
     outputs->sandbox = change->reload->sandbox;
-    outputs->key = &change->rekeying.key;
     return roster_prepare(outputs, error);
 }
 
@@ -89,7 +88,7 @@ static int prepare(struct change *change, struct error *error) {
     change->retiming = (struct retiming_change){.outputs = outputs, .count = count, .plan = reload->plan};
     if (!roster_wait(&reload->delivery->roster, &reload->ends))
         return error_set(error, EINTR, EX_UNAVAILABLE, "the run ends");
-    int result = rekeying_prepare(&change->rekeying, reload->plan, &change->next->config, error);
+    int result = rekeying_prepare(&change->rekeying, reload->plan, &change->next->plan, error);
     if (result == 0)
         result = retiming_prepare(&change->retiming, change->now, &change->next->plan, error);
     if (result == 0)
@@ -104,6 +103,7 @@ static void set_log_level(const struct config *config) {
 }
 
 static void put_into_force(struct change *change) {
+    plan_forget_key(&change->next->plan);
     rekeying_end(&change->rekeying, true);
     retiming_run(&change->retiming, &change->reload->delivery->retiming, &change->reload->ends);
     roster_run(&change->next->outputs, &change->reload->ends);

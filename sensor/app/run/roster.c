@@ -138,7 +138,7 @@ static int open_output(struct roster_change *change, const struct output_plan *p
     change->opens |= 1u << slot;
     output->places = change->places;
     forget_health(&output->health);
-    result = output_begin(output, plan, &change->run, change->key, error);
+    result = output_begin(output, plan, &change->run, &change->next->key, error);
     return result == 0 ? output_open(output, &change->run, registry_patience(), error) : result;
 }
 
@@ -149,7 +149,7 @@ static int change_output(struct roster_change *change, size_t slot, const struct
     if (result < 0)
         return result;
     change->changes |= 1u << slot;
-    return output_prepare_next(output, plan, &change->run, change->key, registry_patience(), error);
+    return output_prepare_next(output, plan, &change->run, &change->next->key, registry_patience(), error);
 }
 
 /* The start's plan is what meters run by; the rest follows the configuration. */

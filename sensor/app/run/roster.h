@@ -44,7 +44,6 @@ struct roster_change {
     const struct plan *start;
     const struct plan *next;
     const struct sandbox *sandbox;
-    const struct anonymize_key *key; /* of pseudonyms; used by roster_prepare() */
     struct plan
         run; /* the start's, but for what `next` changes; new outputs borrow it and `next` until the end of the run */
     uint32_t opens, changes, leaves; /* sets of slots */

@@ -75,12 +75,10 @@ static void next_open(struct next *next, struct bench *bench, const char *output
     if (plan_make(&next->made.config, PLAN_SCHEMAS_AS_NAMED, &next->made.plan, &error) < 0)
         fail_msg("%s", error.text);
     static const struct sandbox no_sandbox;
-    static const struct anonymize_key no_key;
     next->change = (struct roster_change){.roster = &bench->delivery.roster,
                                           .start = &bench->caught.plan,
                                           .next = &next->made.plan,
-                                          .sandbox = &no_sandbox,
-                                          .key = &no_key};
+                                          .sandbox = &no_sandbox};
 }
 
 static void next_close(struct next *next) {
