@@ -1,6 +1,7 @@
 #include "app/run/departure.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "app/host/signals.h"
 #include "app/run/output_change.h"
@@ -8,7 +9,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 
-enum { RETRY_MICROSECONDS = 1000000 };
+enum { FIRST_PAUSE = 1000000, LONGEST_PAUSE = 60000000 };
 
 /* Whether the delivering thread has all records that the meters made before. */
 static bool has_all(const struct output *output) {
@@ -62,7 +63,6 @@ static void hand_over_sink(struct output *output, struct failure *failure) {
     struct output_departure *departure = &output->departure;
     departure->failure = failure;
     departure->closes = output_state(output) != OUTPUT_WAITING;
-    departure->tried = clock_monotonic();
     output_count_sinks(output, &departure->shown);
     atomic_store(&departure->ended, false);
 }
@@ -74,6 +74,21 @@ static void begin(struct output *output, struct failure *failure) {
     atomic_store(&output->state, OUTPUT_CLOSING);
     if (thread_start(&output->departure.thread, "close", run_thread, output) < 0)
         atomic_store(&output->state, before);
+}
+
+static void say_unopened(struct output_departure *departure, const char *name) {
+    if (strcmp(departure->told, departure->error.text) == 0)
+        return;
+    memcpy(departure->told, departure->error.text, sizeof departure->told);
+    log_line(LOG_ERROR,
+             "output \"%s\" can't be opened with its other options: %s; that is tried again, and its records "
+             "wait; remove the cause, or change the output, and send SIGHUP",
+             name, departure->told);
+}
+
+static void put_off(struct output_departure *departure) {
+    departure->try_at = clock_monotonic() + departure->pause;
+    departure->pause = departure->pause * 2 < LONGEST_PAUSE ? departure->pause * 2 : LONGEST_PAUSE;
 }
 
 /* The thread opened what it became, or could not. */
@@ -88,14 +103,8 @@ static void end_change(struct output *output) {
         atomic_store(&output->state, OUTPUT_OPEN);
         return;
     }
-    if (!departure->is_told) {
-        departure->is_told = true;
-        log_line(
-            LOG_ERROR,
-            "output \"%s\" can't be opened with its other options: %s; that is tried each second, and its "
-            "records wait; remove the cause, or change the output and send SIGHUP",
-            name, departure->error.text);
-    }
+    say_unopened(departure, name);
+    put_off(departure);
     atomic_store(&output->state, OUTPUT_WAITING);
 }
 
@@ -104,7 +113,9 @@ static void end(struct output *output) {
     if (departure->closes) {
         const struct sink_statistics *last = &departure->last;
         output->past = departure->shown = *last;
-        departure->has_failed = departure->is_told = false;
+        departure->has_failed = false;
+        departure->told[0] = '\0';
+        departure->pause = FIRST_PAUSE;
         log_line(LOG_INFO,
                  "output \"%s\" is closed: %" PRIu64 " records acknowledged, %" PRIu64 " left in its spool",
                  output_shown_plan(output)->name, last->acknowledged, last->spooled);
@@ -138,11 +149,16 @@ void departure_poll(struct output *output, struct failure *failure) {
         }
         break;
     case OUTPUT_WAITING:
-        if (clock_monotonic() - output->departure.tried >= RETRY_MICROSECONDS)
+        if (clock_monotonic() >= output->departure.try_at)
             begin(output, failure);
         break;
     default: break;
     }
+}
+
+void departure_try_now(struct output *output) {
+    output->departure.try_at = 0;
+    output->departure.pause = FIRST_PAUSE;
 }
 
 void departure_end(struct output *output, struct failure *failure) {

@@ -3,7 +3,8 @@
  * next output of its name finds it. Its counters stay.
  *
  * One that becomes another (output_change.h) goes likewise, and what it becomes is opened by the same thread. If that can't be
- * opened, that is tried again each second, while its records wait. */
+ * opened, that is tried again, first after a second, then less and less often, each minute at least. The log says why once,
+ * and again when the reason is another one. */
 #pragma once
 
 #include "app/host/failure.h"
@@ -17,6 +18,10 @@ void departure_begin(struct output *output);
  * nothing.
  * @thread deliver */
 void departure_poll(struct output *output, struct failure *failure);
+
+/* What can't be opened is tried at once, and then as often as at first: the configuration was read again.
+ * @thread deliver */
+void departure_try_now(struct output *output);
 
 /* Waits for its end, if it is OUTPUT_CLOSING. A change is completed, if it can be, and what waited is handed over or counted.
  * @thread deliver, or who has the output, at the end of a run */

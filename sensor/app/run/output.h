@@ -65,10 +65,10 @@ struct output_departure {
     bool has_failed;         /* what it was can't go on, while it becomes another */
     bool closes;             /* the thread closes something; else it only opens */
     struct sink_statistics last,
-        shown;          /* by the thread; by the delivering one, from when it handed the sink over */
-    struct error error; /* why what it became can't be opened */
-    bool is_told;       /* so it is */
-    int64_t tried;      /* when that was tried last (monotonic clock) */
+        shown;                  /* by the thread; by the delivering one, from when it handed the sink over */
+    struct error error;         /* why what it became can't be opened */
+    char told[ERROR_TEXT_SIZE]; /* what the log says of that; "": nothing */
+    int64_t try_at, pause; /* when it is tried again (monotonic clock), and how long it waits after that */
 };
 
 /* What an output becomes: output_change.h. */

@@ -261,6 +261,7 @@ static void set_up_rekeying(const struct roster_change *change) {
 
 void roster_run(struct roster_change *change, const atomic_bool *given_up) {
     struct roster *roster = change->roster;
+    atomic_store(&roster->retries, true);
     if ((change->opens | change->changes | change->leaves) == 0)
         return;
     set_up(change);
@@ -324,8 +325,12 @@ void roster_begin(struct roster *roster, struct output *outputs, size_t count) {
 }
 
 void roster_follow(struct roster *roster, struct failure *failure) {
-    for (size_t i = 0; i < roster->served; i++)
+    bool retries = atomic_exchange(&roster->retries, false);
+    for (size_t i = 0; i < roster->served; i++) {
+        if (retries && output_state(&roster->outputs[i]) == OUTPUT_WAITING)
+            departure_try_now(&roster->outputs[i]);
         departure_poll(&roster->outputs[i], failure);
+    }
     roster->due |= handout_is_due(&roster->deliver, &roster->turn);
     if (!roster->due || !can_take(roster))
         return;

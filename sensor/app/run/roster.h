@@ -30,7 +30,8 @@ struct roster {
     size_t shown;   /* as many of them are in snapshots: handed to the delivering thread, as the next two */
     /* Sets of slots, of the change that is handed out: these become others (handed to the meters too), these go. */
     uint32_t changes, leaves;
-    bool swapped; /* the meters have taken it */
+    bool swapped;        /* the meters have taken it */
+    atomic_bool retries; /* the reload: what can't be opened is to be tried at once */
     /* The delivering thread's. */
     size_t served;  /* slots that are, or were, in use */
     size_t counted; /* as many of them are in snapshots */
