@@ -15,7 +15,8 @@
 enum { WAIT_MILLISECONDS = 50, SYNC_BYTES = 16 };
 
 int64_t file_deadline(const struct file_sink *sink) {
-    return sink->options.deadline ? sink->options.deadline() : 0;
+    const struct sink_options *options = &sink->options;
+    return options->deadline ? options->deadline(options->deadline_context) : 0;
 }
 
 uint64_t file_in_flight(const struct file_sink *sink) {

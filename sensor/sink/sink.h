@@ -118,10 +118,13 @@ struct sink_options {
     bool wait_when_full;                     /* reading files: write() waits for room; live: it drops */
     /* Other outputs wait while write() waits, so it leaves them half of the time until the deadline. */
     bool has_neighbours;
+    /* kafka: it joins a run that goes on. What a start refuses, as a topic that isn't there, makes its records wait. */
+    bool joins;
     int64_t delivery_limit; /* microseconds that write() waits for room without any progress */
-    /* Asked while waiting: when the process has to end (monotonic clock, base/clock.h); 0: it doesn't yet. From then
-     * on no wait goes beyond that moment, and a live output waits for room too. NULL: never. */
-    int64_t (*deadline)(void);
+    /* Asked while waiting: when the process, or the sink alone, has to end (monotonic clock, base/clock.h); 0: it doesn't yet.
+     * From then on no wait goes beyond that moment, and a live output waits for room too. NULL: never. */
+    int64_t (*deadline)(const void *context);
+    const void *deadline_context;
 };
 
 /* @thread deliver, which is the main thread. At the end of a run delivery_flush() gives each output's flush() a thread of

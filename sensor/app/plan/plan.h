@@ -49,6 +49,7 @@ struct plan {
     const struct config *config; /* borrowed */
     bool live;
     bool waits_for_room; /* outputs wait when they are full, as for files; live they drop and count */
+    bool joins;          /* its outputs are opened in a run that goes on: SIGHUP asked for them */
     struct capture_options capture;
     struct decode_options decode;
     struct tunnel_ports tunnel_ports; /* plan.decode refers to it */

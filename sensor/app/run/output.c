@@ -10,6 +10,13 @@
 
 enum { LOOK_MICROSECONDS = 1000000 }; /* at what waits and was dropped */
 
+/* What is closed while the run goes on may have to end earlier. */
+static int64_t deadline_of(const void *context) {
+    const struct output *output = context;
+    int64_t end = shutdown_deadline(), early = atomic_load(&output->departure.early_end);
+    return early != 0 && (end == 0 || early < end) ? early : end;
+}
+
 int output_open_sink(struct output *output, struct error *error) {
     const struct plan *plan = output->run;
     const struct output_config *config = output->plan->config;
@@ -40,9 +47,11 @@ int output_open_sink(struct output *output, struct error *error) {
         .origin = recorder_origin(output->shares[0].recorder),
         .headers = output->plan->headers,
         .wait_when_full = plan->waits_for_room,
-        .has_neighbours = plan->output_count > 1,
+        .has_neighbours = plan->joins || plan->output_count > 1,
+        .joins = plan->joins,
         .delivery_limit = plan->config->delivery.timeout,
-        .deadline = shutdown_deadline,
+        .deadline = deadline_of,
+        .deadline_context = output,
     };
     if (options.spool.directory && !output->spool_directory &&
         !(output->spool_directory = spool_directory_of(plan->config, output->plan->name)))

@@ -58,12 +58,14 @@ enum output_state {
 
 /* How it goes: departure.h. The delivering thread's, and its own thread's while it is OUTPUT_CLOSING. */
 struct output_departure {
-    int64_t limit;           /* microseconds; the reload's */
-    struct failure *failure; /* the pipeline's */
-    pthread_t thread;        /* while it is OUTPUT_CLOSING */
-    atomic_bool ended;       /* so has the thread, or is about to */
-    bool has_failed;         /* what it was can't go on, while it becomes another */
-    bool closes;             /* the thread closes something; else it only opens */
+    int64_t limit;             /* microseconds; the reload's */
+    struct failure *failure;   /* the pipeline's */
+    pthread_t thread;          /* while it is OUTPUT_CLOSING */
+    atomic_bool ended;         /* so has the thread, or is about to */
+    bool has_failed;           /* what it was can't go on, while it becomes another */
+    bool closes;               /* the thread closes something; else it only opens */
+    bool keeps;                /* what that doesn't deliver in time stays in a spool on disk */
+    _Atomic int64_t early_end; /* has to be closed by then (monotonic clock); 0: it has until its limit */
     struct sink_statistics last,
         shown;                  /* by the thread; by the delivering one, from when it handed the sink over */
     struct error error;         /* why what it became can't be opened */

@@ -159,7 +159,8 @@ static void make_plan(struct roster_change *change) {
     change->run.meter.idle_timeout = change->next->meter.idle_timeout;
     change->run.meter.active_timeout = change->next->meter.active_timeout;
     change->run.identity.meter = &change->run.meter;
-    change->run.output_count = CONFIG_OUTPUTS_MAX; /* others wait while one waits */
+    change->run.output_count = change->next->output_count;
+    change->run.joins = true;
 }
 
 static int check_can_leave(const struct roster_change *change, const struct output_plan *plan,

@@ -34,7 +34,7 @@ enum {
 
 /* The process's deadline; 0: none yet. */
 static int64_t kafka_deadline(const struct kafka_sink *sink) {
-    return sink->deadline ? sink->deadline() : 0;
+    return sink->deadline ? sink->deadline(sink->deadline_context) : 0;
 }
 
 static void look_at_link(struct kafka_sink *sink) {
@@ -162,19 +162,21 @@ static int kafka_open(const struct sink_options *options, void **state, struct e
     sink->topic = options->topic;
     sink->wait_when_full = options->wait_when_full;
     sink->has_neighbours = options->has_neighbours;
+    sink->joins = options->joins;
     sink->deadline = options->deadline;
+    sink->deadline_context = options->deadline_context;
     sink->delivery_limit = options->delivery_limit;
     int result = kafka_renewal_make(options, complete_conf, sink, &sink->stay, &sink->renewal, error);
     if (result == 0)
         result = kafka_producer_make(sink, options, error);
     if (result == 0)
         result = open_origins(sink, options, error);
+    if (result == 0)
+        result = dead_letters_open(&sink->dead_letters, options->output, options->dead_letters, error);
     if (result == 0) {
         begin_accounts(sink);
         result = open_spool(sink, options, error);
     }
-    if (result == 0)
-        result = dead_letters_open(&sink->dead_letters, options->output, options->dead_letters, error);
     if (result == 0)
         result = wait_for_topic(sink, error);
     if (result == 0)
@@ -394,7 +396,7 @@ static void kafka_statistics(const void *state, struct sink_statistics *statisti
 
 static int64_t kafka_waiting_since(const void *state) {
     const struct kafka_sink *sink = state;
-    return sink->link.waiting;
+    return sink->link.waiting != 0 ? sink->link.waiting : sink->refused;
 }
 
 const struct sink_type sink_kafka = {

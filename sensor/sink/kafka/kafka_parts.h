@@ -65,7 +65,9 @@ struct kafka_sink {
     struct spool_origin own;
     struct kafka_origins origins;
     bool wait_when_full, has_neighbours;
-    int64_t (*deadline)(void);
+    bool joins; /* as in sink_options, as the next two */
+    int64_t (*deadline)(const void *context);
+    const void *deadline_context;
     int64_t delivery_limit;
     int64_t waiting_since; /* monotonic clock: begin of the last wait */
     uint64_t records_max;  /* in memory: queue.buffering.max.messages */
@@ -77,7 +79,11 @@ struct kafka_sink {
     bool authentication_failed;
     struct kafka_topic_check *check; /* NULL: none is under way */
     int64_t next_check;
-    bool was_checked;         /* the first check is over */
+    bool was_checked; /* the first check is over */
+    /* While the partitions are not known: since when the broker has said that there is no such topic, or that it is not ours
+     * (monotonic clock; 0: it doesn't), and what the log says of that. */
+    int64_t refused;
+    char refusal[ERROR_TEXT_SIZE];
     struct kafka_lane *lanes; /* by partition */
     size_t lane_count;        /* as many as the topic ever had; 0: the partitions are not known yet */
     int32_t partitions;       /* as many as it has now */
@@ -127,8 +133,8 @@ void kafka_producer_take_back(struct kafka_sink *sink);
  * tried again each second. */
 void kafka_producer_replace(struct kafka_sink *sink);
 
-/* Looks at what the broker says of the topic, now and then: its partitions. The first look at all may find that there is no
- * such topic, or that we may not use it: -errno, as open() has it. */
+/* Looks at what the broker says of the topic, now and then: its partitions. If there is no such topic, or we may not use it,
+ * the log says so, and records wait. Where a run begins, the first look fails instead: -errno, as open() has it. */
 int kafka_watch_topic(struct kafka_sink *sink, struct error *error);
 
 /* The partition of a record with this key; -1: the partitions are not known yet. */

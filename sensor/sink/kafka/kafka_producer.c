@@ -20,6 +20,7 @@ enum {
     SOON_MICROSECONDS = 1000000,  /* to the next, while partitions are unknown or held */
     LATER_MICROSECONDS = 60000000,
     LANES_MAX = 1 << 20,
+    SECOND = 1000000,
 };
 
 /* The values of the property "partitioner". */
@@ -144,6 +145,10 @@ void kafka_producer_replace(struct kafka_sink *sink) {
     rd_kafka_topic_t *handle = sink->handle;
     if (now < sink->next_replacement)
         return;
+    if (sink->check && !kafka_topic_check_is_over(sink->check)) { /* which has the producer */
+        kafka_topic_check_stop(sink->check);
+        return;
+    }
     int code = rd_kafka_fatal_error(failed, reason, sizeof reason);
     kafka_producer_take_back(sink);
     if (make_of_conf(sink, &error) < 0) {
@@ -224,17 +229,43 @@ static int begin_check(struct kafka_sink *sink, int64_t now, struct error *error
     return sink->was_checked ? 0 : result; /* in a run it is tried again */
 }
 
+/* Where partitions are known, kafka_hold() says what is wrong with them. */
+static void say_refused(struct kafka_sink *sink, const struct error *error, int64_t now) {
+    if (sink->partitions != 0 || strcmp(sink->refusal, error->text) == 0)
+        return;
+    memcpy(sink->refusal, error->text, sizeof sink->refusal);
+    sink->refused = sink->refused == 0 ? now : sink->refused;
+    log_line(LOG_WARNING, "%s; its records wait, and are sent when that is done", error->text);
+}
+
+static void say_granted(struct kafka_sink *sink, int64_t now) {
+    if (sink->refused != 0)
+        log_line(LOG_INFO, "output \"%s\": topic %s: takes records after %.1f s", sink->output, sink->topic,
+                 (double)(now - sink->refused) / SECOND);
+    sink->refused = 0;
+    sink->refusal[0] = '\0';
+}
+
+/* The first one fails where a run begins. */
+static bool is_decisive(const struct kafka_sink *sink) {
+    return !sink->was_checked && !sink->joins;
+}
+
 /* Only kafka_on_error() hears of a refused login. */
 static int end_check(struct kafka_sink *sink, int64_t now, struct error *error) {
     int32_t partitions = sink->partitions;
     int result = kafka_topic_check_end(sink->check, &partitions, error);
     sink->check = NULL;
-    if (result == 0 && !sink->was_checked && sink->authentication_failed)
+    if (result == 0 && is_decisive(sink) && sink->authentication_failed)
         result = kafka_refused_login(sink->output, sink->statistics.last_error, sink->tokens != NULL, error);
-    bool fails = result < 0 && !sink->was_checked;
+    bool fails = result < 0 && is_decisive(sink);
     sink->was_checked = true;
     if (result == 0)
         learn_partitions(sink, partitions);
+    else if (!fails)
+        say_refused(sink, error, now);
+    if (sink->partitions != 0)
+        say_granted(sink, now);
     sink->next_check = now + (is_troubled(sink) ? SOON_MICROSECONDS : LATER_MICROSECONDS);
     return fails ? result : 0;
 }
@@ -249,6 +280,6 @@ int kafka_watch_topic(struct kafka_sink *sink, struct error *error) {
             sink->next_check = now + SOON_MICROSECONDS;
         return now >= sink->next_check ? begin_check(sink, now, error) : 0;
     }
-    bool over = kafka_topic_check_is_over(sink->check) || (sink->authentication_failed && !sink->was_checked);
+    bool over = kafka_topic_check_is_over(sink->check) || (sink->authentication_failed && is_decisive(sink));
     return over ? end_check(sink, now, error) : 0;
 }

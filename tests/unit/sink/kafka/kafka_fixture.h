@@ -25,7 +25,8 @@ static rd_kafka_mock_cluster_t *cluster;
 static char bootstrap[128];
 static int64_t deadline;
 
-static inline int64_t get_deadline(void) {
+static inline int64_t get_deadline(const void *context) {
+    (void)context;
     return deadline;
 }
 
