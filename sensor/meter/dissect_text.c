@@ -95,11 +95,17 @@ static bool protocol_is_tls(uint16_t protocol) {
     }
 }
 
+/* Where nDPI finds no validity whose years have two digits, it takes the issuer's names for the subject's. */
+static const char *subject_of(const struct ndpi_flow_struct *flow) {
+    bool is_mixed = flow->protos.tls_quic.issuerDN == NULL && flow->protos.tls_quic.notBefore == 0;
+    return is_mixed ? NULL : flow->protos.tls_quic.subjectDN;
+}
+
 static void text_list_add_handshake(struct text_list *list, const struct ndpi_flow_struct *flow) {
     text_list_add(list, L7_ALPN_OFFERED, shim_alpn_offered(flow), ALPN_OFFERED_MAX);
     text_list_add(list, L7_ALPN_SELECTED, shim_alpn_selected(flow), ALPN_SELECTED_MAX);
     text_list_add(list, L7_TLS_ISSUER, flow->protos.tls_quic.issuerDN, DISTINGUISHED_NAME_MAX);
-    text_list_add(list, L7_TLS_SUBJECT, flow->protos.tls_quic.subjectDN, DISTINGUISHED_NAME_MAX);
+    text_list_add(list, L7_TLS_SUBJECT, subject_of(flow), DISTINGUISHED_NAME_MAX);
     list->tls = (struct l7_tls){.not_before = flow->protos.tls_quic.notBefore,
                                 .not_after = flow->protos.tls_quic.notAfter,
                                 .version = flow->protos.tls_quic.ssl_version,

@@ -25,7 +25,8 @@ ISSUERS = ((("C", "US"), ("O", "Made Trust, Inc."), ("CN", "Made CA 1")), (("CN"
 SUBJECTS = ((("CN", "www.example.org"),), (("C", "FR"), ("O", "Essai"), ("CN", "*.example.net")), (("C", "JP"), ("O", "例え株式会社"), ("CN", "jp.example")),
             (("O", "B" * 64), ("OU", "C" * 64), ("L", "D" * 64), ("ST", "E" * 64), ("CN", "F" * 64)), (("OU", ""), ("CN", "a b  c")))
 VALIDITIES = ((datetime(2023, 10, 1), 90), (datetime(2019, 1, 1), 365), (datetime(2023, 1, 1), 3650), (datetime(1999, 12, 31, 23, 59, 59), 1),
-              (datetime(2025, 1, 1), 30), (datetime(2021, 2, 28, 1, 2, 3), 398))
+              (datetime(2025, 1, 1), 30), (datetime(2021, 2, 28, 1, 2, 3), 398), (datetime(2023, 1, 1), 36500))
+TWO_DIGITS_BEFORE = datetime(2050, 1, 1)  # years have four from then on (RFC 5280, 4.1.2.5), which nDPI doesn't read
 
 
 def written(attributes):
@@ -37,7 +38,7 @@ def written(attributes):
 def certificates():
     """[(DER, what a record must say of it)], the same each time but for keys and signatures."""
     made, key = [], ec.generate_private_key(ec.SECP256R1())
-    for number in range(18):
+    for number in range(3 * len(VALIDITIES)):
         subject = [one for one in SUBJECTS[number % len(SUBJECTS)] if one[1]]
         issuer = subject if number % 6 == 5 else ISSUERS[number % len(ISSUERS)]
         begin, days = VALIDITIES[number // 3]
@@ -46,8 +47,10 @@ def certificates():
         builder = builder.not_valid_before(begin).not_valid_after(begin + timedelta(days=days))
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("www.example.org")]), critical=False)
         times = [int(time.replace(tzinfo=timezone.utc).timestamp()) * 10**6 for time in (begin, begin + timedelta(days=days))]
-        made.append((builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER),
-                     {"tls_issuer": written(issuer), "tls_subject": written(subject), "tls_not_before": times[0], "tls_not_after": times[1]}))
+        known = {"tls_issuer": written(issuer), "tls_subject": written(subject), "tls_not_before": times[0], "tls_not_after": times[1]}
+        if begin + timedelta(days=days) >= TWO_DIGITS_BEFORE:
+            known = dict.fromkeys(known)
+        made.append((builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER), known))
     return made
 
 

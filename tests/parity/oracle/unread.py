@@ -2,7 +2,7 @@
 from collections import Counter
 from pathlib import Path
 
-from . import directions, judged
+from . import certificate, directions, judged
 from .assigned import Slice
 from .packets import TCP
 
@@ -11,7 +11,8 @@ SEQUENCES = 2**32
 TLS_LABELS = {"TLS", "DTLS", "QUIC", "SMTPS", "IMAPS", "POPS"}
 HTTP_LABELS = {"HTTP", "HTTP_Proxy", "HTTP_Connect"}
 # What a flow without loss may lack too.
-OF_MADE = ("nDPI ends with the first slice", "nDPI ends with a CONNECT")
+OF_MADE = ("nDPI ends with the first slice", "nDPI ends with a CONNECT", "nDPI can't read this certificate")
+OF_CERTIFICATES = ("tls_issuer", "tls_subject", "tls_not_before", "tls_not_after")
 
 
 def reason(part, name):
@@ -28,6 +29,8 @@ def reason(part, name):
         return "nDPI has another label"
     if "HTTP_Connect" in labels:
         return "nDPI ends with a CONNECT"
+    if name in OF_CERTIFICATES and not certificate.has_short_years(judged.tls.Seen(packets).certificate):
+        return "nDPI can't read this certificate"
     if not in_order(packets):
         return "lost, late or repeated segments"
     if "QUIC" in labels or "DTLS" in labels:
