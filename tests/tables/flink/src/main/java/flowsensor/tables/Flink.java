@@ -46,10 +46,15 @@ public final class Flink {
     }
 
     private void store(String query, Path path) throws Exception {
-        TableResult result = engine.executeSql(query);
+        try (PrintWriter out = new PrintWriter(path.toFile(), StandardCharsets.UTF_8)) {
+            write(engine.executeSql(query), out);
+        }
+    }
+
+    /** Writes the rows of a result as lines of JSON. */
+    static void write(TableResult result, PrintWriter out) throws Exception {
         List<String> names = result.getResolvedSchema().getColumnNames();
-        try (CloseableIterator<Row> rows = result.collect();
-             PrintWriter out = new PrintWriter(path.toFile(), StandardCharsets.UTF_8)) {
+        try (CloseableIterator<Row> rows = result.collect()) {
             while (rows.hasNext())
                 out.println(object(names, rows.next()));
         }
