@@ -79,11 +79,11 @@ def meter(files, path, schema, *words):
     return path
 
 
-def meter_mix(share, folder, schema):
-    """The container file with the records of that share of the benchmark's mix, whose capture is removed again."""
+def meter_mix(share, folder, schemas):
+    """By schema the container file with the records of that share of the benchmark's mix, whose capture is removed again."""
     capture = Path(output(TOOLS / "bench-generate", "--scale", f"{share:g}", "--directory", folder, "mix").strip())
     try:
-        return meter([capture], folder / f"{table_of(schema)}-mix.avro", schema)
+        return {schema: meter([capture], folder / f"{table_of(schema)}-mix.avro", schema) for schema in schemas}
     finally:
         capture.unlink()
 
