@@ -145,14 +145,14 @@ class Refused(unittest.TestCase):
         "unknown alert": ({"prometheusRule": {"enabled": True, "disabled": ["NoSuchAlert"]}}, "NoSuchAlert"),
         "grace": ({"terminationGracePeriodSeconds": 44}, r"44 is less than delivery\.shutdownTimeout 30s \+ 15 s = 45 s"),
         "grace, minutes": ({"delivery": {"shutdownTimeout": "1m"}}, r"60 is less than delivery\.shutdownTimeout 1m \+ 15 s = 75 s"),
-        "memory": ({"resources": {"limits": {"memory": "287Mi"}}}, r"(?s)flowTableSize 65536 x 864.*dissectionFlows 8192 x 2784.*288 MiB.*lower meter\.flowTableSize"),
+        "memory": ({"resources": {"limits": {"memory": "304Mi"}}}, r"(?s)flowTableSize 65536 x 864.*dissectionFlows 8192 x 2784.*305 MiB.*lower meter\.flowTableSize"),
         "memory, meters": ({"meter": {"meters": 4}, "resources": {"limits": {"memory": "500M"}}}, "4 meters x capture"),
         "volume": ({"state": {"sizeLimit": "1151Mi"}}, r"state\.sizeLimit 1151Mi is less than .* 1152Mi: spool\.size 1GiB"),
         "volume, outputs": ({"state": {"sizeLimit": "2239Mi"}, "kafka": {"statsTopic": "stats"}}, r"2240Mi"),
         "disk limit": ({"resources": {"limits": {"ephemeral-storage": "1Gi"}}}, r"ephemeral-storage 1Gi is less than the state volume's 1152Mi"),
         "disk request": ({"resources": {"requests": {"ephemeral-storage": "2Gi"}}}, r"ephemeral-storage 2Gi is more than the limit 1664Mi"),
         "spool that is off": ({"spool": {"enabled": False, "size": "2GiB"}}, r"spool\.size is given, and means nothing without spool\.enabled"),
-        "request over limit": ({"resources": {"requests": {"memory": "1Gi"}}}, r"1Gi is more than the limit 288Mi"),
+        "request over limit": ({"resources": {"requests": {"memory": "1Gi"}}}, r"1Gi is more than the limit 305Mi"),
         "visibility": ({"extraConfig": {"meter": {"system_visibility_mode": 1}}}, r"needs hostPID: true"),
         "a key that no schema asks for": ({"identity": {"connKey": {"existingSecret": "a"}}, "kafka": {"schema": "flow/v1"},
                                            "extraOutputs": [{"topic": "more", "schema": "flow/v1"}]},
@@ -168,8 +168,8 @@ class Refused(unittest.TestCase):
                 self.assertRegex(chart.refusal(chart.LEAST, values), pattern)
 
     def test_what_just_fits_is_taken(self):
-        for values in ({"terminationGracePeriodSeconds": 45}, {"resources": {"limits": {"memory": "288Mi"}}},
-                       {"resources": {"limits": {"memory": "0.6Gi"}}}, {"resources": {"limits": {"memory": 301989888}}},
+        for values in ({"terminationGracePeriodSeconds": 45}, {"resources": {"limits": {"memory": "305Mi"}}},
+                       {"resources": {"limits": {"memory": "0.6Gi"}}}, {"resources": {"limits": {"memory": 319815680}}},
                        {"delivery": {"shutdownTimeout": "45000ms"}}, {"state": {"sizeLimit": "1152Mi"}}, {"state": {"sizeLimit": "1.125Gi"}},
                        {"spool": {"enabled": False, "deadLetters": False}, "state": {"sizeLimit": "64Mi"}},
                        {"resources": {"limits": {"ephemeral-storage": "1152Mi"}}},

@@ -2,12 +2,14 @@
 scrape each account closes, and the outputs beside them are untouched. Live, on lo; needs root. Run: python3 tests/e2e/run.py test_reload_changes
 """
 import json
+import os
 import signal
 import time
 import unittest
 
 import test_reload_outputs as outputs
 from harness import wait_until
+from test_start import Delayed
 
 MEASURES = "what is lost at a rate"
 
@@ -41,7 +43,10 @@ class Files(Changes):
         return self.file("more", self.folder / path, **options)
 
     def records(self):
-        return sorted((json.loads(line) for path in self.folder.glob("more*.jsonl") for line in path.read_text().splitlines()), key=lambda record: record["seq"])
+        return self.of("more")
+
+    def of(self, name):
+        return sorted((json.loads(line) for path in self.folder.glob(f"{name}*.jsonl") for line in path.read_text().splitlines()), key=lambda record: record["seq"])
 
     def test_anonymization(self):
         """In the same file: one record after the other has the other policy."""
@@ -61,6 +66,26 @@ class Files(Changes):
         self.assertGreater(kept.count(False), 50)
         if self.meters == 1:
             self.assertEqual(sum(a != b for a, b in zip(kept, kept[1:])), 2)
+
+    def test_a_key_from_a_pipe(self):
+        """It is there once for a reload: for the outputs that stay and for those that change."""
+        pipe = self.folder / "key"
+        os.mkfifo(pipe, 0o600)
+        end = os.open(pipe, os.O_RDWR)
+        self.addCleanup(os.close, end)
+        self.MORE = f'anonymization = {{ key_file = "{pipe}"; }};'
+        hashed = "address=hash"
+        os.write(end, b"0" * 63 + b"1\n")
+        self.begin(self.file("kept", anonymize=hashed), self.more("more", anonymize=hashed))
+        with self.load() as load:
+            for digit in (b"1", b"2"):
+                os.write(end, b"0" * 63 + digit + b"\n")
+                self.change(self.more("more", anonymize=hashed if digit == b"2" else "address=short_hash"), self.file("kept", anonymize=hashed))
+                self.more_arrive("more")
+        self.end(load)
+        keys = [[record["anon_key_id"] for record in self.of("kept")], [record["anon_key_id"] for record in self.records()]]
+        self.assertEqual(len(set(keys[0])), 2)
+        self.assertEqual([keys[0][0], keys[0][-1]], [keys[1][0], keys[1][-1]])
 
     def stuck(self, number):
         """The output is to become a file where there is a folder."""
@@ -105,8 +130,8 @@ class FilesOfThree(Files):
 class Kafka(Changes, outputs.Topics):
     network = 27
 
-    def more(self, topic, bootstrap=None):
-        return self.topic("more", bootstrap, topic)
+    def more(self, topic, bootstrap=None, options=""):
+        return self.topic("more", bootstrap, topic).replace("{", f"{{ {options}", 1)
 
     def kept(self):
         return self.file("kept")
@@ -154,6 +179,49 @@ class Kafka(Changes, outputs.Topics):
         read = self.read_once(readers, made)
         self.assertTrue(all(number > 50 for number in read), read)
         print(f"{self.meters} meters, {load.sent * outputs.DATAGRAMS} packets in {load.seconds:.1f} s, lost 0; in each topic: {read}", flush=True)
+
+
+    def waits(self):
+        return "output more: delivery degraded: it has waited for the broker for" in self.get("readyz")[1]
+
+    def test_a_topic_that_is_not_there(self):
+        """Its records wait until somebody makes it, whether the broker says so at once or later; one line says how."""
+        self.MORE = f'spool = {{ directory = "{self.folder}/spool"; }};'
+        readers = [self.reader("one")]
+        self.begin(self.kept(), self.more("one"))
+        with self.load() as load:
+            self.more_arrive("more")
+            for late, topic in enumerate(("other", "third")):
+                with Delayed(*self.servers.bootstrap.split(":"), late) as bootstrap:
+                    self.change(self.more(topic, bootstrap), self.kept())
+                    wait_until(self.waits, limit=10, what="an output that waits")
+                    self.more_arrive("kept")
+                    self.assertEqual(self.log().count("does not exist; create it: "), late + 1, self.log())
+                    readers.append(self.reader(topic))
+                    wait_until(lambda: not self.waits() and self.scrape()("flowsensor_spool_records", output="more") == 0, limit=30, what="an empty spool")
+                    self.more_arrive("more")
+            self.change(self.more("one"), self.kept())
+            self.more_arrive("more")
+        self.read_all(readers, self.end(load)["made"])
+
+    def test_tries_to_open_are_not_all_told(self):
+        """They come less and less often; SIGHUP asks for one at once."""
+        self.MORE = f'spool = {{ directory = "{self.folder}/spool"; }};'
+        self.begin(self.kept(), self.more("one", "127.0.0.1:1"))
+        letters = self.folder / "absent" / "letters.jsonl"
+        with self.load() as load:
+            wait_until(lambda: self.scrape()("flowsensor_spool_records", output="more") > 0, limit=10, what="records in the spool")
+            self.configure(self.kept(), self.more("one", options=f'dead_letters = "{letters}";'))
+            self.hang_up('; output "more" changes')
+            wait_until(lambda: "can't be opened with its other options" in self.log(), limit=10, what=self.log)
+            time.sleep(4)
+            self.assertEqual([self.log().count(line) for line in ("can't be opened", "records wait from before")], [1, 0], self.log())
+            letters.parent.mkdir()
+            reader = self.reader("one")
+            self.hang_up("no option has another value")
+            wait_until(lambda: OPEN in self.log(), limit=2, what=self.log)
+            wait_until(lambda: self.scrape()("flowsensor_spool_records", output="more") == 0, limit=30, what="an empty spool")
+        self.read_all([reader], self.end(load)["made"])
 
 
 class KafkaOfThree(Kafka):

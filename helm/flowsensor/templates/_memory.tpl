@@ -47,6 +47,7 @@ taken at the start, before there is any traffic.
 {{- $items = append $items (dict "what" "an output to a file" "bytes" (mul 2 $mib) "start" 0) -}}
 {{- end -}}
 {{- end -}}
+{{- $items = append $items (dict "what" "records of outputs that SIGHUP changes" "bytes" (mul 16 $mib) "start" 0) -}}
 {{- if $options.meter.system_visibility_mode -}}
 {{- $items = append $items (dict "what" "system visibility" "bytes" (add (mul 16 $mib) (mul $flows 48)) "start" (mul $flows 48)) -}}
 {{- end -}}

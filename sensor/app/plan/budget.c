@@ -55,6 +55,7 @@ static int add_outputs(const struct plan *plan, struct budget *budget, struct er
         sum += bytes;
     }
     budget_add(budget, "outputs", sum);
+    budget_add(budget, "changing_outputs", PLAN_WAITING_BYTES);
     return 0;
 }
 

@@ -39,6 +39,9 @@ enum { PLAN_METERS_MAX = CAPTURE_SHARES_MAX };
  * takes several megabytes, and half of the ring is the most that one may take. */
 enum { PLAN_OUTBOX_BYTES = 8 << 20 };
 
+/* Where records of outputs that SIGHUP changes wait until these are open: all outputs together. */
+enum { PLAN_WAITING_BYTES = 16 << 20 };
+
 /* Which schemas the outputs have. */
 enum plan_schemas {
     PLAN_SCHEMAS_AS_NAMED, /* those that the configuration names */
@@ -77,7 +80,7 @@ struct plan {
  * The plan borrows the configuration; plan_release() frees the rest, also after a failure. */
 int plan_make(const struct config *config, enum plan_schemas schemas, struct plan *plan, struct error *error);
 
-void plan_release(struct plan *plan);
 /* Wipes the key of pseudonyms: those that need it have it. */
 void plan_forget_key(struct plan *plan);
 
+void plan_release(struct plan *plan);

@@ -12,6 +12,7 @@
 
 /* Live, a start waits for the registry that long: a slow one must cost no packets. */
 enum { REGISTRY_PATIENCE_MICROSECONDS = 200000 };
+enum { LOOK_MICROSECONDS = 2000 }; /* at an output that changes */
 
 int delivery_open(struct delivery *delivery, const struct plan *plan, struct failure *failure,
                   struct error *error) {
@@ -84,8 +85,20 @@ bool delivery_is_open(const struct delivery *delivery) {
     return limit == 0 || atomic_load_explicit(&delivery->flows, memory_order_relaxed) < limit;
 }
 
+/* At the end of a run records come faster than they have room while an output changes. */
+static void wait_for_change(struct delivery *delivery, struct output *output) {
+    if (!output->waiting || shutdown_deadline() == 0)
+        return;
+    departure_poll(output, delivery->failure);
+    while (output_is_short(output)) {
+        usleep(LOOK_MICROSECONDS);
+        departure_poll(output, delivery->failure);
+    }
+}
+
 void delivery_send(struct delivery *delivery, size_t output, const struct message *message) {
     DEBUG_CHECK(output < delivery->count);
+    wait_for_change(delivery, &delivery->outputs[output]);
     if (output_send_or_wait(&delivery->outputs[output], message, &delivery->error) < 0)
         note_failed(delivery, output, &delivery->error);
 }

@@ -64,6 +64,9 @@ static void hand_over_sink(struct output *output, struct failure *failure) {
     departure->failure = failure;
     departure->closes = output_state(output) != OUTPUT_WAITING;
     output_count_sinks(output, &departure->shown);
+    departure->keeps = output->plan->sink == &sink_kafka && output->spool_directory &&
+                       departure->shown.spool.disk_failing_since == 0;
+    atomic_store(&departure->early_end, 0);
     atomic_store(&departure->ended, false);
 }
 
@@ -110,6 +113,7 @@ static void end_change(struct output *output) {
 
 static void end(struct output *output) {
     struct output_departure *departure = &output->departure;
+    atomic_store(&departure->early_end, 0);
     if (departure->closes) {
         const struct sink_statistics *last = &departure->last;
         output->past = departure->shown = *last;
@@ -164,6 +168,7 @@ void departure_try_now(struct output *output) {
 void departure_end(struct output *output, struct failure *failure) {
     struct error error = {0};
     if (output_state(output) == OUTPUT_CLOSING) {
+        output_share_end(output);
         pthread_join(output->departure.thread, NULL);
         end(output);
     }

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "app/run/outbox.h"
+#include "app/host/signals.h"
 #include "base/clock.h"
 
 enum {
@@ -20,11 +21,19 @@ static int make_next_recorders(struct output *output, const struct anonymize_key
     return result;
 }
 
+/* Rings have a power of two. */
+static size_t waiting_bytes(const struct plan *run) {
+    size_t bytes = PLAN_WAITING_BYTES;
+    while (bytes * run->output_count > PLAN_WAITING_BYTES)
+        bytes /= 2;
+    return bytes;
+}
+
 int output_prepare_next(struct output *output, const struct output_plan *plan, const struct plan *run,
                         const struct anonymize_key *key, int64_t until, struct error *error) {
     struct output_next *next = &output->next;
     *next = (struct output_next){
-        .plan = plan, .run = run, .waiting = ring_create(OUTPUT_WAITING_BYTES, &output->waiting_gate)};
+        .plan = plan, .run = run, .waiting = ring_create(waiting_bytes(run), &output->waiting_gate)};
     int result = next->waiting ? 0 : error_set(error, ENOMEM, EX_OSERR, "out of memory");
     if (result == 0)
         result = make_next_recorders(output, key, error);
@@ -151,6 +160,32 @@ static int find_no_room(struct output *output) {
     return 0;
 }
 
+/* Who is hurried already stays so. */
+static void hurry(struct output *output, int64_t end) {
+    int64_t none = 0;
+    if (output->departure.closes)
+        atomic_compare_exchange_strong(&output->departure.early_end, &none, end);
+}
+
+void output_share_end(struct output *output) {
+    int64_t now = clock_monotonic(), deadline = shutdown_deadline();
+    if (output->changes && deadline > now)
+        hurry(output, now + (deadline - now) / 2);
+}
+
+static void hurry_if_filling(struct output *output) {
+    if (output_state(output) == OUTPUT_CLOSING && output->departure.keeps &&
+        ring_is_half_full(output->waiting))
+        hurry(output, clock_monotonic());
+}
+
+bool output_is_short(struct output *output) {
+    if (!output->waiting || output_state(output) != OUTPUT_CLOSING)
+        return false;
+    output_share_end(output);
+    return ring_is_half_full(output->waiting) && clock_monotonic() < shutdown_deadline();
+}
+
 static int let_wait(struct output *output, const struct message *message, struct error *error) {
     bool goes = may_go(output);
     int result = 0;
@@ -162,6 +197,7 @@ static int let_wait(struct output *output, const struct message *message, struct
         if (!send_oldest(output, &result, error))
             return send_after(output, message, result, error); /* larger than all that waits may be */
     }
+    hurry_if_filling(output);
     return result;
 }
 

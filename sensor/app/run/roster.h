@@ -40,7 +40,7 @@ struct roster {
 
 /* What is under way of one change. */
 struct roster_change {
-    struct roster *roster; /* borrowed, as the next five */
+    struct roster *roster; /* borrowed, as the next four */
     const struct places *places;
     const struct plan *start;
     const struct plan *next;

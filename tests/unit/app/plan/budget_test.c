@@ -133,7 +133,7 @@ static void the_formula_for_the_chart_holds(void **state) {
         struct budget budget = budget_of(text);
         uint64_t meters = cases[i].meters;
         uint64_t undecided = cases[i].undecided > 0 ? cases[i].undecided : cases[i].flows / 8;
-        uint64_t formula = 20 * MIB +
+        uint64_t formula = 36 * MIB +
                            meters * (MIB + ndpi.meter + 8 * MIB + 2 * MIB + (meters > 1 ? 8 * MIB : 0)) +
                            cases[i].flows * (816 + 48) + undecided * ndpi.undecided + 13 * MIB +
                            UINT64_C(16384) * 48 / 10 * 1024;

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "app/config_text.h"
 #include "app/plan/plan.h"
+#include "base/clock.h"
 #include "sink/sink.h"
 
 enum { CATCHERS = 4 };
@@ -29,9 +31,13 @@ struct catcher {
     int64_t waiting_since;
     uint64_t spooled, spool_full; /* it claims so */
     void (*flushing)(void);       /* called by flush(); may be NULL */
+    bool flush_waits;             /* flush() takes until the sink's deadline */
 
     /* What it saw. */
     bool open;
+    unsigned opens; /* also those that failed */
+    int64_t (*deadline)(const void *context);
+    const void *deadline_context;
     unsigned long writes, polls, flushes;
     int64_t flush_limit;
     struct caught *records;
@@ -52,9 +58,12 @@ static int catcher_fail(const struct catcher *catcher, struct error *error) {
 
 static int catcher_open(const struct sink_options *options, void **state, struct error *error) {
     struct catcher *catcher = &catchers[atoi(options->output)];
+    catcher->opens++;
     if (catcher->fails_to_open)
         return catcher_fail(catcher, error);
     catcher->open = true;
+    catcher->deadline = options->deadline;
+    catcher->deadline_context = options->deadline_context;
     catcher->writes_before = catcher->writes;
     catcher->count_before = catcher->count;
     catcher->bytes_before = catcher->bytes;
@@ -86,6 +95,14 @@ static bool catcher_has_room(const void *state) {
     return !((const struct catcher *)state)->is_full;
 }
 
+static void catcher_await_deadline(const struct catcher *catcher) {
+    int64_t deadline = 0;
+    while (deadline == 0 || clock_monotonic() < deadline) {
+        usleep(200);
+        deadline = catcher->deadline(catcher->deadline_context);
+    }
+}
+
 static int catcher_flush(void *state, int64_t limit, bool patient, struct error *error) {
     struct catcher *catcher = state;
     (void)patient;
@@ -93,6 +110,8 @@ static int catcher_flush(void *state, int64_t limit, bool patient, struct error 
     catcher->flush_limit = limit;
     if (catcher->flushing)
         catcher->flushing();
+    if (catcher->flush_waits)
+        catcher_await_deadline(catcher);
     return catcher->flush_fails ? catcher_fail(catcher, error) : 0;
 }
 
