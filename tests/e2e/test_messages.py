@@ -126,5 +126,30 @@ class Keys(Commands):
             self.refused(os.EX_CONFIG, [self.topic, "src_ip", "drops"], *words, "-c", path)
 
 
+class Order(Commands):
+    """Batches of many sizes, of which the topic takes the small ones alone."""
+
+    LIMIT = 20000
+
+    def sent(self, *properties):
+        """The seqs, as they are in the partition, and the run."""
+        self.servers.topic(self.topic, max_message_bytes=self.LIMIT)
+        path = self.config({"schema": "flow/v1", "framing": "none",
+                            "kafka": [f"bootstrap.servers={self.servers.bootstrap}", "linger.ms=0", "compression.codec=none", *properties]})
+        result = self.succeeds("-c", path, "-r", CAPTURES / "mix.pcap", "--set", "meter.active_timeout=50ms")
+        schema = fastavro.schema.load_schema(REPOSITORY / "schemas" / "flow" / "v1.avsc")
+        return [fastavro.schemaless_reader(io.BytesIO(message.value()), schema)["seq"] for message in self.servers.messages(self.topic, 1)], result
+
+    def test_batches_that_the_topic_takes(self):
+        numbers, result = self.sent(f"message.max.bytes={self.LIMIT}")
+        self.assertEqual(numbers, list(range(len(numbers))))
+        self.assertNotIn("too large", str(result))
+
+    def test_without_gaps(self):
+        numbers, result = self.sent("enable.gapless.guarantee=true")
+        self.assertIn("Message size too large", str(result))
+        self.assertEqual(list(dict.fromkeys(numbers)), list(range(max(numbers) + 1)))
+
+
 if __name__ == "__main__":
     unittest.main()
