@@ -34,14 +34,17 @@ static bool find_path(const char *line, char path[PATH_MAX]) {
     if (spaces == 0 || *at++ != '"')
         return false;
     for (; *at != '\0' && *at != '"' && length < PATH_MAX - 1; at++) {
-        at += *at == '\\' && (at[1] == '\\' || at[1] == '"');
+        bool is_escape = *at == '\\';
+        if (is_escape && at[1] != '\\' && at[1] != '"')
+            continue; /* libconfig leaves it out */
+        at += is_escape;
         path[length++] = *at;
     }
     path[length] = '\0';
     return *at == '"';
 }
 
-/* The content; NULL with *length above the limit where it is too large, else where there is no memory. */
+/* The content, of which *length above the limit says that there is more; NULL where there is no memory. */
 static char *read_all(int descriptor, size_t limit, size_t *length) {
     char *text = malloc(limit + 2);
     ssize_t got = 1;
