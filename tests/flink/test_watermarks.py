@@ -93,12 +93,23 @@ class Watermarks(Case):
         self.assertEqual((self.job.metric("recordsLost"), self.job.metric("recordsLate"), self.job.metric("recordsDuplicate")), (1, 1, 1))
         self.assertEqual([row["flow_uid"] for row in self.job.table("late")], ["late"])
         self.assertNotIn("late", [row["flow_uid"] for row in self.job.flows()])
+        self.comes_back(closed)
         self.one.record(13, at(12))
         self.one.beat(13, at(12))
         rows = len(self.job.flows())
         wait_until(lambda: len(self.job.flows()) > rows, LIMIT_S, "the last record", PAUSE_S)
         self.job.drain()
         self.assertEqual(self.windows(), closed | {12: 1})
+
+    def comes_back(self, closed):
+        """A sensor that was silent for longer than --lost goes on where it was."""
+        self.beating[self.other] = (14, at(10), 1)
+        self.stays(closed)
+        self.other.record(15, at(10.5))
+        self.beating = {self.one: (12, at(12)), self.other: (15, at(12), 1)}
+        closed[10] = 1
+        self.closes(closed)
+        self.assertEqual(self.job.metric("recordsLost"), 1)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 package flowsensor.flink;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.ToLongFunction;
 import org.apache.flink.api.common.TaskInfo;
 import org.apache.flink.api.common.state.ListState;
@@ -32,6 +33,8 @@ import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
  */
 public final class Gate extends AbstractStreamOperator<Flow> implements TwoInputStreamOperator<Flow, Beat, Flow> {
     private static final long TICK_MS = 500;
+    /** A run that is silent for so long was killed. One that an outage kept away goes on where it was. */
+    private static final long FORGET_MS = Duration.ofDays(7).toMillis();
 
     /** A run that is silent for so long while another one is heard is waited for no longer. */
     private final long idleMs;
@@ -56,7 +59,7 @@ public final class Gate extends AbstractStreamOperator<Flow> implements TwoInput
         savedRuns = context.getOperatorStateStore()
                 .getUnionListState(new ListStateDescriptor<>("runs", TypeInformation.of(Run.class)));
         savedWatermark = context.getOperatorStateStore().getUnionListState(new ListStateDescriptor<>("watermark", Types.LONG));
-        runs = new HashMap<>();
+        runs = new ConcurrentHashMap<>(); // Metrics are read by another thread.
         heardMs = now();
         for (Run run : savedRuns.get()) {
             runs.put(run.key, run.restored(heardMs, isOwn(run.key)));
@@ -132,7 +135,7 @@ public final class Gate extends AbstractStreamOperator<Flow> implements TwoInput
     private void tickAt(long timeMs) {
         getProcessingTimeService().registerTimer(timeMs, time -> {
             runs.values().forEach(run -> run.settle(now(), lostMs));
-            runs.values().removeIf(run -> run.isSilent(heardMs, lostMs));
+            runs.values().removeIf(run -> run.isSilent(heardMs, run.isEnded ? lostMs : FORGET_MS));
             advance();
             tickAt(now() + TICK_MS);
         });
