@@ -12,6 +12,8 @@ from sending import Sensor, Topics
 from servers import LocalServers
 
 BEGIN = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+# Lengths of a string that no message has: of 1 GiB, and more than Avro takes.
+DAMAGED = (b"\x80\x80\x80\x80\x08", b"\xfe\xff\xff\xff\x0f")
 IDLE_S, LOST_S, LIMIT_S, QUIET_S, PAUSE_S = 2, 5, 30, 3, 0.3
 
 
@@ -63,6 +65,8 @@ class Watermarks(Case):
         for number in range(10):
             self.one.record(number, at(number / 10))
             self.other.record(number, at(number / 10))
+        for body in DAMAGED:
+            self.topics.send(self.topics.flows, self.topics.flow_prefix + body, "x")
         self.beating = {self.one: (9, at(8)), self.other: (9, at(0.9))}
         self.job.start()
         self.stays({})  # The least of the sensors' bounds counts.
@@ -91,6 +95,7 @@ class Watermarks(Case):
         self.closes(closed)  # A record is not waited for forever, and two sensors' copies are one.
         self.assertGreater(time.monotonic() - began, LOST_S)
         self.assertEqual((self.job.metric("recordsLost"), self.job.metric("recordsLate"), self.job.metric("recordsDuplicate")), (1, 1, 1))
+        self.assertEqual(self.job.metric("recordsUndecodable"), len(DAMAGED))
         self.assertEqual([row["flow_uid"] for row in self.job.table("late")], ["late"])
         self.assertNotIn("late", [row["flow_uid"] for row in self.job.flows()])
         self.comes_back(closed)

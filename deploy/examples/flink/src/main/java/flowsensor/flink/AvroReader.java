@@ -2,11 +2,9 @@ package flowsensor.flink;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
@@ -23,7 +21,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Reads messages in the Confluent wire format: a zero byte, the schema's id in four bytes (big-endian), the Avro body. Of a record
- * it makes only the named fields, in their order; Avro skips the others. What can't be read is counted and left out, and so are
+ * it makes only the wanted fields, in their order; Avro skips the others. What can't be read is counted and left out, and so are
  * messages that `flowsensor verify` left.
  */
 abstract class AvroReader<T> implements KafkaRecordDeserializationSchema<T> {
@@ -31,25 +29,35 @@ abstract class AvroReader<T> implements KafkaRecordDeserializationSchema<T> {
     private static final byte MAGIC = 0;
     private static final int PREFIX_BYTES = 1 + Integer.BYTES;
 
+    /** Else Avro makes room for as much as a damaged message says it has. */
+    static {
+        for (String limit : List.of("bytes.maxLength", "string.maxLength", "collectionItems.maxLength")) {
+            System.setProperty("org.apache.avro.limits." + limit, Integer.toString(1 << 20));
+        }
+    }
+
     private final String registry;
     private final Class<T> type;
-    private final String[] fields;
+    private final Schema wanted;
     private transient Registry schemas;
     /** By the schema's id; null where it can't be used. */
     private transient Map<Integer, GenericDatumReader<GenericRecord>> readers;
     private transient BinaryDecoder decoder;
     private transient GenericRecord record;
+    /** Of the last message; null where it has nothing for the job. */
+    private transient T made;
     private transient Counter undecodable;
     private transient Counter synthetic;
 
-    AvroReader(String registry, Class<T> type, String... fields) {
+    /** @param wanted a record of the needed fields; a message in which one has another type can't be read */
+    AvroReader(String registry, Class<T> type, Schema wanted) {
         this.registry = registry;
         this.type = type;
-        this.fields = fields;
+        this.wanted = wanted;
     }
 
-    /** Makes what the job needs of a record; `record` is used again for the next one. */
-    abstract void take(GenericRecord record, Collector<T> out);
+    /** Makes what the job needs of a record, or null; `record` is used again for the next one. */
+    abstract T make(GenericRecord record);
 
     @Override
     public void open(DeserializationSchema.InitializationContext context) {
@@ -74,7 +82,9 @@ abstract class AvroReader<T> implements KafkaRecordDeserializationSchema<T> {
             synthetic.inc();
             return;
         }
-        take(record, out);
+        if (made != null) {
+            out.collect(made);
+        }
     }
 
     boolean isSynthetic(GenericRecord found) {
@@ -93,8 +103,9 @@ abstract class AvroReader<T> implements KafkaRecordDeserializationSchema<T> {
         try {
             decoder = DecoderFactory.get().binaryDecoder(message, PREFIX_BYTES, message.length - PREFIX_BYTES, decoder);
             record = reader.read(record, decoder);
+            made = make(record);
             return decoder.isEnd();
-        } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException e) {
+        } catch (IOException | RuntimeException e) { // What Avro throws has no common type.
             LOG.debug("a message isn't a record of schema {}", id, e);
             return false;
         }
@@ -106,17 +117,13 @@ abstract class AvroReader<T> implements KafkaRecordDeserializationSchema<T> {
             LOG.error("the registry has no schema {}; its records are left out", id);
             return null;
         }
-        List<Schema.Field> wanted = new ArrayList<>();
-        for (String name : fields) {
-            Schema.Field field = written.getField(name);
-            if (field == null) {
-                LOG.error("schema {} ({}) has no field {}; its records are left out", id, written.getFullName(), name);
+        for (Schema.Field field : wanted.getFields()) {
+            if (written.getField(field.name()) == null) {
+                LOG.error("schema {} ({}) has no field {}; its records are left out", id, written.getFullName(), field.name());
                 return null;
             }
-            wanted.add(new Schema.Field(name, field.schema()));
         }
-        Schema read = Schema.createRecord(written.getName(), null, written.getNamespace(), false, wanted);
-        return new GenericDatumReader<>(written, read);
+        return new GenericDatumReader<>(written, wanted);
     }
 
     @Override

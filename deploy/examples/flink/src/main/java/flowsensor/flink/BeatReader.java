@@ -1,25 +1,29 @@
 package flowsensor.flink;
 
 import java.util.List;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericRecord;
-import org.apache.flink.util.Collector;
 
 /** Reads heartbeats: what they say of the outputs whose topic this job reads. */
 final class BeatReader extends AvroReader<Beat> {
     private static final int BOOT = 0, SEQ = 1, INTERVAL = 2, IS_LAST = 3, LEAST_LAST_SEEN = 4, OUTPUTS = 5, LAST_SEQS = 6, DROPPED = 7;
-    private static final String[] FIELDS = {"boot_id", "seq", "heartbeat_interval_us", "is_last", "least_last_seen", "outputs", "last_seqs",
-        "records_dropped"};
+    private static final Schema WANTED = SchemaBuilder.record("Beat").fields()
+            .requiredString("boot_id").requiredLong("seq").requiredLong("heartbeat_interval_us").requiredBoolean("is_last")
+            .optionalLong("least_last_seen").name("outputs").type().array().items().stringType().noDefault()
+            .name("last_seqs").type().array().items().longType().noDefault()
+            .name("records_dropped").type().array().items().longType().noDefault().endRecord();
 
     private final String output;
 
     /** @param output the name of the sensors' output whose topic this job reads */
     BeatReader(String registry, String output) {
-        super(registry, Beat.class, FIELDS);
+        super(registry, Beat.class, WANTED);
         this.output = output;
     }
 
     @Override
-    void take(GenericRecord record, Collector<Beat> out) {
+    Beat make(GenericRecord record) {
         List<?> outputs = (List<?>) record.get(OUTPUTS);
         for (int i = 0; i < outputs.size(); i++) {
             if (outputs.get(i).toString().equals(output)) {
@@ -33,8 +37,9 @@ final class BeatReader extends AvroReader<Beat> {
                 beat.intervalMs = (Long) record.get(INTERVAL) / 1000;
                 beat.isLast = (Boolean) record.get(IS_LAST);
                 beat.receivedMs = System.currentTimeMillis();
-                out.collect(beat);
+                return beat;
             }
         }
+        return null;
     }
 }

@@ -1,24 +1,29 @@
 package flowsensor.flink;
 
 import java.util.List;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericRecord;
-import org.apache.flink.util.Collector;
 
 /** Reads records of flow/v1 and its successors. */
 final class FlowReader extends AvroReader<Flow> {
     /** What flows count under whose application is null. */
     static final String NO_APPLICATION = "(none)";
 
-    /** The place of a field in FIELDS. */
+    /** The place of a field in WANTED. */
     private static final int SENSOR = 0, BOOT = 1, OUTPUT = 2, SEQ = 3, UID = 4, SLICE = 5, KIND = 6, REVISION = 7, FLAGS = 8, SOURCE = 9,
             SOURCE_PORT = 10, DESTINATION = 11, DESTINATION_PORT = 12, PROTOCOL = 13, FIRST_SEEN = 14, LAST_SEEN = 15, PACKETS = 16, BYTES = 17,
             APPLICATION = 18;
-    private static final String[] FIELDS = {"sensor_id", "boot_id", "output", "seq", "flow_uid", "slice", "record_kind", "revision",
-        "quality_flags", "src_ip", "src_port", "dst_ip", "dst_port", "protocol", "bidirectional_first_seen", "bidirectional_last_seen",
-        "bidirectional_packets", "bidirectional_bytes", "application_name"};
+    private static final Schema WANTED = SchemaBuilder.record("Flow").fields()
+            .requiredString("sensor_id").requiredString("boot_id").requiredString("output").requiredLong("seq").requiredString("flow_uid")
+            .requiredInt("slice").requiredString("record_kind").requiredInt("revision")
+            .name("quality_flags").type().array().items().stringType().noDefault()
+            .requiredString("src_ip").requiredInt("src_port").requiredString("dst_ip").requiredInt("dst_port").requiredInt("protocol")
+            .requiredLong("bidirectional_first_seen").requiredLong("bidirectional_last_seen")
+            .requiredLong("bidirectional_packets").requiredLong("bidirectional_bytes").optionalString("application_name").endRecord();
 
     FlowReader(String registry) {
-        super(registry, Flow.class, FIELDS);
+        super(registry, Flow.class, WANTED);
     }
 
     @Override
@@ -32,7 +37,7 @@ final class FlowReader extends AvroReader<Flow> {
     }
 
     @Override
-    void take(GenericRecord record, Collector<Flow> out) {
+    Flow make(GenericRecord record) {
         Flow flow = new Flow();
         flow.sensor = record.get(SENSOR).toString();
         flow.run = record.get(BOOT) + "/" + record.get(OUTPUT);
@@ -52,6 +57,6 @@ final class FlowReader extends AvroReader<Flow> {
         flow.bytes = (Long) record.get(BYTES);
         Object application = record.get(APPLICATION);
         flow.application = application == null ? NO_APPLICATION : application.toString();
-        out.collect(flow);
+        return flow;
     }
 }
