@@ -16,7 +16,7 @@ from harness import environment, wait_until  # noqa: E402
 from pyiceberg.table import StaticTable  # noqa: E402
 from servers import closed_port  # noqa: E402
 
-OPENS = [word for package in ("java.lang", "java.util", "java.nio", "sun.nio.ch") for word in ("--add-opens", f"java.base/{package}=ALL-UNNAMED")]
+OPENS = [word for package in ("java.util", "java.lang") for word in ("--add-opens", f"java.base/{package}=ALL-UNNAMED")]
 JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx768m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 START_S, END_S = 90, 60
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
