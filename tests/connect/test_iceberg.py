@@ -1,6 +1,7 @@
 """Kafka Connect writes the sensor's records to an Iceberg table: each once, whole, over a kill of the worker and over a new version of the schema.
 With a real broker, registry and worker; the table is made by Spark of `schema ddl iceberg`, and read by pyiceberg."""
 import json
+import struct
 import sys
 import tempfile
 import time
@@ -8,7 +9,7 @@ import unittest
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tables"))
-from place import BINARY, EMBEDDED, KEY, RUNS, captures, differences, fields_of, output, run_java, statements  # noqa: E402
+from place import BINARY, CAPTURES, EMBEDDED, KEY, RUNS, captures, differences, fields_of, output, run_java, statements  # noqa: E402
 from pyiceberg.table import StaticTable  # noqa: E402 (of its requirements.txt)
 from harness import wait_until  # noqa: E402
 from servers import LocalServers  # noqa: E402
@@ -23,6 +24,17 @@ GARBAGE = (b"no record", b"\0\x7f\xff\xff\xffof an unknown schema")
 def records(topics):
     """Those of traffic."""
     return in_order(topics.record(value) for _, value, headers in topics.messages() if value not in GARBAGE and "verify" not in dict(headers or ()))
+
+
+def next_day(capture):
+    """A capture whose packets come a day later."""
+    data, at = bytearray(capture.read_bytes()), 24
+    assert data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1")
+    while at < len(data):
+        seconds, _, length = struct.unpack_from("<III", data, at)
+        struct.pack_into("<I", data, at, seconds + 24 * 3600)
+        at += 16 + length
+    return data
 
 
 def in_order(rows):
@@ -76,7 +88,9 @@ class Iceberg(unittest.TestCase):
 
     @classmethod
     def send(cls, schema):
-        cls.topics.send(schema, *captures(), *RUNS["all"])
+        later = cls.folder / "later.pcap"
+        later.write_bytes(next_day(CAPTURES / "mix.pcap"))
+        cls.topics.send(schema, *captures(), later, *RUNS["all"])
 
     @classmethod
     def begin(cls):
