@@ -8,7 +8,8 @@ from .assigned import Slice, microseconds
 GROUPS = {"sizes": sizes, "series": series, "histograms": histograms, "ip": ip, "tcp": tcp, "activity": activity, "dns": dns, "ftp": ftp,
           "entropy": entropy, "quic": quic}
 DISSECTED = {"tls": tls, "http": http}  # of nDPI, which may have nothing where the packets have something
-FROM_PAYLOAD = ("dns_", "ftp_", "tls_", "http_", "src2dst_payload_entropy", "dst2src_payload_entropy", "src2dst_quic", "dst2src_quic")
+# But for http_status: nDPI forgets it when it reads one that is out of its range.
+FROM_PAYLOAD = ("dns_", "ftp_", "tls_", "http_method", "src2dst_payload_entropy", "dst2src_payload_entropy", "src2dst_quic", "dst2src_quic")
 TOLERANCE, TOLERANCE_OF_FLOAT = 1e-9, 1e-6
 
 

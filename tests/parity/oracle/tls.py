@@ -59,7 +59,7 @@ def fields(part):
     made = dict.fromkeys(NAMES)
     made["tls_version"] = version(seen, part.record)
     made["tls_cipher"] = seen.server.cipher if seen.server else None
-    offers = seen.client or seen.server  # nDPI before 4.6: the server's choice where the client's hello wasn't seen
+    offers = first_hello([*part.before, *part.packets], seen)
     made["tls_alpn_offered"] = alpn_text(offers.protocols) or None if offers else None
     if seen.certificate:
         try:
@@ -68,6 +68,17 @@ def fields(part):
         except Cut:
             pass
     return made
+
+
+def first_hello(packets, seen):
+    """The hello whose protocols nDPI before 4.6 has for those offered: the client's, but for a server's that was seen before it, and has some."""
+    if not (seen.client and seen.server and seen.server.protocols):
+        return seen.client or seen.server
+    for count in range(1, len(packets)):
+        early = Seen(packets[:count])
+        if early.client or early.server:
+            return early.client or early.server
+    return seen.client
 
 
 def version(seen, record):
