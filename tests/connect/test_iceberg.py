@@ -147,7 +147,7 @@ class Iceberg(unittest.TestCase):
 
     def test_what_is_no_record_is_a_dead_letter(self):
         letters = self.servers.messages(self.dead)
-        self.assertEqual({letter.value() for letter in letters}, set(GARBAGE))  # some twice if the kill came before their offset was kept
+        self.assertEqual({letter.value() for letter in letters}, set(GARBAGE))  # those that were read again after the kill are there twice
         for letter in letters:
             self.assertEqual(dict(letter.headers())["__connect.errors.topic"], self.topics.flows.encode())
 
