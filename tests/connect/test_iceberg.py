@@ -16,7 +16,7 @@ from servers import LocalServers  # noqa: E402
 from topic import Topics  # noqa: E402
 from worker import EXAMPLE, Worker  # noqa: E402
 
-LIMIT_S = 90
+LIMIT_S = 180
 QUIET_S = 3  # three intervals of commits, in which a second copy would come
 GARBAGE = (b"no record", b"\0\x7f\xff\xff\xffof an unknown schema")
 

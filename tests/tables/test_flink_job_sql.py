@@ -19,7 +19,7 @@ from servers import LocalServers
 from topic import Topics
 
 EXAMPLE = REPOSITORY / "deploy" / "examples" / "flink" / "sql"
-LIMIT_S = 120
+LIMIT_S = 180
 MINUTE, GAP = datetime.timedelta(minutes=1), datetime.timedelta(minutes=15)
 CLOSING = office.MONDAY + 4 * office.DAY
 
