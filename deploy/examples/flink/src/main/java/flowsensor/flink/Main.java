@@ -58,10 +58,10 @@ public final class Main {
                 .connect(beats.broadcast())
                 .transform("gate", TypeInformation.of(Flow.class), new Gate(options.millis("idle"), options.millis("lost")))
                 .uid("gate")
-                .keyBy(Flow::key, Types.STRING)
+                .keyBy(Dedup::place, Types.LONG)
                 .process(new Dedup(options.millis("remember")))
                 .name("dedup").uid("dedup");
-        Tables.parquet(rows(once), Tables.FLOWS, options.out(), "flows");
+        Tables.parquet(rows(once), Tables.FLOWS, "last_seen", options.out(), "flows");
         Tables.iceberg(rows(once.getSideOutput(Dedup.LATE)), Tables.FLOWS, options.out(), "late");
         Tables.iceberg(applications(once), Tables.APPLICATIONS, options.out(), "applications");
         Tables.iceberg(sessions(once), Tables.SESSIONS, options.out(), "sessions");

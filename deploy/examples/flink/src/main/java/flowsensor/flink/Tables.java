@@ -69,14 +69,15 @@ final class Tables {
         return TimestampData.fromEpochMillis(Math.floorDiv(micros, 1000L), (int) (Math.floorMod(micros, 1000L) * NANOS_OF_MICRO));
     }
 
-    /** Writes rows of a schema as Parquet files below a folder. */
-    static void parquet(DataStream<RowData> rows, Schema schema, String folder, String name) {
+    /** Writes rows of a schema as Parquet files below a folder, by the days of a column. */
+    static void parquet(DataStream<RowData> rows, Schema schema, String time, String folder, String name) {
         Configuration options = new Configuration(false);
         options.set("parquet.compression", "ZSTD");
         options.set("parquet.write.int64.timestamp", "true"); // Else times are INT96, which is no longer in Parquet's format.
         FileSink<RowData> sink = FileSink
                 .forBulkFormat(new Path(folder + "/" + name), ParquetRowDataBuilder.createWriterFactory(
                         FlinkSchemaUtil.convert(schema), options, true))
+                .withBucketAssigner(new Days(schema.columns().indexOf(schema.findField(time))))
                 .withOutputFileConfig(OutputFileConfig.builder().withPartSuffix(".parquet").build())
                 .build();
         rows.sinkTo(sink).name(name).uid(name);
