@@ -1,5 +1,7 @@
 """The job of deploy/examples/flink in a cluster of one process, which Flink's own command line starts, and what it wrote."""
 import json
+import random
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -14,7 +16,6 @@ import maven  # noqa: E402
 import pyarrow.dataset  # noqa: E402
 from harness import environment, wait_until  # noqa: E402
 from pyiceberg.table import StaticTable  # noqa: E402
-from servers import closed_port  # noqa: E402
 
 OPENS = [word for package in ("java.util", "java.lang") for word in ("--add-opens", f"java.base/{package}=ALL-UNNAMED")]
 JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx768m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
@@ -34,18 +35,26 @@ restart-strategy.exponential-delay.initial-backoff: 500 ms
 """
 
 
+def free_port():
+    """One that no connection is given before the cluster is there: below the kernel's ephemeral range."""
+    while True:
+        port = random.randint(20000, 31999)
+        with socket.socket() as found:
+            if found.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+
+
 class Job:
     """A job that can be killed, and started again where its last checkpoint was. `options` are the program's own."""
 
     jar = None
 
     def __init__(self, folder, servers, parallelism=2, jvm=JVM, **options):
-        self.folder, self.parallelism, self.jvm, self.port = folder, parallelism, jvm, closed_port()
-        self.out = folder / "out"
+        self.folder, self.parallelism, self.jvm = folder, parallelism, jvm
+        self.out, self.port = folder / "out", None
         self.options = {"brokers": servers.bootstrap, "registry": servers.registry, "out": self.out, **options}
         self.process = None
         folder.mkdir(parents=True)
-        (folder / "config.yaml").write_text(CONFIGURATION.format(port=self.port, folder=folder))
 
     @classmethod
     def built(cls):
@@ -63,6 +72,8 @@ class Job:
     def start(self):
         """From the latest checkpoint, if there is one; returns when it runs."""
         jar, last = self.built(), self.checkpoint()
+        self.port = free_port()
+        (self.folder / "config.yaml").write_text(CONFIGURATION.format(port=self.port, folder=self.folder))
         words = ["java", *self.jvm, *OPENS, "-cp", f"{jar.parent}/cluster/*", "org.apache.flink.client.cli.CliFrontend", "run", "-t", "local",
                  "-p", self.parallelism, *(("-s", last) if last else ()), jar, *(word for name, value in self.options.items() for word in (f"--{name}", value))]
         with open(self.folder / "job.out", "ab") as log:

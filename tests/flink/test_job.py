@@ -139,6 +139,7 @@ class Exact(Case):
         self.assertEqual(self.job.table("late"), [])
         found = sorted(self.job.flows(), key=lambda row: (row["flow_uid"], row["slice"], row["revision"]))
         self.same(found, expected.flows(wanted))
+        self.assertEqual({path.name for path in (self.job.out / "flows").iterdir()}, {f"day={row['last_seen']:%Y-%m-%d}" for row in found})
         rows = self.job.table("applications")
         sums = {(row["window_start"], row["application_name"]): (row["flows"], row["packets"], row["bytes"]) for row in rows}
         self.assertEqual(len(sums), len(rows), "a window is there twice")

@@ -14,7 +14,7 @@ from servers import LocalServers
 BEGIN = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 # Lengths of a string that no message has: of 1 GiB, and more than Avro takes.
 DAMAGED = (b"\x80\x80\x80\x80\x08", b"\xfe\xff\xff\xff\x0f")
-IDLE_S, LOST_S, LIMIT_S, QUIET_S, PAUSE_S = 2, 5, 30, 3, 0.3
+IDLE_S, LOST_S, LIMIT_S, QUIET_S, PAUSE_S = 2, 5, 60, 2, 0.3
 
 
 def at(seconds):
