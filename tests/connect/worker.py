@@ -20,7 +20,7 @@ from harness import environment, wait_until  # noqa: E402
 EXAMPLE = REPOSITORY / "deploy" / "examples" / "connect"
 LOCAL = REPOSITORY / "deploy" / "local"
 START_LIMIT_S = 180
-HASTE = {"iceberg.control.commit.interval-ms": "1000", "errors.deadletterqueue.topic.replication.factor": "1"}
+HASTE = {"iceberg.control.commit.interval-ms": "1000"}
 
 
 def plugins():
