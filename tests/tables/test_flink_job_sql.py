@@ -50,7 +50,7 @@ class Job:
 
     def start(self):
         """From the last checkpoint, if there is one."""
-        options = ["execution.checkpointing.interval=1 s", f"execution.checkpointing.dir=file://{self.folder}/checkpoints", "parallelism.default=1"]
+        options = ["execution.checkpointing.interval=1 s", f"execution.checkpointing.dir=file://{self.folder}/checkpoints", "parallelism.default=2"]
         done = sorted(self.folder.glob("checkpoints/*/chk-*/_metadata"), key=lambda path: path.stat().st_mtime)
         if done:
             options.append(f"execution.state-recovery.path=file://{done[-1].parent}")
