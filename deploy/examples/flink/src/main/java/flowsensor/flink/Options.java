@@ -14,6 +14,7 @@ import org.apache.flink.util.TimeUtils;
 final class Options {
     private static final Map<String, String> DEFAULTS = Map.of("topic", "flows", "heartbeats", "heartbeats", "window", "1min", "gap", "5min",
             "checkpoint", "30s", "idle", "10s", "lost", "1h", "remember", "1min", "bounded", "no", "group", "flow-flink");
+    private static final String[] TIMES = {"window", "gap", "checkpoint", "idle", "lost", "remember"};
     /** Those without which there is no job, and those that may be absent. */
     private static final String[] NEEDED = {"brokers", "registry", "out"};
     private static final String[] OPTIONAL = {"output", "config"};
@@ -40,6 +41,9 @@ final class Options {
             if (!values.containsKey(name)) {
                 throw new IllegalArgumentException("--" + name + " is missing");
             }
+        }
+        for (String name : TIMES) {
+            millis(name);
         }
     }
 
