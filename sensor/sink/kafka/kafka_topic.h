@@ -23,6 +23,6 @@ bool kafka_topic_check_is_over(struct kafka_topic_check *check);
 void kafka_topic_check_stop(struct kafka_topic_check *check);
 
 /* Ends the asking, frees it, and gives its result: 0 if the topic exists or nobody answered, else -errno and the line. If the
- * asking is not over, that takes up to a tenth of a second, and up to 0.8 s with a broker that is slow to answer. *partitions (may be NULL) gets their number; it stays if there is
- * no topic or no answer. NULL is fine. */
+ * asking is not over, that takes up to a tenth of a second, and up to 0.8 s with a broker that is slow to answer. *partitions
+ * (may be NULL) gets their number; it stays if there is no topic or no answer. NULL is fine. */
 int kafka_topic_check_end(struct kafka_topic_check *check, int32_t *partitions, struct error *error);

@@ -30,8 +30,8 @@ int kafka_refused_login(const char *output, const char *reason, bool by_token, s
  * @thread any: nothing is shared */
 int kafka_topic_error(const char *output, const char *topic, int code, struct error *error);
 
-/* Tries to ask for a topic's metadata, for *patience milliseconds (KAFKA_PATIENCE at first), and `most`: tries are short, so that
- * they can be ended. They grow where a broker is connected and takes longer to answer: a far one, or a busy one. Gives
+/* Asks once for a topic's metadata. It waits for *patience milliseconds (KAFKA_PATIENCE at first), at most for `most`: tries are
+ * short, so that they can be ended. *patience grows where a broker is connected and takes longer to answer: a far one, or a busy one. Gives
  * rd_kafka_resp_err_t; *metadata is the caller's to destroy.
  * @thread any: nothing is shared */
 enum { KAFKA_PATIENCE = 100, KAFKA_PATIENCE_MAX = 800 };
