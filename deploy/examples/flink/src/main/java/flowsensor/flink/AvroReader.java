@@ -28,6 +28,8 @@ abstract class AvroReader<T> implements KafkaRecordDeserializationSchema<T> {
     private static final Logger LOG = LoggerFactory.getLogger(AvroReader.class);
     private static final byte MAGIC = 0;
     private static final int PREFIX_BYTES = 1 + Integer.BYTES;
+    /** Damaged messages name any. */
+    private static final int SCHEMAS_MAX = 1000;
 
     /** Else Avro makes room for as much as a damaged message says it has. */
     static {
@@ -94,6 +96,9 @@ abstract class AvroReader<T> implements KafkaRecordDeserializationSchema<T> {
     private boolean decode(byte[] message) throws IOException {
         int id = ByteBuffer.wrap(message).getInt(1);
         if (!readers.containsKey(id)) {
+            if (readers.size() == SCHEMAS_MAX) {
+                readers.clear();
+            }
             readers.put(id, readerOf(id)); // The registry's failure is the job's, which then starts again.
         }
         GenericDatumReader<GenericRecord> reader = readers.get(id);

@@ -43,7 +43,12 @@ final class Options {
             }
         }
         for (String name : TIMES) {
-            millis(name);
+            if (millis(name) <= 0 || !get(name).matches(".*[A-Za-z]")) {
+                throw new IllegalArgumentException("--" + name + " " + get(name) + " is no time with a unit, such as 10s or 1min");
+            }
+        }
+        if (!get("bounded").matches("yes|no")) {
+            throw new IllegalArgumentException("--bounded is yes or no");
         }
     }
 
