@@ -9,6 +9,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sink/file_check.h"
+
+static int refuse(const char *output, const char *path, int reason, struct error *error) {
+    return error_set(error, reason, reason == EACCES || reason == EPERM ? EX_NOPERM : EX_CANTCREAT,
+                     "output \"%s\": outputs.dead_letters: cannot append to %s: %s; name a file in a folder "
+                     "that the sensor may write to",
+                     output, path, strerror(reason));
+}
+
 int dead_letters_open(struct dead_letters *letters, const char *output, const char *path,
                       struct error *error) {
     struct stat status;
@@ -24,10 +33,12 @@ int dead_letters_open(struct dead_letters *letters, const char *output, const ch
     }
     int reason = letters->descriptor >= 0 ? EINVAL : errno;
     dead_letters_close(letters);
-    return error_set(error, reason, reason == EACCES || reason == EPERM ? EX_NOPERM : EX_CANTCREAT,
-                     "output \"%s\": outputs.dead_letters: cannot append to %s: %s; name a file in a folder "
-                     "that the sensor may write to",
-                     output, path, strerror(reason));
+    return refuse(output, path, reason, error);
+}
+
+int dead_letters_check(const char *output, const char *path, struct error *error) {
+    int result = path ? file_check_place(path, false) : 0;
+    return result < 0 ? refuse(output, path, -result, error) : 0;
 }
 
 void dead_letters_close(struct dead_letters *letters) {

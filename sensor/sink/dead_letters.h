@@ -31,6 +31,9 @@ struct dead_letters {
 /* Opens the file, or makes it (0600). `path` NULL: there is none, and each record is refused. EX_CANTCREAT, EX_NOPERM. */
 int dead_letters_open(struct dead_letters *letters, const char *output, const char *path,
                       struct error *error);
+/* Whether that would go well, without making the file.
+ * @thread any: nothing is shared */
+int dead_letters_check(const char *output, const char *path, struct error *error);
 void dead_letters_close(struct dead_letters *letters);
 
 /* False: the record is not in the file. */

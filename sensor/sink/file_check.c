@@ -29,15 +29,19 @@ static int check_folder(const char *path) {
     return result;
 }
 
-int file_check(const struct sink_options *options, struct error *error) {
+int file_check_place(const char *path, bool makes) {
     struct stat status;
+    bool exists = stat(path, &status) == 0;
+    return exists && S_ISDIR(status.st_mode) ? -EISDIR
+           : exists && !makes                ? check_access(path, W_OK)
+                                             : check_folder(path);
+}
+
+int file_check(const struct sink_options *options, struct error *error) {
     bool rotates = options->rotate_size > 0 || options->rotate_flows > 0;
     if (strcmp(options->path, "-") == 0)
         return 0;
-    bool exists = stat(options->path, &status) == 0;
-    int result = exists && S_ISDIR(status.st_mode) ? -EISDIR
-                 : exists && !rotates              ? check_access(options->path, W_OK)
-                                                   : check_folder(options->path);
+    int result = file_check_place(options->path, rotates);
     if (result == 0)
         return 0;
     return error_set(error, -result, result == -EACCES || result == -EPERM ? EX_NOPERM : EX_CANTCREAT,

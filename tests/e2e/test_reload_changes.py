@@ -88,29 +88,29 @@ class Files(Changes):
         self.assertEqual([keys[0][0], keys[0][-1]], [keys[1][0], keys[1][-1]])
 
     def stuck(self, number):
-        """The output is to become a file where there is a folder."""
-        folder = self.folder / f"folder-{number}.jsonl"
-        folder.mkdir()
-        self.configure(self.kept(), self.more(f"folder-{number}", more=""))
+        """The output is to become a file that can't be made, which is not seen before: a link leads to nowhere."""
+        link = self.folder / f"link-{number}.jsonl"
+        link.symlink_to(self.folder / "absent" / "file")
+        self.configure(self.kept(), self.more(f"link-{number}", more=""))
         self.hang_up('; output "more" changes')
         wait_until(lambda: self.log().count("can't be opened") == number, limit=10, what=self.log)
         self.assertIn("output more: delivery degraded: it has waited for the disk for", self.get("readyz")[1])
         self.more_arrive("kept")
-        return folder
+        return link
 
     def test_what_can_not_be_opened(self):
         """Its records wait; it is opened as soon as it can be, or becomes what it is told meanwhile."""
         self.begin(self.kept(), self.more("more"))
         with self.load() as load:
             self.more_arrive("more")
-            folder = self.stuck(1)
-            folder.rmdir()
+            link = self.stuck(1)
+            link.unlink()
             wait_until(lambda: "output more ok" in self.get("readyz")[1], limit=10, what="an output that is well")
             self.more_arrive("more")
             self.stuck(2)
             self.change(self.kept(), self.more("more"))
             self.more_arrive("more")
-        folder.rename(self.folder / "more-1.jsonl")
+        link.rename(self.folder / "more-1.jsonl")
         ledger = self.finish()
         more = ledger.outputs["more"]
         # The second one never was: what waited for it is dropped.
@@ -208,7 +208,8 @@ class Kafka(Changes, outputs.Topics):
         """They come less and less often; SIGHUP asks for one at once."""
         self.MORE = f'spool = {{ directory = "{self.folder}/spool"; }};'
         self.begin(self.kept(), self.more("one", "127.0.0.1:1"))
-        letters = self.folder / "absent" / "letters.jsonl"
+        letters = self.folder / "letters.jsonl"
+        letters.symlink_to(self.folder / "absent" / "letters")  # which is not seen before it is opened
         with self.load() as load:
             wait_until(lambda: self.scrape()("flowsensor_spool_records", output="more") > 0, limit=10, what="records in the spool")
             self.configure(self.kept(), self.more("one", options=f'dead_letters = "{letters}";'))
@@ -216,7 +217,7 @@ class Kafka(Changes, outputs.Topics):
             wait_until(lambda: "can't be opened with its other options" in self.log(), limit=10, what=self.log)
             time.sleep(4)
             self.assertEqual([self.log().count(line) for line in ("can't be opened", "records wait from before")], [1, 0], self.log())
-            letters.parent.mkdir()
+            (self.folder / "absent").mkdir()
             reader = self.reader("one")
             self.hang_up("no option has another value")
             wait_until(lambda: OPEN in self.log(), limit=2, what=self.log)

@@ -187,6 +187,8 @@ class Files(Outputs):
                  ((kept, second, self.file("new", more='schema = "sensor_stats/v1";')), 'output "new" is new, which needs a restart: its records are not of flows'),
                  ((kept, second, self.file("new", more=few, anonymize="address=hash")), "its pseudonyms have no key yet"),
                  ((kept, self.file("new", self.folder / "second", few)), "second.jsonl is still written by another output"),
+                 ((kept, self.file("second", self.folder / "folder", few)), "folder.jsonl: Is a directory"),
+                 ((kept, self.file("second", self.folder / "absent" / "second", few)), "No such file or directory"),
                  # The first one was opened, and is closed again.
                  ((kept, self.file("good", more=few), self.file("new", self.folder / "folder", few)), "folder.jsonl"),
                  ((kept, second, kept), "two outputs write to path"),

@@ -2,18 +2,10 @@
 
 #include "app/config/key_file.h"
 #include "app/plan/anonymization_key.h"
-#include "app/plan/kafka_options.h"
+#include "app/plan/plan_check.h"
 #include "app/plan/registry_options.h"
 #include "record/registry/tls_files.h"
 #include "sink/kafka/kafka_admin.h"
-
-static int check_output(const struct plan *plan, const struct output_plan *output, struct error *error) {
-    struct sink_options options = kafka_options_of(plan->config, output->config);
-    options.path = output->config->path;
-    options.rotate_size = (uint64_t)output->config->rotate_size;
-    options.rotate_flows = (uint64_t)output->config->rotate_flows;
-    return output->sink->check ? output->sink->check(&options, error) : 0;
-}
 
 /* Opening connects nowhere, and reads the password. */
 static int check_registry(const struct config *config, struct error *error) {
@@ -53,6 +45,6 @@ int preflight(const struct plan *plan, struct error *error) {
     if (result == 0)
         result = check_topics(plan->config, error);
     for (size_t i = 0; result == 0 && i < plan->output_count; i++)
-        result = check_output(plan, &plan->outputs[i], error);
+        result = plan_check_output(plan, &plan->outputs[i], error);
     return result;
 }

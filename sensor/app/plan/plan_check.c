@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "app/plan/kafka_options.h"
 #include "meter/dissect.h"
 
 /* Whether records of an output that is not of flows are made at all. */
@@ -25,6 +26,15 @@ static int check_reports(const struct plan *plan, const struct output_plan *outp
         "output \"%s\": schema %s is of the sensor's %s, which are off; add the line %s\"; or take the output off",
         output->name, output->schema->name, heartbeats ? "heartbeats" : "performance reports",
         heartbeats ? "heartbeat_interval = \"1s" : "performance_report = \"60s");
+}
+
+int plan_check_output(const struct plan *plan, const struct output_plan *output, struct error *error) {
+    struct sink_options options = kafka_options_of(plan->config, output->config);
+    options.path = output->config->path;
+    options.rotate_size = (uint64_t)output->config->rotate_size;
+    options.rotate_flows = (uint64_t)output->config->rotate_flows;
+    options.dead_letters = output->config->dead_letters;
+    return output->sink->check ? output->sink->check(&options, error) : 0;
 }
 
 int plan_check_run(const struct plan *plan, struct error *error) {

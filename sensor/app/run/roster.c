@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/plan/plan_check.h"
 #include "app/run/departure.h"
 #include "app/run/output_change.h"
 #include "app/run/written.h"
@@ -146,6 +147,9 @@ static int change_output(struct roster_change *change, size_t slot, const struct
                          struct error *error) {
     struct output *output = &change->roster->outputs[slot];
     int result = check_output(change, plan, slot, "has other options now", error);
+    if (result < 0)
+        return result;
+    result = plan_check_output(change->next, plan, error);
     if (result < 0)
         return result;
     change->changes |= 1u << slot;

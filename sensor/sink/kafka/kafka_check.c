@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "sink/dead_letters.h"
 #include "sink/kafka/client/kafka_client.h"
 #include "sink/kafka/client/kafka_end.h"
 #include "sink/kafka/client/kafka_oauth.h"
@@ -98,6 +99,8 @@ int kafka_check(const struct sink_options *options, struct error *error) {
     char reason[512], servers[SERVERS_SIZE];
     rd_kafka_conf_t *conf = NULL;
     int result = check_topic_name(options, error);
+    if (result == 0)
+        result = dead_letters_check(options->output, options->dead_letters, error);
     if (result == 0)
         result = kafka_oauth_check(options, error);
     if (result == 0)
