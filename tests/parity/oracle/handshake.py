@@ -92,9 +92,10 @@ def server_hello(body):
 
 
 def first_certificate(body):
-    """Its DER, of a Certificate of up to TLS 1.2; None of one without any."""
-    listed = Reader(Reader(body).vector(3))
-    return listed.vector(3) if listed.left() else None
+    """(its DER, whether the whole message is there), of a Certificate of up to TLS 1.2; None of one without any."""
+    reader = Reader(body)
+    size = reader.number(3)
+    return (reader.vector(3), len(body) >= size + 3) if size else None
 
 
 def alpn_text(names):

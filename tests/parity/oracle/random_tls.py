@@ -4,9 +4,9 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from . import quic as initial
@@ -36,8 +36,8 @@ def written(attributes):
 
 @lru_cache
 def certificates():
-    """[(DER, what a record must say of it)], the same each time but for keys and signatures."""
-    made, key = [], ec.generate_private_key(ec.SECP256R1())
+    """[(DER, what a record must say of it)], the same each time."""
+    made, key = [], Ed25519PrivateKey.from_private_bytes(bytes(32))
     for number in range(3 * len(VALIDITIES)):
         subject = [one for one in SUBJECTS[number % len(SUBJECTS)] if one[1]]
         issuer = subject if number % 6 == 5 else ISSUERS[number % len(ISSUERS)]
@@ -50,7 +50,7 @@ def certificates():
         known = {"tls_issuer": written(issuer), "tls_subject": written(subject), "tls_not_before": times[0], "tls_not_after": times[1]}
         if begin + timedelta(days=days) >= TWO_DIGITS_BEFORE:
             known = dict.fromkeys(known)
-        made.append((builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER), known))
+        made.append((builder.sign(key, None).public_bytes(Encoding.DER), known))
     return made
 
 

@@ -3,19 +3,20 @@ import re
 
 from .handshake import Cut, Reader
 
-HELLO = re.compile(rb"(\x15\x03.\x00\x02..)?\x16\x03(.{0,3}$|...[\x01\x02])", re.DOTALL)  # a server may warn before it answers
+# Of a hello, or of a certificate whose hello was lost; a server may warn before it answers.
+BEGIN = re.compile(rb"(\x15\x03.\x00\x02..)?\x16\x03(.{0,3}$|...[\x01\x02\x0b])", re.DOTALL)
 HANDSHAKE, ALERT = 22, 21
 SEQUENCES, HALF = 2**32, 2**31
 MOST = 1 << 17  # bytes behind the first record
 
 
 def begins_handshake(packet):
-    """Whether a segment begins with the record of a hello."""
-    return HELLO.match(packet.payload) is not None
+    """Whether a segment begins with a record that a handshake may begin with."""
+    return BEGIN.match(packet.payload) is not None
 
 
 def bytes_of(packets):
-    """The stream from the direction's first hello on, as far as it has no hole. What came first counts."""
+    """The stream from the direction's first hello or certificate on, as far as it has no hole. What came first counts."""
     first = next((place for place, packet in enumerate(packets) if begins_handshake(packet)), None)
     if first is None:
         return b""
