@@ -85,6 +85,12 @@ class Exact(Case):
         """Until records have come that are made now."""
         self.rows_reach(len(self.job.flows()) + 200)
 
+    def windows_grow(self):
+        """Until records have come that are made now, and windows have closed behind them."""
+        self.rows_grow()
+        closed = len(self.job.table("applications"))
+        wait_until(lambda: len(self.job.table("applications")) > closed, CAUGHT_UP_S, self.job.said, pause=0.3)
+
     def kill_broker(self):
         os.kill(int((Path(self.servers.folder.name) / "kafka.pid").read_text().split()[0]), signal.SIGKILL)
         self.servers.down()
@@ -111,9 +117,9 @@ class Exact(Case):
             self.rows_reach(200)
             self.job.kill()
             self.job.start()
-            self.rows_grow()
+            self.windows_grow()
             self.kill_broker()
-            self.rows_grow()
+            self.windows_grow()
             sensor.process.kill()
             sensor.process.wait()
             sensor = self.sensor()
