@@ -8,7 +8,7 @@ from pathlib import Path
 
 import chart
 
-SECRETS = "/etc/flowsensor/secrets"
+SECRETS, STATE = "/etc/flowsensor/secrets", "/var/lib/flowsensor"
 SCENES = {path.stem: path for path in chart.EXAMPLES} | {"everything": chart.HERE / "values/everything.yaml", "least": chart.LEAST}
 # What a Secret's file holds, by the end of its name.
 CONTENTS = {"identity/key": "00112233445566778899aabbccddeeff\n", "identity/conn-key": "ffeeddccbbaa99887766554433221100\n", "anonymization/key": "0123456789abcdef" * 4 + "\n",
@@ -42,7 +42,7 @@ def certificate(folder):
 
 
 class Pod:
-    """A folder that stands for /etc/flowsensor of a pod."""
+    """A folder that stands for /etc/flowsensor of a pod, with its state in another."""
 
     def __init__(self, text, name):
         self.folder = tempfile.TemporaryDirectory()
@@ -54,8 +54,9 @@ class Pod:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(next(content for end, content in contents.items() if path.endswith(end)))
             file.chmod(0o400)
+        (root / "state").mkdir()
         self.path = root / "flowsensor.conf"
-        self.path.write_text(configurations(text)[name].replace(SECRETS, f"{root}/secrets"))
+        self.path.write_text(configurations(text)[name].replace(SECRETS, f"{root}/secrets").replace(STATE, f"{root}/state"))
 
     def __enter__(self):
         return self
