@@ -19,44 +19,43 @@ static void write_kept(const struct ddl_table *table, const struct schema_column
             clickhouse_codec(column));
 }
 
+/* Writes a column that is kept as it is. False: *prediction tells of it, and its rest is kept. */
+static bool write_unpredicted(const struct ddl_table *table, const struct schema_column *column,
+                              struct prediction *prediction, FILE *stream) {
+    if (predict(table, column, prediction))
+        return false;
+    fprintf(stream, "`%s`", column->name);
+    return true;
+}
+
 /* Floating-point numbers as their bits, so that the rest of one that is nearly right is small. */
 static void write_packing(const struct ddl_table *table, const struct schema_column *column, FILE *stream) {
-    struct prediction prediction;
-    if (!predict(table, column, &prediction)) {
-        fprintf(stream, "`%s`", column->name);
+    struct prediction of;
+    if (write_unpredicted(table, column, &of, stream))
         return;
-    }
-    switch (column->type) {
-    case VALUE_TIMESTAMP:
-        fprintf(stream, "micros(`%s`) - ifNull(%s, 0)", column->name, prediction.text);
-        break;
-    case VALUE_DOUBLE:
-        fprintf(stream, "reinterpretAsInt64(`%s`) - reinterpretAsInt64(ifNull(%s, 0.))", column->name,
-                prediction.text);
-        break;
-    default: fprintf(stream, "`%s` - ifNull(%s, 0)", column->name, prediction.text); break;
-    }
-    fprintf(stream, " AS `%s_rest`", column->name);
+    const char *name = column->name;
+    if (column->type == VALUE_TIMESTAMP)
+        fprintf(stream, "micros(`%s`) - ifNull(%s, 0)", name, of.text);
+    else if (column->type == VALUE_DOUBLE)
+        fprintf(stream, "reinterpretAsInt64(`%s`) - reinterpretAsInt64(ifNull(%s, 0.))", name, of.text);
+    else
+        fprintf(stream, "`%s` - ifNull(%s, 0)", name, of.text);
+    fprintf(stream, " AS `%s_rest`", name);
 }
 
 static void write_reading(const struct ddl_table *table, const struct schema_column *column, FILE *stream) {
-    struct prediction prediction;
-    if (!predict(table, column, &prediction)) {
-        fprintf(stream, "`%s`", column->name);
+    struct prediction of;
+    if (write_unpredicted(table, column, &of, stream))
         return;
-    }
-    switch (column->type) {
-    case VALUE_TIMESTAMP:
-        fprintf(stream, "fromUnixTimestamp64Micro(`%s_rest` + ifNull(%s, 0), 'UTC')", column->name,
-                prediction.text);
-        break;
-    case VALUE_DOUBLE:
-        fprintf(stream, "reinterpretAsFloat64(`%s_rest` + reinterpretAsInt64(ifNull(%s, 0.)))", column->name,
-                prediction.text);
-        break;
-    default: fprintf(stream, "`%s_rest` + ifNull(%s, 0)", column->name, prediction.text); break;
-    }
-    fprintf(stream, " AS `%s`", column->name);
+    const char *name = column->name;
+    if (column->type == VALUE_TIMESTAMP)
+        fprintf(stream, "fromUnixTimestamp64Micro(`%s_rest` + ifNull(%s, 0), 'UTC')", name, of.text);
+    else if (column->type == VALUE_DOUBLE)
+        fprintf(stream, "reinterpretAsFloat64(`%s_rest` + reinterpretAsInt64(ifNull(%s, 0.)))", name,
+                of.text);
+    else
+        fprintf(stream, "`%s_rest` + ifNull(%s, 0)", name, of.text);
+    fprintf(stream, " AS `%s`", name);
 }
 
 static void write_described(const struct ddl_table *table, const struct schema_column *column, FILE *stream) {
