@@ -96,8 +96,8 @@ static int check_text(struct include_scan *scan, const char *file, const char *t
     for (const char *line = text; line && result == 0 && scan->depth < DEPTH_MAX; number++) {
         if (find_path(line, path))
             result = check_file(scan, file, number, path);
-        line = strchr(line, '\n');
-        line += line != NULL;
+        const char *end = strchr(line, '\n');
+        line = end ? end + 1 : NULL;
     }
     return result;
 }
