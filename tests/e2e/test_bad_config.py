@@ -272,6 +272,13 @@ class Checked(Case):
                 self.check(["flows", says], *self.kafka(*properties))
         self.succeeds(*self.arguments(*self.kafka()))
 
+    def test_pipes_that_librdkafka_would_wait_for(self):
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        for name in ("ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.crl.location", "ssl.keystore.location"):
+            with self.subTest(name):
+                self.check(["flows", name, pipe, "pipe"], *self.kafka("security.protocol=ssl", f"{name}={pipe}"))
+
     def test_what_this_build_of_librdkafka_lacks(self):
         result = run(*self.arguments(*self.kafka("security.protocol=sasl_plaintext", "sasl.mechanisms=OAUTHBEARER",
                                                  "sasl.oauthbearer.method=oidc")))
@@ -314,7 +321,10 @@ class Checked(Case):
         key, certificate = self.pem("one")
         other, _ = self.pem("two")
         url = f"registry.url=http://127.0.0.1:{self.port}"
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
         for says, settings in ((["registry.ca_file", "No such file"], [url, "registry.ca_file=/nowhere.pem"]),
+                               (["registry.ca_file", pipe, "PEM"], [url, f"registry.ca_file={pipe}"]),
                                (["registry.ca_file", "PEM"], [url, f"registry.ca_file={key}"]),
                                (["registry.key_file", "certificate"], [url, f"registry.certificate_file={certificate}", f"registry.key_file={other}"]),
                                (["registry.key_file", "PEM"], [url, f"registry.certificate_file={certificate}", f"registry.key_file={certificate}"]),

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/read_file.h"
+
 /* OpenSSL calls this for the password of a key: there is nobody to ask. */
 static int no_password(char *place, int size, int writing, void *context) {
     (void)place, (void)size, (void)writing, (void)context;
@@ -13,7 +15,7 @@ static int no_password(char *place, int size, int writing, void *context) {
 }
 
 static FILE *tls_open_file(const char *option, const char *path, struct error *error) {
-    FILE *file = fopen(path, "re");
+    FILE *file = read_file_open(path);
     if (!file)
         error_set(error, errno, EX_CONFIG, "%s %s: %s", option, path, strerror(errno));
     return file;

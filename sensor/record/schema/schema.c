@@ -1,15 +1,14 @@
 #include "record/schema/schema.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/nearest.h"
+#include "base/read_file.h"
 #include "record/schema/embedded.h"
 #include "record/schema/schema_json.h"
 
@@ -64,19 +63,8 @@ static int read_stream(const char *name, FILE *file, struct buffer *text, struct
     return 0;
 }
 
-/* A FIFO that nobody writes into has nothing: SIGHUP, and the end of a run, would wait for ever. */
-static FILE *open_file(const char *name) {
-    int descriptor = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (descriptor < 0)
-        return NULL;
-    FILE *file = fcntl(descriptor, F_SETFL, 0) == 0 ? fdopen(descriptor, "rb") : NULL;
-    if (file == NULL)
-        close(descriptor);
-    return file;
-}
-
 static int schema_read_file(const char *name, struct buffer *text, struct error *error) {
-    FILE *file = open_file(name);
+    FILE *file = read_file_open(name);
     if (file == NULL)
         return refuse_name(name, errno, error);
     int status = read_stream(name, file, text, error);

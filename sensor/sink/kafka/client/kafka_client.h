@@ -31,8 +31,8 @@ int kafka_refused_login(const char *output, const char *reason, bool by_token, s
 int kafka_topic_error(const char *output, const char *topic, int code, struct error *error);
 
 /* Asks once for a topic's metadata. It waits for *patience milliseconds (KAFKA_PATIENCE at first), at most for `most`: tries are
- * short, so that they can be ended. *patience grows where a broker is connected and takes longer to answer: a far one, or a busy one. Gives
- * rd_kafka_resp_err_t; *metadata is the caller's to destroy.
+ * short, so that they can be ended. *patience grows where a broker is connected and takes longer to answer: a far one, or a busy
+ * one. Gives rd_kafka_resp_err_t; *metadata is the caller's to destroy.
  * @thread any: nothing is shared */
 enum { KAFKA_PATIENCE = 100, KAFKA_PATIENCE_MAX = 800 };
 int kafka_ask_for_topic(struct rd_kafka_s *handle, struct rd_kafka_topic_s *topic, int *patience, int most,

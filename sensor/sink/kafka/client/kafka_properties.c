@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "sink/kafka/client/kafka_oauth.h"
+#include "sink/kafka/client/kafka_secrets.h"
 #include "sink/kafka/client/kafka_tls.h"
 
 enum {
@@ -43,7 +44,7 @@ static int set_property(rd_kafka_conf_t *conf, const char *output, const char *p
     snprintf(name, sizeof name, "%.*s", (int)(equals - property), property);
     if (rd_kafka_conf_set(conf, name, equals + 1, reason, sizeof reason) != RD_KAFKA_CONF_OK)
         return error_set(error, EINVAL, EX_CONFIG, "output \"%s\": kafka: %s", output, reason);
-    return 0;
+    return kafka_secrets_check_file(output, property, error);
 }
 
 void kafka_warn_of_scram(const struct sink_options *options) {

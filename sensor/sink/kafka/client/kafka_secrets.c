@@ -55,6 +55,16 @@ static bool names_file(const char *property) {
     return kind >= 0 && !kinds[kind].is_text;
 }
 
+int kafka_secrets_check_file(const char *output, const char *property, struct error *error) {
+    struct stat status;
+    const char *path = names_file(property) ? strchr(property, '=') + 1 : NULL;
+    if (!path || stat(path, &status) < 0 || !S_ISFIFO(status.st_mode))
+        return 0;
+    return error_set(error, EINVAL, EX_CONFIG,
+                     "output \"%s\": kafka: %.*s %s: is a pipe; name a regular file", output,
+                     (int)(path - 1 - property), property, path);
+}
+
 static bool has_files(const struct sink_options *options) {
     bool found = false;
     for (size_t i = 0; i < options->kafka_count; i++)

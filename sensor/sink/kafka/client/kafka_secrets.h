@@ -32,6 +32,9 @@ struct kafka_reading {
 struct kafka_secrets *kafka_secrets_of(const struct sink_options *options, bool *failed);
 void kafka_secrets_free(struct kafka_secrets *secrets);
 
+/* EX_CONFIG: the property names a pipe as the file that librdkafka opens itself. It would wait for a writer for ever. */
+int kafka_secrets_check_file(const char *output, const char *property, struct error *error);
+
 /* EX_CONFIG: a file can't be read, is empty, or is no regular one. NULL in *reading then. */
 int kafka_secrets_read(const struct kafka_secrets *secrets, struct kafka_reading **reading,
                        struct error *error);
