@@ -1,4 +1,5 @@
 """Programs of deploy/examples in Java: built by Maven once for their content, kept in the cache."""
+import functools
 import hashlib
 import os
 import shutil
@@ -36,3 +37,12 @@ def build(source, jar):
             return None, f"mvn package failed: {(done.stdout + done.stderr).strip()[-300:]}"
         (folder / "complete").touch()
     return folder / "target" / jar, None
+
+
+@functools.cache
+def built(source, jar):
+    """The same for tests that can't go on without it."""
+    path, problem = build(source, jar)
+    if path is None:
+        raise AssertionError(problem)
+    return path

@@ -25,10 +25,7 @@ HASTE = {"iceberg.control.commit.interval-ms": "1000"}
 
 def plugins():
     """The folder of plugins, built."""
-    jar, problem = maven.build(EXAMPLE, "plugins/flows-to-iceberg/flows-to-iceberg.jar")
-    if jar is None:
-        raise AssertionError(problem)
-    return jar.parents[1]
+    return maven.built(EXAMPLE, "plugins/flows-to-iceberg/flows-to-iceberg.jar").parents[1]
 
 
 def kafka():

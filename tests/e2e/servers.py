@@ -2,6 +2,7 @@
 test run, and small HTTP servers on loopback that answer as no registry should."""
 import atexit
 import contextlib
+import json
 import os
 import shlex
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -54,6 +56,13 @@ class LocalServers:
 
     def prepare(self):
         """For those that derive from this: before the servers start, which find .folder empty."""
+
+    def register(self, subject, text):
+        """Registers a schema as no sensor does; its id."""
+        request = urllib.request.Request(f"{self.registry}/subjects/{subject}/versions", json.dumps({"schema": text}).encode(),
+                                         {"Content-Type": "application/vnd.schemaregistry.v1+json"})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+            return json.load(answer)["id"]
 
     def stop(self):
         self.admin = None  # its threads would complain of the broker's end

@@ -1,4 +1,5 @@
 """The job of deploy/examples/flink in a cluster of one process, which Flink's own command line starts, and what it wrote."""
+import functools
 import json
 import random
 import socket
@@ -47,7 +48,7 @@ def free_port():
 class Job:
     """A job that can be killed, and started again where its last checkpoint was. `options` are the program's own."""
 
-    jar = None
+    built = staticmethod(functools.partial(maven.built, EXAMPLE, "flow-flink.jar"))
 
     def __init__(self, folder, servers, parallelism=2, jvm=JVM, **options):
         self.folder, self.parallelism, self.jvm = folder, parallelism, jvm
@@ -55,14 +56,6 @@ class Job:
         self.options = {"brokers": servers.bootstrap, "registry": servers.registry, "out": self.out, **options}
         self.process = None
         folder.mkdir(parents=True)
-
-    @classmethod
-    def built(cls):
-        if cls.jar is None:
-            cls.jar, why = maven.build(EXAMPLE, "flow-flink.jar")
-            if cls.jar is None:
-                raise AssertionError(why)
-        return cls.jar
 
     def checkpoint(self):
         """The latest one that is complete; None before the first."""

@@ -1,13 +1,11 @@
 """Sensors that are made up: records and heartbeats in a topic, as tests want them."""
 import functools
 import io
-import json
-import urllib.request
 import uuid
 
 import confluent_kafka
 import fastavro
-from cluster import DIRECT, REPOSITORY
+from cluster import REPOSITORY
 
 SCHEMAS = REPOSITORY / "schemas"
 FLOW_PATH, BEAT_PATH = SCHEMAS / "flow" / "v2.avsc", SCHEMAS / "heartbeat" / "v1.avsc"
@@ -32,12 +30,9 @@ def encoded(path, values):
     return out.getvalue()
 
 
-def register(servers, topic, path):
-    """The schema's id as messages begin with it."""
-    request = urllib.request.Request(f"{servers.registry}/subjects/{topic}-value/versions", json.dumps({"schema": path.read_text()}).encode(),
-                                     {"Content-Type": "application/vnd.schemaregistry.v1+json"})
-    with DIRECT.open(request, timeout=30) as answer:
-        return b"\0" + json.load(answer)["id"].to_bytes(4, "big")
+def prefix(servers, topic, path):
+    """What messages of the schema in that file begin with, which is registered."""
+    return b"\0" + servers.register(f"{topic}-value", path.read_text()).to_bytes(4, "big")
 
 
 class Topics:
@@ -45,7 +40,7 @@ class Topics:
 
     def __init__(self, servers, flows, beats):
         self.flows, self.beats = flows, beats
-        self.flow_prefix, self.beat_prefix = register(servers, flows, FLOW_PATH), register(servers, beats, BEAT_PATH)
+        self.flow_prefix, self.beat_prefix = prefix(servers, flows, FLOW_PATH), prefix(servers, beats, BEAT_PATH)
         self.producer = confluent_kafka.Producer({"bootstrap.servers": servers.bootstrap, "linger.ms": 20, "compression.type": "lz4",
                                                   "queue.buffering.max.messages": 200000, "partitioner": "murmur2_random", "log_level": 0})
 

@@ -1,5 +1,6 @@
 """What the tests of the scorer share: captures to learn from, the model, the running program, and what it wrote."""
 import atexit
+import functools
 import io
 import json
 import random
@@ -108,7 +109,7 @@ def messages(servers, name, partitions, isolation):
 class Scorer:
     """The program under way on topics of its own: .flows, .scores, .dead. `case` ends it."""
 
-    jar = None
+    built = staticmethod(functools.partial(maven.built, EXAMPLE, "flow-scorer.jar"))
 
     def __init__(self, case, servers, model, partitions=3, **settings):
         self.case, self.servers, self.partitions = case, servers, partitions
@@ -131,14 +132,6 @@ class Scorer:
         wait_until(lambda: self.running.said("scoring with") or self.running.process.poll() is not None, START_S, "its start")
         self.case.assertIsNone(self.running.process.poll(), self.running.errors)
         return self
-
-    @classmethod
-    def built(cls):
-        if cls.jar is None:
-            cls.jar, why = maven.build(EXAMPLE, "flow-scorer.jar")
-            if cls.jar is None:
-                raise AssertionError(why)
-        return cls.jar
 
     def stop(self):
         """Ends it as a supervisor does; what it printed."""
@@ -195,7 +188,7 @@ class Producer:
 
     def __init__(self, servers, topic, path=FLOW_SCHEMA):
         self.topic, self.schema = topic, fastavro.schema.load_schema(path)
-        self.identifier = register(servers, f"{topic}-value", path.read_text())
+        self.identifier = servers.register(f"{topic}-value", path.read_text())
         self.producer = confluent_kafka.Producer({"bootstrap.servers": servers.bootstrap, "linger.ms": 5, "partitioner": "murmur2_random",
                                                   "log_level": QUIET})
 
@@ -207,13 +200,6 @@ class Producer:
     def send_bytes(self, key, value, **options):
         self.producer.produce(self.topic, value, key, **options)
         self.producer.poll(0)
-
-
-def register(servers, subject, text):
-    request = urllib.request.Request(f"{servers.registry}/subjects/{subject}/versions", json.dumps({"schema": text}).encode(),
-                                     {"Content-Type": "application/vnd.schemaregistry.v1+json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)["id"]
 
 
 def registered(servers, subject):

@@ -2,7 +2,7 @@
 import json
 import unittest
 
-from support import EARLY_PACKETS, FLOW_SCHEMA, Producer, Scorer, Trained, early, encode, register
+from support import EARLY_PACKETS, FLOW_SCHEMA, Producer, Scorer, Trained, early, encode
 import fastavro
 import numpy
 import polars
@@ -168,7 +168,7 @@ class Damaged(Trained):
         producer.send(*self.records(2))
         for name, (kind, record) in others.items():
             schema = {"type": "record", "name": name, "fields": [{"name": "flow_uid", "type": kind}, *NOT_QUITE]}
-            identifier = register(self.servers, f"{scorer.flows}-{name}", json.dumps(schema))
+            identifier = self.servers.register(f"{scorer.flows}-{name}", json.dumps(schema))
             producer.send_bytes("key", encode(fastavro.parse_schema(schema), identifier, record))
         producer.producer.flush(30)
         scorer.waits_for(4, "refused_total")

@@ -33,8 +33,7 @@ class Notebook(Case):
     @unittest.skipUnless(ABLE, "a veth pair needs root and iproute2")
     def test_from_captures_to_live_scores(self):
         servers = LocalServers.get()
-        jar, why = maven.build(EXAMPLE, "flow-scorer.jar")
-        self.assertIsNotNone(jar, why)
+        jar = maven.built(EXAMPLE, "flow-scorer.jar")
         settings = {"KAFKA_BOOTSTRAP": servers.bootstrap, "REGISTRY_URL": servers.registry, "FLOWSENSOR": str(BINARY),
                     "FLOW_SCORER": str(jar), "NOTEBOOK_WORK": str(self.folder), "SCORER_PORT": str(closed_port())}
         # A run before this one was the same, and broke off.
