@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import fastavro
 
 from cluster import REPOSITORY
+from disorder import behind_later_ones
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 PREFIX_BYTES = 5
@@ -74,9 +75,4 @@ def sessions(records, gap_ms):
 
 def disorder(records):
     """How many records a watermark of the latest last packet would make late; `records` are in the order of their coming."""
-    newest = late = 0
-    for record in records:
-        time = micros(record["bidirectional_last_seen"])
-        late += time < newest
-        newest = max(newest, time)
-    return late
+    return behind_later_ones(micros(record["bidirectional_last_seen"]) for record in records)

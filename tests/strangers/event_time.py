@@ -14,6 +14,7 @@ from harness import BINARY, REPOSITORY, environment
 
 sys.path += [str(REPOSITORY / "tests" / "common"), str(REPOSITORY / "tests" / "e2e")]
 import heartbeats as traffic  # noqa: E402
+from disorder import behind_later_ones  # noqa: E402
 from waiting import wait_until  # noqa: E402
 
 TRAFFIC_S, IDLE_S = 8, 1.5
@@ -108,12 +109,7 @@ def again(jar, servers, folder, topics, records):
 
 def disorder(records):
     """How many records a watermark of the latest last packet would make late."""
-    newest = late = 0
-    for record in records:
-        time = int(record["bidirectional_last_seen"])
-        late += time < newest
-        newest = max(newest, time)
-    return late
+    return behind_later_ones(int(record["bidirectional_last_seen"]) for record in records)
 
 
 def check_meters(servers, report, jar, folder, meters):
